@@ -1,0 +1,20 @@
+"""Where the process starts and ends: ``python -m cleanup_nodemodule`` and the installed command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        from cleanup_nodemodule.cli import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Outside the part that handles signals itself: no deletion is under way there.
+        sys.stderr.write("\nInterrupted.\n")
+        code = 130
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""The command line: options to settings.
+
+The outermost edge, and kept light: ``--version`` and ``--help`` import nothing that a run needs.
+"""
+
+import difflib
+import errno
+import itertools
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from cleanup_nodemodule import __version__
+from cleanup_nodemodule.model import ExitCode
+
+PROGRAM = "cleanup-nodemodule"
+
+_SEARCH = "Where and what to search"
+_DELETE = "Deleting"
+_OUTPUT = "Output"
+_OTHER = "Other"
+
+
+class Format(StrEnum):
+    """How the result is printed."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    PATHS = "paths"
+
+
+class Sort(StrEnum):
+    """The order of the rows."""
+
+    SIZE = "size"
+    PATH = "path"
+    AGE = "age"
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Command(TyperCommand):
+    """A command whose ``--targets`` takes all the names that follow, as in release 0.1.1."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each name, which is what the parser understands."""
+        return super().parse_args(ctx, _spread(args, "--targets"))
+
+
+def _spread(args: list[str], option: str) -> list[str]:
+    spread: list[str] = []
+    position = 0
+    while position < len(args):
+        word = args[position]
+        position += 1
+        if word == "--":
+            return [*spread, word, *args[position:]]
+        if word != option:
+            spread.append(word)
+            continue
+        start = position
+        while position < len(args) and not args[position].startswith("-"):
+            spread += (option, args[position])
+            position += 1
+        if position == start:
+            raise typer.BadParameter(
+                f"{option} needs the name of a directory, as in: {option} node_modules dist"
+            )
+    return spread
+
+
+app = typer.Typer(
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from cleanup_nodemodule import engine
+
+        typer.echo(f"{PROGRAM} {__version__} (engine: {engine.NAME})")
+        raise typer.Exit
+
+
+def _show_schema(wanted: bool) -> None:
+    if wanted:
+        from cleanup_nodemodule.report import json_schema
+
+        typer.echo(json_schema())
+        raise typer.Exit
+
+
+@app.command(cls=Command)
+def clean(
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path",
+            "-p",
+            metavar="PATH",
+            help="Directory to search; may be given several times. [dim]\\[default: .][/dim]",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    min_depth: Annotated[
+        int,
+        typer.Option(
+            "--min-depth",
+            "-d",
+            metavar="N",
+            help="Leave alone what lies above depth N; the children of PATH have depth 0.",
+            rich_help_panel=_SEARCH,
+        ),
+    ] = 0,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--targets",
+            metavar="NAME...",
+            help="Directory names to look for instead of the default ones. Naming one is your word"
+            " that it can be rebuilt: it needs no other proof.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            "-e",
+            metavar="PATTERN",
+            help="Neither show nor search what matches, in gitignore syntax; may be given several"
+            " times.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what could be deleted. This is the default, and beats --yes.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    no_dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--no-dry-run",
+            help="Delete: at a terminal after one question, elsewhere at once.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            "-y",
+            help="With --no-dry-run: do not ask.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="How to print the result; [b]paths[/b] are those of what would be deleted, or was."
+            " [dim]\\[default: table at a terminal, else plain][/dim]",
+            rich_help_panel=_OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    json_: Annotated[
+        bool,
+        typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUTPUT),
+    ] = False,
+    null: Annotated[
+        bool,
+        typer.Option(
+            "--null",
+            "-0",
+            help="As --format paths, each ended by a NUL instead of a newline.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    sort: Annotated[
+        Sort,
+        typer.Option(
+            "--sort",
+            "-s",
+            help="Order: largest first, by path, or longest unused first.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = Sort.SIZE,
+    color: Annotated[
+        Color,
+        typer.Option(
+            "--color",
+            help="When to colour; auto is at a terminal unless NO_COLOR is set.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = Color.AUTO,
+    no_progress: Annotated[
+        bool,
+        typer.Option(
+            "--no-progress",
+            help="No live progress line at a terminal.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="Print the result and what went wrong, nothing else.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Say everything that is known about each artifact, and every problem.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            help="Threads that search, measure and delete."
+            " [dim]\\[default: what suits the engine][/dim]",
+            rich_help_panel=_OTHER,
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            help="Print the version and the engine, and exit.",
+            callback=_show_version,
+            is_eager=True,
+            rich_help_panel=_OTHER,
+        ),
+    ] = False,
+    json_schema: Annotated[
+        bool,
+        typer.Option(
+            "--json-schema",
+            help="Print the JSON Schema of the --json document, and exit.",
+            callback=_show_schema,
+            is_eager=True,
+            rich_help_panel=_OTHER,
+        ),
+    ] = False,
+    surplus: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+) -> int:
+    """Find build artifacts and say exactly how much disk space deleting them frees.
+
+    Looks for node_modules, .next, dist, .turbo and .cache. Deletes only with --no-dry-run, and only
+    what it can prove to be rebuildable.
+    """
+    from cleanup_nodemodule.session import Display, Session
+    from cleanup_nodemodule.settings import Settings, SettingsError
+
+    if surplus:
+        raise typer.BadParameter(
+            f"{surplus[0]!r} is not an option; to search a directory, type:"
+            f" {PROGRAM} -p {surplus[0]}"
+        )
+    if dry_run and no_dry_run:
+        raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
+    if jobs is not None and jobs < 1:
+        raise typer.BadParameter(f"--jobs cannot be {jobs}; type --jobs 1 or more, or leave it out")
+    shown = _agree(format_, json_=json_, null=null)
+    try:
+        settings = Settings(
+            roots=tuple(path or ["."]),
+            targets=tuple(dict.fromkeys(targets)) if targets else None,
+            min_depth=min_depth,
+            excludes=tuple(exclude or ()),
+        )
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    display = Display(
+        format=shown.value if shown else None,
+        sort=sort.value,
+        color=color.value,
+        progress=not no_progress,
+        quiet=quiet,
+        verbose=verbose,
+        null=null,
+    )
+    return Session(settings, display, delete=no_dry_run, ask=not yes, jobs=jobs).run()
+
+
+def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:
+    """Return the format that the options agree on."""
+    asked = {
+        "--format": format_,
+        "--json": Format.JSON if json_ else None,
+        "--null": Format.PATHS if null else None,
+    }
+    formats = {option: value for option, value in asked.items() if value is not None}
+    if len(set(formats.values())) > 1:
+        raise typer.BadParameter(f"{' and '.join(formats)} contradict each other; give one")
+    return next(iter(formats.values()), None)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except typer.TyperException as error:
+        _refuse(_explain(error), as_json=_wants_json(arguments))
+        return ExitCode.USAGE
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
+        traceback.print_exc()
+        _fail(error, as_json=_wants_json(arguments))
+        return ExitCode.UNEXPECTED
+    return int(code or ExitCode.DONE)
+
+
+def _explain(error: typer.TyperException) -> str:
+    """Return what is wrong with the command line, and what to type instead."""
+    if type(error) is typer.BadParameter and getattr(error, "param", None) is None:
+        return error.message
+    option = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    if option is None or context is None:
+        return f"{error.format_message().rstrip('.')}; {PROGRAM} --help lists what fits"
+    known = [name for param in context.command.params for name in param.opts]
+    near = difflib.get_close_matches(option, known, n=1, cutoff=0.5)
+    advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} --help lists the options"
+    return f"there is no option {option}; {advice}"
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line that could not be understood asks for JSON all the same."""
+    words = list(arguments)
+    pairs = itertools.pairwise(words)
+    return (
+        "--json" in words
+        or "--format=json" in words
+        or "-fjson" in words
+        or any(pair in {("--format", "json"), ("-f", "json")} for pair in pairs)
+    )
+
+
+def _refuse(message: str, *, as_json: bool) -> None:
+    """Say what is wrong with the command line, as a document too if one was asked for."""
+    from cleanup_nodemodule.session import print_failure
+
+    print_failure(message, errno.EINVAL, None, "understand the command line", as_json=as_json)
+
+
+def _fail(error: Exception, *, as_json: bool) -> None:
+    """Say that something failed that should not have, as a document too if one was asked for."""
+    from cleanup_nodemodule.session import print_failure
+
+    number = (isinstance(error, OSError) and error.errno) or errno.EIO
+    message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
+    print_failure(message, number, None, "finish", as_json=as_json)

@@ -1,0 +1,361 @@
+"""Opening directories beneath a root, and never anywhere else.
+
+Three ways, best first, chosen by what the system offers:
+
+* Linux 5.6 and later: ``openat2(2)`` with ``RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+  RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS``. The kernel refuses a symlink anywhere in the path and
+  every mount point, bind mounts of the same file system included, in one call a directory.
+* Other POSIX systems: one ``openat(2)`` a component with ``O_NOFOLLOW``, or one for the whole path
+  with ``O_NOFOLLOW_ANY`` (macOS 10.15, open(2)). Mount points are told by ``st_dev``, so a bind
+  mount of the same file system is not seen there.
+* Windows: paths. A reparse point (symlink, junction, mounted folder) among the components is
+  refused by ``lstat``, which leaves a window between the check and the use.
+"""
+
+import errno
+import functools
+import os
+import stat
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Self, TypeAlias
+
+from cleanup_nodemodule.engine.contract import Root
+
+# include/uapi/linux/openat2.h; the number is the same on every architecture but Alpha.
+_SYS_OPENAT2: Final = 437
+_NO_XDEV: Final = 0x01
+_NO_MAGICLINKS: Final = 0x02
+_NO_SYMLINKS: Final = 0x04
+_BENEATH: Final = 0x08
+_CONFINED: Final = _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS
+_SAME_MOUNT: Final = _CONFINED | _NO_XDEV
+
+_LONGEST: Final = 4000
+"""Bytes of path to hand to one call: under PATH_MAX (4096 on Linux, limits.h) with room to spare.
+macOS has 1024, and is given single components beyond that."""
+
+_ATTEMPTS: Final = 8
+"""How often a call is repeated that the kernel could not settle because of a rename going on
+(EAGAIN, openat2(2)) or that a signal interrupted (EINTR)."""
+
+_FILE_ATTRIBUTE_REPARSE_POINT: Final = 0x400
+
+_Opener: TypeAlias = Callable[[int, bytes, int, int], int]
+"""Directory descriptor, path, open(2) flags, openat2(2) resolve flags; gives a descriptor."""
+
+Handle: TypeAlias = Any
+"""An open directory: a descriptor or a path, whatever its tree works with and ``os.scandir`` takes."""
+
+
+class Tree(ABC):
+    """A root held open for the time of one engine call."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go of the root."""
+
+    @abstractmethod
+    def open(self, path: bytes) -> Handle:
+        """Open the directory *path* beneath the root; ``b""`` is the root.
+
+        Raises OSError: ``EXDEV`` for a mount point, ``ELOOP`` or ``ENOTDIR`` for a symlink.
+        """
+
+    @abstractmethod
+    def close(self, handle: Handle) -> None:
+        """Give back what ``open`` returned."""
+
+    @abstractmethod
+    def status(self) -> os.stat_result:
+        """Return the root's own status."""
+
+    @abstractmethod
+    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
+        """Return what gives the status of an entry itself, never of what a symlink leads to."""
+
+    @abstractmethod
+    def unlink(self, handle: Handle, name: str) -> None:
+        """Remove the entry *name*, not a directory, of an open directory."""
+
+    @abstractmethod
+    def rmdir(self, path: bytes) -> None:
+        """Remove the empty directory *path*; ``b""`` is the root itself, if it is still that."""
+
+
+def open_tree(root: Root, *, mount_ok: bool) -> Tree:
+    """Open *root* and check that it is the inode it is said to be.
+
+    With *mount_ok* the root may itself be a mount point, as a place to search may be.
+    Raises OSError, with ``ESTALE`` if another directory has taken the root's place.
+    """
+    if os.open in os.supports_dir_fd and os.scandir in os.supports_fd:
+        return _DescriptorTree(root, mount_ok=mount_ok)
+    return _PathTree(root, mount_ok=mount_ok)
+
+
+def _stale(path: bytes) -> OSError:
+    return OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+
+
+class _DescriptorTree(Tree):
+    """A root and its parent, held by descriptors."""
+
+    def __init__(self, root: Root, *, mount_ok: bool) -> None:
+        self._device = root.device
+        self._inode = root.inode
+        self._path = root.path
+        self._open_at = _opener()
+        self._confined = self._open_at is _open_kernel
+        parent, _, self._name = root.path.rpartition(b"/")
+        # O_PATH (open(2)): a parent need not be readable, only searchable.
+        self._parent = os.open("/", _PARENT_FLAGS)
+        try:
+            self._parent = self._walk(self._parent, parent.strip(b"/"), mounts=True, close=True)
+            if self._name:
+                self._root = self._open_at(
+                    self._parent, self._name, _FLAGS, _CONFINED if mount_ok else _SAME_MOUNT
+                )
+            else:
+                self._root = os.open("/", _FLAGS)
+        except BaseException:
+            os.close(self._parent)
+            raise
+        found = os.fstat(self._root)
+        if (found.st_dev, found.st_ino) != (root.device, root.inode):
+            self.release()
+            raise _stale(root.path)
+
+    def release(self) -> None:
+        os.close(self._root)
+        os.close(self._parent)
+
+    def open(self, path: bytes) -> int:
+        if self._confined and len(path) <= _LONGEST:
+            return self._open_at(self._root, path or b".", _FLAGS, _SAME_MOUNT)
+        return self._walk(self._root, path or b".", mounts=False, close=False)
+
+    def close(self, handle: Handle) -> None:
+        os.close(handle)
+
+    def status(self) -> os.stat_result:
+        return os.fstat(self._root)
+
+    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
+        return functools.partial(os.DirEntry.stat, follow_symlinks=False)
+
+    def unlink(self, handle: Handle, name: str) -> None:
+        os.unlink(name, dir_fd=handle)
+
+    def rmdir(self, path: bytes) -> None:
+        if not path:
+            found = os.stat(self._name, dir_fd=self._parent, follow_symlinks=False)
+            if (found.st_dev, found.st_ino) != (self._device, self._inode):
+                raise _stale(self._path)
+            os.rmdir(self._name, dir_fd=self._parent)
+            return
+        parent, _, name = path.rpartition(b"/")
+        directory = self.open(parent)
+        try:
+            os.rmdir(name, dir_fd=directory)
+        finally:
+            os.close(directory)
+
+    def _walk(self, start: int, path: bytes, *, mounts: bool, close: bool) -> int:
+        """Open *path* beneath *start* in as few steps as it takes; *close* start on success."""
+        flags = _PARENT_FLAGS if mounts else _FLAGS
+        resolve = _CONFINED if mounts else _SAME_MOUNT
+        if not path:
+            return start
+        current = start
+        try:
+            for step in _steps(path):
+                following = self._open_at(current, step, flags, resolve)
+                if current != start:
+                    os.close(current)
+                current = following
+            if not mounts and not self._confined:
+                found = os.fstat(current)
+                if found.st_dev != self._device:
+                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+        except BaseException:
+            if current != start:
+                os.close(current)
+            raise
+        if close:
+            os.close(start)
+        return current
+
+
+_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
+_PARENT_FLAGS: Final = (
+    getattr(os, "O_PATH", os.O_RDONLY)
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def _steps(path: bytes) -> Iterator[bytes]:
+    """Cut *path* into pieces that one opening call takes."""
+    longest = _LONGEST if _opener() is _open_kernel else _shortest_step()
+    if len(path) <= longest:
+        yield path
+        return
+    piece = b""
+    for name in path.split(b"/"):
+        joined = piece + b"/" + name if piece else name
+        if piece and len(joined) > longest:
+            yield piece
+            piece = name
+        else:
+            piece = joined
+    yield piece
+
+
+def _shortest_step() -> int:
+    # Without a call that checks the whole path, every component is a step of its own.
+    return 1000 if hasattr(os, "O_NOFOLLOW_ANY") else 0
+
+
+def _open_component(directory: int, step: bytes, flags: int, _resolve: int) -> int:
+    """``openat(2)`` that follows no symlink; mount points are the caller's to tell."""
+    return os.open(step, flags | getattr(os, "O_NOFOLLOW_ANY", 0), dir_fd=directory)
+
+
+def _open_kernel(directory: int, step: bytes, flags: int, resolve: int) -> int:
+    """``openat2(2)`` beneath *directory*."""
+    return _openat2()(directory, step, flags, resolve)
+
+
+@functools.cache
+def _opener() -> _Opener:
+    """Choose the best way to open that this system really has."""
+    if sys.platform != "linux" or hasattr(sys, "getandroidapilevel"):
+        return _open_component  # Android kills a process for a call it does not know.
+    if os.uname().machine == "alpha":
+        return _open_component
+    here = os.open("/", _PARENT_FLAGS)
+    try:
+        # ENOSYS before Linux 5.6; EPERM where a seccomp filter does not know the call.
+        os.close(_open_kernel(here, b".", _PARENT_FLAGS, _CONFINED))
+    except OSError:
+        return _open_component
+    finally:
+        os.close(here)
+    return _open_kernel
+
+
+@functools.cache
+def _openat2() -> Callable[[int, bytes, int, int], int]:
+    # Not needed elsewhere, and it takes longer to import than everything else here together.
+    import ctypes  # noqa: PLC0415
+
+    class OpenHow(ctypes.Structure):
+        _fields_ = (
+            ("flags", ctypes.c_uint64),
+            ("mode", ctypes.c_uint64),
+            ("resolve", ctypes.c_uint64),
+        )
+
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    syscall.restype = ctypes.c_long
+    syscall.argtypes = (
+        ctypes.c_long,
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+    )
+    size = ctypes.sizeof(OpenHow)
+    get_errno = ctypes.get_errno
+
+    @functools.cache
+    def prepared(flags: int, resolve: int) -> tuple[OpenHow, int]:
+        how = OpenHow(flags, 0, resolve)
+        return how, ctypes.addressof(how)
+
+    def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
+        _, address = prepared(flags, resolve)
+        for _attempt in range(_ATTEMPTS):
+            descriptor: int = syscall(_SYS_OPENAT2, directory, path, address, size)
+            if descriptor >= 0:
+                return descriptor
+            number = get_errno()
+            if number not in (errno.EAGAIN, errno.EINTR):
+                break
+        raise OSError(number, os.strerror(number), path)
+
+    return openat2
+
+
+class _PathTree(Tree):
+    """A root held by its path, for systems without directory descriptors."""
+
+    def __init__(self, root: Root, *, mount_ok: bool) -> None:
+        self._path = os.fsdecode(root.path)
+        self._identity = root
+        found = self.status()
+        if not stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path)
+        if not mount_ok and _is_reparse_point(found):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self._path)
+        self._check_identity(found)
+
+    def release(self) -> None:
+        pass
+
+    def open(self, path: bytes) -> str:
+        current = self._path
+        for name in os.fsdecode(path).split("/") if path else ():
+            current = os.path.join(current, name)
+            found = os.lstat(current)
+            if stat.S_ISLNK(found.st_mode) or _is_reparse_point(found):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), current)
+            if not stat.S_ISDIR(found.st_mode):
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), current)
+            if found.st_dev != self._identity.device:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), current)
+        return current
+
+    def close(self, handle: Handle) -> None:
+        pass
+
+    def status(self) -> os.stat_result:
+        return os.lstat(self._path)
+
+    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
+        # On Windows a directory listing knows neither device, inode nor link count (os.DirEntry).
+        return os.lstat
+
+    def unlink(self, handle: Handle, name: str) -> None:
+        os.unlink(os.path.join(handle, name))
+
+    def rmdir(self, path: bytes) -> None:
+        target = self.open(path)
+        if not path:
+            self._check_identity(self.status())
+        os.rmdir(target)
+
+    def _check_identity(self, found: os.stat_result) -> None:
+        if (found.st_dev, found.st_ino) != (self._identity.device, self._identity.inode):
+            raise _stale(self._identity.path)
+
+
+def _is_reparse_point(found: os.stat_result) -> bool:
+    """Whether Windows would lead elsewhere from here ([MS-FSCC] 2.6, file attributes)."""
+    attributes: int = getattr(found, "st_file_attributes", 0)
+    return bool(attributes & _FILE_ATTRIBUTE_REPARSE_POINT)

@@ -1,0 +1,310 @@
+"""The reference engine: ``find``, ``measure`` and ``remove`` on the standard library.
+
+See :mod:`cleanup_nodemodule.engine.contract` for what each takes and returns.
+"""
+
+import array
+import errno
+import os
+import stat
+import sys
+from typing import Final
+
+from cleanup_nodemodule.engine._beneath import Tree, open_tree
+from cleanup_nodemodule.engine.contract import (
+    Counts,
+    Fault,
+    Finding,
+    Found,
+    Hit,
+    Measurement,
+    Names,
+    Removal,
+    Root,
+    Usage,
+)
+
+_BLOCK: Final = 512
+"""Bytes in a unit of ``st_blocks`` (stat(3type)), whatever the file system's own block size."""
+
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""What opening a listed directory says when it has vanished or has been replaced by something that
+is no directory. A tree in use changes; neither is a problem."""
+
+
+def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
+    """Look for directories with the wanted names; see the contract."""
+    hits: list[Hit] = []
+    faults: list[Fault] = []
+    left = list(stack)
+    directories = 0
+    try:
+        tree = open_tree(root, mount_ok=True)
+    except OSError as error:
+        return Finding(Found(0, hits), [], [_fault(b"", error, "open")])
+    with tree:
+        while left and budget > 0:
+            path = left.pop()
+            try:
+                handle = tree.open(path)
+            except OSError as error:
+                if error.errno not in _GONE and error.errno != errno.EXDEV:
+                    faults.append(_fault(path, error, "open"))
+                continue
+            directories += 1
+            wanted = names.wanted if _depth(path) >= names.min_depth else frozenset()
+            prefix = path + b"/" if path else b""
+            try:
+                with os.scandir(handle) as entries:
+                    for entry in entries:
+                        budget -= 1
+                        try:
+                            if not _is_directory(entry):
+                                continue
+                        except OSError as error:
+                            faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
+                            continue
+                        name = os.fsencode(entry.name)
+                        if name in wanted:
+                            _note_hit(tree, root, prefix + name, entry, hits, faults)
+                        elif name not in names.skipped:
+                            left.append(prefix + name)
+            except OSError as error:
+                # What was read before the error stands; what was not is said to be missing.
+                faults.append(_fault(path, error, "read"))
+            finally:
+                tree.close(handle)
+            budget -= 1
+    return Finding(Found(directories, hits), left, faults)
+
+
+def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
+    """Count bytes, files and directories; see the contract."""
+    apparent = blocks = files = directories = newest = 0
+    links = array.array("Q")
+    mounts: list[bytes] = []
+    repositories: list[bytes] = []
+    faults: list[Fault] = []
+    left = list(stack)
+    directory_type, type_mask = stat.S_IFDIR, 0o170000
+    counts_blocks = hasattr(os.stat_result, "st_blocks")
+    device = root.device
+
+    def usage() -> Usage:
+        return Usage(
+            apparent,
+            blocks * _BLOCK,
+            files,
+            directories,
+            newest,
+            links.tobytes(),
+            mounts,
+            repositories,
+        )
+
+    try:
+        tree = open_tree(root, mount_ok=False)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            mounts.append(b"")
+        elif error.errno != errno.ENOENT:
+            faults.append(_fault(b"", error, "open"))
+        return Measurement(usage(), [], faults)
+    look = tree.looker()
+    with tree:
+        while left and budget > 0:
+            path = left.pop()
+            try:
+                handle = tree.open(path)
+            except OSError as error:
+                if error.errno == errno.EXDEV:
+                    mounts.append(path)
+                elif error.errno not in _GONE:
+                    faults.append(_fault(path, error, "open"))
+                continue
+            if not path:
+                found = tree.status()
+                apparent += found.st_size
+                blocks += _blocks(found)
+                directories += 1
+                newest = max(newest, int(found[stat.ST_MTIME]))
+            prefix = path + b"/" if path else b""
+            before = files + directories
+            try:
+                with os.scandir(handle) as entries:
+                    for entry in entries:
+                        try:
+                            found = look(entry)
+                        except FileNotFoundError:
+                            continue
+                        except OSError as error:
+                            faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
+                            continue
+                        # Positions, not attributes or calls: this loop is where the time goes.
+                        mode, inode, entry_device, link_count, _, _, size, _, changed, _ = found
+                        if mode & type_mask == directory_type:
+                            name = os.fsencode(entry.name)
+                            if name == b".git":
+                                repositories.append(path)
+                            if entry_device != device or _leads_away(found):
+                                mounts.append(prefix + name)
+                                continue
+                            directories += 1
+                            left.append(prefix + name)
+                        else:
+                            files += 1
+                            if entry.name == ".git":
+                                repositories.append(path)
+                            if link_count > 1:
+                                allocated = _blocks(found) * _BLOCK
+                                links.extend((entry_device, inode, link_count, size, allocated))
+                                newest = max(newest, int(changed))
+                                continue
+                        apparent += size
+                        blocks += found.st_blocks if counts_blocks else _blocks(found)
+                        if changed > newest:  # noqa: PLR1730 - max() would be called every time
+                            newest = int(changed)
+            except OSError as error:
+                faults.append(_fault(path, error, "read"))
+            finally:
+                tree.close(handle)
+            budget -= files + directories - before + 1
+    return Measurement(usage(), left, faults)
+
+
+def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
+    """Delete everything beneath the root, then the root; see the contract.
+
+    A directory is pushed back with a trailing slash below its subdirectories: all that is left to
+    do there is to remove it. Only what was removed counts against the budget, so a call either
+    makes progress or gets to the end of its stack.
+    """
+    files = directories = blocks = 0
+    faults: list[Fault] = []
+    left = list(stack)
+    try:
+        tree = open_tree(root, mount_ok=False)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            faults.append(_fault(b"", error, "open"))
+        return Removal(Counts(0, 0, 0), [], faults)
+    look = tree.looker()
+    with tree:
+        while left and budget > 0:
+            path = left.pop()
+            if path.endswith(b"/"):
+                freed = _remove_directory(tree, path[:-1], faults)
+                if freed is not None:
+                    directories += 1
+                    blocks += freed
+                    budget -= 1
+                continue
+            try:
+                handle = tree.open(path)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    faults.append(_fault(path, error, "open"))
+                continue
+            subdirectories: list[bytes] = []
+            cut_short = False
+            prefix = path + b"/" if path else b""
+            try:
+                with os.scandir(handle) as entries:
+                    for entry in entries:
+                        if budget <= 0:
+                            cut_short = True
+                            break
+                        try:
+                            if _is_directory(entry):
+                                subdirectories.append(prefix + os.fsencode(entry.name))
+                                continue
+                            found = look(entry)
+                            tree.unlink(handle, entry.name)
+                        except FileNotFoundError:
+                            continue
+                        except OSError as error:
+                            name = prefix + os.fsencode(entry.name)
+                            faults.append(_fault(name, error, "delete"))
+                            continue
+                        files += 1
+                        budget -= 1
+                        # The last link to go is what gives the space back.
+                        if found.st_nlink <= 1:
+                            blocks += _blocks(found)
+            except OSError as error:
+                faults.append(_fault(path, error, "read"))
+            finally:
+                tree.close(handle)
+            left.append(path if cut_short else path + b"/")
+            left.extend(subdirectories)
+    return Removal(Counts(files, directories, blocks * _BLOCK), left, faults)
+
+
+def _remove_directory(tree: Tree, path: bytes, faults: list[Fault]) -> int | None:
+    """Remove an emptied directory; return its blocks, None if it is still there."""
+    try:
+        handle = tree.open(path)
+        try:
+            blocks = _blocks(os.stat(handle, follow_symlinks=isinstance(handle, int)))
+        finally:
+            tree.close(handle)
+        tree.rmdir(path)
+    except OSError as error:
+        if error.errno not in _GONE:
+            faults.append(_fault(path, error, "remove the directory"))
+        return None
+    return blocks
+
+
+def _note_hit(
+    tree: Tree,
+    root: Root,
+    path: bytes,
+    entry: "os.DirEntry[str]",
+    hits: list[Hit],
+    faults: list[Fault],
+) -> None:
+    """Record a hit with its identity, and whether something is mounted on it."""
+    try:
+        found = tree.looker()(entry)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        faults.append(_fault(path, error, "stat"))
+        return
+    mounted = found.st_dev != root.device
+    if not mounted:
+        try:
+            tree.close(tree.open(path))
+        except OSError as error:
+            # Any other error will be met, and said, when it is measured.
+            mounted = error.errno == errno.EXDEV
+    hits.append(Hit(path, found.st_dev, found.st_ino, mounted))
+
+
+def _is_directory(entry: "os.DirEntry[str]") -> bool:
+    """Whether *entry* is a directory itself: no symlink, and on Windows no junction."""
+    if not entry.is_dir(follow_symlinks=False):
+        return False
+    return sys.platform != "win32" or not _leads_away(entry.stat(follow_symlinks=False))
+
+
+def _leads_away(found: os.stat_result) -> bool:
+    """Whether a directory entry is a Windows reparse point (junction, mounted folder)."""
+    attributes: int = getattr(found, "st_file_attributes", 0)
+    return bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
+
+
+def _blocks(found: os.stat_result) -> int:
+    """Blocks of 512 bytes; where the system does not count them, the size rounded up."""
+    blocks: int | None = getattr(found, "st_blocks", None)
+    return -(-found.st_size // _BLOCK) if blocks is None else blocks
+
+
+def _depth(path: bytes) -> int:
+    """Depth of the entries of *path*: 0 for the children of the root."""
+    return path.count(b"/") + 1 if path else 0
+
+
+def _fault(path: bytes, error: OSError, doing: str) -> Fault:
+    return Fault(path, error.errno or errno.EIO, doing)

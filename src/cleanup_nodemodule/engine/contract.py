@@ -1,0 +1,122 @@
+"""The types both sides of the engine boundary agree on.
+
+    find(root, stack, names, budget)  -> (Found, left, faults)
+    measure(root, stack, budget)      -> (Usage, left, faults)
+    remove(root, stack, budget)       -> (Counts, left, faults)
+
+*root* is opened anew by every call, checked to be the inode it was, and everything happens beneath
+it: no symlink is followed, no mount point entered. *stack* holds directories still to open, as
+``bytes`` relative to the root, ``b""`` for the root itself. A call handles about *budget* directory
+entries, depth first, and returns the directories it has not opened yet as *left*. Whoever calls can
+share the work by handing out slices of *left* (not for ``remove``, where a directory waits for its
+children). An engine never raises for what it meets on disk: that becomes a :class:`Fault`.
+
+All arguments and results are plain values that pickle, so the executor may live in another process.
+"""
+
+from typing import Final, NamedTuple
+
+LINK_FIELDS: Final = 5
+"""Numbers in one record of :attr:`Usage.links`."""
+
+
+class Root(NamedTuple):
+    """A directory to work beneath, and the inode it must still be."""
+
+    path: bytes
+    device: int
+    inode: int
+
+
+class Names(NamedTuple):
+    """What ``find`` looks for."""
+
+    wanted: frozenset[bytes]
+    """Directory names that are hits; a hit is not descended into."""
+    skipped: frozenset[bytes]
+    """Directory names neither reported nor descended into."""
+    min_depth: int
+    """Depth of the shallowest hit; children of the root are depth 0. Shallower matches are walked."""
+
+
+class Hit(NamedTuple):
+    """A directory that ``find`` was asked for."""
+
+    path: bytes
+    device: int
+    inode: int
+    mounted: bool
+    """Something is mounted on it, possibly a bind mount of the same file system."""
+
+
+class Fault(NamedTuple):
+    """Something that could not be done: where, ``errno``, and what was being done."""
+
+    path: bytes
+    errno: int
+    doing: str
+
+
+class Found(NamedTuple):
+    """What one call of ``find`` saw."""
+
+    directories: int
+    hits: list[Hit]
+
+
+class Usage(NamedTuple):
+    """What one call of ``measure`` counted; every field of two calls adds up.
+
+    A directory counts in the call that reads its parent, the root in the call that opens it. Files
+    with several links are counted in ``files`` but not in the byte sums: they are listed in
+    ``links``, so that each inode can be settled once over all artifacts.
+    """
+
+    apparent: int
+    """Bytes of ``st_size``, of entries with one link."""
+    allocated: int
+    """Bytes of ``st_blocks`` times 512, of entries with one link."""
+    files: int
+    directories: int
+    newest: int
+    """Newest modification time met, in whole seconds since the epoch."""
+    links: bytes
+    """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links:
+    device, inode, link count, apparent bytes, allocated bytes."""
+    mounts: list[bytes]
+    """Mount points (or subvolumes) met, not entered and not counted."""
+    repositories: list[bytes]
+    """Directories that hold a ``.git``."""
+
+
+class Counts(NamedTuple):
+    """What one call of ``remove`` has really removed."""
+
+    files: int
+    directories: int
+    freed: int
+    """Allocated bytes of what had no other link left."""
+
+
+class Removal(NamedTuple):
+    """Everything one call of ``remove`` returns."""
+
+    counts: Counts
+    left: list[bytes]
+    faults: list[Fault]
+
+
+class Measurement(NamedTuple):
+    """Everything one call of ``measure`` returns."""
+
+    usage: Usage
+    left: list[bytes]
+    faults: list[Fault]
+
+
+class Finding(NamedTuple):
+    """Everything one call of ``find`` returns."""
+
+    found: Found
+    left: list[bytes]
+    faults: list[Fault]

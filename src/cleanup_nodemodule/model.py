@@ -1,0 +1,292 @@
+"""The stage types of the pipeline, one frozen type a stage, and the words every module shares.
+
+    Settings ─▶ find ─▶ prove ─▶ size ─▶ decide ─▶ Plan ─▶ (approve) ─▶ remove ─▶ Outcome
+
+Paths are ``str`` as ``os.fsdecode`` makes them: a name that is not UTF-8 keeps its bytes as lone
+surrogates. Sizes are bytes, times are seconds since the epoch.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum, IntEnum, StrEnum
+from typing import NamedTuple, TypeAlias
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    """Done, and everything could be read and deleted."""
+    UNEXPECTED = 1
+    """Something failed that should not have."""
+    USAGE = 2
+    """The command line is wrong; nothing was touched."""
+    INCOMPLETE = 3
+    """Done, but something could not be read or deleted."""
+    INTERRUPTED = 130
+    """Stopped by SIGINT (128 + 2, as shells count it)."""
+    TERMINATED = 143
+    """Stopped by SIGTERM (128 + 15)."""
+
+
+class Reason(StrEnum):
+    """Why an artifact is kept, as a code that programs may rely on."""
+
+    UNPROVEN = "unproven"
+    """The name matches, but nothing proves that it can be rebuilt."""
+    TRACKED = "tracked"
+    """Git tracks files inside it."""
+    GIT_FAILED = "git-failed"
+    """It lies in a git repository, and git could not say whether it tracks files inside it."""
+    INSTALLED = "installed"
+    """It is part of an installed package, not of a project."""
+    REPOSITORY_INSIDE = "repository-inside"
+    """A git repository lies inside it."""
+    MOUNT_POINT = "mount-point"
+    """Another file system, or another part of this one, is mounted at it or inside it."""
+    UNREADABLE = "unreadable"
+    """Not all of it could be read, so nobody knows what would be lost."""
+    INTERRUPTED = "interrupted"
+    """The run was stopped before there was anything to decide by."""
+
+
+class Level(Enum):
+    """How good the evidence is, before anything that protects is considered."""
+
+    PROVEN = "proven"
+    """A proof of the rule holds."""
+    NAMED = "named"
+    """The user named it on the command line."""
+    UNPROVEN = "unproven"
+    """Only the name matches."""
+
+
+class Identity(NamedTuple):
+    """What makes a directory that very directory, whatever its path."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read or done."""
+
+    path: str
+    errno: int
+    doing: str
+    """What was being done, as a verb phrase: ``open``, ``read``, ``delete``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A directory with a name that is looked for."""
+
+    path: str
+    """Absolute, without symlinks."""
+    root: str
+    """The root it was found under."""
+    identity: Identity
+    mounted: bool
+    """Something is mounted on it."""
+
+    @property
+    def name(self) -> str:
+        """The directory's own name."""
+        return os.path.basename(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a candidate being an artifact, and what protects it."""
+
+    level: Level
+    facts: tuple[str, ...]
+    """What was found, a phrase each, fit for showing."""
+    protection: Reason | None
+    """Keeps it, whatever the level."""
+    rule: str | None
+    """Identifier of the rule with its name, None for a name no rule knows."""
+    ecosystem: str | None
+    project: str
+    """Absolute path of the project it belongs to."""
+    regenerate: str | None
+    """Command that brings it back, to be run in the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies inside a candidate, bytes of entries with a single link only.
+
+    Files with several links are settled over the whole run, by :mod:`cleanup_nodemodule.links`.
+    """
+
+    apparent_bytes: int
+    allocated_bytes: int
+    files: int
+    directories: int
+    newest: int
+    """Newest modification time inside, seconds since the epoch; 0 if nothing was read."""
+    complete: bool
+    """Everything was read; if not, all numbers are lower bounds."""
+    mounts: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A candidate with its evidence and its contents: all that a decision needs."""
+
+    candidate: Candidate
+    evidence: Evidence
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of an artifact, hard links settled.
+
+    An inode counts once over the whole run, with the first artifact in path order that links to it.
+    """
+
+    apparent_bytes: int
+    """Sum of ``st_size``, directories included."""
+    allocated_bytes: int
+    """Sum of ``st_blocks`` times 512, as ``du`` counts."""
+    reclaimable_bytes: int
+    """What deleting the plan's selection frees here: inodes all of whose links are in the selection.
+    0 for what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The decision to delete, if the user approves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The decision to keep."""
+
+    reason: Reason
+
+
+Decision: TypeAlias = Delete | Keep
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A row of the plan."""
+
+    candidate: Candidate
+    evidence: Evidence
+    contents: Contents
+    size: Size
+    decision: Decision
+
+    @property
+    def path(self) -> str:
+        """Absolute path."""
+        return self.candidate.path
+
+    @property
+    def selected(self) -> bool:
+        """Whether it would be deleted."""
+        return isinstance(self.decision, Delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything found, and what would be done: where a dry run ends."""
+
+    roots: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+    """In path order, which does not depend on who finished first."""
+    problems: tuple[Problem, ...]
+    complete: bool
+    """The search and every measurement came to their end."""
+
+    @property
+    def selected(self) -> tuple[Artifact, ...]:
+        """What would be deleted."""
+        return tuple(artifact for artifact in self.artifacts if artifact.selected)
+
+    @property
+    def reclaimable_bytes(self) -> int:
+        """What deleting the selection frees."""
+        return sum(artifact.size.reclaimable_bytes for artifact in self.artifacts)
+
+
+class Approved(ABC):
+    """Permission to delete. The remover takes nothing else.
+
+    It is abstract so that nobody can make one by calling it: only :mod:`cleanup_nodemodule.confirm`
+    has a concrete class, and gives one out against the user's word.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def plan(self) -> Plan:
+        """The plan that was shown."""
+
+    @property
+    @abstractmethod
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What may be deleted: rows of the plan that are selected there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An artifact that is gone."""
+
+    artifact: Artifact
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An artifact that is still there, in part or whole."""
+
+    artifact: Artifact
+    freed_bytes: int
+    """Freed all the same, by what could be deleted of it."""
+    problems: tuple[Problem, ...]
+    interrupted: bool
+    """The run was stopped before it was done."""
+
+
+Result: TypeAlias = Removed | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an approved plan. Rows without a result were never begun."""
+
+    plan: Plan
+    results: tuple[Result, ...]
+    observed_freed_bytes: int | None
+    """Change of free space as the file systems report it; None if they could not be asked."""
+    complete: bool
+
+    @property
+    def freed_bytes(self) -> int:
+        """What was really freed."""
+        return sum(result.freed_bytes for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come, for whoever watches it."""
+
+    directories: int = 0
+    """Directories searched."""
+    artifacts: int = 0
+    """Artifacts found."""
+    measured_bytes: int = 0
+    """Allocated bytes measured so far."""
+    deleted: int = 0
+    """Artifacts deleted."""
+    freed_bytes: int = 0
+    """Bytes freed so far."""

@@ -1,0 +1,39 @@
+"""Showing names that people did not mean to be shown.
+
+A file name is any bytes but NUL and the slash. Printed as it is, it can break a line, a table or the
+terminal, or pass for another name.
+"""
+
+import shlex
+from typing import Final
+
+_ESCAPES: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
+
+
+def printable(name: str) -> str:
+    """Return *name* as it is if all of it can be seen, else in the shell's ``$'...'`` quotes.
+
+    These spell every control, format and undecodable character (bash(1), QUOTING), so that what is
+    shown is one line, unmistakable, and can be pasted into a command.
+    """
+    if name.isprintable() and not name.startswith("$'"):
+        return name
+    return "$'" + "".join(_escape(char) for char in name) + "'"
+
+
+def quoted(argument: str) -> str:
+    """Return *argument* as a word for the shell, safe to show."""
+    shown = printable(argument)
+    return shlex.quote(argument) if shown == argument else shown
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char.isprintable():
+        return char
+    if "\udc80" <= char <= "\udcff":  # A byte that is no UTF-8 (PEP 383).
+        return f"\\x{ord(char) & 0xFF:02x}"
+    if char.isascii():
+        return f"\\x{ord(char):02x}"
+    return f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"

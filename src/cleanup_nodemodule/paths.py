@@ -1,0 +1,21 @@
+"""Between the engine's paths (bytes, relative to a root) and the model's (absolute strings)."""
+
+import os
+
+from cleanup_nodemodule.engine.contract import Fault, Root
+from cleanup_nodemodule.model import Identity, Problem
+
+
+def anchor(path: str, identity: Identity) -> Root:
+    """Return the directory as the engine wants a root."""
+    return Root(os.fsencode(path), *identity)
+
+
+def beneath(root: str, path: bytes) -> str:
+    """Return the absolute path of an engine's path relative to *root*."""
+    return os.path.join(root, *os.fsdecode(path).split("/")) if path else root
+
+
+def problem_at(root: str, fault: Fault) -> Problem:
+    """Return what an engine could not do beneath *root*, with its absolute path."""
+    return Problem(beneath(root, fault.path), fault.errno, fault.doing)

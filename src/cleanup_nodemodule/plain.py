@@ -1,0 +1,146 @@
+"""The report as whole lines of text: for pipes, cron mails, scripts, and the last words of a run."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import humanize
+
+from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.report import ArtifactRow, Report
+
+PROGRAM = "cleanup-nodemodule"
+
+_MEANINGS = {
+    "unproven": "nothing proves that it can be rebuilt",
+    "tracked": "git tracks files in it",
+    "git-failed": "git could not say whether it tracks files in it",
+    "installed": "part of an installed package",
+    "repository-inside": "a git repository lies inside it",
+    "mount-point": "something is mounted at it or inside it",
+    "unreadable": "not all of it could be read",
+    "interrupted": "the run was stopped before it was decided",
+}
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people, in binary units."""
+    return humanize.naturalsize(count, binary=True).replace("Bytes", "B").replace("Byte", "B")
+
+
+def age(row: ArtifactRow, report: Report) -> str:
+    """Return how long before the run the artifact was last used, or ``-``."""
+    if row.last_used_at is None:
+        return "-"
+    started = datetime.fromisoformat(report.started_at)
+    return humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)
+
+
+def verdict(row: ArtifactRow) -> str:
+    """Return in a word what is to be done, or was."""
+    return row.outcome or row.decision
+
+
+def because(row: ArtifactRow) -> str:
+    """Return why: the reason for keeping it, the failure, or the evidence."""
+    if row.error is not None:
+        return printable(row.error)
+    if row.reason is not None:
+        return row.reason
+    return printable("; ".join(row.evidence))
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Give one line an artifact, its fields parted by tabs, the path last and whole.
+
+    Verdict, reason (``-`` for none), bytes, the same for people, date of last use, path. A path
+    with characters that cannot be seen is spelled as :func:`printable` does; no line breaks.
+    """
+    for row in report.artifacts:
+        count = row.reclaimable_bytes if row.decision == "delete" else row.allocated_bytes
+        used = (row.last_used_at or "-").partition("T")[0]
+        path = printable(row.path)
+        yield "\t".join((verdict(row), row.reason or "-", str(count), size(count), used, path))
+
+
+def chosen_paths(report: Report) -> Iterator[bytes]:
+    """Give the path, as the file system has it, of each artifact that would be or was deleted.
+
+    What is kept is left out: somebody will feed this to ``rm``.
+    """
+    for row in report.artifacts:
+        wanted = "delete" if report.mode == "dry-run" else "deleted"
+        if verdict(row) == wanted:
+            yield os.fsencode(row.path)
+
+
+def problems(report: Report, most: int | None) -> Iterator[str]:
+    """Give a line for each problem, at most *most* and then how many more there are."""
+    for problem in report.problems[:most]:
+        where = "" if problem.path is None else f" {printable(problem.path)}"
+        yield f"{PROGRAM}: could not {problem.doing}{where}: {problem.message} ({problem.errno})"
+    if most is not None and len(report.problems) > most:
+        more = len(report.problems) - most
+        yield f"{PROGRAM}: {more} more could not be read; --verbose shows all"
+
+
+def evidence(report: Report) -> Iterator[str]:
+    """Give what is known of each artifact, for those who want to know."""
+    for row in report.artifacts:
+        yield f"{printable(row.path)}: {because_in_full(row)}"
+
+
+def because_in_full(row: ArtifactRow) -> str:
+    """Return everything that led to the decision, and how to get the artifact back."""
+    parts = [*row.evidence] or ["no proof found"]
+    if row.reason is not None:
+        parts.append(f"kept, as {_MEANINGS[row.reason]}")
+    if row.regenerate is not None:
+        parts.append(f"to get it back: {row.regenerate}")
+    return printable("; ".join(parts))
+
+
+def summary(report: Report, *, signalled: bool) -> Iterator[str]:
+    """Give the last words of a run: what was deleted, what failed, what was kept and why."""
+    totals = report.totals
+    if signalled:
+        yield "Interrupted."
+    if report.mode == "dry-run" or not (totals.deleted or totals.failed):
+        if not report.artifacts:
+            yield f"Nothing found in {', '.join(printable(root) for root in report.roots)}."
+        elif totals.selected:
+            yield (
+                f"{totals.selected} of {totals.found} can be deleted,"
+                f" which frees {size(totals.reclaimable_bytes)}."
+            )
+        else:
+            yield f"None of {totals.found} can be deleted."
+        if report.mode == "delete" and report.artifacts:
+            yield "Nothing was deleted."
+    else:
+        observed = totals.observed_freed_bytes
+        seen = "" if observed is None else f"; free space grew by {size(max(0, observed))}"
+        yield (
+            f"Deleted {totals.deleted} of {totals.selected}:"
+            f" freed {size(totals.freed_bytes)}{seen}."
+        )
+        for row in report.artifacts:
+            if row.outcome == "failed":
+                yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+        untouched = totals.selected - totals.deleted - totals.failed
+        if untouched:
+            yield f"Not begun: {untouched}."
+    kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
+    for reason, count in kept.most_common():
+        yield f"Kept {count}: {reason} ({_MEANINGS[reason]})."
+
+
+def unproven_names(report: Report) -> tuple[str, ...]:
+    """Return the names of which something was kept for want of proof."""
+    return tuple(sorted({row.name for row in report.artifacts if row.reason == "unproven"}))
+
+
+def command(*words: str) -> str:
+    """Return a command line of this program that a shell takes as it stands."""
+    return " ".join((PROGRAM, *(quoted(word) for word in words)))

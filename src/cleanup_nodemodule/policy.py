@@ -1,0 +1,27 @@
+"""Decides what is deleted. Pure: everything it needs is in the evidence and the contents."""
+
+from typing import assert_never
+
+from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
+
+
+def decide(evidence: Evidence, contents: Contents) -> Decision:
+    """Delete what is proven or named and not protected; keep the rest and say why.
+
+    Protections come first, as they hold whatever the user named.
+    """
+    if evidence.protection is not None:
+        return Keep(evidence.protection)
+    if contents.mounts:
+        return Keep(Reason.MOUNT_POINT)
+    if contents.repositories:
+        return Keep(Reason.REPOSITORY_INSIDE)
+    if not contents.complete:
+        return Keep(Reason.UNREADABLE)
+    match evidence.level:
+        case Level.PROVEN | Level.NAMED:
+            return Delete()
+        case Level.UNPROVEN:
+            return Keep(Reason.UNPROVEN)
+        case _:
+            assert_never(evidence.level)

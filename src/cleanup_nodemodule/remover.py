@@ -1,0 +1,124 @@
+"""Deletes what was approved. The only module that can."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.model import (
+    Approved,
+    Artifact,
+    Failed,
+    Outcome,
+    Problem,
+    Removed,
+    Result,
+)
+from cleanup_nodemodule.paths import anchor, problem_at
+from cleanup_nodemodule.scheduler import Scheduler, Stopped
+
+_BUDGET: Final = 1024
+"""Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
+takes on a slow disk, half a second."""
+
+_ATTEMPTS: Final = 3
+"""How often an artifact is begun again that something keeps writing into."""
+
+
+async def remove(
+    approved: Approved,
+    scheduler: Scheduler,
+    *,
+    freed: Callable[[int], None],
+    deleted: Callable[[Artifact], None],
+) -> Outcome:
+    """Delete the approved artifacts, several at a time; one failure never stops the others.
+
+    Calls *freed* with the bytes each call gave back and *deleted* for each artifact that is gone.
+    When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
+    outcome then says what is left, and is not complete.
+    """
+    before = _free_bytes(approved.artifacts)
+    waiting = list(reversed(approved.artifacts))
+    results: list[Result] = []
+
+    async def work() -> None:
+        while waiting and not scheduler.stopped:
+            artifact = waiting.pop()
+            result = await _remove(artifact, scheduler, freed)
+            if result is None:
+                return
+            results.append(result)
+            if isinstance(result, Removed):
+                deleted(artifact)
+
+    await asyncio.gather(*(work() for _ in range(scheduler.workers)))
+    after = _free_bytes(approved.artifacts)
+    results.sort(key=lambda result: result.artifact.path)
+    return Outcome(
+        approved.plan,
+        tuple(results),
+        after - before if before is not None and after is not None else None,
+        complete=len(results) == len(approved.artifacts) and not scheduler.stopped,
+    )
+
+
+async def _remove(
+    artifact: Artifact, scheduler: Scheduler, freed: Callable[[int], None]
+) -> Result | None:
+    """Delete one artifact; None if it was stopped before it began."""
+    root = anchor(artifact.path, artifact.candidate.identity)
+    total = removed = 0
+    for _attempt in range(_ATTEMPTS):
+        problems: dict[Problem, None] = {}
+        stack = [b""]
+        while stack:
+            try:
+                counts, stack, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
+            except Stopped:
+                if not removed:
+                    return None
+                return Failed(artifact, total, tuple(problems), interrupted=True)
+            total += counts.freed
+            removed += counts.files + counts.directories
+            freed(counts.freed)
+            problems.update((problem_at(artifact.path, fault), None) for fault in faults)
+        if not problems:
+            return Removed(artifact, total)
+        if any(problem.errno != errno.ENOTEMPTY for problem in problems):
+            break
+    return Failed(artifact, total, _causes(problems), interrupted=False)
+
+
+def _causes(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Leave out directories that are not empty only because something inside them failed."""
+    kept = list(problems)
+    return tuple(
+        problem
+        for problem in kept
+        if problem.errno != errno.ENOTEMPTY
+        or not any(other.path.startswith(os.path.join(problem.path, "")) for other in kept)
+    )
+
+
+def _free_bytes(artifacts: Iterable[Artifact]) -> int | None:
+    """Return the free bytes of all file systems that hold the artifacts (statvfs(3)).
+
+    None where that cannot be asked.
+    """
+    if not hasattr(os, "statvfs"):
+        return None
+    total = 0
+    asked: set[int] = set()
+    for artifact in artifacts:
+        if artifact.candidate.identity.device in asked:
+            continue
+        asked.add(artifact.candidate.identity.device)
+        try:
+            status = os.statvfs(os.path.dirname(artifact.path))
+        except OSError:
+            return None
+        total += status.f_bfree * status.f_frsize
+    return total

@@ -1,0 +1,302 @@
+"""Plan or outcome to the versioned report, for people's tables and for programs alike. Pure.
+
+Within a schema version fields are added, never changed or taken away.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from errno import errorcode
+from os import strerror
+from typing import Any, ClassVar, Final, Literal, assert_never
+
+from cleanup_nodemodule.model import (
+    Artifact,
+    Delete,
+    Failed,
+    Keep,
+    Outcome,
+    Plan,
+    Problem,
+    Removed,
+    Result,
+)
+
+SCHEMA_VERSION: Final = 1
+
+# Read by pydantic when it makes the JSON Schema: the docstrings below become descriptions.
+_CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The program that made the report."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    name: str
+    version: str
+    engine: str
+    """The engine that walked the trees."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRow:
+    """One directory that was found."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str
+    """Absolute path; bytes that are not UTF-8 are lone surrogates (Python's surrogateescape)."""
+    name: str
+    rule: str | None
+    """Rule of the catalogue, null for a name that only the user knows."""
+    ecosystem: str | None
+    project: str
+    """Absolute path of the project it belongs to."""
+    evidence: list[str]
+    """What speaks for its being an artifact."""
+    decision: Literal["delete", "keep"]
+    reason: str | None
+    """Code of the reason for keeping it; null if it is to be deleted."""
+    apparent_bytes: int
+    """Sum of file sizes, as du --apparent-size counts; each inode once in the report."""
+    allocated_bytes: int
+    """Disk space taken, as du counts; each inode once in the report."""
+    reclaimable_bytes: int
+    """What deleting the whole selection frees here; 0 for what is kept."""
+    files: int
+    """Entries that are no directories."""
+    directories: int
+    """Directories, the artifact itself included."""
+    complete: bool
+    """Everything in it could be read; if not, the numbers are lower bounds."""
+    last_used_at: str | None
+    """ISO 8601 time of the newest change inside it, in UTC."""
+    regenerate: str | None
+    """Command that brings it back, to be run in the project."""
+    outcome: Literal["deleted", "failed"] | None
+    """What came of it; null if it was not to be deleted, or was not begun."""
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """Something that could not be read or done."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str | None
+    """Null where it is not about a place on disk, as with a misspelt option."""
+    doing: str
+    errno: str
+    """Name of the error number (errno(3))."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the artifacts."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    found: int
+    selected: int
+    """Artifacts to be deleted."""
+    allocated_bytes: int
+    """Of everything found."""
+    reclaimable_bytes: int
+    """Of the selection."""
+    deleted: int
+    failed: int
+    freed_bytes: int
+    """Counted from what was really removed."""
+    observed_freed_bytes: int | None
+    """Change of free space that the file systems report, other programs' doings included; null if
+    nothing was deleted or it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a run has to say."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    schema_version: Literal[1]
+    tool: Tool
+    host: str
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    mode: Literal["dry-run", "delete", "trash"]
+    roots: list[str]
+    """Absolute paths searched."""
+    complete: bool
+    """False if the run was stopped or failed before its end."""
+    artifacts: list[ArtifactRow]
+    problems: list[ProblemRow]
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What only the edge knows of a run: its surroundings and its times, in seconds."""
+
+    tool: Tool
+    host: str
+    started_at: float
+    """Seconds since the epoch."""
+    duration: float
+    mode: Literal["dry-run", "delete"]
+
+
+def of_plan(plan: Plan, run: Run) -> Report:
+    """Report a plan: nothing was deleted."""
+    return _report(plan, (), None, run, complete=plan.complete)
+
+
+def of_outcome(outcome: Outcome, run: Run) -> Report:
+    """Report what came of a plan."""
+    return _report(
+        outcome.plan,
+        outcome.results,
+        outcome.observed_freed_bytes,
+        run,
+        complete=outcome.plan.complete and outcome.complete,
+    )
+
+
+def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run) -> Report:
+    """Report a run that never began, or that ended by an unexpected failure."""
+    return Report(
+        SCHEMA_VERSION,
+        run.tool,
+        run.host,
+        _iso(run.started_at),
+        run.duration,
+        run.mode,
+        roots=[],
+        complete=False,
+        artifacts=[],
+        problems=[ProblemRow(path, doing, errorcode.get(errno, str(errno)), message)],
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, None),
+    )
+
+
+def to_json(report: Report) -> str:
+    """Return the document: ASCII only, so that every name survives every locale."""
+    return json.dumps(asdict(report), indent=2, ensure_ascii=True)
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of the document, generated from the types above."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2)
+
+
+def _report(
+    plan: Plan,
+    results: tuple[Result, ...],
+    observed: int | None,
+    run: Run,
+    *,
+    complete: bool,
+) -> Report:
+    by_path = {result.artifact.path: result for result in results}
+    failures = [result for result in results if isinstance(result, Failed)]
+    problems = [*plan.problems]
+    for failure in failures:
+        problems += failure.problems
+    return Report(
+        SCHEMA_VERSION,
+        run.tool,
+        run.host,
+        _iso(run.started_at),
+        run.duration,
+        run.mode,
+        list(plan.roots),
+        complete,
+        [_artifact(artifact, by_path.get(artifact.path), run) for artifact in plan.artifacts],
+        [_problem(problem) for problem in problems],
+        Totals(
+            found=len(plan.artifacts),
+            selected=len(plan.selected),
+            allocated_bytes=sum(item.size.allocated_bytes for item in plan.artifacts),
+            reclaimable_bytes=plan.reclaimable_bytes,
+            deleted=len(results) - len(failures),
+            failed=len(failures),
+            freed_bytes=sum(result.freed_bytes for result in results),
+            observed_freed_bytes=observed,
+        ),
+    )
+
+
+def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRow:
+    evidence, contents, size = artifact.evidence, artifact.contents, artifact.size
+    decision: Literal["delete", "keep"]
+    match artifact.decision:
+        case Delete():
+            decision, reason = "delete", None
+        case Keep(code):
+            decision, reason = "keep", code.value
+        case _:
+            assert_never(artifact.decision)
+    outcome: Literal["deleted", "failed"] | None
+    match result:
+        case None:
+            outcome, error = None, None
+        case Removed():
+            outcome, error = "deleted", None
+        case Failed():
+            outcome, error = "failed", describe(result)
+        case _:
+            assert_never(result)
+    return ArtifactRow(
+        path=artifact.path,
+        name=artifact.candidate.name,
+        rule=evidence.rule,
+        ecosystem=evidence.ecosystem,
+        project=evidence.project,
+        evidence=list(evidence.facts),
+        decision=decision,
+        reason=reason,
+        apparent_bytes=size.apparent_bytes,
+        allocated_bytes=size.allocated_bytes,
+        reclaimable_bytes=size.reclaimable_bytes,
+        files=contents.files,
+        directories=contents.directories,
+        complete=contents.complete,
+        # A clock that was ahead when a file was written must not make it look unused.
+        last_used_at=_iso(min(contents.newest, run.started_at)) if contents.newest else None,
+        regenerate=evidence.regenerate,
+        outcome=outcome,
+        error=error,
+    )
+
+
+def describe(failure: Failed) -> str:
+    """Say in a sentence why an artifact is still there."""
+    if failure.interrupted:
+        return "interrupted; what is left of it is still there"
+    if not failure.problems:
+        return "it is still there"
+    first = failure.problems[0]
+    more = len(failure.problems) - 1
+    tail = f", and {more} more" if more else ""
+    return f"could not {first.doing} {first.path}: {strerror(first.errno)}{tail}"
+
+
+def _problem(problem: Problem) -> ProblemRow:
+    return ProblemRow(
+        problem.path,
+        problem.doing,
+        errorcode.get(problem.errno, str(problem.errno)),
+        strerror(problem.errno),
+    )
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,106 @@
+"""Shares engine calls among the workers of an executor.
+
+The one place that knows about concurrency. It talks to a :class:`concurrent.futures.Executor` and to
+nothing more specific: threads serve one machine, an executor of processes or of a cluster serves
+others, as everything handed to it pickles.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class Stopped(Exception):
+    """The work was told to stop before it was done."""
+
+
+class Scheduler:
+    """Runs functions on *executor*, at most *workers* at a time, until told to stop.
+
+    Belongs to the event loop that is running when it is first used. Raises ValueError if *workers*
+    is less than 1.
+    """
+
+    def __init__(self, executor: Executor, workers: int) -> None:
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        self.workers: Final = workers
+        self._executor = executor
+        self._slots = asyncio.Semaphore(workers)
+        self._wanted = 0
+        self._stop = asyncio.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Begin nothing new, and give up waiting for calls that change nothing."""
+        self._stop.set()
+
+    async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run a function that only looks.
+
+        Raises Stopped as soon as the scheduler is stopped, even while the function still runs.
+        """
+        async with self._slot():
+            result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            return await self.unless_stopped(result)
+
+    async def finish(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run a function that changes something: once begun, it is waited for.
+
+        Raises Stopped if the scheduler was stopped before the function began.
+        """
+        async with self._slot():
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+
+    async def unless_stopped(self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T]) -> _T:
+        """Wait for *work*; raise Stopped, and cancel it, as soon as the scheduler is stopped."""
+        task = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Stopped
+        finally:
+            stop.cancel()
+            task.cancel()
+
+    async def share(
+        self, stack: list[bytes], handle: Callable[[list[bytes]], Awaitable[list[bytes]]]
+    ) -> None:
+        """Work off *stack* with as many workers as are free.
+
+        *handle* deals with one slice of it and returns what is left of that. Whenever a slice comes
+        back while workers have nothing to do, they get their part of what is left.
+        """
+        async with asyncio.TaskGroup() as group:
+
+            async def work(slice_: list[bytes]) -> None:
+                while slice_:
+                    slice_ = await handle(slice_)
+                    parts = min(1 + max(0, self.workers - self._wanted), len(slice_))
+                    for part in range(1, parts):
+                        group.create_task(work(slice_[part::parts]))
+                    slice_ = slice_[::parts] if parts > 1 else slice_
+
+            group.create_task(work(stack))
+
+    @contextlib.asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._wanted += 1
+        try:
+            async with self._slots:
+                if self.stopped:
+                    raise Stopped
+                yield
+        finally:
+            self._wanted -= 1

@@ -1,0 +1,332 @@
+"""One run from settings to exit code, with everything that is shown on the way.
+
+Together with :mod:`cleanup_nodemodule.cli` the edge of the program: here are the terminal, the
+environment, the clock and the signals.
+"""
+
+import asyncio
+import errno
+import gc
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar
+
+from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
+from cleanup_nodemodule.finder import RootError
+from cleanup_nodemodule.model import Approved, ExitCode, Outcome, Plan
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.report import Report
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.stdio import emit, is_terminal, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_T = TypeVar("_T")
+
+_MOST_PROBLEMS: Final = 20
+"""Problems named one by one at a terminal, unless more are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a run shows itself."""
+
+    format: str | None
+    """``table``, ``plain``, ``json`` or ``paths``; None: a table at a terminal, else plain."""
+    sort: str
+    """``size``, ``path`` or ``age``."""
+    color: str
+    """``auto``, ``always`` or ``never``."""
+    progress: bool
+    quiet: bool
+    verbose: bool
+    null: bool
+    """Paths end with a NUL."""
+
+
+class Session:
+    """One run."""
+
+    def __init__(
+        self, settings: Settings, display: Display, *, delete: bool, ask: bool, jobs: int | None
+    ) -> None:
+        self._settings = settings
+        self._display = display
+        self._delete = delete
+        self._ask = ask
+        self._jobs = jobs or engine.default_workers()
+        self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
+        self._interactive = is_terminal(sys.stdin) and (
+            is_terminal(sys.stderr) or is_terminal(sys.stdout)
+        )
+        self._signal: int | None = None
+        self._started_at = time.time()
+        self._start = time.monotonic()
+
+    def run(self) -> int:
+        """Do it all and return the exit code."""
+        # What was imported lives as long as the process; looking through it for garbage again and
+        # again takes a sixth of the time of a large run (measured on 530,000 entries).
+        gc.freeze()
+        executor = ThreadPoolExecutor(self._jobs, thread_name_prefix="engine")
+        try:
+            return self._run(executor)
+        finally:
+            # A call that still runs only looks, and whoever told us to stop does not wait for it.
+            executor.shutdown(wait=self._signal is None, cancel_futures=True)
+
+    def _run(self, executor: ThreadPoolExecutor) -> int:
+        try:
+            with self._progress() as watch:
+                plan = self._in_loop(
+                    executor,
+                    lambda scheduler: pipeline.make_plan(self._settings, scheduler, watch),
+                )
+        except RootError as error:
+            path = os.fsdecode(error.filename)
+            print_failure(
+                f"cannot search {printable(path)}: {error.strerror};"
+                " -p takes a directory that exists",
+                error.errno or errno.ENOENT,
+                os.path.abspath(path) if path else path,
+                "search",
+                as_json=self._format == "json",
+            )
+            return ExitCode.USAGE
+        except ValueError as error:
+            print_failure(
+                f"--exclude takes gitignore patterns: {error}",
+                errno.EINVAL,
+                None,
+                "understand the command line",
+                as_json=self._format == "json",
+            )
+            return ExitCode.USAGE
+        if not self._delete or self._signal is not None:
+            return self._finish(self._sorted(report.of_plan(plan, self._facts())))
+        return self._finish_deletion(plan, executor)
+
+    def _finish_deletion(self, plan: Plan, executor: ThreadPoolExecutor) -> int:
+        shown = self._interactive and self._show_plan(plan)
+        if self._interactive and self._ask:
+            approved = confirm.by_question(plan, self._question, no_dry_run=self._delete)
+        else:
+            approved = confirm.by_flag(plan, no_dry_run=self._delete)
+        if approved is None:
+            return self._finish(self._sorted(report.of_plan(plan, self._facts())), shown=shown)
+        outcome = self._carry_out(approved, executor)
+        return self._finish(self._sorted(report.of_outcome(outcome, self._facts())), shown=shown)
+
+    def _carry_out(self, approved: Approved, executor: ThreadPoolExecutor) -> Outcome:
+        with self._progress() as watch:
+            return self._in_loop(
+                executor, lambda scheduler: pipeline.carry_out(approved, scheduler, watch)
+            )
+
+    def _in_loop(
+        self, executor: ThreadPoolExecutor, work: Callable[[Scheduler], Awaitable[_T]]
+    ) -> _T:
+        """Run *work* in an event loop of its own that SIGINT and SIGTERM tell to stop.
+
+        Outside of it, at the question above all, the signals do what they do everywhere.
+        """
+
+        async def main() -> _T:
+            scheduler = Scheduler(executor, self._jobs)
+            loop = asyncio.get_running_loop()
+
+            def stop(number: int) -> None:
+                self._signal = self._signal or number
+                scheduler.stop()
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # As a shell asks of what it runs in the background.
+                try:
+                    loop.add_signal_handler(number, stop, number)
+                except NotImplementedError:  # Windows
+                    signal.signal(number, lambda number, _: loop.call_soon_threadsafe(stop, number))
+            return await work(scheduler)
+
+        return asyncio.run(main())
+
+    def _progress(self) -> AbstractContextManager[pipeline.Watch]:
+        display = self._display
+        wanted = display.progress and not display.quiet
+        if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
+            return nullcontext(pipeline.unwatched)
+        from cleanup_nodemodule.live import ProgressLine
+
+        return ProgressLine(self._console(sys.stderr))
+
+    def _question(self, plan: Plan) -> bool:
+        import typer
+
+        count = len(plan.selected)
+        what = "1 artifact" if count == 1 else f"{count} artifacts"
+        try:
+            return typer.confirm(f"Delete {what}, {plain.size(plan.reclaimable_bytes)}?", err=True)
+        except (typer.Abort, KeyboardInterrupt):
+            say("")
+            # Ctrl-C and the end of input look the same here; neither is a yes.
+            self._signal = signal.SIGINT
+            return False
+
+    def _show_plan(self, plan: Plan) -> bool:
+        """Show what is about to be deleted; return whether that was on standard output."""
+        planned = self._sorted(report.of_plan(plan, self._facts("dry-run")))
+        if self._format == "table":
+            emit(lambda: self._print_table(planned))
+            return True
+        for line in plain.lines(planned):
+            say(line)
+        return False
+
+    def _finish(self, result: Report, *, shown: bool = False) -> int:
+        """Print the result and the last words, and return the exit code."""
+        lost = None if shown else emit(lambda: self._print(result))
+        if lost is not None:
+            say(f"{plain.PROGRAM}: could not print the result: {lost}")
+        for line in plain.problems(
+            result,
+            _MOST_PROBLEMS if is_terminal(sys.stderr) and not self._display.verbose else None,
+        ):
+            say(line)
+        if not self._display.quiet and self._format != "json":
+            self._last_words(result)
+        if self._signal is not None:
+            return 128 + self._signal
+        if lost is not None:
+            return ExitCode.UNEXPECTED
+        if result.problems or result.totals.failed:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DONE
+
+    def _last_words(self, result: Report) -> None:
+        if self._display.verbose and self._format != "table":
+            for line in plain.evidence(result):
+                say(line)
+        for line in plain.summary(result, signalled=self._signal is not None):
+            say(line)
+        if self._signal is not None:
+            return
+        if result.mode == "dry-run" and result.totals.selected:
+            say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
+        names = plain.unproven_names(result)
+        if names:
+            say(f"To include what is unproven: {self._command_naming(names)}")
+
+    def _command_naming(self, names: Iterable[str]) -> str:
+        """Return this command line with *names* as its targets."""
+        settings = self._settings
+        words: list[str] = []
+        for root in settings.roots:
+            words += ("-p", root)
+        if settings.min_depth:
+            words += ("-d", str(settings.min_depth))
+        for pattern in settings.excludes:
+            words += (f"--exclude={pattern}",)
+        if self._delete:
+            words += ("--no-dry-run",)
+        plainly = [name for name in names if not name.startswith("-")]
+        words += (f"--targets={name}" for name in names if name.startswith("-"))
+        if plainly:
+            words += ("--targets", *plainly)
+        return plain.command(*words)
+
+    def _print(self, result: Report) -> None:
+        match self._format:
+            case "json":
+                print(report.to_json(result))
+            case "paths":
+                self._print_paths(result)
+            case "plain":
+                for line in plain.lines(result):
+                    print(line)
+            case _:
+                self._print_table(result)
+
+    def _print_paths(self, result: Report) -> None:
+        end = b"\0" if self._display.null else b"\n"
+        for path in plain.chosen_paths(result):
+            if not self._display.null and is_terminal(sys.stdout):
+                print(printable(os.fsdecode(path)))
+            else:
+                sys.stdout.buffer.write(path + end)
+
+    def _print_table(self, result: Report) -> None:
+        from cleanup_nodemodule.render import table
+
+        console = self._console(sys.stdout)
+        if result.artifacts:
+            console.print(table(result, console.width, verbose=self._display.verbose))
+
+    def _console(self, file: TextIO) -> "Console":
+        from rich.console import Console
+
+        terminal = is_terminal(file)
+        match self._display.color:
+            case "always":
+                colored = True
+            case "never":
+                colored = False
+            case _:
+                colored = terminal and not os.environ.get("NO_COLOR")
+        return Console(
+            file=file,
+            force_terminal=terminal or colored,
+            no_color=not colored,
+            color_system="auto" if colored else None,
+            # Off a terminal there is no edge to fit in, and nothing is folded.
+            width=None if terminal else _WIDE,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def _sorted(self, result: Report) -> Report:
+        rows = sorted(result.artifacts, key=lambda row: row.path)
+        match self._display.sort:
+            case "size":
+                rows.sort(key=lambda row: -row.allocated_bytes)
+            case "age":
+                # ISO 8601 times of one zone sort as text; what has none was never used.
+                rows.sort(key=lambda row: row.last_used_at or "")
+        return replace(result, artifacts=rows)
+
+    def _facts(self, mode: Literal["dry-run", "delete"] | None = None) -> report.Run:
+        return report.Run(
+            tool=_tool(),
+            host=platform.node(),
+            started_at=self._started_at,
+            duration=round(time.monotonic() - self._start, 3),
+            mode=mode or ("delete" if self._delete else "dry-run"),
+        )
+
+
+_WIDE: Final = 1_000_000
+"""Columns enough for any path."""
+
+
+def print_failure(
+    message: str, number: int, path: str | None, doing: str, *, as_json: bool
+) -> None:
+    """Say why nothing was done; as a document too, on standard output, if one was asked for."""
+    say(f"{plain.PROGRAM}: {message}")
+    if as_json:
+        run = report.Run(_tool(), platform.node(), time.time(), 0.0, "dry-run")
+        failed = report.of_failure(message, number, path, doing, run)
+        emit(lambda: print(report.to_json(failed)))
+
+
+def _tool() -> report.Tool:
+    return report.Tool(plain.PROGRAM, __version__, engine.NAME)

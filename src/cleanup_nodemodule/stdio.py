@@ -1,0 +1,46 @@
+"""Standard output and standard error, which may be closed, full, a pipe or a terminal."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import TextIO
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is likely to look at *stream* as it is written."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def say(line: str) -> None:
+    """Write a line to standard error; what nobody can be told is no reason to fail."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def emit(write: Callable[[], None]) -> str | None:
+    """Have *write* write to standard output; return why that could not take it all, if so.
+
+    A reader that has seen enough and has closed the pipe is no failure.
+    """
+    if sys.stdout is None:
+        return "standard output is closed"
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A locale that lacks a character must not end the run.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        write()
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still buffered would fail once more when the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return None if error.errno == errno.EPIPE else error.strerror
+    return None

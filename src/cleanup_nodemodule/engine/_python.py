@@ -162,7 +162,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                                 continue
                         apparent += size
                         blocks += found.st_blocks if counts_blocks else _blocks(found)
-                        if changed > newest:  # noqa: PLR1730 - max() would be called every time
+                        if changed > newest:
                             newest = int(changed)
             except OSError as error:
                 faults.append(_fault(path, error, "read"))

@@ -1,0 +1,93 @@
+"""What every test may use: trees declared in a line each, and the installed command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import pytest
+
+from cleanup_nodemodule.engine import _python
+
+Declared: TypeAlias = Mapping[str | bytes, Any]
+"""A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
+bytes), a mapping (a directory), or a ``Path`` (a symlink to it)."""
+
+COMMAND = os.path.join(os.path.dirname(sys.executable), "cleanup-nodemodule")
+"""The command as pip installed it beside the interpreter that runs the tests."""
+
+
+def declare(directory: str | bytes | Path, tree: Declared) -> None:
+    """Build *tree* in *directory*, which is made if it is not there."""
+    top = os.fsencode(directory)
+    os.makedirs(top, exist_ok=True)
+    for name, what in tree.items():
+        path = os.path.join(top, os.fsencode(name))
+        if isinstance(what, Mapping):
+            declare(path, what)
+        elif isinstance(what, Path):
+            os.symlink(what, path)
+        else:
+            content = b"x" * what if isinstance(what, int) else what
+            with open(path, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+
+
+def listing(directory: str | bytes | Path) -> list[bytes]:
+    """Return the path of everything beneath *directory*, relative to it, sorted."""
+    top = os.fsencode(directory)
+    return sorted(
+        os.path.relpath(os.path.join(path, name), top)
+        for path, directories, files in os.walk(top)
+        for name in directories + files
+    )
+
+
+@pytest.fixture(params=["python"])
+def engine(request: pytest.FixtureRequest) -> ModuleType:
+    """Each engine in turn; every test of the contract runs on all of them."""
+    return {"python": _python}[request.param]
+
+
+Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the installed command in *tmp_path* without a terminal, and return what came of it.
+
+    Output is text with undecodable bytes as surrogates; ``cwd`` and ``env`` may be given.
+    """
+
+    def run_command(
+        *arguments: str | bytes | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [COMMAND, *arguments],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=120,
+            check=False,
+        )
+
+    return run_command
+
+
+def needs_root() -> None:
+    """Skip a test that only root can run; in CI, where root runs everything, fail instead."""
+    if os.geteuid() != 0:
+        unable("needs root, for mounts and other owners")
+
+
+def unable(why: str) -> None:
+    """Skip the running test, saying why; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"must run in CI, but: {why}")
+    pytest.skip(why)

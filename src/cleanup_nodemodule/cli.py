@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from cleanup_nodemodule import __version__
-from cleanup_nodemodule.model import ExitCode
+from cleanup_nodemodule.exitcode import ExitCode
 
 PROGRAM = "cleanup-nodemodule"
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar
 
 from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
+from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import RootError
-from cleanup_nodemodule.model import Approved, ExitCode, Outcome, Plan
+from cleanup_nodemodule.model import Approved, Outcome, Plan
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler

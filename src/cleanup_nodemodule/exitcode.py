@@ -1,0 +1,20 @@
+"""The exit codes, apart from the model so that starting up does not have to load that."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    """Done, and everything could be read and deleted."""
+    UNEXPECTED = 1
+    """Something failed that should not have."""
+    USAGE = 2
+    """The command line is wrong; nothing was touched."""
+    INCOMPLETE = 3
+    """Done, but something could not be read or deleted."""
+    INTERRUPTED = 130
+    """Stopped by SIGINT (128 + 2, as shells count it)."""
+    TERMINATED = 143
+    """Stopped by SIGTERM (128 + 15)."""

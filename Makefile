@@ -1,14 +1,16 @@
-# `make` sets up an environment of its own and shows what could be deleted below the current
-# directory; `make test` checks everything that a change must not break.
+# `make run` sets up an environment of its own and shows what could be deleted in your home directory
+# (ROOT=... for another one). `make test` checks everything that a change must not break.
 
 PYTHON ?= python3
 VENV ?= .venv
+ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
 .PHONY: run test lint types imports unit bench screenshot clean
 
+# Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
-	$(BIN)/cleanup-nodemodule
+	@$(BIN)/cleanup-nodemodule -p "$(ROOT)" || test $$? -eq 3
 
 test: lint types imports unit
 
@@ -31,11 +33,12 @@ bench: $(VENV)/.installed-dev
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py
 
+# Debian has venv in a package of its own, and leaves half an environment behind without it.
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet .
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python

@@ -335,13 +335,15 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
-        _refuse(_explain(error), as_json=_wants_json(arguments))
+        _fail(_explain(error), errno.EINVAL, "understand the command line", arguments)
         return ExitCode.USAGE
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
         traceback.print_exc()
-        _fail(error, as_json=_wants_json(arguments))
+        number = (isinstance(error, OSError) and error.errno) or errno.EIO
+        message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
+        _fail(message, number, "finish", arguments)
         return ExitCode.UNEXPECTED
     return int(code or ExitCode.DONE)
 
@@ -372,17 +374,15 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
-def _refuse(message: str, *, as_json: bool) -> None:
-    """Say what is wrong with the command line, as a document too if one was asked for."""
+def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
+    """Say why the run ends here, as a document too if one was asked for."""
     from cleanup_nodemodule.session import print_failure
 
-    print_failure(message, errno.EINVAL, None, "understand the command line", as_json=as_json)
-
-
-def _fail(error: Exception, *, as_json: bool) -> None:
-    """Say that something failed that should not have, as a document too if one was asked for."""
-    from cleanup_nodemodule.session import print_failure
-
-    number = (isinstance(error, OSError) and error.errno) or errno.EIO
-    message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
-    print_failure(message, number, None, "finish", as_json=as_json)
+    print_failure(
+        message,
+        number,
+        None,
+        doing,
+        mode="delete" if "--no-dry-run" in arguments else "dry-run",
+        as_json=_wants_json(arguments),
+    )

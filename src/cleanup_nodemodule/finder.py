@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,10 @@ _SKIPPED = frozenset({b".git"})
 
 class RootError(OSError):
     """A root that cannot be searched at all: it does not exist, or is no directory."""
+
+
+class ExcludeError(ValueError):
+    """A pattern that is not gitignore syntax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,27 @@ def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     return tuple(roots.values())
 
 
-def compile_excludes(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
-    """Return the matcher for patterns in gitignore syntax; raises ValueError for a malformed one."""
+def compile_excludes(patterns: tuple[str, ...]) -> "GitIgnoreSpec | None":
+    """Return the matcher for patterns in gitignore syntax, None for no patterns.
+
+    Raises ExcludeError for a malformed one.
+    """
+    if not patterns:
+        return None
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(patterns)
+    try:
+        with warnings.catch_warnings():
+            # About what regular expressions may mean one day; nothing the user wrote.
+            warnings.simplefilter("ignore", FutureWarning)
+            return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise ExcludeError(str(error)) from error
 
 
 async def find(
     roots: tuple[SearchRoot, ...],
+    excluded: "GitIgnoreSpec | None",
     settings: Settings,
     scheduler: Scheduler,
     *,
@@ -83,7 +100,6 @@ async def find(
     names = Names(
         frozenset(os.fsencode(name) for name in settings.names), _SKIPPED, settings.min_depth
     )
-    excluded = compile_excludes(settings.excludes) if settings.excludes else None
     roots = tuple(root for root in roots if not _inside_a_match(root, roots, settings, excluded))
     overlapping = any(_relative(inner, outer) for inner in roots for outer in roots)
     seen: dict[Identity, Candidate] = {}

@@ -24,6 +24,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cleanup_nodemodule import evidence, finder, remover, sizing
 from cleanup_nodemodule.links import Ledger
@@ -50,6 +51,9 @@ from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
 from cleanup_nodemodule.settings import Settings
 
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
 
@@ -62,13 +66,14 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     """Find, prove, size and decide; change nothing.
 
     Raises :class:`~cleanup_nodemodule.finder.RootError` for a root that cannot be searched and
-    ValueError for a malformed exclude pattern, both before anything else happens. When the scheduler
+    ExcludeError for a malformed pattern, both before anything else happens. When the scheduler
     is told to stop, returns at once what is known by then, marked as not complete.
     """
     roots = finder.locate_roots(settings.roots)
+    excluded = finder.compile_excludes(settings.excludes)
     survey = _Survey(scheduler, watch)
     try:
-        await survey.run(roots, settings)
+        await survey.run(roots, excluded, settings)
     except* Stopped:
         pass
     return survey.plan(tuple(root.path for root in roots))
@@ -106,7 +111,12 @@ class _Survey:
         self._problems: list[Problem] = []
         self._complete = False
 
-    async def run(self, roots: tuple[finder.SearchRoot, ...], settings: Settings) -> None:
+    async def run(
+        self,
+        roots: tuple[finder.SearchRoot, ...],
+        excluded: "GitIgnoreSpec | None",
+        settings: Settings,
+    ) -> None:
         """Search, and measure what is found while the search goes on; then ask for proof."""
         queue: asyncio.Queue[int | None] = asyncio.Queue()
 
@@ -118,6 +128,7 @@ class _Survey:
         async def search() -> None:
             await finder.find(
                 roots,
+                excluded,
                 settings,
                 self._scheduler,
                 found=found,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar
 
 from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.finder import RootError
+from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.model import Approved, Outcome, Plan
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.report import Report
@@ -63,6 +63,7 @@ class Session:
         self._settings = settings
         self._display = display
         self._delete = delete
+        self._mode: Literal["dry-run", "delete"] = "delete" if delete else "dry-run"
         self._ask = ask
         self._jobs = jobs or engine.default_workers()
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
@@ -100,15 +101,17 @@ class Session:
                 error.errno or errno.ENOENT,
                 os.path.abspath(path) if path else path,
                 "search",
+                mode=self._mode,
                 as_json=self._format == "json",
             )
             return ExitCode.USAGE
-        except ValueError as error:
+        except ExcludeError as error:
             print_failure(
-                f"--exclude takes gitignore patterns: {error}",
+                f"--exclude takes a pattern in gitignore syntax, such as 'name/': {error}",
                 errno.EINVAL,
                 None,
                 "understand the command line",
+                mode=self._mode,
                 as_json=self._format == "json",
             )
             return ExitCode.USAGE
@@ -310,7 +313,7 @@ class Session:
             host=platform.node(),
             started_at=self._started_at,
             duration=round(time.monotonic() - self._start, 3),
-            mode=mode or ("delete" if self._delete else "dry-run"),
+            mode=mode or self._mode,
         )
 
 
@@ -319,12 +322,18 @@ _WIDE: Final = 1_000_000
 
 
 def print_failure(
-    message: str, number: int, path: str | None, doing: str, *, as_json: bool
+    message: str,
+    number: int,
+    path: str | None,
+    doing: str,
+    *,
+    mode: Literal["dry-run", "delete"],
+    as_json: bool,
 ) -> None:
     """Say why nothing was done; as a document too, on standard output, if one was asked for."""
     say(f"{plain.PROGRAM}: {message}")
     if as_json:
-        run = report.Run(_tool(), platform.node(), time.time(), 0.0, "dry-run")
+        run = report.Run(_tool(), platform.node(), time.time(), 0.0, mode)
         failed = report.of_failure(message, number, path, doing, run)
         emit(lambda: print(report.to_json(failed)))
 

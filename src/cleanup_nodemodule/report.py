@@ -132,7 +132,7 @@ class Report:
     roots: list[str]
     """Absolute paths searched."""
     complete: bool
-    """False if the run was stopped or failed before its end."""
+    """Everything was searched and measured; if not, there may be more than the report says."""
     artifacts: list[ArtifactRow]
     problems: list[ProblemRow]
     totals: Totals
@@ -152,7 +152,7 @@ class Run:
 
 def of_plan(plan: Plan, run: Run) -> Report:
     """Report a plan: nothing was deleted."""
-    return _report(plan, (), None, run, complete=plan.complete)
+    return _report(plan, (), None, run, complete=plan.complete and not plan.problems)
 
 
 def of_outcome(outcome: Outcome, run: Run) -> Report:
@@ -162,7 +162,7 @@ def of_outcome(outcome: Outcome, run: Run) -> Report:
         outcome.results,
         outcome.observed_freed_bytes,
         run,
-        complete=outcome.plan.complete and outcome.complete,
+        complete=outcome.plan.complete and not outcome.plan.problems and outcome.complete,
     )
 
 

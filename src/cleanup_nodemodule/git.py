@@ -19,7 +19,6 @@ _HARMLESS: Final = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.untrackedCache=false"),
     "--no-pager",
-    "--literal-pathspecs",
 )
 
 
@@ -52,9 +51,14 @@ async def ask(repository: str, directories: Sequence[str]) -> Answer | None:
             os.fsencode(path[len(prefix) :]): path
             for path in directories[start : start + _PATHS_AT_ONCE]
         }
-        listed = await _git(repository, [b"ls-files", b"-z", b"--", *names])
+        listed = await _git(repository, [b"--literal-pathspecs", b"ls-files", b"-z", b"--", *names])
+        # check-ignore refuses --literal-pathspecs; behind ./ no name is taken for magic
+        # (gitglossary(7), pathspec). It answers 1 if nothing is ignored.
         excluded = await _git(
-            repository, [b"check-ignore", b"-z", b"--stdin"], b"\0".join(names), fine=(0, 1)
+            repository,
+            [b"check-ignore", b"-z", b"--stdin"],
+            b"".join(b"./" + name + b"\0" for name in names),
+            fine=(0, 1),
         )
         if listed is None or excluded is None:
             return None
@@ -65,7 +69,7 @@ async def ask(repository: str, directories: Sequence[str]) -> Answer | None:
                 if above in names:
                     tracked.add(names[above])
                 above = above.rpartition(b"/")[0]
-        ignored.update(names[name] for name in excluded.split(b"\0") if name in names)
+        ignored.update(names[name[2:]] for name in excluded.split(b"\0") if name[2:] in names)
     return Answer(frozenset(tracked), frozenset(ignored))
 
 

@@ -77,9 +77,9 @@ class Tree(ABC):
     def status(self) -> os.stat_result:
         """Return the root's own status."""
 
-    @abstractmethod
-    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
-        """Return what gives the status of an entry itself, never of what a symlink leads to."""
+    complete_entries: bool
+    """The status that an ``os.DirEntry`` gives knows device, inode and link count. On Windows it
+    does not (os.DirEntry), and ``os.lstat`` has to be asked."""
 
     @abstractmethod
     def unlink(self, handle: Handle, name: str) -> None:
@@ -107,6 +107,8 @@ def _stale(path: bytes) -> OSError:
 
 class _DescriptorTree(Tree):
     """A root and its parent, held by descriptors."""
+
+    complete_entries = True
 
     def __init__(self, root: Root, *, mount_ok: bool) -> None:
         self._device = root.device
@@ -147,9 +149,6 @@ class _DescriptorTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.fstat(self._root)
-
-    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
-        return functools.partial(os.DirEntry.stat, follow_symlinks=False)
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(name, dir_fd=handle)
@@ -305,6 +304,8 @@ def _openat2() -> Callable[[int, bytes, int, int], int]:
 class _PathTree(Tree):
     """A root held by its path, for systems without directory descriptors."""
 
+    complete_entries = False
+
     def __init__(self, root: Root, *, mount_ok: bool) -> None:
         self._path = os.fsdecode(root.path)
         self._identity = root
@@ -336,10 +337,6 @@ class _PathTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.lstat(self._path)
-
-    def looker(self) -> Callable[["os.DirEntry[str]"], os.stat_result]:
-        # On Windows a directory listing knows neither device, inode nor link count (os.DirEntry).
-        return os.lstat
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(os.path.join(handle, name))

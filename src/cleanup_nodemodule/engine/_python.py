@@ -110,7 +110,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
         elif error.errno != errno.ENOENT:
             faults.append(_fault(b"", error, "open"))
         return Measurement(usage(), [], faults)
-    look = tree.looker()
+    complete = tree.complete_entries
     with tree:
         while left and budget > 0:
             path = left.pop()
@@ -134,7 +134,11 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 with os.scandir(handle) as entries:
                     for entry in entries:
                         try:
-                            found = look(entry)
+                            found = (
+                                entry.stat(follow_symlinks=False)
+                                if complete
+                                else os.lstat(entry.path)
+                            )
                         except FileNotFoundError:
                             continue
                         except OSError as error:
@@ -188,7 +192,6 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
         if error.errno != errno.ENOENT:
             faults.append(_fault(b"", error, "open"))
         return Removal(Counts(0, 0, 0), [], faults)
-    look = tree.looker()
     with tree:
         while left and budget > 0:
             path = left.pop()
@@ -218,7 +221,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                             if _is_directory(entry):
                                 subdirectories.append(prefix + os.fsencode(entry.name))
                                 continue
-                            found = look(entry)
+                            found = _status(tree, entry)
                             tree.unlink(handle, entry.name)
                         except FileNotFoundError:
                             continue
@@ -266,7 +269,7 @@ def _note_hit(
 ) -> None:
     """Record a hit with its identity, and whether something is mounted on it."""
     try:
-        found = tree.looker()(entry)
+        found = _status(tree, entry)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -280,6 +283,13 @@ def _note_hit(
             # Any other error will be met, and said, when it is measured.
             mounted = error.errno == errno.EXDEV
     hits.append(Hit(path, found.st_dev, found.st_ino, mounted))
+
+
+def _status(tree: Tree, entry: "os.DirEntry[str]") -> os.stat_result:
+    """Return the status of an entry itself, never of what a symlink leads to."""
+    if tree.complete_entries:
+        return entry.stat(follow_symlinks=False)
+    return os.lstat(entry.path)
 
 
 def _is_directory(entry: "os.DirEntry[str]") -> bool:

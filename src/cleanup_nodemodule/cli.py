@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.names import printable, quoted
 
 PROGRAM = "cleanup-nodemodule"
 
@@ -286,8 +287,8 @@ def clean(
 
     if surplus:
         raise typer.BadParameter(
-            f"{surplus[0]!r} is not an option; to search a directory, type:"
-            f" {PROGRAM} -p {surplus[0]}"
+            f"{printable(surplus[0])} is not an option; to search a directory, type:"
+            f" {PROGRAM} -p {quoted(surplus[0])}"
         )
     if dry_run and no_dry_run:
         raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
@@ -355,11 +356,11 @@ def _explain(error: typer.TyperException) -> str:
     option = getattr(error, "option_name", None)
     context = getattr(error, "ctx", None)
     if option is None or context is None:
-        return f"{error.format_message().rstrip('.')}; {PROGRAM} --help lists what fits"
+        return f"{printable(error.format_message()).rstrip('.')}; {PROGRAM} --help lists what fits"
     known = [name for param in context.command.params for name in param.opts]
     near = difflib.get_close_matches(option, known, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} --help lists the options"
-    return f"there is no option {option}; {advice}"
+    return f"there is no option {printable(option)}; {advice}"
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -16,7 +16,8 @@ from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec
+    from pathspec.patterns.gitignore.base import GitIgnoreBasicPattern
 
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
@@ -63,27 +64,29 @@ def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     return tuple(roots.values())
 
 
-def compile_excludes(patterns: tuple[str, ...]) -> "GitIgnoreSpec | None":
+def compile_excludes(patterns: tuple[str, ...]) -> "PathSpec[GitIgnoreBasicPattern] | None":
     """Return the matcher for patterns in gitignore syntax, None for no patterns.
 
     Raises ExcludeError for a malformed one.
     """
     if not patterns:
         return None
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec
 
     try:
         with warnings.catch_warnings():
             # About what regular expressions may mean one day; nothing the user wrote.
             warnings.simplefilter("ignore", FutureWarning)
-            return GitIgnoreSpec.from_lines(patterns)
+            # The last pattern that matches decides (gitignore(5)). GitIgnoreSpec does it otherwise
+            # for names with a trailing slash, and would exclude more.
+            return PathSpec.from_lines("gitignore", patterns)
     except ValueError as error:
         raise ExcludeError(str(error)) from error
 
 
 async def find(
     roots: tuple[SearchRoot, ...],
-    excluded: "GitIgnoreSpec | None",
+    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
     settings: Settings,
     scheduler: Scheduler,
     *,
@@ -139,7 +142,11 @@ def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
 
 
 def _find_unexcluded(
-    root: Root, stack: list[bytes], names: Names, budget: int, excluded: "GitIgnoreSpec"
+    root: Root,
+    stack: list[bytes],
+    names: Names,
+    budget: int,
+    excluded: "PathSpec[GitIgnoreBasicPattern]",
 ) -> Finding:
     """Do as ``engine.find`` does, without ever opening an excluded directory.
 
@@ -176,7 +183,7 @@ def _inside_a_match(
     root: SearchRoot,
     roots: tuple[SearchRoot, ...],
     settings: Settings,
-    excluded: "GitIgnoreSpec | None",
+    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
 ) -> bool:
     """Whether *root* lies in what the search of another root reports as a whole."""
     for outer in roots:

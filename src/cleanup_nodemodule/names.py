@@ -4,6 +4,7 @@ A file name is any bytes but NUL and the slash. Printed as it is, it can break a
 terminal, or pass for another name.
 """
 
+import os
 import shlex
 from typing import Final
 
@@ -32,8 +33,5 @@ def _escape(char: str) -> str:
         return _ESCAPES[char]
     if char.isprintable():
         return char
-    if "\udc80" <= char <= "\udcff":  # A byte that is no UTF-8 (PEP 383).
-        return f"\\x{ord(char) & 0xFF:02x}"
-    if char.isascii():
-        return f"\\x{ord(char):02x}"
-    return f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"
+    # Byte by byte: what \u stands for depends on the locale of the shell that reads it.
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))

@@ -52,7 +52,8 @@ from cleanup_nodemodule.scheduler import Scheduler, Stopped
 from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec
+    from pathspec.patterns.gitignore.base import GitIgnoreBasicPattern
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
@@ -114,7 +115,7 @@ class _Survey:
     async def run(
         self,
         roots: tuple[finder.SearchRoot, ...],
-        excluded: "GitIgnoreSpec | None",
+        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
         settings: Settings,
     ) -> None:
         """Search, and measure what is found while the search goes on; then ask for proof."""

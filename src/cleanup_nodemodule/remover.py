@@ -23,6 +23,9 @@ _BUDGET: Final = 1024
 """Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
 takes on a slow disk, half a second."""
 
+_SLACK: Final = 100
+"""Entries that may appear in any artifact between measuring and deleting."""
+
 _ATTEMPTS: Final = 3
 """How often an artifact is begun again that something keeps writing into."""
 
@@ -71,10 +74,15 @@ async def _remove(
     """Delete one artifact; None if it was stopped before it began."""
     root = anchor(artifact.path, artifact.candidate.identity)
     total = removed = 0
+    # Measured a moment ago: whoever has deleted that much more races with something that writes.
+    most = 2 * (artifact.contents.files + artifact.contents.directories) + _SLACK
     for _attempt in range(_ATTEMPTS):
         problems: dict[Problem, None] = {}
         stack = [b""]
         while stack:
+            if removed > most:
+                problems[Problem(artifact.path, errno.EBUSY, "keep up with what writes to")] = None
+                break
             try:
                 counts, stack, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
             except Stopped:

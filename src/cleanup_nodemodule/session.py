@@ -173,17 +173,27 @@ class Session:
         return ProgressLine(self._console(sys.stderr))
 
     def _question(self, plan: Plan) -> bool:
-        import typer
-
         count = len(plan.selected)
         what = "1 artifact" if count == 1 else f"{count} artifacts"
-        try:
-            return typer.confirm(f"Delete {what}, {plain.size(plan.reclaimable_bytes)}?", err=True)
-        except (typer.Abort, KeyboardInterrupt):
-            say("")
-            # Ctrl-C and the end of input look the same here; neither is a yes.
-            self._signal = signal.SIGINT
-            return False
+        size = plain.size(plan.reclaimable_bytes)
+        while True:
+            # Not input(), which writes to standard output, and that is for the result.
+            say(f"Delete {what}, {size}? [y/N]: ", end="")
+            try:
+                answer = sys.stdin.readline()
+            except KeyboardInterrupt:
+                answer = ""
+            if not answer:
+                # Ctrl-C or Ctrl-D, which asks to stop rather than answers.
+                say("")
+                self._signal = signal.SIGINT
+                return False
+            match answer.strip().lower():
+                case "y" | "yes":
+                    return True
+                case "" | "n" | "no":
+                    return False
+            say("Please type y or n.")
 
     def _show_plan(self, plan: Plan) -> bool:
         """Show what is about to be deleted; return whether that was on standard output."""
@@ -234,7 +244,7 @@ class Session:
         settings = self._settings
         words: list[str] = []
         for root in settings.roots:
-            words += ("-p", root)
+            words += (f"--path={root}",) if root.startswith("-") else ("-p", root)
         if settings.min_depth:
             words += ("-d", str(settings.min_depth))
         for pattern in settings.excludes:

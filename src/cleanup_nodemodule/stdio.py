@@ -13,12 +13,12 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def say(line: str) -> None:
+def say(line: str, end: str = "\n") -> None:
     """Write a line to standard error; what nobody can be told is no reason to fail."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(line + end)
         sys.stderr.flush()
     except OSError:
         pass

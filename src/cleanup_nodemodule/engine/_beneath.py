@@ -77,6 +77,10 @@ class Tree(ABC):
     def status(self) -> os.stat_result:
         """Return the root's own status."""
 
+    @abstractmethod
+    def status_of(self, path: bytes) -> os.stat_result:
+        """Return the status of *path* beneath the root, by its parent: a mount point's own."""
+
     complete_entries: bool
     """The status that an ``os.DirEntry`` gives knows device, inode and link count. On Windows it
     does not (os.DirEntry), and ``os.lstat`` has to be asked."""
@@ -149,6 +153,14 @@ class _DescriptorTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.fstat(self._root)
+
+    def status_of(self, path: bytes) -> os.stat_result:
+        parent, _, name = path.rpartition(b"/")
+        directory = self.open(parent)
+        try:
+            return os.stat(name, dir_fd=directory, follow_symlinks=False)
+        finally:
+            os.close(directory)
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(name, dir_fd=handle)
@@ -337,6 +349,9 @@ class _PathTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.lstat(self._path)
+
+    def status_of(self, path: bytes) -> os.stat_result:
+        return os.lstat(os.path.join(self._path, *os.fsdecode(path).split("/")))
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(os.path.join(handle, name))

@@ -119,6 +119,14 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             except OSError as error:
                 if error.errno == errno.EXDEV:
                     mounts.append(path)
+                    try:
+                        # A bind mount of this file system: its parent took it for a directory.
+                        found = tree.status_of(path)
+                    except OSError:
+                        continue
+                    directories -= 1
+                    apparent -= found.st_size
+                    blocks -= _blocks(found)
                 elif error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
                 continue

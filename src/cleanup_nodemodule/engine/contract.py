@@ -67,6 +67,9 @@ class Found(NamedTuple):
 class Usage(NamedTuple):
     """What one call of ``measure`` counted; every field of two calls adds up.
 
+    One call alone may be negative: a directory turns out to be a mount point when it is opened,
+    and is then taken back.
+
     A directory counts in the call that reads its parent, the root in the call that opens it. Files
     with several links are counted in ``files`` but not in the byte sums: they are listed in
     ``links``, so that each inode can be settled once over all artifacts.

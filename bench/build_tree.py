@@ -1,6 +1,6 @@
 """Builds the tree that is measured: real packages, installed by npm into several projects.
 
-What is there already is kept, so the first run takes a quarter of an hour and the next ones a
+What is there already is kept, so the first run takes some minutes and the next ones a
 second. Needs npm, its registry, and some five gigabytes of disk space.
 """
 

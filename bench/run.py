@@ -24,6 +24,9 @@ import build_tree
 TOOL: Final = os.path.join(os.path.dirname(sys.executable), "cleanup-nodemodule")
 """The installed command that belongs to the Python running this."""
 
+NAMES: Final = ("node_modules", ".next", "dist", ".turbo", ".cache")
+"""Directories that the tool looks for, unless told otherwise."""
+
 _PR_SET_CHILD_SUBREAPER: Final = 36
 """prctl(2)."""
 
@@ -161,14 +164,15 @@ def peak_memory(command: Sequence[str]) -> int | None:
 
 
 def check(tree: str) -> dict[str, Any]:
-    """Hold the tool's sizes against those of ``du``, artifact by artifact; return the tool's report.
+    """Hold what the tool says against ``find`` and ``du``; return the tool's report.
 
-    Raises WrongError at the first byte that differs.
+    Raises WrongError if an artifact is missing, or at the first size that is a byte off.
     """
     report: dict[str, Any] = json.loads(_output(TOOL, "-p", tree, "--json"))
     artifacts = sorted(report["artifacts"], key=lambda row: os.fsencode(row["path"]))
-    if not artifacts:
-        raise WrongError(f"the tool finds nothing in {tree}")
+    expected = _find(report["roots"][0])
+    if not expected or {row["path"] for row in artifacts} != expected:
+        raise WrongError(f"the tool finds {len(artifacts)} artifacts, but find {len(expected)}")
     for field, options in (
         ("allocated_bytes", ("--block-size=1",)),
         ("apparent_bytes", ("--block-size=1", "--apparent-size")),
@@ -179,6 +183,15 @@ def check(tree: str) -> dict[str, Any]:
             if mine != theirs.get(path):
                 raise WrongError(f"{path}: {field} is {mine}, but du says {theirs.get(path)}")
     return report
+
+
+def _find(root: str) -> set[str]:
+    """Return the artifacts that find(1) finds."""
+    names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
+    skipped = ("-name", ".git", "-prune", "-o")
+    wanted = ("-type", "d", "(", *names, ")", "-prune", "-print0")
+    listed = _output("find", root, "-mindepth", "1", *skipped, *wanted)
+    return {os.fsdecode(path) for path in listed.split(b"\0") if path}
 
 
 def _du(options: Sequence[str], paths: Sequence[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
     from pathspec import PathSpec
-    from pathspec.patterns.gitignore.base import GitIgnoreBasicPattern
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing

@@ -53,7 +53,7 @@ from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
     from pathspec import PathSpec
-    from pathspec.patterns.gitignore.base import GitIgnoreBasicPattern
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""

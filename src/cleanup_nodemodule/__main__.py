@@ -1,5 +1,7 @@
 """Where the process starts and ends: ``python -m cleanup_nodemodule`` and the installed command."""
 
+import contextlib
+import os
 import sys
 
 
@@ -13,6 +15,13 @@ def main() -> None:
         # Outside the part that handles signals itself: no deletion is under way there.
         sys.stderr.write("\nInterrupted.\n")
         code = 130
+    if code in {130, 143}:
+        # Stopped. A thread may still wait for a disk that does not answer, and ending the usual way
+        # would wait for the thread.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 

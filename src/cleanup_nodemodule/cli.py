@@ -7,7 +7,7 @@ import difflib
 import errno
 import itertools
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.stdio import emit, say
 
 PROGRAM = "cleanup-nodemodule"
 
@@ -83,7 +84,6 @@ def _spread(args: list[str], option: str) -> list[str]:
 
 app = typer.Typer(
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
@@ -92,19 +92,31 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule import engine
 
-        typer.echo(f"{PROGRAM} {__version__} (engine: {engine.NAME})")
-        raise typer.Exit
+        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.NAME})"))
 
 
 def _show_schema(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule.report import json_schema
 
-        typer.echo(json_schema())
-        raise typer.Exit
+        _print(lambda: typer.echo(json_schema()))
 
 
-@app.command(cls=Command)
+def _show_help(ctx: typer.Context, wanted: bool) -> None:
+    if wanted:
+        _print(lambda: typer.echo(ctx.get_help()))
+
+
+def _print(write: Callable[[], None]) -> None:
+    """Print what was asked for instead of a run, and end."""
+    lost = emit(write)
+    if lost is not None:
+        say(f"{PROGRAM}: could not print the result: {lost}")
+        raise typer.Exit(ExitCode.UNEXPECTED)
+    raise typer.Exit
+
+
+@app.command(cls=Command, add_help_option=False)
 def clean(
     path: Annotated[
         list[str] | None,
@@ -271,6 +283,17 @@ def clean(
             "--json-schema",
             help="Print the JSON Schema of the --json document, and exit.",
             callback=_show_schema,
+            is_eager=True,
+            rich_help_panel=_OTHER,
+        ),
+    ] = False,
+    help_: Annotated[
+        bool,
+        typer.Option(
+            "--help",
+            "-h",
+            help="Show all of this, and exit.",
+            callback=_show_help,
             is_eager=True,
             rich_help_panel=_OTHER,
         ),

@@ -81,6 +81,8 @@ async def _git(
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     # No lock is taken and no index refreshed (git(1)), and nobody is asked for a password.
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # A broken repository must not have the one around it answer in its place.
+    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
     try:
         process = await asyncio.create_subprocess_exec(
             "git",

@@ -37,6 +37,9 @@ def emit(write: Callable[[], None]) -> str | None:
     try:
         write()
         sys.stdout.flush()
+    except SystemExit:
+        # Rich's way of saying that the pipe is closed (Console.on_broken_pipe).
+        return None
     except OSError as error:
         # What is still buffered would fail once more when the interpreter ends.
         nowhere = os.open(os.devnull, os.O_WRONLY)

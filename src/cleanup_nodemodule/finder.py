@@ -98,7 +98,7 @@ async def find(
 
     Calls *found* for each candidate, once however many roots lead to it, *problem* for each place
     that could not be read, and *searched* with the number of directories a call went through.
-    Raises Stopped when the scheduler is told to stop.
+    Raises Stopped, in an ExceptionGroup, when the scheduler is told to stop.
     """
     names = Names(
         frozenset(os.fsencode(name) for name in settings.names), _SKIPPED, settings.min_depth

@@ -80,7 +80,8 @@ class Scheduler:
         """Work off *stack* with as many workers as are free.
 
         *handle* deals with one slice of it and returns what is left of that. Whenever a slice comes
-        back while workers have nothing to do, they get their part of what is left.
+        back while workers have nothing to do, they get their part of what is left. What *handle*
+        raises comes out in an ExceptionGroup.
         """
         async with asyncio.TaskGroup() as group:
 

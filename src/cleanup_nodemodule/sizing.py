@@ -27,7 +27,7 @@ async def measure(
 
     Files with several links go to *ledger* under *number*. Calls *problem* for each place that could
     not be read, mount points among them, and *measured* with the bytes each call counted.
-    Raises Stopped when the scheduler is told to stop.
+    Raises Stopped, in an ExceptionGroup, when the scheduler is told to stop.
     """
     root = anchor(candidate.path, candidate.identity)
     apparent = allocated = files = directories = newest = 0

@@ -223,18 +223,16 @@ _PARENT_FLAGS: Final = (
 def _steps(path: bytes) -> Iterator[bytes]:
     """Cut *path* into pieces that one opening call takes."""
     longest = _LONGEST if _opener() is _open_kernel else _shortest_step()
-    if len(path) <= longest:
-        yield path
-        return
-    piece = b""
-    for name in path.split(b"/"):
-        joined = piece + b"/" + name if piece else name
-        if piece and len(joined) > longest:
-            yield piece
-            piece = name
-        else:
-            piece = joined
-    yield piece
+    start = 0
+    while len(path) - start > longest:
+        cut = path.rfind(b"/", start, start + longest + 1)
+        if cut < 0:
+            cut = path.find(b"/", start)
+        if cut < 0:
+            break
+        yield path[start:cut]
+        start = cut + 1
+    yield path[start:]
 
 
 def _shortest_step() -> int:

@@ -65,9 +65,11 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
                             continue
                         name = os.fsencode(entry.name)
+                        if name in names.skipped:
+                            continue
                         if name in wanted:
                             _note_hit(tree, root, prefix + name, entry, hits, faults)
-                        elif name not in names.skipped:
+                        else:
                             left.append(prefix + name)
             except OSError as error:
                 # What was read before the error stands; what was not is said to be missing.

@@ -1,0 +1,430 @@
+"""Work shared among workers, and stopped."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from cleanup_nodemodule.scheduler import Scheduler, Stopped
+
+_T = TypeVar("_T")
+
+PATIENCE: Final = 60
+"""Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    """More threads than any scheduler here has workers."""
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    async def patiently() -> _T:
+        async with asyncio.timeout(PATIENCE):
+            return await work
+
+    return asyncio.run(patiently())
+
+
+class Held:
+    """A function that tells when it has begun and goes on when it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+        self.done = threading.Event()
+
+    def __call__(self, result: str) -> str:
+        self.begun.set()
+        assert self.let_go.wait(PATIENCE)
+        self.done.set()
+        return result
+
+
+async def has_begun(held: Held) -> None:
+    assert await asyncio.to_thread(held.begun.wait, PATIENCE)
+
+
+async def let_the_loop_turn() -> None:
+    """Give everything a chance to happen that was not going to wait."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+class Peak:
+    """Counts how many callers are in it at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = 0
+        self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._now -= 1
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers_are_an_error(executor: ThreadPoolExecutor, workers: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        Scheduler(executor, workers)
+
+
+def test_call_and_finish_return_what_the_function_returns(executor: ThreadPoolExecutor) -> None:
+    async def work() -> tuple[list[int], list[int]]:
+        scheduler = Scheduler(executor, 1)
+        return await scheduler.call(sorted, [2, 1]), await scheduler.finish(sorted, [4, 3])
+
+    assert run(work()) == ([1, 2], [3, 4])
+
+
+@pytest.mark.parametrize("way", ["call", "finish"])
+def test_what_the_function_raises_is_raised_and_the_worker_goes_on(
+    executor: ThreadPoolExecutor, way: str
+) -> None:
+    def fail() -> int:
+        raise ZeroDivisionError
+
+    async def work() -> int:
+        scheduler = Scheduler(executor, 1)
+        call: Callable[..., Coroutine[Any, Any, int]] = getattr(scheduler, way)
+        with pytest.raises(ZeroDivisionError):
+            await call(fail)
+        return await call(len, "four")
+
+    assert run(work()) == 4
+
+
+@pytest.mark.parametrize("way", ["call", "finish"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_at_most_as_many_functions_run_as_there_are_workers(
+    executor: ThreadPoolExecutor, way: str, workers: int
+) -> None:
+    peak = Peak()
+    together = threading.Barrier(workers)
+
+    def meet() -> None:
+        with peak:
+            together.wait(PATIENCE)
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, workers)
+        call: Callable[..., Coroutine[Any, Any, None]] = getattr(scheduler, way)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers * 20):
+                group.create_task(call(meet))
+
+    run(work())
+    assert peak.most == workers
+
+
+# share
+
+
+class Work:
+    """A tree to work off: each item is done once, and says what there is beneath it."""
+
+    def __init__(self, scheduler: Scheduler, beneath: dict[bytes, list[bytes]]) -> None:
+        self._scheduler = scheduler
+        self._beneath = beneath
+        self._lock = threading.Lock()
+        self.done: Counter[bytes] = Counter()
+
+    async def __call__(self, stack: list[bytes]) -> list[bytes]:
+        return await self._scheduler.call(self._slice, stack)
+
+    def _slice(self, stack: list[bytes]) -> list[bytes]:
+        item = stack[-1]
+        with self._lock:
+            self.done[item] += 1
+        return [*stack[:-1], *self._beneath.get(item, [])]
+
+
+def tree(fan: int, levels: int) -> dict[bytes, list[bytes]]:
+    beneath: dict[bytes, list[bytes]] = {}
+    level = [b""]
+    for _ in range(levels):
+        for item in level:
+            beneath[item] = [b"%s/%d" % (item, number) for number in range(fan)]
+        level = [below for item in level for below in beneath[item]]
+    return beneath
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+@pytest.mark.parametrize(("fan", "levels"), [(1, 50), (50, 1), (3, 5), (7, 3)])
+def test_sharing_loses_nothing_and_does_nothing_twice(
+    executor: ThreadPoolExecutor, workers: int, fan: int, levels: int
+) -> None:
+    beneath = tree(fan, levels)
+
+    async def work() -> "Counter[bytes]":
+        scheduler = Scheduler(executor, workers)
+        handle = Work(scheduler, beneath)
+        await scheduler.share([b""], handle)
+        return handle.done
+
+    expected = {b"", *(below for several in beneath.values() for below in several)}
+    assert run(work()) == Counter(expected)
+
+
+def test_sharing_nothing_ends(executor: ThreadPoolExecutor) -> None:
+    async def work() -> "Counter[bytes]":
+        scheduler = Scheduler(executor, 2)
+        handle = Work(scheduler, {})
+        await scheduler.share([], handle)
+        return handle.done
+
+    assert not run(work())
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_sharing_keeps_every_worker_busy(executor: ThreadPoolExecutor, workers: int) -> None:
+    """The first to open something returns only when every worker is at it."""
+    met = threading.Event()
+    together = threading.Barrier(workers, action=met.set)
+    peak = Peak()
+
+    def open_one(stack: list[bytes]) -> list[bytes]:
+        if stack == [b""]:
+            return [b"%d" % number for number in range(100)]
+        with peak:
+            if not met.is_set():
+                together.wait(PATIENCE)
+        return stack[:-1]
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, workers)
+
+        async def handle(stack: list[bytes]) -> list[bytes]:
+            return await scheduler.call(open_one, stack)
+
+        await scheduler.share([b""], handle)
+
+    run(work())
+    assert met.is_set()
+    assert peak.most == workers
+
+
+def test_a_worker_that_has_nothing_to_do_any_more_gets_its_part(
+    executor: ThreadPoolExecutor,
+) -> None:
+    """One slice has a long way to go; the worker done with its own takes half of that."""
+    met = threading.Event()
+    together = threading.Barrier(2, action=met.set)
+
+    def open_one(stack: list[bytes]) -> list[bytes]:
+        last = stack[-1]
+        if last == b"":
+            return [b"short", b"long"]
+        if last == b"long":
+            return [*stack[:-1], *(b"%d" % number for number in range(10))]
+        if last != b"short" and not met.is_set():
+            together.wait(PATIENCE)
+        return stack[:-1]
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 2)
+
+        async def handle(stack: list[bytes]) -> list[bytes]:
+            return await scheduler.call(open_one, stack)
+
+        await scheduler.share([b""], handle)
+
+    run(work())
+    assert met.is_set()
+
+
+def test_a_failure_of_one_slice_ends_the_sharing(executor: ThreadPoolExecutor) -> None:
+    def open_one(stack: list[bytes]) -> list[bytes]:
+        if stack[-1] == b"/1":
+            raise ZeroDivisionError
+        return [*stack[:-1], *([b"/0", b"/1", b"/2"] if stack == [b""] else [])]
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 2)
+
+        async def handle(stack: list[bytes]) -> list[bytes]:
+            return await scheduler.call(open_one, stack)
+
+        await scheduler.share([b""], handle)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        run(work())
+    assert raised.group_contains(ZeroDivisionError)
+
+
+# Being stopped
+
+
+def test_a_stopped_call_is_not_waited_for(executor: ThreadPoolExecutor) -> None:
+    held = Held()
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 1)
+        call = asyncio.create_task(scheduler.call(held, "result"))
+        await has_begun(held)
+        assert not scheduler.stopped
+        scheduler.stop()
+        assert scheduler.stopped
+        with pytest.raises(Stopped):
+            await call
+        assert not held.done.is_set()
+
+    try:
+        run(work())
+    finally:
+        held.let_go.set()
+
+
+def test_what_has_begun_to_change_something_is_waited_for(executor: ThreadPoolExecutor) -> None:
+    held = Held()
+
+    async def work() -> str:
+        scheduler = Scheduler(executor, 1)
+        finish = asyncio.create_task(scheduler.finish(held, "result"))
+        await has_begun(held)
+        scheduler.stop()
+        await let_the_loop_turn()
+        assert not finish.done()
+        held.let_go.set()
+        result = await finish
+        assert held.done.is_set()
+        return result
+
+    try:
+        assert run(work()) == "result"
+    finally:
+        held.let_go.set()
+
+
+@pytest.mark.parametrize("way", ["call", "finish"])
+def test_nothing_begins_after_the_stop(executor: ThreadPoolExecutor, way: str) -> None:
+    ran: list[str] = []
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 1)
+        scheduler.stop()
+        with pytest.raises(Stopped):
+            await getattr(scheduler, way)(ran.append, "ran")
+
+    run(work())
+    assert ran == []
+
+
+@pytest.mark.parametrize("way", ["call", "finish"])
+def test_what_waits_for_a_worker_when_it_stops_never_begins(
+    executor: ThreadPoolExecutor, way: str
+) -> None:
+    held = Held()
+    ran: list[str] = []
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 1)
+        first = asyncio.create_task(scheduler.finish(held, "result"))
+        await has_begun(held)
+        waiting = [
+            asyncio.create_task(getattr(scheduler, way)(ran.append, "ran")) for _ in range(3)
+        ]
+        await let_the_loop_turn()
+        scheduler.stop()
+        held.let_go.set()
+        assert await first == "result"
+        for task in waiting:
+            with pytest.raises(Stopped):
+                await task
+
+    try:
+        run(work())
+    finally:
+        held.let_go.set()
+    assert ran == []
+
+
+def test_a_call_that_is_done_when_it_stops_keeps_its_result(executor: ThreadPoolExecutor) -> None:
+    async def work() -> str:
+        scheduler = Scheduler(executor, 1)
+        result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        result.set_result("result")
+        scheduler.stop()
+        return await scheduler.unless_stopped(result)
+
+    assert run(work()) == "result"
+
+
+def test_waiting_is_given_up_and_cancelled_when_it_stops(executor: ThreadPoolExecutor) -> None:
+    cancelled: list[bool] = []
+
+    async def for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 1)
+        waiting = asyncio.create_task(scheduler.unless_stopped(for_ever()))
+        await let_the_loop_turn()
+        scheduler.stop()
+        with pytest.raises(Stopped):
+            await waiting
+        await let_the_loop_turn()
+        # Here, and not when the loop ends and cancels what is left.
+        assert cancelled == [True]
+
+    run(work())
+
+
+def test_sharing_ends_when_it_is_stopped(executor: ThreadPoolExecutor) -> None:
+    """The tree has no end, so nothing else ends it."""
+    opened = 0
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 2)
+
+        async def handle(stack: list[bytes]) -> list[bytes]:
+            nonlocal opened
+            opened += 1
+            if opened == 20:
+                scheduler.stop()
+            return await scheduler.call(lambda: [*stack, b"more"])
+
+        await scheduler.share([b""], handle)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        run(work())
+    assert raised.group_contains(Stopped)
+    assert opened >= 20
+
+
+def test_slots_of_calls_given_up_are_free_again(executor: ThreadPoolExecutor) -> None:
+    """A task that is cancelled while it waits or runs takes no worker with it."""
+    held = Held()
+
+    async def work() -> str:
+        scheduler = Scheduler(executor, 1)
+        running = asyncio.create_task(scheduler.call(held, "result"))
+        waiting = asyncio.create_task(scheduler.call(held, "result"))
+        await has_begun(held)
+        await let_the_loop_turn()
+        for task in (waiting, running):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        return await scheduler.call(str.upper, "next")
+
+    try:
+        assert run(work()) == "NEXT"
+    finally:
+        held.let_go.set()

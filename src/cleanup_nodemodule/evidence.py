@@ -85,7 +85,7 @@ def _weigh(
     if rule is not None and rule.git_ignored and proven:
         proven = answer is not None and candidate.path in answer.ignored
         if proven:
-            facts.append("ignored by git, which tracks nothing in it")
+            facts.append("ignored by git")
         elif sighting.repository is None:
             facts.append("not in a git repository that could ignore it")
         elif answer is not None:

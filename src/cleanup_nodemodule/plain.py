@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import humanize
 
@@ -12,7 +13,7 @@ from cleanup_nodemodule.report import ArtifactRow, Report
 
 PROGRAM = "cleanup-nodemodule"
 
-_MEANINGS = {
+MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
     "tracked": "git tracks files in it",
     "git-failed": "git could not say whether it tracks files in it",
@@ -22,6 +23,10 @@ _MEANINGS = {
     "unreadable": "not all of it could be read",
     "interrupted": "the run was stopped before it was decided",
 }
+
+
+_SHORT: Final = 40
+"""Characters of evidence that a row of the table has room for."""
 
 
 def size(count: int) -> str:
@@ -34,7 +39,8 @@ def age(row: ArtifactRow, report: Report) -> str:
     if row.last_used_at is None:
         return "-"
     started = datetime.fromisoformat(report.started_at)
-    return humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)
+    words = humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)
+    return words.partition(",")[0]
 
 
 def verdict(row: ArtifactRow) -> str:
@@ -43,12 +49,13 @@ def verdict(row: ArtifactRow) -> str:
 
 
 def because(row: ArtifactRow) -> str:
-    """Return why: the reason for keeping it, the failure, or the evidence."""
+    """Return why, in short: the reason for keeping it, the failure, or what proves it."""
     if row.error is not None:
         return printable(row.error)
     if row.reason is not None:
         return row.reason
-    return printable("; ".join(row.evidence))
+    words = ", ".join(row.evidence)
+    return printable(words if len(words) <= _SHORT else row.evidence[0])
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -95,7 +102,7 @@ def because_in_full(row: ArtifactRow) -> str:
     """Return everything that led to the decision, and how to get the artifact back."""
     parts = [*row.evidence] or ["no proof found"]
     if row.reason is not None:
-        parts.append(f"kept, as {_MEANINGS[row.reason]}")
+        parts.append(f"kept, as {MEANINGS[row.reason]}")
     if row.regenerate is not None:
         parts.append(f"to get it back: {row.regenerate}")
     return printable("; ".join(parts))
@@ -133,7 +140,7 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
             yield f"Not begun: {untouched}."
     kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
     for reason, count in kept.most_common():
-        yield f"Kept {count}: {reason} ({_MEANINGS[reason]})."
+        yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
 
 
 def unproven_names(report: Report) -> tuple[str, ...]:

@@ -42,9 +42,12 @@ def table(report: Report, width: int, *, verbose: bool = False) -> RenderableTyp
     return Group(*parts)
 
 
-_HEADINGS = tuple(
-    Text(heading)
-    for heading in ("Size", "Share", "Last used", "Artifact", "Project", "Decision", "Why")
+_HEADINGS = (
+    Text("Size", justify="right"),
+    *(
+        Text(heading)
+        for heading in ("Share", "Last used", "Artifact", "Project", "Decision", "Why")
+    ),
 )
 _SECOND_LINE = 4
 """Headings from here on go to further lines where there is no room."""
@@ -92,9 +95,12 @@ def _total(report: Report) -> tuple[Text, ...]:
 
 def _side_by_side(rows: Sequence[Sequence[Text]]) -> Table:
     """Return one line an artifact."""
-    result = Table(box=box.SIMPLE_HEAD, padding=(0, _GAP, 0, 0), pad_edge=False, show_edge=False)
+    # The box puts a blank of its own between two columns.
+    result = Table(
+        box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False
+    )
     for heading in _HEADINGS:
-        result.add_column(heading, no_wrap=True)
+        result.add_column(heading, overflow="fold", justify=heading.justify or "left")
     for row in rows[:-1]:
         result.add_row(*row)
     result.add_section()

@@ -1,0 +1,117 @@
+"""What the README shows works, and it shows everything."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cleanup_nodemodule import plain
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.model import Reason
+from conftest import COMMAND, Run, declare, unable
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home directory with one artifact that is old and one that is new."""
+    declare(
+        tmp_path,
+        {
+            "old": {"package.json": "{}", "node_modules": {"a": 10}},
+            "new": {"package.json": "{}", "node_modules": {"a": 100_000}},
+        },
+    )
+    for path in (tmp_path / "old/node_modules/a", tmp_path / "old/node_modules"):
+        subprocess.run(["touch", "-d", "2020-01-01", path], check=True)
+    return tmp_path
+
+
+def blocks(start: str) -> list[str]:
+    """Return the README's indented commands that begin with *start*, continuation lines included."""
+    found = re.findall(rf"^    {re.escape(start)}.*(?:\n     .*)*", README, re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in found]
+
+
+def test_every_option_is_in_the_readme(run: Run) -> None:
+    options = set(
+        re.findall(r"(?<![\w-])(--?[a-z0-9][a-z-]*)", run("--help").stdout, re.IGNORECASE)
+    )
+    missing = {option for option in options if f"`{option}" not in README and option != "--format"}
+    assert len(options) > 20
+    assert missing == set()
+
+
+def test_the_readme_names_no_option_that_is_not_there(run: Run) -> None:
+    options = set(re.findall(r"^\| (`.*?) \|", README, re.MULTILINE))
+    named = {name for row in options for name in re.findall(r"`(--?[a-z0-9-]+)", row)}
+    shown = run("--help").stdout
+    assert {name for name in named if name not in shown} == set()
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    for code in ExitCode:
+        assert re.search(rf"^\| (?:\d+, )?{code.value}\b", README, re.MULTILINE), code
+
+
+def test_every_reason_is_in_the_readme_and_has_a_meaning() -> None:
+    for reason in Reason:
+        assert f"`{reason.value}`" in README
+        assert plain.MEANINGS[reason.value]
+
+
+def test_the_python_example_runs(home: Path) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    result = subprocess.run(
+        [sys.executable, "-c", example], cwd=home, capture_output=True, text=True, check=True
+    )
+    assert {line.split()[0] for line in result.stdout.splitlines()} == {
+        str(home / "old/node_modules"),
+        str(home / "new/node_modules"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "found"), [(0, ["new/node_modules", "old/node_modules"]), (1, ["old/node_modules"])]
+)
+def test_the_jq_examples_work(home: Path, number: int, found: list[str]) -> None:
+    if shutil.which("jq") is None:
+        unable("there is no jq")
+    examples = blocks("cleanup-nodemodule -p ~ --json |")
+    assert len(examples) == 2
+    script = examples[number].replace("cleanup-nodemodule", COMMAND, 1)
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script],
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [line.rpartition("\t")[2] for line in result.stdout.splitlines()]
+    assert paths == [str(home / path) for path in found]
+
+
+def test_the_first_command_makes_its_own_environment_and_runs_the_tool(home: Path) -> None:
+    """On a copy of the sources, as in a fresh clone; the packages come from where pip gets them."""
+    clone = home / "clone"
+    ignored = shutil.ignore_patterns(".git", ".venv", "*.egg-info", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, clone, ignore=ignored)
+    [first] = blocks("make run")
+    result = subprocess.run(
+        ["bash", "-c", f"{first} ROOT='{home}'"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if "No matching distribution" in result.stderr or "Temporary failure" in result.stderr:
+        unable("the packages it needs cannot be had")
+    assert result.returncode == 0, result.stderr
+    assert f"\t{home}/old/node_modules\n" in result.stdout
+    assert (clone / ".venv/bin/cleanup-nodemodule").exists()

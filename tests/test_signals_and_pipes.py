@@ -1,0 +1,404 @@
+"""Runs that are stopped, and runs whose output has nowhere to go."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jsonschema
+import pytest
+
+from conftest import COMMAND, declare, listing
+from processes import PATIENCE, await_condition, execute, strace, surroundings
+
+Document: TypeAlias = dict[str, Any]
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+class Running:
+    """The command on its way, without a terminal."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        prefix: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.process = subprocess.Popen(
+            [*prefix, COMMAND, *arguments],
+            cwd=cwd,
+            env=surroundings(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def stop(self, number: int) -> tuple[int, str, str]:
+        """Send a signal; return exit code, output and error output.
+
+        What strace has to say for itself, being surprised by the end, is left out.
+        """
+        with self.process:
+            try:
+                self.process.send_signal(number)
+                output, errors = self.process.communicate(timeout=PATIENCE)
+            finally:
+                self.process.kill()
+        lines = errors.splitlines(keepends=True)
+        said = "".join(line for line in lines if not line.startswith("strace: "))
+        return self.process.returncode, output, said
+
+
+def slowly(log: Path, call: str, delay: int, *paths: Path) -> tuple[str, ...]:
+    """Return what makes each system call of a kind take *delay* microseconds, as on a bad disk.
+
+    Of calls that name no path, only those on the descriptors of *paths* are meant.
+    """
+    only = (option for path in paths for option in ("-P", str(path)))
+    return strace(log, f"--trace={call}", f"--inject={call}:delay_enter={delay}", *only)
+
+
+def await_calls(log: Path, pattern: str, count: int) -> None:
+    """Wait until *count* calls that match *pattern* have been made."""
+
+    def made() -> bool:
+        return log.exists() and len(re.findall(pattern, log.read_text())) >= count
+
+    await_condition(made, f"{count} calls of {pattern} were made")
+
+
+@pytest.fixture(scope="module")
+def schema() -> Document:
+    """The JSON Schema of the document."""
+    output = subprocess.run([COMMAND, "--json-schema"], capture_output=True, check=True).stdout
+    loaded: Document = json.loads(output)
+    return loaded
+
+
+# Stopped while it looks.
+
+
+@pytest.fixture
+def searched(tmp_path: Path) -> Path:
+    """A tree that takes long to search."""
+    top = tmp_path / "tree"
+    project = {"package.json": "{}", "node_modules": {"a": "b"}}
+    declare(top, {f"d{number:02}": project for number in range(40)})
+    return top
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A tree that takes long to measure."""
+    top = tmp_path / "tree"
+    modules = {f"d{number:02}": {"a": "b"} for number in range(40)}
+    declare(top, {"package.json": "{}", "node_modules": modules})
+    return top
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_stopped_search_gives_one_incomplete_document(
+    searched: Path, tmp_path: Path, schema: Document, number: int, code: int
+) -> None:
+    before = listing(searched)
+    log = tmp_path / "log"
+    running = Running(
+        *("--json", "--no-dry-run"),
+        cwd=searched,
+        prefix=slowly(log, "getdents64", 30_000, *searched.glob("d*")),
+    )
+    await_calls(log, rf"{searched}/d\d\d>", 3)
+    returned, output, errors = running.stop(number)
+    document = json.loads(output)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert (returned, errors) == (code, "")
+    assert (document["complete"], document["mode"]) == (False, "delete")
+    assert [row["outcome"] for row in document["artifacts"] if row["outcome"]] == []
+    assert document["totals"]["found"] < 40
+    assert listing(searched) == before
+
+
+def test_a_stopped_measurement_decides_nothing(
+    measured: Path, tmp_path: Path, schema: Document
+) -> None:
+    before = listing(measured)
+    log = tmp_path / "log"
+    running = Running(
+        *("--json", "--no-dry-run"),
+        cwd=measured,
+        prefix=slowly(log, "getdents64", 30_000, *measured.glob("node_modules/d*")),
+    )
+    await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
+    returned, output, errors = running.stop(signal.SIGINT)
+    document = json.loads(output)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert (returned, errors, document["complete"]) == (130, "", False)
+    row = document["artifacts"][0]
+    assert row["path"] == f"{measured}/node_modules"
+    assert (row["decision"], row["reason"], row["complete"]) == ("keep", "interrupted", False)
+    assert listing(measured) == before
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_stopped_run_says_so(measured: Path, tmp_path: Path, number: int, code: int) -> None:
+    log = tmp_path / "log"
+    directories = measured.glob("node_modules/d*")
+    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 30_000, *directories))
+    await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
+    returned, output, errors = running.stop(number)
+    assert returned == code
+    assert output.startswith("keep\tinterrupted\t")
+    assert output.endswith(f"\t{measured}/node_modules\n")
+    assert errors == (
+        "Interrupted.\n"
+        "None of 1 can be deleted.\n"
+        "Kept 1: interrupted (the run was stopped before it was decided).\n"
+    )
+
+
+def test_a_stopped_run_reads_no_further(measured: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    directories = sorted(measured.glob("node_modules/d*"))
+    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 30_000, *directories))
+    await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
+    assert running.stop(signal.SIGINT)[0] == 130
+    read = set(re.findall(rf"{measured}/node_modules/d\d\d(?=>)", log.read_text()))
+    assert 0 < len(read) < len(directories)
+
+
+# Stopped while git takes its time.
+
+
+@pytest.fixture
+def stuck_git(tmp_path: Path) -> tuple[dict[str, str], Path]:
+    """A git that never answers: the environment in which it is found, and where its number is."""
+    started = tmp_path / "started"
+    declare(tmp_path / "bin", {"git": f"#!/bin/sh\necho $$ >{started}\nexec sleep 300\n"})
+    (tmp_path / "bin/git").chmod(0o755)
+    return {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}, started
+
+
+def test_a_git_that_never_answers_is_ended_with_the_run(
+    tmp_path: Path, stuck_git: tuple[dict[str, str], Path], schema: Document
+) -> None:
+    env, started = stuck_git
+    declare(tmp_path / "tree", {".git": {}, "dist": {"a": "b"}, "package.json": "{}"})
+    before = listing(tmp_path / "tree")
+    running = Running("--json", "--no-dry-run", cwd=tmp_path / "tree", env=env)
+    await_condition(lambda: started.exists() and started.read_text() != "", "git was asked")
+    number = int(started.read_text())
+    returned, output, errors = running.stop(signal.SIGTERM)
+    document = json.loads(output)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert (returned, errors, document["complete"]) == (143, "", False)
+    assert [row["reason"] for row in document["artifacts"]] == ["interrupted"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+    assert listing(tmp_path / "tree") == before
+
+
+# Stopped while it deletes.
+
+
+@pytest.fixture
+def deleted(tmp_path: Path) -> Path:
+    """Three artifacts, of which the second takes long to delete."""
+    top = tmp_path / "tree"
+    sizes = {"a": 3, "b": 2500, "c": 3}
+    declare(
+        top,
+        {
+            name: {"package.json": "{}", "node_modules": {f"f{n:04}": 1 for n in range(count)}}
+            for name, count in sizes.items()
+        },
+    )
+    return top
+
+
+def allocated(top: Path) -> int:
+    """Return the bytes that everything in *top* takes on disk."""
+    return (
+        sum(os.lstat(os.path.join(os.fsencode(top), path)).st_blocks for path in listing(top)) * 512
+    )
+
+
+def test_a_stopped_deletion_reports_what_is_gone_and_what_is_left(
+    deleted: Path, tmp_path: Path, schema: Document
+) -> None:
+    before, used = set(listing(deleted)), allocated(deleted)
+    log = tmp_path / "log"
+    running = Running(
+        *("--json", "--no-dry-run", "--sort", "path"),
+        cwd=deleted,
+        prefix=slowly(log, "unlinkat", 1_000),
+    )
+    await_calls(log, r"b/node_modules>", 10)
+    returned, output, errors = running.stop(signal.SIGINT)
+    document = json.loads(output)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert (returned, errors, document["complete"]) == (130, "", False)
+    rows = {os.path.basename(row["project"]): row for row in document["artifacts"]}
+    assert [(rows[name]["outcome"], rows[name]["error"]) for name in "abc"] == [
+        ("deleted", None),
+        ("failed", "interrupted; what is left of it is still there"),
+        (None, None),
+    ]
+    assert (document["totals"]["deleted"], document["totals"]["failed"]) == (1, 1)
+    after = set(listing(deleted))
+    gone = before - after
+    assert after < before
+    assert {path for path in gone if path.startswith(b"a/")} == {
+        path for path in before if path.startswith(b"a/node_modules")
+    }
+    assert {path for path in gone if path.startswith(b"c")} == set()
+    assert b"b/node_modules" in after
+    assert 0 < len([path for path in gone if path.startswith(b"b/")]) < 2500
+    assert document["totals"]["freed_bytes"] == used - allocated(deleted)
+    # The next run deletes the rest.
+    assert execute(COMMAND, "--no-dry-run", cwd=deleted).returncode == 0
+    assert listing(deleted) == sorted(path for path in before if b"node_modules" not in path)
+
+
+def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
+    deleted: Path, tmp_path: Path
+) -> None:
+    used = allocated(deleted)
+    log = tmp_path / "log"
+    running = Running(
+        *("--no-dry-run", "--sort", "path"), cwd=deleted, prefix=slowly(log, "unlinkat", 1_000)
+    )
+    await_calls(log, r"b/node_modules>", 10)
+    returned, output, errors = running.stop(signal.SIGTERM)
+    freed = used - allocated(deleted)
+    assert returned == 143
+    rows = [line.split("\t") for line in output.splitlines()]
+    assert [(row[0], row[5]) for row in rows] == [
+        ("deleted", f"{deleted}/a/node_modules"),
+        ("failed", f"{deleted}/b/node_modules"),
+        ("delete", f"{deleted}/c/node_modules"),
+    ]
+    lines = errors.splitlines()
+    unit, shown = ("MiB", freed / 1024**2) if freed >= 1024**2 else ("KiB", freed / 1024)
+    assert lines[0] == "Interrupted."
+    assert lines[1].startswith(f"Deleted 1 of 3: freed {shown:.1f} {unit}")
+    assert lines[2:] == [
+        f"Failed: {deleted}/b/node_modules: interrupted; what is left of it is still there",
+        "Not begun: 1.",
+    ]
+    assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, True, True]
+
+
+# Output that has nowhere to go.
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A project with proof, in a directory of its own."""
+    declare(tmp_path / "work", {"package.json": "{}", "node_modules": {"a": "b"}})
+    return tmp_path / "work"
+
+
+def shell(script: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a line of bash in which ``$0`` is the command."""
+    return subprocess.run(
+        ["bash", "-c", script, COMMAND],
+        cwd=cwd,
+        env=surroundings(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+FORMATS = ["--format=plain", "--format=table", "--json", "-0"]
+INFORMATION = ["--version", "--help", "--json-schema"]
+
+
+@pytest.mark.parametrize("option", [*FORMATS, *INFORMATION])
+def test_a_full_disk_under_the_output_is_a_failure_that_is_said(work: Path, option: str) -> None:
+    result = shell(f'"$0" {option} >/dev/full', work)
+    assert result.returncode == 1
+    message = "cleanup-nodemodule: could not print the result: No space left on device\n"
+    assert result.stderr.startswith(message)
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--format=table", "--json", "-0", *INFORMATION])
+def test_a_closed_output_is_a_failure_that_is_said(work: Path, option: str) -> None:
+    result = shell(f'"$0" {option} >&-', work)
+    assert result.returncode == 1
+    message = "cleanup-nodemodule: could not print the result: standard output is closed\n"
+    assert result.stderr.startswith(message)
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("option", [*FORMATS, *INFORMATION])
+def test_a_reader_that_has_gone_is_no_failure(work: Path, option: str) -> None:
+    result = without_reader("-q", option, cwd=work)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("option", FORMATS)
+def test_a_reader_that_has_gone_hides_no_deletion(work: Path, option: str) -> None:
+    result = without_reader("--no-dry-run", option, cwd=work)
+    assert result.returncode == 0
+    assert result.stderr.startswith(b"Deleted 1 of 1: freed ") is (option != "--json")
+    assert listing(work) == [b"package.json"]
+
+
+def without_reader(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[bytes]":
+    """Run the command with an output whose other end is closed already."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        return execute(COMMAND, *arguments, cwd=cwd, stdout=write)
+    finally:
+        os.close(write)
+
+
+def test_an_output_with_nowhere_to_go_hides_no_deletion(work: Path) -> None:
+    result = shell('"$0" --no-dry-run >/dev/full', work)
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
+    assert lines[0] == ("cleanup-nodemodule: could not print the result: No space left on device")
+    assert lines[1].startswith("Deleted 1 of 1: freed ")
+    assert listing(work) == [b"package.json"]
+
+
+def test_the_other_streams_change_nothing(work: Path) -> None:
+    usual = shell('"$0"', work).stdout
+    assert usual.endswith(f"\t{work}/node_modules\n")
+    for redirection in ("<&-", "2>&-", "2>/dev/full", "<&- 2>&-"):
+        result = shell(f'"$0" {redirection}', work)
+        assert (redirection, result.returncode, result.stdout) == (redirection, 0, usual)
+
+
+def test_a_deletion_needs_no_stream_at_all(work: Path) -> None:
+    result = shell('"$0" --no-dry-run <&- >&- 2>&-', work)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", "")
+    assert listing(work) == [b"package.json"]
+
+
+def test_git_can_be_asked_without_any_stream(work: Path) -> None:
+    declare(work, {"dist": {"a": "b"}, ".gitignore": "dist\n"})
+    subprocess.run(["git", "init", "--quiet"], cwd=work, check=True)
+    shell('"$0" --no-dry-run <&- >&- 2>&-', work)
+    assert [path for path in listing(work) if not path.startswith(b".git")] == [b"package.json"]
+
+
+@pytest.mark.parametrize("arguments", ["--json --dryrun", "--json -p nowhere"])
+def test_wrong_usage_stays_wrong_usage_wherever_its_document_goes(
+    work: Path, arguments: str
+) -> None:
+    for redirection in (">&-", ">/dev/full", ">&- 2>&-"):
+        result = shell(f'"$0" {arguments} {redirection}', work)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr

@@ -420,8 +420,8 @@ def test_many_artifacts_of_one_repository_are_all_asked_about(run: Run, tmp_path
 # Protections that need no git.
 
 
-@pytest.mark.parametrize("inside", ["node_modules", "site-packages", "dist-packages"])
-def test_part_of_an_installed_package_is_kept_whatever_is_named(
+@pytest.mark.parametrize("inside", ["node_modules", "site-packages", ".next", ".output"])
+def test_part_of_what_is_installed_or_deployed_is_kept_whatever_is_named(
     run: Run, tmp_path: Path, inside: str
 ) -> None:
     package: Declared = {"package.json": "{}", "dist": FILES, "node_modules": FILES}
@@ -458,3 +458,13 @@ def test_a_repository_inside_is_kept_whatever_is_named(run: Run, tmp_path: Path)
 def test_git_directories_are_not_searched(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {".git": {"node_modules": {".package-lock.json": "{}"}}, "a": {}})
     assert judged(run, tmp_path) == {}
+
+
+def test_what_is_deployed_from_a_build_is_no_project(run: Run, tmp_path: Path) -> None:
+    """Next.js (standalone) and Nuxt put a server there, with package.json beside node_modules."""
+    server: Declared = {"package.json": "{}", "node_modules": FILES}
+    declare(tmp_path, {".output": {"server": server}, "site": {".next": {"standalone": server}}})
+    rows = judged(run, tmp_path, "-p", tmp_path, "-p", tmp_path / "site/.next/standalone")
+    assert reasons(rows)[".output/server/node_modules"] == "installed"
+    named = judged(run, tmp_path / "site/.next/standalone", "--targets", "node_modules")
+    assert reasons(named) == {"node_modules": "installed"}

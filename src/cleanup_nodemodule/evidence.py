@@ -20,8 +20,15 @@ _AT_ONCE: Final = 64
 _REPOSITORIES_AT_ONCE: Final = 4
 """Git processes at a time; they are short and wait for the disk more than they compute."""
 
-_INSTALLATIONS: Final = frozenset({"node_modules", "site-packages", "dist-packages"})
-"""Directories of installed packages. A ``dist`` in one is the package, not something built here."""
+_INSTALLATIONS: Final = frozenset(
+    {
+        *("node_modules", "site-packages", "dist-packages"),
+        *(".next", ".output", ".vercel", ".netlify", ".serverless", ".aws-sam"),
+    }
+)
+"""Directories of installed packages, and of what is deployed. A ``dist`` in a package is the package,
+not something built here; a ``node_modules`` with a ``package.json`` beside it in ``.next/standalone``
+(Next.js) or ``.output/server`` (Nuxt) is the server that runs."""
 
 _LARGEST_MANIFEST: Final = 4 * 1024 * 1024
 """Bytes of a ``package.json`` that are read at most."""

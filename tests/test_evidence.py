@@ -16,7 +16,7 @@ FILES: Declared = {"file": "content"}
 
 
 def judged(
-    run: Run, top: Path, *arguments: str, env: dict[str, str] | None = None
+    run: Run, top: Path, *arguments: str | Path, env: dict[str, str] | None = None
 ) -> dict[str, Row]:
     """Return what the command says of each artifact, by path relative to *top*."""
     result = run("-p", top, "--json", *arguments, env=env)

@@ -317,7 +317,9 @@ def test_directories_with_a_wanted_name_are_hits_with_their_identity(
     assert found.paths == [b"app/node_modules", b"app/src/dist", b"node_modules"]
     for hit in found.hits:
         status = os.lstat(os.path.join(os.fsencode(tmp_path), hit.path))
-        assert hit == Hit(hit.path, status.st_dev, status.st_ino, mounted=False)
+        assert hit == Hit(
+            hit.path, status.st_dev, status.st_ino, mounted=False, changed=status.st_ctime_ns
+        )
     assert found.faults == []
     assert found.directories == 4  # The root, app, src and other; hits are not gone through.
 

@@ -356,16 +356,19 @@ def test_a_repository_around_a_broken_one_does_not_answer_for_it(run: Run, tmp_p
     }
 
 
-def test_without_git_only_what_needs_it_stays_unproven(run: Run, tmp_path: Path) -> None:
+def test_without_git_a_repository_is_left_alone(run: Run, tmp_path: Path) -> None:
+    """Any of its artifacts may be committed, and nobody can say."""
     top = repository(tmp_path / "r", {**PROJECT, "node_modules": FILES})
-    (tmp_path / "empty").mkdir()
-    rows = judged(run, top, env={"PATH": str(tmp_path / "empty")})
-    assert reasons(rows) == {
+    declare(tmp_path, {"plain": {**PROJECT, "node_modules": FILES}, "empty": {}})
+    without = {"PATH": str(tmp_path / "empty")}
+    assert reasons(judged(run, tmp_path / "plain", env=without)) == {
         "node_modules": None,
         "dist": "unproven",
         ".cache": "unproven",
         "src/dist": "unproven",
     }
+    rows = judged(run, top, env=without)
+    assert set(reasons(rows).values()) == {"git-failed"}
     assert rows["dist"]["evidence"] == [
         "package.json beside it",
         "git is not installed, so nobody can say whether it is ignored",
@@ -468,3 +471,61 @@ def test_what_is_deployed_from_a_build_is_no_project(run: Run, tmp_path: Path) -
     assert reasons(rows)[".output/server/node_modules"] == "installed"
     named = judged(run, tmp_path / "site/.next/standalone", "--targets", "node_modules")
     assert reasons(named) == {"node_modules": "installed"}
+
+
+def test_a_partial_clone_fetches_nothing_with_what_it_names(run: Run, tmp_path: Path) -> None:
+    """Git expands a sparse index, and fetches a missing tree with remote.*.uploadpack."""
+    tree: Declared = {
+        "p": {"package.json": "{}"},
+        "other": {"f": "x"},
+        ".gitignore": "node_modules",
+    }
+    top = repository(tmp_path / "r", tree, ".")
+    git(top, "sparse-checkout", "init", "--cone", "--sparse-index")
+    git(top, "sparse-checkout", "set", "p")
+    lookup = ["git", "rev-parse", "HEAD:other"]
+    name = subprocess.run(
+        lookup, cwd=top, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (top / ".git/objects" / name[:2] / name[2:]).unlink()
+    declare(top, {"p": {"node_modules": FILES}})
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho ran >>{tmp_path}/ran\n")
+    program.chmod(0o755)
+    git(top, "config", "core.repositoryformatversion", "1")
+    git(top, "config", "extensions.partialClone", "origin")
+    git(top, "config", "remote.origin.url", str(top / ".git"))
+    git(top, "config", "remote.origin.promisor", "true")
+    git(top, "config", "remote.origin.uploadpack", str(program))
+    judged(run, top)
+    assert not (tmp_path / "ran").exists()
+    # Git itself would have run it.
+    subprocess.run(["git", "ls-files"], cwd=top, capture_output=True, check=False)
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_working_tree_elsewhere_is_not_taken_for_this_one(run: Run, tmp_path: Path) -> None:
+    inner: Declared = {"package.json": "{}", "node_modules": FILES}
+    top = repository(tmp_path / "c", {})
+    declare(tmp_path / "c/sub", inner)
+    git(top, "config", "core.worktree", "../sub")
+    git(tmp_path / "c/sub", "add", "--force", ".")
+    assert reasons(judged(run, tmp_path / "c")) == {"sub/node_modules": "git-failed"}
+
+
+def test_bare_repositories_are_kept_and_never_searched(run: Run, tmp_path: Path) -> None:
+    """A branch may be called dist/x; a package may bring a bare repository along."""
+    declare(tmp_path, {"p": {"package.json": "{}", "node_modules": FILES}})
+    for place in ("r.git", "p/node_modules/foo.git"):
+        git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / place))
+    declare(tmp_path / "r.git/refs/heads", {"dist": {"x": "0" * 40}})
+    rows = judged(run, tmp_path, "--targets", "dist", "node_modules")
+    assert reasons(rows) == {"p/node_modules": "repository-inside"}
+
+
+def test_nothing_is_deleted_in_a_directory_that_was_left_empty(run: Run, tmp_path: Path) -> None:
+    """As by a variable that is not set."""
+    declare(tmp_path, {"p": {"package.json": "{}", "node_modules": FILES}})
+    result = run("-p", "", "--no-dry-run")
+    assert (result.returncode, (tmp_path / "p/node_modules").exists()) == (2, True)
+    assert "-p ." in result.stderr

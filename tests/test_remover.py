@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -310,10 +310,11 @@ def test_an_artifact_that_is_gone_already_is_a_success(project: Path) -> None:
     shutil.rmtree(project / "node_modules")
     run = remove(planned)
     assert run.removed == [planned[0].path, planned[1].path]
+    assert run.deleted == [planned[0].path]
     assert run.failed == []
     assert run.outcome is not None
     assert run.outcome.complete
-    assert run.outcome.results[1] == Removed(planned[1], 0)
+    assert run.outcome.results[1] == Removed(planned[1], 0, gone=True)
 
 
 @pytest.mark.usefixtures("in_small_steps")
@@ -675,3 +676,18 @@ def test_the_searchers_for_such_references_find_them() -> None:
     (made,) = ast.parse("class Made(model.Approved): ...").body
     assert isinstance(made, ast.ClassDef)
     assert base_name(made.bases[0]) == "Approved"
+
+
+def test_another_directory_with_the_same_inode_number_is_not_deleted(project: Path) -> None:
+    """Ext4 gives the number of a deleted directory to the next one that is made."""
+    top = project / "node_modules"
+    status = os.lstat(top)
+    planned = artifact(top)
+    candidate = replace(planned.candidate, changed=status.st_ctime_ns - 1)
+    run = remove([replace(planned, candidate=candidate)])
+    (failed,) = run.failed
+    assert [problem.errno for problem in failed.problems] == [errno.ESTALE]
+    assert top.exists()
+    same = replace(planned.candidate, changed=os.lstat(top).st_ctime_ns)
+    assert remove([replace(planned, candidate=same)]).failed == []
+    assert not top.exists()

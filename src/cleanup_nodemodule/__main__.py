@@ -12,8 +12,10 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        # Outside the part that handles signals itself: no deletion is under way there.
-        sys.stderr.write("\nInterrupted.\n")
+        # While modules were still being loaded.
+        from cleanup_nodemodule.cli import interrupted
+
+        interrupted(sys.argv[1:])
         code = 130
     if code in {130, 143}:
         # Stopped. A thread may still wait for a disk that does not answer, and ending the usual way

@@ -6,6 +6,7 @@ The outermost edge, and kept light: ``--version`` and ``--help`` import nothing 
 import difflib
 import errno
 import itertools
+import re
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -20,6 +21,9 @@ from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.stdio import emit, say
 
 PROGRAM = "cleanup-nodemodule"
+
+_MOST_JOBS = 1024
+"""Threads beyond which there is nothing to gain on any machine, and memory to lose."""
 
 _SEARCH = "Where and what to search"
 _DELETE = "Deleting"
@@ -57,6 +61,12 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each name, which is what the parser understands."""
+        if ctx.resilient_parsing:  # A shell completing what is not finished yet.
+            return super().parse_args(ctx, args)
+        known = {name for param in self.params for name in param.opts}
+        for word in args:
+            if re.match(r"-\w[\w-]+$", word) and f"-{word}" in known:
+                raise typer.BadParameter(f"there is no option {word}; did you mean -{word}?")
         return super().parse_args(ctx, _spread(args, "--targets"))
 
 
@@ -145,7 +155,7 @@ def clean(
             "--targets",
             metavar="NAME...",
             help="Directory names to look for instead of the default ones. Naming one is your word"
-            " that it can be rebuilt: it needs no other proof.",
+            " that every directory of that name can be rebuilt: it needs no other proof.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -157,7 +167,7 @@ def clean(
             "-e",
             metavar="PATTERN",
             help="Neither show nor search what matches, in gitignore syntax; may be given several"
-            " times.",
+            " times. What lies inside an artifact goes with it all the same.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -315,10 +325,14 @@ def clean(
         )
     if dry_run and no_dry_run:
         raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
+    if no_dry_run and "" in (path or []):
+        raise typer.BadParameter("-p is empty; to delete in the current directory, type: -p .")
     if quiet and verbose:
         raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
-    if jobs is not None and jobs < 1:
-        raise typer.BadParameter(f"--jobs cannot be {jobs}; type --jobs 1 or more, or leave it out")
+    if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
+        raise typer.BadParameter(
+            f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+        )
     shown = _agree(format_, json_=json_, null=null)
     try:
         settings = Settings(
@@ -361,7 +375,8 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         _fail(_explain(error), errno.EINVAL, "understand the command line", arguments)
         return ExitCode.USAGE
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        interrupted(arguments)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
         traceback.print_exc()
@@ -370,6 +385,11 @@ def run(arguments: Sequence[str]) -> int:
         _fail(message, number, "finish", arguments)
         return ExitCode.UNEXPECTED
     return int(code or ExitCode.DONE)
+
+
+def interrupted(arguments: Sequence[str]) -> None:
+    """Say that the run was stopped before it began."""
+    _fail("interrupted; nothing was done", errno.EINTR, "begin", arguments)
 
 
 def _explain(error: typer.TyperException) -> str:
@@ -381,7 +401,10 @@ def _explain(error: typer.TyperException) -> str:
     if option is None or context is None:
         return f"{printable(error.format_message()).rstrip('.')}; {PROGRAM} --help lists what fits"
     known = [name for param in context.command.params for name in param.opts]
-    near = difflib.get_close_matches(option, known, n=1, cutoff=0.5)
+    # Not the one that skips the question: that has to be typed on purpose.
+    near = difflib.get_close_matches(option, [*{*known} - {"--yes", "-y"}], n=1, cutoff=0.7)
+    if len(option.lstrip("-")) == 1:
+        near = [name for name in (option.swapcase(),) if name in {*known} - {"-y"}]
     advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} --help lists the options"
     return f"there is no option {printable(option)}; {advice}"
 
@@ -393,8 +416,11 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return (
         "--json" in words
         or "--format=json" in words
-        or "-fjson" in words
-        or any(pair in {("--format", "json"), ("-f", "json")} for pair in pairs)
+        or any(re.fullmatch(r"-[a-zA-Z0-9]*fjson", word) for word in words)
+        or any(
+            re.fullmatch(r"--format|-[a-zA-Z0-9]*f", option) and value == "json"
+            for option, value in pairs
+        )
     )
 
 

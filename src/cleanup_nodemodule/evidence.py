@@ -87,7 +87,7 @@ def _weigh(
         protection = Reason.INSTALLED
     elif answer is not None and candidate.path in answer.tracked:
         protection = Reason.TRACKED
-    elif sighting.repository is not None and has_git and answer is None:
+    elif sighting.repository is not None and answer is None:
         protection = Reason.GIT_FAILED
     if rule is not None and rule.git_ignored and proven:
         proven = answer is not None and candidate.path in answer.ignored

@@ -138,7 +138,7 @@ async def find(
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
     identity = Identity(hit.device, hit.inode)
-    return Candidate(beneath(root.path, hit.path), root.path, identity, hit.mounted)
+    return Candidate(beneath(root.path, hit.path), root.path, identity, hit.mounted, hit.changed)
 
 
 def _find_unexcluded(

@@ -11,13 +11,20 @@ _TIMEOUT: Final = 60
 """Seconds one question may take before it counts as not answered."""
 
 _PATHS_AT_ONCE: Final = 500
-"""Paths in one question, so that the command line stays below ARG_MAX (execve(2))."""
+"""Paths in one question, so that the command line stays below ARG_MAX (execve(2)); with names so
+long that it does not, git is not started, which counts as no answer."""
 
 _HARMLESS: Final = (
-    # Programs that reading a repository could start: githooks(5), git-config(1) core.fsmonitor.
+    # What reading a repository could start, by its configuration: githooks(5), and core.fsmonitor,
+    # core.sshCommand, credential.helper in git-config(1).
     *("-c", "core.fsmonitor=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.untrackedCache=false"),
+    *("-c", "core.sshCommand=false"),
+    *("-c", "core.askPass="),
+    *("-c", "credential.helper="),
+    # A partial clone fetches what it lacks, with what its configuration names.
+    *("-c", "protocol.allow=never"),
     "--no-pager",
 )
 
@@ -46,6 +53,10 @@ async def ask(repository: str, directories: Sequence[str]) -> Answer | None:
     prefix = os.path.join(repository, "")
     tracked: set[str] = set()
     ignored: set[str] = set()
+    top = await _git(repository, [b"rev-parse", b"--show-toplevel"])
+    if top is None or os.fsdecode(top.removesuffix(b"\n")) != repository:
+        # Its working tree is elsewhere (core.worktree), so paths here mean nothing to it.
+        return None
     for start in range(0, len(directories), _PATHS_AT_ONCE):
         names = {
             os.fsencode(path[len(prefix) :]): path
@@ -79,8 +90,15 @@ async def _git(
     """Return what git prints, None if it fails."""
     # Variables such as GIT_DIR, set while a hook runs, would make git answer for another repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    # No lock is taken and no index refreshed (git(1)), and nobody is asked for a password.
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # No lock is taken and no index refreshed (git(1)), nobody is asked for a password, and nothing
+    # is fetched.
+    environment |= {
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
+    }
     # A broken repository must not have the one around it answer in its place.
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
     try:

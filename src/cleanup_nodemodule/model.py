@@ -73,6 +73,8 @@ class Candidate:
     identity: Identity
     mounted: bool
     """Something is mounted on it."""
+    changed: int = 0
+    """When the directory itself was last changed (st_ctime), nanoseconds; 0 if that is not known."""
 
     @property
     def name(self) -> str:
@@ -222,10 +224,12 @@ class Approved(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """An artifact that is gone."""
+    """An artifact that is not there any more."""
 
     artifact: Artifact
     freed_bytes: int
+    gone: bool
+    """It was gone already, by somebody else's doing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ PROGRAM = "cleanup-nodemodule"
 MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
     "tracked": "git tracks files in it",
-    "git-failed": "git could not say whether it tracks files in it",
+    "git-failed": "git is missing, or could not say whether it tracks files in it",
     "installed": "part of an installed package",
     "repository-inside": "a git repository lies inside it",
     "mount-point": "something is mounted at it or inside it",
@@ -32,6 +32,11 @@ _SHORT: Final = 40
 def size(count: int) -> str:
     """Return a number of bytes for people, in binary units."""
     return humanize.naturalsize(count, binary=True).replace("Bytes", "B").replace("Byte", "B")
+
+
+def gain(row: ArtifactRow) -> int:
+    """Return the bytes to show for an artifact: what deleting it frees, or what it takes if kept."""
+    return row.reclaimable_bytes if row.decision == "delete" else row.allocated_bytes
 
 
 def age(row: ArtifactRow, report: Report) -> str:
@@ -65,7 +70,7 @@ def lines(report: Report) -> Iterator[str]:
     with characters that cannot be seen is spelled as :func:`printable` does; no line breaks.
     """
     for row in report.artifacts:
-        count = row.reclaimable_bytes if row.decision == "delete" else row.allocated_bytes
+        count = gain(row)
         used = (row.last_used_at or "-").partition("T")[0]
         path = printable(row.path)
         yield "\t".join((verdict(row), row.reason or "-", str(count), size(count), used, path))
@@ -113,7 +118,8 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
     totals = report.totals
     if signalled:
         yield "Interrupted."
-    if report.mode == "dry-run" or not (totals.deleted or totals.failed):
+    tried = any(row.outcome or row.error for row in report.artifacts)
+    if report.mode == "dry-run" or not tried:
         if not report.artifacts:
             yield f"Nothing found in {', '.join(printable(root) for root in report.roots)}."
         elif totals.selected:
@@ -126,6 +132,7 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         if report.mode == "delete" and report.artifacts:
             yield "Nothing was deleted."
     else:
+        gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
         observed = totals.observed_freed_bytes
         seen = "" if observed is None else f"; free space grew by {size(max(0, observed))}"
         yield (
@@ -135,7 +142,9 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         for row in report.artifacts:
             if row.outcome == "failed":
                 yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
-        untouched = totals.selected - totals.deleted - totals.failed
+        if gone:
+            yield f"Gone already: {gone}."
+        untouched = totals.selected - totals.deleted - totals.failed - gone
         if untouched:
             yield f"Not begun: {untouched}."
     kept = Counter(row.reason for row in report.artifacts if row.reason is not None)

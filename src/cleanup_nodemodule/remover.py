@@ -54,10 +54,10 @@ async def remove(
             if result is None:
                 return
             results.append(result)
-            if isinstance(result, Removed):
+            if isinstance(result, Removed) and not result.gone:
                 deleted(artifact)
 
-    await asyncio.gather(*(work() for _ in range(scheduler.workers)))
+    await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
     after = _free_bytes(approved.artifacts)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
@@ -72,6 +72,11 @@ async def _remove(
     artifact: Artifact, scheduler: Scheduler, freed: Callable[[int], None]
 ) -> Result | None:
     """Delete one artifact; None if it was stopped before it began."""
+    if _has_changed(artifact):
+        stale = Problem(
+            artifact.path, errno.ESTALE, "delete, as it has changed since it was shown,"
+        )
+        return Failed(artifact, 0, (stale,), interrupted=False)
     root = anchor(artifact.path, artifact.candidate.identity)
     total = removed = 0
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
@@ -86,7 +91,7 @@ async def _remove(
             try:
                 counts, stack, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
             except Stopped:
-                if not removed:
+                if not removed and not problems:
                     return None
                 return Failed(artifact, total, tuple(problems), interrupted=True)
             total += counts.freed
@@ -94,10 +99,23 @@ async def _remove(
             freed(counts.freed)
             problems.update((problem_at(artifact.path, fault), None) for fault in faults)
         if not problems:
-            return Removed(artifact, total)
+            return Removed(artifact, total, gone=not removed)
         if any(problem.errno != errno.ENOTEMPTY for problem in problems):
             break
     return Failed(artifact, total, _causes(problems), interrupted=False)
+
+
+def _has_changed(artifact: Artifact) -> bool:
+    """Whether the directory is not as it was found.
+
+    It may be another one that was given the same inode number, which ext4 does at once, or one that
+    was written into meanwhile.
+    """
+    try:
+        now = os.lstat(artifact.path).st_ctime_ns
+    except OSError:
+        return False  # Gone, or out of reach: the engine will say.
+    return artifact.candidate.changed not in {0, now}
 
 
 def _causes(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -58,14 +58,14 @@ def _cells(
 ) -> tuple[Text, ...]:
     """Return the texts of one row, in the order of the headings."""
     verdict = plain.verdict(row)
-    whole = report.totals.allocated_bytes
+    whole = sum(plain.gain(one) for one in report.artifacts)
     marks = "" if row.complete else "≥ "
     kind = Text(printable(row.name), style="bold")
     if row.ecosystem is not None:
         kind.append(f" {row.ecosystem}", style="dim not bold")
     return (
-        Text(marks + plain.size(row.allocated_bytes), justify="right"),
-        Text(_bar(row.allocated_bytes / whole if whole else 0), style=_STYLES[verdict]),
+        Text(marks + plain.size(plain.gain(row)), justify="right"),
+        Text(_bar(plain.gain(row) / whole if whole else 0), style=_STYLES[verdict]),
         Text(plain.age(row, report)),
         kind,
         Text(_project(row, root)),
@@ -83,7 +83,11 @@ def _total(report: Report) -> tuple[Text, ...]:
         else f"{plain.size(totals.freed_bytes)} freed"
     )
     return (
-        Text(plain.size(totals.allocated_bytes), style="bold", justify="right"),
+        Text(
+            plain.size(sum(plain.gain(row) for row in report.artifacts)),
+            style="bold",
+            justify="right",
+        ),
         empty,
         empty,
         Text(f"{totals.found} found", style="bold"),

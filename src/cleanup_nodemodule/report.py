@@ -76,8 +76,9 @@ class ArtifactRow:
     regenerate: str | None
     """Command that brings it back, to be run in the project."""
     outcome: Literal["deleted", "failed"] | None
-    """What came of it; null if it was not to be deleted, or was not begun."""
+    """What came of it; null if it was not to be deleted, was not begun, or was gone already."""
     error: str | None
+    """Why it failed, or that it was gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,7 @@ def _report(
             selected=len(plan.selected),
             allocated_bytes=sum(item.size.allocated_bytes for item in plan.artifacts),
             reclaimable_bytes=plan.reclaimable_bytes,
-            deleted=len(results) - len(failures),
+            deleted=sum(isinstance(result, Removed) and not result.gone for result in results),
             failed=len(failures),
             freed_bytes=sum(result.freed_bytes for result in results),
             observed_freed_bytes=observed,
@@ -248,6 +249,8 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
     match result:
         case None:
             outcome, error = None, None
+        case Removed(gone=True):
+            outcome, error = None, "it was gone already"
         case Removed():
             outcome, error = "deleted", None
         case Failed():

@@ -72,7 +72,9 @@ class Scheduler:
             raise Stopped
         finally:
             stop.cancel()
-            task.cancel()
+            if task.cancel():
+                # It may have something to end, such as a process of its own.
+                await asyncio.wait((task,))
 
     async def share(
         self, stack: list[bytes], handle: Callable[[list[bytes]], Awaitable[list[bytes]]]

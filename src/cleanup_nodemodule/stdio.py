@@ -37,13 +37,20 @@ def emit(write: Callable[[], None]) -> str | None:
     try:
         write()
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        _write_no_more()
+        raise
     except SystemExit:
         # Rich's way of saying that the pipe is closed (Console.on_broken_pipe).
         return None
     except OSError as error:
-        # What is still buffered would fail once more when the interpreter ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        _write_no_more()
         return None if error.errno == errno.EPIPE else error.strerror
     return None
+
+
+def _write_no_more() -> None:
+    """Send what is still buffered nowhere, or it would fail or wait again when the process ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

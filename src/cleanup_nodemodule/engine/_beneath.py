@@ -40,6 +40,9 @@ _ATTEMPTS: Final = 8
 """How often a call is repeated that the kernel could not settle because of a rename going on
 (EAGAIN, openat2(2)) or that a signal interrupted (EINTR)."""
 
+_NO_OPENAT2: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG})
+"""What the call fails with where the kernel, or a filter before it, does not know it."""
+
 _FILE_ATTRIBUTE_REPARSE_POINT: Final = 0x400
 
 _Opener: TypeAlias = Callable[[int, bytes, int, int], int]
@@ -261,7 +264,9 @@ def _opener() -> _Opener:
     try:
         # ENOSYS before Linux 5.6; EPERM where a seccomp filter does not know the call.
         os.close(_open_kernel(here, b".", _PARENT_FLAGS, _CONFINED))
-    except OSError:
+    except OSError as error:
+        if error.errno not in _NO_OPENAT2:
+            raise
         return _open_component
     finally:
         os.close(here)

@@ -27,6 +27,13 @@ from cleanup_nodemodule.engine.contract import (
 _BLOCK: Final = 512
 """Bytes in a unit of ``st_blocks`` (stat(3type)), whatever the file system's own block size."""
 
+_MOST_REFUSED: Final = 20
+"""Entries of one directory that are named because they could not be deleted, for each reason; the
+others are counted."""
+
+_REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
+"""Directories that every git repository has, besides a file HEAD (gitrepository-layout(5))."""
+
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """What opening a listed directory says when it has vanished or has been replaced by something that
 is no directory. A tree in use changes; neither is a problem."""
@@ -54,6 +61,8 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
             directories += 1
             wanted = names.wanted if _depth(path) >= names.min_depth else frozenset()
             prefix = path + b"/" if path else b""
+            before = len(left), len(hits)
+            parts = 0
             try:
                 with os.scandir(handle) as entries:
                     for entry in entries:
@@ -65,12 +74,17 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
                             continue
                         name = os.fsencode(entry.name)
+                        if name in _REPOSITORY_PARTS:
+                            parts += 1
                         if name in names.skipped:
                             continue
                         if name in wanted:
                             _note_hit(tree, root, prefix + name, entry, hits, faults)
                         else:
                             left.append(prefix + name)
+                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
+                    # A bare repository: its branches may be called anything, dist for one.
+                    del left[before[0] :], hits[before[1] :]
             except OSError as error:
                 # What was read before the error stands; what was not is said to be missing.
                 faults.append(_fault(path, error, "read"))
@@ -140,6 +154,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 newest = max(newest, int(found[stat.ST_MTIME]))
             prefix = path + b"/" if path else b""
             before = files + directories
+            parts = 0
             try:
                 with os.scandir(handle) as entries:
                     for entry in entries:
@@ -160,6 +175,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             name = os.fsencode(entry.name)
                             if name == b".git":
                                 repositories.append(path)
+                            elif name in _REPOSITORY_PARTS:
+                                parts += 1
                             if entry_device != device or _leads_away(found):
                                 mounts.append(prefix + name)
                                 continue
@@ -178,6 +195,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                         blocks += found.st_blocks if counts_blocks else _blocks(found)
                         if changed > newest:
                             newest = int(changed)
+                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
+                    repositories.append(path)
             except OSError as error:
                 faults.append(_fault(path, error, "read"))
             finally:
@@ -219,12 +238,14 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                     faults.append(_fault(path, error, "open"))
                 continue
             subdirectories: list[bytes] = []
+            refused: dict[int, int] = {}
             cut_short = False
             prefix = path + b"/" if path else b""
             try:
                 with os.scandir(handle) as entries:
                     for entry in entries:
-                        if budget <= 0:
+                        # Not where something was refused: it would be again, and again.
+                        if budget <= 0 and not refused:
                             cut_short = True
                             break
                         try:
@@ -236,8 +257,11 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                         except FileNotFoundError:
                             continue
                         except OSError as error:
-                            name = prefix + os.fsencode(entry.name)
-                            faults.append(_fault(name, error, "delete"))
+                            number = error.errno or errno.EIO
+                            refused[number] = refused.get(number, 0) + 1
+                            if refused[number] <= _MOST_REFUSED:
+                                name = prefix + os.fsencode(entry.name)
+                                faults.append(_fault(name, error, "delete"))
                             continue
                         files += 1
                         budget -= 1
@@ -248,6 +272,10 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 faults.append(_fault(path, error, "read"))
             finally:
                 tree.close(handle)
+            for number, count in refused.items():
+                if count > _MOST_REFUSED:
+                    more = f"delete {count - _MOST_REFUSED:,} more entries of"
+                    faults.append(Fault(path, number, more))
             left.append(path if cut_short else path + b"/")
             left.extend(subdirectories)
     return Removal(Counts(files, directories, blocks * _BLOCK), left, faults)
@@ -292,7 +320,15 @@ def _note_hit(
         except OSError as error:
             # Any other error will be met, and said, when it is measured.
             mounted = error.errno == errno.EXDEV
-    hits.append(Hit(path, found.st_dev, found.st_ino, mounted))
+    hits.append(Hit(path, found.st_dev, found.st_ino, mounted, found.st_ctime_ns))
+
+
+def _has_head(tree: Tree, prefix: bytes) -> bool:
+    """Whether a directory that has the other parts of a git repository is one."""
+    try:
+        return stat.S_ISREG(tree.status_of(prefix + b"HEAD").st_mode)
+    except OSError:
+        return False
 
 
 def _status(tree: Tree, entry: "os.DirEntry[str]") -> os.stat_result:

@@ -47,6 +47,8 @@ class Hit(NamedTuple):
     inode: int
     mounted: bool
     """Something is mounted on it, possibly a bind mount of the same file system."""
+    changed: int = 0
+    """When the directory itself was last changed (st_ctime), nanoseconds since the epoch."""
 
 
 class Fault(NamedTuple):
@@ -89,7 +91,7 @@ class Usage(NamedTuple):
     mounts: list[bytes]
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]
-    """Directories that hold a ``.git``."""
+    """Directories that hold a ``.git``, or are bare repositories."""
 
 
 class Counts(NamedTuple):

@@ -1,0 +1,47 @@
+"""What SIGINT and SIGTERM do to a run."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Self
+
+
+class Interrupts:
+    """Takes SIGINT and SIGTERM for the time of a run.
+
+    While something is under way that can be told to stop, they tell it; elsewhere, as at a question
+    or while the result is printed, they raise KeyboardInterrupt. Either way the number is kept.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        """The first signal that came, None if none did."""
+        self._stop: Callable[[], object] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # What is ignored stays so, as a shell asks of what it runs in the background.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def telling(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Call *stop* when a signal comes, from a signal handler (signal(7))."""
+        self._stop = stop
+        try:
+            yield
+        finally:
+            self._stop = None
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.number = self.number or number
+        if self._stop is None:
+            raise KeyboardInterrupt
+        self._stop()

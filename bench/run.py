@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import build_tree
+import phases
 
 TOOL: Final = os.path.join(os.path.dirname(sys.executable), "cleanup-nodemodule")
 """The installed command that belongs to the Python running this."""
@@ -265,6 +266,33 @@ def table(race: Race, results: Sequence[Result]) -> list[str]:
     return lines
 
 
+def stages(taken: phases.Phases) -> list[str]:
+    """Return the two stages of the pipeline as a table in Markdown."""
+    ratio = statistics.median(taken.ratios)
+    verdict = "met" if ratio <= 1 else "missed"
+    return [
+        (
+            f"**Proving against sizing**, {taken.candidates:,} candidates of {taken.entries:,}"
+            f" entries in {phases.REPOSITORIES} repositories ({len(taken.ratios)} rounds)"
+        ),
+        "",
+        "|  | median | fastest to slowest | ratio | lowest to highest |  |",
+        "|---|---:|---:|---:|---:|---|",
+        _stage("sizing", taken.sizing, "1 | |"),
+        _stage(
+            "all evidence: markers, git, last use, processes",
+            taken.proving,
+            f"**{ratio:.2f}** | {min(taken.ratios):.2f} to {max(taken.ratios):.2f}"
+            f" | {verdict}: at most 1",
+        ),
+    ]
+
+
+def _stage(label: str, times: Sequence[float], rest: str) -> str:
+    spread = f"{min(times):.3f} to {max(times):.3f} s"
+    return f"| {label} | {statistics.median(times):.3f} s | {spread} | {rest} |"
+
+
 def _judgement(result: Result) -> str:
     if result.subject.target is None:
         return ""
@@ -300,6 +328,10 @@ def main() -> int:
         results = run(race)
         missed |= any(result.missed for result in results)
         print("", *table(race, results), sep="\n", flush=True)
+    repositories = phases.build(tree, f"{tree}-repositories")
+    taken = phases.race(repositories, options.rounds)
+    missed |= statistics.median(taken.ratios) > 1
+    print("", *stages(taken), sep="\n", flush=True)
     return 1 if missed and options.check else 0
 
 

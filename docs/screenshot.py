@@ -40,7 +40,7 @@ class Made:
     path: str
     mebibytes: float
     days: float
-    """Since its newest change; far from where the words for it change."""
+    """Since its project was last used; far from where the words for it change."""
     marker: str = "part-0.bin"
     """The file's name, where it proves what made the directory."""
 
@@ -89,8 +89,10 @@ def build(root: str) -> None:
             # Takes the space without writing it, where the file system can.
             os.posix_fallocate(file.fileno(), 0, int(made.mebibytes * _MIB))
         used = now - made.days * _DAY
-        os.utime(content, (used, used))
-        os.utime(directory, (used, used))
+        project = os.path.join(root, made.path.partition("/")[0])
+        for path, _, names in os.walk(project):
+            for name in (".", *names):
+                os.utime(os.path.join(path, name), (used, used))
 
 
 def _run(*command: str) -> None:

@@ -233,7 +233,7 @@ def test_rows_come_in_the_order_asked_for(
     used = {"a": 2_000_000, "b": 3_000_000, "c": 1_000_000}
     for name, size in sizes.items():
         declare(tmp_path / name, {"package.json": "{}", "node_modules": {"file": size}})
-        for path in ("node_modules/file", "node_modules"):
+        for path in ("node_modules/file", "node_modules", "package.json"):
             os.utime(tmp_path / name / path, (used[name], used[name]))
     option = [] if order is None else ["--sort", order]
     rows = json.loads(run(*option, "--json").stdout)["artifacts"]
@@ -267,7 +267,10 @@ def test_verbose_says_why(run: Run, work: Path) -> None:
     declare(work / "app", {"package-lock.json": "{}"})
     assert run("-p", work, "--verbose", "--sort", "path").stderr.splitlines()[:3] == [
         f"{work}/app/node_modules: package.json beside it; to get it back: npm ci",
-        f"{work}/notes/dist: no proof found; kept, as nothing proves that it can be rebuilt",
+        (
+            f"{work}/notes/dist: no proof found; kept, as nothing proves that it can be rebuilt;"
+            " to get it back: npm run build"
+        ),
         f"{work}/site/.next: BUILD_ID inside; to get it back: npx next build",
     ]
 
@@ -392,7 +395,9 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
     usual = {"--help", "--install-completion", "--show-completion"}
     panels = ((title, options - usual) for title, options in _panels(result.stdout))
     assert {title: options for title, options in panels if options} == {
-        "Where and what to search": {"--path", "--min-depth", "--targets", "--exclude"},
+        "Where and what to search": {
+            *("--path", "--min-depth", "--targets", "--profile", "--rule", "--exclude"),
+        },
         "Deleting": {"--dry-run", "--no-dry-run", "--yes"},
         "Output": {
             *("--format", "--json", "--null", "--sort"),

@@ -209,7 +209,7 @@ def test_a_symlink_with_the_name_is_no_artifact(run: Run, tmp_path: Path) -> Non
         ("pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
         ("yarn.lock", "yarn install"),
         ("bun.lock", "bun install --frozen-lockfile"),
-        ("other.lock", None),
+        ("other.lock", "npm install"),
     ],
 )
 def test_the_lock_file_says_how_to_get_it_back(
@@ -372,6 +372,7 @@ def test_without_git_a_repository_is_left_alone(run: Run, tmp_path: Path) -> Non
     assert rows["dist"]["evidence"] == [
         "package.json beside it",
         "git is not installed, so nobody can say whether it is ignored",
+        f"git gave no answer in {top}",
     ]
 
 
@@ -529,3 +530,10 @@ def test_nothing_is_deleted_in_a_directory_that_was_left_empty(run: Run, tmp_pat
     result = run("-p", "", "--no-dry-run")
     assert (result.returncode, (tmp_path / "p/node_modules").exists()) == (2, True)
     assert "-p ." in result.stderr
+
+
+def test_what_an_outer_repository_tracks_in_an_inner_one_is_kept(run: Run, tmp_path: Path) -> None:
+    inner: Declared = {"package.json": "{}", "node_modules": FILES, ".gitignore": "node_modules"}
+    outer = repository(tmp_path / "d", {"pkg": inner}, "pkg/node_modules")
+    git(outer / "pkg", "init", "--quiet")
+    assert reasons(judged(run, outer)) == {"pkg/node_modules": "tracked"}

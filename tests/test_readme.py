@@ -1,5 +1,6 @@
 """What the README shows works, and it shows everything."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from cleanup_nodemodule import plain
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.rules import catalogue
+from cleanup_nodemodule.settings import read_config
 from conftest import COMMAND, Run, declare, unable
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +30,8 @@ def home(tmp_path: Path) -> Path:
             "new": {"package.json": "{}", "node_modules": {"a": 100_000}},
         },
     )
-    for path in (tmp_path / "old/node_modules/a", tmp_path / "old/node_modules"):
+    for name in ("node_modules/a", "node_modules", "package.json"):
+        path = tmp_path / "old" / name
         subprocess.run(["touch", "-d", "2020-01-01", path], check=True)
     return tmp_path
 
@@ -116,3 +120,23 @@ def test_the_first_command_makes_its_own_environment_and_runs_the_tool(home: Pat
     assert result.returncode == 0, result.stderr
     assert f"\t{home}/old/node_modules\n" in result.stdout
     assert (clone / ".venv/bin/cleanup-nodemodule").exists()
+
+
+def test_the_tables_of_rules_are_those_of_the_catalogue() -> None:
+    """``python docs/rules_table.py`` brings them up to date."""
+    spec = importlib.util.spec_from_file_location("rules_table", ROOT / "docs/rules_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    rules_table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rules_table)
+    assert rules_table.updated(README) == README
+    assert README.count("\n| ") > len(catalogue())
+
+
+def test_the_configuration_in_the_readme_is_one(tmp_path: Path) -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "config.toml").write_text(example)
+    config = read_config(str(tmp_path / "config.toml"))
+    assert config.profiles == ("js", "python")
+    assert [rule.id for rule in config.rules] == ["own/bazel"]
+    assert len(config.keep) == 3

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
             Identity(found.st_dev, found.st_ino),
             mounted=False,
         ),
-        Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None),
+        Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None, None, (), 0),
         Contents(0, 0, files, directories + 1, 0, complete=True, mounts=(), repositories=()),
         Size(0, 0, 0),
         decision,
@@ -98,6 +98,7 @@ def remove(
     *,
     workers: int = 2,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
+    spared: Mapping[str, Problem] | None = None,
 ) -> Run:
     """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
     run = Run()
@@ -116,6 +117,7 @@ def remove(
                     scheduler,
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
+                    spared=spared or {},
                 )
 
     run.outcome = asyncio.run(work())
@@ -691,3 +693,14 @@ def test_another_directory_with_the_same_inode_number_is_not_deleted(project: Pa
     same = replace(planned.candidate, changed=os.lstat(top).st_ctime_ns)
     assert remove([replace(planned, candidate=same)]).failed == []
     assert not top.exists()
+
+
+def test_what_is_protected_by_now_is_spared(project: Path) -> None:
+    """Between the plan and its execution somebody may have committed it."""
+    planned = [artifact(project / "dist"), artifact(project / "node_modules")]
+    (kept, gone) = planned
+    problem = Problem(kept.path, errno.EPERM, "delete, as it is tracked by now,")
+    run = remove(planned, spared={kept.path: problem})
+    assert run.failed == [Failed(kept, 0, (problem,), interrupted=False)]
+    assert run.removed == [gone.path]
+    assert (project / "dist").exists()

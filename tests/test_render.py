@@ -6,8 +6,9 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
-from cleanup_nodemodule.render import table
+from cleanup_nodemodule.render import rules, table
 from cleanup_nodemodule.report import ArtifactRow, Report, Tool, Totals
+from cleanup_nodemodule.rules import catalogue
 
 
 def row(number: int, project: str) -> ArtifactRow:
@@ -29,6 +30,8 @@ def row(number: int, project: str) -> ArtifactRow:
         complete=number != 2,
         last_used_at="2026-01-01T00:00:00+00:00",
         regenerate="npm ci",
+        regenerate_in=project,
+        warnings=[],
         outcome=None,
         error=None,
     )
@@ -89,3 +92,13 @@ def test_an_artifact_has_a_line_of_its_own_as_soon_as_there_is_room() -> None:
 def test_a_size_that_is_a_lower_bound_is_marked() -> None:
     assert any("≥" in line for line in drawn(PROJECTS[:2], 200))
     assert not any("≥" in line for line in drawn(PROJECTS[:1], 200))
+
+
+def test_the_rules_are_a_table_that_cuts_nothing() -> None:
+    for width in (60, 100, 200):
+        console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+        console.print(rules(catalogue()))
+        assert isinstance(console.file, io.StringIO)
+        drawn_rules = console.file.getvalue()
+        assert "…" not in drawn_rules
+        assert drawn_rules.count("CMakeCache") >= 2

@@ -33,6 +33,7 @@ def work(tmp_path: Path) -> Path:
     for path in (
         "app/node_modules/big.js",
         "app/node_modules",
+        "app/package.json",
         "notes/dist/essay.txt",
         "notes/dist",
     ):

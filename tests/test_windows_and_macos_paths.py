@@ -8,7 +8,7 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Final
@@ -24,10 +24,12 @@ from cleanup_nodemodule.engine._beneath import _PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, problem_at
+from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 
 EVERYTHING: Final = 1_000_000
+catalogue()  # Read while the disk is the real one.
 NODE_MODULES: Final = Names(frozenset({b"node_modules"}), frozenset({b".git"}), 0)
 
 
@@ -88,17 +90,21 @@ def search(settings: Settings) -> list[Candidate]:
     candidates: list[Candidate] = []
     problems: list[Problem] = []
 
+    async def judge(found: Sequence[Candidate]) -> list[bool]:
+        candidates.extend(found)
+        return [False] * len(found)
+
     async def work() -> None:
         with ThreadPoolExecutor(2) as executor:
-            await finder.find(
+            await finder.Search(
                 finder.locate_roots(settings.roots),
+                finder.wanted_names((), settings.targets or (), settings.min_depth),
                 finder.compile_excludes(settings.excludes),
-                settings,
                 Scheduler(executor, 2),
-                found=candidates.append,
+                judge=judge,
                 problem=problems.append,
                 searched=lambda _count: None,
-            )
+            ).everything()
 
     asyncio.run(work())
     assert problems == []
@@ -212,12 +218,16 @@ def test_a_search_of_nested_windows_roots_finds_each_artifact_once() -> None:
 
 
 @pytest.mark.usefixtures("windows")
-def test_a_windows_root_inside_what_another_root_reports_is_not_searched_again() -> None:
+def test_a_windows_root_inside_what_another_root_reports_is_searched_and_knows_its_root() -> None:
+    """Which of the two is shown is for the plan to say, when git has been asked."""
     os.makedirs("C:\\work\\node_modules\\a\\node_modules")
     found = search(
         Settings(roots=("C:\\work", "C:\\work\\node_modules\\a"), targets=("node_modules",))
     )
-    assert [candidate.path for candidate in found] == ["C:\\work\\node_modules"]
+    assert [(candidate.path, candidate.root) for candidate in found] == [
+        ("C:\\work\\node_modules", "C:\\work"),
+        ("C:\\work\\node_modules\\a\\node_modules", "C:\\work\\node_modules\\a"),
+    ]
 
 
 @pytest.mark.usefixtures("windows")

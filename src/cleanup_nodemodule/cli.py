@@ -6,19 +6,23 @@ The outermost edge, and kept light: ``--version`` and ``--help`` import nothing 
 import difflib
 import errno
 import itertools
+import os
 import re
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperGroup
 
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.stdio import emit, say
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.settings import Settings
 
 PROGRAM = "cleanup-nodemodule"
 
@@ -56,11 +60,11 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-class Command(TyperCommand):
-    """A command whose ``--targets`` takes all the names that follow, as in release 0.1.1."""
+class Program(TyperGroup):
+    """The program: options of its own, and commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the option before each name, which is what the parser understands."""
+        """Let ``--targets`` take all the names that follow, as in release 0.1.1."""
         if ctx.resilient_parsing:  # A shell completing what is not finished yet.
             return super().parse_args(ctx, args)
         known = {name for param in self.params for name in param.opts}
@@ -68,6 +72,15 @@ class Command(TyperCommand):
             if re.match(r"-\w[\w-]+$", word) and f"-{word}" in known:
                 raise typer.BadParameter(f"there is no option {word}; did you mean -{word}?")
         return super().parse_args(ctx, _spread(args, "--targets"))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Say what to type where no command has that name."""
+        if args and args[0] not in self.commands:
+            raise typer.BadParameter(
+                f"there is no command {printable(args[0])} (there are {', '.join(self.commands)});"
+                f" to search a directory, type: {PROGRAM} -p {quoted(args[0])}"
+            )
+        return super().resolve_command(ctx, args)
 
 
 def _spread(args: list[str], option: str) -> list[str]:
@@ -126,8 +139,9 @@ def _print(write: Callable[[], None]) -> None:
     raise typer.Exit
 
 
-@app.command(cls=Command, add_help_option=False)
+@app.callback(cls=Program, invoke_without_command=True, add_help_option=False)
 def clean(
+    ctx: typer.Context,
     path: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,6 +170,28 @@ def clean(
             metavar="NAME...",
             help="Directory names to look for instead of the default ones. Naming one is your word"
             " that every directory of that name can be rebuilt: it needs no other proof.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Ecosystem to look for, such as python or rust, or all; may be given several times."
+            " [dim]\\[default: js][/dim]",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rule",
+            metavar="NAME@MARKER",
+            help="Look for NAME too: an artifact where MARKER lies beside it, or inside it with"
+            " NAME@/MARKER; may be given several times.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -308,21 +344,18 @@ def clean(
             rich_help_panel=_OTHER,
         ),
     ] = False,
-    surplus: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
-) -> int:
+) -> int | None:
     """Find build artifacts and say exactly how much disk space deleting them frees.
 
-    Looks for node_modules, .next, dist, .turbo and .cache. Deletes only with --no-dry-run, and only
-    what it can prove to be rebuildable.
+    Looks for node_modules, .next, dist and what else tools for JavaScript make, or with --profile for
+    those of other languages. Deletes only with --no-dry-run, and only what it can prove to be
+    rebuildable.
     """
+    if ctx.invoked_subcommand is not None:
+        return None
     from cleanup_nodemodule.session import Display, Session
-    from cleanup_nodemodule.settings import Settings, SettingsError
+    from cleanup_nodemodule.settings import SettingsError
 
-    if surplus:
-        raise typer.BadParameter(
-            f"{printable(surplus[0])} is not an option; to search a directory, type:"
-            f" {PROGRAM} -p {quoted(surplus[0])}"
-        )
     if dry_run and no_dry_run:
         raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
     if no_dry_run and "" in (path or []):
@@ -335,11 +368,13 @@ def clean(
         )
     shown = _agree(format_, json_=json_, null=null)
     try:
-        settings = Settings(
+        settings = _settings(
             roots=tuple(path or ["."]),
             targets=tuple(dict.fromkeys(targets)) if targets else None,
             min_depth=min_depth,
             excludes=tuple(exclude or ()),
+            profiles=tuple(profile or ()),
+            own_rules=tuple(rule or ()),
         )
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
@@ -353,6 +388,82 @@ def clean(
         null=null,
     )
     return Session(settings, display, delete=no_dry_run, ask=not yes, jobs=jobs).run()
+
+
+@app.command("rules")
+def show_rules(
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", metavar="NAME", help="Only those of this ecosystem."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """List the rules: what is found, what proves it, how it comes back."""
+    from cleanup_nodemodule.explain import show_rules as show
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        settings = _settings(profiles=tuple(profile or ("all",)))
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return show(settings.rules, as_json=json_)
+
+
+@app.command("explain")
+def explain(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A directory.")],
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Say of one directory which rules were tried, what was found, and what is decided and why."""
+    from cleanup_nodemodule.explain import explain as show
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        settings = _settings(profiles=("all",))
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return show(path, settings, as_json=json_)
+
+
+def _settings(
+    *,
+    roots: tuple[str, ...] = (".",),
+    targets: tuple[str, ...] | None = None,
+    min_depth: int = 0,
+    excludes: tuple[str, ...] = (),
+    profiles: tuple[str, ...] = (),
+    own_rules: tuple[str, ...] = (),
+) -> "Settings":
+    """Put the command line over the configuration file over the defaults."""
+    import platformdirs
+
+    from cleanup_nodemodule.rules import DEFAULT_PROFILE, RuleError, from_option
+    from cleanup_nodemodule.settings import CONFIG_NAME, Settings, SettingsError, read_config
+
+    config = read_config(os.path.join(platformdirs.user_config_dir(PROGRAM), CONFIG_NAME))
+    try:
+        rules = tuple(from_option(text) for text in own_rules)
+    except RuleError as error:
+        raise SettingsError(f"--rule: {error}") from error
+    home = os.path.expanduser("~")
+    return Settings(
+        roots=roots,
+        targets=targets,
+        min_depth=min_depth,
+        excludes=excludes,
+        profiles=profiles or config.profiles or (DEFAULT_PROFILE,),
+        own_rules=(*rules, *config.rules),
+        keep=config.keep,
+        home=os.path.realpath(home) if os.path.isabs(home) else None,
+        cwd=_current_directory(),
+    )
+
+
+def _current_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # It was deleted.
+        return None
 
 
 def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:

@@ -1,258 +1,334 @@
 """Candidates to evidence: what on disk and in git speaks for each, and what protects it."""
 
 import asyncio
-import fnmatch
-import json
 import os
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import git
+from cleanup_nodemodule import drift, git, history, protections
 from cleanup_nodemodule.model import Candidate, Evidence, Level, Reason
+from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
+from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 
-_AT_ONCE: Final = 64
-"""Candidates a worker examines in one call."""
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 _REPOSITORIES_AT_ONCE: Final = 4
 """Git processes at a time; they are short and wait for the disk more than they compute."""
 
-_INSTALLATIONS: Final = frozenset(
-    {
-        *("node_modules", "site-packages", "dist-packages"),
-        *(".next", ".output", ".vercel", ".netlify", ".serverless", ".aws-sam"),
-    }
-)
-"""Directories of installed packages, and of what is deployed. A ``dist`` in a package is the package,
-not something built here; a ``node_modules`` with a ``package.json`` beside it in ``.next/standalone``
-(Next.js) or ``.output/server`` (Nuxt) is the server that runs."""
 
-_LARGEST_MANIFEST: Final = 4 * 1024 * 1024
-"""Bytes of a ``package.json`` that are read at most."""
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What evidence depends on besides the disk. Pickles."""
+
+    rules: tuple[Rule, ...]
+    named: frozenset[str] = frozenset()
+    """Names the user gave on the command line."""
+    keep: tuple[str, ...] = ()
+    """The user's keep patterns."""
+    home: str | None = None
+    """The home directory, absolute."""
+    cwd: str | None = None
+    """The current directory, absolute."""
+    mounts: tuple[str, ...] = ()
+    """Everything that something is mounted on, files too."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
-    """What the disk says about a candidate; git is asked afterwards."""
+class Sighting:
+    """What the disk says about a candidate; git and the processes are asked afterwards."""
 
-    rule: Rule | None
-    facts: tuple[str, ...]
-    repository: str | None
+    candidate: Candidate
+    examinations: tuple[Examination, ...]
+    """Every rule that its name fits, the one that says most first."""
+    protection: Protection | None
+    repositories: tuple[str, ...]
+    """The working trees it lies in, the innermost first: an outer one may track what is in it."""
+    project: str
+    named: bool
     regenerate: str | None
+    regenerate_in: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def repository(self) -> str | None:
+        """The innermost working tree."""
+        return self.repositories[0] if self.repositories else None
+
+    @property
+    def best(self) -> Examination | None:
+        """The rule that says most."""
+        return self.examinations[0] if self.examinations else None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule of the kind it is, None where only a name for many things fits."""
+        best = self.best
+        if best is None or (best.rule.generic and not any(trial.facts for trial in best.trials)):
+            return None
+        return best.rule
+
+    @property
+    def level(self) -> Level:
+        """How good the evidence is if git says what is hoped for."""
+        best = self.best
+        if best is not None and (best.proven_on_disk or best.proven_if_ignored):
+            return Level.PROVEN
+        if self.named:
+            return Level.NAMED
+        if best is None or best.hindrance is not None or self.rule is None:
+            return Level.NONE
+        return Level.UNPROVEN
 
 
-async def prove(
-    candidates: Sequence[Candidate],
-    rules: tuple[Rule, ...],
-    named: frozenset[str],
-    scheduler: Scheduler,
-) -> list[Evidence]:
-    """Return the evidence for each candidate, in the same order.
-
-    *named* are the names the user gave on the command line. Raises Stopped when the scheduler is
-    told to stop.
-    """
-    slices = [candidates[start : start + _AT_ONCE] for start in range(0, len(candidates), _AT_ONCE)]
-    answers = await asyncio.gather(*(scheduler.call(_look, part, rules) for part in slices))
-    sightings = [sighting for part in answers for sighting in part]
-    has_git, answered = await _ask_git(candidates, sightings, scheduler)
-    return [
-        _weigh(
-            candidate,
-            sighting,
-            answered.get(sighting.repository) if sighting.repository else None,
-            has_git=has_git,
-            named=candidate.name in named,
+def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[Sighting]:
+    """Look at the disk for every rule that fits each candidate's name, and for what protects it."""
+    keep = protections.compile_keep(circumstances.keep, circumstances.home)
+    known: dict[str, tuple[str, ...]] = {}
+    sightings: list[Sighting] = []
+    for candidate in candidates:
+        path = candidate.path
+        names = tuple(path.split(os.sep))
+        fitting = [rule for rule in circumstances.rules if rule.fits(names)]
+        repositories = _repositories(os.path.dirname(path), known)
+        boundary = repositories[0] if repositories else candidate.root
+        examinations = sorted((examine(rule, path, boundary) for rule in fitting), key=_rank)
+        best = examinations[0] if examinations else None
+        depth = len(best.rule.names) if best else 1
+        project = os.sep.join(names[:-depth]) or os.sep
+        command, lock = _regeneration(best, project, boundary)
+        sightings.append(
+            Sighting(
+                candidate,
+                tuple(examinations),
+                _protection(
+                    candidate, examinations, circumstances, keep, in_repository=bool(repositories)
+                ),
+                repositories,
+                project,
+                candidate.name in circumstances.named,
+                command,
+                None if command is None else os.path.dirname(lock) if lock else project,
+                drift.warnings(path, lock, locked=best is not None and best.rule.locked),
+            )
         )
-        for candidate, sighting in zip(candidates, sightings, strict=True)
-    ]
+    return sightings
 
 
-def _weigh(
+def _rank(examination: Examination) -> tuple[int, bool, bool]:
+    """Order rules by how much they say for a directory."""
+    if examination.proven_on_disk:
+        rank = 0
+    elif examination.proven_if_ignored:
+        rank = 1
+    else:
+        rank = 2 if any(trial.facts for trial in examination.trials) else 3
+    return rank, examination.rule.names == ("*",), examination.rule.generic
+
+
+def _protection(
     candidate: Candidate,
-    sighting: _Sighting,
-    answer: git.Answer | None,
+    examinations: Sequence[Examination],
+    circumstances: Circumstances,
+    keep: "GitIgnoreSpec | None",
     *,
-    has_git: bool,
-    named: bool,
-) -> Evidence:
-    """Put what disk, git and user say together."""
-    rule, facts = sighting.rule, list(sighting.facts)
-    proven = bool(facts)
-    protection = None
-    if _is_installed(candidate.path):
-        protection = Reason.INSTALLED
-    elif answer is not None and candidate.path in answer.tracked:
-        protection = Reason.TRACKED
-    elif sighting.repository is not None and answer is None:
-        protection = Reason.GIT_FAILED
-    if rule is not None and rule.git_ignored and proven:
-        proven = answer is not None and candidate.path in answer.ignored
-        if proven:
-            facts.append("ignored by git")
-        elif sighting.repository is None:
-            facts.append("not in a git repository that could ignore it")
-        elif answer is not None:
-            facts.append("not ignored by git")
-        elif not has_git:
-            facts.append("git is not installed, so nobody can say whether it is ignored")
-    level = Level.PROVEN if proven else Level.NAMED if named else Level.UNPROVEN
-    if named:
-        facts.append("named with --targets")
-    return Evidence(
-        level,
-        tuple(facts),
-        protection,
-        rule.id if rule else None,
-        rule.ecosystem if rule else None,
-        os.path.dirname(candidate.path),
-        sighting.regenerate,
+    in_repository: bool,
+) -> Protection | None:
+    path = candidate.path
+    if candidate.mounted:
+        return Protection(Reason.MOUNT_POINT, "something is mounted on it")
+    if mount := protections.mounted_in(path, circumstances.mounts):
+        return mount
+    precious = next((item.precious for item in examinations if item.precious is not None), None)
+    if precious is not None:
+        return Protection(Reason.PRECIOUS, f"{precious} inside cannot be made again")
+    return (
+        protections.kept(path, keep)
+        or protections.current_directory(path, circumstances.cwd)
+        or protections.installed(path, circumstances.home, in_repository=in_repository)
     )
 
 
-async def _ask_git(
-    candidates: Sequence[Candidate], sightings: Sequence[_Sighting], scheduler: Scheduler
-) -> tuple[bool, dict[str, git.Answer | None]]:
-    """Ask git about all candidates of a repository at once, several repositories at a time."""
-    repositories: dict[str, list[str]] = {}
-    for candidate, sighting in zip(candidates, sightings, strict=True):
-        if sighting.repository is not None:
-            repositories.setdefault(sighting.repository, []).append(candidate.path)
-    if not repositories or not git.installed():
-        return False, {}
-    limit = asyncio.Semaphore(_REPOSITORIES_AT_ONCE)
-
-    async def ask(repository: str, paths: list[str]) -> git.Answer | None:
-        async with limit:
-            return await scheduler.unless_stopped(git.ask(repository, paths))
-
-    answers = await asyncio.gather(*(ask(*item) for item in repositories.items()))
-    return True, dict(zip(repositories, answers, strict=True))
+def _regeneration(
+    best: Examination | None, project: str, boundary: str
+) -> tuple[str | None, str | None]:
+    """Return the command that brings the artifact back, and the lock file it goes by."""
+    if best is None:
+        return None, None
+    for directory in ancestors(project, boundary):
+        for entry in best.rule.regenerate:
+            if entry.lock is not None and exists(directory, entry.lock):
+                return entry.command, os.path.join(directory, entry.lock)
+    return next((entry.command for entry in best.rule.regenerate if entry.lock is None), None), None
 
 
-def _look(candidates: Sequence[Candidate], rules: tuple[Rule, ...]) -> list[_Sighting]:
-    """Look for the markers of each candidate's rule, and for the repository around it."""
-    by_name = {rule.directory: rule for rule in rules}
-    repositories: dict[str, str | None] = {}
-    return [
-        _sight(candidate, by_name.get(candidate.name), repositories) for candidate in candidates
-    ]
-
-
-def _sight(
-    candidate: Candidate, rule: Rule | None, repositories: dict[str, str | None]
-) -> _Sighting:
-    project = os.path.dirname(candidate.path)
-    repository = _repository(project, repositories)
-    if rule is None:
-        return _Sighting(None, (), repository, None)
-    facts: list[str] = []
-    if marker := _first_marker(candidate.path, rule.inside):
-        facts.append(f"{marker} inside")
-    if marker := _first_marker(project, rule.beside):
-        facts.append(f"{marker} beside it")
-    if package := _first_dependency(project, rule.depends):
-        facts.append(f"package.json beside it depends on {package}")
-    if not facts and rule.above:
-        for directory in _ancestors(project, repository or candidate.root):
-            if marker := _first_marker(directory, rule.above):
-                facts.append(f"{marker} above it")
-                break
-    regenerate = next(
-        (
-            entry.command
-            for entry in rule.regenerate
-            if entry.lock is None or _exists(project, entry.lock)
-        ),
-        None,
-    )
-    return _Sighting(rule, tuple(facts), repository, regenerate)
-
-
-def _first_marker(directory: str, markers: Iterable[str]) -> str | None:
-    """Return the first of *markers* that is there: a regular file, or a directory (``name/``)."""
-    for marker in markers:
-        if "*" not in marker:
-            if _exists(directory, marker):
-                return marker
-            continue
-        try:
-            names = sorted(os.listdir(directory))
-        except OSError:
-            continue
-        for name in fnmatch.filter(names, marker):
-            if _exists(directory, name):
-                return name
-    return None
-
-
-def _exists(directory: str, marker: str) -> bool:
-    """Whether the marker is really there: what a symlink of that name leads to proves nothing."""
-    try:
-        mode = os.lstat(os.path.join(directory, marker.rstrip("/"))).st_mode
-    except OSError:
-        return False
-    return stat.S_ISDIR(mode) if marker.endswith("/") else stat.S_ISREG(mode)
-
-
-def _first_dependency(project: str, packages: Iterable[str]) -> str | None:
-    """Return the first of *packages* that the project's ``package.json`` depends on."""
-    wanted = tuple(packages)
-    if not wanted or not _exists(project, "package.json"):
-        return None
-    try:
-        with open(os.path.join(project, "package.json"), "rb", opener=_open_waiting_never) as file:
-            manifest = json.loads(file.read(_LARGEST_MANIFEST))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(manifest, dict):
-        return None
-    for kind in ("dependencies", "devDependencies"):
-        dependencies = manifest.get(kind)
-        for package in wanted:
-            if isinstance(dependencies, dict) and package in dependencies:
-                return package
-    return None
-
-
-def _open_waiting_never(path: str, flags: int) -> int:
-    """Open for ``open()`` without blocking, should the file have been swapped for a FIFO."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
-
-
-def _repository(directory: str, known: dict[str, str | None]) -> str | None:
-    """Return the nearest directory, from *directory* upwards, that holds a ``.git``.
+def _repositories(directory: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the directories, from *directory* upwards, that hold a ``.git``.
 
     It is a file in worktrees and submodules (gitrepository-layout(5)).
     """
-    passed: list[str] = []
-    found: str | None = None
-    for ancestor in _ancestors(directory, None):
-        if ancestor in known:
-            found = known[ancestor]
-            break
-        passed.append(ancestor)
-        if os.path.lexists(os.path.join(ancestor, ".git")):
-            found = ancestor
-            break
-    known.update(dict.fromkeys(passed, found))
-    return found
-
-
-def _ancestors(directory: str, last: str | None) -> Iterable[str]:
-    """Give *directory* and those above it, up to *last* or to the top."""
-    while True:
-        yield directory
+    if directory not in known:
         above = os.path.dirname(directory)
-        if directory in {last, above}:
-            return
-        directory = above
+        outer = () if above == directory else _repositories(above, known)
+        here = _may_exist(os.path.join(directory, ".git"))
+        known[directory] = (directory, *outer) if here else outer
+    return known[directory]
 
 
-def _is_installed(path: str) -> bool:
-    """Whether *path* lies beneath a directory of installed packages."""
-    names = os.path.dirname(path).split(os.sep)
-    return not _INSTALLATIONS.isdisjoint(names)
+def _may_exist(path: str) -> bool:
+    """Whether something is there, or may be: only a clear no is a no."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+class Witnesses:
+    """Asks git about what was sighted, each repository once in a round, several at a time."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._limit = asyncio.Semaphore(_REPOSITORIES_AT_ONCE)
+        self.has_git = git.installed()
+
+    async def ask(self, sightings: Sequence[Sighting]) -> list["git.Answer | None"]:
+        """Return git's answer for each sighting; None where there is none."""
+        questions: dict[tuple[str, bool], list[str]] = {}
+        for sighting in sightings:
+            for depth, repository in enumerate(sighting.repositories if self.has_git else ()):
+                questions.setdefault((repository, depth > 0), []).append(sighting.candidate.path)
+
+        async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001
+            question = git.ask_outer if outer else git.ask
+            async with self._limit:
+                return await self._scheduler.unless_stopped(question(repository, paths))
+
+        given = await asyncio.gather(*(ask(*key, paths) for key, paths in questions.items()))
+        answers = dict(zip(questions, given, strict=True))
+        return [
+            _together([answers.get((one, depth > 0)) for depth, one in enumerate(s.repositories)])
+            for s in sightings
+        ]
+
+
+def _together(answers: Sequence[git.Answer | None]) -> git.Answer | None:
+    """Put the answers of nested repositories together, the innermost first.
+
+    Any of them may track a file, and one that gives no answer may be that one. What is ignored is
+    for the innermost to say.
+    """
+    if not answers or None in answers:
+        return None
+    given = [answer for answer in answers if answer is not None]
+    return git.Answer(frozenset().union(*(a.tracked for a in given)), given[0].ignored)
+
+
+def weigh(
+    sighting: Sighting, answer: git.Answer | None, *, has_git: bool, last_used: int = 0
+) -> Evidence:
+    """Put what disk, git and user say together."""
+    path = sighting.candidate.path
+    protection = sighting.protection
+    if protection is None and sighting.repository is not None:
+        if answer is None:
+            protection = Protection(
+                Reason.GIT_FAILED, f"git gave no answer in {sighting.repository}"
+            )
+        elif path in answer.tracked:
+            protection = Protection(Reason.TRACKED, "git tracks files inside")
+    level, facts = _proof(sighting, answer, has_git=has_git)
+    if sighting.named:
+        facts.append("named with --targets")
+    if protection is not None:
+        facts.append(protection.detail)
+    return Evidence(
+        level,
+        tuple(facts),
+        protection.reason if protection else None,
+        sighting.rule.id if sighting.rule else None,
+        sighting.rule.ecosystem if sighting.rule else None,
+        sighting.project,
+        sighting.regenerate,
+        sighting.regenerate_in,
+        sighting.warnings,
+        last_used,
+    )
+
+
+def _proof(
+    sighting: Sighting, answer: git.Answer | None, *, has_git: bool
+) -> tuple[Level, list[str]]:
+    """Return the level and the facts, now that git has been asked."""
+    best = sighting.best
+    level = sighting.level
+    if best is None:
+        return level, []
+    if best.proven_on_disk is not None:
+        return Level.PROVEN, [fact for trial in best.trials if trial.holds for fact in trial.facts]
+    hopeful = best.proven_if_ignored
+    unproven = Level.NAMED if sighting.named else Level.UNPROVEN
+    if hopeful is None:
+        facts = list(dict.fromkeys(fact for trial in best.trials for fact in trial.facts))
+        if best.hindrance is not None:
+            facts.append(f"but {best.hindrance} inside")
+        return level, facts
+    facts = list(hopeful.facts)
+    if answer is not None and sighting.candidate.path in answer.ignored:
+        return Level.PROVEN, [*facts, "ignored by git"]
+    if sighting.repository is None:
+        facts.append("not in a git repository that could ignore it")
+    elif answer is not None:
+        facts.append("not ignored by git")
+    elif not has_git:
+        facts.append("git is not installed, so nobody can say whether it is ignored")
+    return unproven, facts
+
+
+def walk_beneath(evidence: Evidence) -> bool:
+    """Whether projects may lie beneath: it is no artifact, or it belongs to a project's sources."""
+    if evidence.protection is Reason.INSTALLED:
+        return False
+    return evidence.level in {Level.NONE, Level.UNPROVEN} or evidence.protection is Reason.TRACKED
+
+
+def last_used(sightings: Sequence[Sighting], artifacts: frozenset[str]) -> list[int]:
+    """Return for each sighting when its project was last used, seconds since the epoch.
+
+    *artifacts* are the paths of everything found, which is not source.
+    """
+    sources: dict[str, int] = {}
+    repositories: dict[str, int] = {}
+    for project in sorted({s.project for s in sightings}, key=len, reverse=True):
+        history.newest_source(project, artifacts.__contains__, sources)
+    times: list[int] = []
+    for sighting in sightings:
+        newest = sources[sighting.project]
+        if sighting.repository is not None:
+            if sighting.repository not in repositories:
+                repositories[sighting.repository] = history.last_git_activity(sighting.repository)
+            newest = max(newest, repositories[sighting.repository])
+        times.append(newest)
+    return times
+
+
+async def in_use(
+    sightings: Sequence[Sighting], evidence: Sequence[Evidence], scheduler: Scheduler
+) -> list[Protection | None]:
+    """Ask where processes are at work, if anything that may be deleted depends on it."""
+    open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
+    if not any(open_):
+        return [None] * len(sightings)
+    processes: Processes = await scheduler.call(protections.look_at_processes)
+    return [
+        processes.at_work_in(sighting.project, sighting.candidate.path) if asked else None
+        for sighting, asked in zip(sightings, open_, strict=True)
+    ]
+
+
+_DELETABLE: Final = frozenset({Level.PROVEN, Level.NAMED})

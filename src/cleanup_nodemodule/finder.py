@@ -4,16 +4,17 @@ import errno
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Fault, Finding, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at
+from cleanup_nodemodule.paths import anchor, beneath, problem_at, relative
+from cleanup_nodemodule.proofs import CACHEDIR_TAG
+from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
     from pathspec import PathSpec
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
 over, opening the root) is well below one percent."""
-
-_SKIPPED = frozenset({b".git"})
-"""A repository's own directory is never looked into."""
 
 
 class RootError(OSError):
@@ -84,56 +82,94 @@ def compile_excludes(patterns: tuple[str, ...]) -> "PathSpec[GitIgnoreBasicPatte
         raise ExcludeError(str(error)) from error
 
 
-async def find(
-    roots: tuple[SearchRoot, ...],
-    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-    settings: Settings,
-    scheduler: Scheduler,
-    *,
-    found: Callable[[Candidate], None],
-    problem: Callable[[Problem], None],
-    searched: Callable[[int], None],
-) -> None:
-    """Search *roots* one after the other, each with all workers.
-
-    Calls *found* for each candidate, once however many roots lead to it, *problem* for each place
-    that could not be read, and *searched* with the number of directories a call went through.
-    Raises Stopped, in an ExceptionGroup, when the scheduler is told to stop.
-    """
-    names = Names(
-        frozenset(os.fsencode(name) for name in settings.names), _SKIPPED, settings.min_depth
+def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) -> Names:
+    """Return what the engine looks for: the last names of the rules' directories, and *targets*."""
+    exact = {os.fsencode(name) for name in targets}
+    globs: set[bytes] = set()
+    markers: set[bytes] = set()
+    for rule in rules:
+        name = rule.names[-1]
+        if name == "*":
+            markers.add(os.fsencode(CACHEDIR_TAG))
+        elif any(mark in name for mark in "*?["):
+            globs.add(os.fsencode(name))
+        else:
+            exact.add(os.fsencode(name))
+    # A repository's own directory is never looked into.
+    return Names(
+        frozenset(exact), frozenset({b".git"}), min_depth, tuple(sorted(globs)), frozenset(markers)
     )
-    roots = tuple(root for root in roots if not _inside_a_match(root, roots, settings, excluded))
-    overlapping = any(_relative(inner, outer) for inner in roots for outer in roots)
-    seen: dict[Identity, Candidate] = {}
 
-    for root in roots:
-        start = anchor(root.path, root.identity)
 
-        async def search(
-            stack: list[bytes], root: SearchRoot = root, start: Root = start
-        ) -> list[bytes]:
-            if excluded is None:
-                slice_ = await scheduler.call(engine.find, start, stack, names, _BUDGET)
-            else:
-                slice_ = await scheduler.call(
-                    _find_unexcluded, start, stack, names, _BUDGET, excluded
-                )
-            searched(slice_.found.directories)
+Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
+"""Says of each candidate whether to look beneath it for others."""
+
+
+class Search:
+    """A search through the roots, one after the other, each with all workers.
+
+    Calls *problem* for each place that could not be read, and *searched* with the number of
+    directories a call went through.
+    """
+
+    def __init__(
+        self,
+        roots: tuple[SearchRoot, ...],
+        names: Names,
+        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
+        scheduler: Scheduler,
+        *,
+        judge: Judge,
+        problem: Callable[[Problem], None],
+        searched: Callable[[int], None],
+    ) -> None:
+        self._roots = roots
+        self._names = names
+        self._excluded = excluded
+        self._scheduler = scheduler
+        self._judge = judge
+        self._problem = problem
+        self._searched = searched
+        self._seen: set[Identity] = set()
+
+    async def everything(self) -> None:
+        """Search all roots. Raises Stopped when the scheduler is told to stop."""
+        for root in self._roots:
+            await self._search(root, [b""])
+
+    async def beneath(self, candidates: Iterable[Candidate]) -> None:
+        """Search beneath candidates that turned out to be none.
+
+        Raises Stopped when the scheduler is told to stop.
+        """
+        by_root: dict[str, list[bytes]] = {}
+        for candidate in candidates:
+            path = relative(candidate.path, candidate.root)
+            by_root.setdefault(candidate.root, []).append(path + b"/")
+        for root in self._roots:
+            if root.path in by_root:
+                await self._search(root, by_root[root.path])
+
+    async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
+        anchored = anchor(root.path, root.identity)
+
+        async def search(stack: list[bytes]) -> list[bytes]:
+            slice_ = await self._scheduler.call(
+                _find_unexcluded, anchored, stack, self._names, _BUDGET, self._excluded
+            )
+            self._searched(slice_.found.directories)
             for fault in slice_.faults:
-                problem(problem_at(root.path, fault))
-            for hit in slice_.found.hits:
-                candidate = _candidate(root, hit)
-                if candidate.identity not in seen:
-                    seen[candidate.identity] = candidate
-                    if not overlapping:
-                        found(candidate)
-            return slice_.left
+                self._problem(problem_at(root.path, fault))
+            hits = [hit for hit in slice_.found.hits if (hit.device, hit.inode) not in self._seen]
+            self._seen.update(Identity(hit.device, hit.inode) for hit in hits)
+            if not hits:
+                return slice_.left
+            enter = await self._judge([_candidate(root, hit) for hit in hits])
+            return slice_.left + [
+                hit.path + b"/" for hit, wanted in zip(hits, enter, strict=True) if wanted
+            ]
 
-        await scheduler.share([b""], search)
-    if overlapping:
-        for candidate in _outermost(seen.values()):
-            found(candidate)
+        await self._scheduler.share(start, search)
 
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
@@ -146,13 +182,16 @@ def _find_unexcluded(
     stack: list[bytes],
     names: Names,
     budget: int,
-    excluded: "PathSpec[GitIgnoreBasicPattern]",
+    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
 ) -> Finding:
     """Do as ``engine.find`` does, without ever opening an excluded directory.
 
-    The engine knows no patterns, so it is called for one directory at a time. What lies under an
-    excluded directory is not reached, as with git, so each path need only be looked at itself.
+    The engine knows no such patterns, so with them it is called for one directory at a time. What
+    lies under an excluded directory is not reached, as with git, so each path need only be looked
+    at itself.
     """
+    if excluded is None:
+        return engine.find(root, stack, names, budget)
     directories = 0
     hits: list[Hit] = []
     faults: list[Fault] = []
@@ -169,38 +208,3 @@ def _find_unexcluded(
         left += (path for path in step.left if not is_excluded(path))
         budget -= 1 + len(step.left) + len(step.found.hits)
     return Finding(Found(directories, hits), left, faults)
-
-
-def _relative(inner: SearchRoot, outer: SearchRoot) -> tuple[str, ...]:
-    """Return the names that lead from *outer* down to *inner*; none if it is not beneath it."""
-    prefix = os.path.join(outer.path, "")
-    if inner is outer or not inner.path.startswith(prefix):
-        return ()
-    return tuple(inner.path[len(prefix) :].split(os.sep))
-
-
-def _inside_a_match(
-    root: SearchRoot,
-    roots: tuple[SearchRoot, ...],
-    settings: Settings,
-    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-) -> bool:
-    """Whether *root* lies in what the search of another root reports as a whole."""
-    for outer in roots:
-        way = _relative(root, outer)
-        for depth, name in enumerate(way):
-            path = "/".join(way[: depth + 1]) + "/"
-            if os.fsencode(name) in _SKIPPED or (excluded and excluded.match_file(path)):
-                break
-            if depth >= settings.min_depth and name in settings.names:
-                return True
-    return False
-
-
-def _outermost(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Leave out candidates that lie inside others, as happens where roots have their own depths."""
-    last: str | None = None
-    for candidate in sorted(candidates, key=lambda candidate: candidate.path + os.sep):
-        if last is None or not candidate.path.startswith(last):
-            last = os.path.join(candidate.path, "")
-            yield candidate

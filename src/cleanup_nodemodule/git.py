@@ -1,9 +1,10 @@
 """Asks git what it tracks and ignores, without letting a repository's configuration run anything."""
 
 import asyncio
+import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,8 @@ _HARMLESS: Final = (
     *("-c", "credential.helper="),
     # A partial clone fetches what it lacks, with what its configuration names.
     *("-c", "protocol.allow=never"),
+    # Git would look for such files, and note in the index that it found some.
+    *("-c", "sparse.expectFilesOutsideOfPatterns=true"),
     "--no-pager",
 )
 
@@ -53,35 +56,100 @@ async def ask(repository: str, directories: Sequence[str]) -> Answer | None:
     prefix = os.path.join(repository, "")
     tracked: set[str] = set()
     ignored: set[str] = set()
-    top = await _git(repository, [b"rev-parse", b"--show-toplevel"])
-    if top is None or os.fsdecode(top.removesuffix(b"\n")) != repository:
-        # Its working tree is elsewhere (core.worktree), so paths here mean nothing to it.
+    if not await _is_sound(repository):
         return None
     for start in range(0, len(directories), _PATHS_AT_ONCE):
         names = {
             os.fsencode(path[len(prefix) :]): path
             for path in directories[start : start + _PATHS_AT_ONCE]
         }
-        listed = await _git(repository, [b"--literal-pathspecs", b"ls-files", b"-z", b"--", *names])
+        # A sparse index has one entry for a directory with all that lies in it; to expand that, git
+        # would write to the repository. The last pattern lists all such entries, and nothing else.
+        literal = [b":(literal)" + name for name in names]
+        listed = await _git(
+            repository, [b"ls-files", b"--sparse", b"-z", b"--", *literal, b":(glob)**/*/"]
+        )
         # check-ignore refuses --literal-pathspecs; behind ./ no name is taken for magic
         # (gitglossary(7), pathspec). It answers 1 if nothing is ignored.
         excluded = await _git(
             repository,
-            [b"check-ignore", b"-z", b"--stdin"],
+            [b"check-ignore", b"--no-index", b"-z", b"--stdin"],
             b"".join(b"./" + name + b"\0" for name in names),
             fine=(0, 1),
         )
         if listed is None or excluded is None:
             return None
-        for file in listed.split(b"\0"):
-            # The directory that was asked for is above the file, or is itself a submodule.
-            above = file
-            while above:
-                if above in names:
-                    tracked.add(names[above])
-                above = above.rpartition(b"/")[0]
+        tracked |= _holding(listed, names)
         ignored.update(names[name[2:]] for name in excluded.split(b"\0") if name[2:] in names)
     return Answer(frozenset(tracked), frozenset(ignored))
+
+
+async def ask_outer(repository: str, directories: Sequence[str]) -> Answer | None:
+    """Ask a repository around another one which of *directories*, in the inner one, it tracks.
+
+    Git refuses to be asked for a path in a submodule, so all that it tracks is looked through.
+    Returns None if git gives no answer.
+    """
+    prefix = os.path.join(repository, "")
+    names = {os.fsencode(path[len(prefix) :]): path for path in directories}
+    listed = await _git(repository, [b"ls-files", b"--sparse", b"-z"])
+    if listed is None or not await _is_sound(repository):
+        return None
+    return Answer(_holding(listed, names), frozenset())
+
+
+async def _is_sound(repository: str) -> bool:
+    """Whether git can be believed about what lies in the directory *repository*.
+
+    Not if the working tree is elsewhere (core.worktree), and not if the index was cut off: git takes
+    the rest for all there is.
+    """
+    answer = await _git(repository, [b"rev-parse", b"--show-toplevel", b"--git-path", b"index"])
+    if answer is None:
+        return False
+    # The name of the top may have line feeds in it, that of the index ends the answer.
+    top, _, index = answer.removesuffix(b"\n").rpartition(b"\n")
+    if os.fsdecode(top) != repository:
+        return False
+    return await asyncio.to_thread(_is_whole, os.path.join(os.fsencode(repository), index))
+
+
+def _is_whole(index: bytes) -> bool:
+    """Whether the index ends with the checksum of what comes before it (gitformat-index(5)).
+
+    A repository without commits has none, and index.skipHash has it end with zeros.
+    """
+    try:
+        with open(index, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    for name in ("sha1", "sha256"):
+        digest = hashlib.new(name, usedforsecurity=False)
+        length = digest.digest_size
+        if content[-length:] == bytes(length):
+            return True
+        digest.update(memoryview(content)[:-length])
+        if digest.digest() == content[-length:]:
+            return True
+    return False
+
+
+def _holding(listed: bytes, names: Mapping[bytes, str]) -> frozenset[str]:
+    """Return those of *names* that hold one of the files listed."""
+    tracked: set[str] = set()
+    for file in listed.split(b"\0"):
+        # The directory that was asked for is above the file, or is itself a submodule.
+        above = file
+        while above:
+            if above in names:
+                tracked.add(names[above])
+            above = above.rpartition(b"/")[0]
+        if file.endswith(b"/"):  # All that lies in this directory is tracked.
+            tracked.update(path for name, path in names.items() if name.startswith(file))
+    return frozenset(tracked)
 
 
 async def _git(

@@ -23,7 +23,15 @@ class Reason(StrEnum):
     GIT_FAILED = "git-failed"
     """It lies in a git repository, and git could not say whether it tracks files inside it."""
     INSTALLED = "installed"
-    """It is part of an installed package, not of a project."""
+    """It is part of installed software, not of a project."""
+    PRECIOUS = "precious"
+    """Something in it cannot be made again, such as a key pair or the state of a deployment."""
+    KEPT = "kept"
+    """The user said so, with a pattern or a file."""
+    CURRENT_DIRECTORY = "current-directory"
+    """The current directory lies inside it."""
+    IN_USE = "in-use"
+    """A process is at work in it or in its project."""
     REPOSITORY_INSIDE = "repository-inside"
     """A git repository lies inside it."""
     MOUNT_POINT = "mount-point"
@@ -38,11 +46,13 @@ class Level(Enum):
     """How good the evidence is, before anything that protects is considered."""
 
     PROVEN = "proven"
-    """A proof of the rule holds."""
+    """A proof of a rule holds."""
     NAMED = "named"
     """The user named it on the command line."""
     UNPROVEN = "unproven"
-    """Only the name matches."""
+    """The name matches, and not enough else."""
+    NONE = "none"
+    """It shares a name that is used for other things too, and nothing else matches: no artifact."""
 
 
 class Identity(NamedTuple):
@@ -92,12 +102,19 @@ class Evidence:
     protection: Reason | None
     """Keeps it, whatever the level."""
     rule: str | None
-    """Identifier of the rule with its name, None for a name no rule knows."""
+    """Identifier of the rule that fits best, None for a name no rule knows."""
     ecosystem: str | None
     project: str
     """Absolute path of the project it belongs to."""
     regenerate: str | None
-    """Command that brings it back, to be run in the project."""
+    """Command that brings it back."""
+    regenerate_in: str | None
+    """Absolute path of the directory to run that in: where the lock file is."""
+    warnings: tuple[str, ...]
+    """Why what comes back may differ, a phrase each."""
+    last_used: int
+    """When git or an editor was last at work in the project, seconds since the epoch; 0 if nobody
+    knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +137,11 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A candidate with its evidence and its contents: all that a decision needs."""
-
-    candidate: Candidate
-    evidence: Evidence
-    contents: Contents
-
-
-@dataclass(frozen=True, slots=True)
 class Size:
     """Bytes of an artifact, hard links settled.
 
-    An inode counts once over the whole run, with the first artifact in path order that links to it.
+    An inode counts once over the whole run, with the last artifact in path order that links to it,
+    so that what lies inside another artifact has its own.
     """
 
     apparent_bytes: int

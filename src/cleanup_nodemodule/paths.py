@@ -16,6 +16,11 @@ def beneath(root: str, path: bytes) -> str:
     return os.path.join(root, *os.fsdecode(path).split("/")) if path else root
 
 
+def relative(path: str, root: str) -> bytes:
+    """Return the engine's path, relative to *root*, of an absolute path beneath it."""
+    return os.fsencode(path[len(os.path.join(root, "")) :].replace(os.sep, "/"))
+
+
 def problem_at(root: str, fault: Fault) -> Problem:
     """Return what an engine could not do beneath *root*, with its absolute path."""
     return Problem(beneath(root, fault.path), fault.errno, fault.doing)

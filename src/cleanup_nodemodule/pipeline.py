@@ -21,12 +21,14 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 """
 
 import asyncio
+import errno
 import os
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import evidence, finder, remover, sizing
+from cleanup_nodemodule import evidence, finder, git, protections, remover, sizing
+from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import (
     Approved,
@@ -38,7 +40,6 @@ from cleanup_nodemodule.model import (
     Evidence,
     Keep,
     Level,
-    Measured,
     Outcome,
     Plan,
     Problem,
@@ -47,7 +48,6 @@ from cleanup_nodemodule.model import (
     Size,
 )
 from cleanup_nodemodule.policy import decide
-from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
 from cleanup_nodemodule.settings import Settings
 
@@ -72,16 +72,23 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     """
     roots = finder.locate_roots(settings.roots)
     excluded = finder.compile_excludes(settings.excludes)
-    survey = _Survey(scheduler, watch)
+    survey = _Survey(settings, scheduler, watch)
     try:
-        await survey.run(roots, excluded, settings)
+        await survey.run(roots, excluded)
     except* Stopped:
         pass
     return survey.plan(tuple(root.path for root in roots))
 
 
-async def carry_out(approved: Approved, scheduler: Scheduler, watch: Watch = unwatched) -> Outcome:
-    """Delete what was approved, and say truthfully what came of it."""
+async def carry_out(
+    approved: Approved, settings: Settings, scheduler: Scheduler, watch: Watch = unwatched
+) -> Outcome:
+    """Delete what was approved, and say truthfully what came of it.
+
+    All evidence is gathered once more, as time has passed since: what is protected by now, or not
+    proven any more, is spared.
+    """
+    spared = await _Survey(settings, scheduler, unwatched).reconsider(approved.artifacts)
     progress = Progress(artifacts=len(approved.artifacts))
 
     def freed(size: int) -> None:
@@ -94,115 +101,234 @@ async def carry_out(approved: Approved, scheduler: Scheduler, watch: Watch = unw
         progress = replace(progress, deleted=progress.deleted + 1)
         watch(progress)
 
-    return await remover.remove(approved, scheduler, freed=freed, deleted=deleted)
+    return await remover.remove(approved, scheduler, freed=freed, deleted=deleted, spared=spared)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of one directory, and what is decided."""
+
+    sighting: Sighting
+    artifact: Artifact
+
+
+async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler) -> Explanation:
+    """Look at one directory as a run would that found it, and say everything."""
+    survey = _Survey(settings, scheduler, unwatched)
+    return await survey.explain(candidate)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A candidate, and what is known of it by now."""
+
+    sighting: Sighting
+    answer: git.Answer | None = None
+    asked: bool = False
+    """Git has been asked about it."""
+    evidence: Evidence | None = None
+    contents: Contents | None = None
+    vanished: bool = False
+    entered: bool = False
+    """It was searched for others beneath it."""
+
+    @property
+    def candidate(self) -> Candidate:
+        return self.sighting.candidate
 
 
 class _Survey:
     """The state of one plan in the making."""
 
-    def __init__(self, scheduler: Scheduler, watch: Watch) -> None:
+    def __init__(self, settings: Settings, scheduler: Scheduler, watch: Watch) -> None:
+        self._settings = settings
         self._scheduler = scheduler
         self._watch = watch
         self._progress = Progress()
         self._ledger = Ledger()
-        self._candidates: list[Candidate] = []
-        self._contents: dict[int, Contents] = {}
-        self._vanished: set[int] = set()
-        self._evidence: list[Evidence] = []
+        self._rows: list[_Row] = []
         self._problems: list[Problem] = []
         self._complete = False
+        self._queue: asyncio.Queue[int | None] = asyncio.Queue()
+        self._witnesses = evidence.Witnesses(scheduler)
+        self._circumstances = evidence.Circumstances(
+            settings.rules,
+            frozenset(settings.targets or ()),
+            settings.keep,
+            settings.home,
+            settings.cwd,
+        )
 
     async def run(
         self,
         roots: tuple[finder.SearchRoot, ...],
         excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-        settings: Settings,
     ) -> None:
-        """Search, and measure what is found while the search goes on; then ask for proof."""
-        queue: asyncio.Queue[int | None] = asyncio.Queue()
-
-        def found(candidate: Candidate) -> None:
-            queue.put_nowait(len(self._candidates))
-            self._candidates.append(candidate)
-            self._report(artifacts=1)
-
-        async def search() -> None:
-            await finder.find(
-                roots,
-                excluded,
-                settings,
-                self._scheduler,
-                found=found,
-                problem=self._problems.append,
-                searched=lambda count: self._report(directories=count),
-            )
-            for _ in range(measurers):
-                queue.put_nowait(None)
-            self._evidence = await evidence.prove(
-                self._candidates,
-                catalogue(),
-                frozenset(settings.targets or ()),
-                self._scheduler,
-            )
-
-        async def measure() -> None:
-            while (number := await queue.get()) is not None:
-                contents = await sizing.measure(
-                    self._candidates[number],
-                    number,
-                    self._scheduler,
-                    self._ledger,
-                    problem=self._problems.append,
-                    measured=lambda size: self._report(measured_bytes=size),
-                )
-                if contents is None:
-                    self._vanished.add(number)
-                else:
-                    self._contents[number] = contents
-
+        """Search, and measure what is found while the search goes on."""
+        await self._look_at_mounts()
         # One more than there are workers, so that the next artifact is at hand when one is done.
         measurers = self._scheduler.workers + 1
         async with asyncio.TaskGroup() as group:
-            group.create_task(search())
             for _ in range(measurers):
-                group.create_task(measure())
+                group.create_task(self._measure())
+            await self._search(roots, excluded)
+            for _ in range(measurers):
+                self._queue.put_nowait(None)
+            await self._conclude()
         self._complete = True
+
+    async def explain(self, candidate: Candidate) -> Explanation:
+        """Do with one candidate what is done with all."""
+        await self._look_at_mounts()
+        [sighting] = await self._scheduler.call(evidence.look, [candidate], self._circumstances)
+        self._rows.append(_Row(sighting))
+        await self._ask_git(self._rows)
+        self._queue.put_nowait(0)
+        self._queue.put_nowait(None)
+        await self._measure()
+        await self._conclude()
+        [artifact] = self.plan((candidate.root,)).artifacts
+        return Explanation(sighting, artifact)
+
+    async def reconsider(self, artifacts: Sequence[Artifact]) -> dict[str, Problem]:
+        """Return why some artifacts that were to be deleted should not be any more, by path."""
+        if not artifacts:
+            return {}
+        try:
+            await self._look_at_mounts()
+            candidates = [artifact.candidate for artifact in artifacts]
+            sightings = await self._scheduler.call(evidence.look, candidates, self._circumstances)
+            self._rows = [_Row(sighting) for sighting in sightings]
+            await self._ask_git(self._rows)
+            await self._conclude()
+        except Stopped:
+            return {}  # Then nothing is deleted either.
+        spared: dict[str, Problem] = {}
+        for row, artifact in zip(self._rows, artifacts, strict=True):
+            path = artifact.path
+            decision = decide(row.evidence or artifact.evidence, artifact.contents)
+            if isinstance(decision, Keep):
+                doing = f"delete, as it is {decision.reason.value} by now,"
+                spared[path] = Problem(path, errno.EPERM, doing)
+        return spared
+
+    async def _search(
+        self,
+        roots: tuple[finder.SearchRoot, ...],
+        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
+    ) -> None:
+        """Search in rounds: what git says is no artifact is searched in the next one."""
+        settings = self._settings
+        search = finder.Search(
+            roots,
+            finder.wanted_names(
+                settings.rules if settings.targets is None else (),
+                settings.targets or (),
+                settings.min_depth,
+            ),
+            excluded,
+            self._scheduler,
+            judge=self._judge,
+            problem=self._problems.append,
+            searched=lambda count: self._report(directories=count),
+        )
+        await search.everything()
+        while fresh := [row for row in self._rows if not row.asked]:
+            await self._ask_git(fresh)
+            doubtful = [
+                row for row in fresh if not row.entered and evidence.walk_beneath(self._weigh(row))
+            ]
+            for row in doubtful:
+                row.entered = True
+            await search.beneath(row.candidate for row in doubtful)
+
+    async def _look_at_mounts(self) -> None:
+        mounts = await self._scheduler.call(protections.mount_points)
+        self._circumstances = replace(self._circumstances, mounts=mounts)
+
+    async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
+        """Look at what was found; keep what may be an artifact, have the rest searched."""
+        sightings = await self._scheduler.call(evidence.look, candidates, self._circumstances)
+        enter: list[bool] = []
+        for sighting in sightings:
+            unlikely = sighting.level in {Level.NONE, Level.UNPROVEN}
+            entered = unlikely and (
+                sighting.protection is None or sighting.protection.reason is not Reason.INSTALLED
+            )
+            enter.append(entered)
+            if sighting.level is not Level.NONE:
+                self._queue.put_nowait(len(self._rows))
+                self._rows.append(_Row(sighting, entered=entered))
+                self._report(artifacts=1)
+        return enter
+
+    async def _ask_git(self, rows: Sequence[_Row]) -> None:
+        answers = await self._witnesses.ask([row.sighting for row in rows])
+        for row, answer in zip(rows, answers, strict=True):
+            row.answer, row.asked = answer, True
+
+    def _weigh(self, row: _Row, last_used: int = 0) -> Evidence:
+        return evidence.weigh(
+            row.sighting, row.answer, has_git=self._witnesses.has_git, last_used=last_used
+        )
+
+    async def _conclude(self) -> None:
+        """Settle what needs all that was found: last use, and the processes at work."""
+        sightings = [row.sighting for row in self._rows]
+        found = frozenset(row.candidate.path for row in self._rows)
+        times = await self._scheduler.call(evidence.last_used, sightings, found)
+        weighed = [self._weigh(row, used) for row, used in zip(self._rows, times, strict=True)]
+        uses = await evidence.in_use(sightings, weighed, self._scheduler)
+        for row, item, use in zip(self._rows, weighed, uses, strict=True):
+            row.evidence = item
+            if use is not None:
+                row.evidence = replace(item, protection=use.reason, facts=(*item.facts, use.detail))
+
+    async def _measure(self) -> None:
+        while (number := await self._queue.get()) is not None:
+            row = self._rows[number]
+            row.contents = await sizing.measure(
+                row.candidate,
+                number,
+                self._scheduler,
+                self._ledger,
+                problem=self._problems.append,
+                measured=lambda size: self._report(measured_bytes=size),
+            )
+            row.vanished = row.contents is None
 
     def plan(self, roots: tuple[str, ...]) -> Plan:
         """Decide about everything found by now, and settle the sizes of what was decided."""
-        order = sorted(
-            (number for number in range(len(self._candidates)) if number not in self._vanished),
-            key=lambda number: self._candidates[number].path,
-        )
-        measured = [self._measured(number) for number in order]
-        decisions = [
-            decide(row.evidence, row.contents) if row else Keep(Reason.INTERRUPTED)
-            for row in measured
+        around = _surroundings(self._rows)
+        shown = [
+            number
+            for number, row in enumerate(self._rows)
+            if not row.vanished and ((outer := around[number]) is None or self._rows[outer].entered)
         ]
-        # What has vanished comes last and counts for nothing.
-        order += sorted(self._vanished)
-        ranks = {number: rank for rank, number in enumerate(order)}
-        selected = [isinstance(decision, Delete) for decision in decisions]
-        selected += [False] * len(self._vanished)
-        sizes = self._ledger.settle(ranks, selected)
+        shown.sort(key=lambda number: self._rows[number].candidate.path)
+        decisions = [_decision(self._rows[number]) for number in shown]
+        # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
+        # not shown comes last and counts for nothing.
+        hidden = sorted(set(range(len(self._rows))).difference(shown))
+        ranks = {number: rank for rank, number in enumerate([*reversed(shown), *hidden])}
+        selected = [isinstance(decision, Delete) for decision in reversed(decisions)]
+        sizes = self._ledger.settle(ranks, [*selected, *(False for _ in hidden)])
+        contents = {number: self._rows[number].contents or _UNKNOWN for number in shown}
+        for number in shown:
+            inner, around_it = contents[number], around[number]
+            while around_it is not None and around_it not in contents:
+                around_it = around[around_it]
+            if around_it is not None:
+                contents[around_it] = _without(contents[around_it], inner)
         return Plan(
             roots,
             tuple(
-                _artifact(row or _unknown(self._candidates[number]), decision, size)
-                for number, row, decision, size in zip(
-                    order, measured, decisions, sizes, strict=False
-                )
+                _artifact(self._rows[number], contents[number], decision, sizes[ranks[number]])
+                for number, decision in zip(shown, decisions, strict=True)
             ),
             tuple(sorted(self._problems, key=lambda problem: (problem.path, problem.doing))),
             self._complete,
         )
-
-    def _measured(self, number: int) -> Measured | None:
-        """Return the candidate with all that is needed to decide, if the run came that far."""
-        contents = self._contents.get(number)
-        if contents is None or number >= len(self._evidence):
-            return None
-        return Measured(self._candidates[number], self._evidence[number], contents)
 
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:
         progress = self._progress
@@ -215,21 +341,49 @@ class _Survey:
         self._watch(self._progress)
 
 
-def _artifact(row: Measured, decision: Decision, links: Size) -> Artifact:
+_UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
+"""The contents of what the run was stopped before it knew anything about."""
+
+
+def _decision(row: _Row) -> Decision:
+    if row.evidence is None or row.contents is None:
+        return Keep(Reason.INTERRUPTED)
+    return decide(row.evidence, row.contents)
+
+
+def _artifact(row: _Row, contents: Contents, decision: Decision, links: Size) -> Artifact:
     """Add what files with several links take to what the others take."""
-    contents = row.contents
     size = Size(
         contents.apparent_bytes + links.apparent_bytes,
         contents.allocated_bytes + links.allocated_bytes,
         contents.allocated_bytes + links.reclaimable_bytes if isinstance(decision, Delete) else 0,
     )
-    return Artifact(row.candidate, row.evidence, contents, size, decision)
+    known = row.evidence or evidence.weigh(row.sighting, None, has_git=False)
+    return Artifact(row.candidate, known, contents, size, decision)
 
 
-def _unknown(candidate: Candidate) -> Measured:
-    """Return the row of a candidate that the run was stopped before it knew anything about."""
-    return Measured(
-        candidate,
-        Evidence(Level.UNPROVEN, (), None, None, None, os.path.dirname(candidate.path), None),
-        Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=()),
+def _surroundings(rows: Sequence[_Row]) -> dict[int, int | None]:
+    """Return for each row the innermost other one that lies around it, if any."""
+    around: dict[int, int | None] = {}
+    open_: list[int] = []
+
+    def prefix(number: int) -> str:
+        return os.path.join(rows[number].candidate.path, "")
+
+    for number in sorted(range(len(rows)), key=prefix):
+        while open_ and not prefix(number).startswith(prefix(open_[-1])):
+            open_.pop()
+        around[number] = open_[-1] if open_ else None
+        open_.append(number)
+    return around
+
+
+def _without(outer: Contents, inner: Contents) -> Contents:
+    """Take what lies in an artifact of its own out of what lies around it."""
+    return replace(
+        outer,
+        apparent_bytes=outer.apparent_bytes - inner.apparent_bytes,
+        allocated_bytes=outer.allocated_bytes - inner.allocated_bytes,
+        files=outer.files - inner.files,
+        directories=outer.directories - inner.directories,
     )

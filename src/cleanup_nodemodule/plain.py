@@ -17,12 +17,17 @@ MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
     "tracked": "git tracks files in it",
     "git-failed": "git is missing, or could not say whether it tracks files in it",
-    "installed": "part of an installed package",
+    "installed": "part of installed software",
+    "precious": "something in it cannot be made again",
+    "kept": "you said so",
+    "current-directory": "the current directory is inside",
+    "in-use": "a process is at work in it or its project",
     "repository-inside": "a git repository lies inside it",
     "mount-point": "something is mounted at it or inside it",
     "unreadable": "not all of it could be read",
     "interrupted": "the run was stopped before it was decided",
 }
+"""What each reason for keeping means."""
 
 
 _SHORT: Final = 40
@@ -59,7 +64,7 @@ def because(row: ArtifactRow) -> str:
         return printable(row.error)
     if row.reason is not None:
         return row.reason
-    words = ", ".join(row.evidence)
+    words = ", ".join((*row.evidence, *row.warnings))
     return printable(words if len(words) <= _SHORT else row.evidence[0])
 
 
@@ -108,8 +113,10 @@ def because_in_full(row: ArtifactRow) -> str:
     parts = [*row.evidence] or ["no proof found"]
     if row.reason is not None:
         parts.append(f"kept, as {MEANINGS[row.reason]}")
+    parts += row.warnings
     if row.regenerate is not None:
-        parts.append(f"to get it back: {row.regenerate}")
+        where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"
+        parts.append(f"to get it back: {row.regenerate}{where}")
     return printable("; ".join(parts))
 
 

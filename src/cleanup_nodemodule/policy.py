@@ -21,7 +21,7 @@ def decide(evidence: Evidence, contents: Contents) -> Decision:
     match evidence.level:
         case Level.PROVEN | Level.NAMED:
             return Delete()
-        case Level.UNPROVEN:
+        case Level.UNPROVEN | Level.NONE:
             return Keep(Reason.UNPROVEN)
         case _:
             assert_never(evidence.level)

@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from cleanup_nodemodule import engine
@@ -36,9 +37,11 @@ async def remove(
     *,
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
+    spared: Mapping[str, Problem] = MappingProxyType({}),
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
+    *spared* holds, by path, why some are not to be deleted after all; they count as failed.
     Calls *freed* with the bytes each call gave back and *deleted* for each artifact that is gone.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete.
@@ -50,7 +53,11 @@ async def remove(
     async def work() -> None:
         while waiting and not scheduler.stopped:
             artifact = waiting.pop()
-            result = await _remove(artifact, scheduler, freed)
+            result: Result | None
+            if problem := spared.get(artifact.path):
+                result = Failed(artifact, 0, (problem,), interrupted=False)
+            else:
+                result = await _remove(artifact, scheduler, freed)
             if result is None:
                 return
             results.append(result)

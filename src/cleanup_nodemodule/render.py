@@ -12,6 +12,7 @@ from rich.text import Text
 from cleanup_nodemodule import plain
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.report import ArtifactRow, Report
+from cleanup_nodemodule.rules import Rule, describe
 
 _BAR_CELLS = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -40,6 +41,23 @@ def table(report: Report, width: int, *, verbose: bool = False) -> RenderableTyp
     else:
         parts.append(_stacked(rows))
     return Group(*parts)
+
+
+def rules(listed: Sequence[Rule]) -> Table:
+    """Return the rules as a table."""
+    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading in ("Profile", "Directory", "Proven by", "Comes back with", "Mind"):
+        result.add_column(heading, overflow="fold")
+    for rule in listed:
+        commands = dict.fromkeys(entry.command for entry in rule.regenerate)
+        result.add_row(
+            Text(rule.ecosystem, style="dim"),
+            Text(rule.directory, style="bold"),
+            Text(describe(rule)),
+            Text("\n".join(commands)),
+            Text(rule.risk or "", style="dim"),
+        )
+    return result
 
 
 _HEADINGS = (

@@ -72,9 +72,14 @@ class ArtifactRow:
     complete: bool
     """Everything in it could be read; if not, the numbers are lower bounds."""
     last_used_at: str | None
-    """ISO 8601 time of the newest change inside it, in UTC."""
+    """ISO 8601 time, in UTC, of the newest activity of git or change of a source file in its project;
+    where there is neither, of the newest change inside it."""
     regenerate: str | None
-    """Command that brings it back, to be run in the project."""
+    """Command that brings it back, to be run in regenerate_in."""
+    regenerate_in: str | None
+    """Absolute path of the directory that has the lock file, or else of the project."""
+    warnings: list[str]
+    """Why what comes back may differ."""
     outcome: Literal["deleted", "failed"] | None
     """What came of it; null if it was not to be deleted, was not begun, or was gone already."""
     error: str | None
@@ -237,6 +242,7 @@ def _report(
 
 def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRow:
     evidence, contents, size = artifact.evidence, artifact.contents, artifact.size
+    used = evidence.last_used or contents.newest
     decision: Literal["delete", "keep"]
     match artifact.decision:
         case Delete():
@@ -273,8 +279,10 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
         directories=contents.directories,
         complete=contents.complete,
         # A clock that was ahead when a file was written must not make it look unused.
-        last_used_at=_iso(min(contents.newest, run.started_at)) if contents.newest else None,
+        last_used_at=_iso(min(used, run.started_at)) if used else None,
         regenerate=evidence.regenerate,
+        regenerate_in=evidence.regenerate_in,
+        warnings=list(evidence.warnings),
         outcome=outcome,
         error=error,
     )

@@ -1,15 +1,55 @@
-"""The artifact catalogue, read from ``rules.toml`` in the package: data, not code."""
+"""The artifact catalogue: which directories tools make, and what proves that a tool made one.
+
+The rules are data, in ``rules.toml`` of the package; that file says what each key means. Rules of
+the user's own have the same form.
+"""
 
 import functools
 import pkgutil
+import re
 import tomllib
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+DEFAULT_PROFILE: Final = "js"
+"""The ecosystem looked for unless others are named."""
+
+EVERYTHING: Final = "all"
+"""The profile of all ecosystems."""
+
+
+class RuleError(ValueError):
+    """A rule that says nothing sensible. The message says which, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A file inside the directory, and a text that it has to contain."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Conditions that together prove that a tool made a directory; see ``rules.toml``."""
+
+    inside: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    holds: Holds | None = None
+    tagged: bool = False
+    home: bool = False
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """A command that brings an artifact back, and the lock file it needs beside it, if any."""
+    """A command that brings an artifact back, and the lock file it needs, if any."""
 
     command: str
     lock: str | None = None
@@ -17,17 +57,36 @@ class Regeneration:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of artifact: its name, and what proves that a tool made it. See ``rules.toml``."""
+    """A kind of artifact; see ``rules.toml``."""
 
     id: str
-    ecosystem: str
+    title: str
     directory: str
-    inside: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
-    depends: tuple[str, ...] = ()
-    above: tuple[str, ...] = ()
-    git_ignored: bool = False
+    proofs: tuple[Proof, ...]
+    generic: bool = False
+    without: tuple[str, ...] = ()
+    precious: tuple[str, ...] = ()
     regenerate: tuple[Regeneration, ...] = ()
+    locked: bool = False
+    risk: str | None = None
+
+    @property
+    def ecosystem(self) -> str:
+        """The profile it belongs to."""
+        return self.id.partition("/")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The last names of the directory's path."""
+        return tuple(self.directory.split("/"))
+
+    def fits(self, names: tuple[str, ...]) -> bool:
+        """Whether a directory whose path ends with *names* may be this."""
+        mine = self.names
+        return len(names) >= len(mine) and all(
+            fnmatchcase(name, pattern)
+            for name, pattern in zip(names[-len(mine) :], mine, strict=True)
+        )
 
 
 @functools.cache
@@ -36,17 +95,182 @@ def catalogue() -> tuple[Rule, ...]:
     data = pkgutil.get_data(__package__, "rules.toml")
     if data is None:
         raise FileNotFoundError(f"the package {__package__} lacks its rules.toml")
-    return tuple(_rule(table) for table in tomllib.loads(data.decode())["rule"])
+    return read_rules(tomllib.loads(data.decode())["rule"], "rules.toml")
 
 
-def default_names() -> tuple[str, ...]:
-    """Return the directory names that are looked for unless others are named."""
-    return tuple(dict.fromkeys(rule.directory for rule in catalogue()))
+@functools.cache
+def profiles() -> tuple[str, ...]:
+    """Return the names of the profiles."""
+    return (*dict.fromkeys(rule.ecosystem for rule in catalogue()), EVERYTHING)
 
 
-def _rule(table: dict[str, Any]) -> Rule:
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
+    """Return the rules of these profiles. Raises RuleError for a name that is no profile."""
+    wanted = set(names)
+    for name in sorted(wanted):
+        if name not in profiles():
+            raise RuleError(f"there is no profile {name!r}; there are {', '.join(profiles())}")
+    if EVERYTHING in wanted:
+        return catalogue()
+    return tuple(rule for rule in catalogue() if rule.ecosystem in wanted)
+
+
+def from_option(text: str) -> Rule:
+    """Return the rule of ``--rule NAME@MARKER``: a directory, and what lies beside or inside it.
+
+    ``NAME@MARKER`` asks for MARKER beside the directory, ``NAME@/MARKER`` for MARKER inside it.
+    Raises RuleError for anything else.
+    """
+    name, at, marker = text.partition("@")
+    if not at or not name or not marker.strip("/"):
+        raise RuleError(
+            f"{text!r} is no rule; it takes NAME@MARKER (beside NAME) or NAME@/MARKER (inside it),"
+            " as in: target@Cargo.toml"
+        )
+    where = "inside" if marker.startswith("/") else "beside"
+    table = {
+        "id": f"own/{name.replace('/', '-')}",
+        "title": "rule of your own",
+        "directory": name,
+        "proofs": [{where: [marker.lstrip("/")]}],
     }
-    values["regenerate"] = tuple(Regeneration(**entry) for entry in table.get("regenerate", ()))
-    return Rule(**values)
+    return _rule(table, f"{text!r}")
+
+
+def read_rules(tables: object, place: str) -> tuple[Rule, ...]:
+    """Return the rules of an array of TOML tables.
+
+    Raises RuleError naming *place* and the rule for anything that is not as ``rules.toml`` has it.
+    """
+    if not isinstance(tables, list):
+        raise RuleError(f"{place}: rule has to be an array of tables, written [[rule]]")
+    rules = tuple(_rule(table, f"{place}, rule {number}") for number, table in enumerate(tables, 1))
+    seen: set[str] = set()
+    for number, rule in enumerate(rules, 1):
+        if rule.id in seen:
+            raise RuleError(f"{place}, rule {number}: there already is a rule {rule.id!r}")
+        seen.add(rule.id)
+    return rules
+
+
+def describe(rule: Rule, show: Callable[[str], str] = str) -> str:
+    """Return in words what proves a directory to be this; *show* sets the names of files."""
+    text = "; or ".join(_proof_in_words(proof, show) for proof in rule.proofs)
+    if rule.without:
+        text += f"; but without {_either(rule.without, show)} inside"
+    return text
+
+
+def _proof_in_words(proof: Proof, show: Callable[[str], str]) -> str:
+    words: list[str] = []
+    if proof.inside:
+        words.append(f"{_either(proof.inside, show)} inside")
+    if proof.beside:
+        words.append(f"{_either(proof.beside, show)} beside it")
+    if proof.above:
+        words.append(f"{_either(proof.above, show)} beside or above it")
+    if proof.depends:
+        packages = _either(proof.depends, show)
+        words.append(f"a {show('package.json')} beside it that depends on {packages}")
+    if proof.only:
+        words.append(f"nothing but {' and '.join(map(show, proof.only))} inside")
+    if proof.holds is not None:
+        words.append(f"{show(proof.holds.file)} inside that says {show(proof.holds.text)}")
+    if proof.tagged:
+        words.append(f"{show('CACHEDIR.TAG')} inside with its signature")
+    if proof.home:
+        words.append("made for the project it is in")
+    if proof.ignored:
+        words.append("ignored by git")
+    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
+
+
+def _either(names: tuple[str, ...], show: Callable[[str], str]) -> str:
+    shown = [show(name) for name in names]
+    return ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 else shown[0]
+
+
+_ID: Final = re.compile(r"[a-z][a-z0-9-]*/[^\s/]+")
+
+
+def _rule(table: object, place: str) -> Rule:
+    values = _values(table, Rule, place)
+    for key in ("id", "directory", "proofs"):
+        if key not in values:
+            raise RuleError(f"{place}: {key} is missing")
+    values.setdefault("title", values["directory"])
+    place = f"{place} ({values['id']})"
+    if not _ID.fullmatch(values["id"]):
+        raise RuleError(f"{place}: id has to be like ecosystem/name")
+    names = values["directory"].split("/")
+    if any(name in {"", ".", "..", ".git"} for name in names):
+        raise RuleError(f"{place}: directory has to be a name, or names parted by /")
+    values["proofs"] = tuple(
+        _proof(proof, f"{place}, proof {number}")
+        for number, proof in enumerate(values["proofs"], 1)
+    )
+    if not values["proofs"]:
+        raise RuleError(f"{place}: without a proof it would prove everything or nothing")
+    values["regenerate"] = tuple(
+        Regeneration(**_values(entry, Regeneration, f"{place}, regenerate", ("command",)))
+        for entry in values.get("regenerate", ())
+    )
+    rule = Rule(**values)
+    if names == ["*"] and not all(proof.tagged for proof in rule.proofs):
+        raise RuleError(f"{place}: directory can be * only for what tags itself")
+    return rule
+
+
+def _proof(table: object, place: str) -> Proof:
+    values = _values(table, Proof, place)
+    if not any(value for key, value in values.items() if key != "ignored"):
+        raise RuleError(f"{place}: being ignored by git alone proves nothing; add a marker")
+    if "holds" in values:
+        values["holds"] = Holds(
+            **_values(values["holds"], Holds, f"{place}, holds", ("file", "text"))
+        )
+    for key in ("inside", "beside", "above", "only"):
+        for name in values.get(key, ()):
+            if name.startswith("/") or not name.replace("../", "").replace("./", "").strip("/."):
+                raise RuleError(f"{place}: {key} cannot be {name!r}, which is always there")
+    return Proof(**values)
+
+
+_KINDS: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("id", "title", "directory", "risk", "command", "lock", "file", "text"), str),
+    **dict.fromkeys(("generic", "locked", "tagged", "home", "ignored"), bool),
+    **dict.fromkeys(("proofs", "regenerate"), list),
+    "holds": dict,
+}
+"""What each key has to be; a list of names where it is not here."""
+
+
+def _values(table: object, kind: type, place: str, needed: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the keys of a TOML table, checked, as arguments for the dataclass *kind*."""
+    if not isinstance(table, dict):
+        raise RuleError(f"{place}: has to be a table")
+    known = {field.name for field in fields(kind)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise RuleError(
+                f"{place}: there is no key {key!r}; there are {', '.join(sorted(known))}"
+            )
+        wanted = _KINDS.get(key)
+        if wanted is not None:
+            if not isinstance(value, wanted):
+                raise RuleError(f"{place}: {key} has to be {_WORDS[wanted]}")
+            values[key] = value
+        elif not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise RuleError(f"{place}: {key} has to be a list of names")
+        elif not value:
+            raise RuleError(f"{place}: {key} is empty, so it would hold for nothing")
+        else:
+            values[key] = tuple(value)
+    for key in needed:
+        if key not in values:
+            raise RuleError(f"{place}: {key} is missing")
+    return values
+
+
+_WORDS: Final = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}

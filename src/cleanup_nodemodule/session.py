@@ -159,7 +159,8 @@ class Session:
     def _carry_out(self, approved: Approved, executor: ThreadPoolExecutor) -> Outcome:
         with self._progress() as watch:
             return self._in_loop(
-                executor, lambda scheduler: pipeline.carry_out(approved, scheduler, watch)
+                executor,
+                lambda scheduler: pipeline.carry_out(approved, self._settings, scheduler, watch),
             )
 
     def _in_loop(

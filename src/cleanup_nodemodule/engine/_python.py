@@ -5,9 +5,12 @@ See :mod:`cleanup_nodemodule.engine.contract` for what each takes and returns.
 
 import array
 import errno
+import fnmatch
 import os
+import re
 import stat
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from cleanup_nodemodule.engine._beneath import Tree, open_tree
@@ -49,9 +52,12 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
         tree = open_tree(root, mount_ok=True)
     except OSError as error:
         return Finding(Found(0, hits), [], [_fault(b"", error, "open")])
+    fits = _fitting(names.globs)
     with tree:
         while left and budget > 0:
             path = left.pop()
+            entered = path.endswith(b"/")
+            path = path.removesuffix(b"/")
             try:
                 handle = tree.open(path)
             except OSError as error:
@@ -59,9 +65,13 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                     faults.append(_fault(path, error, "open"))
                 continue
             directories += 1
-            wanted = names.wanted if _depth(path) >= names.min_depth else frozenset()
+            depth = _depth(path)
+            deep = depth >= names.min_depth
+            tagged = path and not entered and depth > names.min_depth
+            markers = names.markers if tagged else frozenset()
             prefix = path + b"/" if path else b""
             before = len(left), len(hits)
+            marked = False
             parts = 0
             try:
                 with os.scandir(handle) as entries:
@@ -69,22 +79,28 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                         budget -= 1
                         try:
                             if not _is_directory(entry):
+                                marked = marked or os.fsencode(entry.name) in markers
                                 continue
+                            name = os.fsencode(entry.name)
+                            if name in _REPOSITORY_PARTS:
+                                parts += 1
+                            if name in names.skipped:
+                                continue
+                            if deep and (name in names.wanted or fits(name)):
+                                hits.append(_hit(tree, root, prefix + name, _status(tree, entry)))
+                            else:
+                                left.append(prefix + name)
+                        except FileNotFoundError:
+                            continue
                         except OSError as error:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
-                            continue
-                        name = os.fsencode(entry.name)
-                        if name in _REPOSITORY_PARTS:
-                            parts += 1
-                        if name in names.skipped:
-                            continue
-                        if name in wanted:
-                            _note_hit(tree, root, prefix + name, entry, hits, faults)
-                        else:
-                            left.append(prefix + name)
                 if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
                     # A bare repository: its branches may be called anything, dist for one.
                     del left[before[0] :], hits[before[1] :]
+                elif marked:
+                    # The whole directory is a hit, and what was met inside belongs to it.
+                    del left[before[0] :], hits[before[1] :]
+                    hits.append(_hit(tree, root, path, os.stat(handle)))
             except OSError as error:
                 # What was read before the error stands; what was not is said to be missing.
                 faults.append(_fault(path, error, "read"))
@@ -297,22 +313,8 @@ def _remove_directory(tree: Tree, path: bytes, faults: list[Fault]) -> int | Non
     return blocks
 
 
-def _note_hit(
-    tree: Tree,
-    root: Root,
-    path: bytes,
-    entry: "os.DirEntry[str]",
-    hits: list[Hit],
-    faults: list[Fault],
-) -> None:
-    """Record a hit with its identity, and whether something is mounted on it."""
-    try:
-        found = _status(tree, entry)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        faults.append(_fault(path, error, "stat"))
-        return
+def _hit(tree: Tree, root: Root, path: bytes, found: os.stat_result) -> Hit:
+    """Return a hit with its identity, and whether something is mounted on it."""
     mounted = found.st_dev != root.device
     if not mounted:
         try:
@@ -320,7 +322,17 @@ def _note_hit(
         except OSError as error:
             # Any other error will be met, and said, when it is measured.
             mounted = error.errno == errno.EXDEV
-    hits.append(Hit(path, found.st_dev, found.st_ino, mounted, found.st_ctime_ns))
+    return Hit(path, found.st_dev, found.st_ino, mounted, found.st_ctime_ns)
+
+
+def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
+    """Return what tells whether a name fits one of *globs*."""
+    if not globs:
+        return lambda _name: False
+    # As in the shell, a leading dot is nothing special to these patterns (fnmatch.translate).
+    return re.compile(
+        b"|".join(fnmatch.translate(os.fsdecode(glob)).encode() for glob in globs)
+    ).match
 
 
 def _has_head(tree: Tree, prefix: bytes) -> bool:

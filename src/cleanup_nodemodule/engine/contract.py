@@ -37,6 +37,11 @@ class Names(NamedTuple):
     """Directory names neither reported nor descended into."""
     min_depth: int
     """Depth of the shallowest hit; children of the root are depth 0. Shallower matches are walked."""
+    globs: tuple[bytes, ...] = ()
+    """Shell wildcards (fnmatch(3), no slash) for more such names."""
+    markers: frozenset[bytes] = frozenset()
+    """Names of files that make the directory around them a hit, unless its entry in the stack has a
+    trailing slash: that asks for what lies beneath it all the same."""
 
 
 class Hit(NamedTuple):

@@ -1,0 +1,176 @@
+"""Two commands that only tell: which rules there are, and what they say of one directory."""
+
+import asyncio
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from cleanup_nodemodule import pipeline, plain, rules
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.proofs import Examination
+from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.stdio import emit, is_terminal, say
+
+
+def show_rules(listed: Sequence[Rule], *, as_json: bool) -> int:
+    """Print the rules, as a table or as a JSON document; return the exit code."""
+    if as_json:
+        document = [{**asdict(rule), "ecosystem": rule.ecosystem} for rule in listed]
+        return _print([json.dumps({"rules": document}, indent=2)])
+    if is_terminal(sys.stdout):
+        return _print_table(listed)
+    return _print(_rule_lines(listed))
+
+
+def _print_table(listed: Sequence[Rule]) -> int:
+    from rich.console import Console
+
+    from cleanup_nodemodule import render
+
+    lost = emit(lambda: Console(highlight=False, markup=False).print(render.rules(listed)))
+    return ExitCode.DONE if lost is None else ExitCode.UNEXPECTED
+
+
+def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
+    for rule in listed:
+        yield f"{rule.id}: {rule.directory} ({rule.title})"
+        yield f"    proven by {rules.describe(rule)}"
+        if rule.precious:
+            yield f"    kept with {', '.join(rule.precious)} inside"
+        for entry in rule.regenerate:
+            yield f"    {entry.command}" + (f"    with {entry.lock}" if entry.lock else "")
+        if rule.risk is not None:
+            yield f"    mind: {rule.risk}"
+
+
+def explain(path: str, settings: Settings, *, as_json: bool) -> int:
+    """Print what is known of one directory and what would be decided; return the exit code."""
+    try:
+        candidate = _candidate(path, settings)
+    except OSError as error:
+        say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
+        return ExitCode.USAGE
+    if candidate is None:
+        return _print(_symlink(path, as_json=as_json))
+
+    async def run() -> pipeline.Explanation:
+        with ThreadPoolExecutor(1) as executor:
+            return await pipeline.explain(candidate, settings, Scheduler(executor, 1))
+
+    explanation = asyncio.run(run())
+    if as_json:
+        return _print([json.dumps(_document(explanation), indent=2)])
+    return _print(_lines(explanation))
+
+
+def _symlink(path: str, *, as_json: bool) -> list[str]:
+    if not as_json:
+        return [f"{printable(path)}: keep. It is a symlink: never a target, never followed."]
+    known = {"path": os.path.abspath(path), "decision": "keep", "reason": "symlink"}
+    return [json.dumps(known, indent=2)]
+
+
+def _candidate(path: str, settings: Settings) -> Candidate | None:
+    """Return the directory as the search would find it, None for a symlink."""
+    path = os.path.abspath(path)
+    absolute = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    status = os.lstat(absolute)
+    if stat.S_ISLNK(status.st_mode):
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(20, "it is not a directory")
+    parent = os.path.dirname(absolute)
+    cwd = settings.cwd
+    beneath_cwd = cwd is not None and absolute.startswith(os.path.join(cwd, ""))
+    root = cwd if cwd is not None and beneath_cwd else parent
+    mounted = os.stat(parent).st_dev != status.st_dev
+    return Candidate(absolute, root, Identity(status.st_dev, status.st_ino), mounted)
+
+
+def _lines(explanation: pipeline.Explanation) -> Iterator[str]:
+    artifact, sighting = explanation.artifact, explanation.sighting
+    match artifact.decision:
+        case Delete():
+            verdict = "delete"
+        case Keep(reason):
+            verdict = f"keep: {reason.value} ({plain.MEANINGS[reason.value]})"
+    yield f"{printable(artifact.path)}: {verdict}"
+    for fact in artifact.evidence.facts:
+        yield f"    {printable(fact)}"
+    for warning in artifact.evidence.warnings:
+        yield f"    mind: {printable(warning)}"
+    if artifact.evidence.regenerate is not None:
+        where = printable(artifact.evidence.regenerate_in or artifact.evidence.project)
+        yield f"    to get it back: {artifact.evidence.regenerate}, in {where}"
+    yield f"    {plain.size(artifact.size.allocated_bytes)} in {artifact.contents.files:,} files"
+    if not sighting.examinations:
+        yield "No rule knows a directory of this name."
+    for examination in sighting.examinations:
+        yield f"Rule {examination.rule.id} ({examination.rule.title}):"
+        yield from _tried(examination)
+
+
+def _tried(examination: Examination) -> Iterator[str]:
+    for number, trial in enumerate(examination.trials, 1):
+        yield f"    proof {number}"
+        for condition in trial.conditions:
+            mark = "yes" if condition.fact is not None else "no "
+            yield f"        {mark} {condition.fact or condition.text}"
+        if trial.ignored:
+            yield "        and git has to ignore it"
+    if examination.hindrance is not None:
+        yield f"    but {examination.hindrance} inside"
+
+
+def _document(explanation: pipeline.Explanation) -> dict[str, Any]:
+    artifact = explanation.artifact
+    decision = artifact.decision
+    return {
+        "path": artifact.path,
+        "decision": "keep" if isinstance(decision, Keep) else "delete",
+        "reason": decision.reason.value if isinstance(decision, Keep) else None,
+        "evidence": list(artifact.evidence.facts),
+        "warnings": list(artifact.evidence.warnings),
+        "regenerate": artifact.evidence.regenerate,
+        "regenerate_in": artifact.evidence.regenerate_in,
+        "allocated_bytes": artifact.size.allocated_bytes,
+        "rules": [
+            {
+                "id": examination.rule.id,
+                "proofs": [
+                    {
+                        "conditions": [
+                            {"text": condition.text, "fact": condition.fact}
+                            for condition in trial.conditions
+                        ],
+                        "must_be_ignored": trial.ignored,
+                    }
+                    for trial in examination.trials
+                ],
+                "hindrance": examination.hindrance,
+                "precious": examination.precious,
+            }
+            for examination in explanation.sighting.examinations
+        ],
+    }
+
+
+def _print(lines: Sequence[str] | Iterator[str]) -> int:
+    def write() -> None:
+        for line in lines:
+            print(line)  # noqa: T201 - this is the edge
+
+    lost = emit(write)
+    if lost is not None:
+        say(f"{plain.PROGRAM}: could not print the result: {lost}")
+        return ExitCode.UNEXPECTED
+    return ExitCode.DONE

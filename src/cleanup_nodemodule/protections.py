@@ -1,0 +1,217 @@
+"""What keeps a directory whatever proves it: installations, running processes, the user's word.
+
+What git tracks is :mod:`cleanup_nodemodule.git`'s to say; mount points, repositories inside and what
+cannot be read are met while measuring.
+"""
+
+import bisect
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.proofs import ancestors, exists
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_T = TypeVar("_T")
+
+KEEP_FILE: Final = ".cleanup-keep"
+"""A file of this name keeps everything in its directory and below."""
+
+_PACKAGES: Final = {
+    "node_modules": "an installed package",
+    "site-packages": "an installed package",
+    "dist-packages": "an installed package",
+    "Program Files": "an installed program",
+    "Program Files (x86)": "an installed program",
+    "AppData": "an installed program",
+    "app.asar.unpacked": "an installed program",
+    **dict.fromkeys(
+        (".next", ".output", ".vercel", ".netlify", ".serverless", ".aws-sam", "cdk.out"),
+        "what is deployed",
+    ),
+}
+"""Names of directories whose content is installed or deployed, wherever they are. A node_modules
+with a package.json beside it in ``.next/standalone`` (Next.js) or ``.output/server`` (Nuxt) is the
+server that runs."""
+
+_SYSTEM: Final = re.compile(
+    r"/(?:usr(?!/(?:local/)?src/)|opt|lib\w*|bin|sbin|etc|boot|proc|sys|dev|run|snap|nix|gnu"
+    r"|var/(?:lib|cache|snap)|System|Library|Applications)(?:/|$)"
+)
+"""Directories of the system and of what is installed on it (hier(7); macOS: File System Programming
+Guide). Sources are unpacked to /usr/src and /usr/local/src and built there."""
+
+_HOMES: Final = re.compile(r"(?:/root|/home/[^/]+|/Users/[^/]+)(?=/)")
+"""Home directories, of whoever: the tool may run as root."""
+
+_HOME_INSTALLATIONS: Final = frozenset({"Library", "snap", "Applications"})
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Why a directory is kept, with what exactly it was that keeps it."""
+
+    reason: Reason
+    detail: str
+
+
+def installed(path: str, home: str | None, *, in_repository: bool) -> Protection | None:
+    """Tell whether *path* is part of installed software rather than of a project."""
+    parents = os.path.dirname(path)
+    names = parents.split(os.sep)
+    if path.endswith("/.vercel/output"):
+        names = names[:-1]  # The link to the project beside it is what is never touched.
+    for name in names:
+        if name in _PACKAGES:
+            return _installation(f"{_PACKAGES[name]}: it lies in a {name}")
+    for first, second in itertools.pairwise(names):
+        if first.endswith(".app") and second == "Contents":
+            return _installation(f"an installed program: it lies in {first}")
+        if (first, second) == ("pkg", "mod"):
+            return _installation("a module that go downloaded")
+        if (first, second) == ("resources", "app"):
+            return _installation("an installed program: it lies in its resources/app")
+    if protection := _in_home(path, home):
+        return protection
+    system = _SYSTEM.match(path)
+    if system and not (in_repository and path.startswith("/opt/")):
+        return _installation(f"the system: it lies in {system[0].rstrip('/')}")
+    if os.path.basename(parents) == "lib" and path.endswith("node_modules"):
+        prefix = os.path.dirname(parents)
+        if exists(prefix, "bin/") and not exists(parents, "package.json"):
+            return _installation("a global npm prefix")
+    for directory in ancestors(parents, None):
+        if exists(directory, ".vsixmanifest"):
+            return _installation(f"the editor extension {directory}")
+        if exists(directory, "pyvenv.cfg") or exists(directory, "conda-meta/"):
+            return _installation(f"the environment {directory}")
+    return None
+
+
+def _installation(of: str) -> Protection:
+    return Protection(Reason.INSTALLED, f"part of {of}")
+
+
+def _in_home(path: str, home: str | None) -> Protection | None:
+    """Tell what programs keep in a home directory: everything below a dot-directory, and more."""
+    match = _HOMES.match(path)
+    homes = {match[0]} if match else set()
+    if home and path.startswith(os.path.join(home, "")):
+        homes.add(home)
+    for one in homes:
+        first = path[len(one) :].lstrip(os.sep).split(os.sep)[0]
+        if first.startswith(".") or first in _HOME_INSTALLATIONS:
+            return _installation(f"what programs keep in {os.path.join(one, first)}")
+    return None
+
+
+def mount_points() -> tuple[str, ...]:
+    """Return everything that something is mounted on; a file may be, too, which no walk would see."""
+    import psutil  # noqa: PLC0415 - a dry run that finds nothing does not ask
+
+    try:
+        return tuple(partition.mountpoint for partition in psutil.disk_partitions(all=True))
+    except (psutil.Error, OSError):
+        return ()  # The walk sees directories all the same.
+
+
+def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
+    """Tell whether something is mounted inside *path*."""
+    beneath = os.path.join(path, "")
+    for mount in mounts:
+        if mount.startswith(beneath):
+            return Protection(Reason.MOUNT_POINT, f"something is mounted on {mount}")
+    return None
+
+
+def current_directory(path: str, cwd: str | None) -> Protection | None:
+    """Tell whether the current directory lies inside *path*."""
+    if cwd is None or not (cwd + os.sep).startswith(os.path.join(path, "")):
+        return None
+    return Protection(Reason.CURRENT_DIRECTORY, f"the current directory {cwd} is inside")
+
+
+def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | None":
+    """Return the matcher for the user's keep patterns, None for no patterns.
+
+    They are in gitignore syntax, relative to the root of the file system; ``~/`` is the home
+    directory. Raises ValueError for a malformed one.
+    """
+    lines = [
+        re.sub("^(!?)~/", lambda start: start[1] + os.path.join(home, ""), pattern)
+        if home
+        else pattern
+        for pattern in patterns
+    ]
+    if not lines:
+        return None
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only for those who have such patterns
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def kept(path: str, spec: "GitIgnoreSpec | None") -> Protection | None:
+    """Tell whether the user said to keep *path*, by a pattern or by a file."""
+    if spec is not None and spec.match_file(path.lstrip(os.sep).replace(os.sep, "/") + "/"):
+        return Protection(Reason.KEPT, "a keep pattern of the configuration matches")
+    for directory in (path, *ancestors(os.path.dirname(path), None)):
+        if exists(directory, KEEP_FILE):
+            return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}")
+    return None
+
+
+class Processes:
+    """Where other processes are at work: their current directories, programs and open files."""
+
+    def __init__(self, places: Iterable[tuple[str, str]]) -> None:
+        self._places = sorted(places)
+
+    def at_work_in(self, project: str, artifact: str) -> Protection | None:
+        """Tell whether a process is at work in the project or in the artifact, and which."""
+        for directory in (artifact, project):
+            # Everything beneath a directory sorts right behind it.
+            start = bisect.bisect_left(self._places, (directory, ""))
+            for place, who in self._places[start:]:
+                if place != directory and not place.startswith(os.path.join(directory, "")):
+                    if place.startswith(directory):
+                        continue  # A sibling such as project-2, which sorts in between.
+                    break
+                return Protection(Reason.IN_USE, f"{who} is at work in {place}")
+        return None
+
+
+def look_at_processes() -> Processes:
+    """Ask the system what all processes work on, as far as it tells.
+
+    This process and those that started it are left out: a shell in the project, from which the tool
+    is called, is no reason to keep the project's artifacts.
+    """
+    import psutil  # noqa: PLC0415 - not every run asks
+
+    places: list[tuple[str, str]] = []
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter():
+        if process.pid in mine:
+            continue
+        found = [*_ask(process.cwd), *_ask(process.exe)]
+        found += (file.path for files in _ask(process.open_files) for file in files)
+        if found:
+            who = next(iter(_ask(process.name)), "a process")
+            places += ((place, f"{who} ({process.pid})") for place in found if place)
+    return Processes(places)
+
+
+def _ask(question: Callable[[], _T]) -> list[_T]:
+    """Return the answer in a list, or an empty one: processes end, and some are not ours to ask."""
+    import psutil  # noqa: PLC0415
+
+    try:
+        return [question()]
+    except (psutil.Error, OSError):
+        return []

@@ -233,9 +233,12 @@ _STALE: Final[Files] = {"a": "content", "b/c": "more content"}
 """Content that says nothing."""
 
 _found(
-    "any/cachedir-tag", "thumbnails", {"README": "photos"}, {"CACHEDIR.TAG": TAG, "1.png": b"\x89"}
+    "any/cachedir-tag",
+    "thumbnail-cache",
+    {"README": "photos"},
+    {"CACHEDIR.TAG": TAG, "1.png": b"\x89"},
 )
-_found("any/cachedir-tag", "store", {}, {"CACHEDIR.TAG": SIGNATURE, "x": "y"}, variant="-43-bytes")
+_found("any/cachedir-tag", ".store", {}, {"CACHEDIR.TAG": SIGNATURE, "x": "y"}, variant="-43-bytes")
 
 _found(
     "js/node_modules",
@@ -513,7 +516,7 @@ _missed(
     "python/egg-info", "not-ignored", "x.egg-info", UNPROVEN, {"setup.py": ""}, {"PKG-INFO": ""}
 )
 _missed("python/egg-info", "no-project", "x.egg-info", UNPROVEN, {}, {"PKG-INFO": ""})
-_found("python/htmlcov", "htmlcov", {}, {"index.html": "", "status.json": "{}"})
+_found("python/htmlcov", "htmlcov", {}, {"index.html": "", "status.json": '{"note": ""}'})
 _missed("python/htmlcov", "no-status", "htmlcov", UNPROVEN, {}, {"index.html": ""})
 
 # Compiled languages
@@ -672,7 +675,7 @@ _found("dotnet/obj", "obj", {"A.csproj": ""}, {"project.assets.json": "{}"})
 _missed("dotnet/obj", "meshes", "obj", UNPROVEN, {"A.csproj": ""}, {"teapot.obj": "v 0 0 0"})
 _missed("dotnet/obj", "no-project", "obj", NOTHING, {}, {"teapot.obj": "v 0 0 0"})
 _found("dotnet/bin", "bin", {"A.fsproj": ""}, {"Debug/net8.0/A.dll": "MZ"})
-_missed("dotnet/bin", "scripts", "bin", UNPROVEN, {"A.csproj": ""}, {"deploy.sh": "#!/bin/sh\n"})
+_missed("dotnet/bin", "scripts", "bin", PRECIOUS, {"A.csproj": ""}, {"deploy.sh": "#!/bin/sh\n"})
 _missed("dotnet/bin", "no-project", "bin", NOTHING, {}, {"deploy.sh": "#!/bin/sh\n"})
 
 # Apple, Flutter, PHP, Ruby, infrastructure, sites
@@ -1137,7 +1140,17 @@ _project(
     "git/backup-of-dotfiles",
     "a directory that somebody tagged to keep it out of backups is a repository",
     {"work/CACHEDIR.TAG": TAG, "work/novel.txt": "mine", "work/.git/HEAD": "ref: refs/heads/x\n"},
-    {"work": "keep:repository-inside"},
+    {"work": "nothing"},
+)
+_project(
+    "git/cache-of-repositories",
+    "a tagged cache that somebody works in",
+    {
+        "cache/CACHEDIR.TAG": TAG,
+        "cache/novel.txt": "mine",
+        "cache/.git/HEAD": "ref: refs/heads/x\n",
+    },
+    {"cache": "keep:repository-inside"},
 )
 
 # What is installed rather than a project.

@@ -537,3 +537,30 @@ def test_what_an_outer_repository_tracks_in_an_inner_one_is_kept(run: Run, tmp_p
     outer = repository(tmp_path / "d", {"pkg": inner}, "pkg/node_modules")
     git(outer / "pkg", "init", "--quiet")
     assert reasons(judged(run, outer)) == {"pkg/node_modules": "tracked"}
+
+
+def test_a_project_that_git_ignores_as_a_whole_has_nothing_ignored(
+    run: Run, tmp_path: Path
+) -> None:
+    """As where a home directory is a repository that ignores everything not added by hand."""
+    top = repository(tmp_path / "home", {".gitignore": "*\n", "p": {**PROJECT}})
+    assert reasons(judged(run, top))["p/dist"] == "unproven"
+
+
+def test_a_home_directory_is_never_an_artifact(run: Run, tmp_path: Path) -> None:
+    tag = "Signature: 8a477f597d28d172789f06886806bc55"
+    declare(tmp_path, {"cache": {"CACHEDIR.TAG": tag, "home": {"letters": "mine"}}})
+    home = {"HOME": str(tmp_path / "cache/home")}
+    for arguments in (["--profile", "all"], ["--targets", "cache", "home"]):
+        rows = judged(run, tmp_path, *arguments, env=home)
+        assert reasons(rows)["cache"] == "installed"
+
+
+@pytest.mark.parametrize("name", [".env", "release.p12", "notes.sqlite"])
+def test_what_cannot_be_built_keeps_the_build_it_lies_in(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    top = repository(tmp_path / "r", {**PROJECT, "package.json": "{}"})
+    assert reasons(judged(run, top))["dist"] is None
+    declare(top / "dist", {name: "mine"})
+    assert reasons(judged(run, top))["dist"] == "precious"

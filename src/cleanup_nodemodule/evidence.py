@@ -202,7 +202,10 @@ class Witnesses:
         questions: dict[tuple[str, bool], list[str]] = {}
         for sighting in sightings:
             for depth, repository in enumerate(sighting.repositories if self.has_git else ()):
-                questions.setdefault((repository, depth > 0), []).append(sighting.candidate.path)
+                paths = questions.setdefault((repository, depth > 0), [])
+                paths.append(sighting.candidate.path)
+                if sighting.project != repository and not depth:
+                    paths.append(sighting.project)
 
         async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001
             question = git.ask_outer if outer else git.ask
@@ -279,6 +282,9 @@ def _proof(
             facts.append(f"but {best.hindrance} inside")
         return level, facts
     facts = list(hopeful.facts)
+    if answer is not None and sighting.project in answer.ignored:
+        # As where a home directory is a repository that ignores everything: it says nothing.
+        return unproven, [*facts, "git ignores the whole project"]
     if answer is not None and sighting.candidate.path in answer.ignored:
         return Level.PROVEN, [*facts, "ignored by git"]
     if sighting.repository is None:

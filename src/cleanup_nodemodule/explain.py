@@ -129,6 +129,8 @@ def _tried(examination: Examination) -> Iterator[str]:
             yield "        and git has to ignore it"
     if examination.hindrance is not None:
         yield f"    but {examination.hindrance} inside"
+    if examination.precious is not None:
+        yield f"    but {examination.precious} inside cannot be made again"
 
 
 def _document(explanation: pipeline.Explanation) -> dict[str, Any]:

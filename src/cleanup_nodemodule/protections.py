@@ -31,6 +31,7 @@ _PACKAGES: Final = {
     "Program Files (x86)": "an installed program",
     "AppData": "an installed program",
     "app.asar.unpacked": "an installed program",
+    "steamapps": "an installed program",
     **dict.fromkeys(
         (".next", ".output", ".vercel", ".netlify", ".serverless", ".aws-sam", "cdk.out"),
         "what is deployed",
@@ -47,7 +48,9 @@ _SYSTEM: Final = re.compile(
 """Directories of the system and of what is installed on it (hier(7); macOS: File System Programming
 Guide). Sources are unpacked to /usr/src and /usr/local/src and built there."""
 
-_HOMES: Final = re.compile(r"(?:/root|/home/[^/]+|/Users/[^/]+)(?=/)")
+_HOMES: Final = re.compile(
+    r"(?:/root|(?:/var|/export|/mnt/[a-z]|/media/[^/]+/[^/]+)?/(?:home|Users)/[^/]+)(?=/|$)"
+)
 """Home directories, of whoever: the tool may run as root."""
 
 _HOME_INSTALLATIONS: Final = frozenset({"Library", "snap", "Applications"})
@@ -63,6 +66,10 @@ class Protection:
 
 def installed(path: str, home: str | None, *, in_repository: bool) -> Protection | None:
     """Tell whether *path* is part of installed software rather than of a project."""
+    if home and os.path.join(home, "").startswith(os.path.join(path, "")):
+        return _installation("what holds the home directory")
+    if (match := _HOMES.match(path)) and match[0] == path:
+        return _installation("what holds a home directory")
     parents = os.path.dirname(path)
     names = parents.split(os.sep)
     if path.endswith("/.vercel/output"):
@@ -89,6 +96,8 @@ def installed(path: str, home: str | None, *, in_repository: bool) -> Protection
     for directory in ancestors(parents, None):
         if exists(directory, ".vsixmanifest"):
             return _installation(f"the editor extension {directory}")
+        if exists(directory, "product-info.json"):
+            return _installation(f"the program {directory}")  # As JetBrains unpacks them.
         if exists(directory, "pyvenv.cfg") or exists(directory, "conda-meta/"):
             return _installation(f"the environment {directory}")
     return None
@@ -101,7 +110,7 @@ def _installation(of: str) -> Protection:
 def _in_home(path: str, home: str | None) -> Protection | None:
     """Tell what programs keep in a home directory: everything below a dot-directory, and more."""
     match = _HOMES.match(path)
-    homes = {match[0]} if match else set()
+    homes = {match[0]} if match and match[0] != path else set()
     if home and path.startswith(os.path.join(home, "")):
         homes.add(home)
     for one in homes:
@@ -144,7 +153,7 @@ def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | 
     directory. Raises ValueError for a malformed one.
     """
     lines = [
-        re.sub("^(!?)~/", lambda start: start[1] + os.path.join(home, ""), pattern)
+        re.sub("^(!?)~(?:/|$)", lambda start: start[1] + os.path.join(home, ""), pattern)
         if home
         else pattern
         for pattern in patterns

@@ -20,6 +20,10 @@ EVERYTHING: Final = "all"
 """The profile of all ecosystems."""
 
 
+_CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECASE)
+"""Names that a directory can have to be taken for a cache by its tag alone."""
+
+
 class RuleError(ValueError):
     """A rule that says nothing sensible. The message says which, and what is wrong with it."""
 
@@ -83,6 +87,9 @@ class Rule:
     def fits(self, names: tuple[str, ...]) -> bool:
         """Whether a directory whose path ends with *names* may be this."""
         mine = self.names
+        if mine == ("*",):
+            # People tag data of their own, to keep it out of backups; a cache is called one.
+            return _CACHE_LIKE.search(names[-1]) is not None
         return len(names) >= len(mine) and all(
             fnmatchcase(name, pattern)
             for name, pattern in zip(names[-len(mine) :], mine, strict=True)
@@ -216,6 +223,12 @@ def _rule(table: object, place: str) -> Rule:
         for entry in values.get("regenerate", ())
     )
     rule = Rule(**values)
+    if not names[-1].strip("*?") and names != ["*"]:
+        raise RuleError(f"{place}: directory cannot end with {names[-1]!r}, which is any name")
+    own = names[-1]
+    for proof in rule.proofs:
+        if own in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
+            raise RuleError(f"{place}: {own!r} beside it is the directory itself")
     if names == ["*"] and not all(proof.tagged for proof in rule.proofs):
         raise RuleError(f"{place}: directory can be * only for what tags itself")
     return rule
@@ -229,9 +242,11 @@ def _proof(table: object, place: str) -> Proof:
         values["holds"] = Holds(
             **_values(values["holds"], Holds, f"{place}, holds", ("file", "text"))
         )
+        if not values["holds"].file or not values["holds"].text:
+            raise RuleError(f"{place}, holds: file and text cannot be empty")
     for key in ("inside", "beside", "above", "only"):
         for name in values.get(key, ()):
-            if name.startswith("/") or not name.replace("../", "").replace("./", "").strip("/."):
+            if name.startswith("/") or not name.replace("../", "").strip("/.*?"):
                 raise RuleError(f"{place}: {key} cannot be {name!r}, which is always there")
     return Proof(**values)
 

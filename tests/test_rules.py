@@ -126,6 +126,22 @@ MALFORMED: Final = {
     "regenerate of a wrong type": (GOOD + 'regenerate = "make"', ["regenerate has to be a list"]),
     "no id": ('directory = "made"\nproofs = [{ beside = ["x"] }]', ["id is missing"]),
     "no directory": ('id = "own/x"\nproofs = [{ beside = ["x"] }]', ["directory is missing"]),
+    "directory of any name": (
+        'id = "own/x"\ndirectory = "?*"\nproofs = [{ beside = ["x"] }]',
+        ["directory cannot end with '?*'"],
+    ),
+    "directory that proves itself": (
+        'id = "own/x"\ndirectory = "made"\nproofs = [{ beside = ["made/"] }]',
+        ["'made' beside it is the directory itself"],
+    ),
+    "marker of any name": (
+        'id = "own/x"\ndirectory = "made"\nproofs = [{ inside = ["**"] }]',
+        ["inside cannot be '**'"],
+    ),
+    "no text to hold": (
+        'id = "own/x"\ndirectory = "made"\nproofs = [{ holds = { file = "f", text = "" } }]',
+        ["file and text cannot be empty"],
+    ),
     "no proofs": ('id = "own/x"\ndirectory = "made"', ["proofs is missing"]),
     "odd id": (GOOD.replace("own/made", "Made"), ["(Made)", "id has to be like ecosystem/name"]),
 }

@@ -1007,7 +1007,7 @@ class Mounted(NamedTuple):
     inside: list[bytes]
 
 
-def _with_a_mount(way: Way, binds: bool, directory: str) -> Mounted:  # noqa: FBT001
+def _with_a_mount(way: Way, binds: bool, directory: str) -> Mounted:  # noqa: FBT001 - a parameter of the case, told by its name
     engine = way.engine()
     enter_private_mounts()
     top, elsewhere = Path(directory) / "top", Path(directory) / "elsewhere"
@@ -1036,9 +1036,9 @@ every_mount = pytest.mark.parametrize(("opening", "binds"), MOUNTS, indirect=["o
 def mounted(
     engine: ModuleType,
     opening: str,
-    binds: bool,  # noqa: FBT001
+    binds: bool,  # noqa: FBT001 - a parameter of the case, told by its name
     tmp_path: Path,
-    mounts: None,  # noqa: ARG001
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
 ) -> Mounted:
     """What comes of a tree with something mounted in it."""
     declare(
@@ -1097,7 +1097,7 @@ def test_a_hit_that_is_a_mount_point_is_said_to_be(
     engine: ModuleType,
     opening: str,
     tmp_path: Path,
-    mounts: None,  # noqa: ARG001
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
 ) -> None:
     project: dict[str | bytes, Any] = {"node_modules": {}}
     declare(
@@ -1135,7 +1135,7 @@ def _with_a_mounted_root(
 def test_a_root_that_is_a_mount_point_is_searched_and_not_measured_or_removed(
     engine: ModuleType,
     tmp_path: Path,
-    mounts: None,  # noqa: ARG001
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
 ) -> None:
     declare(tmp_path, {"tmpfs": {}, "bound": {}, "elsewhere": {}})
     results = in_child(_with_a_mounted_root, Way(engine.__name__, BY_KERNEL), os.fspath(tmp_path))
@@ -1161,7 +1161,7 @@ def test_a_file_that_something_is_mounted_on_is_a_fault(
     engine: ModuleType,
     opening: str,
     tmp_path: Path,
-    mounts: None,  # noqa: ARG001
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
 ) -> None:
     declare(tmp_path, {"top": {"file": "covered", "other": 1}, "precious": "precious"})
     removed = in_child(_with_a_mounted_file, Way(engine.__name__, opening), os.fspath(tmp_path))

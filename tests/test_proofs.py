@@ -437,11 +437,11 @@ def test_a_global_npm_prefix_is_kept(tmp_path: Path) -> None:
         ("/System/x/node_modules", True),
         ("/Applications/x/node_modules", True),
         ("/home/someone/.editor/x/node_modules", True),
-        ("/home/someone/work/x/node_modules", False),
+        ("/home/someone/code/x/node_modules", False),
         ("/Users/someone/Library/x/node_modules", True),
-        ("/Users/someone/work/node_modules", False),
+        ("/Users/someone/code/node_modules", False),
         ("/root/.nvm/x/node_modules", True),
-        ("/root/work/node_modules", False),
+        ("/root/code/node_modules", False),
         ("/srv/app/node_modules", False),
         ("/usrs/app/node_modules", False),
         ("/optional/app/node_modules", False),
@@ -543,7 +543,7 @@ def test_what_a_process_is_at_work_in_is_kept(
     assert protected(project) == DELETE
 
 
-def _until_it_executes(pid: int, wanted: bool) -> None:  # noqa: FBT001
+def _until_it_executes(pid: int, wanted: bool) -> None:  # noqa: FBT001 - a parameter of the case, told by its name
     while wanted and os.path.basename(os.readlink(f"/proc/{pid}/exe")) != "tool":
         pass
 
@@ -563,7 +563,7 @@ def test_the_shell_that_called_keeps_nothing(project: Path) -> None:
 
 
 def test_a_candidate_that_is_mounted_on_is_said_to_be(tmp_path: Path) -> None:
-    from cleanup_nodemodule.evidence import Circumstances, look  # noqa: PLC0415
+    from cleanup_nodemodule.evidence import Circumstances, look  # noqa: PLC0415 - in the child process only
 
     declare(tmp_path, PROJECT)
     path = str(tmp_path / ARTIFACT)

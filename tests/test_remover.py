@@ -570,7 +570,7 @@ def test_there_is_no_permission_for_a_dry_run_or_an_unfinished_plan(project: Pat
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_question_is_asked_about_the_plan_and_a_no_is_a_no(
     project: Path,
-    answer: bool,  # noqa: FBT001
+    answer: bool,  # noqa: FBT001 - a parameter of the case, told by its name
 ) -> None:
     plan = Plan(("/",), (artifact(project / "dist"),), (), complete=True)
     asked: list[Plan] = []

@@ -218,7 +218,7 @@ def look_at_processes() -> Processes:
 
 def _ask(question: Callable[[], _T]) -> list[_T]:
     """Return the answer in a list, or an empty one: processes end, and some are not ours to ask."""
-    import psutil  # noqa: PLC0415
+    import psutil  # noqa: PLC0415 - imported by the caller already
 
     try:
         return [question()]

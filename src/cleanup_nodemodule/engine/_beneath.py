@@ -276,7 +276,7 @@ def _opener() -> _Opener:
 @functools.cache
 def _openat2() -> Callable[[int, bytes, int, int], int]:
     # Not needed elsewhere, and it takes longer to import than everything else here together.
-    import ctypes  # noqa: PLC0415
+    import ctypes  # noqa: PLC0415 - as the comment above says
 
     class OpenHow(ctypes.Structure):
         _fields_ = (

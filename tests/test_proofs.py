@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import protections
+from cleanup_nodemodule.evidence import Circumstances, look
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.proofs import examine
 from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
@@ -563,8 +564,6 @@ def test_the_shell_that_called_keeps_nothing(project: Path) -> None:
 
 
 def test_a_candidate_that_is_mounted_on_is_said_to_be(tmp_path: Path) -> None:
-    from cleanup_nodemodule.evidence import Circumstances, look  # noqa: PLC0415 - in the child process only
-
     declare(tmp_path, PROJECT)
     path = str(tmp_path / ARTIFACT)
     rules = (RULES["js/node_modules"],)

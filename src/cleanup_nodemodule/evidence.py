@@ -207,7 +207,7 @@ class Witnesses:
                 if sighting.project != repository and not depth:
                     paths.append(sighting.project)
 
-        async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001 - a parameter of the case, told by its name
+        async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001 - comes out of the key of a question
             question = git.ask_outer if outer else git.ask
             async with self._limit:
                 return await self._scheduler.unless_stopped(question(repository, paths))

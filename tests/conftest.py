@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine import _kernel, _python
 
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
@@ -46,10 +46,10 @@ def listing(directory: str | bytes | Path) -> list[bytes]:
     )
 
 
-@pytest.fixture(params=["python"])
+@pytest.fixture(params=["python", "native"])
 def engine(request: pytest.FixtureRequest) -> ModuleType:
     """Each engine in turn; every test of the contract runs on all of them."""
-    return {"python": _python}[request.param]
+    return {"python": _python, "native": _kernel}[request.param]
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]

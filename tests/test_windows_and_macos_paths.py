@@ -278,7 +278,7 @@ def test_a_windows_tree_is_found_measured_and_removed() -> None:
     assert usage.allocated == 1024 + 512 + 0 + 512 + rounded
     assert (usage.links, usage.mounts, left, faults) == (b"", [], [], [])
 
-    assert _python.remove(root, [b""], EVERYTHING) == (Counts(4, 3, usage.allocated), [], [])
+    assert _python.remove(root, [b""], EVERYTHING) == (Counts(4, 3, usage.allocated, []), [], [])
     assert not os.path.exists(top)
     with open("C:\\work\\precious") as file:
         assert file.read() == "precious"
@@ -348,7 +348,7 @@ def test_what_a_junction_leads_to_is_not_removed(
     make_junction("C:\\top\\junction", monkeypatch)
     root = anchor("C:\\top", identity_of("C:\\top"))
     counts, _, _ = _python.remove(root, stack, EVERYTHING)
-    assert counts == Counts(0, 0, 0)
+    assert counts == Counts(0, 0, 0, [])
     with open("C:\\top\\junction\\d\\precious") as file:
         assert file.read() == "precious"
 
@@ -395,7 +395,7 @@ def test_another_windows_directory_in_the_place_of_the_root_is_stale() -> None:
     os.rename("C:\\top", "C:\\aside")
     os.makedirs("C:\\top\\other")
     counts, left, faults = _python.remove(root, [b""], EVERYTHING)
-    assert (counts, left) == (Counts(0, 0, 0), [])
+    assert (counts, left) == (Counts(0, 0, 0, []), [])
     assert [fault[:2] for fault in faults] == [(b"", errno.ESTALE)]
     assert os.path.isdir("C:\\top\\other")
     assert os.path.isdir("C:\\aside\\a")

@@ -60,6 +60,14 @@ class Color(StrEnum):
     NEVER = "never"
 
 
+class Engine(StrEnum):
+    """What walks the trees."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    PYTHON = "python"
+
+
 class Program(TyperGroup):
     """The program: options of its own, and commands."""
 
@@ -115,7 +123,18 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule import engine
 
-        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.NAME})"))
+        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.name()})"))
+
+
+def _choose_engine(choice: Engine) -> Engine:
+    if choice is not Engine.AUTO:
+        from cleanup_nodemodule import engine
+
+        try:
+            engine.choose(choice.value)
+        except engine.UnavailableError as error:
+            raise typer.BadParameter(str(error)) from error
+    return choice
 
 
 def _show_schema(wanted: bool) -> None:
@@ -312,6 +331,16 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="What walks the trees: the native engine where it was built, or the one in Python.",
+            callback=_choose_engine,
+            is_eager=True,
+            rich_help_panel=_OTHER,
+        ),
+    ] = Engine.AUTO,
     version: Annotated[
         bool,
         typer.Option(

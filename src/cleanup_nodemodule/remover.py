@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.engine.contract import Fault
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -28,7 +29,7 @@ _SLACK: Final = 100
 """Entries that may appear in any artifact between measuring and deleting."""
 
 _ATTEMPTS: Final = 3
-"""How often an artifact is begun again that something keeps writing into."""
+"""How often directories that are not empty are begun again without anything coming of it."""
 
 
 async def remove(
@@ -85,31 +86,52 @@ async def _remove(
         )
         return Failed(artifact, 0, (stale,), interrupted=False)
     root = anchor(artifact.path, artifact.candidate.identity)
-    total = removed = 0
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
     most = 2 * (artifact.contents.files + artifact.contents.directories) + _SLACK
-    for _attempt in range(_ATTEMPTS):
-        problems: dict[Problem, None] = {}
-        stack = [b""]
-        while stack:
-            if removed > most:
-                problems[Problem(artifact.path, errno.EBUSY, "keep up with what writes to")] = None
-                break
-            try:
-                counts, stack, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
-            except Stopped:
-                if not removed and not problems:
-                    return None
-                return Failed(artifact, total, tuple(problems), interrupted=True)
-            total += counts.freed
-            removed += counts.files + counts.directories
-            freed(counts.freed)
-            problems.update((problem_at(artifact.path, fault), None) for fault in faults)
-        if not problems:
-            return Removed(artifact, total, gone=not removed)
-        if any(problem.errno != errno.ENOTEMPTY for problem in problems):
+    total = removed = 0
+    problems: dict[Problem, None] = {}
+    blocked: list[bytes] = []
+    begun = stopped = False
+
+    async def remove_slice(stack: list[bytes]) -> list[bytes]:
+        nonlocal total, removed, begun, stopped
+        try:
+            counts, left, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
+        except Stopped:
+            stopped = True
+            return []
+        begun = True
+        total += counts.freed
+        removed += counts.files + counts.directories
+        freed(counts.freed)
+        blocked.extend(counts.blocked)
+        problems.update((problem_at(artifact.path, fault), None) for fault in faults)
+        return left if removed <= most else []
+
+    attempts = _ATTEMPTS
+    stack = [b""]
+    while stack and not stopped and removed <= most:
+        before = removed
+        blocked.clear()
+        await scheduler.share(stack, remove_slice)
+        # The innermost last, as that is where the engine begins.
+        stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
+        attempts -= removed == before
+        if not attempts:
             break
-    return Failed(artifact, total, _causes(problems), interrupted=False)
+    if stopped:
+        if not begun:
+            return None
+        return Failed(artifact, total, tuple(problems), interrupted=True)
+    if removed > most:
+        problems[Problem(artifact.path, errno.EBUSY, "keep up with what writes to")] = None
+    elif not problems:
+        for entry in blocked:
+            fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
+            problems[problem_at(artifact.path, fault)] = None
+    if problems:
+        return Failed(artifact, total, tuple(problems), interrupted=False)
+    return Removed(artifact, total, gone=not removed)
 
 
 def _has_changed(artifact: Artifact) -> bool:
@@ -123,17 +145,6 @@ def _has_changed(artifact: Artifact) -> bool:
     except OSError:
         return False  # Gone, or out of reach: the engine will say.
     return artifact.candidate.changed not in {0, now}
-
-
-def _causes(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Leave out directories that are not empty only because something inside them failed."""
-    kept = list(problems)
-    return tuple(
-        problem
-        for problem in kept
-        if problem.errno != errno.ENOTEMPTY
-        or not any(other.path.startswith(os.path.join(problem.path, "")) for other in kept)
-    )
 
 
 def _free_bytes(artifacts: Iterable[Artifact]) -> int | None:

@@ -369,7 +369,7 @@ def print_failure(
 
 
 def _tool() -> report.Tool:
-    return report.Tool(plain.PROGRAM, __version__, engine.NAME)
+    return report.Tool(plain.PROGRAM, __version__, engine.name())
 
 
 def _absolute(path: str) -> str:

@@ -32,9 +32,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <linux/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #endif
 
 /* ---- What the system offers ------------------------------------------------------------------- */
@@ -539,54 +537,16 @@ from_stat(Status *status, const struct stat *found)
     status->changed = (int64_t)changed->tv_sec * 1000000000 + changed->tv_nsec;
 }
 
-#if defined(__linux__) && defined(SYS_statx) && defined(STATX_BASIC_STATS)
-#define HAVE_STATX 1
-/* What measuring needs, and nothing a network file system would have to fetch besides. */
-#define MEASURED (STATX_TYPE | STATX_INO | STATX_NLINK | STATX_SIZE | STATX_BLOCKS | STATX_MTIME)
-static volatile int statx_works = 1;
-#else
-#define MEASURED 0
-#define STATX_CTIME 0
-#endif
-
-/* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno. */
+/* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno.
+ *
+ * fstatat(2) rather than statx(2): asked for the fields that are needed here, the latter took a tenth
+ * longer an entry on ext4 with a warm cache, and they are the ones a network file system has to fetch
+ * for either. */
 static int
-read_status(int directory, const char *name, unsigned wanted, Status *status)
+read_status(int directory, const char *name, Status *status)
 {
-    int result;
-    (void)wanted;
-#ifdef HAVE_STATX
-    if (statx_works) {
-        struct statx found;
-        do {
-            result = (int)syscall(SYS_statx, directory, name,
-                                  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, wanted, &found);
-        } while (result < 0 && errno == EINTR);
-        if (result == 0) {
-            status->mode = found.stx_mode;
-            status->device = makedev(found.stx_dev_major, found.stx_dev_minor);
-            status->inode = found.stx_ino;
-            status->links = found.stx_nlink;
-            status->size = (int64_t)found.stx_size;
-            status->blocks = (int64_t)found.stx_blocks;
-            status->modified = found.stx_mtime.tv_sec;
-            status->changed =
-                (int64_t)found.stx_ctime.tv_sec * 1000000000 + found.stx_ctime.tv_nsec;
-            return 0;
-        }
-        if (errno != ENOSYS) {
-            /* Old container runtimes forbid what they do not know with EPERM, which lstat(2) itself
-             * never gives: worth a second question, and the answer is right either way. */
-            if (errno != EPERM) {
-                return -1;
-            }
-        }
-        else {
-            statx_works = 0;
-        }
-    }
-#endif
     struct stat found;
+    int result;
     do {
         result = fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
     } while (result < 0 && errno == EINTR);
@@ -701,7 +661,7 @@ static int
 is_bare_repository(int directory)
 {
     Status status;
-    return read_status(directory, "HEAD", MEASURED, &status) == 0 && S_ISREG(status.mode);
+    return read_status(directory, "HEAD", &status) == 0 && S_ISREG(status.mode);
 }
 
 static int
@@ -1213,7 +1173,7 @@ is_directory(const Listing *listing)
         return listing->type == DT_DIR;
     }
     Status status;
-    if (read_status(listing->descriptor, listing->name, MEASURED, &status) < 0) {
+    if (read_status(listing->descriptor, listing->name, &status) < 0) {
         return errno == ENOENT ? 0 : -1;
     }
     return S_ISDIR(status.mode);
@@ -1258,7 +1218,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         int failed;
         if (deep && is_wanted(query, listing.name)) {
             Status status;
-            if (read_status(directory, listing.name, MEASURED | STATX_CTIME, &status) < 0) {
+            if (read_status(directory, listing.name, &status) < 0) {
                 if (errno != ENOENT) {
                     fault_at(walk, listing.name, errno, "stat");
                 }
@@ -1447,7 +1407,7 @@ static void
 count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
 {
     Status status;
-    if (read_status(directory, name, MEASURED, &status) < 0) {
+    if (read_status(directory, name, &status) < 0) {
         if (errno != ENOENT) {
             fault_at(walk, name, errno, "stat");
         }
@@ -1599,8 +1559,8 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
             Status status;
             parts = 0;
             if (walk->rest.used == 0 &&
-                read_status(directory, "objects", MEASURED, &status) == 0 && S_ISDIR(status.mode) &&
-                read_status(directory, "refs", MEASURED, &status) == 0 && S_ISDIR(status.mode)) {
+                read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
+                read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
             share_out(walk, &listing, most);
@@ -1634,7 +1594,7 @@ take_back(Walk *walk, Sums *sums)
     }
     int parent = open_beneath(walk, slash == NULL ? "" : path, parent_length, PASSING);
     Status status;
-    if (parent >= 0 && read_status(parent, name, MEASURED, &status) == 0) {
+    if (parent >= 0 && read_status(parent, name, &status) == 0) {
         sums->directories--;
         sums->apparent -= status.size;
         sums->blocks -= status.blocks;
@@ -1786,7 +1746,7 @@ remove_beneath(Walk *walk, Removed *removed, char *path, size_t length, int64_t 
     Status status;
     char kept = path[length];
     path[length] = '\0';
-    int result = read_status(removed->parent, name, MEASURED, &status);
+    int result = read_status(removed->parent, name, &status);
     if (result == 0) {
         result = unlinkat(removed->parent, name, AT_REMOVEDIR);
         *blocks = status.blocks;
@@ -1804,7 +1764,7 @@ remove_root(const Walk *walk, int64_t *blocks)
         errno = EBUSY;
         return -1;
     }
-    if (read_status(walk->parent, walk->root_name, MEASURED, &status) < 0) {
+    if (read_status(walk->parent, walk->root_name, &status) < 0) {
         return -1;
     }
     if (status.device != walk->device || status.inode != walk->inode) {
@@ -1947,7 +1907,7 @@ remove_entries(Call *call, Removed *removed, int directory)
             }
             continue;
         }
-        if (found == 0 && read_status(directory, listing.name, MEASURED, &status) == 0 &&
+        if (found == 0 && read_status(directory, listing.name, &status) == 0 &&
             unlinkat(directory, listing.name, 0) == 0) {
             removed->files++;
             call->budget--;

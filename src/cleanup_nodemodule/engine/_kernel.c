@@ -510,6 +510,7 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
 
 typedef struct {
     mode_t mode;
+    uid_t owner;
     dev_t device;
     uint64_t inode;
     uint64_t links;
@@ -523,6 +524,7 @@ static void
 from_stat(Status *status, const struct stat *found)
 {
     status->mode = found->st_mode;
+    status->owner = found->st_uid;
     status->device = found->st_dev;
     status->inode = found->st_ino;
     status->links = found->st_nlink;
@@ -1381,6 +1383,11 @@ typedef struct {
     Buffer links;
     Paths mounts;
     Paths repositories;
+    Paths foreign;
+    /* The directory being counted has the sticky bit, and nothing foreign was met in it yet. */
+    int sticky;
+    uid_t owner; /* of that directory */
+    uid_t user;
 } Sums;
 
 static void
@@ -1413,6 +1420,10 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         return;
     }
+    if (sums->sticky && status.owner != sums->owner && status.owner != sums->user) {
+        note_path(walk, &sums->foreign, name);
+        sums->sticky = 0;
+    }
     if (S_ISDIR(status.mode)) {
         if (strcmp(name, ".git") == 0) {
             note_path(walk, &sums->repositories, "");
@@ -1422,7 +1433,9 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
             note_path(walk, &sums->mounts, name);
             return;
         }
-        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+        /* The slash says that it has the sticky bit. */
+        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name),
+                      (status.mode & S_ISVTX) != 0) < 0) {
             fault_at(walk, name, ENOMEM, "read");
         }
         sums->directories++;
@@ -1605,6 +1618,26 @@ take_back(Walk *walk, Sums *sums)
     }
 }
 
+/* Count the root itself. */
+static void
+measure_root(Walk *walk, Sums *sums)
+{
+    struct stat found, around;
+    Status status;
+    if (fstat(walk->root, &found) < 0) {
+        fault_here(walk, errno, "stat");
+        return;
+    }
+    from_stat(&status, &found);
+    count_status(sums, &status);
+    sums->directories++;
+    walk->duty = (found.st_mode & S_ISVTX) != 0;
+    if (fstat(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
+        found.st_uid != around.st_uid && found.st_uid != sums->user) {
+        note_path(walk, &sums->foreign, "");
+    }
+}
+
 static void
 measure(Call *call, Sums *sums)
 {
@@ -1637,14 +1670,11 @@ measure(Call *call, Sums *sums)
             continue;
         }
         if (walk->path_length == 0 && walk->rest.used == 0) {
-            struct stat found;
-            if (fstat(walk->root, &found) == 0) {
-                Status status;
-                from_stat(&status, &found);
-                count_status(sums, &status);
-                sums->directories++;
-            }
+            measure_root(walk, sums);
         }
+        struct stat found;
+        sums->sticky = walk->duty > 0 && fstat(directory, &found) == 0;
+        sums->owner = sums->sticky ? found.st_uid : 0;
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
         let_go(directory);
     }
@@ -1659,6 +1689,7 @@ kernel_measure(PyObject *module, PyObject *args)
     Call call;
     Sums sums;
     memset(&sums, 0, sizeof sums);
+    sums.user = geteuid();
     if (!PyArg_ParseTuple(args, "OOL:measure", &root, &stack, &budget) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
@@ -1669,19 +1700,22 @@ kernel_measure(PyObject *module, PyObject *args)
     PyObject *usage = NULL;
     PyObject *mounts = list_of(&sums.mounts);
     PyObject *repositories = list_of(&sums.repositories);
-    if (mounts != NULL && repositories != NULL) {
+    PyObject *foreign = list_of(&sums.foreign);
+    if (mounts != NULL && repositories != NULL && foreign != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "LLLLLy#OO", (long long)sums.apparent, (long long)sums.blocks * BLOCK,
+            classes->usage, "LLLLLy#OOO", (long long)sums.apparent, (long long)sums.blocks * BLOCK,
             (long long)sums.files, (long long)sums.directories, (long long)sums.newest,
             sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
-            repositories);
+            repositories, foreign);
     }
+    Py_XDECREF(foreign);
     Py_XDECREF(mounts);
     Py_XDECREF(repositories);
     PyObject *result = result_of(&call.walk, classes, classes->measurement, usage);
     empty(&sums.links);
     empty_paths(&sums.mounts);
     empty_paths(&sums.repositories);
+    empty_paths(&sums.foreign);
     end_call(&call);
     return result;
 }

@@ -11,7 +11,7 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.settings import Settings
 
 PROGRAM = "cleanup-nodemodule"
+
+Engine: TypeAlias = Literal["auto", "native", "python"]
+"""What walks the trees."""
 
 _MOST_JOBS = 1024
 """Threads beyond which there is nothing to gain on any machine, and memory to lose."""
@@ -58,14 +61,6 @@ class Color(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
-
-
-class Engine(StrEnum):
-    """What walks the trees."""
-
-    AUTO = "auto"
-    NATIVE = "native"
-    PYTHON = "python"
 
 
 class Program(TyperGroup):
@@ -127,11 +122,11 @@ def _show_version(wanted: bool) -> None:
 
 
 def _choose_engine(choice: Engine) -> Engine:
-    if choice is not Engine.AUTO:
+    if choice != "auto":
         from cleanup_nodemodule import engine
 
         try:
-            engine.choose(choice.value)
+            engine.choose(choice)
         except engine.UnavailableError as error:
             raise typer.BadParameter(str(error)) from error
     return choice
@@ -340,7 +335,7 @@ def clean(
             is_eager=True,
             rich_help_panel=_OTHER,
         ),
-    ] = Engine.AUTO,
+    ] = "auto",
     version: Annotated[
         bool,
         typer.Option(

@@ -564,6 +564,7 @@ typedef struct {
     const char *name; /* of the entry read last */
     unsigned char type;
     int64_t next; /* where what follows it begins, for lseek(2) */
+    int removing; /* the directory is to be removed when nothing is left in it */
 #ifdef __linux__
     char *buffer;
     size_t at;
@@ -589,6 +590,7 @@ begin_listing(const Walk *walk, Listing *listing, int descriptor)
 {
     listing->descriptor = descriptor;
     listing->next = 0;
+    listing->removing = 0;
 #ifdef __linux__
     listing->buffer = walk->listing;
     listing->at = listing->have = 0;
@@ -1244,8 +1246,9 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         /* A bare repository: its branches may be called anything, dist for one. */
         cut_paths(&walk->met, met);
         cut_hits(hits, hit);
+        marked = has_name(&query->wanted, ".git");
     }
-    else if (marked) {
+    if (more >= 0 && marked) {
         /* The whole directory is a hit, and what was met inside belongs to it. */
         struct stat found;
         Status status;
@@ -1487,17 +1490,55 @@ push_rest(Walk *walk, Buffer *part, int64_t offset)
     return push_bytes(&walk->met, part);
 }
 
-/* Share out a directory that is too large for one call: the names of the next entries, some to each
- * part, and below them on the stack where what follows begins. Whoever gets a part has the work that
- * counts, reading the status of each. Only names wait in memory, and never those of all. */
-static void
-share_out(Walk *walk, Listing *listing, long long each)
+/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+static int
+insert_rest(Walk *walk, size_t at, int64_t offset)
 {
-    Paths parts;
+    Buffer part = {NULL, 0, 0};
+    Paths *met = &walk->met;
+#ifdef __linux__
+    int failed = push_rest(walk, &part, offset) < 0;
+#else
+    (void)offset;
+    int failed = begin_part(walk, &part) < 0 || push_bytes(met, &part) < 0;
+#endif
+    empty(&part);
+    if (failed) {
+        return -1;
+    }
+    /* It is on top; turn it to the bottom of those that came before it. */
+    size_t last = path_count(met) - 1;
+    size_t start = path_entry(met, at)->start;
+    size_t length = met->bytes.used - path_entry(met, last)->start;
+    if (at == last) {
+        return 0;
+    }
+    if (reserve(&met->bytes, length) < 0) {
+        cut_paths(met, last);
+        return -1;
+    }
+    memmove(met->bytes.data + start + length, met->bytes.data + start, met->bytes.used - start);
+    memcpy(met->bytes.data + start, met->bytes.data + met->bytes.used, length);
+    for (size_t number = last; number > at; number--) {
+        path_entry(met, number)->start = path_entry(met, number - 1)->start + length;
+        path_entry(met, number)->duty = path_entry(met, number - 1)->duty;
+    }
+    path_entry(met, at)->start = start;
+    path_entry(met, at)->duty = 0;
+    return 0;
+}
+
+/* Share out a directory that is too large for one call: the names of the next entries, some to each
+ * part, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
+ * that counts, what is done with each name. Only names wait in memory, and never those of all. */
+static void
+share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
+{
     Buffer part = {NULL, 0, 0};
     int more = 1;
     int failed = 0;
-    memset(&parts, 0, sizeof parts);
+    size_t duty = walk->duty;
+    walk->duty = listing->removing ? 0 : duty;
     for (int batch = 0; more > 0 && !failed && batch < BATCHES; batch++) {
         long long names = 0;
         failed = begin_part(walk, &part) < 0;
@@ -1506,24 +1547,18 @@ share_out(Walk *walk, Listing *listing, long long each)
             failed = append(&part, "", 1) < 0 ||
                      append(&part, listing->name, strlen(listing->name)) < 0;
         }
-        failed = failed || (names > 0 && push_bytes(&parts, &part) < 0);
+        failed = failed || (names > 0 && push_bytes(&walk->met, &part) < 0);
     }
+    walk->duty = duty;
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
-    else if (more > 0 && !failed) {
-        failed = push_rest(walk, &part, listing->next) < 0;
-    }
-    for (size_t number = 0; number < path_count(&parts) && !failed; number++) {
-        const PathEntry *entry = path_entry(&parts, number);
-        size_t end = number + 1 < path_count(&parts) ? entry[1].start : parts.bytes.used;
-        failed = push_path(&walk->met, parts.bytes.data + entry->start, end - entry->start, "", 0,
-                           0) < 0;
+    else if (!failed && (more > 0 || listing->removing)) {
+        failed = insert_rest(walk, bottom, listing->next) < 0;
     }
     if (failed) {
         fault_here(walk, ENOMEM, "read");
     }
-    empty_paths(&parts);
     empty(&part);
 }
 
@@ -1576,7 +1611,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
                 read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
-            share_out(walk, &listing, most);
+            share_out(walk, &listing, most, path_count(&walk->met));
             more = 0;
             break;
         }
@@ -1875,99 +1910,83 @@ refuse(Walk *walk, Refused *refused, const char *name, int number)
     fault_at(walk, name, number, "delete");
 }
 
-/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+/* Delete the entry `name` of an open directory; a directory goes onto the stack instead.
+ *
+ * Returns whether it stays, and with it the directory around it. */
 static int
-insert_rest(Walk *walk, size_t at, int64_t offset)
+remove_entry(Call *call, Removed *removed, int directory, const char *name, int type,
+             Refused *refused)
 {
-    Buffer part = {NULL, 0, 0};
-    Paths *met = &walk->met;
-#ifdef __linux__
-    int failed = push_rest(walk, &part, offset) < 0;
-#else
-    (void)offset;
-    int failed = begin_part(walk, &part) < 0 || push_bytes(met, &part) < 0;
-#endif
-    empty(&part);
-    if (failed) {
-        return -1;
+    Walk *walk = &call->walk;
+    Status status;
+    int failed = 0;
+    if (type != DT_DIR) {
+        failed = read_status(directory, name, &status) < 0;
     }
-    /* It is on top; turn it to the bottom of those that came before it. */
-    size_t last = path_count(met) - 1;
-    size_t start = path_entry(met, at)->start;
-    size_t length = met->bytes.used - path_entry(met, last)->start;
-    if (at == last) {
+    if (type == DT_DIR || (!failed && S_ISDIR(status.mode))) {
+        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+            fault_at(walk, name, ENOMEM, "delete");
+            return 1;
+        }
         return 0;
     }
-    if (reserve(&met->bytes, length) < 0) {
-        cut_paths(met, last);
-        return -1;
+    if (!failed && unlinkat(directory, name, 0) == 0) {
+        removed->files++;
+        call->budget--;
+        /* The last link to go is what gives the space back. */
+        removed->blocks += status.links <= 1 ? status.blocks : 0;
+        return 0;
     }
-    memmove(met->bytes.data + start + length, met->bytes.data + start, met->bytes.used - start);
-    memcpy(met->bytes.data + start, met->bytes.data + met->bytes.used, length);
-    for (size_t number = last; number > at; number--) {
-        path_entry(met, number)->start = path_entry(met, number - 1)->start + length;
-        path_entry(met, number)->duty = path_entry(met, number - 1)->duty;
+    if (errno == ENOENT) {
+        return 0;
     }
-    path_entry(met, at)->start = start;
-    path_entry(met, at)->duty = 0;
-    return 0;
+    refuse(walk, refused, name, errno);
+    return 1;
 }
 
 /* Delete what an open directory holds, but for directories, which go onto the stack.
  *
  * Returns whether the directory itself is to be removed now. */
 static int
-remove_entries(Call *call, Removed *removed, int directory)
+remove_entries(Call *call, Removed *removed, int directory, long long most)
 {
     Walk *walk = &call->walk;
     size_t met = path_count(&walk->met);
     Refused refused[REASONS];
     int stays = 0;
-    int more;
+    int more = 0;
+    int named = has_names(walk);
     Listing listing;
     memset(refused, 0, sizeof refused);
     if (go_on(walk, directory) < 0 || begin_listing(walk, &listing, directory) < 0) {
         fault_here(walk, errno, "read");
         return 0;
     }
-    while ((more = next_entry(&listing)) > 0) {
-        Status status;
-        int found = is_directory(&listing);
-        if (found > 0) {
-            if (push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
-                          strlen(listing.name), 0) < 0) {
-                fault_at(walk, listing.name, ENOMEM, "delete");
-                stays = 1;
-            }
-            continue;
+    listing.removing = 1;
+    if (named) {
+        for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
+            remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, refused);
         }
-        if (found == 0 && read_status(directory, listing.name, &status) == 0 &&
-            unlinkat(directory, listing.name, 0) == 0) {
-            removed->files++;
-            call->budget--;
-            /* The last link to go is what gives the space back. */
-            removed->blocks += status.links <= 1 ? status.blocks : 0;
-        }
-        else if (errno != ENOENT) {
-            refuse(walk, refused, listing.name, errno);
-            stays = 1;
-        }
+    }
+    else {
+        while ((more = next_entry(&listing)) > 0) {
+            stays |= remove_entry(call, removed, directory, listing.name, listing.type, refused);
 #ifdef __linux__
-        if (call->budget <= 0) {
-            break;
-        }
+            if (call->budget <= 0) {
+                break;
+            }
 #else
-        /* Not where something was refused: it would be again, and again. */
-        if (call->budget <= 0 && !stays) {
-            break;
-        }
+            /* Not where something was refused: it would be again, and again. */
+            if (call->budget <= 0 && !stays) {
+                break;
+            }
 #endif
+        }
     }
     if (more < 0) {
         fault_here(walk, errno, "read");
         stays = 1;
     }
-    end_listing(&listing);
     for (int reason = 0; reason < REASONS; reason++) {
         if (refused[reason].count > MOST_REFUSED) {
             add_fault(walk, "", 0, refused[reason].number, "delete",
@@ -1975,14 +1994,19 @@ remove_entries(Call *call, Removed *removed, int directory)
         }
     }
     if (more > 0) {
-        /* The rest is for another call, which will also remove the directory: so it goes below the
-         * directories met here. */
+        /* The rest is for other calls. Where it goes on lies below the directories met here, as the
+         * one who gets there is to remove this directory. */
+#ifdef __linux__
+        share_out(walk, &listing, most, met);
+#else
         if (insert_rest(walk, met, listing.next) < 0) {
             fault_here(walk, ENOMEM, "delete");
         }
-        return 0;
+#endif
     }
-    if (stays) {
+    (void)most;
+    end_listing(&listing);
+    if (more > 0 || named || stays) {
         return 0;
     }
     if (path_count(&walk->met) > met) {
@@ -1996,6 +2020,7 @@ static void
 remove_all(Call *call, Removed *removed)
 {
     Walk *walk = &call->walk;
+    long long most = call->budget;
     if (open_root(call, 0) < 0) {
         if (errno != ENOENT) {
             fault_here(walk, errno, "open");
@@ -2012,11 +2037,14 @@ remove_all(Call *call, Removed *removed)
         int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
         int emptied = 1;
         if (directory >= 0) {
-            emptied = remove_entries(call, removed, directory);
+            emptied = remove_entries(call, removed, directory, most);
             let_go(directory);
         }
         else if (!is_gone(errno)) {
             fault_here(walk, errno, "open");
+            emptied = 0;
+        }
+        else if (has_names(walk)) {
             emptied = 0;
         }
         if (emptied) {

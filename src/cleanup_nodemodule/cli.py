@@ -131,7 +131,7 @@ def _choose_engine(choice: Engine) -> Engine:
         from cleanup_nodemodule import engine
 
         try:
-            engine.choose(choice.value)
+            engine.choose("native" if choice is Engine.NATIVE else "python")
         except engine.UnavailableError as error:
             raise typer.BadParameter(str(error)) from error
     return choice

@@ -36,6 +36,9 @@ class Reason(StrEnum):
     """A git repository lies inside it."""
     MOUNT_POINT = "mount-point"
     """Another file system, or another part of this one, is mounted at it or inside it."""
+    FOREIGN = "foreign"
+    """Only its owner may delete it, or something in it, and that is somebody else: it lies in a
+    directory with the sticky bit, such as /tmp."""
     UNREADABLE = "unreadable"
     """Not all of it could be read, so nobody knows what would be lost."""
     INTERRUPTED = "interrupted"
@@ -134,6 +137,8 @@ class Contents:
     """Everything was read; if not, all numbers are lower bounds."""
     mounts: tuple[str, ...]
     repositories: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    """What only somebody else may delete, by the sticky bit of the directory around it."""
 
 
 @dataclass(frozen=True, slots=True)

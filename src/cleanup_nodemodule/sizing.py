@@ -33,6 +33,7 @@ async def measure(
     apparent = allocated = files = directories = newest = 0
     mounts: list[str] = []
     repositories: list[str] = []
+    foreign: list[str] = []
     complete = True
 
     async def count(stack: list[bytes]) -> list[bytes]:
@@ -46,6 +47,7 @@ async def measure(
         if usage.links:
             ledger.add(number, usage.links)
         repositories.extend(beneath(candidate.path, path) for path in usage.repositories)
+        foreign.extend(beneath(candidate.path, path) for path in usage.foreign)
         for path in usage.mounts:
             mounts.append(beneath(candidate.path, path))
             problem(Problem(mounts[-1], errno.EXDEV, "measure what is mounted here"))
@@ -67,4 +69,5 @@ async def measure(
         complete,
         tuple(sorted(mounts)),
         tuple(sorted(repositories)),
+        tuple(sorted(foreign)),
     )

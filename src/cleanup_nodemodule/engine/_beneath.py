@@ -81,6 +81,10 @@ class Tree(ABC):
         """Return the root's own status."""
 
     @abstractmethod
+    def status_around(self) -> os.stat_result:
+        """Return the status of the directory that the root lies in."""
+
+    @abstractmethod
     def status_of(self, path: bytes) -> os.stat_result:
         """Return the status of *path* beneath the root, by its parent: a mount point's own."""
 
@@ -156,6 +160,9 @@ class _DescriptorTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.fstat(self._root)
+
+    def status_around(self) -> os.stat_result:
+        return os.fstat(self._parent)
 
     def status_of(self, path: bytes) -> os.stat_result:
         parent, _, name = path.rpartition(b"/")
@@ -352,6 +359,9 @@ class _PathTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.lstat(self._path)
+
+    def status_around(self) -> os.stat_result:
+        return os.lstat(os.path.dirname(self._path))
 
     def status_of(self, path: bytes) -> os.stat_result:
         return os.lstat(os.path.join(self._path, *os.fsdecode(path).split("/")))

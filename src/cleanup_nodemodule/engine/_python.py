@@ -116,6 +116,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     links = array.array("Q")
     mounts: list[bytes] = []
     repositories: list[bytes] = []
+    foreign: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     directory_type, type_mask = stat.S_IFDIR, 0o170000
@@ -132,6 +133,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             links.tobytes(),
             mounts,
             repositories,
+            foreign,
         )
 
     try:
@@ -146,6 +148,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     with tree:
         while left and budget > 0:
             path = left.pop()
+            sticky = path.endswith(b"/")
+            path = path.removesuffix(b"/")
             try:
                 handle = tree.open(path)
             except OSError as error:
@@ -168,6 +172,10 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 blocks += _blocks(found)
                 directories += 1
                 newest = max(newest, int(found[stat.ST_MTIME]))
+                if _only_for_owners(tree.status_around(), found.st_uid):
+                    foreign.append(path)
+                sticky = bool(found.st_mode & stat.S_ISVTX)
+            around = os.stat(handle) if sticky else None
             prefix = path + b"/" if path else b""
             before = files + directories
             parts = 0
@@ -186,7 +194,10 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
                             continue
                         # Positions, not attributes or calls: this loop is where the time goes.
-                        mode, inode, entry_device, link_count, _, _, size, _, changed, _ = found
+                        mode, inode, entry_device, link_count, owner, _, size, _, changed, _ = found
+                        if around is not None and _only_for_owners(around, owner):
+                            foreign.append(prefix + os.fsencode(entry.name))
+                            around = None
                         if mode & type_mask == directory_type:
                             name = os.fsencode(entry.name)
                             if name == b".git":
@@ -197,7 +208,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                                 mounts.append(prefix + name)
                                 continue
                             directories += 1
-                            left.append(prefix + name)
+                            mark = b"/" if mode & stat.S_ISVTX else b""
+                            left.append(prefix + name + mark)
                         else:
                             files += 1
                             if entry.name == ".git":
@@ -366,6 +378,16 @@ def _hit(tree: Tree, root: Root, path: bytes, found: os.stat_result) -> Hit:
             # Any other error will be met, and said, when it is measured.
             mounted = error.errno == errno.EXDEV
     return Hit(path, found.st_dev, found.st_ino, mounted, found.st_ctime_ns)
+
+
+def _only_for_owners(directory: os.stat_result, owner: int) -> bool:
+    """Whether what *owner* has in *directory* is, by the sticky bit, not for this user to delete.
+
+    Root is let by the kernel all the same; that is no reason to do it (inode(7)).
+    """
+    if not directory.st_mode & stat.S_ISVTX or not hasattr(os, "geteuid"):
+        return False
+    return owner not in {os.geteuid(), directory.st_uid}
 
 
 def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:

@@ -101,6 +101,9 @@ class Usage(NamedTuple):
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]
     """Directories that hold a ``.git``, or are bare repositories."""
+    foreign: list[bytes]
+    """Entries that only their owner may delete, who is somebody else: they lie in a directory with
+    the sticky bit (inode(7)), which may be the one around the root. One of each directory is named."""
 
 
 class Counts(NamedTuple):

@@ -403,7 +403,7 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
             *("--format", "--json", "--null", "--sort"),
             *("--color", "--no-progress", "--quiet", "--verbose"),
         },
-        "Other": {"--jobs", "--version", "--json-schema"},
+        "Other": {"--engine", "--jobs", "--version", "--json-schema"},
     }
     assert run("-h", env={"COLUMNS": "100"}).stdout == result.stdout
 
@@ -416,7 +416,7 @@ def _panels(text: str) -> Iterator[tuple[str, set[str]]]:
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_version_names_the_engine(run: Run, option: str) -> None:
     result = run(option)
-    assert result.stdout == f"cleanup-nodemodule {__version__} (engine: {engine.NAME})\n"
+    assert result.stdout == f"cleanup-nodemodule {__version__} (engine: {engine.name()})\n"
 
 
 def test_the_module_runs_like_the_command(run: Run, work: Path) -> None:

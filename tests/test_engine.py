@@ -34,7 +34,7 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
-from conftest import declare, listing, needs_root, unable
+from conftest import BY_PATH, declare, listing, needs_root, unable
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -45,7 +45,7 @@ EVERYTHING: Final = 1_000_000
 TOO_MANY: Final = 10_000
 """Calls after which work on a tree here is not going to end any more."""
 
-BY_KERNEL, BY_COMPONENT, BY_PATH = "best", "component", "path"
+BY_KERNEL, BY_COMPONENT = "best", "component"
 BY_DESCRIPTOR: Final = (BY_KERNEL, BY_COMPONENT)
 
 NODE_MODULES: Final = Names(frozenset({b"node_modules"}), frozenset({b".git"}), 0)
@@ -216,22 +216,33 @@ def dig(top: Path, levels: int, name: bytes) -> None:
     os.close(here)
 
 
-def open_by(opening: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the Python engine open as it does on other systems; other engines have but one way."""
-    if opening == BY_COMPONENT:
+def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make *engine* open as it does on other systems."""
+    if engine is not _python:
+        engine._use_openat2(opening == BY_KERNEL)  # noqa: SLF001 - it is there for tests
+    elif opening == BY_COMPONENT:
         monkeypatch.setattr("cleanup_nodemodule.engine._beneath._opener", lambda: _open_component)
     elif opening == BY_PATH:
         monkeypatch.setattr("cleanup_nodemodule.engine._python.open_tree", _PathTree)
 
 
 @pytest.fixture(params=[BY_KERNEL, BY_COMPONENT, BY_PATH])
-def opening(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def opening(
+    request: pytest.FixtureRequest, engine: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     name: str = request.param
-    open_by(name, monkeypatch)
-    return name
+    open_by(engine, name, monkeypatch)
+    yield name
+    if engine is not _python:
+        open_by(engine, BY_KERNEL, monkeypatch)
 
 
 every_opening = pytest.mark.usefixtures("opening")
+
+
+def every_python_opening(test: Callable[_P, None]) -> Callable[_P, None]:
+    """Run *test* with all openings, but only of the Python engine."""
+    return every_opening(pytest.mark.parametrize("engine", ["python"], indirect=True)(test))
 
 
 def by_descriptor(test: Callable[_P, None]) -> Callable[_P, None]:
@@ -256,8 +267,9 @@ class Way(NamedTuple):
 
     def engine(self) -> ModuleType:
         """Load it, for good: the process is ours."""
-        open_by(self.opening, pytest.MonkeyPatch())
-        return importlib.import_module(self.module)
+        engine = importlib.import_module(self.module)
+        open_by(engine, self.opening, pytest.MonkeyPatch())
+        return engine
 
 
 @pytest.fixture
@@ -1103,8 +1115,7 @@ def _with_mounted_hits(way: Way, directory: str) -> list[Hit]:
     enter_private_mounts()
     top = Path(directory) / "top"
     mount_tmpfs(top / "tmpfs" / "node_modules")
-    if way.opening == BY_KERNEL:
-        bind(Path(directory) / "elsewhere", top / "bound" / "node_modules")
+    bind(Path(directory) / "elsewhere", top / "bound" / "node_modules")
     return find(engine, root_of(top)).hits
 
 
@@ -1114,6 +1125,7 @@ def test_a_hit_that_is_a_mount_point_is_said_to_be(
     tmp_path: Path,
     mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
 ) -> None:
+    """A bind mount of the same file system is what only openat2(2) tells."""
     project: dict[str | bytes, Any] = {"node_modules": {}}
     declare(
         tmp_path,
@@ -1180,11 +1192,8 @@ def test_a_file_that_something_is_mounted_on_is_a_fault(
 ) -> None:
     declare(tmp_path, {"top": {"file": "covered", "other": 1}, "precious": "precious"})
     removed = in_child(_with_a_mounted_file, Way(engine.__name__, opening), os.fspath(tmp_path))
-    assert {fault[:2] for fault in removed.faults} == {
-        (b"file", errno.EBUSY),
-        (b"", errno.ENOTEMPTY),
-    }
-    assert removed.files == 1
+    assert removed.faults == {Fault(b"file", errno.EBUSY, "delete")}
+    assert (removed.files, removed.directories) == (1, 0)
     assert (tmp_path / "precious").read_text() == "precious"
     assert (tmp_path / "top" / "file").read_text() == "covered"
 
@@ -1220,7 +1229,7 @@ def before_each_entry(monkeypatch: pytest.MonkeyPatch, before: Callable[[str], N
     )
 
 
-@every_opening
+@every_python_opening
 def test_a_directory_that_fails_half_way_is_a_fault_and_not_taken_for_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1248,7 +1257,7 @@ def test_a_directory_that_fails_half_way_is_a_fault_and_not_taken_for_empty(
     assert listing(tmp_path / "top") == [b"bad", b"bad/c", b"bad/node_modules"]
 
 
-@every_opening
+@every_python_opening
 def test_entries_that_vanish_while_their_directory_is_read_are_no_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1359,8 +1368,10 @@ def test_a_directory_swapped_for_a_symlink_is_not_followed(
     assert engine.find(root, stack[2:], NODE_MODULES, EVERYTHING) == (Found(0, []), [], [])
     usage, left, faults = engine.measure(root, stack[2:], EVERYTHING)
     assert (usage.files, usage.directories, usage.apparent, left, faults) == (0, 0, 0, [], [])
-    counts, left, _ = engine.remove(root, stack, EVERYTHING)
-    assert (counts, left) == (NOTHING, [])
+    counts, left, faults = engine.remove(root, stack, EVERYTHING)
+    assert (counts[:3], left, faults) == ((0, 0, 0), [], [])
+    # What was to go once inner had gone is for another time, as inner has not.
+    assert set(counts.blocked) == {b""}
     assert listing(tmp_path) == before
     # Begun again, the symlink is an entry like any other.
     assert remove(engine, root)[:4] == (1, 1, os.lstat(tmp_path).st_blocks * 512, set())
@@ -1383,7 +1394,7 @@ def test_a_root_replaced_after_the_first_call_is_left_alone(
     assert listing(tmp_path) == before
 
 
-@every_opening
+@every_python_opening
 def test_a_root_replaced_at_the_last_moment_is_not_removed(tmp_path: Path) -> None:
     """Between opening it and removing it, both within one call."""
     (tmp_path / "top").mkdir()
@@ -1464,16 +1475,10 @@ def test_what_cannot_be_removed_is_a_fault_and_the_rest_goes(
         removed = remove(engine, root_of(top), budget=1)
     finally:
         subprocess.run(["chattr", "-i", *fixed], check=True)
-    assert {fault for fault in removed.faults if fault.errno != errno.ENOTEMPTY} == {
-        Fault(b"a/fixed", errno.EPERM, "delete"),
-        Fault(b"b/c/f", errno.EPERM, "delete"),
-        Fault(b"b/c", errno.EPERM, "remove the directory"),
-    }
-    assert {fault.path for fault in removed.faults if fault.errno == errno.ENOTEMPTY} == {
-        b"a",
-        b"b",
-        b"",
-    }
+    refused = {Fault(b"a/fixed", errno.EPERM, "delete"), Fault(b"b/c/f", errno.EPERM, "delete")}
+    # Whoever was to remove a directory around them may have found it not empty, or not have tried.
+    around = {Fault(path, errno.ENOTEMPTY, "remove the directory") for path in (b"b", b"")}
+    assert refused <= removed.faults <= refused | around
     assert (removed.files, removed.directories) == (25, 6)
     assert listing(top) == [b"a", b"a/fixed", b"b", b"b/c", b"b/c/f"]
 

@@ -68,7 +68,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     assert list(document) == REPORT
     assert document["schema_version"] == 1
     name = "cleanup-nodemodule"
-    assert document["tool"] == {"name": name, "version": __version__, "engine": engine.NAME}
+    assert document["tool"] == {"name": name, "version": __version__, "engine": engine.name()}
     rows, totals = document["artifacts"], document["totals"]
     assert list(totals) == TOTALS
     assert [list(row) for row in rows] == [ARTIFACT] * len(rows)

@@ -234,7 +234,7 @@ def test_a_stopped_deletion_reports_what_is_gone_and_what_is_left(
     before, used = set(listing(deleted)), allocated(deleted)
     log = tmp_path / "log"
     running = Running(
-        *("--json", "--no-dry-run", "--sort", "path"),
+        *("--json", "--no-dry-run", "--sort", "path", "--jobs", "1"),
         cwd=deleted,
         prefix=slowly(log, "unlinkat", 1_000),
     )
@@ -271,7 +271,9 @@ def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
     used = allocated(deleted)
     log = tmp_path / "log"
     running = Running(
-        *("--no-dry-run", "--sort", "path"), cwd=deleted, prefix=slowly(log, "unlinkat", 1_000)
+        *("--no-dry-run", "--sort", "path", "--jobs", "1"),
+        cwd=deleted,
+        prefix=slowly(log, "unlinkat", 1_000),
     )
     await_calls(log, r"b/node_modules>", 10)
     returned, output, errors = running.stop(signal.SIGTERM)

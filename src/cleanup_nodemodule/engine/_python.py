@@ -279,6 +279,9 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 if unlinked.cut_short or unlinked.refused or unlinked.directories:
                     continue
             while True:
+                if budget <= 0:
+                    left.append(path + duty)
+                    break
                 try:
                     blocks += _remove_directory(tree, path)
                 except OSError as error:
@@ -294,9 +297,6 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 if not duty:
                     break
                 path, duty = path.rpartition(b"/")[0], duty[1:]
-                if budget <= 0:
-                    left.append(path + duty)
-                    break
     return Removal(Counts(files, directories, blocks * _BLOCK, blocked), left, faults)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "cleanup-nodemodule"
 
+Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
+
 Engine: TypeAlias = Literal["auto", "native", "python"]
 """What walks the trees."""
 
@@ -247,6 +249,42 @@ def clean(
             rich_help_panel=_DELETE,
         ),
     ] = False,
+    trash: Annotated[
+        bool,
+        typer.Option(
+            "--trash",
+            help="With --no-dry-run: move to the desktop's trash instead of deleting. The space comes"
+            " back when the trash is emptied.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    max_delete: Annotated[
+        str | None,
+        typer.Option(
+            "--max-delete",
+            metavar="SIZE|COUNT",
+            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts.",
+            rich_help_panel=_DELETE,
+            show_default=False,
+        ),
+    ] = None,
+    include_foreign: Annotated[
+        bool,
+        typer.Option(
+            "--include-foreign",
+            help="Include what only another user may delete, by the sticky bit of a directory such as"
+            " /tmp. Only root can.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="If another run is deleting in the same tree, wait until it has ended.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -377,7 +415,8 @@ def clean(
     """
     if ctx.invoked_subcommand is not None:
         return None
-    from cleanup_nodemodule.session import Display, Session
+    from cleanup_nodemodule.limits import LimitError, parse_limit
+    from cleanup_nodemodule.session import Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
     if dry_run and no_dry_run:
@@ -399,8 +438,10 @@ def clean(
             excludes=tuple(exclude or ()),
             profiles=tuple(profile or ()),
             own_rules=tuple(rule or ()),
+            foreign_too=include_foreign,
         )
-    except SettingsError as error:
+        most = None if max_delete is None else parse_limit(max_delete)
+    except (SettingsError, LimitError) as error:
         raise typer.BadParameter(str(error)) from error
     display = Display(
         format=shown.value if shown else None,
@@ -411,7 +452,33 @@ def clean(
         verbose=verbose,
         null=null,
     )
-    return Session(settings, display, delete=no_dry_run, ask=not yes, jobs=jobs).run()
+    mode: Mode = "trash" if trash else "delete"
+    orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs)
+    return Session(settings, display, orders).run()
+
+
+@app.command("resume")
+def resume(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what there is to finish.")
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Finish what interrupted runs had taken out of projects and not deleted yet."""
+    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
+    orders = Orders("dry-run" if dry_run else "delete", False, wait, None, None)
+    return Session(settings, display, orders).resume()
 
 
 @app.command("rules")
@@ -457,6 +524,7 @@ def _settings(
     excludes: tuple[str, ...] = (),
     profiles: tuple[str, ...] = (),
     own_rules: tuple[str, ...] = (),
+    foreign_too: bool = False,
 ) -> "Settings":
     """Put the command line over the configuration file over the defaults."""
     import platformdirs
@@ -478,6 +546,7 @@ def _settings(
         profiles=profiles or config.profiles or (DEFAULT_PROFILE,),
         own_rules=(*rules, *config.rules),
         keep=config.keep,
+        foreign_too=foreign_too,
         home=os.path.realpath(home) if os.path.isabs(home) else None,
         cwd=_current_directory(),
     )

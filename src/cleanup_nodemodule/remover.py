@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cleanup_nodemodule import engine, protections, staging, state
-from cleanup_nodemodule.engine.contract import Fault, Finding, Names
+from cleanup_nodemodule.engine.contract import Fault, Names, Root
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
 from cleanup_nodemodule.model import (
     Approved,
@@ -361,23 +361,31 @@ async def _look_through(
     problems: dict[Problem, None] = {}
 
     async def look(stack: list[bytes]) -> list[bytes]:
-        found: Finding = await scheduler.call(engine.find, root, stack, _REPOSITORIES, _LOOKED_AT)
-        for hit in found.found.hits:
-            doing = "delete what is in use as a git repository by now:"
-            problems[Problem(beneath(place, hit.path), errno.EPERM, doing)] = None
-        problems.update((problem_at(place, fault), None) for fault in found.faults)
-        return found.left
+        paths, left, faults = await scheduler.call(_find_repositories, root, stack)
+        for path in paths:
+            doing = "delete what is a git repository by now:"
+            problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
+        problems.update((problem_at(place, fault), None) for fault in faults)
+        return left
 
     try:
         await scheduler.share([b""], look)
     except* Stopped:
         problems.clear()
-    if scheduler.stopped:
-        return None
-    marker = os.path.join(place, ".git")
-    if not problems and os.path.lexists(marker):
-        problems[Problem(marker, errno.EPERM, "delete what is a git repository by now:")] = None
-    return problems
+    return None if scheduler.stopped else problems
+
+
+def _find_repositories(
+    root: Root, stack: list[bytes]
+) -> tuple[list[bytes], list[bytes], list[Fault]]:
+    """Return the repositories of a slice, what is left of that, and what could not be read."""
+    finding = engine.find(root, stack, _REPOSITORIES, _LOOKED_AT)
+    paths = [hit.path for hit in finding.found.hits]
+    # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
+    # the root itself is never a hit.
+    if b"" in stack and os.path.lexists(os.path.join(root.path, b".git")):
+        paths.append(b"")
+    return paths, finding.left, finding.faults
 
 
 @dataclass(slots=True)
@@ -456,7 +464,10 @@ async def _move_to_trash(artifact: Artifact, scheduler: Scheduler) -> Result | N
 
 
 def _send_to_trash(candidate: Candidate) -> None:
-    """Raises OSError, and ChangedError if it is not what was approved."""
+    """Move one directory to the trash.
+
+    Raises OSError, and ChangedError if it is not what was approved.
+    """
     from send2trash import send2trash  # noqa: PLC0415 - only with --trash
     from send2trash.exceptions import TrashPermissionError  # noqa: PLC0415
 
@@ -479,8 +490,7 @@ async def finish(
     *,
     freed: Callable[[int], None],
 ) -> tuple[Leftover, ...]:
-    """Delete what interrupted runs left, which the journal has told to be theirs; return what came
-    of each."""
+    """Delete what the journal has told to be left by interrupted runs; return what came of it."""
     return tuple([await _finish(leftover, scheduler, journal, freed) for leftover in leftovers])
 
 

@@ -269,7 +269,7 @@ def _report(
             deleted=sum(isinstance(result, Removed) and not result.gone for result in results),
             failed=len(failures),
             trashed=sum(isinstance(result, Trashed) for result in results),
-            freed_bytes=sum(result.freed_bytes for result in results),
+            freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
             observed_freed_bytes=observed,
         ),
         [_leftover(leftover) for leftover in leftovers],

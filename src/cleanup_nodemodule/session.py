@@ -12,17 +12,18 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
 from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.model import Approved, Outcome, Plan
+from cleanup_nodemodule.limits import Limit, exceeded
+from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
@@ -31,6 +32,12 @@ from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from cleanup_nodemodule.deletion import Undertaking
+    from cleanup_nodemodule.journal import Journal
+
+Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
+"""What a run does with what it finds."""
 
 _T = TypeVar("_T")
 
@@ -55,18 +62,31 @@ class Display:
     """Paths end with a NUL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a run is to do with what it finds."""
+
+    mode: Mode
+    ask: bool
+    """Ask before anything is deleted, if there is somebody to ask."""
+    wait: bool
+    """Wait for another run that deletes in the same tree, rather than give up."""
+    most: Limit | None
+    """Delete nothing if it would be more than this."""
+    jobs: int | None
+    """Threads; None for as many as suit the engine."""
+
+
 class Session:
     """One run."""
 
-    def __init__(
-        self, settings: Settings, display: Display, *, delete: bool, ask: bool, jobs: int | None
-    ) -> None:
+    def __init__(self, settings: Settings, display: Display, orders: Orders) -> None:
         self._settings = settings
         self._display = display
-        self._delete = delete
-        self._mode: Literal["dry-run", "delete"] = "delete" if delete else "dry-run"
-        self._ask = ask
-        self._jobs = jobs or engine.default_workers()
+        self._orders = orders
+        self._delete = orders.mode != "dry-run"
+        self._mode = orders.mode
+        self._jobs = orders.jobs or engine.default_workers()
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -79,13 +99,20 @@ class Session:
 
     def run(self) -> int:
         """Do it all and return the exit code."""
+        return self._guarded(self._run)
+
+    def resume(self) -> int:
+        """Finish what interrupted runs left, wherever that is, and return the exit code."""
+        return self._guarded(self._take_up)
+
+    def _guarded(self, work: Callable[[ThreadPoolExecutor], int]) -> int:
         # What was imported lives as long as the process; looking through it for garbage again and
         # again takes a sixth of the time of a large run (measured on 530,000 entries).
         gc.freeze()
         executor = ThreadPoolExecutor(self._jobs, thread_name_prefix="engine")
         with self._interrupts:
             try:
-                return self._run(executor)
+                return work(executor)
             except KeyboardInterrupt:
                 return self._cut_off()
             finally:
@@ -99,18 +126,40 @@ class Session:
     def _cut_off(self) -> int:
         """Say what is known, where a signal came between two steps."""
         if self._result is None:
-            print_failure(
-                "interrupted; nothing was done",
-                errno.EINTR,
-                None,
-                "begin",
-                mode=self._mode,
-                as_json=self._format == "json",
-            )
+            self._print_failure("interrupted; nothing was done", errno.EINTR, None, "begin")
             return 128 + (self._signal or signal.SIGINT)
         return self._finish(self._result, shown=True)
 
     def _run(self, executor: ThreadPoolExecutor) -> int:
+        if self._mode == "dry-run":
+            return self._plan(executor, None)
+        roots = [_absolute(root) for root in self._settings.roots]
+        return self._undertake(roots, lambda undertaking: self._plan(executor, undertaking))
+
+    def _undertake(self, roots: Sequence[str], work: "Callable[[Undertaking], int]") -> int:
+        """Do *work* with the trees beneath *roots* locked."""
+        from cleanup_nodemodule import deletion, lock
+        from cleanup_nodemodule.state import StateError
+
+        try:
+            with deletion.undertake(
+                roots,
+                "trash" if self._mode == "trash" else "delete",
+                wait=self._orders.wait,
+                waiting=lambda why: say(f"{plain.PROGRAM}: waiting: {why.partition(';')[0]}"),
+                stopped=lambda: self._signal is not None,
+            ) as undertaking:
+                return work(undertaking)
+        except lock.Locked as locked:
+            if self._signal is not None:
+                raise KeyboardInterrupt from locked
+            self._print_failure(str(locked), errno.EWOULDBLOCK, locked.root, "lock")
+            return ExitCode.LOCKED
+        except StateError as error:
+            self._print_failure(str(error), error.errno or errno.EIO, None, "keep a record")
+            return ExitCode.UNEXPECTED
+
+    def _plan(self, executor: ThreadPoolExecutor, undertaking: "Undertaking | None") -> int:
         try:
             with self._progress() as watch:
                 plan = self._in_loop(
@@ -121,47 +170,135 @@ class Session:
             path = os.fsdecode(error.filename)
             missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
             advice = "; -p takes a directory that exists" if missing else ""
-            print_failure(
+            self._print_failure(
                 f"cannot search {printable(path)}: {error.strerror}{advice}",
                 error.errno or errno.ENOENT,
                 _absolute(path),
                 "search",
-                mode=self._mode,
-                as_json=self._format == "json",
             )
             return ExitCode.USAGE
         except ExcludeError as error:
-            print_failure(
+            self._print_failure(
                 f"--exclude takes a pattern in gitignore syntax, such as 'name/': {error}",
                 errno.EINVAL,
                 None,
                 "understand the command line",
-                mode=self._mode,
-                as_json=self._format == "json",
             )
             return ExitCode.USAGE
-        if not self._delete or self._signal is not None:
-            return self._finish(self._sorted(report.of_plan(plan, self._facts())))
-        self._result = self._sorted(report.of_plan(plan, self._facts()))
-        return self._finish_deletion(plan, executor)
+        leftovers = self._recognise(plan)
+        result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
+        if undertaking is None or self._signal is not None:
+            return self._finish(result)
+        self._result = result
+        if self._orders.most is not None:
+            why = exceeded(plan, self._orders.most)
+            if why is not None:
+                say(f"{plain.PROGRAM}: {why}")
+                self._finish(result)
+                return ExitCode.EXCEEDED
+        return self._finish_deletion(plan, leftovers, undertaking, executor)
 
-    def _finish_deletion(self, plan: Plan, executor: ThreadPoolExecutor) -> int:
+    def _recognise(self, plan: Plan) -> tuple[Leftover, ...]:
+        """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
+        if not plan.leftovers:
+            return ()
+        from cleanup_nodemodule import recovery, state
+
+        try:
+            return recovery.recognise(plan.leftovers, state.directory())
+        except state.StateError as error:
+            say(f"{plain.PROGRAM}: {error}")
+            return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
+
+    def _finish_deletion(
+        self,
+        plan: Plan,
+        leftovers: tuple[Leftover, ...],
+        undertaking: "Undertaking",
+        executor: ThreadPoolExecutor,
+    ) -> int:
         shown = self._interactive and self._show_plan(plan)
-        if self._interactive and self._ask:
+        if self._interactive and self._orders.ask:
             approved = confirm.by_question(plan, self._question, no_dry_run=self._delete)
         else:
             approved = confirm.by_flag(plan, no_dry_run=self._delete)
         if approved is None:
-            return self._finish(self._sorted(report.of_plan(plan, self._facts())), shown=shown)
-        outcome = self._carry_out(approved, executor)
+            result = report.of_plan(plan, self._facts(), leftovers)
+            return self._finish(self._sorted(result), shown=shown)
+        known = [one for one in leftovers if one.run is not None and not one.at_work]
+        if approved.artifacts or known:
+            with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
+                finished = {
+                    one.candidate.path: one for one in self._resume(known, journal, executor)
+                }
+                outcome = self._carry_out(approved, journal, executor)
+                if self._signal is not None:
+                    journal.close(interrupted=True)
+        else:
+            finished, outcome = {}, Outcome(plan, (), 0, complete=True)
+        outcome = replace(
+            outcome,
+            leftovers=tuple(finished.get(one.candidate.path, one) for one in leftovers),
+        )
         return self._finish(self._sorted(report.of_outcome(outcome, self._facts())), shown=shown)
 
-    def _carry_out(self, approved: Approved, executor: ThreadPoolExecutor) -> Outcome:
+    def _carry_out(
+        self, approved: Approved, journal: "Journal", executor: ThreadPoolExecutor
+    ) -> Outcome:
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.carry_out(approved, self._settings, scheduler, watch),
+                lambda scheduler: pipeline.carry_out(
+                    approved, self._settings, scheduler, journal, watch
+                ),
             )
+
+    def _resume(
+        self, leftovers: Sequence[Leftover], journal: "Journal", executor: ThreadPoolExecutor
+    ) -> tuple[Leftover, ...]:
+        if not leftovers:
+            return ()
+        with self._progress() as watch:
+            return self._in_loop(
+                executor,
+                lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
+            )
+
+    def _take_up(self, executor: ThreadPoolExecutor) -> int:
+        from cleanup_nodemodule import recovery, state
+
+        def finish(undertaking: "Undertaking | None") -> int:
+            found = recovery.unfinished(state.directory())
+            for fault in found.faults:
+                line = "" if fault.line is None else f", line {fault.line}"
+                say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
+            finished: dict[str, Leftover] = {}
+            if undertaking is not None and (found.to_finish or found.settled):
+                with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
+                    recovery.settle(found.settled, journal)
+                    done = self._resume(found.to_finish, journal, executor)
+                    finished = {one.candidate.path: one for one in done}
+                    if self._signal is not None:
+                        journal.close(interrupted=True)
+            rows = tuple(finished.get(one.candidate.path, one) for one in found.leftovers)
+            nothing = Plan((), (), (), complete=True)
+            outcome = Outcome(nothing, (), None, complete=self._signal is None, leftovers=rows)
+            return self._finish(report.of_outcome(outcome, self._facts()))
+
+        if self._mode == "dry-run":
+            return finish(None)
+        try:
+            places = [
+                one.candidate.root for one in recovery.unfinished(state.directory()).leftovers
+            ]
+        except state.StateError as error:
+            self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
+            return ExitCode.UNEXPECTED
+        return self._undertake(sorted(set(places)), finish)
+
+    def _print_failure(self, message: str, number: int, path: str | None, doing: str) -> None:
+        as_json = self._format == "json"
+        print_failure(message, number, path, doing, mode=self._mode, as_json=as_json)
 
     def _in_loop(
         self, executor: ThreadPoolExecutor, work: Callable[[Scheduler], Awaitable[_T]]
@@ -193,7 +330,10 @@ class Session:
         size = plain.size(plan.reclaimable_bytes)
         while True:
             # Not input(), which writes to standard output, and that is for the result.
-            say(f"Delete {what}, {size}? [y/N]: ", end="")
+            asked = f"Delete {what}, {size}"
+            if self._mode == "trash":
+                asked = f"Move {what}, {size}, to the trash"
+            say(f"{asked}? [y/N]: ", end="")
             try:
                 answer = sys.stdin.readline()
             except KeyboardInterrupt:
@@ -255,6 +395,8 @@ class Session:
             return
         if result.mode == "dry-run" and result.totals.selected:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
+        if any(row.outcome is None and row.run and not row.error for row in result.leftovers):
+            say(f"To finish what an interrupted run left: {plain.command('resume')}")
         names = plain.unproven_names(result)
         if names:
             say(f"To include what is unproven: {self._command_naming(names)}")
@@ -271,6 +413,8 @@ class Session:
             words += (f"--exclude={pattern}",)
         if self._delete:
             words += ("--no-dry-run",)
+        if self._mode == "trash":
+            words += ("--trash",)
         plainly = [name for name in names if not name.startswith("-")]
         words += (f"--targets={name}" for name in names if name.startswith("-"))
         if plainly:
@@ -337,7 +481,7 @@ class Session:
                 rows.sort(key=lambda row: row.last_used_at or "")
         return replace(result, artifacts=rows)
 
-    def _facts(self, mode: Literal["dry-run", "delete"] | None = None) -> report.Run:
+    def _facts(self, mode: Mode | None = None) -> report.Run:
         return report.Run(
             tool=_tool(),
             host=platform.node(),
@@ -357,7 +501,7 @@ def print_failure(
     path: str | None,
     doing: str,
     *,
-    mode: Literal["dry-run", "delete"],
+    mode: Mode,
     as_json: bool,
 ) -> None:
     """Say why nothing was done; as a document too, on standard output, if one was asked for."""

@@ -39,7 +39,7 @@ _IMPOSSIBLE: Final = frozenset(
 
 
 class ImpossibleError(OSError):
-    """This file system cannot rename the artifact; deleting it in place is all that can be done."""
+    """The file system cannot rename the artifact: it can only be deleted in place."""
 
 
 class ChangedError(Exception):

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -50,6 +50,14 @@ def listing(directory: str | bytes | Path) -> list[bytes]:
 def engine(request: pytest.FixtureRequest) -> ModuleType:
     """Each engine in turn; every test of the contract runs on all of them."""
     return {"python": _python}[request.param]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests delete out of the journal of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]

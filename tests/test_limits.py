@@ -95,11 +95,11 @@ def a_plan(*artifacts: Artifact) -> Plan:
     ("limit", "much"),
     [
         ("2", None),
-        ("1", "2 artifacts would be deleted, and --max-delete 1 allows"),
-        ("0", "2 artifacts would be deleted, and --max-delete 0 allows"),
+        ("1", "2 artifacts would be deleted, more than --max-delete 1 allows"),
+        ("0", "2 artifacts would be deleted, more than --max-delete 0 allows"),
         ("3KiB", None),
-        ("3KB", "3.0 KiB (3,072 bytes) would be deleted, and --max-delete 3KB allows"),
-        ("3071B", "3.0 KiB (3,072 bytes) would be deleted, and --max-delete 3071B allows"),
+        ("3KB", "3.0 KiB (3,072 bytes) would be deleted, more than --max-delete 3KB allows"),
+        ("3071B", "3.0 KiB (3,072 bytes) would be deleted, more than --max-delete 3071B allows"),
     ],
 )
 def test_it_is_exceeded_by_what_is_selected_and_not_by_what_is_kept(
@@ -122,6 +122,5 @@ def test_an_empty_selection_exceeds_nothing() -> None:
 
 def test_what_it_says_is_one_sentence_with_what_to_do() -> None:
     assert exceeded(a_plan(an_artifact("/a", 1)), parse_limit("0")) == (
-        "1 artifact would be deleted, and --max-delete 0 allows no more than that; nothing was"
-        " deleted: see what it is with --dry-run, and raise the limit if it is right"
+        "1 artifact would be deleted, more than --max-delete 0 allows; nothing was deleted: see what it is with --dry-run, and raise the limit if it is right"
     )

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,17 @@ def test_a_run_killed_mid_way_is_listed_as_unfinished(run: Run, home: str) -> No
     assert {row[-1]: row[1] for row in fields(result)} == {"/a": "deleted", "/b": "unfinished"}
     assert result.returncode == 0
     assert result.stderr == "Something was not finished. To finish it: cleanup-nodemodule resume\n"
+
+
+def test_what_another_machine_left_is_not_for_this_one_to_finish(run: Run, home: str) -> None:
+    """As where several share a home directory."""
+    record = Journal(home, replace(a_run(), host="else\x1bwhere"))
+    record.begin([intent("/a")])
+    abandon(record)
+    result = run("log")
+    assert result.stderr == (
+        "Something was not finished, or is at work still, on $'else\\ewhere'.\n"
+    )
 
 
 def test_what_is_not_shown_can_be_unfinished_too(run: Run, home: str) -> None:

@@ -34,11 +34,12 @@ def show(directory: str, paths: Sequence[str], *, last: int | None, as_json: boo
     history = read(directory, wanted=wanted, last=last)
     running = _running(directory) if unfinished else frozenset()
     if as_json:
-        lost = emit(lambda: _write(json.dumps(_document(history, running), indent=2) + "\n"))
+        lost = emit(lambda: sys.stdout.writelines(_document(history, running)))
     elif is_terminal(sys.stdout):
         lost = _print_table(history, running)
     else:
-        lost = emit(lambda: _write("".join(f"{line}\n" for line in lines(history, running))))
+        told = (f"{line}\n" for line in lines(history, running))
+        lost = emit(lambda: sys.stdout.writelines(told))
     if lost is not None:
         say(f"{plain.PROGRAM}: could not print the result: {lost}")
         return ExitCode.UNEXPECTED
@@ -119,7 +120,10 @@ def _last_words(history: History, paths: Sequence[str], unfinished: set[str]) ->
         say(f"Nothing was deleted{where} that the journal knows of.")
     if history.left_out:
         say(f"{history.left_out:,} earlier ones are not shown; --all shows them.")
-    if unfinished:
+    hosts = {history.runs[run].host for run in unfinished}
+    for host in sorted(hosts - {state.host_name(), ""}):
+        say(f"Something was not finished, or is at work still, on {printable(host)}.")
+    if hosts & {state.host_name(), ""}:
         say(f"Something was not finished. To finish it: {plain.command('resume')}")
 
 
@@ -149,33 +153,13 @@ def _concerns(path: str, places: Sequence[str]) -> bool:
     return not places or any(whole.startswith(place) or place.startswith(whole) for place in places)
 
 
-def _document(history: History, running: frozenset[str]) -> dict[str, Any]:
+def _document(history: History, running: frozenset[str]) -> Iterator[str]:
+    """Give the document piece by piece, as the whole of a long history would take much memory."""
+    yield '{\n  "schema_version": 1,\n  "entries": ['
+    for number, entry in enumerate(history.entries):
+        yield (",\n    " if number else "\n    ") + json.dumps(_row(entry, running))
     shown = {entry.run for entry in history.entries}
-    return {
-        "schema_version": 1,
-        "entries": [
-            {
-                "path": entry.intent.path,
-                "outcome": outcome(entry, running),
-                "began_at": iso(entry.began_at),
-                "ended_at": None if entry.end is None else iso(entry.end.at),
-                "freed_bytes": None if entry.end is None else entry.end.freed_bytes,
-                "error": None if entry.end is None else entry.end.error,
-                "run": entry.run,
-                "number": entry.number,
-                "apparent_bytes": entry.intent.apparent_bytes,
-                "allocated_bytes": entry.intent.allocated_bytes,
-                "reclaimable_bytes": entry.intent.reclaimable_bytes,
-                "rule": entry.intent.rule,
-                "evidence": list(entry.intent.evidence),
-                "project": entry.intent.project,
-                "regenerate": entry.intent.regenerate,
-                "regenerate_in": entry.intent.regenerate_in,
-                "warnings": list(entry.intent.warnings),
-                "staged": entry.intent.staged,
-            }
-            for entry in history.entries
-        ],
+    rest = {
         "runs": [run_document(run) for run in history.runs.values() if run.id in shown],
         "left_out": history.left_out,
         "problems": [
@@ -183,7 +167,28 @@ def _document(history: History, running: frozenset[str]) -> dict[str, Any]:
             for fault in history.faults
         ],
     }
+    yield "\n  ],\n  " + json.dumps(rest, indent=2).removeprefix("{").lstrip() + "\n"
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text)
+def _row(entry: Entry, running: frozenset[str]) -> dict[str, Any]:
+    end, intent = entry.end, entry.intent
+    return {
+        "path": intent.path,
+        "outcome": outcome(entry, running),
+        "began_at": iso(entry.began_at),
+        "ended_at": None if end is None else iso(end.at),
+        "freed_bytes": None if end is None else end.freed_bytes,
+        "error": None if end is None else end.error,
+        "run": entry.run,
+        "number": entry.number,
+        "apparent_bytes": intent.apparent_bytes,
+        "allocated_bytes": intent.allocated_bytes,
+        "reclaimable_bytes": intent.reclaimable_bytes,
+        "rule": intent.rule,
+        "evidence": list(intent.evidence),
+        "project": intent.project,
+        "regenerate": intent.regenerate,
+        "regenerate_in": intent.regenerate_in,
+        "warnings": list(intent.warnings),
+        "staged": intent.staged,
+    }

@@ -432,7 +432,8 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
     return descriptor;
 }
 
-/* Whether openat2(2) can be used, found out once. */
+/* Whether openat2(2) can be used; -1 with errno if that cannot be told just now. Then nothing may be
+ * opened without it either: bind mounts of the same file system would not be seen. */
 static int
 can_openat2(void)
 {
@@ -443,9 +444,10 @@ can_openat2(void)
             let_go(probe);
             return 1;
         }
-        if (errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == E2BIG) {
-            openat2_works = 0;
+        if (errno != ENOSYS && errno != EPERM && errno != EINVAL && errno != E2BIG) {
+            return -1;
         }
+        openat2_works = 0;
     }
 #endif
     return 0;
@@ -458,6 +460,9 @@ static int
 open_tree(Walk *walk, char *path, size_t length, int mount_ok)
 {
     walk->openat2 = can_openat2();
+    if (walk->openat2 < 0) {
+        return -1;
+    }
     while (length > 0 && path[length - 1] == '/') {
         path[--length] = '\0';
     }

@@ -723,8 +723,7 @@ next_path(Walk *walk)
         length--;
         walk->duty++;
     }
-    /* A name may be written behind it, and a NUL. */
-    if (append(&walk->path, bytes, length) < 0 || reserve(&walk->path, NAME_MAX + 3) < 0) {
+    if (append(&walk->path, bytes, length) < 0 || reserve(&walk->path, 1) < 0) {
         return -1;
     }
     walk->path.data[length] = '\0';
@@ -799,7 +798,7 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
     }
     walk->listing = resize(NULL, LISTING);
     if (walk->listing == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
-        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, NAME_MAX + 3) < 0) {
+        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
         end_call(call);
         PyErr_NoMemory();
         return -1;
@@ -1141,7 +1140,10 @@ add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
     size_t length = walk->path_length;
     hit.mounted = status->device != walk->device;
     if (!hit.mounted) {
-        /* There is room for it: next_path saw to that. */
+        /* Not by NAME_MAX: file systems that store UTF-16 have longer names in UTF-8. */
+        if (reserve(&walk->path, name_length + 2) < 0) {
+            return -1;
+        }
         if (name_length > 0) {
             if (length > 0) {
                 walk->path.data[length++] = '/';

@@ -87,6 +87,7 @@ struct how {
 
 #define LONGEST_PATH 4000 /* bytes for one openat2(2), below PATH_MAX (4096) with room to spare */
 #define MOST_ATTEMPTS 8   /* of a call the kernel could not settle because of a rename (EAGAIN) */
+#define LATEST 9000000000 /* seconds since the epoch that fit into 64 bits as nanoseconds */
 #define BLOCK 512         /* bytes in a unit of st_blocks, stat(3type) */
 #define LISTING 65536     /* bytes of directory entries asked for at once */
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
@@ -541,7 +542,10 @@ from_stat(Status *status, const struct stat *found)
 #else
     const struct timespec *changed = &found->st_ctim;
 #endif
-    status->changed = (int64_t)changed->tv_sec * 1000000000 + changed->tv_nsec;
+    /* What lies beyond the year 2262 does not fit, and is told from everything else all the same. */
+    int64_t seconds = changed->tv_sec;
+    seconds = seconds > LATEST ? LATEST : seconds < -LATEST ? -LATEST : seconds;
+    status->changed = seconds * 1000000000 + changed->tv_nsec;
 }
 
 /* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno.
@@ -1381,9 +1385,54 @@ done:
 
 /* ---- measure ---------------------------------------------------------------------------------- */
 
+/* A sum of sizes, each of which may be the largest there is: a sparse file takes nothing to make. */
 typedef struct {
-    int64_t apparent;
-    int64_t blocks;
+    uint64_t low;
+    int64_t high;
+} Wide;
+
+static void
+add(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low + (uint64_t)number;
+    sum->high += (low < sum->low) - (number < 0);
+    sum->low = low;
+}
+
+static void
+subtract(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low - (uint64_t)number;
+    sum->high -= (low > sum->low) - (number < 0);
+    sum->low = low;
+}
+
+/* Return the sum times `unit`; NULL with an exception. */
+static PyObject *
+number_of(const Wide *sum, long unit)
+{
+    PyObject *high = PyLong_FromLongLong(sum->high);
+    PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
+    PyObject *bits = PyLong_FromLong(64);
+    PyObject *times = PyLong_FromLong(unit);
+    PyObject *shifted = NULL, *whole = NULL, *number = NULL;
+    if (high != NULL && low != NULL && bits != NULL && times != NULL) {
+        shifted = PyNumber_Lshift(high, bits);
+        whole = shifted == NULL ? NULL : PyNumber_Add(shifted, low);
+        number = whole == NULL ? NULL : PyNumber_Multiply(whole, times);
+    }
+    Py_XDECREF(whole);
+    Py_XDECREF(shifted);
+    Py_XDECREF(times);
+    Py_XDECREF(bits);
+    Py_XDECREF(low);
+    Py_XDECREF(high);
+    return number;
+}
+
+typedef struct {
+    Wide apparent;
+    Wide blocks;
     int64_t files;
     int64_t directories;
     int64_t newest;
@@ -1400,8 +1449,8 @@ typedef struct {
 static void
 count_status(Sums *sums, const Status *status)
 {
-    sums->apparent += status->size;
-    sums->blocks += status->blocks;
+    add(&sums->apparent, status->size);
+    add(&sums->blocks, status->blocks);
     if (status->modified > sums->newest) {
         sums->newest = status->modified;
     }
@@ -1616,8 +1665,8 @@ take_back(Walk *walk, Sums *sums)
     Status status;
     if (parent >= 0 && read_status(parent, name, &status) == 0) {
         sums->directories--;
-        sums->apparent -= status.size;
-        sums->blocks -= status.blocks;
+        subtract(&sums->apparent, status.size);
+        subtract(&sums->blocks, status.blocks);
     }
     let_go(parent);
     if (slash != NULL) {
@@ -1708,13 +1757,18 @@ kernel_measure(PyObject *module, PyObject *args)
     PyObject *mounts = list_of(&sums.mounts);
     PyObject *repositories = list_of(&sums.repositories);
     PyObject *foreign = list_of(&sums.foreign);
-    if (mounts != NULL && repositories != NULL && foreign != NULL) {
+    PyObject *apparent = number_of(&sums.apparent, 1);
+    PyObject *allocated = number_of(&sums.blocks, BLOCK);
+    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
+        allocated != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "LLLLLy#OOO", (long long)sums.apparent, (long long)sums.blocks * BLOCK,
-            (long long)sums.files, (long long)sums.directories, (long long)sums.newest,
+            classes->usage, "OOLLLy#OOO", apparent, allocated, (long long)sums.files,
+            (long long)sums.directories, (long long)sums.newest,
             sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
             repositories, foreign);
     }
+    Py_XDECREF(allocated);
+    Py_XDECREF(apparent);
     Py_XDECREF(foreign);
     Py_XDECREF(mounts);
     Py_XDECREF(repositories);
@@ -1732,7 +1786,7 @@ kernel_measure(PyObject *module, PyObject *args)
 typedef struct {
     int64_t files;
     int64_t directories;
-    int64_t blocks;
+    Wide blocks;
     Paths blocked;
     /* The directory in which something was removed last: brothers and sisters share it. */
     int parent;
@@ -1833,7 +1887,7 @@ remove_upwards(Call *call, Removed *removed)
         walk->path_length = length;
         if (result == 0) {
             removed->directories++;
-            removed->blocks += blocks;
+            add(&removed->blocks, blocks);
             call->budget--;
         }
         else if (errno == ENOTEMPTY || errno == EEXIST) {
@@ -1953,7 +2007,7 @@ remove_entries(Call *call, Removed *removed, int directory)
             removed->files++;
             call->budget--;
             /* The last link to go is what gives the space back. */
-            removed->blocks += status.links <= 1 ? status.blocks : 0;
+            add(&removed->blocks, status.links <= 1 ? status.blocks : 0);
         }
         else if (errno != ENOENT) {
             refuse(walk, refused, listing.name, errno);
@@ -2052,11 +2106,13 @@ kernel_remove(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS
     PyObject *counts = NULL;
     PyObject *blocked = list_of(&removed.blocked);
-    if (blocked != NULL) {
-        counts = PyObject_CallFunction(classes->counts, "LLLN", (long long)removed.files,
-                                       (long long)removed.directories,
-                                       (long long)removed.blocks * BLOCK, blocked);
+    PyObject *freed = number_of(&removed.blocks, BLOCK);
+    if (blocked != NULL && freed != NULL) {
+        counts = PyObject_CallFunction(classes->counts, "LLOO", (long long)removed.files,
+                                       (long long)removed.directories, freed, blocked);
     }
+    Py_XDECREF(freed);
+    Py_XDECREF(blocked);
     PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
     empty_paths(&removed.blocked);
     empty(&removed.parent_path);

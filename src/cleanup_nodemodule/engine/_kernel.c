@@ -1627,8 +1627,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
             /* No part sees all of it, so what all of them together would show is asked for here. */
             Status status;
             parts = 0;
-            if (walk->rest.used == 0 &&
-                read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
+            if (read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
                 read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
@@ -1642,7 +1641,8 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
-    if (parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+    /* Whoever began with the directory has seen to that, not who goes on with it. */
+    if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
         note_path(walk, &sums->repositories, "");
     }
     end_listing(&listing);
@@ -1654,6 +1654,9 @@ static void
 take_back(Walk *walk, Sums *sums)
 {
     note_path(walk, &sums->mounts, "");
+    if (walk->rest.used > 0) {
+        return; /* Of a directory that is counted in parts, the first part has counted it. */
+    }
     char *path = walk->path.data;
     char *slash = strrchr(path, '/');
     char *name = slash == NULL ? path : slash + 1;

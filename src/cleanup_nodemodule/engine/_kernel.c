@@ -345,7 +345,7 @@ static int
 open_step(int directory, const char *path, int flags, uint64_t resolve, int use_openat2)
 {
     int descriptor = -1;
-    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt += errno == EAGAIN) {
 #ifdef HAVE_OPENAT2
         if (use_openat2) {
             struct how how = {(uint64_t)(unsigned)flags, 0, resolve};

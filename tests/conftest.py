@@ -66,6 +66,12 @@ def engine(request: pytest.FixtureRequest) -> ModuleType:
     return native_engine() if request.param == NATIVE else _python
 
 
+@pytest.fixture(scope="session")
+def native() -> ModuleType:
+    """The native engine, for what only that does or what compares the two."""
+    return native_engine()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what there is not to test: the native engine opening by path."""
     impossible = []

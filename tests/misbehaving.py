@@ -53,7 +53,7 @@ class _Node:
         return stat.S_IFREG | 0o644 if self.children is None else stat.S_IFDIR | 0o755
 
 
-class Misbehaving(Operations):
+class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
     """The operations; paths are absolute within the file system."""
 
     def __init__(self, tree: dict[str, Any], ways: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ class Tool:
         )
 
     @property
-    def command(self) -> list[str]:
+    def command(self) -> list[str | Path]:
         """The command with its engine, to which options are added."""
         return [COMMAND, "--engine", self.engine]
 

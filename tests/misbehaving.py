@@ -6,8 +6,9 @@ The tree is as in conftest: a mapping is a directory, a number a file of that si
 mapping from paths within the file system:
 
 * ``fail``: from ``OPERATION PATH`` to an error number, for ``getattr``, ``opendir``, ``readdir``,
-  ``unlink``, ``rmdir`` and ``rename``.
+  ``unlink``, ``rmdir`` and ``rename``. A ``*`` stands for any part of a path.
 * ``broken``: from a directory to how many entries it gives before reading it fails with EIO.
+* ``breaking``: a number of entries that every directory gives before that, once something is deleted.
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
@@ -17,6 +18,7 @@ was asked for.
 """
 
 import errno
+import fnmatch
 import itertools
 import json
 import os
@@ -68,9 +70,9 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         for silent in self._ways.get("silent", ()):
             if (path + "/").startswith(silent + "/"):
                 self._forever.wait()
-        number = self._ways.get("fail", {}).get(f"{operation} {path}")
-        if number is not None:
-            raise FuseOSError(number)
+        for pattern, number in self._ways.get("fail", {}).items():
+            if fnmatch.fnmatchcase(f"{operation} {path}", pattern):
+                raise FuseOSError(number)
 
     def _find(self, path: str) -> _Node:
         node = self._root
@@ -119,6 +121,8 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         node = self._find(path)
         entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
+        if "breaking" in self._ways and any(call.startswith("unlink ") for call in self._calls):
+            broken = self._ways["breaking"]
         # One entry a call where it is to break, so that those before it get through.
         for number, (name, entry) in enumerate(entries[offset:], offset + 1):
             if broken is not None and number > broken + 2:

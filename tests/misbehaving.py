@@ -8,7 +8,8 @@ mapping from paths within the file system:
 * ``fail``: from ``OPERATION PATH`` to an error number, for ``getattr``, ``opendir``, ``readdir``,
   ``unlink``, ``rmdir`` and ``rename``. A ``*`` stands for any part of a path.
 * ``broken``: from a directory to how many entries it gives before reading it fails with EIO.
-* ``breaking``: a number of entries that every directory gives before that, once something is deleted.
+* ``breaking``: from a directory, ``*`` as above, to how many entries it gives at a time; whoever has
+  deleted one of them gets EIO instead of the next ones.
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
@@ -121,13 +122,17 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         node = self._find(path)
         entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
-        if "breaking" in self._ways and any(call.startswith("unlink ") for call in self._calls):
-            broken = self._ways["breaking"]
+        patterns = self._ways.get("breaking", {}).items()
+        breaking = next((n for pattern, n in patterns if fnmatch.fnmatchcase(path, pattern)), 0)
+        if breaking and offset and any(c.startswith(f"unlink {path}/") for c in self._calls):
+            raise FuseOSError(errno.EIO)
         # One entry a call where it is to break, so that those before it get through.
         for number, (name, entry) in enumerate(entries[offset:], offset + 1):
             if broken is not None and number > broken + 2:
                 if number == offset + 1:
                     raise FuseOSError(errno.EIO)
+                return
+            if breaking and number > offset + breaking:
                 return
             mode = 0 if self._ways.get("typeless") else entry.mode
             yield name, {"st_mode": mode, "st_ino": entry.inode}, number

@@ -384,9 +384,8 @@ def test_what_counts_is_the_space_that_is_taken(
 
 
 @contextmanager
-def attribute(flag: str, path: Path) -> Iterator[None]:
-    """Give *path* a file attribute (chattr(1)) for a while, wherever it is by the end of it."""
-    top = path.parents[1]
+def attribute(flag: str, path: Path, top: Path) -> Iterator[None]:
+    """Give *path* a file attribute (chattr(1)) until the end, wherever in *top* it is by then."""
     if subprocess.run(["chattr", f"+{flag}", path], check=False, capture_output=True).returncode:
         unable(f"cannot give a file the attribute {flag}")
     try:
@@ -404,7 +403,7 @@ def test_what_is_immutable_is_reported_and_the_rest_goes(
     top = disks.image("ext4", tmp_path / "top")
     declare(top, PAIR)
     fixed = top / "bad/node_modules/pkg"
-    with attribute(flag, fixed / "index.js" if which == "file" else fixed / "deep"):
+    with attribute(flag, fixed / "index.js" if which == "file" else fixed / "deep", top / "bad"):
         told = tool.delete(top)
         assert told.code == 3
         assert told.outcomes == {"bad/node_modules": "failed", "good/node_modules": "deleted"}
@@ -482,7 +481,7 @@ def test_a_directory_that_fails_half_way_while_it_is_deleted_is_reported(
     and nothing is where the project would take it for whole."""
     entries: Declared = {str(number): 1 for number in range(9)}
     tree: Declared = {**PAIR, "bad": {"package.json": "{}", "node_modules": {"d": entries}}}
-    disk = disks.misbehaving(tmp_path / "top", tree, breaking=4)
+    disk = disks.misbehaving(tmp_path / "top", tree, breaking={"/bad/*/d": 4})
     told = tool.delete(disk.path)
     assert told.code == 3
     assert told.outcomes == {"bad/node_modules": "failed", "good/node_modules": "deleted"}
@@ -548,7 +547,7 @@ def test_what_runs_short_for_a_moment_is_no_failure(
             log, "--trace=openat2", f"--inject=openat2:error={name}:when={first}..{first + 3}"
         )
         told = tool.run(top, "--jobs", "4", *delete, prefix=short)
-        assert log.read_text().count(f"= -1 {name}") == 4
+        assert log.read_text().count(f"= -1 {name}") >= 4
         assert (told.code, told.problems) == (0, set())
         assert {row["files"] for row in told.rows.values()} == {15}
     assert set(told.outcomes.values()) == {"deleted"}

@@ -1,13 +1,19 @@
 """What the measuring happens on, and what only root can do there."""
 
 import contextlib
+import ctypes
+import functools
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Final
+
+_CLONE_NEWNS: Final = 0x20000
+"""unshare(2): mounts of our own."""
 
 _DROP: Final = "/proc/sys/vm/drop_caches"
 
@@ -55,24 +61,48 @@ def memory_disk(size: str) -> Iterator[str]:
     Yields its directory. It has no limit on the number of inodes, and what is on it takes memory only
     as far as it is used. Raises UnableError where that needs rights we do not have.
     """
+    options = f"size={size},nr_inodes=0,mode=0700"
+    with mounted("-t", "tmpfs", "-o", options, "bench") as directory:
+        yield directory
+
+
+@contextlib.contextmanager
+def mounted(*options: str) -> Iterator[str]:
+    """Mount what *options* of mount(8) say on a new directory, for as long as the context lasts.
+
+    Yields the directory. Nobody but this process and its children sees the mount, and it goes with
+    the last of them, however they end. Raises UnableError where that needs rights we do not have.
+    """
     if sys.platform != "linux":
-        raise UnableError("a file system in memory: only Linux has tmpfs")
+        raise UnableError("a file system of its own: only Linux has mount namespaces")
     if os.geteuid() != 0:
-        raise UnableError("a file system in memory: only root can mount one")
-    with tempfile.TemporaryDirectory(prefix="bench-memory-") as directory:
-        options = f"size={size},nr_inodes=0,mode=0700"
-        done = subprocess.run(
-            ("mount", "-t", "tmpfs", "-o", options, "bench", directory),
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise UnableError(f"a file system in memory: {done.stderr.strip()}")
+        raise UnableError("a file system of its own: only root can mount one")
+    _own_namespace()
+    with tempfile.TemporaryDirectory(prefix="bench-mount-") as directory:
+        _run("mount", *options, directory)
         try:
             yield directory
         finally:
-            subprocess.run(("umount", directory), check=True)
+            _run("umount", directory)
+
+
+@functools.cache
+def _own_namespace() -> None:
+    """Have mounts of our own from now on; see mount_namespaces(7)."""
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
+        raise UnableError(f"a file system of its own: {os.strerror(ctypes.get_errno())}")
+    _run("mount", "--make-rprivate", "/")
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise UnableError(f"a file system of its own: {done.stderr.strip()}")
+
+
+def end_tidily() -> None:
+    """Have what this process has set up undone when it is told to end."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _processor() -> str:

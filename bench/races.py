@@ -23,6 +23,9 @@ MOST_MEMORY: Final = 80 * MEGABYTE
 
 _ENGINES: Final = ("native", "python")
 
+_THREADS_A_CORE: Final = 4
+"""With a cold cache; more gained nothing where that was tried."""
+
 _SIZERS: Final = ("du", "gdu", "dua", "pdu", "dust", "diskus")
 
 _LABEL_OF_PEER: Final = {"fdfind": "fd", "release": "cleanup-nodemodule"}
@@ -154,8 +157,8 @@ def finding(field: Field) -> Race:
         *(
             Subject(
                 f"whole-{engine}",
-                f"`cleanup-nodemodule --engine {engine} -p TREE -f paths`",
-                (TOOL, "--engine", engine, "-p", tree, "--format", "paths"),
+                f"`cleanup-nodemodule --engine {engine} -p TREE -qf paths`",
+                (TOOL, "--engine", engine, "-p", tree, "--format", "paths", "--quiet"),
                 most_memory=memory[engine],
             )
             for engine in _ENGINES
@@ -177,13 +180,14 @@ def finding(field: Field) -> Race:
 
 def whole_job(field: Field, tree: str, title: str, artifacts: int) -> Race:
     """Return the race from the command to the list of what was found and its size."""
-    subjects = tool(tree)
     notes: list[str] = []
+    rivals: list[Subject] = []
+    targets: list[Target] = []
     npkill = field.peers["npkill"]
     if isinstance(npkill, Peer):
         command = _npkill(npkill, tree)
         found = _found_by_npkill(command)
-        subjects.append(
+        rivals.append(
             Subject(
                 "npkill",
                 f"`npkill -d TREE -nu` {npkill.version}, {found} of {artifacts} found",
@@ -198,29 +202,29 @@ def whole_job(field: Field, tree: str, title: str, artifacts: int) -> Race:
         if found < artifacts:
             notes.append(
                 f"npkill finds and sizes {found} of the {artifacts} artifacts here, and calls its"
-                " search complete: the other row says how long that takes, not how long the job does."
+                " search complete: its time is no measure of the whole job."
             )
-    subjects += kondo(field, tree)
+        else:
+            targets.append(Target(0.5, ("npkill",)))
+    rivals += kondo(field, tree)
+    targets.append(Target(1.0, ("kondo",)))
     for subject in field.subject("release", ("-p", tree), ("-p", "TREE")):
-        subjects.append(replace(subject, label=f"{subject.label}, names only: it has no sizes"))
+        rivals.append(replace(subject, label=f"{subject.label}, names only: it has no sizes"))
     missing = field.missing(("npkill", "kondo", "release"))
-    return Race(title, tuple(subjects), field.rounds, missing, notes=tuple(notes))
+    native, python = tool(tree)
+    subjects = (replace(native, targets=tuple(targets)), python, *rivals)
+    return Race(title, subjects, field.rounds, missing, notes=tuple(notes))
 
 
 def tool(tree: str) -> list[Subject]:
     """Return the whole job as this tool does it."""
-    targets = {
-        "native": (Target(0.5, ("npkill",)), Target(1.0, ("kondo",))),
-        "python": (),
-    }
     memory = {"native": MOST_MEMORY, "python": None}
     return [
         Subject(
             f"whole-{engine}",
             f"`cleanup-nodemodule --engine {engine} -p TREE --json`",
             (TOOL, "--engine", engine, "-p", tree, "--json"),
-            targets[engine],
-            memory[engine],
+            most_memory=memory[engine],
         )
         for engine in _ENGINES
     ]
@@ -262,12 +266,34 @@ def start_up(field: Field) -> Race:
 
 
 def cold(race: Race, rounds: int, prepare: Callable[[], None]) -> Race:
-    """Return a race with an empty cache before each program; nothing is promised for that."""
-    subjects = tuple(
-        replace(subject, targets=(), most_memory=None, total="") for subject in race.subjects
-    )
+    """Return a race with an empty cache before each program; nothing is promised for that.
+
+    Threads that wait for a disk leave a core to others, so what has a thread a core runs a second
+    time with several.
+    """
     title = race.title.replace("warm cache", "cold cache")
+    wide = [wider for subject in race.subjects if (wider := _wider(subject))]
+    subjects = tuple(
+        replace(subject, targets=(), most_memory=None, total="")
+        for subject in (*race.subjects, *wide)
+    )
     return replace(race, title=title, subjects=subjects, rounds=rounds, prepare=prepare)
+
+
+def _wider(subject: Subject) -> Subject | None:
+    """Return the floor, or the native engine, with more threads; None for anything else."""
+    threads = _THREADS_A_CORE * (os.cpu_count() or 1)
+    if subject.key == "floor":
+        program, doing, _threads, tree = subject.command
+        command: tuple[str, ...] = (program, doing, str(threads), tree)
+    elif subject.key == "native":
+        command = (*subject.command, "--jobs", str(threads))
+    else:
+        return None
+    label = f"{subject.label}, {threads} threads"
+    key = f"{subject.key}-wide"
+    process = subject.process and f"{subject.process}, {threads} threads"
+    return replace(subject, key=key, label=label, command=command, process=process)
 
 
 def _stage(doing: str, tree: str, engine: str) -> tuple[str, ...]:

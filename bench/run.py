@@ -186,6 +186,7 @@ def prepare(options: argparse.Namespace) -> races.Field:
 def main() -> int:
     """Build the trees, check the sizes, measure, and print."""
     options = _options()
+    machine.end_tidily()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         # What the programs leave behind; npkill writes a log.
         os.environ["TMPDIR"] = directory

@@ -39,6 +39,16 @@ def file_system(path: str) -> str:
     return listed.stdout.split()[-1].decode()
 
 
+def available_memory() -> int:
+    """Return how many bytes could be used before the machine has to swap; see proc_meminfo(5)."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if key == "MemAvailable":
+                return int(value.split()[0]) * 1024
+    raise UnableError("memory: the kernel does not say how much is available")
+
+
 def require_cold() -> None:
     """Raise UnableError unless caches can be dropped here."""
     if not os.path.exists(_DROP):

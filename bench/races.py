@@ -79,7 +79,7 @@ def sizing(field: Field, tree: str, title: str) -> Race:
             Subject(
                 engine,
                 f"the sizing stage, {engine} engine",
-                _stage("size", tree, engine),
+                stage("size", tree, engine),
                 targets[engine],
                 memory[engine],
                 process=f"the same, with the start of Python ({engine})",
@@ -148,7 +148,7 @@ def finding(field: Field) -> Race:
             Subject(
                 engine,
                 f"the search, {engine} engine",
-                _stage("find", tree, engine),
+                stage("find", tree, engine),
                 target[engine],
                 process=f"the same, with the start of Python ({engine})",
             )
@@ -181,7 +181,8 @@ def finding(field: Field) -> Race:
 def whole_job(field: Field, tree: str, title: str, artifacts: int) -> Race:
     """Return the race from the command to the list of what was found and its size."""
     notes: list[str] = []
-    rivals: list[Subject] = []
+    # It finds nothing, but has been what the Python engine is held against since there was only that.
+    rivals = field.subject("du", ("-s", tree), ("-s", "TREE"))
     targets: list[Target] = []
     npkill = field.peers["npkill"]
     if isinstance(npkill, Peer):
@@ -210,9 +211,13 @@ def whole_job(field: Field, tree: str, title: str, artifacts: int) -> Race:
     targets.append(Target(1.0, ("kondo",)))
     for subject in field.subject("release", ("-p", tree), ("-p", "TREE")):
         rivals.append(replace(subject, label=f"{subject.label}, names only: it has no sizes"))
-    missing = field.missing(("npkill", "kondo", "release"))
+    missing = field.missing(("du", "npkill", "kondo", "release"))
     native, python = tool(tree)
-    subjects = (replace(native, targets=tuple(targets)), python, *rivals)
+    subjects = (
+        replace(native, targets=tuple(targets)),
+        replace(python, targets=(Target(2.2, ("du",)),)),
+        *rivals,
+    )
     return Race(title, subjects, field.rounds, missing, notes=tuple(notes))
 
 
@@ -296,6 +301,7 @@ def _wider(subject: Subject) -> Subject | None:
     return replace(subject, key=key, label=label, command=command, process=process)
 
 
-def _stage(doing: str, tree: str, engine: str) -> tuple[str, ...]:
+def stage(doing: str, tree: str, engine: str) -> tuple[str, ...]:
+    """Return how one stage of the pipeline is run alone; see ``stage.py``."""
     script = os.path.join(places.SCRIPTS, "stage.py")
     return (sys.executable, script, doing, tree, "--engine", engine)

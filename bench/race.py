@@ -140,7 +140,7 @@ class _Runner:
         process, output = measure(self.subject)
         self.process.append(process)
         if self.subject.process:
-            self.stage.append(_stage(output))
+            self.stage.append(stage_times(output))
 
     def rows(self) -> list[Row]:
         subject = self.subject
@@ -170,7 +170,7 @@ def run(race: Race) -> Result:
             runners[(number + turn) % len(runners)].turn()
     rows = {row.key: row for runner in runners for row in runner.rows()}
     judged = [
-        Row(row.key, row.label, row.times, row.peak_bytes, tuple(_judge(row, rows, race.subjects)))
+        Row(row.key, row.label, row.times, row.peak_bytes, tuple(judge(row, rows, race.subjects)))
         for row in rows.values()
     ]
     return Result(race, tuple(judged), (*notes, *race.notes))
@@ -215,7 +215,7 @@ def peak_memory(subject: Subject) -> tuple[int | None, str]:
         return usage.ru_maxrss * 1024, output.read().decode(errors="replace")
 
 
-def _stage(output: str) -> Times:
+def stage_times(output: str) -> Times:
     """Read what a stage says of itself; see ``stage.py``."""
     said = json.loads(output.splitlines()[-1])
     return Times(float(said["seconds"]), float(said["cpu"]))
@@ -243,7 +243,7 @@ def _compare_totals(runners: Sequence[_Runner]) -> list[str]:
     return notes
 
 
-def _judge(row: Row, rows: Mapping[str, Row], subjects: Sequence[Subject]) -> Iterable[Verdict]:
+def judge(row: Row, rows: Mapping[str, Row], subjects: Sequence[Subject]) -> Iterable[Verdict]:
     """Hold a program against its targets, as far as what they name took part."""
     for subject in subjects:
         if subject.key != row.key:
@@ -289,7 +289,7 @@ def table(result: Result) -> list[str]:
     judged = any(row.verdicts for row in rows)
     if judged:
         heads.append("target")
-    lines = [f"**{result.race.title}** ({_rounds(result.race.rounds)})", "", *header(heads, judged)]
+    lines = [f"**{result.race.title}** ({rounds(result.race.rounds)})", "", *header(heads, judged)]
     for row in rows:
         walls = [times.wall for times in row.times]
         ratios = row.ratios(first)
@@ -312,7 +312,8 @@ def table(result: Result) -> list[str]:
     return lines
 
 
-def _rounds(count: int) -> str:
+def rounds(count: int) -> str:
+    """Return how often something was measured, for a title."""
     return "1 round" if count == 1 else f"{count} rounds"
 
 

@@ -38,6 +38,9 @@ _COLOURS: Final = {"floor": "#8a8f98", "native": "#1f6feb", "python": "#d9730d"}
 _STEPS: Final = 100
 """In a line that is drawn where its axes bend it."""
 
+_LARGE: Final = 100_000
+"""Entries from which on the start of a program counts for little."""
+
 _BYTES_AN_ENTRY: Final = 1300
 """Memory of an empty file on tmpfs, its name included; measured: some 1.1 KB."""
 
@@ -69,7 +72,7 @@ class Fit:
     determination: float
     """The share of the variance that the line explains (R squared)."""
     exponent: float
-    """The power of the number of entries that time grows with: 1 for a straight line."""
+    """The power of the number of entries that time grows with, large trees only: 1 for a line."""
 
     def at(self, entries: float) -> float:
         """Return the seconds that the line says."""
@@ -97,8 +100,11 @@ def fit(points: Sequence[Point]) -> Fit:
     mean = statistics.fmean(point.seconds for point in points)
     unexplained = sum((point.seconds - start - slope * point.at) ** 2 for point in points)
     variance = sum((point.seconds - mean) ** 2 for point in points)
+    large = [point for point in points if point.at >= _LARGE]
+    if len(large) <= 1:
+        large = list(points)
     power = statistics.linear_regression(
-        [math.log(point.at) for point in points], [math.log(point.seconds) for point in points]
+        [math.log(point.at) for point in large], [math.log(point.seconds) for point in large]
     )
     return Fit(slope * 1e6, start, 1 - unexplained / variance, power.slope)
 

@@ -110,12 +110,29 @@ def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(unpacked, out, "wheel", {"CLEANUP_NODEMODULE_NATIVE": "1"})
 
 
-def smoke(wheel: Path, target: Path, python: str = sys.executable) -> str:
-    """Try what is in *wheel*, and return the name of the engine that did it."""
+INTERPRETERS: Final = """
+import sys
+try:
+    import _interpreters as interpreters  # Python 3.13
+except ImportError:
+    import _xxsubinterpreters as interpreters
+ids = [interpreters.create() for _ in range(3)]
+for _ in range(2):
+    for each in ids:
+        went_wrong = interpreters.run_string(each, f"import sys\\nsys.argv = {sys.argv!r}\\n" + SMOKE)
+        assert went_wrong is None, went_wrong.formatted
+for each in ids:
+    interpreters.destroy(each)
+"""
+"""An interpreter from 3.12 on has a lock of its own, and takes only modules that say they can bear it."""
+
+
+def smoke(wheel: Path, target: Path, python: str = sys.executable, script: str = SMOKE) -> str:
+    """Try what is in *wheel*, and return what the script printed: the engines that did it."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)  # noqa: S202 - it was built here
     done = subprocess.run(
-        [python, "-I", "-W", "error", "-c", SMOKE, target],
+        [python, "-I", "-c", script, target],
         check=False,
         capture_output=True,
         text=True,
@@ -175,6 +192,15 @@ def test_the_wheel_works_on_every_python_here(wheel: Path, tmp_path: Path) -> No
         version: smoke(wheel, tmp_path / version, python) for version, python in tried.items()
     }
     assert engines == dict.fromkeys(tried, "native")
+
+
+def test_the_wheel_works_in_interpreters_of_their_own(wheel: Path, tmp_path: Path) -> None:
+    if not limited():
+        unable("a Python without the GIL builds for itself only")
+    script = f"SMOKE = {SMOKE!r}\n{INTERPRETERS}"
+    for version, python in pythons().items():
+        said = smoke(wheel, tmp_path / version, python, script)
+        assert said.splitlines() == ["native"] * 6
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NoReturn, TypeAlias
@@ -66,6 +66,12 @@ def engine(request: pytest.FixtureRequest) -> ModuleType:
     return native_engine() if request.param == NATIVE else _python
 
 
+@pytest.fixture(scope="session")
+def native() -> ModuleType:
+    """The native engine, for what only that does or what compares the two."""
+    return native_engine()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what there is not to test: the native engine opening by path."""
     impossible = []
@@ -75,6 +81,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             impossible.append(item)
     items[:] = [item for item in items if item not in impossible]
     config.hook.pytest_deselected(items=impossible)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests delete out of the journal of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -34,6 +34,9 @@ Engine: TypeAlias = Literal["auto", "native", "python"]
 _MOST_JOBS = 1024
 """Threads beyond which there is nothing to gain on any machine, and memory to lose."""
 
+_SHOWN = 50
+"""Entries of the journal that are shown unless more are asked for."""
+
 _SEARCH = "Where and what to search"
 _DELETE = "Deleting"
 _OUTPUT = "Output"
@@ -514,6 +517,62 @@ def explain(
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     return show(path, settings, as_json=json_)
+
+
+@app.command("log")
+def show_log(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="Only what was deleted there, inside it or around it."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", metavar="N", help="The last N. [dim]\\[default: 50][/dim]"),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Tell what was deleted, when, how much that freed, and how to get it back."""
+    from cleanup_nodemodule import state
+    from cleanup_nodemodule.log import show
+
+    if all_ and limit is not None:
+        raise typer.BadParameter("--all and --limit contradict each other; give one")
+    if limit is not None and limit < 1:
+        raise typer.BadParameter(f"--limit cannot be {limit}; type 1 or more, or --all")
+    last = None if all_ else limit or _SHOWN
+    try:
+        return show(state.directory(), paths or [], last=last, as_json=json_)
+    except state.StateError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command("regenerate")
+def regenerate(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="The run whose deletions to bring back, as log has it; its first letters are enough."
+            " [dim]\\[default: the last one][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    run_them: Annotated[
+        bool, typer.Option("--run", help="Run the commands, one after the other.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Print the commands that bring back what a run deleted, for a shell; or run them."""
+    from cleanup_nodemodule import state
+    from cleanup_nodemodule.regenerate import UnknownRun, show
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        rules = _settings(profiles=("all",)).rules
+        return show(state.directory(), rules, run, run_them=run_them, as_json=json_)
+    except (SettingsError, UnknownRun, state.StateError) as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _settings(

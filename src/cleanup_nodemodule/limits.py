@@ -72,6 +72,6 @@ def exceeded(plan: Plan, limit: Limit) -> str | None:
     else:
         return None
     return (
-        f"{much} would be deleted, and --max-delete {limit.text} allows no more than that;"
-        " nothing was deleted: see what it is with --dry-run, and raise the limit if it is right"
+        f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:"
+        " see what it is with --dry-run, and raise the limit if it is right"
     )

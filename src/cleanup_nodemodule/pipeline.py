@@ -319,16 +319,24 @@ class _Survey:
 
     async def _measure(self) -> None:
         while (number := await self._queue.get()) is not None:
-            row = self._rows[number]
-            row.contents = await sizing.measure(
-                row.candidate,
-                number,
+            numbers = [number]
+            # Its share of those that are waiting: the others are for the other workers.
+            for _ in range(self._queue.qsize() // (self._scheduler.workers + 1)):
+                if (another := self._queue.get_nowait()) is None:
+                    self._queue.put_nowait(None)
+                    break
+                numbers.append(another)
+            measured = await sizing.measure(
+                [(number, self._rows[number].candidate) for number in numbers],
                 self._scheduler,
                 self._ledger,
                 problem=self._problems.append,
                 measured=lambda size: self._report(measured_bytes=size),
             )
-            row.vanished = row.contents is None
+            for number, contents in zip(numbers, measured, strict=True):
+                row = self._rows[number]
+                row.contents = contents
+                row.vanished = contents is None
 
     def plan(self, roots: tuple[str, ...]) -> Plan:
         """Decide about everything found by now, and settle the sizes of what was decided."""

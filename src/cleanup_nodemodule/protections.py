@@ -69,13 +69,12 @@ class Protection:
 def vital(path: str) -> str | None:
     """Return what *path* is that is never deleted, whatever a rule, a proof or the user says.
 
-    The root of a file system, what lies directly in the topmost one, the home directories of all
-    accounts there are, and whatever any of these lies in. None if it is nothing of the kind.
+    The root directory, what lies directly in it, the home directories of all accounts there are, and
+    whatever any of these lies in. None if it is nothing of the kind. (Mount points are the engine's
+    to refuse.)
     """
     if os.path.dirname(os.path.dirname(path)) == os.path.dirname(path):
         return "a directory of the system"
-    if os.path.ismount(path):
-        return "what is mounted"
     beneath = os.path.join(path, "")
     match = _HOMES.match(path)
     if (match and match[0] == path) or any(home.startswith(beneath) for home in _homes()):

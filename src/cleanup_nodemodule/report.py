@@ -4,8 +4,8 @@ Within a schema version fields are added, never changed or taken away.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from errno import errorcode
 from os import strerror
@@ -222,7 +222,32 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
 
 def to_json(report: Report) -> str:
     """Return the document: ASCII only, so that every name survives every locale."""
-    return json.dumps(asdict(report), indent=2, ensure_ascii=True)
+    return "".join(json_lines(report))
+
+
+def json_lines(report: Report) -> Iterator[str]:
+    """Give the document piece by piece: each of its lists one row a line, as there may be many."""
+    start = "{"
+    for name, value in _fields(report).items():
+        yield f"{start}\n  {json.dumps(name)}: "
+        start = ","
+        if isinstance(value, list):
+            row_start = "["
+            for row in value:
+                plain_row = row if isinstance(row, str) else _fields(row)
+                yield f"{row_start}\n    {json.dumps(plain_row)}"
+                row_start = ","
+            yield "\n  ]" if value else "[]"
+        elif is_dataclass(value):
+            yield json.dumps(_fields(value))
+        else:
+            yield json.dumps(value)
+    yield "\n}"
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """Return what a dataclass holds, in order; not what is in there again, as asdict does."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def json_schema() -> str:

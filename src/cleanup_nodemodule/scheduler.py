@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, Literal, TypeVar, TypeVarTuple
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -34,6 +34,7 @@ class Scheduler:
         self._slots = asyncio.Semaphore(workers)
         self._wanted = 0
         self._stop = asyncio.Event()
+        self._stopping: asyncio.Future[Literal[True]] | None = None
 
     @property
     def stopped(self) -> bool:
@@ -64,14 +65,15 @@ class Scheduler:
     async def unless_stopped(self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T]) -> _T:
         """Wait for *work*; raise Stopped, and cancel it, as soon as the scheduler is stopped."""
         task = asyncio.ensure_future(work)
-        stop = asyncio.ensure_future(self._stop.wait())
+        if self._stopping is None:
+            # One for all who wait: making one for each call takes longer than the call.
+            self._stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, self._stopping), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             raise Stopped
         finally:
-            stop.cancel()
             if task.cancel():
                 # It may have something to end, such as a process of its own.
                 await asyncio.wait((task,))

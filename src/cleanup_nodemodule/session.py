@@ -459,7 +459,8 @@ class Session:
     def _print(self, result: Report) -> None:
         match self._format:
             case "json":
-                print(report.to_json(result))
+                sys.stdout.writelines(report.json_lines(result))
+                print()
             case "paths":
                 self._print_paths(result)
             case "plain":

@@ -31,13 +31,16 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#ifdef __linux__
+/* With CLEANUP_NODEMODULE_PORTABLE this compiles on Linux to what it is on macOS and other systems,
+ * which is how CI tests that: readdir, a step for every component, no place to go on reading from. */
+#if defined(__linux__) && !defined(CLEANUP_NODEMODULE_PORTABLE)
+#define ON_LINUX 1
 #include <sys/syscall.h>
 #endif
 
 /* ---- What the system offers ------------------------------------------------------------------- */
 
-#if defined(__linux__) && !defined(__ANDROID__) && !defined(__alpha__)
+#if defined(ON_LINUX) && !defined(__ANDROID__) && !defined(__alpha__)
 #define HAVE_OPENAT2 1
 #endif
 
@@ -87,6 +90,7 @@ struct how {
 
 #define LONGEST_PATH 4000 /* bytes for one openat2(2), below PATH_MAX (4096) with room to spare */
 #define MOST_ATTEMPTS 8   /* of a call the kernel could not settle because of a rename (EAGAIN) */
+#define LATEST 9000000000 /* seconds since the epoch that fit into 64 bits as nanoseconds */
 #define BLOCK 512         /* bytes in a unit of st_blocks, stat(3type) */
 #define LISTING 65536     /* bytes of directory entries asked for at once */
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
@@ -344,7 +348,7 @@ static int
 open_step(int directory, const char *path, int flags, uint64_t resolve, int use_openat2)
 {
     int descriptor = -1;
-    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt += errno == EAGAIN) {
 #ifdef HAVE_OPENAT2
         if (use_openat2) {
             struct how how = {(uint64_t)(unsigned)flags, 0, resolve};
@@ -432,7 +436,8 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
     return descriptor;
 }
 
-/* Whether openat2(2) can be used, found out once. */
+/* Whether openat2(2) can be used; -1 with errno if that cannot be told just now. Then nothing may be
+ * opened without it either: bind mounts of the same file system would not be seen. */
 static int
 can_openat2(void)
 {
@@ -443,9 +448,10 @@ can_openat2(void)
             let_go(probe);
             return 1;
         }
-        if (errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == E2BIG) {
-            openat2_works = 0;
+        if (errno != ENOSYS && errno != EPERM && errno != EINVAL && errno != E2BIG) {
+            return -1;
         }
+        openat2_works = 0;
     }
 #endif
     return 0;
@@ -458,6 +464,9 @@ static int
 open_tree(Walk *walk, char *path, size_t length, int mount_ok)
 {
     walk->openat2 = can_openat2();
+    if (walk->openat2 < 0) {
+        return -1;
+    }
     while (length > 0 && path[length - 1] == '/') {
         path[--length] = '\0';
     }
@@ -536,7 +545,10 @@ from_stat(Status *status, const struct stat *found)
 #else
     const struct timespec *changed = &found->st_ctim;
 #endif
-    status->changed = (int64_t)changed->tv_sec * 1000000000 + changed->tv_nsec;
+    /* What lies beyond the year 2262 does not fit, and is told from everything else all the same. */
+    int64_t seconds = changed->tv_sec;
+    seconds = seconds > LATEST ? LATEST : seconds < -LATEST ? -LATEST : seconds;
+    status->changed = seconds * 1000000000 + changed->tv_nsec;
 }
 
 /* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno.
@@ -565,7 +577,7 @@ typedef struct {
     unsigned char type;
     int64_t next; /* where what follows it begins, for lseek(2) */
     int removing; /* the directory is to be removed when nothing is left in it */
-#ifdef __linux__
+#ifdef ON_LINUX
     char *buffer;
     size_t at;
     size_t have;
@@ -574,7 +586,7 @@ typedef struct {
 #endif
 } Listing;
 
-#ifdef __linux__
+#ifdef ON_LINUX
 /* What getdents64(2) fills a buffer with. */
 struct entry64 {
     uint64_t inode;
@@ -591,7 +603,7 @@ begin_listing(const Walk *walk, Listing *listing, int descriptor)
     listing->descriptor = descriptor;
     listing->next = 0;
     listing->removing = 0;
-#ifdef __linux__
+#ifdef ON_LINUX
     listing->buffer = walk->listing;
     listing->at = listing->have = 0;
     return 0;
@@ -613,7 +625,7 @@ begin_listing(const Walk *walk, Listing *listing, int descriptor)
 static void
 end_listing(Listing *listing)
 {
-#ifdef __linux__
+#ifdef ON_LINUX
     (void)listing;
 #else
     closedir(listing->stream);
@@ -625,7 +637,7 @@ static int
 next_entry(Listing *listing)
 {
     for (;;) {
-#ifdef __linux__
+#ifdef ON_LINUX
         if (listing->at >= listing->have) {
             long got;
             do {
@@ -720,8 +732,7 @@ next_path(Walk *walk)
         length--;
         walk->duty++;
     }
-    /* A name may be written behind it, and a NUL. */
-    if (append(&walk->path, bytes, length) < 0 || reserve(&walk->path, NAME_MAX + 3) < 0) {
+    if (append(&walk->path, bytes, length) < 0 || reserve(&walk->path, 1) < 0) {
         return -1;
     }
     walk->path.data[length] = '\0';
@@ -796,7 +807,7 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
     }
     walk->listing = resize(NULL, LISTING);
     if (walk->listing == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
-        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, NAME_MAX + 3) < 0) {
+        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
         end_call(call);
         PyErr_NoMemory();
         return -1;
@@ -1138,7 +1149,10 @@ add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
     size_t length = walk->path_length;
     hit.mounted = status->device != walk->device;
     if (!hit.mounted) {
-        /* There is room for it: next_path saw to that. */
+        /* Not by NAME_MAX: file systems that store UTF-16 have longer names in UTF-8. */
+        if (reserve(&walk->path, name_length + 2) < 0) {
+            return -1;
+        }
         if (name_length > 0) {
             if (length > 0) {
                 walk->path.data[length++] = '/';
@@ -1377,9 +1391,54 @@ done:
 
 /* ---- measure ---------------------------------------------------------------------------------- */
 
+/* A sum of sizes, each of which may be the largest there is: a sparse file takes nothing to make. */
 typedef struct {
-    int64_t apparent;
-    int64_t blocks;
+    uint64_t low;
+    int64_t high;
+} Wide;
+
+static void
+add(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low + (uint64_t)number;
+    sum->high += (low < sum->low) - (number < 0);
+    sum->low = low;
+}
+
+static void
+subtract(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low - (uint64_t)number;
+    sum->high -= (low > sum->low) - (number < 0);
+    sum->low = low;
+}
+
+/* Return the sum times `unit`; NULL with an exception. */
+static PyObject *
+number_of(const Wide *sum, long unit)
+{
+    PyObject *high = PyLong_FromLongLong(sum->high);
+    PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
+    PyObject *bits = PyLong_FromLong(64);
+    PyObject *times = PyLong_FromLong(unit);
+    PyObject *shifted = NULL, *whole = NULL, *number = NULL;
+    if (high != NULL && low != NULL && bits != NULL && times != NULL) {
+        shifted = PyNumber_Lshift(high, bits);
+        whole = shifted == NULL ? NULL : PyNumber_Add(shifted, low);
+        number = whole == NULL ? NULL : PyNumber_Multiply(whole, times);
+    }
+    Py_XDECREF(whole);
+    Py_XDECREF(shifted);
+    Py_XDECREF(times);
+    Py_XDECREF(bits);
+    Py_XDECREF(low);
+    Py_XDECREF(high);
+    return number;
+}
+
+typedef struct {
+    Wide apparent;
+    Wide blocks;
     int64_t files;
     int64_t directories;
     int64_t newest;
@@ -1396,8 +1455,8 @@ typedef struct {
 static void
 count_status(Sums *sums, const Status *status)
 {
-    sums->apparent += status->size;
-    sums->blocks += status->blocks;
+    add(&sums->apparent, status->size);
+    add(&sums->blocks, status->blocks);
     if (status->modified > sums->newest) {
         sums->newest = status->modified;
     }
@@ -1477,6 +1536,7 @@ begin_part(Walk *walk, Buffer *part)
     return 0;
 }
 
+#ifdef ON_LINUX
 /* Push the place to go on reading from: no name has a slash, so it cannot be taken for one. */
 static int
 push_rest(Walk *walk, Buffer *part, int64_t offset)
@@ -1489,6 +1549,7 @@ push_rest(Walk *walk, Buffer *part, int64_t offset)
     }
     return push_bytes(&walk->met, part);
 }
+#endif
 
 /* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
 static int
@@ -1496,7 +1557,7 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
 {
     Buffer part = {NULL, 0, 0};
     Paths *met = &walk->met;
-#ifdef __linux__
+#ifdef ON_LINUX
     int failed = push_rest(walk, &part, offset) < 0;
 #else
     (void)offset;
@@ -1528,6 +1589,15 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
     return 0;
 }
 
+#ifdef ON_LINUX
+/* Whether another call can go on behind the entry that was read last. Some file systems in user space
+ * use all 64 bits to say where that is, and lseek(2) takes but 63. */
+static int
+can_go_on(const Listing *listing)
+{
+    return listing->next >= 0;
+}
+
 /* Share out a directory that is too large for one call: the names of the next entries, some to each
  * part, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
  * that counts, what is done with each name. Only names wait in memory, and never those of all. */
@@ -1539,7 +1609,7 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
     int failed = 0;
     size_t duty = walk->duty;
     walk->duty = listing->removing ? 0 : duty;
-    for (int batch = 0; more > 0 && !failed && batch < BATCHES; batch++) {
+    for (int batch = 0; more > 0 && !failed && (batch < BATCHES || !can_go_on(listing)); batch++) {
         long long names = 0;
         failed = begin_part(walk, &part) < 0;
         while (!failed && names < each && (more = next_entry(listing)) > 0) {
@@ -1561,6 +1631,8 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
     }
     empty(&part);
 }
+
+#endif
 
 /* Go on where walk->rest says; -1 with errno. */
 static int
@@ -1601,13 +1673,12 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     while ((more = next_entry(&listing)) > 0) {
         count_entry(walk, sums, directory, listing.name, &parts);
         entries++;
-#ifdef __linux__
-        if (entries >= most) {
+#ifdef ON_LINUX
+        if (entries >= most && can_go_on(&listing)) {
             /* No part sees all of it, so what all of them together would show is asked for here. */
             Status status;
             parts = 0;
-            if (walk->rest.used == 0 &&
-                read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
+            if (read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
                 read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
@@ -1621,7 +1692,8 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
-    if (parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+    /* Whoever began with the directory has seen to that, not who goes on with it. */
+    if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
         note_path(walk, &sums->repositories, "");
     }
     end_listing(&listing);
@@ -1633,6 +1705,9 @@ static void
 take_back(Walk *walk, Sums *sums)
 {
     note_path(walk, &sums->mounts, "");
+    if (walk->rest.used > 0) {
+        return; /* Of a directory that is counted in parts, the first part has counted it. */
+    }
     char *path = walk->path.data;
     char *slash = strrchr(path, '/');
     char *name = slash == NULL ? path : slash + 1;
@@ -1644,8 +1719,8 @@ take_back(Walk *walk, Sums *sums)
     Status status;
     if (parent >= 0 && read_status(parent, name, &status) == 0) {
         sums->directories--;
-        sums->apparent -= status.size;
-        sums->blocks -= status.blocks;
+        subtract(&sums->apparent, status.size);
+        subtract(&sums->blocks, status.blocks);
     }
     let_go(parent);
     if (slash != NULL) {
@@ -1736,13 +1811,18 @@ kernel_measure(PyObject *module, PyObject *args)
     PyObject *mounts = list_of(&sums.mounts);
     PyObject *repositories = list_of(&sums.repositories);
     PyObject *foreign = list_of(&sums.foreign);
-    if (mounts != NULL && repositories != NULL && foreign != NULL) {
+    PyObject *apparent = number_of(&sums.apparent, 1);
+    PyObject *allocated = number_of(&sums.blocks, BLOCK);
+    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
+        allocated != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "LLLLLy#OOO", (long long)sums.apparent, (long long)sums.blocks * BLOCK,
-            (long long)sums.files, (long long)sums.directories, (long long)sums.newest,
+            classes->usage, "OOLLLy#OOO", apparent, allocated, (long long)sums.files,
+            (long long)sums.directories, (long long)sums.newest,
             sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
             repositories, foreign);
     }
+    Py_XDECREF(allocated);
+    Py_XDECREF(apparent);
     Py_XDECREF(foreign);
     Py_XDECREF(mounts);
     Py_XDECREF(repositories);
@@ -1760,7 +1840,7 @@ kernel_measure(PyObject *module, PyObject *args)
 typedef struct {
     int64_t files;
     int64_t directories;
-    int64_t blocks;
+    Wide blocks;
     Paths blocked;
     /* The directory in which something was removed last: brothers and sisters share it. */
     int parent;
@@ -1861,7 +1941,7 @@ remove_upwards(Call *call, Removed *removed)
         walk->path_length = length;
         if (result == 0) {
             removed->directories++;
-            removed->blocks += blocks;
+            add(&removed->blocks, blocks);
             call->budget--;
         }
         else if (errno == ENOTEMPTY || errno == EEXIST) {
@@ -1934,7 +2014,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
         removed->files++;
         call->budget--;
         /* The last link to go is what gives the space back. */
-        removed->blocks += status.links <= 1 ? status.blocks : 0;
+        add(&removed->blocks, status.links <= 1 ? status.blocks : 0);
         return 0;
     }
     if (errno == ENOENT) {
@@ -1971,8 +2051,8 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     else {
         while ((more = next_entry(&listing)) > 0) {
             stays |= remove_entry(call, removed, directory, listing.name, listing.type, refused);
-#ifdef __linux__
-            if (call->budget <= 0) {
+#ifdef ON_LINUX
+            if (call->budget <= 0 && can_go_on(&listing)) {
                 break;
             }
 #else
@@ -1996,7 +2076,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     if (more > 0) {
         /* The rest is for other calls. Where it goes on lies below the directories met here, as the
          * one who gets there is to remove this directory. */
-#ifdef __linux__
+#ifdef ON_LINUX
         share_out(walk, &listing, most, met);
 #else
         if (insert_rest(walk, met, listing.next) < 0) {
@@ -2073,11 +2153,13 @@ kernel_remove(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS
     PyObject *counts = NULL;
     PyObject *blocked = list_of(&removed.blocked);
-    if (blocked != NULL) {
-        counts = PyObject_CallFunction(classes->counts, "LLLN", (long long)removed.files,
-                                       (long long)removed.directories,
-                                       (long long)removed.blocks * BLOCK, blocked);
+    PyObject *freed = number_of(&removed.blocks, BLOCK);
+    if (blocked != NULL && freed != NULL) {
+        counts = PyObject_CallFunction(classes->counts, "LLOO", (long long)removed.files,
+                                       (long long)removed.directories, freed, blocked);
     }
+    Py_XDECREF(freed);
+    Py_XDECREF(blocked);
     PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
     empty_paths(&removed.blocked);
     empty(&removed.parent_path);

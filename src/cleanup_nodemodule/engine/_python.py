@@ -396,9 +396,9 @@ def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
     if not globs:
         return lambda _name: False
     # As in the shell, a leading dot is nothing special to these patterns (fnmatch.translate).
-    return re.compile(
-        b"|".join(fnmatch.translate(os.fsdecode(glob)).encode() for glob in globs)
-    ).match
+    # Each byte as a letter, which is how fnmatch itself deals with bytes.
+    patterns = (fnmatch.translate(glob.decode("latin-1")) for glob in globs)
+    return re.compile("|".join(patterns).encode("latin-1")).match
 
 
 def _has_head(tree: Tree, prefix: bytes) -> bool:

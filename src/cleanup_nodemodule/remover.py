@@ -315,9 +315,7 @@ def _found(turn: _Turn, error: Exception) -> Result:
     problem = Problem(artifact.path, number, f"be done, after an unexpected {name}, with")
     try:
         if turn.staged is not None and staging.is_at(turn.staged, identity):
-            return Failed(
-                artifact, turn.freed, (problem,), interrupted=False, left_at=turn.staged
-            )
+            return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=turn.staged)
         there = staging.is_at(artifact.path, identity)
     except OSError:
         there = True
@@ -367,11 +365,7 @@ async def _delete(
     if problems is None:
         return _restored(artifact, staged, None)
     if problems:
-        named = tuple(
-            Problem(artifact.path + one.path[len(place) :], one.errno, one.doing)
-            for one in problems
-        )
-        return _restored(artifact, staged, _untouched(artifact, *named))
+        return _restored(artifact, staged, _untouched(artifact, *problems))
     contents = artifact.contents
     emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
     if not emptied.problems and not emptied.stopped:
@@ -404,7 +398,13 @@ def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> 
         problem = Problem(staged, number or errno.EEXIST, "put back, to where it was,")
         before = () if result is None else result.problems
         return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=staged)
-    return None if result is None else replace(result, left_at=None)
+    if result is None:
+        return None
+    # What it was called for a moment helps nobody to find it.
+    problems = tuple(
+        replace(one, path=artifact.path + one.path.removeprefix(staged)) for one in result.problems
+    )
+    return replace(result, problems=problems, left_at=None)
 
 
 def _vital(path: str) -> Problem | None:

@@ -12,7 +12,6 @@ elsewhere.
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -52,7 +51,7 @@ class StuckError(Exception):
 
 def new_name(path: str) -> str:
     """Return a path beside *path* that nobody can have thought of before."""
-    return os.path.join(os.path.dirname(path), PREFIX + secrets.token_hex(8))
+    return os.path.join(os.path.dirname(path), PREFIX + os.urandom(8).hex())
 
 
 def is_staged(name: str) -> bool:

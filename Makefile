@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit bench screenshot clean
+.PHONY: run test lint types imports unit bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -27,8 +27,18 @@ imports: $(VENV)/.installed-dev
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -W error
 
+# Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py
+
+bench-peers: $(VENV)/.installed-dev
+	$(BIN)/python bench/peers.py
+
+scaling: $(VENV)/.installed-bench
+	$(BIN)/python bench/scaling.py
+
+deleting: $(VENV)/.installed-dev
+	$(BIN)/python bench/deleting.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py
@@ -43,6 +53,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:

@@ -1,6 +1,7 @@
 """What every test may use: trees declared in a line each, and the installed command."""
 
 import importlib
+import itertools
 import os
 import subprocess
 import sys
@@ -100,12 +101,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=impossible)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests delete out of the journal of whoever runs them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Iterator[int]]:
+    """Where tests have their state directories, and their numbers."""
+    return tmp_path_factory.mktemp("states"), itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def state_directory(states: tuple[Path, Iterator[int]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state directory: each test its own, and none that of whoever runs them."""
+    home = states[0] / str(next(states[1]))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    return home / "cleanup-nodemodule"
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-
 import pytest
 
 from conftest import needs_root, unable
@@ -75,7 +74,7 @@ class Mounts:
         )
         if made.returncode:
             unable(f"cannot make {kind}: {made.stderr.strip()}")
-        return self._mount(where, "-o", ",".join(("loop", options)).rstrip(","), file)
+        return self._mount(where, "-o", f"loop,{options}".rstrip(","), file)
 
     def bind(self, what: Path, where: Path) -> Path:
         """Have *what*, a directory or a file, show at *where* too."""

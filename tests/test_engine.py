@@ -1,6 +1,7 @@
 """The contract of ``engine/contract.py``, on real file systems, for every engine."""
 
 import array
+import contextlib
 import ctypes
 import errno
 import importlib
@@ -12,6 +13,7 @@ import socket
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,6 +37,7 @@ from cleanup_nodemodule.engine.contract import (
     Usage,
 )
 from conftest import BY_PATH, declare, dig, listing, needs_root, unable
+from processes import strace
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -860,17 +863,38 @@ def abyss(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["rm", "-rf", "--", tmp_path / "abyss"], check=True)
 
 
-def test_a_tree_5000_levels_deep_is_searched_measured_and_removed(
-    engine: ModuleType, abyss: Path
+def bind_memory(most: int) -> None:
+    """Let this process take no more than *most* bytes in addition to what it has."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + most, taken + most))
+
+
+def _with_little_of_everything(way: Way, top: str, memory: int) -> tuple[Search, Sum, Removed]:
+    way.engine()
+    # AddressSanitizer takes terabytes of addresses for itself.
+    if "ASAN_OPTIONS" not in os.environ:
+        bind_memory(memory)
+    return _with_few_descriptors(way, top)
+
+
+@pytest.mark.parametrize(("levels", "length"), [(5000, 1), (1000, 200)])
+def test_a_tree_of_any_depth_needs_32_descriptors_and_little_memory(
+    engine: ModuleType, abyss: Path, levels: int, length: int
 ) -> None:
-    dig(abyss, 5000, b"d")
-    root = root_of(abyss)
-    found = find(engine, root)
-    assert (found.directories, found.faults) == (5001, [])
-    usage = measure(engine, root)
-    assert (usage.files, usage.directories, usage.faults) == (1, 5001, [])
-    removed = remove(engine, root)
-    assert removed[:4] == (1, 5001, usage.allocated, set())
+    """The paths of all levels together would take ten times the memory there is."""
+    if not os.path.exists("/proc/self/statm"):
+        unable("needs /proc, to know how much memory is taken")
+    dig(abyss, levels, b"d" * length)
+    found, usage, removed = in_child(
+        _with_little_of_everything,
+        Way(engine.__name__, BY_KERNEL),
+        os.fspath(abyss),
+        levels * levels * (length + 1) // 2 // 10 + (4 << 20),
+    )
+    assert (found.directories, found.faults) == (levels + 1, [])
+    assert (usage.files, usage.directories, usage.faults) == (1, levels + 1, [])
+    assert removed[:4] == (1, levels + 1, usage.allocated, set())
     assert not abyss.exists()
 
 
@@ -1181,6 +1205,123 @@ def test_a_file_that_something_is_mounted_on_is_a_fault(
     assert (removed.files, removed.directories) == (1, 0)
     assert (tmp_path / "precious").read_text() == "precious"
     assert (tmp_path / "top" / "file").read_text() == "covered"
+
+
+# Limits
+
+
+LARGEST: Final = 2**63 - 1
+"""The largest size there is, which tmpfs takes for a file with nothing in it."""
+
+
+def _with_large_files(way: Way, directory: str) -> tuple[Sum, Removed]:
+    engine = way.engine()
+    enter_private_mounts()
+    mount_tmpfs(Path(directory))
+    top = Path(directory) / "top"
+    declare(top, {"a": 0, "b": 0, "d": {"c": 0}})
+    for name in ("a", "b", "d/c"):
+        os.truncate(top / name, LARGEST)
+    return measure(engine, root_of(top)), remove(engine, root_of(top))
+
+
+def test_sizes_add_up_however_large_they_are(
+    engine: ModuleType,
+    tmp_path: Path,
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
+) -> None:
+    usage, removed = in_child(
+        _with_large_files, Way(engine.__name__, BY_KERNEL), os.fspath(tmp_path)
+    )
+    assert 3 * LARGEST < usage.apparent < 3 * LARGEST + 10_000
+    assert (usage.files, usage.directories, usage.faults) == (3, 2, [])
+    assert removed[:2] == (3, 2)
+
+
+HINDERED: Final = """
+import os, sys
+from cleanup_nodemodule.engine.contract import Root
+import importlib
+engine = importlib.import_module(sys.argv[1])
+found = os.lstat(sys.argv[2])
+root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
+print(*(engine.remove(root, [b""], 1000)[2] for _ in range(2)), sep="\\n")
+"""
+
+
+def test_where_the_best_way_to_open_fails_once_no_weaker_one_is_taken(
+    engine: ModuleType,
+    tmp_path: Path,
+    mounts: None,  # noqa: ARG001 - a fixture, wanted for what it does
+) -> None:
+    """Bind mounts of one file system show to openat2(2) alone: without it they would be emptied."""
+    declare(tmp_path, {"top": {"a": {"f": 1}, "bound": {}}, "elsewhere": {"precious": {"f": 1}}})
+    hinder = strace(tmp_path / "log", "--trace=openat2", "--inject=openat2:error=ENFILE:when=1")
+    done = subprocess.run(
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-ec",
+            'mount --bind "$1" "$2/bound"; shift; top=$1; shift; "$@"',
+            "sh",
+            tmp_path / "elsewhere",
+            tmp_path / "top",
+            *hinder,
+            sys.executable,
+            "-c",
+            HINDERED,
+            engine.__name__,
+            tmp_path / "top",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        str([Fault(b"", errno.ENFILE, "open")]),
+        str([Fault(b"bound", errno.EXDEV, "open")]),
+    ]
+    assert listing(tmp_path / "elsewhere") == [b"precious", b"precious/f"]
+
+
+def resident() -> int:
+    """Return the bytes of memory this process has in use."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def _memory_after_many_calls(way: Way, top: str) -> list[int]:
+    engine = way.engine()
+    root = root_of(top)
+    names = NODE_MODULES._replace(globs=(b"n*",), markers=frozenset({b"f"}))
+    stale = root._replace(inode=root.inode + 1)
+    taken = []
+    for times in (1000, 10_000):
+        for _ in range(times):
+            for each in (root, stale):
+                engine.find(each, [b""], names, 100)
+                engine.measure(each, [b""], 3)
+                engine.remove(each, [b"nowhere//"], 3)
+            for stack in ([1], None, [b"", "a"]):
+                with contextlib.suppress(TypeError):
+                    engine.measure(root, stack, 3)
+        taken.append(resident())
+    return taken
+
+
+def test_ten_thousand_calls_leak_nothing(native: ModuleType, tmp_path: Path) -> None:
+    if not os.path.exists("/proc/self/statm"):
+        unable("needs /proc, to know how much memory is taken")
+    top = tmp_path / "top"
+    declare(top, {"node_modules": {}, "a": {"f": 1, "g": 2, ".git": {}}, "l": Path("a")})
+    (top / "h").hardlink_to(top / "a" / "g")
+    before, after = in_child(
+        _memory_after_many_calls, Way(native.__name__, BY_KERNEL), os.fspath(top)
+    )
+    # The least that any function could lose is 16 bytes a call.
+    assert after - before < 10_000 * 16
 
 
 # A directory that fails or changes while it is read; only the Python engine can be made to see that.

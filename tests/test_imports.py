@@ -42,6 +42,8 @@ RUN_ONLY = {
 DELETION_ONLY = {
     *("filelock", "cleanup_nodemodule.lock", "cleanup_nodemodule.journal"),
     *("cleanup_nodemodule.log", "cleanup_nodemodule.regenerate"),
+    *("cleanup_nodemodule.deletion", "cleanup_nodemodule.recovery", "cleanup_nodemodule.remover"),
+    *("cleanup_nodemodule.state", "send2trash"),
 }
 
 

@@ -687,6 +687,13 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
+def _mode(arguments: Sequence[str]) -> Mode:
+    """Return what a command line that could not be understood is likely to have been for."""
+    if "--no-dry-run" in arguments:
+        return "trash" if "--trash" in arguments else "delete"
+    return "delete" if arguments[:1] == ["resume"] and "--dry-run" not in arguments else "dry-run"
+
+
 def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
     from cleanup_nodemodule.session import print_failure
@@ -696,6 +703,6 @@ def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> No
         number,
         None,
         doing,
-        mode="delete" if "--no-dry-run" in arguments else "dry-run",
+        mode=_mode(arguments),
         as_json=_wants_json(arguments),
     )

@@ -177,7 +177,8 @@ class Search:
             for candidate in candidates:
                 if is_staged(candidate.name):
                     self._leftover(candidate)
-            candidates = [one for one in candidates if not is_staged(one.name)]
+            # One above the least depth is walked like everything there, and nothing in it counts.
+            candidates = [one for one in candidates if not _in_leftover(one)]
             if not candidates:
                 return slice_.left
             enter = await self._judge(candidates)
@@ -193,6 +194,12 @@ class Search:
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
     identity = Identity(hit.device, hit.inode)
     return Candidate(beneath(root.path, hit.path), root.path, identity, hit.mounted, hit.changed)
+
+
+def _in_leftover(candidate: Candidate) -> bool:
+    """Whether a candidate is, or lies in, what an interrupted run may have left."""
+    way = os.path.relpath(candidate.path, candidate.root)
+    return PREFIX in way and any(is_staged(name) for name in way.split(os.sep))
 
 
 def _find_unexcluded(

@@ -308,6 +308,8 @@ class Outcome:
     complete: bool
     leftovers: tuple[Leftover, ...] = ()
     """What interrupted runs had left, and what came of it."""
+    unexpected: Exception | None = None
+    """What ended the run early and should never have happened."""
 
     @property
     def freed_bytes(self) -> int:

@@ -27,9 +27,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import evidence, finder, git, protections, remover, sizing
+from cleanup_nodemodule import evidence, finder, git, protections, sizing
 from cleanup_nodemodule.evidence import Sighting
-from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import (
     Approved,
@@ -56,6 +55,8 @@ from cleanup_nodemodule.settings import Settings
 if TYPE_CHECKING:
     from pathspec import PathSpec
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+
+    from cleanup_nodemodule.journal import Journal
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
@@ -86,7 +87,7 @@ async def carry_out(
     approved: Approved,
     settings: Settings,
     scheduler: Scheduler,
-    journal: Journal,
+    journal: "Journal",
     watch: Watch = unwatched,
 ) -> Outcome:
     """Delete what was approved, or move it to the trash, and say truthfully what came of it.
@@ -94,6 +95,8 @@ async def carry_out(
     Which of the two it is the journal's run says. All evidence is gathered once more, as time has
     passed since: what is protected by now, or not proven any more, is spared.
     """
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - a dry run has no use for it
+
     spared = await _Survey(settings, scheduler, unwatched).reconsider(approved.artifacts)
     progress = Progress(artifacts=len(approved.artifacts))
 
@@ -117,10 +120,12 @@ async def carry_out(
 async def finish(
     leftovers: Sequence[Leftover],
     scheduler: Scheduler,
-    journal: Journal,
+    journal: "Journal",
     watch: Watch = unwatched,
 ) -> tuple[Leftover, ...]:
     """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - as above
+
     progress = Progress(artifacts=len(leftovers))
 
     def freed(size: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cleanup_nodemodule import journal, lock
+from cleanup_nodemodule import journal, lock, state
 from cleanup_nodemodule.journal import Ending, Entry, Journal
 from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
 
@@ -21,6 +21,11 @@ class Settled:
     entry: Entry
     ending: Ending
     note: str
+
+    @property
+    def name(self) -> str | None:
+        """The name it was renamed to, if it was."""
+        return _staged_name(self.entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,18 @@ def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover
     """
     if not candidates:
         return ()
-    places = {candidate.path for candidate in candidates}
-    history = journal.read(directory, wanted=lambda entry: entry.intent.staged in places)
-    known = {entry.intent.staged: entry for entry in history.unfinished(failed=True)}
+    names = {candidate.name for candidate in candidates}
+    history = journal.read(directory, wanted=lambda entry: _staged_name(entry) in names)
+    # By the name alone, which is a random number: the project may have been moved since.
+    known = {
+        _staged_name(entry): entry
+        for entry in history.unfinished(failed=True)
+        if _is_ours(entry, history)
+    }
     working = _at_work(directory)
     leftovers: list[Leftover] = []
     for candidate in candidates:
-        entry = known.get(candidate.path)
+        entry = known.get(candidate.name)
         if entry is None or entry.intent.identity != candidate.identity or candidate.mounted:
             leftovers.append(Leftover(candidate, None, None, None))
         else:
@@ -60,18 +70,31 @@ def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover
     return tuple(leftovers)
 
 
-def unfinished(directory: str) -> Unfinished:
-    """Return what the journal in the state directory has no end of. Raises StateError."""
-    history = journal.read(directory, wanted=lambda entry: entry.unfinished or entry.left_staged)
+def unfinished(directory: str, roots: Sequence[str] = ("/",)) -> Unfinished:
+    """Return what the journal in the state directory has no end of, beneath *roots*.
+
+    Raises StateError.
+    """
+
+    def wanted(entry: Entry) -> bool:
+        if not entry.unfinished and not entry.left_staged:
+            return False
+        path = entry.intent.path
+        return any(path.startswith(os.path.join(root, "")) for root in roots)
+
+    history = journal.read(directory, wanted=wanted)
     working = _at_work(directory)
     leftovers: list[Leftover] = []
     settled: list[Settled] = []
     for entry in history.entries:
+        if not _is_ours(entry, history):
+            continue
         place = entry.intent.staged or entry.intent.path
         try:
             found = os.lstat(place)
         except OSError as error:
-            if error.errno not in _GONE:
+            # Where the file system is not mounted now, nothing is gone.
+            if error.errno not in _GONE or not _same_file_system(entry):
                 leftovers.append(_unreachable(entry, place, error.errno or errno.EIO, working))
             elif entry.run not in working:
                 settled.append(_settle(entry))
@@ -92,6 +115,29 @@ def settle(settled: Iterable[Settled], records: Journal) -> None:
     """Write down what has become of deletions whose run could not say."""
     for one in settled:
         records.end(one.entry.number, one.ending, error=one.note, run=one.entry.run)
+
+
+def _is_ours(entry: Entry, history: journal.History) -> bool:
+    """Whether a run on this machine began it: on another the same path may be something else."""
+    return history.runs[entry.run].host in {state.host_name(), ""}
+
+
+def _staged_name(entry: Entry) -> str | None:
+    staged = entry.intent.staged
+    return None if staged is None else os.path.basename(staged)
+
+
+def _same_file_system(entry: Entry) -> bool:
+    """Whether the file system is there that held what was to be deleted."""
+    directory = os.path.dirname(entry.intent.path)
+    while True:
+        try:
+            return os.stat(directory).st_dev == entry.intent.device
+        except OSError:
+            above = os.path.dirname(directory)
+            if above == directory:
+                return False
+            directory = above
 
 
 def _at_work(directory: str) -> frozenset[str]:
@@ -123,6 +169,9 @@ def _settle(entry: Entry) -> Settled:
         return Settled(entry, Ending.KEPT, "the run was ended before its turn")
     if intent.staged is None:
         return Settled(entry, Ending.GONE, "the run was ended in the middle; it is gone now")
+    if not os.path.lexists(os.path.dirname(intent.path)):
+        note = "the run was ended in the middle; the directory around it is gone, or was moved"
+        return Settled(entry, Ending.GONE, note)
     return Settled(
         entry, Ending.DELETED, "the run was ended before it could write down how much that freed"
     )

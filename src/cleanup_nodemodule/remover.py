@@ -100,7 +100,7 @@ async def trash(
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
-        return await _move_to_trash(turn.artifact, scheduler)
+        return await _move_to_trash(turn, scheduler)
 
     return await _each(approved, scheduler, records, move, deleted, spared)
 
@@ -122,7 +122,7 @@ class _Records:
         async with self._lock:
             if not self._ready and waiting:
                 taken = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
-                turns = [_Turn(artifact, self._name(artifact)) for artifact in taken]
+                turns = [_Turn(one, one.candidate, self._name(one)) for one in taken]
                 await self._begin(turns)
                 self._ready.extend(turns)
             return self._ready.popleft() if self._ready else None
@@ -185,12 +185,16 @@ class _Turn:
     """An artifact whose turn it is."""
 
     artifact: Artifact
+    candidate: Candidate
+    """What has to be there."""
     staged: str | None
     """What it is renamed to, beside itself; None if it is not."""
     number: int | None = None
     """In the journal; None if it could not be written down."""
     problem: Problem | None = None
     """Why it could not."""
+    freed: int = 0
+    """Bytes given back by now."""
 
 
 def _reason(failed: Failed) -> str | None:
@@ -216,7 +220,29 @@ async def _each(
     ]
     # The innermost come first: what lies around them waits for them, in _Turns.
     waiting = [artifact for artifact in approved.artifacts if artifact.path not in spared]
-    turns = _Turns(artifact.path for artifact in waiting)
+    turns = _Turns(artifact.path for artifact in approved.artifacts)
+    for path in spared:
+        turns.done(path, stays=True)
+    unexpected: Exception | None = None
+
+    async def handled(turn: _Turn) -> Result | None:
+        nonlocal unexpected
+        artifact = turn.artifact
+        staying = await turns.await_inner(artifact.path)
+        if turn.problem is not None:
+            return _untouched(artifact, turn.problem)
+        if staying is not None:
+            doing = "delete all that lies in it, such as"
+            return _untouched(artifact, Problem(staying, errno.ENOTEMPTY, doing))
+        if turns.is_altered(artifact.path):
+            turn.candidate = replace(turn.candidate, changed=0)
+        try:
+            return await handle(turn)
+        except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
+            if error.__class__ is not MemoryError:
+                unexpected = unexpected or error
+                scheduler.stop()
+            return _found(turn, error)
 
     async def work() -> None:
         while not scheduler.stopped:
@@ -224,18 +250,14 @@ async def _each(
             if turn is None:
                 return
             artifact = turn.artifact
-            result: Result | None
-            await turns.await_inner(artifact.path)
-            if turn.problem is not None:
-                result = _untouched(artifact, turn.problem)
-            else:
-                result = await handle(turn)
-                records.end(turn, result)
-            turns.done(artifact.path)
+            result = await handled(turn)
+            records.end(turn, result)
+            gone = isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone)
+            turns.done(artifact.path, stays=isinstance(result, Failed), altered=gone)
             if result is None:
                 return
             results.append(result)
-            if isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone):
+            if gone:
                 deleted(artifact)
 
     await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
@@ -247,6 +269,7 @@ async def _each(
         tuple(results),
         after - before if before is not None and after is not None else None,
         complete=len(results) == len(approved.artifacts) and not scheduler.stopped,
+        unexpected=unexpected,
     )
 
 
@@ -255,23 +278,56 @@ class _Turns:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._done: dict[str, asyncio.Event] = {}
-        self._inner: dict[str, list[asyncio.Event]] = {}
+        self._inner: dict[str, list[str]] = {}
+        self._staying: set[str] = set()
+        self._altered: set[str] = set()
         around: list[str] = []
         for path in sorted(paths, key=lambda path: os.path.join(path, "")):
             while around and not path.startswith(os.path.join(around[-1], "")):
                 around.pop()
             if around:
                 self._done[path] = asyncio.Event()
-                self._inner.setdefault(around[-1], []).append(self._done[path])
+                self._inner.setdefault(around[-1], []).append(path)
             around.append(path)
 
-    async def await_inner(self, path: str) -> None:
-        for event in self._inner.get(path, ()):
-            await event.wait()
+    async def await_inner(self, path: str) -> str | None:
+        """Wait for everything that lies in *path*; return the first that stays, if any does."""
+        inner = self._inner.get(path, ())
+        for one in inner:
+            await self._done[one].wait()
+        return next((one for one in inner if one in self._staying), None)
 
-    def done(self, path: str) -> None:
+    def done(self, path: str, *, stays: bool, altered: bool = False) -> None:
+        """Let what lies around *path* go on; *altered* if this program has taken it out of there."""
+        if stays:
+            self._staying.add(path)
+        if altered:
+            self._altered.add(os.path.dirname(path))
         if path in self._done:
             self._done[path].set()
+
+    def is_altered(self, path: str) -> bool:
+        """Whether the directory itself was changed by this program, since it was shown."""
+        return path in self._altered
+
+
+def _found(turn: _Turn, error: Exception) -> Result:
+    """Look what has become of an artifact, after a failure that nobody thought of."""
+    artifact, identity = turn.artifact, turn.candidate.identity
+    number = errno.ENOMEM if isinstance(error, MemoryError) else errno.EIO
+    name = type(error).__name__
+    problem = Problem(artifact.path, number, f"be done, after an unexpected {name}, with")
+    try:
+        if turn.staged is not None and staging.is_at(turn.staged, identity):
+            return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=turn.staged)
+        there = staging.is_at(artifact.path, identity)
+    except OSError:
+        there = True
+    if there:
+        # Had it been taken out and put back, nothing would be missing of it.
+        untouched = turn.staged is not None
+        return Failed(artifact, turn.freed, (problem,), interrupted=False, untouched=untouched)
+    return Removed(artifact, turn.freed, gone=False)
 
 
 async def _delete(
@@ -279,10 +335,15 @@ async def _delete(
 ) -> Result | None:
     """Delete one artifact; None if it was stopped before anything happened to it."""
     artifact = turn.artifact
+
+    def count(size: int) -> None:
+        turn.freed += size
+        freed(size)
+
     if (problem := _vital(artifact.path)) is not None:
         return _untouched(artifact, problem)
     try:
-        await _stage(artifact.candidate, turn.staged or "", scheduler)
+        await _stage(turn.candidate, turn.staged or "", scheduler)
     except Stopped:
         return None
     except FileNotFoundError:
@@ -308,13 +369,9 @@ async def _delete(
     if problems is None:
         return _restored(artifact, staged, None)
     if problems:
-        named = tuple(
-            Problem(artifact.path + one.path[len(place) :], one.errno, one.doing)
-            for one in problems
-        )
-        return _restored(artifact, staged, _untouched(artifact, *named))
+        return _restored(artifact, staged, _untouched(artifact, *problems))
     contents = artifact.contents
-    emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, freed)
+    emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
     if not emptied.problems and not emptied.stopped:
         return Removed(artifact, emptied.freed, gone=staged is None and not emptied.removed)
     failed = Failed(
@@ -355,7 +412,13 @@ def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> 
         problem = Problem(staged, number or errno.EEXIST, "put back, to where it was,")
         before = () if result is None else result.problems
         return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=staged)
-    return None if result is None else replace(result, left_at=None)
+    if result is None:
+        return None
+    # What it was called for a moment helps nobody to find it.
+    problems = tuple(
+        replace(one, path=artifact.path + one.path.removeprefix(staged)) for one in result.problems
+    )
+    return replace(result, problems=problems, left_at=None)
 
 
 def _vital(path: str) -> Problem | None:
@@ -399,7 +462,7 @@ def _find_repositories(
     paths = [hit.path for hit in finding.found.hits]
     # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
     # the root itself is never a hit.
-    if b"" in stack and os.path.lexists(os.path.join(root.path, b".git")):
+    if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):
         paths.append(b"")
     return paths, finding.left, finding.faults
 
@@ -466,12 +529,13 @@ async def _empty(
     return done
 
 
-async def _move_to_trash(artifact: Artifact, scheduler: Scheduler) -> Result | None:
+async def _move_to_trash(turn: _Turn, scheduler: Scheduler) -> Result | None:
     """Move one artifact to the trash; None if it was stopped before that."""
+    artifact = turn.artifact
     if (problem := _vital(artifact.path)) is not None:
         return _untouched(artifact, problem)
     try:
-        await scheduler.finish(_send_to_trash, artifact.candidate)
+        refusal = await scheduler.finish(_send_to_trash, turn.candidate)
     except Stopped:
         return None
     except FileNotFoundError:
@@ -481,28 +545,42 @@ async def _move_to_trash(artifact: Artifact, scheduler: Scheduler) -> Result | N
         return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
     except OSError as error:
         doing = "move to the trash"
-        return _untouched(artifact, Problem(artifact.path, error.errno or errno.EIO, doing))
+        if error.errno is None:
+            doing += f" ({str(error)!r})"
+        # The library moves to another file system by copying: who knows how far it came.
+        problem = Problem(artifact.path, error.errno or errno.EIO, doing)
+        return Failed(artifact, 0, (problem,), interrupted=False)
+    if refusal is not None:
+        doing = f"move to the trash, which goes by its path, while {refusal}:"
+        return _untouched(artifact, Problem(artifact.path, errno.EPERM, doing))
     return Trashed(artifact)
 
 
-def _send_to_trash(candidate: Candidate) -> None:
-    """Move one directory to the trash.
+def _send_to_trash(candidate: Candidate) -> str | None:
+    """Move one directory to the trash; return why not, where that is not safe.
 
     Raises OSError, and ChangedError if it is not what was approved.
     """
-    from send2trash import send2trash  # noqa: PLC0415 - only with --trash
-    from send2trash.exceptions import TrashPermissionError  # noqa: PLC0415
-
     staging.check(candidate)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # It goes by the path, and somebody else could lead that elsewhere in this moment.
-        why = state.untrusted(os.path.dirname(candidate.path))
-        if why is not None:
-            raise OSError(errno.EPERM, why, candidate.path)
+        # Somebody else could lead the path elsewhere in this moment, or make a trash of his own in the
+        # topmost directory of the file system.
+        around = volume = os.path.dirname(candidate.path)
+        while not os.path.ismount(volume):
+            volume = os.path.dirname(volume)
+        for directory in (around, volume):
+            if (why := state.untrusted(directory)) is not None:
+                return why
+    from send2trash import send2trash  # noqa: PLC0415 - only with --trash
+
     try:
         send2trash(candidate.path)
-    except TrashPermissionError as error:
-        raise OSError(errno.EACCES, str(error), candidate.path) from error
+    except FileNotFoundError as error:
+        # Of the trash itself, unless nothing is there.
+        if not staging.is_at(candidate.path, candidate.identity):
+            raise
+        raise OSError(str(error)) from error
+    return None
 
 
 async def finish(

@@ -370,9 +370,11 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
 
 def describe(failure: Failed) -> str:
     """Say in a sentence why an artifact is still there."""
+    where = "still there" if failure.left_at is None else f"at {failure.left_at}"
     if failure.interrupted:
-        return f"interrupted; what is left of it is {failure.left_at or 'still there'}"
-    return describe_problems(failure.problems)
+        return f"interrupted; what is left of it is {where}"
+    why = describe_problems(failure.problems)
+    return why if failure.left_at is None else f"{why}; what is left of it is {where}"
 
 
 def describe_problems(problems: Sequence[Problem]) -> str:

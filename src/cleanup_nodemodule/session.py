@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -95,6 +96,8 @@ class Session:
         self._interrupts = Interrupts()
         self._result: Report | None = None
         """What is known of the outcome by now."""
+        self._shown = False
+        """Printing that was begun."""
         self._started_at = time.time()
         self._start = time.monotonic()
 
@@ -113,9 +116,12 @@ class Session:
         executor = Workers("engine")
         with self._interrupts:
             try:
-                return work(executor)
+                code = work(executor)
             except KeyboardInterrupt:
                 return self._cut_off()
+            else:
+                # It may have come while the lock was given back, when all was said.
+                return code if self._signal is None else 128 + self._signal
             finally:
                 # A call that still runs only looks; whoever told us to stop does not wait for it.
                 executor.shutdown(wait=self._signal is None, cancel_futures=True)
@@ -129,7 +135,7 @@ class Session:
         if self._result is None:
             self._print_failure("interrupted; nothing was done", errno.EINTR, None, "begin")
             return 128 + (self._signal or signal.SIGINT)
-        return self._finish(self._result, shown=True)
+        return self._finish(self._result, shown=self._shown)
 
     def _run(self, executor: Executor) -> int:
         if self._mode == "dry-run":
@@ -195,8 +201,8 @@ class Session:
             why = exceeded(plan, self._orders.most)
             if why is not None:
                 say(f"{plain.PROGRAM}: {why}")
-                self._finish(result)
-                return ExitCode.EXCEEDED
+                code = self._finish(result)
+                return ExitCode.EXCEEDED if self._signal is None else code
         return self._finish_deletion(plan, leftovers, undertaking, executor)
 
     def _recognise(self, plan: Plan) -> tuple[Leftover, ...]:
@@ -226,22 +232,43 @@ class Session:
         if approved is None:
             result = report.of_plan(plan, self._facts(), leftovers)
             return self._finish(self._sorted(result), shown=shown)
+        # From here on a signal is noted, and stops what can be stopped, until it is known what was done.
+        with self._interrupts.telling(lambda: None):
+            outcome = self._execute(approved, leftovers, undertaking, executor)
+            self._result = self._sorted(report.of_outcome(outcome, self._facts()))
+        code = self._finish(self._result, shown=shown)
+        if outcome.unexpected is None:
+            return code
+        traceback.print_exception(outcome.unexpected)
+        name = type(outcome.unexpected).__name__
+        say(f"{plain.PROGRAM}: unexpected failure, please report it: {name}")
+        return ExitCode.UNEXPECTED
+
+    def _execute(
+        self,
+        approved: Approved,
+        leftovers: tuple[Leftover, ...],
+        undertaking: "Undertaking",
+        executor: Executor,
+    ) -> Outcome:
+        """Do what was approved, and finish what interrupted runs left."""
+        from cleanup_nodemodule import recovery
+
         known = [one for one in leftovers if one.run is not None and not one.at_work]
-        if approved.artifacts or known:
-            with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
-                finished = {
-                    one.candidate.path: one for one in self._resume(known, journal, executor)
-                }
-                outcome = self._carry_out(approved, journal, executor)
-                if self._signal is not None:
-                    journal.close(interrupted=True)
-        else:
-            finished, outcome = {}, Outcome(plan, (), 0, complete=True)
-        outcome = replace(
-            outcome,
-            leftovers=tuple(finished.get(one.candidate.path, one) for one in leftovers),
-        )
-        return self._finish(self._sorted(report.of_outcome(outcome, self._facts())), shown=shown)
+        settled = recovery.unfinished(undertaking.directory, approved.plan.roots).settled
+        outcome = Outcome(approved.plan, (), 0, complete=True)
+        if not (approved.artifacts or known or settled):
+            return replace(outcome, leftovers=leftovers)
+        finished: dict[str, Leftover] = {}
+        with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
+            places = {one.candidate.name for one in known}
+            recovery.settle((one for one in settled if one.name not in places), journal)
+            for one in self._resume(known, journal, executor):
+                finished[one.candidate.path] = one
+            outcome = self._carry_out(approved, journal, executor)
+            journal.close(interrupted=self._signal is not None)
+        rows = tuple(finished.get(one.candidate.path, one) for one in leftovers)
+        return replace(outcome, leftovers=rows)
 
     def _carry_out(self, approved: Approved, journal: "Journal", executor: Executor) -> Outcome:
         with self._progress() as watch:
@@ -272,21 +299,25 @@ class Session:
                 line = "" if fault.line is None else f", line {fault.line}"
                 say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
             finished: dict[str, Leftover] = {}
-            if undertaking is not None and (found.to_finish or found.settled):
-                with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
-                    recovery.settle(found.settled, journal)
-                    done = self._resume(found.to_finish, journal, executor)
-                    finished = {one.candidate.path: one for one in done}
-                    if self._signal is not None:
-                        journal.close(interrupted=True)
-            rows = tuple(finished.get(one.candidate.path, one) for one in found.leftovers)
-            nothing = Plan((), (), (), complete=True)
-            outcome = Outcome(nothing, (), None, complete=self._signal is None, leftovers=rows)
-            return self._finish(report.of_outcome(outcome, self._facts()))
+            # A signal is noted, and stops what can be stopped, until it is known what was done.
+            with self._interrupts.telling(lambda: None):
+                if undertaking is not None and (found.to_finish or found.settled):
+                    with undertaking.journal(
+                        lambda text: say(f"{plain.PROGRAM}: {text}")
+                    ) as journal:
+                        recovery.settle(found.settled, journal)
+                        done = self._resume(found.to_finish, journal, executor)
+                        finished = {one.candidate.path: one for one in done}
+                        journal.close(interrupted=self._signal is not None)
+                rows = tuple(finished.get(one.candidate.path, one) for one in found.leftovers)
+                nothing = Plan((), (), (), complete=True)
+                outcome = Outcome(nothing, (), None, complete=self._signal is None, leftovers=rows)
+                self._result = report.of_outcome(outcome, self._facts())
+            return self._finish(self._result)
 
-        if self._mode == "dry-run":
-            return finish(None)
         try:
+            if self._mode == "dry-run":
+                return finish(None)
             places = [
                 one.candidate.root for one in recovery.unfinished(state.directory()).leftovers
             ]
@@ -363,6 +394,7 @@ class Session:
         lost = None
         if not shown:
             try:
+                self._shown = True
                 lost = emit(lambda: self._print(result))
             except KeyboardInterrupt:
                 say("")
@@ -375,6 +407,7 @@ class Session:
             say(line)
         if not self._display.quiet and self._format != "json":
             self._last_words(result)
+        self._interrupts.hold()
         if self._signal is not None:
             return 128 + self._signal
         if lost is not None:
@@ -393,7 +426,9 @@ class Session:
             return
         if result.mode == "dry-run" and result.totals.selected:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        if any(row.outcome is None and row.run and not row.error for row in result.leftovers):
+        if any(row.left_at for row in result.artifacts) or any(
+            row.outcome is None and row.run and not row.error for row in result.leftovers
+        ):
             say(f"To finish what an interrupted run left: {plain.command('resume')}")
         names = plain.unproven_names(result)
         if names:

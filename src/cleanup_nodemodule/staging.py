@@ -12,7 +12,6 @@ elsewhere.
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -52,7 +51,7 @@ class StuckError(Exception):
 
 def new_name(path: str) -> str:
     """Return a path beside *path* that nobody can have thought of before."""
-    return os.path.join(os.path.dirname(path), PREFIX + secrets.token_hex(8))
+    return os.path.join(os.path.dirname(path), PREFIX + os.urandom(8).hex())
 
 
 def is_staged(name: str) -> bool:
@@ -65,7 +64,8 @@ def stage(candidate: Candidate, staged: str) -> None:
 
     Raises ChangedError if another directory is in its place, or it was written into since it was
     found; ImpossibleError where it has to be deleted in place; FileNotFoundError if it is gone; and any
-    other OSError where this user may not rename it. Nothing has happened then.
+    other OSError where this user may not rename it. Nothing has happened then. But StuckError says
+    that what somebody put in its place in this very moment is now at *staged*.
     """
     name, hidden = os.path.basename(candidate.path), os.path.basename(staged)
     with _around(candidate.path) as (parent, prefix):
@@ -76,16 +76,41 @@ def stage(candidate: Candidate, staged: str) -> None:
             if error.errno in _IMPOSSIBLE:
                 raise ImpossibleError(error.errno, error.strerror, candidate.path) from error
             raise
-        if not _is(_status(prefix + hidden, parent), candidate.identity):
+        try:
+            if _is(_status(prefix + hidden, parent), candidate.identity):
+                return
             # Somebody was faster than we are between the two calls.
             _rename_back(parent, prefix + hidden, prefix + name)
-            raise ChangedError
+        except FileNotFoundError:
+            pass  # And faster again: it has been taken away from there.
+        except OSError as error:
+            raise StuckError from error
+        raise ChangedError
 
 
 def check(candidate: Candidate) -> None:
     """Raise ChangedError unless the artifact is as it was found, FileNotFoundError if it is gone."""
     with _around(candidate.path) as (parent, prefix):
         _check(candidate, _status(prefix + os.path.basename(candidate.path), parent))
+
+
+def is_at(path: str, identity: Identity) -> bool:
+    """Whether the directory is there. Raises OSError, but not where nothing is."""
+    try:
+        with _around(path) as (parent, prefix):
+            return _is(_status(prefix + os.path.basename(path), parent), identity)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def holds(path: str, name: str) -> bool:
+    """Whether the directory *path* has an entry of that name, if it can be looked at."""
+    try:
+        with _around(os.path.join(path, name)) as (parent, prefix):
+            _status(prefix + name, parent)
+    except OSError:
+        return False
+    return True
 
 
 def _check(candidate: Candidate, found: os.stat_result) -> None:
@@ -96,7 +121,11 @@ def _check(candidate: Candidate, found: os.stat_result) -> None:
 
 
 def put_back(staged: str, path: str, identity: Identity) -> None:
-    """Undo :func:`stage`. Raises StuckError if something is in the old place, and OSError."""
+    """Undo :func:`stage`.
+
+    Raises StuckError if something is in the old place, ChangedError if something else is in the new
+    one, and OSError.
+    """
     with _around(path) as (parent, prefix):
         if not _is(_status(prefix + os.path.basename(staged), parent), identity):
             raise ChangedError

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import needs_root, unable
+from conftest import Declared, needs_root, unable
 from processes import PATIENCE, await_condition
 
 _CLONE_NEWNS: Final = 0x00020000  # unshare(2)
@@ -97,7 +97,7 @@ class Mounts:
         self._undo.callback(trigger.close)
         return trigger
 
-    def misbehaving(self, where: Path, tree: Mapping[str, Any], **ways: Any) -> "Misbehaving":
+    def misbehaving(self, where: Path, tree: Declared, **ways: Any) -> "Misbehaving":
         """Mount a file system that misbehaves in these *ways*; see ``misbehaving.py``."""
         where.mkdir(parents=True, exist_ok=True)
         served = Misbehaving(where, tree, ways)
@@ -158,7 +158,7 @@ class Automount:
 class Misbehaving:
     """The file system of ``misbehaving.py`` in a process of its own."""
 
-    def __init__(self, where: Path, tree: Mapping[str, Any], ways: Mapping[str, Any]) -> None:
+    def __init__(self, where: Path, tree: Declared, ways: Mapping[str, Any]) -> None:
         self.path = where
         program = Path(__file__).with_name("misbehaving.py")
         device = os.stat(where).st_dev

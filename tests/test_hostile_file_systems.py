@@ -425,9 +425,8 @@ def test_a_read_only_mount_is_reported_once(tool: Tool, tmp_path: Path, disks: M
     disks.read_only(disk)
     before = listing(disk)
     told = tool.delete(top)
-    assert told.code == 3 or tool.run(disk).code == 0
     # A mount within a tree is not searched; it is by its own path.
-    assert told.outcomes == {"good/node_modules": "deleted"}
+    assert (told.code, told.outcomes) == (0, {"good/node_modules": "deleted"})
     told = tool.delete(disk)
     assert told.code == 3
     assert set(told.outcomes.values()) == {"failed"}
@@ -480,7 +479,7 @@ def test_a_directory_that_fails_half_way_while_it_is_deleted_is_reported(
     """It could be read as a whole before. What was read is gone by then; it is not said to be deleted,
     and nothing is where the project would take it for whole."""
     entries: Declared = {str(number): 1 for number in range(9)}
-    tree: Declared = {**PAIR, "bad": {"package.json": "{}", "node_modules": {"d": entries}}}
+    tree = {**PAIR, "bad": {"package.json": "{}", "node_modules": {"d": entries}}}
     disk = disks.misbehaving(tmp_path / "top", tree, breaking={"/bad/*/d": 4})
     told = tool.delete(disk.path)
     assert told.code == 3

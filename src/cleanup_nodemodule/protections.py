@@ -158,6 +158,16 @@ def mount_points() -> tuple[str, ...]:
         return ()  # The walk sees directories all the same.
 
 
+def mount_point_of(path: str) -> str:
+    """Return what the file system that holds *path* is mounted on."""
+    around = [
+        mount
+        for mount in mount_points()
+        if os.path.join(path, "").startswith(os.path.join(mount, ""))
+    ]
+    return max(around, key=len, default=os.path.abspath(os.sep))
+
+
 def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
     """Tell whether something is mounted inside *path*."""
     beneath = os.path.join(path, "")

@@ -360,6 +360,8 @@ async def _delete(
         stuck = Problem(turn.staged or artifact.path, errno.EEXIST, "put back, to where it was,")
         return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            return _untouched(artifact, _read_only(artifact.path))
         doing = "take it out of its project by renaming"
         return _untouched(artifact, Problem(artifact.path, error.errno or errno.EIO, doing))
     staged = turn.staged
@@ -399,6 +401,11 @@ async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> Non
 
 def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
     return Failed(artifact, 0, problems, interrupted=False, untouched=True)
+
+
+def _read_only(path: str) -> Problem:
+    """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
+    return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
 
 
 def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> Failed | None:
@@ -508,6 +515,9 @@ async def _empty(
         done.removed += counts.files + counts.directories
         freed(counts.freed)
         blocked.extend(counts.blocked)
+        if any(fault.errno == errno.EROFS for fault in faults):
+            done.problems[_read_only(place)] = None
+            return []
         done.problems.update((problem_at(place, fault), None) for fault in faults)
         return left if done.removed <= most else []
 

@@ -285,7 +285,8 @@ def _report(
         list(plan.roots),
         complete,
         [_artifact(artifact, by_path.get(artifact.path), run) for artifact in plan.artifacts],
-        [_problem(problem) for problem in problems],
+        # Several artifacts may have failed for one and the same, such as a read-only mount.
+        [_problem(problem) for problem in dict.fromkeys(problems)],
         Totals(
             found=len(plan.artifacts),
             selected=len(plan.selected),

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings sanitize bench screenshot clean
+.PHONY: run test lint types imports unit warnings sanitize bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -51,8 +51,18 @@ sanitize: $(VENV)/.installed-dev
 	tests/build_kernel.sh $(BIN)/python build/portable $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
 	$(call watched,portable,-k "not python and not best and not openat2")
 
+# Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py
+
+bench-peers: $(VENV)/.installed-dev
+	$(BIN)/python bench/peers.py
+
+scaling: $(VENV)/.installed-bench
+	$(BIN)/python bench/scaling.py
+
+deleting: $(VENV)/.installed-dev
+	$(BIN)/python bench/deleting.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py
@@ -69,6 +79,10 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:

@@ -170,12 +170,10 @@ async def _size(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     async def work() -> None:
         nonlocal counted
         while waiting:
-            number, candidate = waiting.pop()
-            contents = await sizing.measure(
-                candidate, number, scheduler, ledger, problem=print, measured=lambda _size: None
+            found = await sizing.measure(
+                [waiting.pop()], scheduler, ledger, problem=print, measured=lambda _size: None
             )
-            if contents is not None:
-                counted += contents.files + contents.directories
+            counted += sum(one.files + one.directories for one in found if one is not None)
 
     await asyncio.gather(*(work() for _ in range(scheduler.workers + 1)))
     return counted

@@ -1,10 +1,11 @@
 """What every test may use: trees declared in a line each, and the installed command."""
 
 import importlib
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NoReturn, TypeAlias
@@ -12,6 +13,8 @@ from typing import Any, Final, NoReturn, TypeAlias
 import pytest
 
 from cleanup_nodemodule.engine import _python
+
+pytest_plugins = ("filesystems", "tool")
 
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
@@ -35,6 +38,21 @@ def declare(directory: str | bytes | Path, tree: Declared) -> None:
             content = b"x" * what if isinstance(what, int) else what
             with open(path, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
+
+
+def dig(top: Path, levels: int, name: bytes) -> None:
+    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(file, b"x" * 10)
+    os.close(file)
+    os.close(here)
 
 
 def listing(directory: str | bytes | Path) -> list[bytes]:
@@ -81,6 +99,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             impossible.append(item)
     items[:] = [item for item in items if item not in impossible]
     config.hook.pytest_deselected(items=impossible)
+
+
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Iterator[int]]:
+    """Where tests have their state directories, and their numbers."""
+    return tmp_path_factory.mktemp("states"), itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def state_directory(states: tuple[Path, Iterator[int]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state directory: each test its own, and none that of whoever runs them."""
+    home = states[0] / str(next(states[1]))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    return home / "cleanup-nodemodule"
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -36,7 +36,7 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
-from conftest import BY_PATH, declare, listing, needs_root, unable
+from conftest import BY_PATH, declare, dig, listing, needs_root, unable
 from processes import strace
 
 _P = ParamSpec("_P")
@@ -202,21 +202,6 @@ def remove(engine: ModuleType, root: Root, budget: int = EVERYTHING) -> Removed:
             )
             return Removed(files, directories, freed, faults, calls)
     raise AssertionError("remove does not end")
-
-
-def dig(top: Path, levels: int, name: bytes) -> None:
-    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
-    top.mkdir()
-    here = os.open(top, os.O_RDONLY)
-    for _ in range(levels):
-        os.mkdir(name, dir_fd=here)
-        below = os.open(name, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-    os.write(file, b"x" * 10)
-    os.close(file)
-    os.close(here)
 
 
 def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -> None:

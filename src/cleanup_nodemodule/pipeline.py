@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import evidence, finder, git, protections, remover, sizing
+from cleanup_nodemodule import evidence, finder, git, protections, sizing
 from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import (
@@ -39,6 +39,7 @@ from cleanup_nodemodule.model import (
     Delete,
     Evidence,
     Keep,
+    Leftover,
     Level,
     Outcome,
     Plan,
@@ -54,6 +55,8 @@ from cleanup_nodemodule.settings import Settings
 if TYPE_CHECKING:
     from pathspec import PathSpec
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+
+    from cleanup_nodemodule.journal import Journal
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
@@ -81,13 +84,19 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
 
 
 async def carry_out(
-    approved: Approved, settings: Settings, scheduler: Scheduler, watch: Watch = unwatched
+    approved: Approved,
+    settings: Settings,
+    scheduler: Scheduler,
+    journal: "Journal",
+    watch: Watch = unwatched,
 ) -> Outcome:
-    """Delete what was approved, and say truthfully what came of it.
+    """Delete what was approved, or move it to the trash, and say truthfully what came of it.
 
-    All evidence is gathered once more, as time has passed since: what is protected by now, or not
-    proven any more, is spared.
+    Which of the two it is the journal's run says. All evidence is gathered once more, as time has
+    passed since: what is protected by now, or not proven any more, is spared.
     """
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - a dry run has no use for it
+
     spared = await _Survey(settings, scheduler, unwatched).reconsider(approved.artifacts)
     progress = Progress(artifacts=len(approved.artifacts))
 
@@ -101,7 +110,30 @@ async def carry_out(
         progress = replace(progress, deleted=progress.deleted + 1)
         watch(progress)
 
-    return await remover.remove(approved, scheduler, freed=freed, deleted=deleted, spared=spared)
+    if journal.run.mode == "trash":
+        return await remover.trash(approved, scheduler, journal, deleted=deleted, spared=spared)
+    return await remover.remove(
+        approved, scheduler, journal, freed=freed, deleted=deleted, spared=spared
+    )
+
+
+async def finish(
+    leftovers: Sequence[Leftover],
+    scheduler: Scheduler,
+    journal: "Journal",
+    watch: Watch = unwatched,
+) -> tuple[Leftover, ...]:
+    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - as above
+
+    progress = Progress(artifacts=len(leftovers))
+
+    def freed(size: int) -> None:
+        nonlocal progress
+        progress = replace(progress, freed_bytes=progress.freed_bytes + size)
+        watch(progress)
+
+    return await remover.finish(leftovers, scheduler, journal, freed=freed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +180,7 @@ class _Survey:
         self._ledger = Ledger()
         self._rows: list[_Row] = []
         self._problems: list[Problem] = []
+        self._leftovers: list[Candidate] = []
         self._complete = False
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._witnesses = evidence.Witnesses(scheduler)
@@ -206,7 +239,11 @@ class _Survey:
         spared: dict[str, Problem] = {}
         for row, artifact in zip(self._rows, artifacts, strict=True):
             path = artifact.path
-            decision = decide(row.evidence or artifact.evidence, artifact.contents)
+            decision = decide(
+                row.evidence or artifact.evidence,
+                artifact.contents,
+                foreign_too=self._settings.foreign_too,
+            )
             if isinstance(decision, Keep):
                 doing = f"delete, as it is {decision.reason.value} by now,"
                 spared[path] = Problem(path, errno.EPERM, doing)
@@ -229,6 +266,7 @@ class _Survey:
             excluded,
             self._scheduler,
             judge=self._judge,
+            leftover=self._leftovers.append,
             problem=self._problems.append,
             searched=lambda count: self._report(directories=count),
         )
@@ -286,16 +324,24 @@ class _Survey:
 
     async def _measure(self) -> None:
         while (number := await self._queue.get()) is not None:
-            row = self._rows[number]
-            row.contents = await sizing.measure(
-                row.candidate,
-                number,
+            numbers = [number]
+            # Its share of those that are waiting: the others are for the other workers.
+            for _ in range(self._queue.qsize() // (self._scheduler.workers + 1)):
+                if (another := self._queue.get_nowait()) is None:
+                    self._queue.put_nowait(None)
+                    break
+                numbers.append(another)
+            measured = await sizing.measure(
+                [(number, self._rows[number].candidate) for number in numbers],
                 self._scheduler,
                 self._ledger,
                 problem=self._problems.append,
                 measured=lambda size: self._report(measured_bytes=size),
             )
-            row.vanished = row.contents is None
+            for number, contents in zip(numbers, measured, strict=True):
+                row = self._rows[number]
+                row.contents = contents
+                row.vanished = contents is None
 
     def plan(self, roots: tuple[str, ...]) -> Plan:
         """Decide about everything found by now, and settle the sizes of what was decided."""
@@ -306,7 +352,8 @@ class _Survey:
             if not row.vanished and ((outer := around[number]) is None or self._rows[outer].entered)
         ]
         shown.sort(key=lambda number: self._rows[number].candidate.path)
-        decisions = [_decision(self._rows[number]) for number in shown]
+        foreign_too = self._settings.foreign_too
+        decisions = [_decision(self._rows[number], foreign_too) for number in shown]
         # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
         # not shown comes last and counts for nothing.
         hidden = sorted(set(range(len(self._rows))).difference(shown))
@@ -328,6 +375,7 @@ class _Survey:
             ),
             tuple(sorted(self._problems, key=lambda problem: (problem.path, problem.doing))),
             self._complete,
+            tuple(sorted(self._leftovers, key=lambda candidate: candidate.path)),
         )
 
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:
@@ -345,10 +393,10 @@ _UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositorie
 """The contents of what the run was stopped before it knew anything about."""
 
 
-def _decision(row: _Row) -> Decision:
+def _decision(row: _Row, foreign_too: bool) -> Decision:  # noqa: FBT001 - a setting, passed on
     if row.evidence is None or row.contents is None:
         return Keep(Reason.INTERRUPTED)
-    return decide(row.evidence, row.contents)
+    return decide(row.evidence, row.contents, foreign_too=foreign_too)
 
 
 def _artifact(row: _Row, contents: Contents, decision: Decision, links: Size) -> Artifact:

@@ -5,6 +5,8 @@ cannot be read are met while measuring.
 """
 
 import bisect
+import contextlib
+import functools
 import itertools
 import os
 import re
@@ -64,12 +66,38 @@ class Protection:
     detail: str
 
 
+def vital(path: str) -> str | None:
+    """Return what *path* is that is never deleted, whatever a rule, a proof or the user says.
+
+    The root directory, what lies directly in it, the home directories of all accounts there are, and
+    whatever any of these lies in. None if it is nothing of the kind. (Mount points are the engine's
+    to refuse.)
+    """
+    if os.path.dirname(os.path.dirname(path)) == os.path.dirname(path):
+        return "a directory of the system"
+    beneath = os.path.join(path, "")
+    match = _HOMES.match(path)
+    if (match and match[0] == path) or any(home.startswith(beneath) for home in _homes()):
+        return "a home directory"
+    return None
+
+
+@functools.cache
+def _homes() -> tuple[str, ...]:
+    """Return the home directories of all accounts, with a slash at the end."""
+    with contextlib.suppress(ImportError):  # There is none on Windows.
+        import pwd  # noqa: PLC0415 - as the line above says
+
+        return tuple({os.path.join(account.pw_dir, "") for account in pwd.getpwall()})
+    return ()
+
+
 def installed(path: str, home: str | None, *, in_repository: bool) -> Protection | None:
     """Tell whether *path* is part of installed software rather than of a project."""
     if home and os.path.join(home, "").startswith(os.path.join(path, "")):
         return _installation("what holds the home directory")
-    if (match := _HOMES.match(path)) and match[0] == path:
-        return _installation("what holds a home directory")
+    if (what := vital(path)) is not None:
+        return _installation(what)
     parents = os.path.dirname(path)
     names = parents.split(os.sep)
     if path.endswith("/.vercel/output"):

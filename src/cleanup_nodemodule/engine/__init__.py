@@ -76,6 +76,17 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
+def open_directory(path: bytes) -> int:
+    """Return a descriptor of the directory *path*, absolute, with no symlink anywhere in it.
+
+    It serves for what takes a ``dir_fd``, and the directory need not be readable (O_PATH, open(2)).
+    Raises OSError, with ``ELOOP`` or ``ENOTDIR`` for a symlink.
+    """
+    from cleanup_nodemodule.engine._beneath import open_plainly  # noqa: PLC0415 - only to delete
+
+    return open_plainly(path)
+
+
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories; see the contract."""
     found: Finding = _chosen.find(root, stack, names, budget)

@@ -97,7 +97,8 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                 if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
                     # A bare repository: its branches may be called anything, dist for one.
                     del left[before[0] :], hits[before[1] :]
-                elif marked:
+                    marked = b".git" in names.wanted
+                if marked:
                     # The whole directory is a hit, and what was met inside belongs to it.
                     del left[before[0] :], hits[before[1] :]
                     hits.append(_hit(tree, root, path, os.stat(handle)))

@@ -36,7 +36,8 @@ class Names(NamedTuple):
     """What ``find`` looks for."""
 
     wanted: frozenset[bytes]
-    """Directory names that are hits; a hit is not descended into."""
+    """Directory names that are hits; a hit is not descended into. With ``.git`` among them a bare
+    repository is a hit itself; otherwise it is neither reported nor descended into."""
     skipped: frozenset[bytes]
     """Directory names neither reported nor descended into."""
     min_depth: int

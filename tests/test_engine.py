@@ -308,9 +308,14 @@ def become_nobody(owning: Path) -> None:
         for name in [*directories, *files]:
             os.lchown(os.path.join(path, name), NOBODY, NOBODY)
     os.lchown(owning, NOBODY, NOBODY)
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+    give_up_rights()
+
+
+def give_up_rights() -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
 
 
 # find

@@ -49,8 +49,9 @@ class Field:
 
     def missing(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return which of *names* cannot be had here, and why."""
+        known_as = {"fdfind": "Debian's fd", "release": f"cleanup-nodemodule {peers.RELEASE}"}
         return tuple(
-            f"{_LABEL_OF_PEER.get(name, name)}: {peer.reason}"
+            f"{known_as.get(name, name)}: {peer.reason}"
             for name in names
             if isinstance(peer := self.peers[name], peers.Missing)
         )

@@ -104,7 +104,7 @@ def sizers(field: Field, tree: str) -> list[Subject]:
         (field.subject("gdu", (*gdu, tree), ("-nps", total)), r"^\s*(\d+) "),
         (
             field.subject("dua", ("--format", "bytes", "aggregate", tree), ("aggregate", total)),
-            r"(\d+) b total",
+            r"(\d+) b [^\n]*\n?\Z",  # the last line, which is the total if there are several
         ),
         (
             field.subject(

@@ -13,11 +13,13 @@ import gc
 import json
 import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from cleanup_nodemodule import confirm, engine, pipeline
+from cleanup_nodemodule.journal import Journal, new_run
 from cleanup_nodemodule.model import Approved, Outcome, Plan
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -39,11 +41,16 @@ def plan(settings: Settings, jobs: int) -> Plan:
 def carry_out(approved: Approved, settings: Settings, jobs: int) -> Outcome:
     """Do the rest."""
 
-    async def done(executor: ThreadPoolExecutor) -> Outcome:
-        return await pipeline.carry_out(approved, settings, Scheduler(executor, jobs))
+    async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
+        return await pipeline.carry_out(approved, settings, Scheduler(executor, jobs), journal)
 
-    with ThreadPoolExecutor(jobs) as executor:
-        return asyncio.run(done(executor))
+    roots = [os.path.abspath(root) for root in settings.roots]
+    with (
+        tempfile.TemporaryDirectory() as records,
+        Journal(records, new_run("bench", "delete", roots)) as journal,
+        ThreadPoolExecutor(jobs) as executor,
+    ):
+        return asyncio.run(done(executor, journal))
 
 
 def main() -> int:
@@ -57,7 +64,7 @@ def main() -> int:
     if not os.path.exists(os.path.join(os.path.dirname(project), MARK)):
         print(f"removal: {project} was not made by the benchmarks", file=sys.stderr)
         return 2
-    engine.choose(options.engine)  # type: ignore[attr-defined]  # until there are two
+    engine.choose(options.engine)
     jobs = options.jobs or engine.default_workers()
     gc.freeze()
     settings = Settings(roots=(project,))
@@ -68,7 +75,7 @@ def main() -> int:
     start, cpu = time.perf_counter(), time.process_time()
     outcome = carry_out(approved, settings, jobs)
     taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
-    print(json.dumps({**taken, "engine": engine.NAME, "jobs": jobs}))
+    print(json.dumps({**taken, "engine": engine.name(), "jobs": jobs}))
     return 0 if outcome.complete else 1
 
 

@@ -31,8 +31,8 @@ async def size(tree: str, scheduler: Scheduler) -> Counted:
     [root] = finder.locate_roots((tree,))
     ledger = Ledger()
     candidate = Candidate(root.path, root.path, root.identity, mounted=False)
-    contents = await sizing.measure(
-        candidate, 0, scheduler, ledger, problem=_fail, measured=lambda _size: None
+    [contents] = await sizing.measure(
+        [(0, candidate)], scheduler, ledger, problem=_fail, measured=lambda _size: None
     )
     if contents is None:
         raise FileNotFoundError(tree)
@@ -62,6 +62,7 @@ async def find(tree: str, scheduler: Scheduler) -> Counted:
         None,
         scheduler,
         judge=judge,
+        leftover=lambda _candidate: None,
         problem=_fail,
         searched=searched,
     )
@@ -91,14 +92,14 @@ def main() -> int:
     parser.add_argument("--engine", choices=("auto", "native", "python"), default="auto")
     parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
     options = parser.parse_args()
-    engine.choose(options.engine)  # type: ignore[attr-defined]  # until there are two
+    engine.choose(options.engine)
     jobs = options.jobs or engine.default_workers()
     # As a run does, for the same reason.
     gc.freeze()
     start, cpu = time.perf_counter(), time.process_time()
     counted = run(size if options.stage == "size" else find, options.tree, jobs)
     taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
-    said = {**taken, **counted, "engine": engine.NAME, "jobs": jobs, "tree": options.tree}
+    said = {**taken, **counted, "engine": engine.name(), "jobs": jobs, "tree": options.tree}
     print(json.dumps(said))
     return 0
 

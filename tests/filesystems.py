@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-
 import pytest
 
 from conftest import needs_root, unable
@@ -75,7 +74,7 @@ class Mounts:
         )
         if made.returncode:
             unable(f"cannot make {kind}: {made.stderr.strip()}")
-        return self._mount(where, "-o", ",".join(("loop", options)).rstrip(","), file)
+        return self._mount(where, "-o", f"loop,{options}".rstrip(","), file)
 
     def bind(self, what: Path, where: Path) -> Path:
         """Have *what*, a directory or a file, show at *where* too."""
@@ -128,8 +127,8 @@ class Automount:
     daemon that would do it (Documentation/filesystems/autofs.rst)."""
 
     def __init__(self, where: Path) -> None:
+        self._asked: int | None
         self._asked, write = os.pipe()
-        fcntl.fcntl(self._asked, fcntl.F_SETFL, os.O_NONBLOCK)
         # Only processes of this group may go there without asking: none but this one's.
         options = f"fd={write},pgrp={os.getpgrp()},minproto=5,maxproto=5,direct".encode()
         result = _libc.mount(b"automount", os.fsencode(where), b"autofs", 0, options)
@@ -144,20 +143,16 @@ class Automount:
     @property
     def triggered(self) -> bool:
         """Whether somebody went there, and the kernel asked for the mount."""
-        return bool(select.select([self._asked], [], [], 0)[0]) and bool(self._read())
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self._asked, 4096)
-        except BlockingIOError:
-            return b""
+        return bool(select.select([self._asked], [], [], 0)[0])
 
     def close(self) -> None:
         """Have whoever waits there wait no more."""
         if self._top is not None:
             fcntl.ioctl(self._top, _AUTOFS_IOC_CATATONIC, 0)
             os.close(self._top)
-        os.close(self._asked)
+        if self._asked is not None:
+            os.close(self._asked)
+        self._top = self._asked = None
 
 
 class Misbehaving:

@@ -6,8 +6,10 @@ The tree is as in conftest: a mapping is a directory, a number a file of that si
 mapping from paths within the file system:
 
 * ``fail``: from ``OPERATION PATH`` to an error number, for ``getattr``, ``opendir``, ``readdir``,
-  ``unlink``, ``rmdir`` and ``rename``.
+  ``unlink``, ``rmdir`` and ``rename``. A ``*`` stands for any part of a path.
 * ``broken``: from a directory to how many entries it gives before reading it fails with EIO.
+* ``breaking``: from a directory, ``*`` as above, to how many entries it gives at a time; whoever has
+  deleted one of them gets EIO instead of the next ones.
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
@@ -17,6 +19,7 @@ was asked for.
 """
 
 import errno
+import fnmatch
 import itertools
 import json
 import os
@@ -68,9 +71,9 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         for silent in self._ways.get("silent", ()):
             if (path + "/").startswith(silent + "/"):
                 self._forever.wait()
-        number = self._ways.get("fail", {}).get(f"{operation} {path}")
-        if number is not None:
-            raise FuseOSError(number)
+        for pattern, number in self._ways.get("fail", {}).items():
+            if fnmatch.fnmatchcase(f"{operation} {path}", pattern):
+                raise FuseOSError(number)
 
     def _find(self, path: str) -> _Node:
         node = self._root
@@ -119,11 +122,17 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         node = self._find(path)
         entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
+        patterns = self._ways.get("breaking", {}).items()
+        breaking = next((n for pattern, n in patterns if fnmatch.fnmatchcase(path, pattern)), 0)
+        if breaking and offset and any(c.startswith(f"unlink {path}/") for c in self._calls):
+            raise FuseOSError(errno.EIO)
         # One entry a call where it is to break, so that those before it get through.
         for number, (name, entry) in enumerate(entries[offset:], offset + 1):
             if broken is not None and number > broken + 2:
                 if number == offset + 1:
                     raise FuseOSError(errno.EIO)
+                return
+            if breaking and number > offset + breaking:
                 return
             mode = 0 if self._ways.get("typeless") else entry.mode
             yield name, {"st_mode": mode, "st_ino": entry.inode}, number

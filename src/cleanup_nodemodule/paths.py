@@ -29,7 +29,8 @@ def problem_at(root: str, fault: Fault) -> Problem:
     return Problem(beneath(root, fault.path), fault.errno, fault.doing)
 
 
-_LACKED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+LACKED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Errors for want of descriptors or memory, in this process or on the whole machine."""
 
 
 def lacked(faults: Iterable[Fault]) -> bool:
@@ -37,4 +38,4 @@ def lacked(faults: Iterable[Fault]) -> bool:
 
     That says nothing about the place: with fewer calls at a time, or a moment later, it may go well.
     """
-    return any(fault.errno in _LACKED for fault in faults)
+    return any(fault.errno in LACKED for fault in faults)

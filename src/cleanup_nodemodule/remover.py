@@ -15,6 +15,7 @@ directory that the journal knows: :func:`finish` deletes that.
 
 import asyncio
 import errno
+import itertools
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
-from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
 
 _BUDGET: Final = 1024
@@ -342,7 +343,7 @@ async def _delete(
     if (problem := _vital(artifact.path)) is not None:
         return _untouched(artifact, problem)
     try:
-        await scheduler.finish(staging.stage, turn.candidate, turn.staged or "")
+        await _stage(turn.candidate, turn.staged or "", scheduler)
     except Stopped:
         return None
     except FileNotFoundError:
@@ -384,6 +385,16 @@ async def _delete(
         return failed
     # Not one entry of it is gone, so the project can have it back.
     return _restored(artifact, staged, None if emptied.stopped else replace(failed, untouched=True))
+
+
+async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
+    """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
+    for attempt in itertools.count():
+        try:
+            return await scheduler.finish(staging.stage, candidate, staged)
+        except OSError as error:
+            if error.errno not in LACKED or not await scheduler.make_do(attempt):
+                raise
 
 
 def _untouched(artifact: Artifact, *problems: Problem) -> Failed:

@@ -249,7 +249,7 @@ class Session:
         approved: Approved,
         leftovers: tuple[Leftover, ...],
         undertaking: "Undertaking",
-        executor: ThreadPoolExecutor,
+        executor: Executor,
     ) -> Outcome:
         """Do what was approved, and finish what interrupted runs left."""
         from cleanup_nodemodule import recovery

@@ -48,22 +48,32 @@ async def measure(
             measured(measurement.usage.allocated)
             left = tally.add(measurement)
 
-            async def count(
-                stack: list[bytes], tally: _Tally = tally, root: Root = root
-            ) -> list[bytes]:
-                part = await scheduler.look(
-                    engine.measure,
-                    root,
-                    stack,
-                    _BUDGET,
-                    lacked=lambda measurement: lacked(measurement.faults),
-                )
-                measured(part.usage.allocated)
-                return tally.add(part)
-
             if left:
-                await scheduler.share(left, count)
+                await _measure_rest(left, root, tally, scheduler, measured)
     return [tally.contents() for tally in tallies]
+
+
+async def _measure_rest(
+    left: list[bytes],
+    root: Root,
+    tally: "_Tally",
+    scheduler: Scheduler,
+    measured: Callable[[int], None],
+) -> None:
+    """Count what the first call left of a candidate, with all workers."""
+
+    async def count(stack: list[bytes]) -> list[bytes]:
+        part = await scheduler.look(
+            engine.measure,
+            root,
+            stack,
+            _BUDGET,
+            lacked=lambda measurement: lacked(measurement.faults),
+        )
+        measured(part.usage.allocated)
+        return tally.add(part)
+
+    await scheduler.share(left, count)
 
 
 def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:

@@ -526,6 +526,15 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
         errno = ESTALE;
         return -1;
     }
+    if (!mount_ok && !walk->openat2) {
+        if (fstat(walk->parent, &found) < 0) {
+            return -1;
+        }
+        if (found.st_dev != walk->device) {
+            errno = EXDEV;
+            return -1;
+        }
+    }
     return 0;
 }
 

@@ -14,6 +14,8 @@ import pytest
 
 from cleanup_nodemodule.engine import _python
 
+pytest_plugins = ("filesystems", "tool")
+
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
 bytes), a mapping (a directory), or a ``Path`` (a symlink to it)."""
@@ -36,6 +38,21 @@ def declare(directory: str | bytes | Path, tree: Declared) -> None:
             content = b"x" * what if isinstance(what, int) else what
             with open(path, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
+
+
+def dig(top: Path, levels: int, name: bytes) -> None:
+    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(file, b"x" * 10)
+    os.close(file)
+    os.close(here)
 
 
 def listing(directory: str | bytes | Path) -> list[bytes]:

@@ -36,7 +36,7 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
-from conftest import BY_PATH, declare, listing, needs_root, unable
+from conftest import BY_PATH, declare, dig, listing, needs_root, unable
 from processes import strace
 
 _P = ParamSpec("_P")
@@ -204,21 +204,6 @@ def remove(engine: ModuleType, root: Root, budget: int = EVERYTHING) -> Removed:
     raise AssertionError("remove does not end")
 
 
-def dig(top: Path, levels: int, name: bytes) -> None:
-    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
-    top.mkdir()
-    here = os.open(top, os.O_RDONLY)
-    for _ in range(levels):
-        os.mkdir(name, dir_fd=here)
-        below = os.open(name, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-    os.write(file, b"x" * 10)
-    os.close(file)
-    os.close(here)
-
-
 def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make *engine* open as it does on other systems."""
     if engine is not _python:
@@ -323,9 +308,14 @@ def become_nobody(owning: Path) -> None:
         for name in [*directories, *files]:
             os.lchown(os.path.join(path, name), NOBODY, NOBODY)
     os.lchown(owning, NOBODY, NOBODY)
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+    give_up_rights()
+
+
+def give_up_rights() -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
 
 
 # find

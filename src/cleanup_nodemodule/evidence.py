@@ -95,7 +95,11 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
         fitting = [rule for rule in circumstances.rules if rule.fits(names)]
         repositories = _repositories(os.path.dirname(path), known)
         boundary = repositories[0] if repositories else candidate.root
-        examinations = sorted((examine(rule, path, boundary) for rule in fitting), key=_rank)
+        # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
+        enter = not candidate.mounted
+        examinations = sorted(
+            (examine(rule, path, boundary, enter=enter) for rule in fitting), key=_rank
+        )
         best = examinations[0] if examinations else None
         depth = len(best.rule.names) if best else 1
         project = os.sep.join(names[:-depth]) or os.sep
@@ -112,7 +116,9 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 candidate.name in circumstances.named,
                 command,
                 None if command is None else os.path.dirname(lock) if lock else project,
-                drift.warnings(path, lock, locked=best is not None and best.rule.locked),
+                drift.warnings(path, lock, locked=best is not None and best.rule.locked)
+                if enter
+                else (),
             )
         )
     return sightings
@@ -303,15 +309,16 @@ def walk_beneath(evidence: Evidence) -> bool:
     return evidence.level in {Level.NONE, Level.UNPROVEN} or evidence.protection is Reason.TRACKED
 
 
-def last_used(sightings: Sequence[Sighting], artifacts: frozenset[str]) -> list[int]:
+def last_used(sightings: Sequence[Sighting], passed: frozenset[str]) -> list[int]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
-    *artifacts* are the paths of everything found, which is not source.
+    *passed* are paths of directories that are not gone into: artifacts, which are not source, and what
+    is mounted.
     """
     sources: dict[str, int] = {}
     repositories: dict[str, int] = {}
     for project in sorted({s.project for s in sightings}, key=len, reverse=True):
-        history.newest_source(project, artifacts.__contains__, sources)
+        history.newest_source(project, passed.__contains__, sources)
     times: list[int] = []
     for sighting in sightings:
         newest = sources[sighting.project]

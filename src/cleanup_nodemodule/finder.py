@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Fault, Finding, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at, relative
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
@@ -159,8 +159,14 @@ class Search:
         anchored = anchor(root.path, root.identity)
 
         async def search(stack: list[bytes]) -> list[bytes]:
-            slice_ = await self._scheduler.call(
-                _find_unexcluded, anchored, stack, self._names, _BUDGET, self._excluded
+            slice_ = await self._scheduler.look(
+                _find_unexcluded,
+                anchored,
+                stack,
+                self._names,
+                _BUDGET,
+                self._excluded,
+                lacked=lambda finding: lacked(finding.faults),
             )
             self._searched(slice_.found.directories)
             for fault in slice_.faults:

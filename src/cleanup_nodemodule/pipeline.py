@@ -313,8 +313,9 @@ class _Survey:
     async def _conclude(self) -> None:
         """Settle what needs all that was found: last use, and the processes at work."""
         sightings = [row.sighting for row in self._rows]
-        found = frozenset(row.candidate.path for row in self._rows)
-        times = await self._scheduler.call(evidence.last_used, sightings, found)
+        passed = frozenset(row.candidate.path for row in self._rows)
+        passed = passed.union(self._circumstances.mounts)
+        times = await self._scheduler.call(evidence.last_used, sightings, passed)
         weighed = [self._weigh(row, used) for row, used in zip(self._rows, times, strict=True)]
         uses = await evidence.in_use(sightings, weighed, self._scheduler)
         for row, item, use in zip(self._rows, weighed, uses, strict=True):

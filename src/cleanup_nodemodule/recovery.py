@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cleanup_nodemodule import journal, lock
+from cleanup_nodemodule import journal, lock, state
 from cleanup_nodemodule.journal import Ending, Entry, Journal
 from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
 
@@ -54,7 +54,11 @@ def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover
     names = {candidate.name for candidate in candidates}
     history = journal.read(directory, wanted=lambda entry: _staged_name(entry) in names)
     # By the name alone, which is a random number: the project may have been moved since.
-    known = {_staged_name(entry): entry for entry in history.unfinished(failed=True)}
+    known = {
+        _staged_name(entry): entry
+        for entry in history.unfinished(failed=True)
+        if _is_ours(entry, history)
+    }
     working = _at_work(directory)
     leftovers: list[Leftover] = []
     for candidate in candidates:
@@ -83,6 +87,8 @@ def unfinished(directory: str, roots: Sequence[str] = ("/",)) -> Unfinished:
     leftovers: list[Leftover] = []
     settled: list[Settled] = []
     for entry in history.entries:
+        if not _is_ours(entry, history):
+            continue
         place = entry.intent.staged or entry.intent.path
         try:
             found = os.lstat(place)
@@ -109,6 +115,11 @@ def settle(settled: Iterable[Settled], records: Journal) -> None:
     """Write down what has become of deletions whose run could not say."""
     for one in settled:
         records.end(one.entry.number, one.ending, error=one.note, run=one.entry.run)
+
+
+def _is_ours(entry: Entry, history: journal.History) -> bool:
+    """Whether a run on this machine began it: on another the same path may be something else."""
+    return history.runs[entry.run].host in {state.host_name(), ""}
 
 
 def _staged_name(entry: Entry) -> str | None:

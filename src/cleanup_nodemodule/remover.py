@@ -15,6 +15,7 @@ directory that the journal knows: :func:`finish` deletes that.
 
 import asyncio
 import errno
+import itertools
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
-from cleanup_nodemodule.paths import anchor, beneath, problem_at
+from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
 
 _BUDGET: Final = 1024
@@ -79,7 +80,7 @@ async def remove(
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete.
     """
-    records = _Records(journal, lambda artifact: staging.new_name(artifact.path))
+    records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
 
     async def delete(turn: _Turn) -> Result | None:
         return await _delete(turn, records, scheduler, freed)
@@ -99,7 +100,7 @@ async def trash(
 
     What the trash does not take fails: nothing is deleted instead. No space comes back.
     """
-    records = _Records(journal, lambda _: None)
+    records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
         return await _move_to_trash(turn, scheduler)
@@ -110,8 +111,11 @@ async def trash(
 class _Records:
     """Writes artifacts down before their turn comes, several at a time."""
 
-    def __init__(self, journal: Journal, name: Callable[[Artifact], str | None]) -> None:
+    def __init__(
+        self, journal: Journal, scheduler: Scheduler, name: Callable[[Artifact], str | None]
+    ) -> None:
         self._journal = journal
+        self._scheduler = scheduler
         self._name = name
         self._lock = asyncio.Lock()
         self._ready: deque[_Turn] = deque()
@@ -138,7 +142,7 @@ class _Records:
         intents = [Intent.to_delete(turn.artifact, turn.staged) for turn in turns]
         try:
             # Not by one of the scheduler's workers, which may be on another machine.
-            numbers = await asyncio.to_thread(self._journal.begin, intents)
+            numbers = await self._scheduler.aside(self._journal.begin, intents)
         except JournalError as error:
             number = error.errno or errno.EIO
             problem = Problem(self._journal.path, number, "record the deletion in")
@@ -347,7 +351,7 @@ async def _delete(
     if (problem := _vital(artifact.path)) is not None:
         return _untouched(artifact, problem)
     try:
-        await scheduler.finish(staging.stage, turn.candidate, turn.staged or "")
+        await _stage(turn.candidate, turn.staged or "", scheduler)
     except Stopped:
         return None
     except FileNotFoundError:
@@ -391,6 +395,16 @@ async def _delete(
     return _restored(artifact, staged, None if emptied.stopped else replace(failed, untouched=True))
 
 
+async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
+    """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
+    for attempt in itertools.count():
+        try:
+            return await scheduler.finish(staging.stage, candidate, staged)
+        except OSError as error:
+            if error.errno not in LACKED or not await scheduler.make_do(attempt):
+                raise
+
+
 def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
     return Failed(artifact, 0, problems, interrupted=False, untouched=True)
 
@@ -432,7 +446,9 @@ async def _look_through(
     problems: dict[Problem, None] = {}
 
     async def look(stack: list[bytes]) -> list[bytes]:
-        paths, left, faults = await scheduler.call(_find_repositories, root, stack)
+        paths, left, faults = await scheduler.look(
+            _find_repositories, root, stack, lacked=lambda found: lacked(found[2])
+        )
         for path in paths:
             doing = "delete what is a git repository by now:"
             problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
@@ -483,10 +499,16 @@ async def _empty(
     most = 2 * entries + _SLACK
     done = _Emptied()
     blocked: list[bytes] = []
+    shortages = 0
 
     async def remove_slice(stack: list[bytes]) -> list[bytes]:
+        nonlocal shortages
         try:
             counts, left, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
+            if lacked(faults) and await scheduler.make_do(shortages):
+                # Begun again: what is gone by now is no fault, and what is left is still in there.
+                shortages += not counts.files + counts.directories
+                left, faults = stack, []
         except Stopped:
             done.stopped = True
             return []

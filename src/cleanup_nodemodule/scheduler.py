@@ -11,6 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, Final, Literal, TypeVar, TypeVarTuple
 
+from cleanup_nodemodule.workers import Workers
+
+_ATTEMPTS: Final = 6
+"""How often something is tried with a single worker that lacks descriptors or memory, ever more slowly:
+more than a second together, in which whoever has them all may have given some back."""
+
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -32,6 +38,10 @@ class Scheduler:
         self.workers: Final = workers
         self._executor = executor
         self._slots = asyncio.Semaphore(workers)
+        self._width = workers
+        self._withheld = 0
+        self._attempts = _ATTEMPTS
+        self._aside: Executor | None = None
         self._wanted = 0
         self._stop = asyncio.Event()
         self._stopping: asyncio.Future[Literal[True]] | None = None
@@ -53,6 +63,47 @@ class Scheduler:
         async with self._slot():
             result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
             return await self.unless_stopped(result)
+
+    async def look(
+        self, function: Callable[[*_Ts], _T], *args: *_Ts, lacked: Callable[[_T], bool]
+    ) -> _T:
+        """Run a function that only looks, again and with fewer workers if it *lacked* something.
+
+        That is descriptors or memory, of which the others need some too. What is returned may have
+        lacked something in the end. Raises as :meth:`call` does, and MemoryError.
+        """
+        attempts = 0
+        while True:
+            try:
+                result = await self.call(function, *args)
+            except MemoryError:
+                if not await self.make_do(attempts):
+                    raise
+            else:
+                if not lacked(result) or not await self.make_do(attempts):
+                    return result
+            attempts += 1
+
+    async def make_do(self, attempts: int) -> bool:
+        """Go on with fewer workers, as something ran short that all of them need.
+
+        Returns whether to try again, after so many *attempts*.
+        """
+        if self._width > 1:
+            self._width = (self._width + 1) // 2
+        elif attempts >= self._attempts:
+            self._attempts = (
+                1  # Where waiting has not helped once, it is not waited for long again.
+            )
+            return False
+        await self.unless_stopped(asyncio.sleep(0.02 * 2 ** min(attempts, 6)))
+        return True
+
+    async def aside(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run a function on this machine, wherever the executor's workers are."""
+        if self._aside is None:
+            self._aside = Workers("aside")
+        return await asyncio.get_running_loop().run_in_executor(self._aside, function, *args)
 
     async def finish(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """Run a function that changes something: once begun, it is waited for.
@@ -103,9 +154,15 @@ class Scheduler:
     async def _slot(self) -> AsyncIterator[None]:
         self._wanted += 1
         try:
-            async with self._slots:
+            await self._slots.acquire()
+            try:
                 if self.stopped:
                     raise Stopped
                 yield
+            finally:
+                if self.workers - self._withheld > self._width:
+                    self._withheld += 1
+                else:
+                    self._slots.release()
         finally:
             self._wanted -= 1

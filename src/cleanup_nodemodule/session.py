@@ -14,8 +14,8 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
@@ -30,6 +30,7 @@ from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
+from cleanup_nodemodule.workers import Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +88,7 @@ class Session:
         self._orders = orders
         self._delete = orders.mode != "dry-run"
         self._mode = orders.mode
-        self._jobs = orders.jobs or engine.default_workers()
+        self._jobs = _affordable(orders.jobs or engine.default_workers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -108,11 +109,11 @@ class Session:
         """Finish what interrupted runs left, wherever that is, and return the exit code."""
         return self._guarded(self._take_up)
 
-    def _guarded(self, work: Callable[[ThreadPoolExecutor], int]) -> int:
+    def _guarded(self, work: Callable[[Executor], int]) -> int:
         # What was imported lives as long as the process; looking through it for garbage again and
         # again takes a sixth of the time of a large run (measured on 530,000 entries).
         gc.freeze()
-        executor = ThreadPoolExecutor(self._jobs, thread_name_prefix="engine")
+        executor = Workers("engine")
         with self._interrupts:
             try:
                 code = work(executor)
@@ -136,7 +137,7 @@ class Session:
             return 128 + (self._signal or signal.SIGINT)
         return self._finish(self._result, shown=self._shown)
 
-    def _run(self, executor: ThreadPoolExecutor) -> int:
+    def _run(self, executor: Executor) -> int:
         if self._mode == "dry-run":
             return self._plan(executor, None)
         roots = [_absolute(root) for root in self._settings.roots]
@@ -165,7 +166,7 @@ class Session:
             self._print_failure(str(error), error.errno or errno.EIO, None, "keep a record")
             return ExitCode.UNEXPECTED
 
-    def _plan(self, executor: ThreadPoolExecutor, undertaking: "Undertaking | None") -> int:
+    def _plan(self, executor: Executor, undertaking: "Undertaking | None") -> int:
         try:
             with self._progress() as watch:
                 plan = self._in_loop(
@@ -221,7 +222,7 @@ class Session:
         plan: Plan,
         leftovers: tuple[Leftover, ...],
         undertaking: "Undertaking",
-        executor: ThreadPoolExecutor,
+        executor: Executor,
     ) -> int:
         shown = self._interactive and self._show_plan(plan)
         if self._interactive and self._orders.ask:
@@ -248,7 +249,7 @@ class Session:
         approved: Approved,
         leftovers: tuple[Leftover, ...],
         undertaking: "Undertaking",
-        executor: ThreadPoolExecutor,
+        executor: Executor,
     ) -> Outcome:
         """Do what was approved, and finish what interrupted runs left."""
         from cleanup_nodemodule import recovery
@@ -269,9 +270,7 @@ class Session:
         rows = tuple(finished.get(one.candidate.path, one) for one in leftovers)
         return replace(outcome, leftovers=rows)
 
-    def _carry_out(
-        self, approved: Approved, journal: "Journal", executor: ThreadPoolExecutor
-    ) -> Outcome:
+    def _carry_out(self, approved: Approved, journal: "Journal", executor: Executor) -> Outcome:
         with self._progress() as watch:
             return self._in_loop(
                 executor,
@@ -281,7 +280,7 @@ class Session:
             )
 
     def _resume(
-        self, leftovers: Sequence[Leftover], journal: "Journal", executor: ThreadPoolExecutor
+        self, leftovers: Sequence[Leftover], journal: "Journal", executor: Executor
     ) -> tuple[Leftover, ...]:
         if not leftovers:
             return ()
@@ -291,7 +290,7 @@ class Session:
                 lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
             )
 
-    def _take_up(self, executor: ThreadPoolExecutor) -> int:
+    def _take_up(self, executor: Executor) -> int:
         from cleanup_nodemodule import recovery, state
 
         def finish(undertaking: "Undertaking | None") -> int:
@@ -331,9 +330,7 @@ class Session:
         as_json = self._format == "json"
         print_failure(message, number, path, doing, mode=self._mode, as_json=as_json)
 
-    def _in_loop(
-        self, executor: ThreadPoolExecutor, work: Callable[[Scheduler], Awaitable[_T]]
-    ) -> _T:
+    def _in_loop(self, executor: Executor, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
         """Run *work* in an event loop of its own, which a signal tells to stop."""
 
         async def main() -> _T:
@@ -344,6 +341,7 @@ class Session:
             with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):
                 return await work(scheduler)
 
+        _watch_children_without_threads()
         return asyncio.run(main())
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:
@@ -550,6 +548,33 @@ def print_failure(
 
 def _tool() -> report.Tool:
     return report.Tool(plain.PROGRAM, __version__, engine.name())
+
+
+_DESCRIPTORS_EACH: Final = 5
+"""Descriptors that an engine call has open at the same time, at most."""
+
+_DESCRIPTORS_BESIDES: Final = 24
+"""Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
+
+
+def _affordable(jobs: int) -> int:
+    """Return how many of the *jobs* there are descriptors for (RLIMIT_NOFILE, getrlimit(2))."""
+    try:
+        import resource
+    except ImportError:  # There is no such limit on Windows.
+        return jobs
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return jobs
+    return max(1, min(jobs, (limit - _DESCRIPTORS_BESIDES) // _DESCRIPTORS_EACH))
+
+
+def _watch_children_without_threads() -> None:
+    """Have Python 3.11 wait for git as later versions do, rather than by a thread for each process."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        with suppress(OSError):
+            os.close(os.pidfd_open(os.getpid()))  # A kernel before Linux 5.3 has no such call.
+            asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 def _absolute(path: str) -> str:

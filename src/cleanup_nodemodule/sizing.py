@@ -8,7 +8,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Scheduler
 
 _BUDGET: Final = 16384
@@ -36,22 +36,44 @@ async def measure(
     roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
     done = 0
     while done < len(tallies):
-        for measurement in await scheduler.call(_measure_several, roots[done:], _BUDGET):
+        measurements = await scheduler.look(
+            _measure_several,
+            roots[done:],
+            _BUDGET,
+            lacked=lambda several: any(lacked(one.faults) for one in several),
+        )
+        for measurement in measurements:
             tally, root = tallies[done], roots[done]
             done += 1
             measured(measurement.usage.allocated)
             left = tally.add(measurement)
 
-            async def count(
-                stack: list[bytes], tally: _Tally = tally, root: Root = root
-            ) -> list[bytes]:
-                part = await scheduler.call(engine.measure, root, stack, _BUDGET)
-                measured(part.usage.allocated)
-                return tally.add(part)
-
             if left:
-                await scheduler.share(left, count)
+                await _measure_rest(left, root, tally, scheduler, measured)
     return [tally.contents() for tally in tallies]
+
+
+async def _measure_rest(
+    left: list[bytes],
+    root: Root,
+    tally: "_Tally",
+    scheduler: Scheduler,
+    measured: Callable[[int], None],
+) -> None:
+    """Count what the first call left of a candidate, with all workers."""
+
+    async def count(stack: list[bytes]) -> list[bytes]:
+        part = await scheduler.look(
+            engine.measure,
+            root,
+            stack,
+            _BUDGET,
+            lacked=lambda measurement: lacked(measurement.faults),
+        )
+        measured(part.usage.allocated)
+        return tally.add(part)
+
+    await scheduler.share(left, count)
 
 
 def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:

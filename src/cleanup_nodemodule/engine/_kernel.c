@@ -88,11 +88,16 @@ struct how {
 #define AT_NO_AUTOMOUNT 0
 #endif
 
+#define SMALLEST_ENTRY 24 /* bytes of a directory entry with a name of one, struct linux_dirent64 */
 #define LONGEST_PATH 4000 /* bytes for one openat2(2), below PATH_MAX (4096) with room to spare */
 #define MOST_ATTEMPTS 8   /* of a call the kernel could not settle because of a rename (EAGAIN) */
 #define LATEST 9000000000 /* seconds since the epoch that fit into 64 bits as nanoseconds */
 #define BLOCK 512         /* bytes in a unit of st_blocks, stat(3type) */
-#define LISTING 65536     /* bytes of directory entries asked for at once */
+#ifdef CLEANUP_NODEMODULE_TESTING
+#define LISTING 1024 /* so that small directories come in several pieces */
+#else
+#define LISTING 65536 /* bytes of directory entries asked for at once */
+#endif
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
 #define BATCHES 16        /* parts that a directory too large for one call is cut into at a time */
 #define LINK_FIELDS 5     /* as in contract.py */
@@ -285,6 +290,12 @@ typedef struct {
     const char *doing;
 } FaultEntry;
 
+/* Where an entry stands in what was read of a directory. */
+typedef struct {
+    uint64_t inode;
+    size_t offset;
+} Place;
+
 /* ---- A call under way ------------------------------------------------------------------------- */
 
 typedef struct {
@@ -307,7 +318,10 @@ typedef struct {
     size_t duty;        /* trailing slashes that its entry had */
     Buffer rest;        /* what its entry had behind a NUL: names, or "/" and where to go on */
 
+    /* What is read of a directory at a time. */
     char *listing;
+    Place *places;
+    int by_inode; /* give the entries in the order of their inodes */
     Paths fault_paths;
     Buffer faults;
     int no_memory; /* not even a fault could be taken down */
@@ -575,12 +589,15 @@ typedef struct {
     int descriptor;
     const char *name; /* of the entry read last */
     unsigned char type;
-    int64_t next; /* where what follows it begins, for lseek(2) */
+    int64_t next; /* where what was not read yet begins, for lseek(2); negative if there is no saying */
     int removing; /* the directory is to be removed when nothing is left in it */
 #ifdef ON_LINUX
     char *buffer;
+    Place *places;
     size_t at;
-    size_t have;
+    size_t have; /* places */
+    int64_t end; /* behind the last of them */
+    int by_inode;
 #else
     DIR *stream;
 #endif
@@ -605,6 +622,8 @@ begin_listing(const Walk *walk, Listing *listing, int descriptor)
     listing->removing = 0;
 #ifdef ON_LINUX
     listing->buffer = walk->listing;
+    listing->places = walk->places;
+    listing->by_inode = walk->by_inode;
     listing->at = listing->have = 0;
     return 0;
 #else
@@ -632,43 +651,89 @@ end_listing(Listing *listing)
 #endif
 }
 
+static int
+is_itself_or_parent(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+#ifdef ON_LINUX
+static int
+compare_places(const void *one, const void *other)
+{
+    uint64_t left = ((const Place *)one)->inode;
+    uint64_t right = ((const Place *)other)->inode;
+    return (left > right) - (left < right);
+}
+
+/* Read on in a directory; 1 if there is more, 0 at the end, -1 with errno.
+ *
+ * ext4 lists by a hash of the names, and inodes lie on the disk by their number: looked at in that
+ * order, each block of them is read once and the disk goes one way (fts.c in coreutils sorts for the
+ * same reason). With nothing cached it takes a fourteenth off the time even where no disk turns; with
+ * everything cached it makes no difference that could be measured. */
+static int
+read_on(Listing *listing)
+{
+    long got;
+    listing->at = listing->have = 0;
+    do {
+        got = syscall(SYS_getdents64, listing->descriptor, listing->buffer, LISTING);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        return (int)got;
+    }
+    int sorted = 1;
+    for (size_t offset = 0; offset < (size_t)got;) {
+        const struct entry64 *entry = (const void *)(listing->buffer + offset);
+        listing->end = entry->next;
+        if (!is_itself_or_parent(entry->name)) {
+            Place *place = &listing->places[listing->have];
+            place->inode = entry->inode;
+            place->offset = offset;
+            sorted &= listing->have == 0 || place[-1].inode <= place->inode;
+            listing->have++;
+        }
+        offset += entry->length;
+    }
+    if (listing->by_inode && !sorted) {
+        qsort(listing->places, listing->have, sizeof(Place), compare_places);
+    }
+    return 1;
+}
+#endif
+
 /* Read the next entry but "." and ".."; 1 if there is one, 0 at the end, -1 with errno. */
 static int
 next_entry(Listing *listing)
 {
-    for (;;) {
 #ifdef ON_LINUX
-        if (listing->at >= listing->have) {
-            long got;
-            do {
-                got = syscall(SYS_getdents64, listing->descriptor, listing->buffer, LISTING);
-            } while (got < 0 && errno == EINTR);
-            if (got <= 0) {
-                return (int)got;
-            }
-            listing->at = 0;
-            listing->have = (size_t)got;
+    while (listing->at >= listing->have) {
+        int more = read_on(listing);
+        if (more <= 0) {
+            return more;
         }
-        const struct entry64 *entry = (const void *)(listing->buffer + listing->at);
-        listing->at += entry->length;
-        listing->name = entry->name;
-        listing->type = entry->type;
-        listing->next = entry->next;
+    }
+    size_t offset = listing->places[listing->at++].offset;
+    const struct entry64 *entry = (const void *)(listing->buffer + offset);
+    listing->name = entry->name;
+    listing->type = entry->type;
+    listing->next = listing->at == listing->have ? listing->end : -1;
+    return 1;
 #else
+    const struct dirent *entry;
+    do {
         errno = 0;
-        const struct dirent *entry = readdir(listing->stream);
+        entry = readdir(listing->stream);
         if (entry == NULL) {
             return errno == 0 ? 0 : -1;
         }
-        listing->name = entry->d_name;
-        listing->type = entry->d_type;
-        listing->next = 0;
+    } while (is_itself_or_parent(entry->d_name));
+    listing->name = entry->d_name;
+    listing->type = entry->d_type;
+    listing->next = 0;
+    return 1;
 #endif
-        const char *name = listing->name;
-        if (name[0] != '.' || (name[1] != '\0' && (name[1] != '.' || name[2] != '\0'))) {
-            return 1;
-        }
-    }
 }
 
 /* Whether the directory is a git repository without a work tree: git wants to see these three
@@ -766,6 +831,7 @@ end_call(Call *call)
     empty_paths(&walk->fault_paths);
     empty(&walk->faults);
     release(walk->listing);
+    release(walk->places);
     empty(&call->root_path);
 }
 
@@ -806,7 +872,8 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
         }
     }
     walk->listing = resize(NULL, LISTING);
-    if (walk->listing == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
+    walk->places = resize(NULL, LISTING / SMALLEST_ENTRY * sizeof(Place));
+    if (walk->listing == NULL || walk->places == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
         append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
         end_call(call);
         PyErr_NoMemory();
@@ -1590,8 +1657,9 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
 }
 
 #ifdef ON_LINUX
-/* Whether another call can go on behind the entry that was read last. Some file systems in user space
- * use all 64 bits to say where that is, and lseek(2) takes but 63. */
+/* Whether another call can go on behind the entry that was read last. It cannot in the middle of what
+ * was read at once; and some file systems in user space use all 64 bits to say where that is, of which
+ * lseek(2) takes but 63. */
 static int
 can_go_on(const Listing *listing)
 {
@@ -1624,7 +1692,8 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
         fault_here(walk, errno, "read");
     }
     else if (!failed && (more > 0 || listing->removing)) {
-        failed = insert_rest(walk, bottom, listing->next) < 0;
+        /* At its end there is but the directory itself left to do, wherever that is begun. */
+        failed = insert_rest(walk, bottom, can_go_on(listing) ? listing->next : 0) < 0;
     }
     if (failed) {
         fault_here(walk, ENOMEM, "read");
@@ -1674,7 +1743,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
         count_entry(walk, sums, directory, listing.name, &parts);
         entries++;
 #ifdef ON_LINUX
-        if (entries >= most && can_go_on(&listing)) {
+        if (entries >= most) {
             /* No part sees all of it, so what all of them together would show is asked for here. */
             Status status;
             parts = 0;
@@ -1753,6 +1822,7 @@ measure(Call *call, Sums *sums)
 {
     Walk *walk = &call->walk;
     long long most = call->budget;
+    walk->by_inode = 1;
     if (open_root(call, 0) < 0) {
         if (errno == EXDEV) {
             note_path(walk, &sums->mounts, "");
@@ -2052,7 +2122,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
         while ((more = next_entry(&listing)) > 0) {
             stays |= remove_entry(call, removed, directory, listing.name, listing.type, refused);
 #ifdef ON_LINUX
-            if (call->budget <= 0 && can_go_on(&listing)) {
+            if (call->budget <= 0) {
                 break;
             }
 #else
@@ -2101,6 +2171,7 @@ remove_all(Call *call, Removed *removed)
 {
     Walk *walk = &call->walk;
     long long most = call->budget;
+    walk->by_inode = 1;
     if (open_root(call, 0) < 0) {
         if (errno != ENOENT) {
             fault_here(walk, errno, "open");
@@ -2173,11 +2244,14 @@ kernel_remove(PyObject *module, PyObject *args)
 static PyObject *
 kernel_fail_allocation(PyObject *module, PyObject *args)
 {
+    long number;
+    int pending = allocations_until_failure >= 0;
     (void)module;
-    if (!PyArg_ParseTuple(args, "l:_fail_allocation", &allocations_until_failure)) {
+    if (!PyArg_ParseTuple(args, "l:_fail_allocation", &number)) {
         return NULL;
     }
-    Py_RETURN_NONE;
+    allocations_until_failure = number;
+    return PyBool_FromLong(pending);
 }
 
 static PyObject *
@@ -2216,8 +2290,9 @@ static PyMethodDef methods[] = {
     {"remove", kernel_remove, METH_VARARGS, remove_doc},
     {"_use_openat2", kernel_use_openat2, METH_VARARGS, use_openat2_doc},
 #ifdef CLEANUP_NODEMODULE_TESTING
-    {"_fail_allocation", kernel_fail_allocation, METH_VARARGS, NULL},
-    {"_held", kernel_held, METH_NOARGS, NULL},
+    {"_fail_allocation", kernel_fail_allocation, METH_VARARGS,
+     "Have the allocation fail before which so many succeed; return whether one still waited to."},
+    {"_held", kernel_held, METH_NOARGS, "Return how many allocations were not given back."},
 #endif
     {NULL, NULL, 0, NULL},
 };

@@ -102,11 +102,18 @@ def merge(tree: str, single: str) -> None:
             _say(f"copying {modules}")
             copy = os.path.join(artifact, project, "node_modules")
             os.mkdir(os.path.dirname(copy))
-            subprocess.run(("cp", "-a", modules, copy), check=True)
+            duplicate(modules, copy)
     for path in (os.path.join(single, "package.json"), proof):
         with open(path, "w", encoding="utf-8") as file:
             file.write("{}\n")
     os.sync()
+
+
+def duplicate(directory: str, copy: str) -> None:
+    """Copy a directory to *copy*, which does not exist, with all that a file takes on disk."""
+    # Where the file system can share what is in both, nothing would be gained by deleting one.
+    own = ("--reflink=never",) if sys.platform == "linux" else ()
+    subprocess.run(("cp", "-a", *own, directory, copy), check=True)
 
 
 def count(directory: str) -> int:

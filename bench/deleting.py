@@ -102,7 +102,7 @@ def many(installed: str, directory: str) -> str:
         if entries >= ENTRIES:
             break
         copy = os.path.join(artifact, os.path.basename(place))
-        subprocess.run(("cp", "-a", os.path.join(place, _ARTIFACT), copy), check=True)
+        build_tree.duplicate(os.path.join(place, _ARTIFACT), copy)
         entries += build_tree.count(copy)
     return project
 
@@ -189,7 +189,7 @@ def run(case: Case, directory: str, found: dict[str, peers.Found], rounds: int) 
     for number in range(rounds + 1):
         for turn in range(len(runners)):
             runner = runners[(number + turn) % len(runners)]
-            subprocess.run(("cp", "-a", case.project, project), check=True)
+            build_tree.duplicate(case.project, project)
             subprocess.run(("sync", "-f", project), check=True)
             taken = delete(runner.subject, project, size)
             if number:

@@ -231,7 +231,10 @@ def _compare_totals(runners: Sequence[_Runner]) -> list[str]:
             continue
         found = re.search(subject.total, runner.output, re.MULTILINE)
         if found is None:
-            raise WrongError(f"{subject.label} prints no sum: {runner.output[:200]!r}")
+            if subject.exact:
+                raise WrongError(f"{subject.label} prints no sum: {runner.output[:200]!r}")
+            notes.append(f"{subject.label} says nothing that could be compared.")
+            continue
         total = int(found[1])
         if expected is None:
             expected = subject.key, total

@@ -49,8 +49,9 @@ class Field:
 
     def missing(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return which of *names* cannot be had here, and why."""
+        known_as = {"fdfind": "Debian's fd", "release": f"cleanup-nodemodule {peers.RELEASE}"}
         return tuple(
-            f"{_LABEL_OF_PEER.get(name, name)}: {peer.reason}"
+            f"{known_as.get(name, name)}: {peer.reason}"
             for name in names
             if isinstance(peer := self.peers[name], peers.Missing)
         )
@@ -104,7 +105,7 @@ def sizers(field: Field, tree: str) -> list[Subject]:
         (field.subject("gdu", (*gdu, tree), ("-nps", total)), r"^\s*(\d+) "),
         (
             field.subject("dua", ("--format", "bytes", "aggregate", tree), ("aggregate", total)),
-            r"(\d+) b total",
+            r"(\d+) b [^\n]*\n?\Z",  # the last line, which is the total if there are several
         ),
         (
             field.subject(

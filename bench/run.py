@@ -50,7 +50,7 @@ class Bench:
     def job(self) -> None:
         """Race for the list of artifacts and their sizes."""
         for tree, count, kind in (
-            (self._field.tree, self._artifacts, f"{self._artifacts} artifacts"),
+            (self._field.tree, self._artifacts, _several(self._artifacts)),
             (self._field.single, 1, "one large artifact"),
         ):
             title = f"The whole job, start-up included, {kind}, warm cache"
@@ -101,7 +101,7 @@ def facts(field: races.Field, report: dict[str, Any]) -> Iterator[str]:
     """
     found = report["totals"]["found"]
     for tree, what in (
-        (field.tree, f"{found} artifacts"),
+        (field.tree, _several(found)),
         (field.single, "one artifact"),
         (field.source, "no artifact"),
     ):
@@ -110,11 +110,15 @@ def facts(field: races.Field, report: dict[str, Any]) -> Iterator[str]:
             f"- {sums.entries:,} entries in {sums.directories:,} directories, {what},"
             f" on {machine.file_system(tree)}"
         )
-    yield f"- Sizes: equal to du's, allocated and apparent, for all {found} artifacts, both engines"
+    yield "- Sizes: equal to du's, allocated and apparent, of everything found, both engines"
     tool = report["tool"]
     yield f"- Tool: {tool['name']} {tool['version']}"
     yield f"- Peers: {', '.join(peers.described(field.peers))}"
     yield from machine.describe()
+
+
+def _several(artifacts: int) -> str:
+    return "1 artifact" if artifacts == 1 else f"{artifacts} artifacts"
 
 
 def _verdict(taken: phases.Phases) -> Verdict:

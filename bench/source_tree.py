@@ -7,7 +7,6 @@ the shapes are those of real trees. What is there already is kept.
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 from typing import Final
 
@@ -57,7 +56,7 @@ def build(installed: str, tree: str, wanted: int = DIRECTORIES) -> int:
         if os.path.exists(copy):
             continue
         print(f"{directories:,} of {wanted:,} directories; copying {copy}", file=sys.stderr)
-        subprocess.run(("cp", "-a", projects[place], unfinished), check=True)
+        build_tree.duplicate(projects[place], unfinished)
         rename(unfinished)
         directories += count(unfinished)
         os.rename(unfinished, copy)

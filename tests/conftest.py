@@ -101,16 +101,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=impossible)
 
 
-@pytest.fixture(scope="session")
-def states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Iterator[int]]:
-    """Where tests have their state directories, and their numbers."""
-    return tmp_path_factory.mktemp("states"), itertools.count()
+@pytest.fixture(autouse=True, scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """Keep what tests delete out of the journal of whoever runs them; give a new place for each."""
+    top = tmp_path_factory.mktemp("states")
+    with pytest.MonkeyPatch.context() as patch:
+        # For what fixtures do that serve several tests.
+        patch.setenv("XDG_STATE_HOME", str(top / "shared"))
+        yield (top / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def state_directory(states: tuple[Path, Iterator[int]], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The state directory: each test its own, and none that of whoever runs them."""
-    home = states[0] / str(next(states[1]))
+def state_directory(states: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal and the locks are: each test has its own."""
+    home = next(states)
     monkeypatch.setenv("XDG_STATE_HOME", str(home))
     return home / "cleanup-nodemodule"
 

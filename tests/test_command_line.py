@@ -398,7 +398,10 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
         "Where and what to search": {
             *("--path", "--min-depth", "--targets", "--profile", "--rule", "--exclude"),
         },
-        "Deleting": {"--dry-run", "--no-dry-run", "--yes"},
+        "Deleting": {
+            *("--dry-run", "--no-dry-run", "--yes", "--trash", "--max-delete"),
+            *("--include-foreign", "--wait"),
+        },
         "Output": {
             *("--format", "--json", "--null", "--sort"),
             *("--color", "--no-progress", "--quiet", "--verbose"),

@@ -16,10 +16,11 @@ from typing import Any, Final
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import confirm, remover
+from cleanup_nodemodule import confirm, remover, staging, state
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Removal, Root
+from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -41,6 +42,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing
+from journals import a_run
 
 PATIENCE: Final = 60
 """Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
@@ -75,6 +77,11 @@ def approve(artifacts: Sequence[Artifact]) -> Approved:
     return approved
 
 
+def a_journal() -> Journal:
+    """Return the journal of a run that begins now."""
+    return Journal(state.directory(), a_run("/"))
+
+
 @dataclass
 class Run:
     """What a run said while it was going on, and what came of it."""
@@ -107,7 +114,7 @@ def remove(
     run = Run()
 
     async def work() -> Outcome:
-        with ThreadPoolExecutor(workers) as executor:
+        with ThreadPoolExecutor(workers) as executor, a_journal() as journal:
             scheduler = Scheduler(executor, workers)
 
             def freed(size: int) -> None:
@@ -118,6 +125,7 @@ def remove(
                 return await remover.remove(
                     approve(artifacts),
                     scheduler,
+                    journal,
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
                     spared=spared or {},
@@ -164,6 +172,12 @@ def project(tmp_path: Path) -> Path:
     )
     declare(tmp_path / "outside", {"node_modules": {"precious": "precious"}})
     return tmp_path / "project"
+
+
+def staged(around: Path) -> Path:
+    """Return the one directory in *around* that is out of its project and not gone yet."""
+    (left,) = around.glob(f"{staging.PREFIX}*")
+    return left
 
 
 KEPT: Final = [b"package.json", b"src", b"src/index.js"]
@@ -272,8 +286,11 @@ def test_what_failed_in_part_says_what_it_freed(
     run = remove([artifact(inside)])
     (failed,) = run.failed
     assert failed.freed_bytes == expected > 0
-    assert listing(inside) == [b"a", b"a/g"]
-    assert [problem.path for problem in failed.problems] == [os.fspath(inside / "a" / "g")]
+    assert not inside.exists()
+    left = staged(project)
+    assert (failed.left_at, failed.untouched) == (os.fspath(left), False)
+    assert listing(left) == [b"a", b"a/g"]
+    assert [problem.path for problem in failed.problems] == [os.fspath(left / "a" / "g")]
 
 
 # What has changed since the plan was made
@@ -382,25 +399,33 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Root]:
 def test_what_keeps_being_written_into_is_given_up(
     project: Path, calls: list[Root], monkeypatch: pytest.MonkeyPatch, inside: str
 ) -> None:
-    """Something writes again whenever a directory is about to be empty, and each round deletes it."""
+    """Something writes again whenever a directory is about to be empty, and each round deletes it.
+
+    It had the directory open before that was taken out of the project, or it would not get there.
+    """
     top = project / "node_modules"
+    descriptor = os.open(top, os.O_RDONLY)
     really_rmdir = os.rmdir
 
     def rmdir(path: str, *, dir_fd: int | None = None) -> None:
-        if (top / inside).exists():
-            (top / inside / "written").write_text("again")
+        into = Path("/proc/self/fd", str(descriptor), inside)
+        if into.exists():
+            (into / "written").write_text("again")
         really_rmdir(path, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "rmdir", rmdir)
     run = remove([artifact(top), artifact(project / "zzz")], workers=1)
+    os.close(descriptor)
     (failed,) = run.failed
+    left = staged(project)
     assert [(problem.path, problem.errno) for problem in failed.problems] == [
-        (os.fspath(top), errno.EBUSY)
+        (os.fspath(left), errno.EBUSY)
     ]
-    assert not failed.interrupted
-    assert (top / inside / "written").exists()
+    assert (failed.interrupted, failed.left_at) == (False, os.fspath(left))
+    assert (left / inside / "written").exists()
+    assert not top.exists()
     assert run.removed == [os.fspath(project / "zzz")]
-    assert calls[-1].path == os.fsencode(project / "zzz")
+    assert calls[-1].path != calls[0].path == os.fsencode(left)
 
 
 @by_python
@@ -421,14 +446,15 @@ def test_what_is_not_empty_though_nothing_is_in_it_is_given_up_after_three_attem
     monkeypatch.setattr(os, "rmdir", rmdir)
     run = remove([artifact(top), artifact(project / "zzz")], workers=1)
     (failed,) = run.failed
+    left = staged(project)
     assert failed.problems == (
-        Problem(os.path.normpath(top / inside), errno.ENOTEMPTY, "remove the directory"),
+        Problem(os.path.normpath(left / inside), errno.ENOTEMPTY, "remove the directory"),
     )
     assert not failed.interrupted
-    assert listing(top) == [os.fsencode(inside)] * bool(inside)
+    assert listing(left) == [os.fsencode(inside)] * bool(inside)
     assert run.removed == [os.fspath(project / "zzz")]
     # The first call deletes what is in it; then come three that delete nothing.
-    assert [root.path for root in calls] == [*[os.fsencode(top)] * 4, os.fsencode(project / "zzz")]
+    assert [root.path == os.fsencode(left) for root in calls] == [*[True] * 4, False]
 
 
 @each_engine
@@ -440,17 +466,17 @@ def test_what_is_written_as_fast_as_it_is_deleted_is_given_up_too(
     top = project / "node_modules"
 
     def write_again(_scheduler: Scheduler) -> None:
-        top.mkdir(exist_ok=True)
         for name in ("written", "written too", "and this"):
-            (top / name).write_text("again")
+            (staged(project) / name).write_text("again")
 
-    planned = artifact(top)
-    run = remove([planned], workers=1, after_each_call=write_again)
+    run = remove([artifact(top)], workers=1, after_each_call=write_again)
     (failed,) = run.failed
-    assert failed.problems[0].path == planned.path
-    assert failed.problems[0].errno == errno.EBUSY
+    left = staged(project)
+    assert [(problem.path, problem.errno) for problem in failed.problems] == [
+        (os.fspath(left), errno.EBUSY)
+    ]
     assert not failed.interrupted
-    assert top.exists()
+    assert (left / "and this").exists()
     assert calls
 
 
@@ -465,8 +491,10 @@ def test_what_was_written_into_once_is_removed_at_the_next_attempt(
 
     def write_once(_scheduler: Scheduler) -> None:
         nonlocal times
-        if not (top / "bundle.js").exists() and not times:
-            (top / "late").write_text("once")
+        if not times:
+            left = staged(project)
+            assert not (left / "bundle.js").exists()
+            (left / "late").write_text("once")
             times += 1
 
     run = remove([artifact(top)], after_each_call=write_once)
@@ -480,7 +508,7 @@ def test_what_was_written_into_once_is_removed_at_the_next_attempt(
 def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
     project: Path, calls: list[Root]
 ) -> None:
-    """As a dev server does. Who wins is chance; that it ends, and is told truthfully, is not."""
+    """As a dev server does: nothing of that is lost, as what it writes by now is another directory."""
     top = project / "node_modules"
     stop = threading.Event()
     written = threading.Event()
@@ -504,7 +532,7 @@ def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
         stop.set()
         writer.join()
     assert os.fspath(project / "dist") in run.removed
-    assert (os.fspath(top) in run.removed) == (not top.exists())
+    assert (os.fspath(top) in run.removed) == (list(project.glob(f"{staging.PREFIX}*")) == [])
     for failed in run.failed:
         assert {problem.errno for problem in failed.problems} <= {errno.ENOTEMPTY, errno.EBUSY}
         assert failed.problems
@@ -546,7 +574,10 @@ def test_what_is_under_way_when_it_stops_is_said_to_be_interrupted(project: Path
     assert failed.problems == ()
     assert failed.freed_bytes == sum(run.freed)
     assert len(run.freed) == 1
-    assert len(listing(project / "node_modules")) == before - 1
+    assert not (project / "node_modules").exists()
+    left = staged(project)
+    assert failed.left_at == os.fspath(left)
+    assert len(listing(left)) == before - 1
     assert run.removed == run.deleted == []
     assert listing(project / "zzz") == [b"f"]
 
@@ -570,13 +601,14 @@ def test_what_waits_for_a_worker_when_it_stops_was_never_begun(project: Path) ->
         assert let_go.wait(PATIENCE)
 
     async def work() -> Outcome:
-        with ThreadPoolExecutor(2) as executor:
+        with ThreadPoolExecutor(2) as executor, a_journal() as journal:
             scheduler = Scheduler(executor, 1)
             held = asyncio.create_task(scheduler.finish(hold))
             removal = asyncio.create_task(
                 remover.remove(
                     approve([artifact(project / "dist")]),
                     scheduler,
+                    journal,
                     freed=lambda _size: pytest.fail("something was freed"),
                     deleted=lambda _artifact: pytest.fail("something was deleted"),
                 )
@@ -598,12 +630,13 @@ def test_nothing_is_begun_when_it_is_stopped_before(project: Path) -> None:
     before = listing(project)
 
     async def work() -> Outcome:
-        with ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(1) as executor, a_journal() as journal:
             scheduler = Scheduler(executor, 1)
             scheduler.stop()
             return await remover.remove(
                 approve([artifact(project / "dist")]),
                 scheduler,
+                journal,
                 freed=lambda _size: pytest.fail("something was freed"),
                 deleted=lambda _artifact: pytest.fail("something was deleted"),
             )
@@ -701,7 +734,7 @@ def test_only_confirm_makes_permission() -> None:
 
 
 def test_nothing_else_calls_what_deletes() -> None:
-    """Outside the engine nobody deletes by means of the system either, but for a lock its own file."""
+    """Outside the engine nobody deletes by means of the system either; what is renamed is staged."""
     deleting = {
         "unlink",
         "rmdir",
@@ -722,7 +755,7 @@ def test_nothing_else_calls_what_deletes() -> None:
         return False
 
     modules = {name for name, module in sources() if any(map(deletes, ast.walk(module)))}
-    assert modules == {"engine/_beneath.py", "lock.py"}
+    assert modules == {"engine/_beneath.py", "staging.py"}
 
 
 def test_the_searchers_for_such_references_find_them() -> None:
@@ -763,6 +796,6 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
     (kept, gone) = planned
     problem = Problem(kept.path, errno.EPERM, "delete, as it is tracked by now,")
     run = remove(planned, spared={kept.path: problem})
-    assert run.failed == [Failed(kept, 0, (problem,), interrupted=False)]
+    assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
     assert (project / "dist").exists()

@@ -58,6 +58,9 @@ _ATTEMPTS: Final = 3
 _AT_ONCE: Final = 32
 """Artifacts that are written down by one sync, which takes some milliseconds on a disk."""
 
+_LAST: Final = chr(0x10FFFF)
+"""Sorts behind every name."""
+
 _REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset({b".git"}))
 
 
@@ -117,11 +120,11 @@ class _Records:
         self._lock = asyncio.Lock()
         self._ready: deque[_Turn] = deque()
 
-    async def next(self, waiting: list[Artifact]) -> "_Turn | None":
+    async def next(self, waiting: deque[Artifact]) -> "_Turn | None":
         """Return the next artifact, written down; None if there are no more."""
         async with self._lock:
             if not self._ready and waiting:
-                taken = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
+                taken = [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))]
                 turns = [_Turn(one, one.candidate, self._name(one)) for one in taken]
                 await self._begin(turns)
                 self._ready.extend(turns)
@@ -218,8 +221,13 @@ async def _each(
         for artifact in approved.artifacts
         if artifact.path in spared
     ]
-    # The innermost come first: what lies around them waits for them, in _Turns.
-    waiting = [artifact for artifact in approved.artifacts if artifact.path not in spared]
+    # In path order, but the innermost first: what lies around them waits for them, in _Turns.
+    waiting = deque(
+        sorted(
+            (artifact for artifact in approved.artifacts if artifact.path not in spared),
+            key=lambda artifact: os.path.join(artifact.path, _LAST),
+        )
+    )
     turns = _Turns(artifact.path for artifact in approved.artifacts)
     for path in spared:
         turns.done(path, stays=True)

@@ -181,6 +181,9 @@ class _DescriptorTree(Tree):
         if (found.st_dev, found.st_ino) != (root.device, root.inode):
             self.release()
             raise _stale(root.path)
+        if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
+            self.release()
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), root.path)
 
     def release(self) -> None:
         os.close(self._root)

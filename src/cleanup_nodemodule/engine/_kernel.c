@@ -526,6 +526,15 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
         errno = ESTALE;
         return -1;
     }
+    if (!mount_ok && !walk->openat2) {
+        if (fstat(walk->parent, &found) < 0) {
+            return -1;
+        }
+        if (found.st_dev != walk->device) {
+            errno = EXDEV;
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -2244,11 +2253,14 @@ kernel_remove(PyObject *module, PyObject *args)
 static PyObject *
 kernel_fail_allocation(PyObject *module, PyObject *args)
 {
+    long number;
+    int pending = allocations_until_failure >= 0;
     (void)module;
-    if (!PyArg_ParseTuple(args, "l:_fail_allocation", &allocations_until_failure)) {
+    if (!PyArg_ParseTuple(args, "l:_fail_allocation", &number)) {
         return NULL;
     }
-    Py_RETURN_NONE;
+    allocations_until_failure = number;
+    return PyBool_FromLong(pending);
 }
 
 static PyObject *
@@ -2287,8 +2299,9 @@ static PyMethodDef methods[] = {
     {"remove", kernel_remove, METH_VARARGS, remove_doc},
     {"_use_openat2", kernel_use_openat2, METH_VARARGS, use_openat2_doc},
 #ifdef CLEANUP_NODEMODULE_TESTING
-    {"_fail_allocation", kernel_fail_allocation, METH_VARARGS, NULL},
-    {"_held", kernel_held, METH_NOARGS, NULL},
+    {"_fail_allocation", kernel_fail_allocation, METH_VARARGS,
+     "Have the allocation fail before which so many succeed; return whether one still waited to."},
+    {"_held", kernel_held, METH_NOARGS, "Return how many allocations were not given back."},
 #endif
     {NULL, NULL, 0, NULL},
 };

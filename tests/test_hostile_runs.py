@@ -23,7 +23,7 @@ from tool import FULL, PROJECT, Tool
 
 SIGNALS: Final = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
-MANY: Final[Declared] = {f"d{number:02}": FULL for number in range(60)}
+MANY: Final[Declared] = {f"d{number:03}": FULL for number in range(300)}
 
 
 def staged_in(directory: Path) -> list[str]:
@@ -39,27 +39,27 @@ def test_a_stopped_deletion_ends_at_once_and_tells_the_truth(
     and where the rest is; the next run finishes that."""
     top, log = tmp_path / "top", tmp_path / "log"
     declare(top, {name: {"package.json": "{}", "node_modules": MANY} for name in ("a", "b")})
-    slow = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=3000")
-    process = tool.start(
-        *("--json", "-p", top, "--no-dry-run", "--sort", "path", "--jobs", "1"), prefix=slow
-    )
+    slow = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=300")
+    process = tool.start("--json", "-p", top, "--no-dry-run", "--jobs", "1", prefix=slow)
     await_condition(lambda: log.exists() and log.read_text().count("\n") > 50, "it was deleting")
     before = time.monotonic()
     process.send_signal(number)
     told = tool.finish(process, top)
-    # What strace delays by 3 ms an entry may be a thousand entries that are under way.
+    # It may be about to delete a thousand entries, each of which strace makes wait.
     assert time.monotonic() - before < 10
     assert (told.code, told.document["complete"]) == (code, False)
-    row = told.rows["a/node_modules"]
+    (begun,) = (name for name in ("a", "b") if staged_in(top / name))
+    (other,) = {"a", "b"} - {begun}
+    row = told.rows[f"{begun}/node_modules"]
     assert row["outcome"] == "failed"
     assert "interrupted" in row["error"]
-    (left,) = staged_in(top / "a")
-    assert row["left_at"] == str(top / "a" / left)
-    assert 0 < len(listing(top / "a" / left)) < len(_all(MANY))
-    assert told.rows["b/node_modules"]["outcome"] is None
-    assert len(listing(top / "b/node_modules")) == len(_all(MANY))
+    (left,) = staged_in(top / begun)
+    assert row["left_at"] == str(top / begun / left)
+    assert 0 < len(listing(top / begun / left)) < len(_all(MANY))
+    assert told.rows[f"{other}/node_modules"]["outcome"] is None
+    assert len(listing(top / other / "node_modules")) == len(_all(MANY))
     told = tool.delete(top)
-    assert (told.code, told.outcomes) == (0, {"b/node_modules": "deleted"})
+    assert (told.code, told.outcomes) == (0, {f"{other}/node_modules": "deleted"})
     assert [row["outcome"] for row in told.document["leftovers"]] == ["deleted"]
     assert listing(top) == [b"a", b"a/package.json", b"b", b"b/package.json"]
 
@@ -71,16 +71,14 @@ def _all(tree: Declared) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize(
-    "call", ["fsync", "rename", "renameat", "openat2", "unlinkat", "getdents64", "write"]
-)
+@pytest.mark.parametrize("call", ["fsync", "renameat", "openat2", "unlinkat", "write"])
 def test_a_killed_deletion_leaves_projects_whole_or_clean_and_is_finished_later(
     tool: Tool, tmp_path: Path, call: str
 ) -> None:
     """SIGKILL at one or another of its system calls: each project has all of its artifact or nothing of
     it, and ``resume`` or the next run deletes what was begun."""
     top = tmp_path / "top"
-    for number in (1, 2, 7, 40):
+    for number in (2, 9):
         log = tmp_path / f"log{number}"
         declare(top, {"a": PROJECT, "b": PROJECT, "c": {"letter": "precious"}})
         before = {name: listing(top / name) for name in ("a", "b")}
@@ -90,13 +88,11 @@ def test_a_killed_deletion_leaves_projects_whole_or_clean_and_is_finished_later(
         for name, whole in before.items():
             now = [path for path in listing(top / name) if PREFIX.encode() not in path]
             assert now in (whole, [b"package.json"])
-        if number == 7 or not process.returncode:
+        if number == 9 or not process.returncode:
             told = tool.delete(top)
             assert told.code == 0
         else:
-            resumed = tool.start("--json", *("resume", "--no-dry-run"), command=True)
-            output, errors = resumed.communicate()
-            assert resumed.returncode == 0, output + errors
+            assert tool.resume(top).code == 0
             assert [path for path in listing(top) if PREFIX.encode() in path] == []
             assert tool.delete(top).code == 0
         assert listing(top) == sorted(
@@ -133,7 +129,7 @@ def test_two_runs_at_once_get_in_nobodys_way(tool: Tool, tmp_path: Path) -> None
     top, log = tmp_path / "top", tmp_path / "log"
     declare(top, {f"app{number}": PROJECT for number in range(20)})
     size = tool.run(top).document["totals"]["reclaimable_bytes"]
-    slow = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=5000")
+    slow = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=40000")
     first = tool.start("--json", "-p", top, "--no-dry-run", prefix=slow)
     await_condition(lambda: log.exists() and log.read_text().count("\n") > 5, "one was deleting")
     second = tool.delete(top)

@@ -54,7 +54,7 @@ class Told:
     def problems(self) -> set[tuple[str, str]]:
         """Where something could not be done, relative to where it searched, and the error."""
         return {
-            (os.path.relpath(one["path"], self.top), one["errno"])
+            (os.path.relpath(one["path"] or "/", self.top), one["errno"])
             for one in self.document["problems"]
         }
 
@@ -120,6 +120,10 @@ class Tool:
     def run(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
         """Search *top*, and return what it said."""
         return self.finish(self.start("--json", "-p", top, *arguments, **how), top)
+
+    def resume(self, top: Path) -> Told:
+        """Finish what was interrupted."""
+        return self.finish(self.start("resume", "--json"), top)
 
     def delete(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
         """Search *top* and delete."""

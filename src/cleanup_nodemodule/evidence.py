@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import drift, git, history, protections
-from cleanup_nodemodule.model import Candidate, Evidence, Level, Reason
+from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
 from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
@@ -33,6 +33,8 @@ class Circumstances:
     """The home directory, absolute."""
     cwd: str | None = None
     """The current directory, absolute."""
+    around: frozenset[Identity] = frozenset()
+    """The current directory and all above it."""
     mounts: tuple[str, ...] = ()
     """Everything that something is mounted on, files too."""
 
@@ -153,7 +155,9 @@ def _protection(
         return Protection(Reason.PRECIOUS, f"{precious} inside cannot be made again")
     return (
         protections.kept(path, keep)
-        or protections.current_directory(path, circumstances.cwd)
+        or protections.current_directory(
+            path, candidate.identity, circumstances.cwd, circumstances.around
+        )
         or protections.installed(path, circumstances.home, in_repository=in_repository)
     )
 

@@ -281,8 +281,10 @@ class _Survey:
             await search.beneath(row.candidate for row in doubtful)
 
     async def _look_at_mounts(self) -> None:
+        cwd = self._settings.cwd
         mounts = await self._scheduler.call(protections.mount_points)
-        self._circumstances = replace(self._circumstances, mounts=mounts)
+        around = await self._scheduler.call(protections.directories_around, cwd)
+        self._circumstances = replace(self._circumstances, mounts=mounts, around=around)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Look at what was found; keep what may be an artifact, have the rest searched."""

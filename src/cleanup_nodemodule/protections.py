@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proofs import ancestors, exists
 
 if TYPE_CHECKING:
@@ -177,11 +177,31 @@ def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
     return None
 
 
-def current_directory(path: str, cwd: str | None) -> Protection | None:
-    """Tell whether the current directory lies inside *path*."""
-    if cwd is None or not (cwd + os.sep).startswith(os.path.join(path, "")):
+def current_directory(
+    path: str, identity: Identity, cwd: str | None, around: frozenset[Identity]
+) -> Protection | None:
+    """Tell whether the current directory *cwd* lies inside the directory *path*.
+
+    *around* is what :func:`directories_around` returned for it: where case does not count, paths tell
+    less.
+    """
+    if cwd is None:
+        return None
+    if not (cwd + os.sep).startswith(os.path.join(path, "")) and identity not in around:
         return None
     return Protection(Reason.CURRENT_DIRECTORY, f"the current directory {cwd} is inside")
+
+
+def directories_around(path: str | None) -> frozenset[Identity]:
+    """Return the directory *path* and all above it."""
+    around: set[Identity] = set()
+    for directory in ancestors(path, None) if path else ():
+        try:
+            status = os.stat(directory)
+        except OSError:
+            continue
+        around.add(Identity(status.st_dev, status.st_ino))
+    return frozenset(around)
 
 
 def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | None":

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import pytest
 
+from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 
 pytest_plugins = ("filesystems", "tool")
@@ -82,6 +83,18 @@ def native_engine() -> ModuleType:
 def engine(request: pytest.FixtureRequest) -> ModuleType:
     """Each engine in turn; every test of the contract runs on all of them."""
     return native_engine() if request.param == NATIVE else _python
+
+
+@pytest.fixture
+def chosen(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the remover work with each engine in turn."""
+    monkeypatch.setattr(engines, "_chosen", engine)
+
+
+@pytest.fixture
+def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the remover work with the engine whose system calls a test can put its own in place of."""
+    monkeypatch.setattr(engines, "_chosen", _python)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +18,9 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule.staging import PREFIX
 from conftest import Declared, declare, dig, listing, needs_root
 from filesystems import Mounts
-from processes import PATIENCE, Terminal, await_condition, execute, strace
+from processes import Terminal, await_condition, execute, strace
 from tool import FULL, PROJECT, Tool
 
 PRECIOUS: Final[Declared] = {"node_modules": {"precious": "precious"}, "letter": "precious"}
@@ -427,28 +425,3 @@ def test_32_descriptors_are_enough(tool: Tool, tmp_path: Path, jobs: tuple[str, 
     assert (told.code, told.problems) == (0, set())
     assert told.document["totals"]["deleted"] == 12
     assert [path for path in listing(top) if b"node_modules" in path] == []
-
-
-MILLION: Final = 1_000_000
-LITTLE: Final = 300 * 1024 * 1024
-"""Bytes of address space: less than the names of that many files would take as Python's objects,
-beside the interpreter and what it has loaded."""
-
-
-def test_a_million_entries_in_one_directory_take_little_memory(
-    tool: Tool, disks: Mounts, tmp_path: Path
-) -> None:
-    """They are neither listed as a whole nor remembered."""
-    top = disks.tmpfs(tmp_path / "top", "mode=755,size=4g,nr_inodes=1100000")
-    declare(top, {"package.json": "{}", "node_modules": {}})
-    inside = os.open(top / "node_modules", os.O_RDONLY)
-    for number in range(MILLION):
-        os.mknod(str(number), dir_fd=inside)
-    os.close(inside)
-    before = time.monotonic()
-    told = tool.delete(top, prefix=("prlimit", f"--data={LITTLE}"))
-    assert time.monotonic() - before < PATIENCE
-    assert (told.code, told.problems) == (0, set())
-    assert told.rows["node_modules"]["files"] == MILLION
-    assert listing(top) == [b"package.json"]
-    assert not [name for name in os.listdir(top) if name.startswith(PREFIX)]

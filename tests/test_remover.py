@@ -6,149 +6,31 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import confirm, remover, staging, state
+from cleanup_nodemodule import confirm, remover, staging
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Removal, Root
-from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.model import (
     Approved,
-    Artifact,
-    Candidate,
-    Contents,
-    Decision,
-    Delete,
-    Evidence,
     Failed,
-    Identity,
     Keep,
-    Level,
     Outcome,
     Plan,
     Problem,
     Reason,
     Removed,
-    Size,
 )
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing
-from journals import a_run
-
-PATIENCE: Final = 60
-"""Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
-
-DELETE: Final = Delete()
-
-
-def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
-    """Return the row of a plan as it would be for the directory *path*, now."""
-    found = os.lstat(path)
-    walked = [(len(directories), len(files)) for _, directories, files in os.walk(path)]
-    directories, files = (sum(counts) for counts in zip(*walked, strict=True))
-    return Artifact(
-        Candidate(
-            os.fspath(path),
-            os.path.dirname(path),
-            Identity(found.st_dev, found.st_ino),
-            mounted=False,
-        ),
-        Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None, None, (), 0),
-        Contents(0, 0, files, directories + 1, 0, complete=True, mounts=(), repositories=()),
-        Size(0, 0, 0),
-        decision,
-    )
-
-
-def approve(artifacts: Sequence[Artifact]) -> Approved:
-    """Return the permission that the command line gives."""
-    plan = Plan(("/",), tuple(artifacts), (), complete=True)
-    approved = confirm.by_flag(plan, no_dry_run=True)
-    assert approved is not None
-    return approved
-
-
-def a_journal() -> Journal:
-    """Return the journal of a run that begins now."""
-    return Journal(state.directory(), a_run("/"))
-
-
-@dataclass
-class Run:
-    """What a run said while it was going on, and what came of it."""
-
-    freed: list[int] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    outcome: Outcome | None = None
-
-    @property
-    def removed(self) -> list[str]:
-        assert self.outcome is not None
-        return [
-            result.artifact.path for result in self.outcome.results if isinstance(result, Removed)
-        ]
-
-    @property
-    def failed(self) -> list[Failed]:
-        assert self.outcome is not None
-        return [result for result in self.outcome.results if isinstance(result, Failed)]
-
-
-def remove(
-    artifacts: Sequence[Artifact],
-    *,
-    workers: int = 2,
-    after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
-    spared: Mapping[str, Problem] | None = None,
-) -> Run:
-    """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
-    run = Run()
-
-    async def work() -> Outcome:
-        with ThreadPoolExecutor(workers) as executor, a_journal() as journal:
-            scheduler = Scheduler(executor, workers)
-
-            def freed(size: int) -> None:
-                run.freed.append(size)
-                after_each_call(scheduler)
-
-            async with asyncio.timeout(PATIENCE):
-                return await remover.remove(
-                    approve(artifacts),
-                    scheduler,
-                    journal,
-                    freed=freed,
-                    deleted=lambda artifact: run.deleted.append(artifact.path),
-                    spared=spared or {},
-                )
-
-    run.outcome = asyncio.run(work())
-    return run
-
-
-@pytest.fixture
-def chosen(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the remover work with each engine in turn."""
-    monkeypatch.setattr(engines, "_chosen", engine)
-
-
-@pytest.fixture
-def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the remover work with the engine whose system calls a test can put its own in place of."""
-    monkeypatch.setattr(engines, "_chosen", _python)
-
-
-each_engine = pytest.mark.usefixtures("chosen")
-by_python = pytest.mark.usefixtures("in_python")
+from removals import PATIENCE, a_journal, approve, artifact, by_python, each_engine, remove, staged
 
 
 @pytest.fixture
@@ -172,12 +54,6 @@ def project(tmp_path: Path) -> Path:
     )
     declare(tmp_path / "outside", {"node_modules": {"precious": "precious"}})
     return tmp_path / "project"
-
-
-def staged(around: Path) -> Path:
-    """Return the one directory in *around* that is out of its project and not gone yet."""
-    (left,) = around.glob(f"{staging.PREFIX}*")
-    return left
 
 
 KEPT: Final = [b"package.json", b"src", b"src/index.js"]

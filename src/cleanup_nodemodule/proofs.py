@@ -190,17 +190,20 @@ def _above(markers: tuple[str, ...], project: str, boundary: str) -> Condition:
 
 def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
     text = f"nothing but {' and '.join(patterns)} inside"
+
+    def fits(entry: "os.DirEntry[str]") -> bool:
+        named = any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in patterns)
+        return named and entry.is_file(follow_symlinks=False)
+
+    fine = None
     try:
         with os.scandir(directory) as entries:
-            names = [
-                entry.name if entry.is_file(follow_symlinks=False) else None for entry in entries
-            ]
+            for entry in entries:
+                fine = fits(entry)
+                if not fine:
+                    break
     except OSError:
-        names = []
-    fine = bool(names) and all(
-        name is not None and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-        for name in names
-    )
+        fine = None
     return Condition(text, text if fine else None)
 
 
@@ -237,11 +240,14 @@ def _matches(directory: str, marker: str) -> Iterator[str]:
         return
     slash = "/" if marker.endswith("/") else ""
     head, _, tail = marker.rstrip("/").partition("/")
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return
-    for name in fnmatch.filter(names, head) if any(mark in head for mark in "*?[") else [head]:
+    names = [head]
+    if any(mark in head for mark in "*?["):
+        try:
+            with os.scandir(directory) as entries:
+                names = sorted(one.name for one in entries if fnmatch.fnmatch(one.name, head))
+        except OSError:
+            return
+    for name in names:
         if not tail:
             if exists(directory, name + slash):
                 yield name

@@ -339,13 +339,13 @@ class Session:
         try:
             if self._mode == "dry-run":
                 return finish(None)
-            places = [
-                one.candidate.root for one in recovery.unfinished(state.directory()).leftovers
-            ]
+            found = recovery.unfinished(state.directory())
+            # What a run at work will delete is left to it, and what cannot be got at is not locked.
+            places = {one.candidate.root for one in found.to_finish}
         except state.StateError as error:
             self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
             return ExitCode.UNEXPECTED
-        return self._undertake(sorted(set(places)), finish)
+        return self._undertake(sorted(places), finish)
 
     def _print_failure(self, message: str, number: int, path: str | None, doing: str) -> None:
         as_json = self._format == "json"

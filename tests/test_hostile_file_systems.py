@@ -19,6 +19,7 @@ import pytest
 
 from conftest import Declared, declare, listing, needs_root, unable
 from filesystems import Mounts
+from journals import fill
 from processes import await_condition, bound, mode, strace
 from tool import FULL, PROJECT, Told, Tool
 
@@ -516,12 +517,7 @@ def test_a_full_disk_is_no_reason_not_to_delete(tool: Tool, tmp_path: Path, disk
     top = disks.tmpfs(tmp_path / "top", "mode=755,size=1m")
     declare(top, {"app": PROJECT, "home": {}})
     (top / "home").chmod(0o700)
-    try:
-        with open(top / "filler", "wb") as file:
-            while True:
-                file.write(b"x" * 4096)
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
+    fill(top / "filler")
     told = tool.delete(top, env={"XDG_STATE_HOME": str(top / "home/state")})
     assert told.outcomes == {"app/node_modules": "deleted"}
     assert listing(top / "app") == [b"package.json"]

@@ -257,11 +257,18 @@ def test_an_overlay_is_searched_and_cleaned(tool: Tool, tmp_path: Path, disks: M
     assert listing(below) == before
 
 
-PATIENT: Final = ("--timeout", "1")
+PATIENT: Final = ("--timeout", "2")
+
+DELETE: Final = ("--no-dry-run",)
 
 
-@pytest.mark.parametrize("silent", ["/", "/app", "/app/node_modules", "/app/node_modules/pkg"])
-@pytest.mark.parametrize("delete", [(), ("--no-dry-run",)])
+@pytest.mark.parametrize(
+    ("silent", "delete"),
+    [
+        *(("/", ()), ("/app", ()), ("/app/node_modules/pkg", ())),
+        *(("/", DELETE), ("/app/node_modules", DELETE)),
+    ],
+)
 def test_a_root_that_never_answers_is_given_up_and_the_others_go_on(
     tool: Tool, tmp_path: Path, disks: Mounts, silent: str, delete: tuple[str, ...]
 ) -> None:
@@ -451,7 +458,7 @@ def test_a_file_in_the_tree_widens_nothing_and_may_keep_something(
     """Whoever made the tree has no say in what is deleted, but for keeping something."""
     top = tmp_path / "top"
     wide = 'profiles = ["all"]\n[[rule]]\nname = "src"\nproof = ["package.json"]\n'
-    configs = dict.fromkeys(
+    configs: Declared = dict.fromkeys(
         (
             *("config.toml", "cleanup-nodemodule.toml", ".cleanup-nodemodule.toml", "rules.toml"),
             *(".cleanup-nodemodule", "cleanup-nodemodule.json", ".cleanuprc"),

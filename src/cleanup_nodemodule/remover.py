@@ -431,7 +431,10 @@ def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> 
         return None
     # What it was called for a moment helps nobody to find it.
     problems = tuple(
-        replace(one, path=artifact.path + one.path.removeprefix(staged)) for one in result.problems
+        replace(one, path=artifact.path + one.path[len(staged) :])
+        if one.path.startswith(staged)
+        else one
+        for one in result.problems
     )
     return replace(result, problems=problems, left_at=None)
 
@@ -474,7 +477,8 @@ def _find_repositories(
 ) -> tuple[list[bytes], list[bytes], list[Fault]]:
     """Return the repositories of a slice, what is left of that, and what could not be read."""
     finding = engine.find(root, stack, _REPOSITORIES, _LOOKED_AT)
-    paths = [hit.path for hit in finding.found.hits]
+    # Of a directory .git, what it lies in is the repository.
+    paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
     # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
     # the root itself is never a hit.
     if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):

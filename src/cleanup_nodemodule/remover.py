@@ -247,10 +247,11 @@ async def _each(
         try:
             return await handle(turn)
         except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
-            if error.__class__ is not MemoryError:
-                unexpected = unexpected or error
+            cause = _cause(error)
+            if not isinstance(cause, MemoryError):
+                unexpected = unexpected or cause
                 scheduler.stop()
-            return _found(turn, error)
+            return _found(turn, cause)
 
     async def work() -> None:
         while not scheduler.stopped:
@@ -317,6 +318,14 @@ class _Turns:
     def is_altered(self, path: str) -> bool:
         """Whether the directory itself was changed by this program, since it was shown."""
         return path in self._altered
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what was raised in one of several tasks; a lack of memory only if it was nothing else."""
+    while isinstance(error, ExceptionGroup):
+        _, others = error.split(MemoryError)
+        error = (others or error).exceptions[0]
+    return error
 
 
 def _found(turn: _Turn, error: Exception) -> Result:

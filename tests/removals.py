@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import confirm, remover, staging, state
-from cleanup_nodemodule.journal import Journal
+from cleanup_nodemodule import confirm, journal, remover, staging, state
+from cleanup_nodemodule.journal import Intent, Journal
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -30,7 +30,7 @@ from cleanup_nodemodule.model import (
     Size,
 )
 from cleanup_nodemodule.scheduler import Scheduler
-from journals import a_run
+from journals import a_run, abandon
 
 PATIENCE: Final = 60
 """Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
@@ -131,3 +131,23 @@ def staged(around: Path) -> Path:
 
 each_engine = pytest.mark.usefixtures("chosen")
 by_python = pytest.mark.usefixtures("in_python")
+
+
+def leave(top: Path, *, run: journal.Run | None = None) -> Path:
+    """Leave *top* as a run does that is killed when it has just taken it out; return where it is."""
+    planned = artifact(top)
+    place = staging.new_name(planned.path)
+    records = Journal(state.directory(), run or a_run(os.fspath(top.parent)))
+    records.begin([Intent.to_delete(planned, place)])
+    staging.stage(planned.candidate, place)
+    abandon(records)
+    return Path(place)
+
+
+def told() -> list[tuple[str, str | None]]:
+    """Return what the journal says of each deletion, in the order they were begun."""
+    entries = sorted(journal.read(state.directory()).entries, key=lambda entry: entry.began_at)
+    return [
+        (os.path.basename(entry.intent.path), None if entry.end is None else entry.end.ending.value)
+        for entry in entries
+    ]

@@ -165,7 +165,12 @@ def _settle(entry: Entry) -> Settled:
         found = os.lstat(intent.path)
     except OSError:
         found = None
-    if found is not None and (found.st_dev, found.st_ino) == intent.identity:
+    # A directory made since may have its inode number; but what was put back was not written to.
+    if (
+        found is not None
+        and (found.st_dev, found.st_ino) == intent.identity
+        and (found.st_ctime_ns == intent.changed_ns or found.st_mtime < entry.began_at)
+    ):
         return Settled(entry, Ending.KEPT, "the run was ended before its turn")
     if intent.staged is None:
         return Settled(entry, Ending.GONE, "the run was ended in the middle; it is gone now")

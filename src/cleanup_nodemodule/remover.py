@@ -257,10 +257,11 @@ async def _each(
             problem = _unanswered(left_at or artifact.path)
             return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
-            if error.__class__ is not MemoryError:
-                unexpected = unexpected or error
+            cause = _cause(error)
+            if not isinstance(cause, MemoryError):
+                unexpected = unexpected or cause
                 scheduler.stop()
-            return _found(turn, error)
+            return _found(turn, cause)
 
     async def work() -> None:
         while not scheduler.stopped:
@@ -327,6 +328,14 @@ class _Turns:
     def is_altered(self, path: str) -> bool:
         """Whether the directory itself was changed by this program, since it was shown."""
         return path in self._altered
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what was raised in one of several tasks; a lack of memory only if it was nothing else."""
+    while isinstance(error, ExceptionGroup):
+        _, others = error.split(MemoryError)
+        error = (others or error).exceptions[0]
+    return error
 
 
 def _found(turn: _Turn, error: Exception) -> Result:
@@ -448,7 +457,10 @@ def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> 
         return None
     # What it was called for a moment helps nobody to find it.
     problems = tuple(
-        replace(one, path=artifact.path + one.path.removeprefix(staged)) for one in result.problems
+        replace(one, path=artifact.path + one.path[len(staged) :])
+        if one.path.startswith(staged)
+        else one
+        for one in result.problems
     )
     return replace(result, problems=problems, left_at=None)
 
@@ -493,7 +505,8 @@ def _find_repositories(
 ) -> tuple[list[bytes], list[bytes], list[Fault]]:
     """Return the repositories of a slice, what is left of that, and what could not be read."""
     finding = engine.find(root, stack, _REPOSITORIES, _LOOKED_AT)
-    paths = [hit.path for hit in finding.found.hits]
+    # Of a directory .git, what it lies in is the repository.
+    paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
     # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
     # the root itself is never a hit.
     if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):

@@ -539,10 +539,10 @@ def test_what_runs_short_for_a_moment_is_no_failure(
     name = errno.errorcode[number]
     for first, delete in ((20, ()), (60, ("--no-dry-run",))):
         short = strace(
-            log, "--trace=openat2", f"--inject=openat2:error={name}:when={first}..{first + 3}"
+            log, "--trace=openat2", f"--inject=openat2:error={name}:when={first}..{first + 1}"
         )
         told = tool.run(top, "--jobs", "4", *delete, prefix=short)
-        assert log.read_text().count(f"= -1 {name}") >= 4
+        assert log.read_text().count(f"= -1 {name}") >= 2
         assert (told.code, told.problems) == (0, set())
         assert {row["files"] for row in told.rows.values()} == {15}
     assert set(told.outcomes.values()) == {"deleted"}

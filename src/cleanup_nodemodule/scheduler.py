@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.workers import Workers
 
-_ATTEMPTS: Final = 6
+_ATTEMPTS: Final = 8
 """How often something is tried with a single worker that lacks descriptors or memory, ever more slowly:
-more than a second together, in which whoever has them all may have given some back."""
+some four seconds together, in which whoever has them all may have given some back."""
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

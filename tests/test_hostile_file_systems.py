@@ -351,16 +351,16 @@ def test_a_hard_link_outside_is_as_it_was(tool: Tool, tmp_path: Path) -> None:
         assert getattr(after, unchanged) == getattr(before, unchanged)
 
 
-@pytest.mark.parametrize("kind", ["sparse", "compressed"])
+@pytest.mark.parametrize(
+    ("kind", "disk"), [("sparse", "ext4"), ("sparse", "xfs"), ("compressed", "btrfs")]
+)
 def test_what_counts_is_the_space_that_is_taken(
-    tool: Tool, tmp_path: Path, disks: Mounts, kind: str
+    tool: Tool, tmp_path: Path, disks: Mounts, kind: str, disk: str
 ) -> None:
     """A sparse file takes less than its size, and on btrfs a compressed one does: what is said to be
     allocated is what du(1) says, and what is freed is what the file system then has more."""
-    if kind == "sparse":
-        top = disks.image("ext4", tmp_path / "top")
-    else:
-        top = disks.image("btrfs", tmp_path / "top", options="compress-force=zstd")
+    compressing = "compress-force=zstd" if kind == "compressed" else ""
+    top = disks.image(disk, tmp_path / "top", options=compressing)
     declare(top, {"app": {**PROJECT, "node_modules": {"text": b"again\n" * 500_000}}})
     if kind == "sparse":
         os.truncate(top / "app/node_modules/text", 10_000_000)
@@ -380,7 +380,7 @@ def test_what_counts_is_the_space_that_is_taken(
     assert row["allocated_bytes"] <= 3_100_000
     totals = tool.delete(top).document["totals"]
     assert totals["freed_bytes"] == row["reclaimable_bytes"]
-    if kind == "sparse":
+    if disk == "ext4":  # The others take and give back space for themselves, and later.
         assert totals["observed_freed_bytes"] == totals["freed_bytes"]
 
 

@@ -24,8 +24,9 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
+# On all cores; where the trees are made has to be a short path, for tests of what fits into a line.
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error
+	$(BIN)/python -m pytest -W error -n auto --dist worksteal --basetemp=$$(mktemp -d)/t
 
 # The native engine by every compiler there is, and as other systems compile it.
 warnings: $(VENV)/.installed-dev

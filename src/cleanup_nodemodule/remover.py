@@ -410,10 +410,12 @@ async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> Non
     """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
     for attempt in itertools.count():
         try:
-            return await scheduler.finish(staging.stage, candidate, staged)
+            await scheduler.finish(staging.stage, candidate, staged)
         except OSError as error:
             if error.errno not in LACKED or not await scheduler.make_do(attempt):
                 raise
+        else:
+            return
 
 
 def _untouched(artifact: Artifact, *problems: Problem) -> Failed:

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings sanitize bench bench-peers scaling deleting screenshot clean
+.PHONY: run test lint types imports unit warnings sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -24,8 +24,9 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
+# On all cores; where the trees are made has to be a short path, for tests of what fits into a line.
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error
+	$(BIN)/python -m pytest -W error -n auto --dist worksteal --basetemp=$$(mktemp -d)/t
 
 # The native engine by every compiler there is, and as other systems compile it.
 warnings: $(VENV)/.installed-dev
@@ -45,11 +46,15 @@ watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     $(BIN)/python -m pytest -W error -p no:cacheprovider $(2) $(SANITIZED_TESTS)
 
-sanitize: $(VENV)/.installed-dev
-	tests/build_kernel.sh $(BIN)/python build/sanitized $(SANITIZERS)
-	$(call watched,sanitized,-k "not python")
-	tests/build_kernel.sh $(BIN)/python build/portable $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
-	$(call watched,portable,-k "not python and not best" -m "not on_linux")
+sanitize: sanitized portable
+
+sanitized: $(VENV)/.installed-dev
+	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS)
+	$(call watched,$@,-k "not python")
+
+portable: $(VENV)/.installed-dev
+	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
+	$(call watched,$@,-k "not python and not best" -m "not on_linux")
 
 # Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
 bench: $(VENV)/.installed-dev

@@ -302,6 +302,9 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--tree", default=places.tree(), help="to copy packages from")
+    parser.add_argument(
+        "--entries", type=int, default=build_tree.ENTRIES, help="the tree must have"
+    )
     parser.add_argument("--peers", default=places.peers(), help="got if there are none")
     parser.add_argument("--scratch", default=places.cache(), help="where to make what is deleted")
     parser.add_argument("--rounds", type=int, default=5)
@@ -339,7 +342,7 @@ def main() -> int:
         # The tool's journal is part of what it does, but not the user's.
         os.environ["XDG_STATE_HOME"] = state
         try:
-            build_tree.build(options.tree)
+            build_tree.build(options.tree, options.entries)
             found = peers.load(os.path.abspath(options.peers))
             for kind in options.on:
                 try:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 _CLONE_NEWNS: Final = 0x20000
 """unshare(2): mounts of our own."""
@@ -112,7 +113,12 @@ def _run(*command: str) -> None:
 
 def end_tidily() -> None:
     """Have what this process has set up undone when it is told to end."""
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        print(f"bench: ended by {signal.Signals(number).name}", file=sys.stderr, flush=True)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _processor() -> str:

@@ -149,7 +149,7 @@ async def _prove(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     witnesses = evidence.Witnesses(scheduler)
     answers = await witnesses.ask(sightings)
     found = frozenset(candidate.path for candidate in candidates)
-    used = await scheduler.call(evidence.last_used, sightings, found)
+    used, _ = await scheduler.call(evidence.last_used, sightings, found, {})
     weighed = [
         evidence.weigh(sighting, answer, has_git=witnesses.has_git, last_used=time_)
         for sighting, answer, time_ in zip(sightings, answers, used, strict=True)

@@ -1,6 +1,7 @@
 """Trees that hypothesis dictates, made for real, and what is in them counted in the plainest way."""
 
 import os
+import random
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -65,6 +66,8 @@ trees = st.recursive(
     max_leaves=30,
 )
 budgets = st.integers(1, 60)
+# Not st.randoms: how often chance is asked depends on the order of a directory, or on threads.
+shuffles = st.builds(random.Random, st.integers(0, 2**32))
 
 
 class Place(NamedTuple):

@@ -143,6 +143,7 @@ class Automount:
     @property
     def triggered(self) -> bool:
         """Whether somebody went there, and the kernel asked for the mount."""
+        assert self._asked is not None
         return bool(select.select([self._asked], [], [], 0)[0])
 
     def close(self) -> None:

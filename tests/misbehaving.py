@@ -10,6 +10,7 @@ mapping from paths within the file system:
 * ``broken``: from a directory to how many entries it gives before reading it fails with EIO.
 * ``breaking``: from a directory, ``*`` as above, to how many entries it gives at a time; whoever has
   deleted one of them gets EIO instead of the next ones.
+* ``mute``: patterns for ``OPERATION PATH``, which is never answered.
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
@@ -68,8 +69,11 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
     def _enter(self, operation: str, path: str) -> None:
         """Count a call, and misbehave."""
         self._calls[f"{operation} {path}"] += 1
+        for pattern in self._ways.get("mute", ()):
+            if fnmatch.fnmatchcase(f"{operation} {path}", pattern):
+                self._forever.wait()
         for silent in self._ways.get("silent", ()):
-            if (path + "/").startswith(silent + "/"):
+            if (path + "/").startswith(silent.rstrip("/") + "/"):
                 self._forever.wait()
         for pattern, number in self._ways.get("fail", {}).items():
             if fnmatch.fnmatchcase(f"{operation} {path}", pattern):

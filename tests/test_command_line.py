@@ -340,6 +340,11 @@ WRONG = [
     (["--jobs", "0"], "--jobs cannot be 0; type a number from 1 to 1024, or leave it out"),
     (["--jobs", "-3"], "--jobs cannot be -3; type a number from 1 to 1024, or leave it out"),
     (["--jobs", "many"], "Invalid value for '--jobs'"),
+    (
+        ["--timeout", "0"],
+        "--timeout cannot be 0; type a number of seconds above 0, or leave it out",
+    ),
+    (["--timeout", "nan"], "--timeout cannot be nan; type a number of seconds above 0"),
     (["--min-depth", "-1"], "--min-depth cannot be -1; use 0 for every depth, or a larger number"),
     (["--sort", "colour"], "Invalid value for '--sort'"),
     (["--format", "xml"], "Invalid value for '--format'"),
@@ -406,7 +411,7 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
             *("--format", "--json", "--null", "--sort"),
             *("--color", "--no-progress", "--quiet", "--verbose"),
         },
-        "Other": {"--engine", "--jobs", "--version", "--json-schema"},
+        "Other": {"--engine", "--jobs", "--timeout", "--version", "--json-schema"},
     }
     assert run("-h", env={"COLUMNS": "100"}).stdout == result.stdout
 

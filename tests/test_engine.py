@@ -1297,6 +1297,38 @@ def test_where_the_best_way_to_open_fails_once_no_weaker_one_is_taken(
     assert listing(tmp_path / "elsewhere") == [b"precious", b"precious/f"]
 
 
+OVERTAKEN: Final = """
+import importlib, os, sys
+from cleanup_nodemodule.engine.contract import Names, Root
+engine = importlib.import_module(sys.argv[1])
+found = os.lstat(sys.argv[2])
+root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
+print(engine.find(root, [b""], Names(frozenset(), frozenset(), 0), 1000)[2])
+print(engine.measure(root, [b""], 1000)[2])
+print(engine.remove(root, [b""], 1000)[2])
+"""
+
+
+def test_a_directory_that_is_removed_while_it_is_open_is_no_fault(
+    engine: ModuleType, tmp_path: Path
+) -> None:
+    """Reading it fails with ENOENT then (getdents(2)), as when two calls remove one tree."""
+    declare(tmp_path, {"top": {"a": {"gone": {}}, "f": 1}})
+    overtake = strace(
+        *(tmp_path / "log", "-P", os.fspath(tmp_path / "top" / "a" / "gone")),
+        *("--trace=getdents64", "--inject=getdents64:error=ENOENT"),
+    )
+    done = subprocess.run(
+        [*overtake, sys.executable, "-c", OVERTAKEN, engine.__name__, tmp_path / "top"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n" * 3, "")
+    assert (tmp_path / "log").read_text().count("INJECTED") == 3
+    assert listing(tmp_path) == [b"log"]
+
+
 def resident() -> int:
     """Return the bytes of memory this process has in use."""
     with open("/proc/self/statm", encoding="ascii") as file:

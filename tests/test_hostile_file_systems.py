@@ -19,6 +19,7 @@ import pytest
 
 from conftest import Declared, declare, listing, needs_root, unable
 from filesystems import Mounts
+from journals import fill
 from processes import await_condition, bound, mode, strace
 from tool import FULL, PROJECT, Told, Tool
 
@@ -350,16 +351,16 @@ def test_a_hard_link_outside_is_as_it_was(tool: Tool, tmp_path: Path) -> None:
         assert getattr(after, unchanged) == getattr(before, unchanged)
 
 
-@pytest.mark.parametrize("kind", ["sparse", "compressed"])
+@pytest.mark.parametrize(
+    ("kind", "disk"), [("sparse", "ext4"), ("sparse", "xfs"), ("compressed", "btrfs")]
+)
 def test_what_counts_is_the_space_that_is_taken(
-    tool: Tool, tmp_path: Path, disks: Mounts, kind: str
+    tool: Tool, tmp_path: Path, disks: Mounts, kind: str, disk: str
 ) -> None:
     """A sparse file takes less than its size, and on btrfs a compressed one does: what is said to be
     allocated is what du(1) says, and what is freed is what the file system then has more."""
-    if kind == "sparse":
-        top = disks.image("ext4", tmp_path / "top")
-    else:
-        top = disks.image("btrfs", tmp_path / "top", options="compress-force=zstd")
+    compressing = "compress-force=zstd" if kind == "compressed" else ""
+    top = disks.image(disk, tmp_path / "top", options=compressing)
     declare(top, {"app": {**PROJECT, "node_modules": {"text": b"again\n" * 500_000}}})
     if kind == "sparse":
         os.truncate(top / "app/node_modules/text", 10_000_000)
@@ -379,7 +380,7 @@ def test_what_counts_is_the_space_that_is_taken(
     assert row["allocated_bytes"] <= 3_100_000
     totals = tool.delete(top).document["totals"]
     assert totals["freed_bytes"] == row["reclaimable_bytes"]
-    if kind == "sparse":
+    if disk == "ext4":  # The others take and give back space for themselves, and later.
         assert totals["observed_freed_bytes"] == totals["freed_bytes"]
 
 
@@ -516,12 +517,7 @@ def test_a_full_disk_is_no_reason_not_to_delete(tool: Tool, tmp_path: Path, disk
     top = disks.tmpfs(tmp_path / "top", "mode=755,size=1m")
     declare(top, {"app": PROJECT, "home": {}})
     (top / "home").chmod(0o700)
-    try:
-        with open(top / "filler", "wb") as file:
-            while True:
-                file.write(b"x" * 4096)
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
+    fill(top / "filler")
     told = tool.delete(top, env={"XDG_STATE_HOME": str(top / "home/state")})
     assert told.outcomes == {"app/node_modules": "deleted"}
     assert listing(top / "app") == [b"package.json"]
@@ -543,10 +539,10 @@ def test_what_runs_short_for_a_moment_is_no_failure(
     name = errno.errorcode[number]
     for first, delete in ((20, ()), (60, ("--no-dry-run",))):
         short = strace(
-            log, "--trace=openat2", f"--inject=openat2:error={name}:when={first}..{first + 3}"
+            log, "--trace=openat2", f"--inject=openat2:error={name}:when={first}..{first + 1}"
         )
         told = tool.run(top, "--jobs", "4", *delete, prefix=short)
-        assert log.read_text().count(f"= -1 {name}") >= 4
+        assert log.read_text().count(f"= -1 {name}") >= 2
         assert (told.code, told.problems) == (0, set())
         assert {row["files"] for row in told.rows.values()} == {15}
     assert set(told.outcomes.values()) == {"deleted"}

@@ -234,7 +234,7 @@ for name in os.listdir(top):
 """
     declare(top, {"package.json": "{}", "node_modules": {"inner": FULL}})
     with meanwhile(swap, top, outside):
-        for _ in range(3):
+        for _ in range(2):
             inner: Declared = {str(number): {"f": 1, "g": {"h": 1}} for number in range(200)}
             if not (top / "node_modules").exists():
                 declare(tmp_path / "new", {"inner": inner})
@@ -298,7 +298,7 @@ for name in ("package.json", "node_modules/d", "node_modules/f"):
         pass
 """
     with meanwhile(turn, turning):
-        for _ in range(3):
+        for _ in range(2):
             told = tool.run(tmp_path / "top", "--profile", "all")
             assert told.code in {0, 3}
             assert "fifos/node_modules" in told.rows

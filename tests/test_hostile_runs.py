@@ -4,7 +4,6 @@ At the level of the installed command and with both engines.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -71,34 +70,35 @@ def _all(tree: Declared) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("call", ["fsync", "renameat", "openat2", "unlinkat", "write"])
+@pytest.mark.parametrize("resume", [False, True])
 def test_a_killed_deletion_leaves_projects_whole_or_clean_and_is_finished_later(
-    tool: Tool, tmp_path: Path, call: str
+    tool: Tool,
+    tmp_path: Path,
+    resume: bool,  # noqa: FBT001 - a parameter of the case, told by its name
 ) -> None:
-    """SIGKILL at one or another of its system calls: each project has all of its artifact or nothing of
-    it, and ``resume`` or the next run deletes what was begun."""
-    top = tmp_path / "top"
-    for number in (2, 9):
-        log = tmp_path / f"log{number}"
-        declare(top, {"a": PROJECT, "b": PROJECT, "c": {"letter": "precious"}})
-        before = {name: listing(top / name) for name in ("a", "b")}
-        killing = strace(log, f"--trace={call}", f"--inject={call}:signal=KILL:when={number}")
-        process = tool.start(*("--json", "-p", top, "--no-dry-run", "--jobs", "1"), prefix=killing)
-        process.communicate()
-        for name, whole in before.items():
-            now = [path for path in listing(top / name) if PREFIX.encode() not in path]
-            assert now in (whole, [b"package.json"])
-        if number == 9 or not process.returncode:
-            told = tool.delete(top)
-            assert told.code == 0
-        else:
-            assert tool.resume(top).code == 0
-            assert [path for path in listing(top) if PREFIX.encode() in path] == []
-            assert tool.delete(top).code == 0
-        assert listing(top) == sorted(
-            (b"a", b"a/package.json", b"b", b"b/package.json", b"c", b"c/letter")
-        )
-        shutil.rmtree(top)
+    """SIGKILL in the middle: each project has all of its artifact or nothing of it, and ``resume`` or
+    the next run deletes what was begun. At each system call it is tried in test_stopped_anywhere."""
+    top, log = tmp_path / "top", tmp_path / "log"
+    declare(top, {"a": PROJECT, "b": PROJECT, "c": {"letter": "precious"}})
+    whole = listing(top / "a")
+    killing = strace(log, "--trace=unlinkat", "--inject=unlinkat:signal=KILL:when=3")
+    process = tool.start("--json", "-p", top, "--no-dry-run", "--jobs", "1", prefix=killing)
+    assert process.communicate()[0] == ""
+    (begun,) = (name for name in ("a", "b") if staged_in(top / name))
+    (other,) = {"a", "b"} - {begun}
+    assert [path for path in listing(top / begun) if PREFIX.encode() not in path] == [
+        b"package.json"
+    ]
+    assert listing(top / other) == whole
+    if resume:
+        told = tool.resume(top)
+        assert told.code == 0
+        assert [row["outcome"] for row in told.document["leftovers"]] == ["deleted"]
+        assert listing(top / begun) == [b"package.json"]
+        assert listing(top / other) == whole
+    told = tool.delete(top)
+    assert (told.code, told.outcomes) == (0, {f"{other}/node_modules": "deleted"})
+    assert listing(top) == [*(b"a", b"a/package.json", b"b", b"b/package.json", b"c", b"c/letter")]
 
 
 @pytest.mark.parametrize("where", ["/dev/full", "&-"])
@@ -257,11 +257,18 @@ def test_an_overlay_is_searched_and_cleaned(tool: Tool, tmp_path: Path, disks: M
     assert listing(below) == before
 
 
-PATIENT: Final = ("--timeout", "1")
+PATIENT: Final = ("--timeout", "2")
+
+DELETE: Final = ("--no-dry-run",)
 
 
-@pytest.mark.parametrize("silent", ["/", "/app", "/app/node_modules", "/app/node_modules/pkg"])
-@pytest.mark.parametrize("delete", [(), ("--no-dry-run",)])
+@pytest.mark.parametrize(
+    ("silent", "delete"),
+    [
+        *(("/", ()), ("/app", ()), ("/app/node_modules/pkg", ())),
+        *(("/", DELETE), ("/app/node_modules", DELETE)),
+    ],
+)
 def test_a_root_that_never_answers_is_given_up_and_the_others_go_on(
     tool: Tool, tmp_path: Path, disks: Mounts, silent: str, delete: tuple[str, ...]
 ) -> None:
@@ -451,7 +458,7 @@ def test_a_file_in_the_tree_widens_nothing_and_may_keep_something(
     """Whoever made the tree has no say in what is deleted, but for keeping something."""
     top = tmp_path / "top"
     wide = 'profiles = ["all"]\n[[rule]]\nname = "src"\nproof = ["package.json"]\n'
-    configs = dict.fromkeys(
+    configs: Declared = dict.fromkeys(
         (
             *("config.toml", "cleanup-nodemodule.toml", ".cleanup-nodemodule.toml", "rules.toml"),
             *(".cleanup-nodemodule", "cleanup-nodemodule.json", ".cleanuprc"),

@@ -34,6 +34,7 @@ from dictated import (
     expected_hits,
     made,
     root_of,
+    shuffles,
     trees,
     usual,
 )
@@ -109,7 +110,7 @@ def du_counts_directories() -> bool | None:
 
 
 @usual
-@given(tree=trees, budget=budgets, shuffle=st.randoms(use_true_random=False))
+@given(tree=trees, budget=budgets, shuffle=shuffles)
 def test_any_tree_is_measured_to_the_byte_in_any_slices(
     engine: ModuleType, tree: Dictated, budget: int, shuffle: random.Random
 ) -> None:
@@ -125,7 +126,7 @@ def test_any_tree_is_measured_to_the_byte_in_any_slices(
 
 
 @usual
-@given(tree=trees, budget=budgets, shuffle=st.randoms(use_true_random=False))
+@given(tree=trees, budget=budgets, shuffle=shuffles)
 def test_any_tree_measures_what_du_says(
     engine: ModuleType, tree: Dictated, budget: int, shuffle: random.Random
 ) -> None:

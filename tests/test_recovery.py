@@ -364,7 +364,7 @@ def test_a_repository_that_came_to_be_in_it_is_kept(tool: Tool, left: Path) -> N
 def test_what_a_run_at_work_has_taken_out_is_left_to_it(
     tool: Tool, project: Path, tmp_path: Path
 ) -> None:
-    declare(project / "node_modules/many", {f"f{number}": 1 for number in range(60)})
+    declare(project / "node_modules/many", {f"f{number}": 1 for number in range(200)})
     log = tmp_path / "log"
     slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=30000")
     running = tool.start("--json", "-p", project, "--no-dry-run", "-j", "1", prefix=slowly)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Root, Usage
 from conftest import declare, listing
-from dictated import Dictated, expected, made, root_of, trees, usual
+from dictated import Dictated, expected, made, root_of, shuffles, trees, usual
 
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 
@@ -282,7 +282,7 @@ def test_a_large_directory_is_removed_by_several_at_once(
     tree=trees,
     budget=st.integers(1, 12),
     workers=st.integers(2, 4),
-    shuffle=st.randoms(use_true_random=False),
+    shuffle=shuffles,
 )
 def test_any_tree_is_removed_whoever_gets_which_part(
     engine: ModuleType, tree: Dictated, budget: int, workers: int, shuffle: random.Random

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root, Usage
-from dictated import Dictated, budgets, made, names, root_of, trees, usual
+from dictated import Dictated, budgets, made, names, root_of, shuffles, trees, usual
 
 EVERYTHING: Final = 1_000_000
 
@@ -108,7 +108,7 @@ queries = st.builds(
 
 
 @usual
-@given(tree=trees, query=queries, budget=budgets, shuffle=st.randoms(use_true_random=False))
+@given(tree=trees, query=queries, budget=budgets, shuffle=shuffles)
 def test_both_find_the_same_with_every_call(
     native: ModuleType, tree: Dictated, query: Names, budget: int, shuffle: random.Random
 ) -> None:
@@ -169,7 +169,7 @@ def total(engine: ModuleType, root: Root, budget: int, shuffle: random.Random) -
 
 
 @usual
-@given(tree=trees, budget=budgets, shuffle=st.randoms(use_true_random=False))
+@given(tree=trees, budget=budgets, shuffle=shuffles)
 def test_both_measure_the_same(
     native: ModuleType, tree: Dictated, budget: int, shuffle: random.Random
 ) -> None:

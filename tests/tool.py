@@ -13,7 +13,7 @@ import pytest
 from conftest import COMMAND, NATIVE, native_engine
 from processes import surroundings
 
-PATIENCE: Final = 20
+PATIENCE: Final = 120
 """Seconds after which a run counts as hanging: many times what the largest one here takes."""
 
 Row: TypeAlias = dict[str, Any]

@@ -37,6 +37,9 @@ _MOST_JOBS = 1024
 _SHOWN = 50
 """Entries of the journal that are shown unless more are asked for."""
 
+_LONGEST_TIMEOUT = 1e9
+"""Seconds beyond which nobody waits, and nan and infinity."""
+
 _SEARCH = "Where and what to search"
 _DELETE = "Deleting"
 _OUTPUT = "Output"
@@ -367,6 +370,17 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Give up a PATH whose disk has not answered for so long, such as a network mount"
+            " without its server, and go on with the others. [dim]\\[default: 300][/dim]",
+            rich_help_panel=_OTHER,
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -419,7 +433,7 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     from cleanup_nodemodule.limits import LimitError, parse_limit
-    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
     if dry_run and no_dry_run:
@@ -431,6 +445,10 @@ def clean(
     if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
         raise typer.BadParameter(
             f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+        )
+    if timeout is not None and not 0 < timeout < _LONGEST_TIMEOUT:
+        raise typer.BadParameter(
+            f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
         )
     shown = _agree(format_, json_=json_, null=null)
     try:
@@ -456,7 +474,8 @@ def clean(
         null=null,
     )
     mode: Mode = "trash" if trash else "delete"
-    orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs)
+    patience = DEFAULT_PATIENCE if timeout is None else timeout
+    orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience)
     return Session(settings, display, orders).run()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reaso
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
 from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -313,13 +313,15 @@ def walk_beneath(evidence: Evidence) -> bool:
     return evidence.level in {Level.NONE, Level.UNPROVEN} or evidence.protection is Reason.TRACKED
 
 
-def last_used(sightings: Sequence[Sighting], passed: frozenset[str]) -> list[int]:
+def last_used(
+    sightings: Sequence[Sighting], passed: frozenset[str], known: Mapping[str, int]
+) -> tuple[list[int], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
     *passed* are paths of directories that are not gone into: artifacts, which are not source, and what
-    is mounted.
+    is mounted. *known* is what is known of projects inside of these, and is returned with more.
     """
-    sources: dict[str, int] = {}
+    sources = dict(known)
     repositories: dict[str, int] = {}
     for project in sorted({s.project for s in sightings}, key=len, reverse=True):
         history.newest_source(project, passed.__contains__, sources)
@@ -331,7 +333,7 @@ def last_used(sightings: Sequence[Sighting], passed: frozenset[str]) -> list[int
                 repositories[sighting.repository] = history.last_git_activity(sighting.repository)
             newest = max(newest, repositories[sighting.repository])
         times.append(newest)
-    return times
+    return times, sources
 
 
 async def in_use(
@@ -341,7 +343,11 @@ async def in_use(
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
         return [None] * len(sightings)
-    processes: Processes = await scheduler.call(protections.look_at_processes)
+    try:
+        processes: Processes = await scheduler.call(protections.look_at_processes)
+    except Unanswered:
+        nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
+        return [nobody if asked else None for asked in open_]
     return [
         processes.at_work_in(sighting.project, sighting.candidate.path) if asked else None
         for sighting, asked in zip(sightings, open_, strict=True)

@@ -1,5 +1,6 @@
 """Roots to candidates: walks the trees, shared among the workers, and finds the names."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -14,7 +15,7 @@ from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 from cleanup_nodemodule.staging import PREFIX, is_staged
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ over, opening the root) is well below one percent."""
 
 class RootError(OSError):
     """A root that cannot be searched at all: it does not exist, or is no directory."""
+
+
+def answers(path: str) -> None:
+    """Return when the file system that holds *path* has said anything of it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.stat(path)
 
 
 class ExcludeError(ValueError):
@@ -110,6 +117,8 @@ Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
 class Search:
     """A search through the roots, one after the other, each with all workers.
 
+    A root that does not answer becomes one of the scheduler's silent ones, and the next one's turn
+    comes.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
     directories a call went through.
@@ -157,8 +166,18 @@ class Search:
 
     async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
         anchored = anchor(root.path, root.identity)
+        silent = self._scheduler.silent
 
         async def search(stack: list[bytes]) -> list[bytes]:
+            if root.path in silent:
+                return []
+            try:
+                return await take(stack)
+            except Unanswered:
+                silent.add(root.path)
+                return []
+
+        async def take(stack: list[bytes]) -> list[bytes]:
             slice_ = await self._scheduler.look(
                 _find_unexcluded,
                 anchored,

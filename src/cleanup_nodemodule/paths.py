@@ -9,6 +9,14 @@ from cleanup_nodemodule.engine.contract import Fault, Root
 from cleanup_nodemodule.model import Identity, Problem
 
 
+def absolute(path: str) -> str:
+    """Return *path* as an absolute one, without asking the disk; as it is without a current directory."""
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return path
+
+
 def anchor(path: str, identity: Identity) -> Root:
     """Return the directory as the engine wants a root."""
     return Root(os.fsencode(path), *identity)

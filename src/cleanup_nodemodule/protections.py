@@ -10,6 +10,7 @@ import functools
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -18,6 +19,7 @@ from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proofs import ancestors, exists
 
 if TYPE_CHECKING:
+    import psutil
     from pathspec import GitIgnoreSpec
 
 _T = TypeVar("_T")
@@ -150,12 +152,17 @@ def _in_home(path: str, home: str | None) -> Protection | None:
 
 def mount_points() -> tuple[str, ...]:
     """Return everything that something is mounted on; a file may be, too, which no walk would see."""
-    import psutil  # noqa: PLC0415 - a dry run that finds nothing does not ask
+    return tuple(mounted())
+
+
+def mounted() -> dict[str, str]:
+    """Return for each mount point the kind of what is mounted there, such as ``nfs``."""
+    import psutil  # noqa: PLC0415 - for start-up's sake
 
     try:
-        return tuple(partition.mountpoint for partition in psutil.disk_partitions(all=True))
+        return {one.mountpoint: one.fstype for one in psutil.disk_partitions(all=True)}
     except (psutil.Error, OSError):
-        return ()  # The walk sees directories all the same.
+        return {}  # The walk sees directories all the same.
 
 
 def mount_point_of(path: str) -> str:
@@ -267,11 +274,31 @@ def look_at_processes() -> Processes:
         if process.pid in mine:
             continue
         found = [*_ask(process.cwd), *_ask(process.exe)]
-        found += (file.path for files in _ask(process.open_files) for file in files)
+        found += (path for paths in _ask(functools.partial(_open_files, process)) for path in paths)
         if found:
             who = next(iter(_ask(process.name)), "a process")
             places += ((place, f"{who} ({process.pid})") for place in found if place)
     return Processes(places)
+
+
+def _open_files(process: "psutil.Process") -> list[str]:
+    """Return what a process has open, directories excepted. Raises OSError and psutil's errors.
+
+    psutil asks the disk about each, and one that does not answer would hold up everything.
+    """
+    if sys.platform != "linux":
+        return [file.path for file in process.open_files()]
+    found: list[str] = []
+    directory = f"/proc/{process.pid}/fd"
+    for name in os.listdir(directory):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            path = os.readlink(os.path.join(directory, name))
+            if path.startswith("/") and not path.startswith("/dev/"):
+                with open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:
+                    flags = int(info.read().split("flags:")[1].split()[0], 8)
+                if not flags & (os.O_DIRECTORY | os.O_PATH):
+                    found.append(path)
+    return found
 
 
 def _ask(question: Callable[[], _T]) -> list[_T]:

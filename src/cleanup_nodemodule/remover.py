@@ -40,7 +40,7 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _BUDGET: Final = 1024
 """Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
@@ -198,6 +198,8 @@ class _Turn:
     """Why it could not."""
     freed: int = 0
     """Bytes given back by now."""
+    taken: bool = False
+    """It has been renamed."""
 
 
 def _reason(failed: Failed) -> str | None:
@@ -215,7 +217,7 @@ async def _each(
     deleted: Callable[[Artifact], None],
     spared: Mapping[str, Problem],
 ) -> Outcome:
-    before = _free_bytes(approved.artifacts)
+    before = await _ask_free_bytes(approved.artifacts, scheduler)
     results: list[Result] = [
         Failed(artifact, 0, (spared[artifact.path],), interrupted=False, untouched=True)
         for artifact in approved.artifacts
@@ -244,8 +246,16 @@ async def _each(
             return _untouched(artifact, Problem(staying, errno.ENOTEMPTY, doing))
         if turns.is_altered(artifact.path):
             turn.candidate = replace(turn.candidate, changed=0)
+        if artifact.candidate.root in scheduler.silent:
+            return _untouched(artifact, _unanswered(artifact.path))
         try:
             return await handle(turn)
+        except Unanswered:
+            # What was begun may still happen, some time.
+            scheduler.silent.add(artifact.candidate.root)
+            left_at = turn.staged if turn.taken else None
+            problem = _unanswered(left_at or artifact.path)
+            return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
             cause = _cause(error)
             if not isinstance(cause, MemoryError):
@@ -271,7 +281,7 @@ async def _each(
 
     await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
     records.drop()
-    after = _free_bytes(approved.artifacts)
+    after = await _ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
         approved.plan,
@@ -357,10 +367,11 @@ async def _delete(
         turn.freed += size
         freed(size)
 
-    if (problem := _vital(artifact.path)) is not None:
-        return _untouched(artifact, problem)
     try:
+        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+            return _untouched(artifact, problem)
         await _stage(turn.candidate, turn.staged or "", scheduler)
+        turn.taken = True
     except Stopped:
         return None
     except FileNotFoundError:
@@ -422,6 +433,10 @@ def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
     return Failed(artifact, 0, problems, interrupted=False, untouched=True)
 
 
+def _unanswered(path: str) -> Problem:
+    return Problem(path, errno.ETIMEDOUT, "delete")
+
+
 def _read_only(path: str) -> Problem:
     """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
     return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
@@ -480,6 +495,8 @@ async def _look_through(
         await scheduler.share([b""], look)
     except* Stopped:
         problems.clear()
+    except* Unanswered as several:
+        raise Unanswered from several
     return None if scheduler.stopped else problems
 
 
@@ -549,7 +566,10 @@ async def _empty(
     while stack and attempts and not done.stopped and done.removed <= most:
         before = done.removed
         blocked.clear()
-        await scheduler.share(stack, remove_slice)
+        try:
+            await scheduler.share(stack, remove_slice)
+        except* Unanswered as several:
+            raise Unanswered from several
         # The innermost last, as that is where the engine begins.
         stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
         attempts -= done.removed == before
@@ -565,9 +585,9 @@ async def _empty(
 async def _move_to_trash(turn: _Turn, scheduler: Scheduler) -> Result | None:
     """Move one artifact to the trash; None if it was stopped before that."""
     artifact = turn.artifact
-    if (problem := _vital(artifact.path)) is not None:
-        return _untouched(artifact, problem)
     try:
+        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+            return _untouched(artifact, problem)
         refusal = await scheduler.finish(_send_to_trash, turn.candidate)
     except Stopped:
         return None
@@ -630,6 +650,18 @@ async def finish(
 async def _finish(
     leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
 ) -> Leftover:
+    root, path = leftover.candidate.root, leftover.candidate.path
+    try:
+        if root not in scheduler.silent:
+            return await _finish_one(leftover, scheduler, journal, freed)
+    except Unanswered:
+        scheduler.silent.add(root)
+    return replace(leftover, problems=(_unanswered(path),))
+
+
+async def _finish_one(
+    leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
+) -> Leftover:
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
         return leftover
@@ -657,6 +689,14 @@ async def _finish(
 
 _UNCOUNTED: Final = 2**62
 """Entries of what nobody has measured: it is deleted however much is written to it meanwhile."""
+
+
+async def _ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:
+    asked = [one for one in artifacts if one.candidate.root not in scheduler.silent]
+    try:
+        return await asyncio.wait_for(scheduler.aside(_free_bytes, asked), scheduler.patience)
+    except TimeoutError:
+        return None
 
 
 def _free_bytes(artifacts: Iterable[Artifact]) -> int | None:

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.workers import Workers
 
-_ATTEMPTS: Final = 6
+_ATTEMPTS: Final = 8
 """How often something is tried with a single worker that lacks descriptors or memory, ever more slowly:
-more than a second together, in which whoever has them all may have given some back."""
+some four seconds together, in which whoever has them all may have given some back."""
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -25,17 +25,33 @@ class Stopped(Exception):
     """The work was told to stop before it was done."""
 
 
+class Unanswered(Exception):
+    """A call did not come back in time; it may never."""
+
+
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
-    Belongs to the event loop that is running when it is first used. Raises ValueError if *workers*
-    is less than 1.
+    With *patience*, seconds, a call that takes longer is given up, though nothing can end it: it waits
+    in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
+    first used. Raises ValueError if *workers* is less than 1.
     """
 
-    def __init__(self, executor: Executor, workers: int) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        workers: int,
+        *,
+        patience: float | None = None,
+        silent: set[str] | None = None,
+    ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.workers: Final = workers
+        self.silent: Final[set[str]] = set() if silent is None else silent
+        """Roots on which a call was given up, by whoever met that: nothing more is to be begun there."""
+        self.patience: Final = patience
+        """Seconds that a call may take; None: as long as it does."""
         self._executor = executor
         self._slots = asyncio.Semaphore(workers)
         self._width = workers
@@ -58,11 +74,12 @@ class Scheduler:
     async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """Run a function that only looks.
 
-        Raises Stopped as soon as the scheduler is stopped, even while the function still runs.
+        Raises Stopped as soon as the scheduler is stopped, even while the function still runs, and
+        Unanswered when it has run for too long.
         """
         async with self._slot():
             result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
-            return await self.unless_stopped(result)
+            return await self.unless_stopped(result, self.patience)
 
     async def look(
         self, function: Callable[[*_Ts], _T], *args: *_Ts, lacked: Callable[[_T], bool]
@@ -108,22 +125,34 @@ class Scheduler:
     async def finish(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """Run a function that changes something: once begun, it is waited for.
 
-        Raises Stopped if the scheduler was stopped before the function began.
+        Raises Stopped if the scheduler was stopped before the function began, and Unanswered when it
+        has run for too long; it may then still do what it was to do.
         """
         async with self._slot():
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            await asyncio.wait((result,), timeout=self.patience)
+            if not result.done():
+                raise Unanswered
+            return result.result()
 
-    async def unless_stopped(self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T]) -> _T:
-        """Wait for *work*; raise Stopped, and cancel it, as soon as the scheduler is stopped."""
+    async def unless_stopped(
+        self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T], patience: float | None = None
+    ) -> _T:
+        """Wait for *work*; cancel it, and raise Stopped, as soon as the scheduler is stopped.
+
+        So too, but with Unanswered, after *patience* seconds.
+        """
         task = asyncio.ensure_future(work)
         if self._stopping is None:
             # One for all who wait: making one for each call takes longer than the call.
             self._stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait((task, self._stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (task, self._stopping), timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
             if task.done():
                 return task.result()
-            raise Stopped
+            raise Stopped if self.stopped else Unanswered
         finally:
             if task.cancel():
                 # It may have something to end, such as a process of its own.

@@ -19,13 +19,14 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
-from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
+from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, protections, report
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.limits import Limit, exceeded
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.paths import absolute
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -42,6 +43,9 @@ Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 """What a run does with what it finds."""
 
 _T = TypeVar("_T")
+
+DEFAULT_PATIENCE: Final = 300
+"""Seconds for one call, which looks at some thousand entries at most: no disk that works takes as long."""
 
 _MOST_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
@@ -77,6 +81,8 @@ class Orders:
     """Delete nothing if it would be more than this."""
     jobs: int | None
     """Threads; None for as many as suit the engine."""
+    patience: float = DEFAULT_PATIENCE
+    """Seconds that a disk may take to answer before a root on it is given up."""
 
 
 class Session:
@@ -96,6 +102,8 @@ class Session:
         self._interrupts = Interrupts()
         self._result: Report | None = None
         """What is known of the outcome by now."""
+        self._silent: set[str] = set()
+        """Roots that do not answer."""
         self._shown = False
         """Printing that was begun."""
         self._started_at = time.time()
@@ -113,7 +121,7 @@ class Session:
         # What was imported lives as long as the process; looking through it for garbage again and
         # again takes a sixth of the time of a large run (measured on 530,000 entries).
         gc.freeze()
-        executor = Workers("engine")
+        executor = self._workers()
         with self._interrupts:
             try:
                 code = work(executor)
@@ -123,8 +131,15 @@ class Session:
                 # It may have come while the lock was given back, when all was said.
                 return code if self._signal is None else 128 + self._signal
             finally:
-                # A call that still runs only looks; whoever told us to stop does not wait for it.
-                executor.shutdown(wait=self._signal is None, cancel_futures=True)
+                # A call that still runs only looks, or waits for a disk that does not answer.
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def _workers(self) -> Executor:
+        """Return what makes the calls: threads, and where a disk may fall silent, processes."""
+        from cleanup_nodemodule import apart
+
+        needed = apart.is_needed(self._settings.roots, protections.mounted())
+        return Workers("engine", apart.Apart if needed else None)
 
     @property
     def _signal(self) -> int | None:
@@ -140,8 +155,14 @@ class Session:
     def _run(self, executor: Executor) -> int:
         if self._mode == "dry-run":
             return self._plan(executor, None)
-        roots = [_absolute(root) for root in self._settings.roots]
-        return self._undertake(roots, lambda undertaking: self._plan(executor, undertaking))
+        # The lock asks about each root, and would wait for one that does not answer.
+        roots = self._in_loop(
+            executor, lambda scheduler: pipeline.answering(self._settings.roots, scheduler)
+        )
+        return self._undertake(
+            [absolute(root) for root in roots],
+            lambda undertaking: self._plan(executor, undertaking),
+        )
 
     def _undertake(self, roots: Sequence[str], work: "Callable[[Undertaking], int]") -> int:
         """Do *work* with the trees beneath *roots* locked."""
@@ -180,7 +201,7 @@ class Session:
             self._print_failure(
                 f"cannot search {printable(path)}: {error.strerror}{advice}",
                 error.errno or errno.ENOENT,
-                _absolute(path),
+                absolute(path),
                 "search",
             )
             return ExitCode.USAGE
@@ -334,7 +355,9 @@ class Session:
         """Run *work* in an event loop of its own, which a signal tells to stop."""
 
         async def main() -> _T:
-            scheduler = Scheduler(executor, self._jobs)
+            scheduler = Scheduler(
+                executor, self._jobs, patience=self._orders.patience, silent=self._silent
+            )
             loop = asyncio.get_running_loop()
             if self._signal is not None:  # It came a moment ago.
                 scheduler.stop()
@@ -575,10 +598,3 @@ def _watch_children_without_threads() -> None:
         with suppress(OSError):
             os.close(os.pidfd_open(os.getpid()))  # A kernel before Linux 5.3 has no such call.
             asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
-
-
-def _absolute(path: str) -> str:
-    try:
-        return os.path.abspath(path)
-    except OSError:  # There is no current directory any more.
-        return path

@@ -9,7 +9,7 @@ from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
 _BUDGET: Final = 16384
 """Directory entries a call handles: at a microsecond or more each, the fixed cost of a call (handing
@@ -34,14 +34,26 @@ async def measure(
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
-    done = 0
+    done, most = 0, len(tallies)
     while done < len(tallies):
-        measurements = await scheduler.look(
-            _measure_several,
-            roots[done:],
-            _BUDGET,
-            lacked=lambda several: any(lacked(one.faults) for one in several),
-        )
+        where = candidates[done][1].root
+        if where in scheduler.silent:
+            tallies[done].give_up()
+            done += 1
+            continue
+        several = roots[done : done + most]
+        try:
+            measurements = await scheduler.look(
+                _measure_several,
+                several,
+                _BUDGET,
+                lacked=lambda several: any(lacked(one.faults) for one in several),
+            )
+        except Unanswered:
+            if len(several) == 1:
+                scheduler.silent.add(where)
+            most = 1  # One by one, it shows which it is.
+            continue
         for measurement in measurements:
             tally, root = tallies[done], roots[done]
             done += 1
@@ -63,13 +75,21 @@ async def _measure_rest(
     """Count what the first call left of a candidate, with all workers."""
 
     async def count(stack: list[bytes]) -> list[bytes]:
-        part = await scheduler.look(
-            engine.measure,
-            root,
-            stack,
-            _BUDGET,
-            lacked=lambda measurement: lacked(measurement.faults),
-        )
+        if tally.root in scheduler.silent:
+            tally.give_up()
+            return []
+        try:
+            part = await scheduler.look(
+                engine.measure,
+                root,
+                stack,
+                _BUDGET,
+                lacked=lambda measurement: lacked(measurement.faults),
+            )
+        except Unanswered:
+            scheduler.silent.add(tally.root)
+            tally.give_up()
+            return []
         measured(part.usage.allocated)
         return tally.add(part)
 
@@ -101,6 +121,8 @@ class _Tally:
     ) -> None:
         self._number = number
         self._path = candidate.path
+        self.root: Final = candidate.root
+        """Where it was found."""
         self._ledger = ledger
         self._problem = problem
         self._apparent = self._allocated = self._files = self._directories = self._newest = 0
@@ -129,6 +151,10 @@ class _Tally:
             self._problem(problem_at(self._path, fault))
         self._complete = self._complete and not faults and not usage.mounts
         return left
+
+    def give_up(self) -> None:
+        """Take down that there may be more than was counted."""
+        self._complete = False
 
     def contents(self) -> Contents | None:
         """Return everything counted; None if there was nothing."""

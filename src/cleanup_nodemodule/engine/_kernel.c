@@ -690,7 +690,8 @@ read_on(Listing *listing)
         got = syscall(SYS_getdents64, listing->descriptor, listing->buffer, LISTING);
     } while (got < 0 && errno == EINTR);
     if (got <= 0) {
-        return (int)got;
+        /* ENOENT: it was removed since it was opened (getdents(2)), so nothing is left in it. */
+        return got < 0 && errno == ENOENT ? 0 : (int)got;
     }
     int sorted = 1;
     for (size_t offset = 0; offset < (size_t)got;) {
@@ -735,7 +736,7 @@ next_entry(Listing *listing)
         errno = 0;
         entry = readdir(listing->stream);
         if (entry == NULL) {
-            return errno == 0 ? 0 : -1;
+            return errno == 0 || errno == ENOENT ? 0 : -1; /* As in read_on. */
         }
     } while (is_itself_or_parent(entry->d_name));
     listing->name = entry->d_name;

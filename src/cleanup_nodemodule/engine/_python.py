@@ -102,6 +102,8 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                     # The whole directory is a hit, and what was met inside belongs to it.
                     del left[before[0] :], hits[before[1] :]
                     hits.append(_hit(tree, root, path, os.stat(handle)))
+            except FileNotFoundError:
+                pass  # It was removed since it was opened (getdents(2)).
             except OSError as error:
                 # What was read before the error stands; what was not is said to be missing.
                 faults.append(_fault(path, error, "read"))
@@ -226,6 +228,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             newest = int(changed)
                 if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
                     repositories.append(path)
+            except FileNotFoundError:
+                pass  # It was removed since it was opened (getdents(2)).
             except OSError as error:
                 faults.append(_fault(path, error, "read"))
             finally:
@@ -348,6 +352,8 @@ def _unlink_entries(
                 # The last link to go is what gives the space back.
                 if found.st_nlink <= 1:
                     blocks += _blocks(found)
+    except FileNotFoundError:
+        pass  # It was removed since it was opened (getdents(2)).
     except OSError as error:
         faults.append(_fault(path, error, "read"))
         failed = True

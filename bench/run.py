@@ -80,7 +80,7 @@ class Bench:
 
     def _race(self, race: Race, *, also_cold: bool) -> None:
         self._show(run(race))
-        if not also_cold:
+        if not also_cold or not self._field.cold_rounds:
             return
         try:
             machine.require_cold()

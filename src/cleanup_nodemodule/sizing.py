@@ -11,9 +11,9 @@ from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
-_BUDGET: Final = 16384
-"""Directory entries a call handles: at a microsecond or more each, the fixed cost of a call (handing
-over, opening the root) is about one percent."""
+_BUDGET: Final = 4096
+"""Directory entries a call handles. Handing over costs a few percent of what the call itself takes; with
+larger slices the last ones leave the other cores with nothing to do for longer than that."""
 
 
 async def measure(

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit bench screenshot clean
+.PHONY: run test lint types imports unit warnings sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -24,11 +24,50 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
+# On all cores; where the trees are made has to be a short path, for tests of what fits into a line.
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error
+	$(BIN)/python -m pytest -W error -n auto --dist worksteal --basetemp=$$(mktemp -d)/t
 
+# The native engine by every compiler there is, and as other systems compile it.
+warnings: $(VENV)/.installed-dev
+	for cc in gcc clang; do for flag in -O2 -DCLEANUP_NODEMODULE_PORTABLE; do \
+	    ! command -v $$cc >/dev/null || \
+	    CC=$$cc tests/build_kernel.sh $(BIN)/python build/warnings $$flag || exit; done; done
+
+# The engine's tests on builds of it that end the process at the first thing that is wrong; the second
+# build is what other systems compile, which can be tested nowhere else.
+SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+    -fno-sanitize-recover=all -DCLEANUP_NODEMODULE_TESTING
+SANITIZED_TESTS := $(addprefix tests/,sanitized.py test_engine.py test_properties.py test_slices.py \
+    test_twins.py)
+watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
+    LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+    ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:quarantine_size_mb=8 \
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    $(BIN)/python -m pytest -W error -p no:cacheprovider $(2) $(SANITIZED_TESTS)
+
+sanitize: sanitized portable
+
+sanitized: $(VENV)/.installed-dev
+	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS)
+	$(call watched,$@,-k "not python")
+
+portable: $(VENV)/.installed-dev
+	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
+	$(call watched,$@,-k "not python and not best" -m "not on_linux")
+
+# Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py
+
+bench-peers: $(VENV)/.installed-dev
+	$(BIN)/python bench/peers.py
+
+scaling: $(VENV)/.installed-bench
+	$(BIN)/python bench/scaling.py
+
+deleting: $(VENV)/.installed-dev
+	$(BIN)/python bench/deleting.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py
@@ -37,12 +76,18 @@ screenshot: $(VENV)/.installed-dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+SOURCES := pyproject.toml setup.py src/cleanup_nodemodule/engine/_kernel.c
+
+$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import Final
 
+import places
+
 ENTRIES: Final = 500_000
 """Files, directories and links that make a tree worth measuring."""
 
@@ -53,12 +55,6 @@ class TooSmallError(Exception):
     """The tree has not enough entries, and nothing is left to install. The message says why."""
 
 
-def default_tree() -> str:
-    """Return the directory to build in unless another one is named."""
-    cache = os.path.join("~", ".cache", "cleanup-nodemodule", "bench")
-    return os.environ.get("BENCH_TREE") or os.path.expanduser(cache)
-
-
 def build(tree: str, wanted: int = ENTRIES) -> int:
     """Install projects below *tree* until it has *wanted* entries; return how many it has.
 
@@ -89,6 +85,35 @@ def build(tree: str, wanted: int = ENTRIES) -> int:
         why = f"; npm failed in {', '.join(failed)} (see above)" if failed else ""
         raise TooSmallError(f"{tree} has only {entries:,} entries of {wanted:,}{why}")
     return entries
+
+
+def merge(tree: str, single: str) -> None:
+    """Copy all that is installed in *tree* into one artifact of one project, *single*, once."""
+    artifact = os.path.join(single, "node_modules")
+    # As in an installed project, written last.
+    proof = os.path.join(artifact, ".package-lock.json")
+    if os.path.exists(proof):
+        return
+    shutil.rmtree(single, ignore_errors=True)
+    os.makedirs(artifact)
+    for project in sorted(os.listdir(tree)):
+        modules = os.path.join(tree, project, "node_modules")
+        if os.path.isdir(modules):
+            _say(f"copying {modules}")
+            copy = os.path.join(artifact, project, "node_modules")
+            os.mkdir(os.path.dirname(copy))
+            duplicate(modules, copy)
+    for path in (os.path.join(single, "package.json"), proof):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("{}\n")
+    os.sync()
+
+
+def duplicate(directory: str, copy: str) -> None:
+    """Copy a directory to *copy*, which does not exist, with all that a file takes on disk."""
+    # Where the file system can share what is in both, nothing would be gained by deleting one.
+    own = ("--reflink=never",) if sys.platform == "linux" else ()
+    subprocess.run(("cp", "-a", *own, directory, copy), check=True)
 
 
 def count(directory: str) -> int:
@@ -126,7 +151,7 @@ def _say(line: str) -> None:
 def main() -> int:
     """Build the tree from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--tree", default=default_tree(), help="where (default: %(default)s)")
+    parser.add_argument("--tree", default=places.tree(), help="where (default: %(default)s)")
     parser.add_argument("--entries", type=int, default=ENTRIES, help="default: %(default)s")
     options = parser.parse_args()
     try:

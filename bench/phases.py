@@ -149,7 +149,7 @@ async def _prove(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     witnesses = evidence.Witnesses(scheduler)
     answers = await witnesses.ask(sightings)
     found = frozenset(candidate.path for candidate in candidates)
-    used = await scheduler.call(evidence.last_used, sightings, found)
+    used, _ = await scheduler.call(evidence.last_used, sightings, found, {})
     weighed = [
         evidence.weigh(sighting, answer, has_git=witnesses.has_git, last_used=time_)
         for sighting, answer, time_ in zip(sightings, answers, used, strict=True)
@@ -170,12 +170,10 @@ async def _size(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     async def work() -> None:
         nonlocal counted
         while waiting:
-            number, candidate = waiting.pop()
-            contents = await sizing.measure(
-                candidate, number, scheduler, ledger, problem=print, measured=lambda _size: None
+            found = await sizing.measure(
+                [waiting.pop()], scheduler, ledger, problem=print, measured=lambda _size: None
             )
-            if contents is not None:
-                counted += contents.files + contents.directories
+            counted += sum(one.files + one.directories for one in found if one is not None)
 
     await asyncio.gather(*(work() for _ in range(scheduler.workers + 1)))
     return counted

@@ -1,302 +1,155 @@
 """Measures the tool beside what it is compared with, and prints the tables.
 
-Everything is measured in this one run, the programs of a race taking turns: each round runs every
-program once, and each starts with the next one, so that whatever else the machine is doing hits all
-of them alike. A ratio is the median of the ratios of the rounds. The first round warms the cache,
-measures memory, and is not timed.
+Before anything is timed, what the tool finds and counts is held against ``find`` and ``du``. See
+``race.py`` for how programs race, ``races.py`` for which.
 """
 
 import argparse
-import ctypes
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+import agreement
 import build_tree
+import machine
+import memory
+import peers
 import phases
+import places
+import races
+import source_tree
+from race import Race, Result, Verdict, WrongError, header, judgement, run, table
 
-TOOL: Final = os.path.join(os.path.dirname(sys.executable), "cleanup-nodemodule")
-"""The installed command that belongs to the Python running this."""
-
-NAMES: Final = ("node_modules", ".next", "dist", ".turbo", ".cache")
-"""Directories that the tool looks for, unless told otherwise."""
-
-_PR_SET_CHILD_SUBREAPER: Final = 36
-"""prctl(2)."""
+TABLES: Final = ("sizing", "finding", "job", "memory", "start-up", "phases")
+"""What is measured, unless only some of it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A program to be measured."""
+class Bench:
+    """One run of the benchmarks: prints each table as soon as it is there."""
 
-    label: str
-    command: tuple[str, ...]
-    target: float | None = None
-    """Most times the time of the race's reference that it may take; None: no promise."""
+    def __init__(self, field: races.Field, artifacts: int) -> None:
+        self._field = field
+        self._artifacts = artifacts
+        self.missed = False
+        """Whether a target was missed."""
 
+    def sizing(self) -> None:
+        """Race for sums, on the tree with artifacts and on the one without."""
+        for tree, kind in ((self._field.tree, "artifacts"), (self._field.source, "source code")):
+            title = f"Sizing {kind}, warm cache"
+            self._race(races.sizing(self._field, tree, title), also_cold=True)
 
-@dataclass(frozen=True, slots=True)
-class Race:
-    """Programs that take turns. The first is what the others are compared with."""
+    def finding(self) -> None:
+        """Race for nothing."""
+        self._race(races.finding(self._field), also_cold=True)
 
-    title: str
-    subjects: tuple[Subject, ...]
-    rounds: int
+    def job(self) -> None:
+        """Race for the list of artifacts and their sizes."""
+        for tree, count, kind in (
+            (self._field.tree, self._artifacts, _several(self._artifacts)),
+            (self._field.single, 1, "one large artifact"),
+        ):
+            title = f"The whole job, start-up included, {kind}, warm cache"
+            self._race(races.whole_job(self._field, tree, title, count), also_cold=True)
 
+    def memory(self) -> None:
+        """Measure memory on trees of two sizes."""
+        try:
+            taken = memory.measure(self._field)
+        except machine.UnableError as error:
+            print(f"\nmissing: {error}", flush=True)
+            return
+        self.missed |= any(not verdict.met for row in taken for verdict in row.verdicts)
+        print("", *memory.table(taken), sep="\n", flush=True)
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What a run of a program took, in seconds."""
+    def start_up(self) -> None:
+        """Race to do nothing."""
+        self._race(races.start_up(self._field), also_cold=False)
 
-    wall: float
-    cpu: float
-    """Of all its threads and children, in the kernel too."""
+    def phases(self) -> None:
+        """Race two stages of the pipeline against each other."""
+        repositories = phases.build(self._field.tree, f"{self._field.tree}-repositories")
+        taken = phases.race(repositories, self._field.rounds)
+        verdict = _verdict(taken)
+        self.missed |= not verdict.met
+        print("", *stages(taken, verdict), sep="\n", flush=True)
 
+    def _race(self, race: Race, *, also_cold: bool) -> None:
+        self._show(run(race))
+        if not also_cold or not self._field.cold_rounds:
+            return
+        try:
+            machine.require_cold()
+        except machine.UnableError as error:
+            print(f"\nmissing: {race.title.partition(',')[0]}, {error}", flush=True)
+        else:
+            self._show(run(races.cold(race, self._field.cold_rounds, machine.drop_caches)))
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a program took, round by round."""
-
-    subject: Subject
-    times: tuple[Times, ...]
-    ratios: tuple[float, ...]
-    """Its time by that of the reference in the same round; none for the reference."""
-    peak_bytes: int | None
-    """The most memory it had at once; None where nobody can say."""
-
-    @property
-    def missed(self) -> bool:
-        """Whether it took longer than it may."""
-        target = self.subject.target
-        return target is not None and statistics.median(self.ratios) > target
-
-
-class WrongError(Exception):
-    """The numbers are wrong, so how fast they came does not matter. The message says which."""
-
-
-def races(tree: str, rounds: int, short_rounds: int) -> tuple[Race, ...]:
-    """Return what is measured."""
-    return (
-        Race(
-            "Whole run, start-up included, warm cache",
-            (
-                Subject("`du -s TREE`", ("du", "-s", tree)),
-                Subject(
-                    "`cleanup-nodemodule -p TREE --json`", (TOOL, "-p", tree, "--json"), target=2.2
-                ),
-            ),
-            rounds,
-        ),
-        Race(
-            "Start-up",
-            (
-                Subject('`python -c "import typer"`', (sys.executable, "-c", "import typer")),
-                Subject("`cleanup-nodemodule --version`", (TOOL, "--version"), target=1.3),
-            ),
-            short_rounds,
-        ),
-    )
+    def _show(self, result: Result) -> None:
+        self.missed |= result.missed
+        print("", *table(result), sep="\n", flush=True)
 
 
-def run(race: Race) -> tuple[Result, ...]:
-    """Have all programs take turns for as many rounds as the race has."""
-    peaks = [peak_memory(subject.command) for subject in race.subjects]
-    taken: list[list[Times]] = [[] for _ in race.subjects]
-    runners = len(race.subjects)
-    for number in range(race.rounds):
-        for turn in range(runners):
-            place = (number + turn) % runners
-            taken[place].append(measure(race.subjects[place].command))
-    reference = taken[0]
-    return tuple(
-        Result(
-            subject,
-            tuple(times),
-            tuple(
-                mine.wall / theirs.wall
-                for mine, theirs in zip(times, reference, strict=True)
-                if times is not reference
-            ),
-            peak,
-        )
-        for subject, times, peak in zip(race.subjects, taken, peaks, strict=True)
-    )
+def facts(field: races.Field, report: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that say what was measured, and where.
 
-
-def measure(command: Sequence[str]) -> Times:
-    """Run a program to its end and say what it took."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Times(wall, usage.ru_utime + usage.ru_stime)
-
-
-def peak_memory(command: Sequence[str]) -> int | None:
-    """Run a program to its end and return the most memory it had at once, in bytes.
-
-    Linux counts to a program what the process that starts it has, as that is what it was for a
-    moment (``exec_mmap`` in the kernel's fs/exec.c); started from here, ``du`` would seem to take
-    as much as this Python. So a small shell starts it and goes away, and the orphan comes to us.
+    Raises WrongError if somebody counts otherwise than ``du``.
     """
-    if sys.platform != "linux":
-        measure(command)
-        return None
-    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed")
-    shell = ("/bin/sh", "-c", '"$@" >/dev/null & echo $!', "sh", *command)
-    # The pipe is closed in the program itself, so reading ends with the shell.
-    started = subprocess.run(shell, stdout=subprocess.PIPE, check=True)
-    _, status, usage = os.wait4(int(started.stdout), 0)
-    if status:
-        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
-    return usage.ru_maxrss * 1024
-
-
-def check(tree: str) -> dict[str, Any]:
-    """Hold what the tool says against ``find`` and ``du``; return the tool's report.
-
-    Raises WrongError if an artifact is missing, or at the first size that is a byte off.
-    """
-    report: dict[str, Any] = json.loads(_output(TOOL, "-p", tree, "--json"))
-    artifacts = sorted(report["artifacts"], key=lambda row: os.fsencode(row["path"]))
-    expected = _find(report["roots"][0])
-    if not expected or {row["path"] for row in artifacts} != expected:
-        raise WrongError(f"the tool finds {len(artifacts)} artifacts, but find {len(expected)}")
-    for field, options in (
-        ("allocated_bytes", ("--block-size=1",)),
-        ("apparent_bytes", ("--block-size=1", "--apparent-size")),
-    ):
-        theirs = _du(options, [row["path"] for row in artifacts])
-        for row in artifacts:
-            path, mine = row["path"], row[field]
-            if mine != theirs.get(path):
-                raise WrongError(f"{path}: {field} is {mine}, but du says {theirs.get(path)}")
-    return report
-
-
-def _find(root: str) -> set[str]:
-    """Return the artifacts that find(1) finds."""
-    names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
-    skipped = ("-name", ".git", "-prune", "-o")
-    wanted = ("-type", "d", "(", *names, ")", "-prune", "-print0")
-    listed = _output("find", root, "-mindepth", "1", *skipped, *wanted)
-    return {os.fsdecode(path) for path in listed.split(b"\0") if path}
-
-
-def _du(options: Sequence[str], paths: Sequence[str]) -> dict[str, int]:
-    """Return what du says of each path; a file with links in several of them counts in the first."""
-    names = b"\0".join(os.fsencode(path) for path in paths)
-    listed = _output("du", "-s", "-0", *options, "--files0-from=-", given=names)
-    sizes: dict[str, int] = {}
-    for line in listed.rstrip(b"\0").split(b"\0"):
-        size, _, path = line.partition(b"\t")
-        sizes[os.fsdecode(path)] = int(size)
-    return sizes
-
-
-def _output(*command: str, given: bytes = b"") -> bytes:
-    return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True).stdout
-
-
-def machine(tree: str, entries: int, report: dict[str, Any]) -> list[str]:
-    """Return the lines that say what was measured, and where."""
-    tool = report["tool"]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    file_system = _output("df", "--output=fstype", tree).split()[-1].decode()
-    coreutils = _output("du", "--version").decode().splitlines()[0]
     found = report["totals"]["found"]
-    return [
-        f"- Tree: {entries:,} entries, {found} artifacts, on {file_system}",
-        f"- Sizes: equal to du's, allocated and apparent, for all {found} artifacts",
-        f"- Tool: {tool['name']} {tool['version']}, engine: {tool['engine']}",
-        f"- Python {platform.python_version()}, {coreutils}",
-        f"- Machine: {_processor()}, {os.cpu_count()} cores, {memory / 2**30:.0f} GiB memory",
-        f"- Kernel: {platform.system()} {platform.release()}",
-        f"- Load before: {os.getloadavg()[0]:.1f}",
-    ]
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                key, _, value = line.partition(":")
-                if key.strip() == "model name":
-                    return value.strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def table(race: Race, results: Sequence[Result]) -> list[str]:
-    """Return the results as a table in Markdown."""
-    heads = ("", "median", "fastest to slowest", "CPU", "memory", "ratio", "lowest to highest", "")
-    lines = [
-        f"**{race.title}** ({race.rounds} rounds)",
-        "",
-        f"| {' | '.join(heads)} |",
-        f"|{'---|' + '---:|' * (len(heads) - 2) + '---|'}",
-    ]
-    for result in results:
-        walls = [times.wall for times in result.times]
-        ratios = result.ratios
-        cells = (
-            result.subject.label,
-            f"{statistics.median(walls):.3f} s",
-            f"{min(walls):.3f} to {max(walls):.3f} s",
-            f"{statistics.median(times.cpu for times in result.times):.3f} s",
-            "" if result.peak_bytes is None else f"{result.peak_bytes / 2**20:.1f} MiB",
-            f"**{statistics.median(ratios):.2f}**" if ratios else "1",
-            f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "",
-            _judgement(result),
+    for tree, what in (
+        (field.tree, _several(found)),
+        (field.single, "one artifact"),
+        (field.source, "no artifact"),
+    ):
+        sums = agreement.check_floor(tree)
+        yield (
+            f"- {sums.entries:,} entries in {sums.directories:,} directories, {what},"
+            f" on {machine.file_system(tree)}"
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    yield "- Sizes: equal to du's, allocated and apparent, of everything found, both engines"
+    tool = report["tool"]
+    yield f"- Tool: {tool['name']} {tool['version']}"
+    yield f"- Peers: {', '.join(peers.described(field.peers))}"
+    yield from machine.describe()
 
 
-def stages(taken: phases.Phases) -> list[str]:
-    """Return the two stages of the pipeline as a table in Markdown."""
+def _several(artifacts: int) -> str:
+    return "1 artifact" if artifacts == 1 else f"{artifacts} artifacts"
+
+
+def _verdict(taken: phases.Phases) -> Verdict:
     ratio = statistics.median(taken.ratios)
-    verdict = "met" if ratio <= 1 else "missed"
+    return Verdict(f"{ratio:.2f} of sizing (at most 1)", ratio <= 1)
+
+
+def stages(taken: phases.Phases, verdict: Verdict) -> list[str]:
+    """Return the two stages of the pipeline as a table in Markdown."""
+    ratio = f"**{statistics.median(taken.ratios):.2f}**"
+    spread = f"{min(taken.ratios):.2f} to {max(taken.ratios):.2f}"
+    heads = ("", "median", "fastest to slowest", "ratio", "lowest to highest", "target")
     return [
         (
             f"**Proving against sizing**, {taken.candidates:,} candidates of {taken.entries:,}"
             f" entries in {phases.REPOSITORIES} repositories ({len(taken.ratios)} rounds)"
         ),
         "",
-        "|  | median | fastest to slowest | ratio | lowest to highest |  |",
-        "|---|---:|---:|---:|---:|---|",
-        _stage("sizing", taken.sizing, "1 | |"),
+        *header(heads, judged=True),
+        _stage("sizing", taken.sizing, ("1", "", "")),
         _stage(
             "all evidence: markers, git, last use, processes",
             taken.proving,
-            f"**{ratio:.2f}** | {min(taken.ratios):.2f} to {max(taken.ratios):.2f}"
-            f" | {verdict}: at most 1",
+            (ratio, spread, judgement((verdict,))),
         ),
     ]
 
 
-def _stage(label: str, times: Sequence[float], rest: str) -> str:
+def _stage(label: str, times: Sequence[float], rest: Sequence[str]) -> str:
     spread = f"{min(times):.3f} to {max(times):.3f} s"
-    return f"| {label} | {statistics.median(times):.3f} s | {spread} | {rest} |"
-
-
-def _judgement(result: Result) -> str:
-    if result.subject.target is None:
-        return ""
-    return f"{'missed' if result.missed else 'met'}: at most {result.subject.target}"
+    return f"| {' | '.join((label, f'{statistics.median(times):.3f} s', spread, *rest))} |"
 
 
 def _options() -> argparse.Namespace:
@@ -304,35 +157,64 @@ def _options() -> argparse.Namespace:
         description="Measures the tool beside what it is compared with.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--tree", default=build_tree.default_tree(), help="built if need be")
-    parser.add_argument("--entries", type=int, default=build_tree.ENTRIES, help="that it must have")
-    parser.add_argument("--rounds", type=int, default=9, help="of whole runs")
-    parser.add_argument("--short-rounds", type=int, default=31, help="of start-ups")
+    parser.add_argument("--tree", default=places.tree(), help="built if need be")
+    parser.add_argument("--peers", default=places.peers(), help="got if there are none")
+    parser.add_argument(
+        "--entries", type=int, default=build_tree.ENTRIES, help="the tree must have"
+    )
+    parser.add_argument(
+        "--directories", type=int, default=source_tree.DIRECTORIES, help="the sources must have"
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="with a warm cache")
+    parser.add_argument("--cold-rounds", type=int, default=5, help="with a cold cache")
+    parser.add_argument("--short-rounds", type=int, default=21, help="of start-ups")
+    parser.add_argument(
+        "--tables", nargs="+", choices=TABLES, default=TABLES, metavar="TABLE", help="to print"
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     return parser.parse_args()
 
 
-def main() -> int:
-    """Build the tree, check the sizes, measure, and print."""
-    options = _options()
+def prepare(options: argparse.Namespace) -> races.Field:
+    """Build what is missing of the trees, and get what is missing of the peers."""
     tree = os.path.abspath(options.tree)
-    try:
-        entries = build_tree.build(tree, options.entries)
-        report = check(tree)
-    except (build_tree.TooSmallError, WrongError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(machine(tree, entries, report)))
-    missed = False
-    for race in races(tree, options.rounds, options.short_rounds):
-        results = run(race)
-        missed |= any(result.missed for result in results)
-        print("", *table(race, results), sep="\n", flush=True)
-    repositories = phases.build(tree, f"{tree}-repositories")
-    taken = phases.race(repositories, options.rounds)
-    missed |= statistics.median(taken.ratios) > 1
-    print("", *stages(taken), sep="\n", flush=True)
-    return 1 if missed and options.check else 0
+    single, source = f"{tree}-single", f"{tree}-source"
+    build_tree.build(tree, options.entries)
+    build_tree.merge(tree, single)
+    source_tree.build(tree, source, options.directories)
+    found = peers.load(os.path.abspath(options.peers))
+    rounds = (options.rounds, options.short_rounds, options.cold_rounds)
+    return races.Field(tree, single, source, found, *rounds)
+
+
+def main() -> int:
+    """Build the trees, check the sizes, measure, and print."""
+    options = _options()
+    machine.end_tidily()
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        # What the programs leave behind; npkill writes a log.
+        os.environ["TMPDIR"] = directory
+        try:
+            field = prepare(options)
+            agreement.check_source(field.source)
+            for engine in ("native", "python"):
+                report = agreement.check_artifacts(field.tree, engine)
+            print("\n".join(facts(field, report)), flush=True)
+            bench = Bench(field, report["totals"]["found"])
+            made: dict[str, Callable[[], None]] = {
+                "sizing": bench.sizing,
+                "finding": bench.finding,
+                "job": bench.job,
+                "memory": bench.memory,
+                "start-up": bench.start_up,
+                "phases": bench.phases,
+            }
+            for name in options.tables:
+                made[name]()
+        except (build_tree.TooSmallError, WrongError, subprocess.CalledProcessError) as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+    return 1 if bench.missed and options.check else 0
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
 """What every test may use: trees declared in a line each, and the installed command."""
 
+import importlib
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import pytest
 
+from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
+
+pytest_plugins = ("filesystems", "tool")
 
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
@@ -36,6 +41,21 @@ def declare(directory: str | bytes | Path, tree: Declared) -> None:
                 file.write(content.encode() if isinstance(content, str) else content)
 
 
+def dig(top: Path, levels: int, name: bytes) -> None:
+    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(file, b"x" * 10)
+    os.close(file)
+    os.close(here)
+
+
 def listing(directory: str | bytes | Path) -> list[bytes]:
     """Return the path of everything beneath *directory*, relative to it, sorted."""
     top = os.fsencode(directory)
@@ -46,10 +66,70 @@ def listing(directory: str | bytes | Path) -> list[bytes]:
     )
 
 
-@pytest.fixture(params=["python"])
+NATIVE: Final = "native"
+BY_PATH: Final = "path"
+"""The way of opening that only the Python engine has, for systems without directory descriptors."""
+
+
+def native_engine() -> ModuleType:
+    """Return the native engine; skip the running test where there was no compiler to build it."""
+    try:
+        return importlib.import_module("cleanup_nodemodule.engine._kernel")
+    except ModuleNotFoundError:
+        unable("needs the native engine, which was not built")
+
+
+@pytest.fixture(params=["python", NATIVE])
 def engine(request: pytest.FixtureRequest) -> ModuleType:
     """Each engine in turn; every test of the contract runs on all of them."""
-    return {"python": _python}[request.param]
+    return native_engine() if request.param == NATIVE else _python
+
+
+@pytest.fixture
+def chosen(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the remover work with each engine in turn."""
+    monkeypatch.setattr(engines, "_chosen", engine)
+
+
+@pytest.fixture
+def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the remover work with the engine whose system calls a test can put its own in place of."""
+    monkeypatch.setattr(engines, "_chosen", _python)
+
+
+@pytest.fixture(scope="session")
+def native() -> ModuleType:
+    """The native engine, for what only that does or what compares the two."""
+    return native_engine()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what there is not to test: the native engine opening by path."""
+    impossible = []
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if case and {NATIVE, BY_PATH} <= {case.params.get("engine"), case.params.get("opening")}:
+            impossible.append(item)
+    items[:] = [item for item in items if item not in impossible]
+    config.hook.pytest_deselected(items=impossible)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """Keep what tests delete out of the journal of whoever runs them; give a new place for each."""
+    top = tmp_path_factory.mktemp("states")
+    with pytest.MonkeyPatch.context() as patch:
+        # For what fixtures do that serve several tests.
+        patch.setenv("XDG_STATE_HOME", str(top / "shared"))
+        yield (top / str(number) for number in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def state_directory(states: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal and the locks are: each test has its own."""
+    home = next(states)
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    return home / "cleanup-nodemodule"
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -86,7 +166,7 @@ def needs_root() -> None:
         unable("needs root, for mounts and other owners")
 
 
-def unable(why: str) -> None:
+def unable(why: str) -> NoReturn:
     """Skip the running test, saying why; in CI that is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"must run in CI, but: {why}")

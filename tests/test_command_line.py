@@ -340,6 +340,11 @@ WRONG = [
     (["--jobs", "0"], "--jobs cannot be 0; type a number from 1 to 1024, or leave it out"),
     (["--jobs", "-3"], "--jobs cannot be -3; type a number from 1 to 1024, or leave it out"),
     (["--jobs", "many"], "Invalid value for '--jobs'"),
+    (
+        ["--timeout", "0"],
+        "--timeout cannot be 0; type a number of seconds above 0, or leave it out",
+    ),
+    (["--timeout", "nan"], "--timeout cannot be nan; type a number of seconds above 0"),
     (["--min-depth", "-1"], "--min-depth cannot be -1; use 0 for every depth, or a larger number"),
     (["--sort", "colour"], "Invalid value for '--sort'"),
     (["--format", "xml"], "Invalid value for '--format'"),
@@ -398,12 +403,15 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
         "Where and what to search": {
             *("--path", "--min-depth", "--targets", "--profile", "--rule", "--exclude"),
         },
-        "Deleting": {"--dry-run", "--no-dry-run", "--yes"},
+        "Deleting": {
+            *("--dry-run", "--no-dry-run", "--yes", "--trash", "--max-delete"),
+            *("--include-foreign", "--wait"),
+        },
         "Output": {
             *("--format", "--json", "--null", "--sort"),
             *("--color", "--no-progress", "--quiet", "--verbose"),
         },
-        "Other": {"--jobs", "--version", "--json-schema"},
+        "Other": {"--engine", "--jobs", "--timeout", "--version", "--json-schema"},
     }
     assert run("-h", env={"COLUMNS": "100"}).stdout == result.stdout
 
@@ -416,7 +424,7 @@ def _panels(text: str) -> Iterator[tuple[str, set[str]]]:
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_version_names_the_engine(run: Run, option: str) -> None:
     result = run(option)
-    assert result.stdout == f"cleanup-nodemodule {__version__} (engine: {engine.NAME})\n"
+    assert result.stdout == f"cleanup-nodemodule {__version__} (engine: {engine.name()})\n"
 
 
 def test_the_module_runs_like_the_command(run: Run, work: Path) -> None:

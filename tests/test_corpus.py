@@ -79,7 +79,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         return subprocess.run(
             [*prefix, COMMAND, "-p", path, *arguments],
             cwd=path / corpus.CURRENT,
-            env=surroundings(corpus.environment(path)),
+            env=surroundings({**corpus.environment(path), "XDG_STATE_HOME": f"{path}-state"}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -39,16 +39,29 @@ RUN_ONLY = {
     *("rich.live", "rich.progress", "rich.spinner"),
     *("cleanup_nodemodule.session", "cleanup_nodemodule.pipeline", "cleanup_nodemodule.report"),
 }
+DELETION_ONLY = {
+    *("filelock", "cleanup_nodemodule.lock", "cleanup_nodemodule.journal"),
+    *("cleanup_nodemodule.log", "cleanup_nodemodule.regenerate"),
+    *("cleanup_nodemodule.deletion", "cleanup_nodemodule.recovery", "cleanup_nodemodule.remover"),
+    *("cleanup_nodemodule.state", "send2trash"),
+}
 
 
 def test_version_imports_nothing_that_a_run_needs(tmp_path: Path) -> None:
     names = imported("--version", cwd=tmp_path)
-    assert names & {*RUN_ONLY, "rich", "rich.table"} == set()
+    assert names & {*RUN_ONLY, *DELETION_ONLY, "rich", "rich.table"} == set()
 
 
 def test_help_imports_nothing_that_a_run_needs(tmp_path: Path) -> None:
     names = imported("--help", cwd=tmp_path)
     assert names & RUN_ONLY == set()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["-0"], ["--format", "table"]])
+def test_a_dry_run_imports_nothing_of_locks_and_the_journal(
+    work: Path, arguments: list[str]
+) -> None:
+    assert imported(*arguments, cwd=work) & DELETION_ONLY == set()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["-0"], ["--no-dry-run"]])

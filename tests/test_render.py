@@ -34,6 +34,7 @@ def row(number: int, project: str) -> ArtifactRow:
         warnings=[],
         outcome=None,
         error=None,
+        left_at=None,
     )
 
 
@@ -58,7 +59,8 @@ def report(projects: list[str]) -> Report:
         complete=True,
         artifacts=rows,
         problems=[],
-        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, None),
+        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None),
+        leftovers=[],
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from cleanup_nodemodule import __version__, engine
 from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
 from cleanup_nodemodule.policy import decide
-from conftest import COMMAND, Run, declare
+from conftest import COMMAND, Run, declare, listing
 from processes import Terminal, bound, execute, mode
 
 Document: TypeAlias = dict[str, Any]
@@ -23,15 +23,17 @@ ARTIFACT = [
     *("path", "name", "rule", "ecosystem", "project", "evidence", "decision", "reason"),
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
+    "left_at",
 ]
 PROBLEM = ["path", "doing", "errno", "message"]
+LEFTOVER = ["path", "original", "run", "outcome", "error"]
 TOTALS = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
-    *("deleted", "failed", "freed_bytes", "observed_freed_bytes"),
+    *("deleted", "failed", "trashed", "freed_bytes", "observed_freed_bytes"),
 ]
 REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
-    *("complete", "artifacts", "problems", "totals"),
+    *("complete", "artifacts", "problems", "totals", "leftovers"),
 ]
 
 
@@ -68,7 +70,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     assert list(document) == REPORT
     assert document["schema_version"] == 1
     name = "cleanup-nodemodule"
-    assert document["tool"] == {"name": name, "version": __version__, "engine": engine.NAME}
+    assert document["tool"] == {"name": name, "version": __version__, "engine": engine.name()}
     rows, totals = document["artifacts"], document["totals"]
     assert list(totals) == TOTALS
     assert [list(row) for row in rows] == [ARTIFACT] * len(rows)
@@ -77,11 +79,14 @@ def checked(schema: Document, output: str | bytes) -> Document:
     assert totals["selected"] == _count(rows, decision="delete")
     assert totals["deleted"] == _count(rows, outcome="deleted")
     assert totals["failed"] == _count(rows, outcome="failed")
+    assert totals["trashed"] == _count(rows, outcome="trashed")
+    assert [list(row) for row in document["leftovers"]] == [LEFTOVER] * len(document["leftovers"])
     for key in ("allocated_bytes", "reclaimable_bytes"):
         assert totals[key] == sum(row[key] for row in rows)
     for row in rows:
         assert (row["reason"] is None) == (row["decision"] == "delete")
         assert (row["error"] is None) == (row["outcome"] != "failed")
+        assert row["left_at"] is None or row["outcome"] == "failed"
         assert row["decision"] == "delete" or row["reclaimable_bytes"] == 0
         assert row["name"] == os.path.basename(row["path"])
     return document
@@ -133,6 +138,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "warnings": [],
         "outcome": None,
         "error": None,
+        "left_at": None,
     }
     assert (c["decision"], c["reason"], c["evidence"]) == ("keep", "unproven", [])
     assert document["totals"] == {
@@ -142,6 +148,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "reclaimable_bytes": sizes[0] + sizes[1],
         "deleted": 0,
         "failed": 0,
+        "trashed": 0,
         "freed_bytes": 0,
         "observed_freed_bytes": None,
     }
@@ -185,18 +192,25 @@ def test_a_failure_is_reported_and_stops_nothing_else(work: Path, schema: Docume
         )
     document = checked(schema, result.stdout)
     assert (result.returncode, document["complete"]) == (3, True)
-    stuck = f"{work}/a/node_modules/deep/y.js"
-    assert [(row["outcome"], row["error"]) for row in document["artifacts"]] == [
-        ("failed", f"could not delete {stuck}: Permission denied"),
-        ("deleted", None),
-        (None, None),
+    [left] = (work / "a").glob(".cleanup-nodemodule-*")
+    stuck = f"{left}/deep/y.js"
+    why = f"could not delete {stuck}: Permission denied; what is left of it is at {left}"
+    assert [(row["outcome"], row["error"], row["left_at"]) for row in document["artifacts"]] == [
+        ("failed", why, str(left)),
+        ("deleted", None, None),
+        (None, None, None),
     ]
     assert document["problems"] == [
         {"path": stuck, "doing": "delete", "errno": "EACCES", "message": "Permission denied"}
     ]
     assert (document["totals"]["deleted"], document["totals"]["failed"]) == (1, 1)
     assert document["totals"]["freed_bytes"] == freed
-    assert os.listdir(work / "a/node_modules") == ["deep"]
+    assert listing(work / "a") == sorted(
+        [
+            b"package.json",
+            *(os.fsencode(f"{left.name}{path}") for path in ("", "/deep", "/deep/y.js")),
+        ]
+    )
     assert not (work / "b/node_modules").exists()
 
 

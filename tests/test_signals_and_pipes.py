@@ -221,6 +221,10 @@ def deleted(tmp_path: Path) -> Path:
     return top
 
 
+BEING_DELETED = r"b/\.cleanup-nodemodule-\w+>"
+"""What the trace of a call has in it that deletes in the second of them."""
+
+
 def allocated(top: Path) -> int:
     """Return the bytes that everything in *top* takes on disk."""
     return (
@@ -234,31 +238,35 @@ def test_a_stopped_deletion_reports_what_is_gone_and_what_is_left(
     before, used = set(listing(deleted)), allocated(deleted)
     log = tmp_path / "log"
     running = Running(
-        *("--json", "--no-dry-run", "--sort", "path"),
+        *("--json", "--no-dry-run", "--sort", "path", "--jobs", "1"),
         cwd=deleted,
         prefix=slowly(log, "unlinkat", 1_000),
     )
-    await_calls(log, r"b/node_modules>", 10)
+    await_calls(log, BEING_DELETED, 10)
     returned, output, errors = running.stop(signal.SIGINT)
     document = json.loads(output)
     jsonschema.Draft202012Validator(schema).validate(document)
     assert (returned, errors, document["complete"]) == (130, "", False)
     rows = {os.path.basename(row["project"]): row for row in document["artifacts"]}
+    [left] = (deleted / "b").glob(".cleanup-nodemodule-*")
     assert [(rows[name]["outcome"], rows[name]["error"]) for name in "abc"] == [
         ("deleted", None),
-        ("failed", "interrupted; what is left of it is still there"),
+        ("failed", f"interrupted; what is left of it is at {left}"),
         (None, None),
     ]
+    assert [rows[name]["left_at"] for name in "abc"] == [None, str(left), None]
     assert (document["totals"]["deleted"], document["totals"]["failed"]) == (1, 1)
     after = set(listing(deleted))
     gone = before - after
-    assert after < before
+    inside = {path for path in after if left.name.encode() in path}
+    assert after - inside < before
     assert {path for path in gone if path.startswith(b"a/")} == {
         path for path in before if path.startswith(b"a/node_modules")
     }
     assert {path for path in gone if path.startswith(b"c")} == set()
-    assert b"b/node_modules" in after
-    assert 0 < len([path for path in gone if path.startswith(b"b/")]) < 2500
+    # Of the second the project has nothing any more, and all that is left is beside it.
+    assert b"b/node_modules" in gone
+    assert 1 < len(inside) < 2500
     assert document["totals"]["freed_bytes"] == used - allocated(deleted)
     # The next run deletes the rest.
     assert execute(COMMAND, "--no-dry-run", cwd=deleted).returncode == 0
@@ -271,9 +279,11 @@ def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
     used = allocated(deleted)
     log = tmp_path / "log"
     running = Running(
-        *("--no-dry-run", "--sort", "path"), cwd=deleted, prefix=slowly(log, "unlinkat", 1_000)
+        *("--no-dry-run", "--sort", "path", "--jobs", "1"),
+        cwd=deleted,
+        prefix=slowly(log, "unlinkat", 1_000),
     )
-    await_calls(log, r"b/node_modules>", 10)
+    await_calls(log, BEING_DELETED, 10)
     returned, output, errors = running.stop(signal.SIGTERM)
     freed = used - allocated(deleted)
     assert returned == 143
@@ -283,15 +293,16 @@ def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
         ("failed", f"{deleted}/b/node_modules"),
         ("delete", f"{deleted}/c/node_modules"),
     ]
+    [left] = (deleted / "b").glob(".cleanup-nodemodule-*")
     lines = errors.splitlines()
     unit, shown = ("MiB", freed / 1024**2) if freed >= 1024**2 else ("KiB", freed / 1024)
     assert lines[0] == "Interrupted."
     assert lines[1].startswith(f"Deleted 1 of 3: freed {shown:.1f} {unit}")
     assert lines[2:] == [
-        f"Failed: {deleted}/b/node_modules: interrupted; what is left of it is still there",
+        f"Failed: {deleted}/b/node_modules: interrupted; what is left of it is at {left}",
         "Not begun: 1.",
     ]
-    assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, True, True]
+    assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, False, True]
 
 
 # Output that has nowhere to go.

@@ -18,7 +18,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 from pyfakefs.helpers import FakeStatResult
 
-from cleanup_nodemodule import finder
+from cleanup_nodemodule import engine, finder
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine._beneath import _PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
@@ -40,6 +40,7 @@ def ten_numbers(status: FakeStatResult) -> Iterator[int | None]:
 
 @pytest.fixture
 def by_path(fs: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> FakeFilesystem:
+    monkeypatch.setattr(engine, "_chosen", _python)  # The other one would see the real disk.
     monkeypatch.setattr(_python, "open_tree", _PathTree)
     monkeypatch.setattr(FakeStatResult, "__iter__", ten_numbers, raising=False)
     return fs
@@ -102,6 +103,7 @@ def search(settings: Settings) -> list[Candidate]:
                 finder.compile_excludes(settings.excludes),
                 Scheduler(executor, 2),
                 judge=judge,
+                leftover=candidates.append,
                 problem=problems.append,
                 searched=lambda _count: None,
             ).everything()
@@ -278,7 +280,7 @@ def test_a_windows_tree_is_found_measured_and_removed() -> None:
     assert usage.allocated == 1024 + 512 + 0 + 512 + rounded
     assert (usage.links, usage.mounts, left, faults) == (b"", [], [], [])
 
-    assert _python.remove(root, [b""], EVERYTHING) == (Counts(4, 3, usage.allocated), [], [])
+    assert _python.remove(root, [b""], EVERYTHING) == (Counts(4, 3, usage.allocated, []), [], [])
     assert not os.path.exists(top)
     with open("C:\\work\\precious") as file:
         assert file.read() == "precious"
@@ -347,8 +349,10 @@ def test_what_a_junction_leads_to_is_not_removed(
         file.write("precious")
     make_junction("C:\\top\\junction", monkeypatch)
     root = anchor("C:\\top", identity_of("C:\\top"))
-    counts, _, _ = _python.remove(root, stack, EVERYTHING)
-    assert counts == Counts(0, 0, 0)
+    counts, left, _ = _python.remove(root, stack, EVERYTHING)
+    # What was to go once the junction had gone is for another time, as the junction has not.
+    blocked = [b""] if stack == [b"junction/"] else []
+    assert (counts, left) == (Counts(0, 0, 0, blocked), [])
     with open("C:\\top\\junction\\d\\precious") as file:
         assert file.read() == "precious"
 
@@ -395,7 +399,7 @@ def test_another_windows_directory_in_the_place_of_the_root_is_stale() -> None:
     os.rename("C:\\top", "C:\\aside")
     os.makedirs("C:\\top\\other")
     counts, left, faults = _python.remove(root, [b""], EVERYTHING)
-    assert (counts, left) == (Counts(0, 0, 0), [])
+    assert (counts, left) == (Counts(0, 0, 0, []), [])
     assert [fault[:2] for fault in faults] == [(b"", errno.ESTALE)]
     assert os.path.isdir("C:\\top\\other")
     assert os.path.isdir("C:\\aside\\a")
@@ -428,8 +432,7 @@ def test_a_file_that_windows_keeps_open_is_a_fault_and_the_rest_goes() -> None:
     root = anchor("C:\\top", identity_of("C:\\top"))
     with open("C:\\top\\d\\open"):
         counts, left, faults = _python.remove(root, [b""], EVERYTHING)
-    assert (counts.files, counts.directories, left) == (2, 0, [])
-    assert faults[0] == (b"d/open", errno.EACCES, "delete")
-    assert {fault.path for fault in faults} == {b"d/open", b"d", b""}
+    assert (counts, left) == (Counts(2, 0, 1024, []), [])
+    assert faults == [(b"d/open", errno.EACCES, "delete")]
     assert os.listdir("C:\\top") == ["d"]
     assert os.listdir("C:\\top\\d") == ["open"]

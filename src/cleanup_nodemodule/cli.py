@@ -11,7 +11,7 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -26,8 +26,19 @@ if TYPE_CHECKING:
 
 PROGRAM = "cleanup-nodemodule"
 
+Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
+
+Engine: TypeAlias = Literal["auto", "native", "python"]
+"""What walks the trees."""
+
 _MOST_JOBS = 1024
 """Threads beyond which there is nothing to gain on any machine, and memory to lose."""
+
+_SHOWN = 50
+"""Entries of the journal that are shown unless more are asked for."""
+
+_LONGEST_TIMEOUT = 1e9
+"""Seconds beyond which nobody waits, and nan and infinity."""
 
 _SEARCH = "Where and what to search"
 _DELETE = "Deleting"
@@ -115,7 +126,18 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule import engine
 
-        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.NAME})"))
+        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.name()})"))
+
+
+def _choose_engine(choice: Engine) -> Engine:
+    if choice != "auto":
+        from cleanup_nodemodule import engine
+
+        try:
+            engine.choose(choice)
+        except engine.UnavailableError as error:
+            raise typer.BadParameter(str(error)) from error
+    return choice
 
 
 def _show_schema(wanted: bool) -> None:
@@ -233,6 +255,42 @@ def clean(
             rich_help_panel=_DELETE,
         ),
     ] = False,
+    trash: Annotated[
+        bool,
+        typer.Option(
+            "--trash",
+            help="With --no-dry-run: move to the desktop's trash instead of deleting. The space comes"
+            " back when the trash is emptied.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    max_delete: Annotated[
+        str | None,
+        typer.Option(
+            "--max-delete",
+            metavar="SIZE|COUNT",
+            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts.",
+            rich_help_panel=_DELETE,
+            show_default=False,
+        ),
+    ] = None,
+    include_foreign: Annotated[
+        bool,
+        typer.Option(
+            "--include-foreign",
+            help="Include what only another user may delete, by the sticky bit of a directory such as"
+            " /tmp. Only root can.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="If another run is deleting in the same tree, wait until it has ended.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -312,6 +370,27 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Give up a PATH whose disk has not answered for so long, such as a network mount"
+            " without its server, and go on with the others. [dim]\\[default: 300][/dim]",
+            rich_help_panel=_OTHER,
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="What walks the trees: the native engine where it was built, or the one in Python.",
+            callback=_choose_engine,
+            is_eager=True,
+            rich_help_panel=_OTHER,
+        ),
+    ] = "auto",
     version: Annotated[
         bool,
         typer.Option(
@@ -353,7 +432,8 @@ def clean(
     """
     if ctx.invoked_subcommand is not None:
         return None
-    from cleanup_nodemodule.session import Display, Session
+    from cleanup_nodemodule.limits import LimitError, parse_limit
+    from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
     if dry_run and no_dry_run:
@@ -366,6 +446,10 @@ def clean(
         raise typer.BadParameter(
             f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
         )
+    if timeout is not None and not 0 < timeout < _LONGEST_TIMEOUT:
+        raise typer.BadParameter(
+            f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
+        )
     shown = _agree(format_, json_=json_, null=null)
     try:
         settings = _settings(
@@ -375,8 +459,10 @@ def clean(
             excludes=tuple(exclude or ()),
             profiles=tuple(profile or ()),
             own_rules=tuple(rule or ()),
+            foreign_too=include_foreign,
         )
-    except SettingsError as error:
+        most = None if max_delete is None else parse_limit(max_delete)
+    except (SettingsError, LimitError) as error:
         raise typer.BadParameter(str(error)) from error
     display = Display(
         format=shown.value if shown else None,
@@ -387,7 +473,34 @@ def clean(
         verbose=verbose,
         null=null,
     )
-    return Session(settings, display, delete=no_dry_run, ask=not yes, jobs=jobs).run()
+    mode: Mode = "trash" if trash else "delete"
+    patience = DEFAULT_PATIENCE if timeout is None else timeout
+    orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience)
+    return Session(settings, display, orders).run()
+
+
+@app.command("resume")
+def resume(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what there is to finish.")
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Finish what interrupted runs had taken out of projects and not deleted yet."""
+    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
+    orders = Orders("dry-run" if dry_run else "delete", False, wait, None, None)
+    return Session(settings, display, orders).resume()
 
 
 @app.command("rules")
@@ -425,6 +538,62 @@ def explain(
     return show(path, settings, as_json=json_)
 
 
+@app.command("log")
+def show_log(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="Only what was deleted there, inside it or around it."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", metavar="N", help="The last N. [dim]\\[default: 50][/dim]"),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Tell what was deleted, when, how much that freed, and how to get it back."""
+    from cleanup_nodemodule import state
+    from cleanup_nodemodule.log import show
+
+    if all_ and limit is not None:
+        raise typer.BadParameter("--all and --limit contradict each other; give one")
+    if limit is not None and limit < 1:
+        raise typer.BadParameter(f"--limit cannot be {limit}; type 1 or more, or --all")
+    last = None if all_ else limit or _SHOWN
+    try:
+        return show(state.directory(), paths or [], last=last, as_json=json_)
+    except state.StateError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command("regenerate")
+def regenerate(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="The run whose deletions to bring back, as log has it; its first letters are enough."
+            " [dim]\\[default: the last one][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    run_them: Annotated[
+        bool, typer.Option("--run", help="Run the commands, one after the other.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Print the commands that bring back what a run deleted, for a shell; or run them."""
+    from cleanup_nodemodule import state
+    from cleanup_nodemodule.regenerate import UnknownRun, show
+    from cleanup_nodemodule.settings import SettingsError
+
+    try:
+        rules = _settings(profiles=("all",)).rules
+        return show(state.directory(), rules, run, run_them=run_them, as_json=json_)
+    except (SettingsError, UnknownRun, state.StateError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 def _settings(
     *,
     roots: tuple[str, ...] = (".",),
@@ -433,6 +602,7 @@ def _settings(
     excludes: tuple[str, ...] = (),
     profiles: tuple[str, ...] = (),
     own_rules: tuple[str, ...] = (),
+    foreign_too: bool = False,
 ) -> "Settings":
     """Put the command line over the configuration file over the defaults."""
     import platformdirs
@@ -454,6 +624,7 @@ def _settings(
         profiles=profiles or config.profiles or (DEFAULT_PROFILE,),
         own_rules=(*rules, *config.rules),
         keep=config.keep,
+        foreign_too=foreign_too,
         home=os.path.realpath(home) if os.path.isabs(home) else None,
         cwd=_current_directory(),
     )
@@ -535,6 +706,13 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
+def _mode(arguments: Sequence[str]) -> Mode:
+    """Return what a command line that could not be understood is likely to have been for."""
+    if "--no-dry-run" in arguments:
+        return "trash" if "--trash" in arguments else "delete"
+    return "delete" if arguments[:1] == ["resume"] and "--dry-run" not in arguments else "dry-run"
+
+
 def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
     from cleanup_nodemodule.session import print_failure
@@ -544,6 +722,6 @@ def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> No
         number,
         None,
         doing,
-        mode="delete" if "--no-dry-run" in arguments else "dry-run",
+        mode=_mode(arguments),
         as_json=_wants_json(arguments),
     )

@@ -64,7 +64,7 @@ def _npm_versions(content: bytes | None, root: str, artifact: str) -> dict[str, 
         return None
     try:
         packages = json.loads(content)["packages"]
-        below = os.path.relpath(artifact, root).replace(os.sep, "/") + "/"
+        below = artifact.removeprefix(os.path.join(root, "")).replace(os.sep, "/") + "/"
         return {
             path: str(package.get("version"))
             for path, package in packages.items()
@@ -88,17 +88,19 @@ def _newer(artifact: str, lock: str) -> str | None:
 
 def _links_out(artifact: str) -> list[str]:
     """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it."""
-    found: list[str] = []
-    inside = os.path.join(os.path.realpath(artifact), "")
     try:
+        # Not the names of everything: there may be a million.
         with os.scandir(artifact) as entries:
-            names = [(entry.name, entry.is_symlink()) for entry in entries]
-        for scope in [name for name, link in names if name.startswith("@") and not link]:
+            names = [one.name for one in entries if one.is_symlink() or one.name.startswith("@")]
+        links = [name for name in names if os.path.islink(os.path.join(artifact, name))]
+        for scope in set(names).difference(links):
             with os.scandir(os.path.join(artifact, scope)) as entries:
-                names += ((f"{scope}/{entry.name}", entry.is_symlink()) for entry in entries)
+                links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())
     except OSError:
-        return found
-    for name, link in names:
-        if link and not os.path.realpath(os.path.join(artifact, name)).startswith(inside):
-            found.append(name)
-    return sorted(found)
+        return []
+    inside = os.path.join(artifact, "")  # A candidate's path has no symlinks in it.
+    return sorted(
+        name
+        for name in links
+        if not os.path.realpath(os.path.join(artifact, name)).startswith(inside)
+    )

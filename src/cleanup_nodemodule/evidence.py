@@ -2,16 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import drift, git, history, protections
-from cleanup_nodemodule.model import Candidate, Evidence, Level, Reason
+from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
 from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -33,6 +33,8 @@ class Circumstances:
     """The home directory, absolute."""
     cwd: str | None = None
     """The current directory, absolute."""
+    around: frozenset[Identity] = frozenset()
+    """The current directory and all above it."""
     mounts: tuple[str, ...] = ()
     """Everything that something is mounted on, files too."""
 
@@ -95,7 +97,11 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
         fitting = [rule for rule in circumstances.rules if rule.fits(names)]
         repositories = _repositories(os.path.dirname(path), known)
         boundary = repositories[0] if repositories else candidate.root
-        examinations = sorted((examine(rule, path, boundary) for rule in fitting), key=_rank)
+        # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
+        enter = not candidate.mounted
+        examinations = sorted(
+            (examine(rule, path, boundary, enter=enter) for rule in fitting), key=_rank
+        )
         best = examinations[0] if examinations else None
         depth = len(best.rule.names) if best else 1
         project = os.sep.join(names[:-depth]) or os.sep
@@ -112,7 +118,9 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 candidate.name in circumstances.named,
                 command,
                 None if command is None else os.path.dirname(lock) if lock else project,
-                drift.warnings(path, lock, locked=best is not None and best.rule.locked),
+                drift.warnings(path, lock, locked=best is not None and best.rule.locked)
+                if enter
+                else (),
             )
         )
     return sightings
@@ -147,7 +155,9 @@ def _protection(
         return Protection(Reason.PRECIOUS, f"{precious} inside cannot be made again")
     return (
         protections.kept(path, keep)
-        or protections.current_directory(path, circumstances.cwd)
+        or protections.current_directory(
+            path, candidate.identity, circumstances.cwd, circumstances.around
+        )
         or protections.installed(path, circumstances.home, in_repository=in_repository)
     )
 
@@ -303,15 +313,18 @@ def walk_beneath(evidence: Evidence) -> bool:
     return evidence.level in {Level.NONE, Level.UNPROVEN} or evidence.protection is Reason.TRACKED
 
 
-def last_used(sightings: Sequence[Sighting], artifacts: frozenset[str]) -> list[int]:
+def last_used(
+    sightings: Sequence[Sighting], passed: frozenset[str], known: Mapping[str, int]
+) -> tuple[list[int], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
-    *artifacts* are the paths of everything found, which is not source.
+    *passed* are paths of directories that are not gone into: artifacts, which are not source, and what
+    is mounted. *known* is what is known of projects inside of these, and is returned with more.
     """
-    sources: dict[str, int] = {}
+    sources = dict(known)
     repositories: dict[str, int] = {}
     for project in sorted({s.project for s in sightings}, key=len, reverse=True):
-        history.newest_source(project, artifacts.__contains__, sources)
+        history.newest_source(project, passed.__contains__, sources)
     times: list[int] = []
     for sighting in sightings:
         newest = sources[sighting.project]
@@ -320,7 +333,7 @@ def last_used(sightings: Sequence[Sighting], artifacts: frozenset[str]) -> list[
                 repositories[sighting.repository] = history.last_git_activity(sighting.repository)
             newest = max(newest, repositories[sighting.repository])
         times.append(newest)
-    return times
+    return times, sources
 
 
 async def in_use(
@@ -330,7 +343,11 @@ async def in_use(
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
         return [None] * len(sightings)
-    processes: Processes = await scheduler.call(protections.look_at_processes)
+    try:
+        processes: Processes = await scheduler.call(protections.look_at_processes)
+    except Unanswered:
+        nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
+        return [nobody if asked else None for asked in open_]
     return [
         processes.at_work_in(sighting.project, sighting.candidate.path) if asked else None
         for sighting, asked in zip(sightings, open_, strict=True)

@@ -14,6 +14,10 @@ class ExitCode(IntEnum):
     """The command line is wrong; nothing was touched."""
     INCOMPLETE = 3
     """Done, but something could not be read or deleted."""
+    EXCEEDED = 4
+    """More would be deleted than the limit given allows; nothing was touched."""
+    LOCKED = 5
+    """Another run is deleting in the same tree; nothing was touched."""
     INTERRUPTED = 130
     """Stopped by SIGINT (128 + 2, as shells count it)."""
     TERMINATED = 143

@@ -1,5 +1,6 @@
 """Roots to candidates: walks the trees, shared among the workers, and finds the names."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Fault, Finding, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at, relative
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.staging import PREFIX, is_staged
 
 if TYPE_CHECKING:
     from pathspec import PathSpec
@@ -27,6 +29,12 @@ over, opening the root) is well below one percent."""
 
 class RootError(OSError):
     """A root that cannot be searched at all: it does not exist, or is no directory."""
+
+
+def answers(path: str) -> None:
+    """Return when the file system that holds *path* has said anything of it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.stat(path)
 
 
 class ExcludeError(ValueError):
@@ -95,6 +103,7 @@ def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) 
             globs.add(os.fsencode(name))
         else:
             exact.add(os.fsencode(name))
+    globs.add(os.fsencode(f"{PREFIX}*"))
     # A repository's own directory is never looked into.
     return Names(
         frozenset(exact), frozenset({b".git"}), min_depth, tuple(sorted(globs)), frozenset(markers)
@@ -108,7 +117,10 @@ Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
 class Search:
     """A search through the roots, one after the other, each with all workers.
 
-    Calls *problem* for each place that could not be read, and *searched* with the number of
+    A root that does not answer becomes one of the scheduler's silent ones, and the next one's turn
+    comes.
+    Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
+    each place that could not be read, and *searched* with the number of
     directories a call went through.
     """
 
@@ -120,6 +132,7 @@ class Search:
         scheduler: Scheduler,
         *,
         judge: Judge,
+        leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
         searched: Callable[[int], None],
     ) -> None:
@@ -128,6 +141,7 @@ class Search:
         self._excluded = excluded
         self._scheduler = scheduler
         self._judge = judge
+        self._leftover = leftover
         self._problem = problem
         self._searched = searched
         self._seen: set[Identity] = set()
@@ -152,21 +166,45 @@ class Search:
 
     async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
         anchored = anchor(root.path, root.identity)
+        silent = self._scheduler.silent
 
         async def search(stack: list[bytes]) -> list[bytes]:
-            slice_ = await self._scheduler.call(
-                _find_unexcluded, anchored, stack, self._names, _BUDGET, self._excluded
+            if root.path in silent:
+                return []
+            try:
+                return await take(stack)
+            except Unanswered:
+                silent.add(root.path)
+                return []
+
+        async def take(stack: list[bytes]) -> list[bytes]:
+            slice_ = await self._scheduler.look(
+                _find_unexcluded,
+                anchored,
+                stack,
+                self._names,
+                _BUDGET,
+                self._excluded,
+                lacked=lambda finding: lacked(finding.faults),
             )
             self._searched(slice_.found.directories)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
             hits = [hit for hit in slice_.found.hits if (hit.device, hit.inode) not in self._seen]
             self._seen.update(Identity(hit.device, hit.inode) for hit in hits)
-            if not hits:
+            candidates = [_candidate(root, hit) for hit in hits]
+            for candidate in candidates:
+                if is_staged(candidate.name):
+                    self._leftover(candidate)
+            # One above the least depth is walked like everything there, and nothing in it counts.
+            candidates = [one for one in candidates if not _in_leftover(one)]
+            if not candidates:
                 return slice_.left
-            enter = await self._judge([_candidate(root, hit) for hit in hits])
+            enter = await self._judge(candidates)
             return slice_.left + [
-                hit.path + b"/" for hit, wanted in zip(hits, enter, strict=True) if wanted
+                relative(candidate.path, root.path) + b"/"
+                for candidate, wanted in zip(candidates, enter, strict=True)
+                if wanted
             ]
 
         await self._scheduler.share(start, search)
@@ -175,6 +213,12 @@ class Search:
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
     identity = Identity(hit.device, hit.inode)
     return Candidate(beneath(root.path, hit.path), root.path, identity, hit.mounted, hit.changed)
+
+
+def _in_leftover(candidate: Candidate) -> bool:
+    """Whether a candidate is, or lies in, what an interrupted run may have left."""
+    way = os.path.relpath(candidate.path, candidate.root)
+    return PREFIX in way and any(is_staged(name) for name in way.split(os.sep))
 
 
 def _find_unexcluded(

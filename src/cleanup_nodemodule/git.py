@@ -1,7 +1,9 @@
 """Asks git what it tracks and ignores, without letting a repository's configuration run anything."""
 
 import asyncio
+import errno
 import hashlib
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,6 +12,12 @@ from typing import Final
 
 _TIMEOUT: Final = 60
 """Seconds one question may take before it counts as not answered."""
+
+_SHORT: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What fork(2) and pipe(2) say where there is too much of something at the moment."""
+
+_ATTEMPTS: Final = 5
+"""How often it is tried again after that."""
 
 _PATHS_AT_ONCE: Final = 500
 """Paths in one question, so that the command line stays below ARG_MAX (execve(2)); with names so
@@ -169,21 +177,8 @@ async def _git(
     }
     # A broken repository must not have the one around it answer in its place.
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            "-C",
-            repository,
-            *_HARMLESS,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
-            # Ctrl-C at the terminal is for this program to handle.
-            start_new_session=True,
-        )
-    except OSError:
+    process = await _start([b"-C", os.fsencode(repository), *arguments], environment)
+    if process is None:
         return None
     try:
         output, _ = await asyncio.wait_for(process.communicate(data), _TIMEOUT)
@@ -194,3 +189,30 @@ async def _git(
             process.kill()
             await process.wait()
     return output if process.returncode in fine else None
+
+
+async def _start(
+    arguments: Sequence[bytes], environment: Mapping[str, str]
+) -> asyncio.subprocess.Process | None:
+    """Start git, None if that is impossible.
+
+    Where there are too many processes, or too few descriptors, some may have ended a moment later.
+    """
+    for attempt in itertools.count():
+        try:
+            return await asyncio.create_subprocess_exec(
+                "git",
+                *_HARMLESS,
+                *arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=environment,
+                # Ctrl-C at the terminal is for this program to handle.
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno not in _SHORT or attempt >= _ATTEMPTS:
+                return None
+            await asyncio.sleep(0.05 * 2**attempt)
+    return None

@@ -24,10 +24,10 @@ def last_git_activity(repository: str) -> int:
     return max((_changed(os.path.join(directory, name)) for name in _GIT_FILES), default=0)
 
 
-def newest_source(project: str, is_artifact: Callable[[str], bool], known: dict[str, int]) -> int:
+def newest_source(project: str, is_passed: Callable[[str], bool], known: dict[str, int]) -> int:
     """Return when the newest file of *project* outside its artifacts was changed.
 
-    *is_artifact* tells artifacts by path. *known* holds the answers for projects inside this one,
+    *is_passed* tells by its path which directory is not gone into, artifacts above all. *known* holds the answers for projects inside this one,
     and takes this one's.
     """
     if project in known:
@@ -45,7 +45,7 @@ def newest_source(project: str, is_artifact: Callable[[str], bool], known: dict[
                 for entry in entries:
                     left -= 1
                     if entry.is_dir(follow_symlinks=False):
-                        if entry.name != ".git" and not is_artifact(entry.path):
+                        if entry.name != ".git" and not is_passed(entry.path):
                             stack.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
                         newest = max(newest, int(entry.stat(follow_symlinks=False)[stat.ST_MTIME]))

@@ -33,12 +33,19 @@ class Interrupts:
 
     @contextmanager
     def telling(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Call *stop* when a signal comes, from a signal handler (signal(7))."""
-        self._stop = stop
+        """Call *stop* when a signal comes, from a signal handler (signal(7)).
+
+        May be nested: then the innermost is called.
+        """
+        before, self._stop = self._stop, stop
         try:
             yield
         finally:
-            self._stop = None
+            self._stop = before
+
+    def hold(self) -> None:
+        """From now on keep the number of a signal, and do nothing else about it."""
+        self._stop = lambda: None
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.number = self.number or number

@@ -36,6 +36,9 @@ class Reason(StrEnum):
     """A git repository lies inside it."""
     MOUNT_POINT = "mount-point"
     """Another file system, or another part of this one, is mounted at it or inside it."""
+    FOREIGN = "foreign"
+    """Only its owner may delete it, or something in it, and that is somebody else: it lies in a
+    directory with the sticky bit, such as /tmp."""
     UNREADABLE = "unreadable"
     """Not all of it could be read, so nobody knows what would be lost."""
     INTERRUPTED = "interrupted"
@@ -134,6 +137,8 @@ class Contents:
     """Everything was read; if not, all numbers are lower bounds."""
     mounts: tuple[str, ...]
     repositories: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    """What only somebody else may delete, by the sticky bit of the directory around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,8 @@ class Plan:
     problems: tuple[Problem, ...]
     complete: bool
     """The search and every measurement came to their end."""
+    leftovers: tuple[Candidate, ...] = ()
+    """Directories with a name that only this program gives to what it deletes."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:
@@ -251,9 +258,43 @@ class Failed:
     problems: tuple[Problem, ...]
     interrupted: bool
     """The run was stopped before it was done."""
+    untouched: bool = False
+    """It is as it was: nothing of it was deleted."""
+    left_at: str | None = None
+    """Where the rest of it is, out of its project; None where it is still in its place."""
 
 
-Result: TypeAlias = Removed | Failed
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """An artifact that is in the desktop's trash, where it takes as much space as before."""
+
+    artifact: Artifact
+    freed_bytes: int = 0
+
+
+Result: TypeAlias = Removed | Failed | Trashed
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What an interrupted run had taken out of a project and not deleted yet."""
+
+    candidate: Candidate
+    """Where it is now."""
+    original: str | None
+    """Absolute path it had in its project; None if no record of this user knows of it."""
+    run: str | None
+    """Id of the run in the journal."""
+    number: int | None
+    """Its number there."""
+    at_work: bool = False
+    """That run is still at work, and will delete it."""
+    finished: bool = False
+    """It has been deleted."""
+    freed_bytes: int = 0
+    problems: tuple[Problem, ...] = ()
+    """Why it has not."""
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +306,10 @@ class Outcome:
     observed_freed_bytes: int | None
     """Change of free space as the file systems report it; None if they could not be asked."""
     complete: bool
+    leftovers: tuple[Leftover, ...] = ()
+    """What interrupted runs had left, and what came of it."""
+    unexpected: Exception | None = None
+    """What ended the run early and should never have happened."""
 
     @property
     def freed_bytes(self) -> int:

@@ -1,9 +1,20 @@
 """Between the engine's paths (bytes, relative to a root) and the model's (absolute strings)."""
 
+import errno
 import os
+from collections.abc import Iterable
+from typing import Final
 
 from cleanup_nodemodule.engine.contract import Fault, Root
 from cleanup_nodemodule.model import Identity, Problem
+
+
+def absolute(path: str) -> str:
+    """Return *path* as an absolute one, without asking the disk; as it is without a current directory."""
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return path
 
 
 def anchor(path: str, identity: Identity) -> Root:
@@ -24,3 +35,15 @@ def relative(path: str, root: str) -> bytes:
 def problem_at(root: str, fault: Fault) -> Problem:
     """Return what an engine could not do beneath *root*, with its absolute path."""
     return Problem(beneath(root, fault.path), fault.errno, fault.doing)
+
+
+LACKED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Errors for want of descriptors or memory, in this process or on the whole machine."""
+
+
+def lacked(faults: Iterable[Fault]) -> bool:
+    """Whether an engine could not do something for want of descriptors or memory.
+
+    That says nothing about the place: with fewer calls at a time, or a moment later, it may go well.
+    """
+    return any(fault.errno in LACKED for fault in faults)

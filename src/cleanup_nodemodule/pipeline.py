@@ -21,13 +21,14 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 """
 
 import asyncio
+import contextlib
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import evidence, finder, git, protections, remover, sizing
+from cleanup_nodemodule import evidence, finder, git, protections, sizing
 from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import (
@@ -38,7 +39,9 @@ from cleanup_nodemodule.model import (
     Decision,
     Delete,
     Evidence,
+    Identity,
     Keep,
+    Leftover,
     Level,
     Outcome,
     Plan,
@@ -47,13 +50,16 @@ from cleanup_nodemodule.model import (
     Reason,
     Size,
 )
+from cleanup_nodemodule.paths import absolute
 from cleanup_nodemodule.policy import decide
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.settings import Settings
 
 if TYPE_CHECKING:
     from pathspec import PathSpec
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+
+    from cleanup_nodemodule.journal import Journal
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
@@ -68,26 +74,59 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
 
     Raises :class:`~cleanup_nodemodule.finder.RootError` for a root that cannot be searched and
     ExcludeError for a malformed pattern, both before anything else happens. When the scheduler
-    is told to stop, returns at once what is known by then, marked as not complete.
+    is told to stop, returns at once what is known by then, marked as not complete. A root that does not
+    answer within the scheduler's patience is a problem, and whatever was found there is kept.
     """
-    roots = finder.locate_roots(settings.roots)
     excluded = finder.compile_excludes(settings.excludes)
     survey = _Survey(settings, scheduler, watch)
+    roots: tuple[finder.SearchRoot, ...] = ()
     try:
+        roots = await _locate(settings.roots, scheduler)
         await survey.run(roots, excluded)
     except* Stopped:
         pass
     return survey.plan(tuple(root.path for root in roots))
 
 
-async def carry_out(
-    approved: Approved, settings: Settings, scheduler: Scheduler, watch: Watch = unwatched
-) -> Outcome:
-    """Delete what was approved, and say truthfully what came of it.
+async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
+    """Return those of the *roots* that answer; the others become the scheduler's silent ones."""
+    silent = scheduler.silent
+    paths = {root: absolute(root) for root in roots}
 
-    All evidence is gathered once more, as time has passed since: what is protected by now, or not
-    proven any more, is spared.
+    async def ask(root: str) -> None:
+        try:
+            await scheduler.call(finder.answers, root)
+        except Unanswered:
+            silent.add(paths[root])
+
+    with contextlib.suppress(Stopped):
+        await asyncio.gather(*(ask(root) for root, path in paths.items() if path not in silent))
+    return [root for root, path in paths.items() if path not in silent]
+
+
+async def _locate(roots: Sequence[str], scheduler: Scheduler) -> tuple[finder.SearchRoot, ...]:
+    """Do as finder.locate_roots does with those that answer."""
+    located: dict[Identity, finder.SearchRoot] = {}
+    for root in await answering(roots, scheduler):
+        for found in await scheduler.call(finder.locate_roots, (root,)):
+            located.setdefault(found.identity, found)
+    return tuple(located.values())
+
+
+async def carry_out(
+    approved: Approved,
+    settings: Settings,
+    scheduler: Scheduler,
+    journal: "Journal",
+    watch: Watch = unwatched,
+) -> Outcome:
+    """Delete what was approved, or move it to the trash, and say truthfully what came of it.
+
+    Which of the two it is the journal's run says. All evidence is gathered once more, as time has
+    passed since: what is protected by now, or not proven any more, is spared.
     """
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - a dry run has no use for it
+
     spared = await _Survey(settings, scheduler, unwatched).reconsider(approved.artifacts)
     progress = Progress(artifacts=len(approved.artifacts))
 
@@ -101,7 +140,30 @@ async def carry_out(
         progress = replace(progress, deleted=progress.deleted + 1)
         watch(progress)
 
-    return await remover.remove(approved, scheduler, freed=freed, deleted=deleted, spared=spared)
+    if journal.run.mode == "trash":
+        return await remover.trash(approved, scheduler, journal, deleted=deleted, spared=spared)
+    return await remover.remove(
+        approved, scheduler, journal, freed=freed, deleted=deleted, spared=spared
+    )
+
+
+async def finish(
+    leftovers: Sequence[Leftover],
+    scheduler: Scheduler,
+    journal: "Journal",
+    watch: Watch = unwatched,
+) -> tuple[Leftover, ...]:
+    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
+    from cleanup_nodemodule import remover  # noqa: PLC0415 - as above
+
+    progress = Progress(artifacts=len(leftovers))
+
+    def freed(size: int) -> None:
+        nonlocal progress
+        progress = replace(progress, freed_bytes=progress.freed_bytes + size)
+        watch(progress)
+
+    return await remover.finish(leftovers, scheduler, journal, freed=freed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +210,7 @@ class _Survey:
         self._ledger = Ledger()
         self._rows: list[_Row] = []
         self._problems: list[Problem] = []
+        self._leftovers: list[Candidate] = []
         self._complete = False
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._witnesses = evidence.Witnesses(scheduler)
@@ -196,21 +259,37 @@ class _Survey:
             return {}
         try:
             await self._look_at_mounts()
-            candidates = [artifact.candidate for artifact in artifacts]
-            sightings = await self._scheduler.call(evidence.look, candidates, self._circumstances)
-            self._rows = [_Row(sighting) for sighting in sightings]
+            for root in {artifact.candidate.root: None for artifact in artifacts}:
+                there = [one.candidate for one in artifacts if one.candidate.root == root]
+                self._rows += [_Row(sighting) for sighting in await self._look_again(root, there)]
             await self._ask_git(self._rows)
             await self._conclude()
         except Stopped:
             return {}  # Then nothing is deleted either.
+        rows = {row.candidate.path: row for row in self._rows}
         spared: dict[str, Problem] = {}
-        for row, artifact in zip(self._rows, artifacts, strict=True):
+        for artifact in artifacts:
             path = artifact.path
-            decision = decide(row.evidence or artifact.evidence, artifact.contents)
+            if artifact.candidate.root in self._scheduler.silent:
+                spared[path] = Problem(path, errno.ETIMEDOUT, "look again at")
+                continue
+            row = rows[path]
+            decision = decide(
+                row.evidence or artifact.evidence,
+                artifact.contents,
+                foreign_too=self._settings.foreign_too,
+            )
             if isinstance(decision, Keep):
                 doing = f"delete, as it is {decision.reason.value} by now,"
                 spared[path] = Problem(path, errno.EPERM, doing)
         return spared
+
+    async def _look_again(self, root: str, candidates: Sequence[Candidate]) -> list[Sighting]:
+        try:
+            return await self._scheduler.call(evidence.look, candidates, self._circumstances)
+        except Unanswered:
+            self._scheduler.silent.add(root)
+            return []
 
     async def _search(
         self,
@@ -229,6 +308,7 @@ class _Survey:
             excluded,
             self._scheduler,
             judge=self._judge,
+            leftover=self._leftovers.append,
             problem=self._problems.append,
             searched=lambda count: self._report(directories=count),
         )
@@ -243,8 +323,10 @@ class _Survey:
             await search.beneath(row.candidate for row in doubtful)
 
     async def _look_at_mounts(self) -> None:
+        cwd = self._settings.cwd
         mounts = await self._scheduler.call(protections.mount_points)
-        self._circumstances = replace(self._circumstances, mounts=mounts)
+        around = await self._scheduler.call(protections.directories_around, cwd)
+        self._circumstances = replace(self._circumstances, mounts=mounts, around=around)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Look at what was found; keep what may be an artifact, have the rest searched."""
@@ -263,9 +345,12 @@ class _Survey:
         return enter
 
     async def _ask_git(self, rows: Sequence[_Row]) -> None:
-        answers = await self._witnesses.ask([row.sighting for row in rows])
-        for row, answer in zip(rows, answers, strict=True):
-            row.answer, row.asked = answer, True
+        for row in rows:
+            row.asked = True
+        loud = [row for row in rows if row.candidate.root not in self._scheduler.silent]
+        answers = await self._witnesses.ask([row.sighting for row in loud])
+        for row, answer in zip(loud, answers, strict=True):
+            row.answer = answer
 
     def _weigh(self, row: _Row, last_used: int = 0) -> Evidence:
         return evidence.weigh(
@@ -275,27 +360,61 @@ class _Survey:
     async def _conclude(self) -> None:
         """Settle what needs all that was found: last use, and the processes at work."""
         sightings = [row.sighting for row in self._rows]
-        found = frozenset(row.candidate.path for row in self._rows)
-        times = await self._scheduler.call(evidence.last_used, sightings, found)
-        weighed = [self._weigh(row, used) for row, used in zip(self._rows, times, strict=True)]
+        times = await self._last_used()
+        weighed = [self._weigh(row, times.get(row.candidate.path, 0)) for row in self._rows]
         uses = await evidence.in_use(sightings, weighed, self._scheduler)
         for row, item, use in zip(self._rows, weighed, uses, strict=True):
             row.evidence = item
             if use is not None:
                 row.evidence = replace(item, protection=use.reason, facts=(*item.facts, use.detail))
 
+    async def _last_used(self) -> dict[str, int]:
+        """Return when the project of each path was last used, as far as anybody answers."""
+        silent = self._scheduler.silent
+        passed = frozenset(row.candidate.path for row in self._rows)
+        passed = passed.union(self._circumstances.mounts)
+        known: dict[str, int] = {}
+        times: dict[str, int] = {}
+        # The innermost projects first, as those around them build on what is known of these.
+        rows = sorted(self._rows, key=lambda row: len(row.sighting.project), reverse=True)
+        for root in {row.candidate.root: None for row in rows}:
+            there = [row.sighting for row in rows if row.candidate.root == root]
+            for start in range(0, len(there), _PROJECTS_AT_ONCE):
+                some = there[start : start + _PROJECTS_AT_ONCE]
+                if root in silent:
+                    break
+                try:
+                    used, known = await self._scheduler.call(
+                        evidence.last_used, some, passed, known
+                    )
+                except Unanswered:
+                    silent.add(root)
+                else:
+                    times.update(
+                        (one.candidate.path, time) for one, time in zip(some, used, strict=True)
+                    )
+        return times
+
     async def _measure(self) -> None:
         while (number := await self._queue.get()) is not None:
-            row = self._rows[number]
-            row.contents = await sizing.measure(
-                row.candidate,
-                number,
+            numbers = [number]
+            # Its share of those that are waiting: the others are for the other workers.
+            for _ in range(self._queue.qsize() // (self._scheduler.workers + 1)):
+                if (another := self._queue.get_nowait()) is None:
+                    self._queue.put_nowait(None)
+                    break
+                numbers.append(another)
+            measured = await sizing.measure(
+                [(number, self._rows[number].candidate) for number in numbers],
                 self._scheduler,
                 self._ledger,
                 problem=self._problems.append,
                 measured=lambda size: self._report(measured_bytes=size),
             )
-            row.vanished = row.contents is None
+            for number, contents in zip(numbers, measured, strict=True):
+                row = self._rows[number]
+                row.contents = contents
+                row.vanished = contents is None
 
     def plan(self, roots: tuple[str, ...]) -> Plan:
         """Decide about everything found by now, and settle the sizes of what was decided."""
@@ -306,7 +425,9 @@ class _Survey:
             if not row.vanished and ((outer := around[number]) is None or self._rows[outer].entered)
         ]
         shown.sort(key=lambda number: self._rows[number].candidate.path)
-        decisions = [_decision(self._rows[number]) for number in shown]
+        foreign_too = self._settings.foreign_too
+        silent = self._scheduler.silent
+        decisions = [_decision(self._rows[number], foreign_too, silent) for number in shown]
         # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
         # not shown comes last and counts for nothing.
         hidden = sorted(set(range(len(self._rows))).difference(shown))
@@ -326,8 +447,17 @@ class _Survey:
                 _artifact(self._rows[number], contents[number], decision, sizes[ranks[number]])
                 for number, decision in zip(shown, decisions, strict=True)
             ),
-            tuple(sorted(self._problems, key=lambda problem: (problem.path, problem.doing))),
+            tuple(
+                sorted(
+                    (
+                        *self._problems,
+                        *(Problem(root, errno.ETIMEDOUT, "get an answer from") for root in silent),
+                    ),
+                    key=lambda problem: (problem.path, problem.doing),
+                )
+            ),
             self._complete,
+            tuple(sorted(self._leftovers, key=lambda candidate: candidate.path)),
         )
 
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:
@@ -341,14 +471,24 @@ class _Survey:
         self._watch(self._progress)
 
 
+_PROJECTS_AT_ONCE: Final = 32
+"""Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does
+not come back for long is one that waits for a disk."""
+
 _UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
 """The contents of what the run was stopped before it knew anything about."""
 
 
-def _decision(row: _Row) -> Decision:
+def _decision(
+    row: _Row,
+    foreign_too: bool,  # noqa: FBT001 - a setting, passed on
+    silent: Container[str],
+) -> Decision:
+    if row.candidate.root in silent:
+        return Keep(Reason.UNREADABLE)
     if row.evidence is None or row.contents is None:
         return Keep(Reason.INTERRUPTED)
-    return decide(row.evidence, row.contents)
+    return decide(row.evidence, row.contents, foreign_too=foreign_too)
 
 
 def _artifact(row: _Row, contents: Contents, decision: Decision, links: Size) -> Artifact:

@@ -24,6 +24,7 @@ MEANINGS: Final = {
     "in-use": "a process is at work in it or its project",
     "repository-inside": "a git repository lies inside it",
     "mount-point": "something is mounted at it or inside it",
+    "foreign": "only its owner may delete it or something in it",
     "unreadable": "not all of it could be read",
     "interrupted": "the run was stopped before it was decided",
 }
@@ -87,8 +88,8 @@ def chosen_paths(report: Report) -> Iterator[bytes]:
     What is kept is left out: somebody will feed this to ``rm``.
     """
     for row in report.artifacts:
-        wanted = "delete" if report.mode == "dry-run" else "deleted"
-        if verdict(row) == wanted:
+        wanted = {"delete"} if report.mode == "dry-run" else {"deleted", "trashed"}
+        if verdict(row) in wanted:
             yield os.fsencode(row.path)
 
 
@@ -127,7 +128,10 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         yield "Interrupted."
     tried = any(row.outcome or row.error for row in report.artifacts)
     if report.mode == "dry-run" or not tried:
-        if not report.artifacts:
+        if not report.roots:
+            if not report.leftovers:
+                yield "Nothing is left of any interrupted run."
+        elif not report.artifacts:
             yield f"Nothing found in {', '.join(printable(root) for root in report.roots)}."
         elif totals.selected:
             yield (
@@ -136,27 +140,47 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
             )
         else:
             yield f"None of {totals.found} can be deleted."
-        if report.mode == "delete" and report.artifacts:
+        if report.mode != "dry-run" and report.artifacts:
             yield "Nothing was deleted."
     else:
+        if report.mode == "trash":
+            yield (
+                f"Moved {totals.trashed} of {totals.selected} to the trash;"
+                " the space comes back when the trash is emptied."
+            )
         gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
         observed = totals.observed_freed_bytes
         seen = "" if observed is None else f"; free space grew by {size(max(0, observed))}"
-        yield (
-            f"Deleted {totals.deleted} of {totals.selected}:"
-            f" freed {size(totals.freed_bytes)}{seen}."
-        )
+        if report.mode != "trash":
+            yield (
+                f"Deleted {totals.deleted} of {totals.selected}:"
+                f" freed {size(totals.freed_bytes)}{seen}."
+            )
         for row in report.artifacts:
             if row.outcome == "failed":
                 yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
         if gone:
             yield f"Gone already: {gone}."
-        untouched = totals.selected - totals.deleted - totals.failed - gone
+        untouched = totals.selected - totals.deleted - totals.trashed - totals.failed - gone
         if untouched:
             yield f"Not begun: {untouched}."
+    yield from _leftovers(report)
     kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
     for reason, count in kept.most_common():
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
+
+
+def _leftovers(report: Report) -> Iterator[str]:
+    """Say what interrupted runs had left, and what has become of it."""
+    for row in report.leftovers:
+        was = "" if row.original is None else f", which was {printable(row.original)}"
+        place = f"{printable(row.path)}{was}"
+        if row.outcome == "deleted":
+            yield f"Finished what an interrupted run left: {place}."
+        elif row.error is not None:
+            yield f"Still there: {place}: {printable(row.error)}."
+        else:
+            yield f"Left by an interrupted run: {place}."
 
 
 def unproven_names(report: Report) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from typing import assert_never
 from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
 
 
-def decide(evidence: Evidence, contents: Contents) -> Decision:
+def decide(evidence: Evidence, contents: Contents, *, foreign_too: bool = False) -> Decision:
     """Delete what is proven or named and not protected; keep the rest and say why.
 
-    Protections come first, as they hold whatever the user named.
+    Protections come first, as they hold whatever the user named; but with *foreign_too* the user has
+    said that the owners of things in sticky directories need not be asked.
     """
     if evidence.protection is not None:
         return Keep(evidence.protection)
@@ -16,6 +17,8 @@ def decide(evidence: Evidence, contents: Contents) -> Decision:
         return Keep(Reason.MOUNT_POINT)
     if contents.repositories:
         return Keep(Reason.REPOSITORY_INSIDE)
+    if contents.foreign and not foreign_too:
+        return Keep(Reason.FOREIGN)
     if not contents.complete:
         return Keep(Reason.UNREADABLE)
     match evidence.level:

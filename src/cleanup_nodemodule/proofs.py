@@ -79,16 +79,20 @@ class Examination:
         return next((t for t in self.trials if t.holds and t.ignored is ignored), None)
 
 
-def examine(rule: Rule, directory: str, boundary: str) -> Examination:
-    """Try every proof of *rule* on *directory*; look no further up than *boundary*."""
+def examine(rule: Rule, directory: str, boundary: str, *, enter: bool = True) -> Examination:
+    """Try every proof of *rule* on *directory*; look no further up than *boundary*.
+
+    Without *enter* nothing inside is looked at, and so nothing inside is found.
+    """
+    inside = directory if enter else os.devnull
     return Examination(
         rule,
         tuple(
-            Trial(tuple(_conditions(proof, directory, boundary)), proof.ignored)
+            Trial(tuple(_conditions(proof, directory, inside, boundary)), proof.ignored)
             for proof in rule.proofs
         ),
-        _first(directory, rule.without),
-        _first(directory, rule.precious),
+        _first(inside, rule.without),
+        _first(inside, rule.precious),
     )
 
 
@@ -136,10 +140,10 @@ def read(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def _conditions(proof: Proof, directory: str, boundary: str) -> Iterator[Condition]:
+def _conditions(proof: Proof, directory: str, inside: str, boundary: str) -> Iterator[Condition]:
     project = os.path.dirname(directory)
     if proof.inside:
-        yield _found(_first(directory, proof.inside), "{} inside", proof.inside)
+        yield _found(_first(inside, proof.inside), "{} inside", proof.inside)
     if proof.beside:
         yield _found(_first(project, proof.beside), "{} beside it", proof.beside)
     if proof.above:
@@ -148,24 +152,24 @@ def _conditions(proof: Proof, directory: str, boundary: str) -> Iterator[Conditi
         package = _dependency(project, proof.depends)
         yield _found(package, "package.json beside it depends on {}", proof.depends)
     if proof.only:
-        yield _only(directory, proof.only)
+        yield _only(inside, proof.only)
     if proof.holds is not None:
         file, text = proof.holds.file, proof.holds.text.encode()
         name = next(
             (
                 name
-                for name in _matches(directory, file)
-                if text in (read(os.path.join(directory, name)) or b"")
+                for name in _matches(inside, file)
+                if text in (read(os.path.join(inside, name)) or b"")
             ),
             None,
         )
         yield _found(name, f"{{}} inside with {proof.holds.text}", (file,))
     if proof.tagged:
-        tag = read(os.path.join(directory, CACHEDIR_TAG)) or b""
+        tag = read(os.path.join(inside, CACHEDIR_TAG)) or b""
         found = CACHEDIR_TAG if tag.startswith(_SIGNATURE) else None
         yield _found(found, "{} inside with its signature", (CACHEDIR_TAG,))
     if proof.home:
-        yield _cmake_home(directory, project, boundary)
+        yield _cmake_home(inside, project, boundary)
 
 
 def _found(name: str | None, phrase: str, wanted: Iterable[str]) -> Condition:
@@ -186,17 +190,20 @@ def _above(markers: tuple[str, ...], project: str, boundary: str) -> Condition:
 
 def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
     text = f"nothing but {' and '.join(patterns)} inside"
+
+    def fits(entry: "os.DirEntry[str]") -> bool:
+        named = any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in patterns)
+        return named and entry.is_file(follow_symlinks=False)
+
+    fine = None
     try:
         with os.scandir(directory) as entries:
-            names = [
-                entry.name if entry.is_file(follow_symlinks=False) else None for entry in entries
-            ]
+            for entry in entries:
+                fine = fits(entry)
+                if not fine:
+                    break
     except OSError:
-        names = []
-    fine = bool(names) and all(
-        name is not None and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-        for name in names
-    )
+        fine = None
     return Condition(text, text if fine else None)
 
 
@@ -233,11 +240,14 @@ def _matches(directory: str, marker: str) -> Iterator[str]:
         return
     slash = "/" if marker.endswith("/") else ""
     head, _, tail = marker.rstrip("/").partition("/")
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return
-    for name in fnmatch.filter(names, head) if any(mark in head for mark in "*?[") else [head]:
+    names = [head]
+    if any(mark in head for mark in "*?["):
+        try:
+            with os.scandir(directory) as entries:
+                names = sorted(one.name for one in entries if fnmatch.fnmatch(one.name, head))
+        except OSError:
+            return
+    for name in names:
         if not tail:
             if exists(directory, name + slash):
                 yield name

@@ -5,17 +5,21 @@ cannot be read are met while measuring.
 """
 
 import bisect
+import contextlib
+import functools
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proofs import ancestors, exists
 
 if TYPE_CHECKING:
+    import psutil
     from pathspec import GitIgnoreSpec
 
 _T = TypeVar("_T")
@@ -64,12 +68,38 @@ class Protection:
     detail: str
 
 
+def vital(path: str) -> str | None:
+    """Return what *path* is that is never deleted, whatever a rule, a proof or the user says.
+
+    The root directory, what lies directly in it, the home directories of all accounts there are, and
+    whatever any of these lies in. None if it is nothing of the kind. (Mount points are the engine's
+    to refuse.)
+    """
+    if os.path.dirname(os.path.dirname(path)) == os.path.dirname(path):
+        return "a directory of the system"
+    beneath = os.path.join(path, "")
+    match = _HOMES.match(path)
+    if (match and match[0] == path) or any(home.startswith(beneath) for home in _homes()):
+        return "a home directory"
+    return None
+
+
+@functools.cache
+def _homes() -> tuple[str, ...]:
+    """Return the home directories of all accounts, with a slash at the end."""
+    with contextlib.suppress(ImportError):  # There is none on Windows.
+        import pwd  # noqa: PLC0415 - as the line above says
+
+        return tuple({os.path.join(account.pw_dir, "") for account in pwd.getpwall()})
+    return ()
+
+
 def installed(path: str, home: str | None, *, in_repository: bool) -> Protection | None:
     """Tell whether *path* is part of installed software rather than of a project."""
     if home and os.path.join(home, "").startswith(os.path.join(path, "")):
         return _installation("what holds the home directory")
-    if (match := _HOMES.match(path)) and match[0] == path:
-        return _installation("what holds a home directory")
+    if (what := vital(path)) is not None:
+        return _installation(what)
     parents = os.path.dirname(path)
     names = parents.split(os.sep)
     if path.endswith("/.vercel/output"):
@@ -122,12 +152,27 @@ def _in_home(path: str, home: str | None) -> Protection | None:
 
 def mount_points() -> tuple[str, ...]:
     """Return everything that something is mounted on; a file may be, too, which no walk would see."""
-    import psutil  # noqa: PLC0415 - a dry run that finds nothing does not ask
+    return tuple(mounted())
+
+
+def mounted() -> dict[str, str]:
+    """Return for each mount point the kind of what is mounted there, such as ``nfs``."""
+    import psutil  # noqa: PLC0415 - for start-up's sake
 
     try:
-        return tuple(partition.mountpoint for partition in psutil.disk_partitions(all=True))
+        return {one.mountpoint: one.fstype for one in psutil.disk_partitions(all=True)}
     except (psutil.Error, OSError):
-        return ()  # The walk sees directories all the same.
+        return {}  # The walk sees directories all the same.
+
+
+def mount_point_of(path: str) -> str:
+    """Return what the file system that holds *path* is mounted on."""
+    around = [
+        mount
+        for mount in mount_points()
+        if os.path.join(path, "").startswith(os.path.join(mount, ""))
+    ]
+    return max(around, key=len, default=os.path.abspath(os.sep))
 
 
 def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
@@ -139,11 +184,31 @@ def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
     return None
 
 
-def current_directory(path: str, cwd: str | None) -> Protection | None:
-    """Tell whether the current directory lies inside *path*."""
-    if cwd is None or not (cwd + os.sep).startswith(os.path.join(path, "")):
+def current_directory(
+    path: str, identity: Identity, cwd: str | None, around: frozenset[Identity]
+) -> Protection | None:
+    """Tell whether the current directory *cwd* lies inside the directory *path*.
+
+    *around* is what :func:`directories_around` returned for it: where case does not count, paths tell
+    less.
+    """
+    if cwd is None:
+        return None
+    if not (cwd + os.sep).startswith(os.path.join(path, "")) and identity not in around:
         return None
     return Protection(Reason.CURRENT_DIRECTORY, f"the current directory {cwd} is inside")
+
+
+def directories_around(path: str | None) -> frozenset[Identity]:
+    """Return the directory *path* and all above it."""
+    around: set[Identity] = set()
+    for directory in ancestors(path, None) if path else ():
+        try:
+            status = os.stat(directory)
+        except OSError:
+            continue
+        around.add(Identity(status.st_dev, status.st_ino))
+    return frozenset(around)
 
 
 def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | None":
@@ -209,11 +274,31 @@ def look_at_processes() -> Processes:
         if process.pid in mine:
             continue
         found = [*_ask(process.cwd), *_ask(process.exe)]
-        found += (file.path for files in _ask(process.open_files) for file in files)
+        found += (path for paths in _ask(functools.partial(_open_files, process)) for path in paths)
         if found:
             who = next(iter(_ask(process.name)), "a process")
             places += ((place, f"{who} ({process.pid})") for place in found if place)
     return Processes(places)
+
+
+def _open_files(process: "psutil.Process") -> list[str]:
+    """Return what a process has open, directories excepted. Raises OSError and psutil's errors.
+
+    psutil asks the disk about each, and one that does not answer would hold up everything.
+    """
+    if sys.platform != "linux":
+        return [file.path for file in process.open_files()]
+    found: list[str] = []
+    directory = f"/proc/{process.pid}/fd"
+    for name in os.listdir(directory):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            path = os.readlink(os.path.join(directory, name))
+            if path.startswith("/") and not path.startswith("/dev/"):
+                with open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:
+                    flags = int(info.read().split("flags:")[1].split()[0], 8)
+                if not flags & (os.O_DIRECTORY | os.O_PATH):
+                    found.append(path)
+    return found
 
 
 def _ask(question: Callable[[], _T]) -> list[_T]:

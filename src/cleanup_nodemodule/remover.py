@@ -1,39 +1,73 @@
-"""Deletes what was approved. The only module that can."""
+"""Deletes what was approved. The only module that can.
+
+Each artifact goes in four steps, and each leaves things so that the next run can tell what happened:
+
+1. The journal says what is about to be deleted, on disk.
+2. One rename takes it out of its project (:mod:`cleanup_nodemodule.staging`), if it is still what was
+   approved.
+3. Where nobody gets at it any more, it is looked through for what must not be lost: a repository that
+   came to be inside since it was measured. If there is one, it is put back.
+4. Its content is deleted, and the journal says what came of it.
+
+So an interrupted run leaves a project with all of an artifact or with nothing of it, and beside it a
+directory that the journal knows: :func:`finish` deletes that.
+"""
 
 import asyncio
 import errno
+import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from cleanup_nodemodule import engine
+from cleanup_nodemodule import engine, protections, staging, state
+from cleanup_nodemodule.engine.contract import Fault, Names, Root
+from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
+    Candidate,
     Failed,
+    Identity,
+    Leftover,
     Outcome,
     Problem,
     Removed,
     Result,
+    Trashed,
 )
-from cleanup_nodemodule.paths import anchor, problem_at
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _BUDGET: Final = 1024
 """Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
 takes on a slow disk, half a second."""
 
+_LOOKED_AT: Final = 32768
+"""Entries one call looks through for repositories."""
+
 _SLACK: Final = 100
 """Entries that may appear in any artifact between measuring and deleting."""
 
 _ATTEMPTS: Final = 3
-"""How often an artifact is begun again that something keeps writing into."""
+"""How often directories that are not empty are begun again without anything coming of it."""
+
+_AT_ONCE: Final = 32
+"""Artifacts that are written down by one sync, which takes some milliseconds on a disk."""
+
+_LAST: Final = chr(0x10FFFF)
+"""Sorts behind every name."""
+
+_REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset({b".git"}))
 
 
 async def remove(
     approved: Approved,
     scheduler: Scheduler,
+    journal: Journal,
     *,
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
@@ -46,94 +80,623 @@ async def remove(
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete.
     """
-    before = _free_bytes(approved.artifacts)
-    waiting = list(reversed(approved.artifacts))
-    results: list[Result] = []
+    records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
+
+    async def delete(turn: _Turn) -> Result | None:
+        return await _delete(turn, records, scheduler, freed)
+
+    return await _each(approved, scheduler, records, delete, deleted, spared)
+
+
+async def trash(
+    approved: Approved,
+    scheduler: Scheduler,
+    journal: Journal,
+    *,
+    deleted: Callable[[Artifact], None],
+    spared: Mapping[str, Problem] = MappingProxyType({}),
+) -> Outcome:
+    """Move the approved artifacts to the desktop's trash; as :func:`remove` otherwise.
+
+    What the trash does not take fails: nothing is deleted instead. No space comes back.
+    """
+    records = _Records(journal, scheduler, lambda _: None)
+
+    async def move(turn: _Turn) -> Result | None:
+        return await _move_to_trash(turn, scheduler)
+
+    return await _each(approved, scheduler, records, move, deleted, spared)
+
+
+class _Records:
+    """Writes artifacts down before their turn comes, several at a time."""
+
+    def __init__(
+        self, journal: Journal, scheduler: Scheduler, name: Callable[[Artifact], str | None]
+    ) -> None:
+        self._journal = journal
+        self._scheduler = scheduler
+        self._name = name
+        self._lock = asyncio.Lock()
+        self._ready: deque[_Turn] = deque()
+
+    async def next(self, waiting: deque[Artifact]) -> "_Turn | None":
+        """Return the next artifact, written down; None if there are no more."""
+        async with self._lock:
+            if not self._ready and waiting:
+                taken = [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))]
+                turns = [_Turn(one, one.candidate, self._name(one)) for one in taken]
+                await self._begin(turns)
+                self._ready.extend(turns)
+            return self._ready.popleft() if self._ready else None
+
+    async def in_place(self, turn: "_Turn") -> None:
+        """Write down that it will be deleted where it is, as it cannot be renamed."""
+        if turn.number is not None:
+            error = "this file system cannot rename it; it is deleted in place"
+            self._journal.end(turn.number, Ending.KEPT, error=error)
+        turn.staged = None
+        await self._begin([turn])
+
+    async def _begin(self, turns: "Sequence[_Turn]") -> None:
+        intents = [Intent.to_delete(turn.artifact, turn.staged) for turn in turns]
+        try:
+            # Not by one of the scheduler's workers, which may be on another machine.
+            numbers = await self._scheduler.aside(self._journal.begin, intents)
+        except JournalError as error:
+            number = error.errno or errno.EIO
+            problem = Problem(self._journal.path, number, "record the deletion in")
+            for turn in turns:
+                turn.number, turn.problem = None, problem
+        else:
+            for turn, number in zip(turns, numbers, strict=True):
+                turn.number = number
+
+    def end(self, turn: "_Turn", result: Result | None) -> None:
+        """Write down what came of it; None if it was stopped before anything happened."""
+        number = turn.number
+        if number is None:
+            return
+        match result:
+            case None:
+                self._journal.end(number, Ending.KEPT, error="the run was stopped before its turn")
+            case Removed(gone=True):
+                self._journal.end(number, Ending.GONE)
+            case Removed():
+                self._journal.end(number, Ending.DELETED, freed_bytes=result.freed_bytes)
+            case Trashed():
+                self._journal.end(number, Ending.TRASHED)
+            case Failed():
+                ending = Ending.FAILED
+                if result.untouched:
+                    ending = Ending.KEPT
+                elif result.interrupted:
+                    ending = Ending.INTERRUPTED
+                self._journal.end(
+                    number, ending, freed_bytes=result.freed_bytes, error=_reason(result)
+                )
+
+    def drop(self) -> None:
+        """Write down that nothing happened to what was not begun."""
+        for turn in self._ready:
+            self.end(turn, None)
+        self._ready.clear()
+
+
+@dataclass(slots=True)
+class _Turn:
+    """An artifact whose turn it is."""
+
+    artifact: Artifact
+    candidate: Candidate
+    """What has to be there."""
+    staged: str | None
+    """What it is renamed to, beside itself; None if it is not."""
+    number: int | None = None
+    """In the journal; None if it could not be written down."""
+    problem: Problem | None = None
+    """Why it could not."""
+    freed: int = 0
+    """Bytes given back by now."""
+    taken: bool = False
+    """It has been renamed."""
+
+
+def _reason(failed: Failed) -> str | None:
+    if not failed.problems:
+        return None
+    first = failed.problems[0]
+    return f"could not {first.doing} {first.path}: {os.strerror(first.errno)}"
+
+
+async def _each(
+    approved: Approved,
+    scheduler: Scheduler,
+    records: _Records,
+    handle: Callable[[_Turn], Awaitable[Result | None]],
+    deleted: Callable[[Artifact], None],
+    spared: Mapping[str, Problem],
+) -> Outcome:
+    before = await _ask_free_bytes(approved.artifacts, scheduler)
+    results: list[Result] = [
+        Failed(artifact, 0, (spared[artifact.path],), interrupted=False, untouched=True)
+        for artifact in approved.artifacts
+        if artifact.path in spared
+    ]
+    # In path order, but the innermost first: what lies around them waits for them, in _Turns.
+    waiting = deque(
+        sorted(
+            (artifact for artifact in approved.artifacts if artifact.path not in spared),
+            key=lambda artifact: os.path.join(artifact.path, _LAST),
+        )
+    )
+    turns = _Turns(artifact.path for artifact in approved.artifacts)
+    for path in spared:
+        turns.done(path, stays=True)
+    unexpected: Exception | None = None
+
+    async def handled(turn: _Turn) -> Result | None:
+        nonlocal unexpected
+        artifact = turn.artifact
+        staying = await turns.await_inner(artifact.path)
+        if turn.problem is not None:
+            return _untouched(artifact, turn.problem)
+        if staying is not None:
+            doing = "delete all that lies in it, such as"
+            return _untouched(artifact, Problem(staying, errno.ENOTEMPTY, doing))
+        if turns.is_altered(artifact.path):
+            turn.candidate = replace(turn.candidate, changed=0)
+        if artifact.candidate.root in scheduler.silent:
+            return _untouched(artifact, _unanswered(artifact.path))
+        try:
+            return await handle(turn)
+        except Unanswered:
+            # What was begun may still happen, some time.
+            scheduler.silent.add(artifact.candidate.root)
+            left_at = turn.staged if turn.taken else None
+            problem = _unanswered(left_at or artifact.path)
+            return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
+        except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
+            cause = _cause(error)
+            if not isinstance(cause, MemoryError):
+                unexpected = unexpected or cause
+                scheduler.stop()
+            return _found(turn, cause)
 
     async def work() -> None:
-        while waiting and not scheduler.stopped:
-            artifact = waiting.pop()
-            result: Result | None
-            if problem := spared.get(artifact.path):
-                result = Failed(artifact, 0, (problem,), interrupted=False)
-            else:
-                result = await _remove(artifact, scheduler, freed)
+        while not scheduler.stopped:
+            turn = await records.next(waiting)
+            if turn is None:
+                return
+            artifact = turn.artifact
+            result = await handled(turn)
+            records.end(turn, result)
+            gone = isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone)
+            turns.done(artifact.path, stays=isinstance(result, Failed), altered=gone)
             if result is None:
                 return
             results.append(result)
-            if isinstance(result, Removed) and not result.gone:
+            if gone:
                 deleted(artifact)
 
     await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
-    after = _free_bytes(approved.artifacts)
+    records.drop()
+    after = await _ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
         approved.plan,
         tuple(results),
         after - before if before is not None and after is not None else None,
         complete=len(results) == len(approved.artifacts) and not scheduler.stopped,
+        unexpected=unexpected,
     )
 
 
-async def _remove(
-    artifact: Artifact, scheduler: Scheduler, freed: Callable[[int], None]
-) -> Result | None:
-    """Delete one artifact; None if it was stopped before it began."""
-    if _has_changed(artifact):
-        stale = Problem(
-            artifact.path, errno.ESTALE, "delete, as it has changed since it was shown,"
-        )
-        return Failed(artifact, 0, (stale,), interrupted=False)
-    root = anchor(artifact.path, artifact.candidate.identity)
-    total = removed = 0
-    # Measured a moment ago: whoever has deleted that much more races with something that writes.
-    most = 2 * (artifact.contents.files + artifact.contents.directories) + _SLACK
-    for _attempt in range(_ATTEMPTS):
-        problems: dict[Problem, None] = {}
-        stack = [b""]
-        while stack:
-            if removed > most:
-                problems[Problem(artifact.path, errno.EBUSY, "keep up with what writes to")] = None
-                break
-            try:
-                counts, stack, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
-            except Stopped:
-                if not removed and not problems:
-                    return None
-                return Failed(artifact, total, tuple(problems), interrupted=True)
-            total += counts.freed
-            removed += counts.files + counts.directories
-            freed(counts.freed)
-            problems.update((problem_at(artifact.path, fault), None) for fault in faults)
-        if not problems:
-            return Removed(artifact, total, gone=not removed)
-        if any(problem.errno != errno.ENOTEMPTY for problem in problems):
-            break
-    return Failed(artifact, total, _causes(problems), interrupted=False)
+class _Turns:
+    """Has an artifact wait for those that lie in it, whose own turn they are in."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._done: dict[str, asyncio.Event] = {}
+        self._inner: dict[str, list[str]] = {}
+        self._staying: set[str] = set()
+        self._altered: set[str] = set()
+        around: list[str] = []
+        for path in sorted(paths, key=lambda path: os.path.join(path, "")):
+            while around and not path.startswith(os.path.join(around[-1], "")):
+                around.pop()
+            if around:
+                self._done[path] = asyncio.Event()
+                self._inner.setdefault(around[-1], []).append(path)
+            around.append(path)
+
+    async def await_inner(self, path: str) -> str | None:
+        """Wait for everything that lies in *path*; return the first that stays, if any does."""
+        inner = self._inner.get(path, ())
+        for one in inner:
+            await self._done[one].wait()
+        return next((one for one in inner if one in self._staying), None)
+
+    def done(self, path: str, *, stays: bool, altered: bool = False) -> None:
+        """Let what lies around *path* go on; *altered* if this program has taken it out of there."""
+        if stays:
+            self._staying.add(path)
+        if altered:
+            self._altered.add(os.path.dirname(path))
+        if path in self._done:
+            self._done[path].set()
+
+    def is_altered(self, path: str) -> bool:
+        """Whether the directory itself was changed by this program, since it was shown."""
+        return path in self._altered
 
 
-def _has_changed(artifact: Artifact) -> bool:
-    """Whether the directory is not as it was found.
+def _cause(error: Exception) -> Exception:
+    """Return what was raised in one of several tasks; a lack of memory only if it was nothing else."""
+    while isinstance(error, ExceptionGroup):
+        _, others = error.split(MemoryError)
+        error = (others or error).exceptions[0]
+    return error
 
-    It may be another one that was given the same inode number, which ext4 does at once, or one that
-    was written into meanwhile.
-    """
+
+def _found(turn: _Turn, error: Exception) -> Result:
+    """Look what has become of an artifact, after a failure that nobody thought of."""
+    artifact, identity = turn.artifact, turn.candidate.identity
+    number = errno.ENOMEM if isinstance(error, MemoryError) else errno.EIO
+    name = type(error).__name__
+    problem = Problem(artifact.path, number, f"be done, after an unexpected {name}, with")
     try:
-        now = os.lstat(artifact.path).st_ctime_ns
+        if turn.staged is not None and staging.is_at(turn.staged, identity):
+            return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=turn.staged)
+        there = staging.is_at(artifact.path, identity)
     except OSError:
-        return False  # Gone, or out of reach: the engine will say.
-    return artifact.candidate.changed not in {0, now}
+        there = True
+    if there:
+        # Had it been taken out and put back, nothing would be missing of it.
+        untouched = turn.staged is not None
+        return Failed(artifact, turn.freed, (problem,), interrupted=False, untouched=untouched)
+    return Removed(artifact, turn.freed, gone=False)
 
 
-def _causes(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Leave out directories that are not empty only because something inside them failed."""
-    kept = list(problems)
-    return tuple(
-        problem
-        for problem in kept
-        if problem.errno != errno.ENOTEMPTY
-        or not any(other.path.startswith(os.path.join(problem.path, "")) for other in kept)
+async def _delete(
+    turn: _Turn, records: _Records, scheduler: Scheduler, freed: Callable[[int], None]
+) -> Result | None:
+    """Delete one artifact; None if it was stopped before anything happened to it."""
+    artifact = turn.artifact
+
+    def count(size: int) -> None:
+        turn.freed += size
+        freed(size)
+
+    try:
+        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+            return _untouched(artifact, problem)
+        await _stage(turn.candidate, turn.staged or "", scheduler)
+        turn.taken = True
+    except Stopped:
+        return None
+    except FileNotFoundError:
+        return Removed(artifact, 0, gone=True)
+    except staging.ImpossibleError:
+        await records.in_place(turn)
+        if turn.problem is not None:
+            return _untouched(artifact, turn.problem)
+    except staging.ChangedError:
+        doing = "delete, as it has changed since it was shown,"
+        return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
+    except staging.StuckError:
+        # Something else was renamed, in a race, and its place was taken at once.
+        stuck = Problem(turn.staged or artifact.path, errno.EEXIST, "put back, to where it was,")
+        return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return _untouched(artifact, _read_only(artifact.path))
+        doing = "take it out of its project by renaming"
+        return _untouched(artifact, Problem(artifact.path, error.errno or errno.EIO, doing))
+    staged = turn.staged
+    place = staged or artifact.path
+    identity = artifact.candidate.identity
+    problems = await _look_through(place, identity, scheduler)
+    if problems is None:
+        return _restored(artifact, staged, None)
+    if problems:
+        return _restored(artifact, staged, _untouched(artifact, *problems))
+    contents = artifact.contents
+    emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
+    if not emptied.problems and not emptied.stopped:
+        return Removed(artifact, emptied.freed, gone=staged is None and not emptied.removed)
+    failed = Failed(
+        artifact,
+        emptied.freed,
+        tuple(emptied.problems),
+        interrupted=emptied.stopped,
+        left_at=staged,
     )
+    if emptied.removed:
+        return failed
+    # Not one entry of it is gone, so the project can have it back.
+    return _restored(artifact, staged, None if emptied.stopped else replace(failed, untouched=True))
+
+
+async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
+    """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
+    for attempt in itertools.count():
+        try:
+            await scheduler.finish(staging.stage, candidate, staged)
+        except OSError as error:
+            if error.errno not in LACKED or not await scheduler.make_do(attempt):
+                raise
+        else:
+            return
+
+
+def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
+    return Failed(artifact, 0, problems, interrupted=False, untouched=True)
+
+
+def _unanswered(path: str) -> Problem:
+    return Problem(path, errno.ETIMEDOUT, "delete")
+
+
+def _read_only(path: str) -> Problem:
+    """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
+    return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
+
+
+def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> Failed | None:
+    """Put what was renamed back in its place and return *result*, or what has become of that."""
+    if staged is None:
+        return result
+    try:
+        staging.put_back(staged, artifact.path, artifact.candidate.identity)
+    except (OSError, staging.StuckError, staging.ChangedError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        problem = Problem(staged, number or errno.EEXIST, "put back, to where it was,")
+        before = () if result is None else result.problems
+        return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=staged)
+    if result is None:
+        return None
+    # What it was called for a moment helps nobody to find it.
+    problems = tuple(
+        replace(one, path=artifact.path + one.path[len(staged) :])
+        if one.path.startswith(staged)
+        else one
+        for one in result.problems
+    )
+    return replace(result, problems=problems, left_at=None)
+
+
+def _vital(path: str) -> Problem | None:
+    """Return why *path* is never deleted, whatever a rule, a proof or the user said."""
+    why = protections.vital(path)
+    return None if why is None else Problem(path, errno.EPERM, f"delete {why}:")
+
+
+async def _look_through(
+    place: str, identity: Identity, scheduler: Scheduler
+) -> dict[Problem, None] | None:
+    """Return what keeps a directory from being deleted that nobody gets at any more.
+
+    None if it was stopped before anybody knows.
+    """
+    root = anchor(place, identity)
+    problems: dict[Problem, None] = {}
+
+    async def look(stack: list[bytes]) -> list[bytes]:
+        paths, left, faults = await scheduler.look(
+            _find_repositories, root, stack, lacked=lambda found: lacked(found[2])
+        )
+        for path in paths:
+            doing = "delete what is a git repository by now:"
+            problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
+        problems.update((problem_at(place, fault), None) for fault in faults)
+        return left
+
+    try:
+        await scheduler.share([b""], look)
+    except* Stopped:
+        problems.clear()
+    except* Unanswered as several:
+        raise Unanswered from several
+    return None if scheduler.stopped else problems
+
+
+def _find_repositories(
+    root: Root, stack: list[bytes]
+) -> tuple[list[bytes], list[bytes], list[Fault]]:
+    """Return the repositories of a slice, what is left of that, and what could not be read."""
+    finding = engine.find(root, stack, _REPOSITORIES, _LOOKED_AT)
+    # Of a directory .git, what it lies in is the repository.
+    paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
+    # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
+    # the root itself is never a hit.
+    if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):
+        paths.append(b"")
+    return paths, finding.left, finding.faults
+
+
+@dataclass(slots=True)
+class _Emptied:
+    """What came of deleting a directory with all it holds."""
+
+    freed: int = 0
+    removed: int = 0
+    """Entries."""
+    problems: dict[Problem, None] = field(default_factory=dict)
+    stopped: bool = False
+
+
+async def _empty(
+    place: str,
+    identity: Identity,
+    entries: int,
+    scheduler: Scheduler,
+    freed: Callable[[int], None],
+) -> _Emptied:
+    """Delete the directory *place*, known to have so many *entries*, with all workers."""
+    root = anchor(place, identity)
+    # Measured a moment ago: whoever has deleted that much more races with something that writes.
+    most = 2 * entries + _SLACK
+    done = _Emptied()
+    blocked: list[bytes] = []
+    shortages = 0
+
+    async def remove_slice(stack: list[bytes]) -> list[bytes]:
+        nonlocal shortages
+        try:
+            counts, left, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
+            if lacked(faults) and await scheduler.make_do(shortages):
+                # Begun again: what is gone by now is no fault, and what is left is still in there.
+                shortages += not counts.files + counts.directories
+                left, faults = stack, []
+        except Stopped:
+            done.stopped = True
+            return []
+        done.freed += counts.freed
+        done.removed += counts.files + counts.directories
+        freed(counts.freed)
+        blocked.extend(counts.blocked)
+        if any(fault.errno == errno.EROFS for fault in faults):
+            done.problems[_read_only(place)] = None
+            return []
+        done.problems.update((problem_at(place, fault), None) for fault in faults)
+        return left if done.removed <= most else []
+
+    attempts = _ATTEMPTS
+    stack = [b""]
+    while stack and attempts and not done.stopped and done.removed <= most:
+        before = done.removed
+        blocked.clear()
+        try:
+            await scheduler.share(stack, remove_slice)
+        except* Unanswered as several:
+            raise Unanswered from several
+        # The innermost last, as that is where the engine begins.
+        stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
+        attempts -= done.removed == before
+    if done.removed > most:
+        done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
+    elif not done.problems:
+        for entry in blocked:
+            fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
+            done.problems[problem_at(place, fault)] = None
+    return done
+
+
+async def _move_to_trash(turn: _Turn, scheduler: Scheduler) -> Result | None:
+    """Move one artifact to the trash; None if it was stopped before that."""
+    artifact = turn.artifact
+    try:
+        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+            return _untouched(artifact, problem)
+        refusal = await scheduler.finish(_send_to_trash, turn.candidate)
+    except Stopped:
+        return None
+    except FileNotFoundError:
+        return Removed(artifact, 0, gone=True)
+    except staging.ChangedError:
+        doing = "move to the trash, as it has changed since it was shown,"
+        return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
+    except OSError as error:
+        doing = "move to the trash"
+        if error.errno is None:
+            doing += f" ({str(error)!r})"
+        # The library moves to another file system by copying: who knows how far it came.
+        problem = Problem(artifact.path, error.errno or errno.EIO, doing)
+        return Failed(artifact, 0, (problem,), interrupted=False)
+    if refusal is not None:
+        doing = f"move to the trash, which goes by its path, while {refusal}:"
+        return _untouched(artifact, Problem(artifact.path, errno.EPERM, doing))
+    return Trashed(artifact)
+
+
+def _send_to_trash(candidate: Candidate) -> str | None:
+    """Move one directory to the trash; return why not, where that is not safe.
+
+    Raises OSError, and ChangedError if it is not what was approved.
+    """
+    staging.check(candidate)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # Somebody else could lead the path elsewhere in this moment, or make a trash of his own in the
+        # topmost directory of the file system.
+        around = volume = os.path.dirname(candidate.path)
+        while not os.path.ismount(volume):
+            volume = os.path.dirname(volume)
+        for directory in (around, volume):
+            if (why := state.untrusted(directory)) is not None:
+                return why
+    from send2trash import send2trash  # noqa: PLC0415 - only with --trash
+
+    try:
+        send2trash(candidate.path)
+    except FileNotFoundError as error:
+        # Of the trash itself, unless nothing is there.
+        if not staging.is_at(candidate.path, candidate.identity):
+            raise
+        raise OSError(str(error)) from error
+    return None
+
+
+async def finish(
+    leftovers: Sequence[Leftover],
+    scheduler: Scheduler,
+    journal: Journal,
+    *,
+    freed: Callable[[int], None],
+) -> tuple[Leftover, ...]:
+    """Delete what the journal has told to be left by interrupted runs; return what came of it."""
+    return tuple([await _finish(leftover, scheduler, journal, freed) for leftover in leftovers])
+
+
+async def _finish(
+    leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
+) -> Leftover:
+    root, path = leftover.candidate.root, leftover.candidate.path
+    try:
+        if root not in scheduler.silent:
+            return await _finish_one(leftover, scheduler, journal, freed)
+    except Unanswered:
+        scheduler.silent.add(root)
+    return replace(leftover, problems=(_unanswered(path),))
+
+
+async def _finish_one(
+    leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
+) -> Leftover:
+    candidate = leftover.candidate
+    if leftover.run is None or leftover.number is None:
+        return leftover
+    problems = await _look_through(candidate.path, candidate.identity, scheduler)
+    if problems is None:
+        return replace(leftover, interrupted=True)
+    if problems:
+        return replace(leftover, problems=tuple(problems))
+    emptied = await _empty(candidate.path, candidate.identity, _UNCOUNTED, scheduler, freed)
+    problems = emptied.problems
+    result = replace(
+        leftover,
+        freed_bytes=emptied.freed,
+        problems=tuple(problems),
+        interrupted=emptied.stopped,
+        finished=not problems and not emptied.stopped,
+    )
+    ending = Ending.DELETED if result.finished else Ending.FAILED
+    if emptied.stopped:
+        ending = Ending.INTERRUPTED
+    error = next((f"could not {p.doing} {p.path}: {os.strerror(p.errno)}" for p in problems), None)
+    journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
+    return result
+
+
+_UNCOUNTED: Final = 2**62
+"""Entries of what nobody has measured: it is deleted however much is written to it meanwhile."""
+
+
+async def _ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:
+    asked = [one for one in artifacts if one.candidate.root not in scheduler.silent]
+    try:
+        return await asyncio.wait_for(scheduler.aside(_free_bytes, asked), scheduler.patience)
+    except TimeoutError:
+        return None
 
 
 def _free_bytes(artifacts: Iterable[Artifact]) -> int | None:

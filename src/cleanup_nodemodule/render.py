@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -57,6 +59,66 @@ def rules(listed: Sequence[Rule]) -> Table:
             Text("\n".join(commands)),
             Text(rule.risk or "", style="dim"),
         )
+    return result
+
+
+class LogRow(NamedTuple):
+    """A deletion as the journal has it, its texts fit for showing."""
+
+    at: float
+    """Seconds since the epoch."""
+    outcome: str
+    freed_bytes: int
+    run: str
+    path: str
+    error: str | None
+    way_back: str | None
+
+
+def log(listed: Sequence[LogRow], width: int) -> RenderableType:
+    """Return the journal as a table for *width* columns, times in this machine's zone.
+
+    Nothing in it is cut: where the folders have no room beside the rest, they go below it.
+    """
+    headings = tuple(
+        Text(heading, justify="right" if heading == "Freed" else "left")
+        for heading in ("When", "What", "Freed", "Run")
+    )
+    rows = [
+        (
+            Text(datetime.fromtimestamp(row.at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")),
+            Text(row.outcome, style=_STYLES.get(row.outcome, "yellow")),
+            Text(plain.size(row.freed_bytes), justify="right"),
+            Text(row.run, style="dim"),
+        )
+        for row in listed
+    ]
+    folders = [_folder(row) for row in listed]
+    widths = [max(text.cell_len for text in column) for column in zip(headings, *rows, strict=True)]
+    left = sum(widths) + _GAP * len(widths)
+    if left + max(line.cell_len for folder in folders for line in folder.split()) > width:
+        parts: list[RenderableType] = [_line(headings, widths)]
+        for row, folder in zip(rows, folders, strict=True):
+            parts += (_line(row, widths), Padding(folder, (0, 0, 0, _GAP)))
+        return Group(*parts)
+    result = Table(
+        box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False
+    )
+    for heading in headings:
+        result.add_column(heading, justify=heading.justify or "left")
+    result.add_column("Folder, and how to get it back")
+    for row, folder in zip(rows, folders, strict=True):
+        result.add_row(*row, folder)
+    return result
+
+
+def _folder(row: LogRow) -> Text:
+    result = Text(overflow="fold")
+    result.append(row.path, style="bold")
+    if row.error is not None:
+        result.append(f"\n{row.error}", style="red")
+    if row.way_back is not None:
+        result.append(f"\n{row.way_back}", style="dim")
     return result
 
 
@@ -136,14 +198,7 @@ def _stacked(rows: Sequence[Sequence[Text]]) -> Group:
     widths = [max(row[column].cell_len for row in (_HEADINGS, *rows)) for column in short]
     parts: list[RenderableType] = []
     for row in (_HEADINGS, *rows):
-        line = Text(no_wrap=False, overflow="fold")
-        for column, width in zip(short, widths, strict=True):
-            cell = row[column]
-            room = " " * (width - cell.cell_len)
-            line.append_text(Text(room) + cell if cell.justify == "right" else cell + Text(room))
-            line.append(" " * _GAP)
-        line.rstrip()
-        parts.append(line)
+        parts.append(_line([row[column] for column in short], widths))
         below = Text(" · ", style="dim", overflow="fold").join(
             row[column]
             for column in range(_SECOND_LINE, len(_HEADINGS))
@@ -152,6 +207,17 @@ def _stacked(rows: Sequence[Sequence[Text]]) -> Group:
         below.overflow = "fold"
         parts.append(Padding(below, (0, 0, 0, _GAP)))
     return Group(*parts)
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """Return the cells beside each other, each as wide as its column."""
+    line = Text(no_wrap=False, overflow="fold")
+    for cell, width in zip(cells, widths, strict=True):
+        room = " " * (width - cell.cell_len)
+        line.append_text(Text(room) + cell if cell.justify == "right" else cell + Text(room))
+        line.append(" " * _GAP)
+    line.rstrip()
+    return line
 
 
 def _bar(share: float) -> str:

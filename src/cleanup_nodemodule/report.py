@@ -4,7 +4,8 @@ Within a schema version fields are added, never changed or taken away.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from errno import errorcode
 from os import strerror
@@ -15,11 +16,13 @@ from cleanup_nodemodule.model import (
     Delete,
     Failed,
     Keep,
+    Leftover,
     Outcome,
     Plan,
     Problem,
     Removed,
     Result,
+    Trashed,
 )
 
 SCHEMA_VERSION: Final = 1
@@ -80,10 +83,13 @@ class ArtifactRow:
     """Absolute path of the directory that has the lock file, or else of the project."""
     warnings: list[str]
     """Why what comes back may differ."""
-    outcome: Literal["deleted", "failed"] | None
+    outcome: Literal["deleted", "trashed", "failed"] | None
     """What came of it; null if it was not to be deleted, was not begun, or was gone already."""
     error: str | None
     """Why it failed, or that it was gone."""
+    left_at: str | None
+    """Absolute path of what is left of it, where that is not in its place any more: a run taken up
+    again, or the next one, finishes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,24 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftoverRow:
+    """A directory with a name that only this program gives to what it is deleting."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str
+    """Absolute path."""
+    original: str | None
+    """Absolute path it had in its project; null if the user's journal knows nothing of it."""
+    run: str | None
+    """Id of the run that left it, as the journal has it."""
+    outcome: Literal["deleted", "failed"] | None
+    """What came of it; null if nothing was done about it, as in a dry run."""
+    error: str | None
+    """Why it is still there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over the artifacts."""
 
@@ -115,6 +139,8 @@ class Totals:
     """Of the selection."""
     deleted: int
     failed: int
+    trashed: int
+    """Moved to the trash, where they take as much space as before."""
     freed_bytes: int
     """Counted from what was really removed."""
     observed_freed_bytes: int | None
@@ -142,6 +168,8 @@ class Report:
     artifacts: list[ArtifactRow]
     problems: list[ProblemRow]
     totals: Totals
+    leftovers: list[LeftoverRow]
+    """What interrupted runs had taken out of projects and not deleted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +181,13 @@ class Run:
     started_at: float
     """Seconds since the epoch."""
     duration: float
-    mode: Literal["dry-run", "delete"]
+    mode: Literal["dry-run", "delete", "trash"]
 
 
-def of_plan(plan: Plan, run: Run) -> Report:
+def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:
     """Report a plan: nothing was deleted."""
-    return _report(plan, (), None, run, complete=plan.complete and not plan.problems)
+    complete = plan.complete and not plan.problems
+    return _report(plan, (), None, leftovers, run, complete=complete)
 
 
 def of_outcome(outcome: Outcome, run: Run) -> Report:
@@ -167,6 +196,7 @@ def of_outcome(outcome: Outcome, run: Run) -> Report:
         outcome.plan,
         outcome.results,
         outcome.observed_freed_bytes,
+        outcome.leftovers,
         run,
         complete=outcome.plan.complete and not outcome.plan.problems and outcome.complete,
     )
@@ -185,13 +215,39 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
         complete=False,
         artifacts=[],
         problems=[ProblemRow(path, doing, errorcode.get(errno, str(errno)), message)],
-        totals=Totals(0, 0, 0, 0, 0, 0, 0, None),
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
+        leftovers=[],
     )
 
 
 def to_json(report: Report) -> str:
     """Return the document: ASCII only, so that every name survives every locale."""
-    return json.dumps(asdict(report), indent=2, ensure_ascii=True)
+    return "".join(json_lines(report))
+
+
+def json_lines(report: Report) -> Iterator[str]:
+    """Give the document piece by piece: each of its lists one row a line, as there may be many."""
+    start = "{"
+    for name, value in _fields(report).items():
+        yield f"{start}\n  {json.dumps(name)}: "
+        start = ","
+        if isinstance(value, list):
+            row_start = "["
+            for row in value:
+                plain_row = row if isinstance(row, str) else _fields(row)
+                yield f"{row_start}\n    {json.dumps(plain_row)}"
+                row_start = ","
+            yield "\n  ]" if value else "[]"
+        elif is_dataclass(value):
+            yield json.dumps(_fields(value))
+        else:
+            yield json.dumps(value)
+    yield "\n}"
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """Return what a dataclass holds, in order; not what is in there again, as asdict does."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def json_schema() -> str:
@@ -207,6 +263,7 @@ def _report(
     plan: Plan,
     results: tuple[Result, ...],
     observed: int | None,
+    leftovers: Sequence[Leftover],
     run: Run,
     *,
     complete: bool,
@@ -216,6 +273,8 @@ def _report(
     problems = [*plan.problems]
     for failure in failures:
         problems += failure.problems
+    for leftover in leftovers:
+        problems += leftover.problems
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -226,7 +285,8 @@ def _report(
         list(plan.roots),
         complete,
         [_artifact(artifact, by_path.get(artifact.path), run) for artifact in plan.artifacts],
-        [_problem(problem) for problem in problems],
+        # Several artifacts may have failed for one and the same, such as a read-only mount.
+        [_problem(problem) for problem in dict.fromkeys(problems)],
         Totals(
             found=len(plan.artifacts),
             selected=len(plan.selected),
@@ -234,10 +294,28 @@ def _report(
             reclaimable_bytes=plan.reclaimable_bytes,
             deleted=sum(isinstance(result, Removed) and not result.gone for result in results),
             failed=len(failures),
-            freed_bytes=sum(result.freed_bytes for result in results),
+            trashed=sum(isinstance(result, Trashed) for result in results),
+            freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
             observed_freed_bytes=observed,
         ),
+        [_leftover(leftover) for leftover in leftovers],
     )
+
+
+def _leftover(leftover: Leftover) -> LeftoverRow:
+    outcome: Literal["deleted", "failed"] | None = None
+    error: str | None = None
+    if leftover.finished:
+        outcome = "deleted"
+    elif leftover.problems:
+        outcome, error = "failed", describe_problems(leftover.problems)
+    elif leftover.interrupted:
+        outcome, error = "failed", "interrupted"
+    elif leftover.at_work:
+        error = "the run that is deleting it is still at work"
+    elif leftover.run is None:
+        error = "this user's journal knows nothing of it, so it is left alone"
+    return LeftoverRow(leftover.candidate.path, leftover.original, leftover.run, outcome, error)
 
 
 def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRow:
@@ -251,7 +329,7 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
             decision, reason = "keep", code.value
         case _:
             assert_never(artifact.decision)
-    outcome: Literal["deleted", "failed"] | None
+    outcome: Literal["deleted", "trashed", "failed"] | None
     match result:
         case None:
             outcome, error = None, None
@@ -259,6 +337,8 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
             outcome, error = None, "it was gone already"
         case Removed():
             outcome, error = "deleted", None
+        case Trashed():
+            outcome, error = "trashed", None
         case Failed():
             outcome, error = "failed", describe(result)
         case _:
@@ -285,17 +365,25 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
         warnings=list(evidence.warnings),
         outcome=outcome,
         error=error,
+        left_at=result.left_at if isinstance(result, Failed) else None,
     )
 
 
 def describe(failure: Failed) -> str:
     """Say in a sentence why an artifact is still there."""
+    where = "still there" if failure.left_at is None else f"at {failure.left_at}"
     if failure.interrupted:
-        return "interrupted; what is left of it is still there"
-    if not failure.problems:
+        return f"interrupted; what is left of it is {where}"
+    why = describe_problems(failure.problems)
+    return why if failure.left_at is None else f"{why}; what is left of it is {where}"
+
+
+def describe_problems(problems: Sequence[Problem]) -> str:
+    """Say in a sentence what could not be done."""
+    if not problems:
         return "it is still there"
-    first = failure.problems[0]
-    more = len(failure.problems) - 1
+    first = problems[0]
+    more = len(problems) - 1
     tail = f", and {more} more" if more else ""
     return f"could not {first.doing} {first.path}: {strerror(first.errno)}{tail}"
 

@@ -9,7 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, Literal, TypeVar, TypeVarTuple
+
+from cleanup_nodemodule.workers import Workers
+
+_ATTEMPTS: Final = 8
+"""How often something is tried with a single worker that lacks descriptors or memory, ever more slowly:
+some four seconds together, in which whoever has them all may have given some back."""
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -19,21 +25,42 @@ class Stopped(Exception):
     """The work was told to stop before it was done."""
 
 
+class Unanswered(Exception):
+    """A call did not come back in time; it may never."""
+
+
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
-    Belongs to the event loop that is running when it is first used. Raises ValueError if *workers*
-    is less than 1.
+    With *patience*, seconds, a call that takes longer is given up, though nothing can end it: it waits
+    in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
+    first used. Raises ValueError if *workers* is less than 1.
     """
 
-    def __init__(self, executor: Executor, workers: int) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        workers: int,
+        *,
+        patience: float | None = None,
+        silent: set[str] | None = None,
+    ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.workers: Final = workers
+        self.silent: Final[set[str]] = set() if silent is None else silent
+        """Roots on which a call was given up, by whoever met that: nothing more is to be begun there."""
+        self.patience: Final = patience
+        """Seconds that a call may take; None: as long as it does."""
         self._executor = executor
         self._slots = asyncio.Semaphore(workers)
+        self._width = workers
+        self._withheld = 0
+        self._attempts = _ATTEMPTS
+        self._aside: Executor | None = None
         self._wanted = 0
         self._stop = asyncio.Event()
+        self._stopping: asyncio.Future[Literal[True]] | None = None
 
     @property
     def stopped(self) -> bool:
@@ -47,31 +74,86 @@ class Scheduler:
     async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """Run a function that only looks.
 
-        Raises Stopped as soon as the scheduler is stopped, even while the function still runs.
+        Raises Stopped as soon as the scheduler is stopped, even while the function still runs, and
+        Unanswered when it has run for too long.
         """
         async with self._slot():
             result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
-            return await self.unless_stopped(result)
+            return await self.unless_stopped(result, self.patience)
+
+    async def look(
+        self, function: Callable[[*_Ts], _T], *args: *_Ts, lacked: Callable[[_T], bool]
+    ) -> _T:
+        """Run a function that only looks, again and with fewer workers if it *lacked* something.
+
+        That is descriptors or memory, of which the others need some too. What is returned may have
+        lacked something in the end. Raises as :meth:`call` does, and MemoryError.
+        """
+        attempts = 0
+        while True:
+            try:
+                result = await self.call(function, *args)
+            except MemoryError:
+                if not await self.make_do(attempts):
+                    raise
+            else:
+                if not lacked(result) or not await self.make_do(attempts):
+                    return result
+            attempts += 1
+
+    async def make_do(self, attempts: int) -> bool:
+        """Go on with fewer workers, as something ran short that all of them need.
+
+        Returns whether to try again, after so many *attempts*.
+        """
+        if self._width > 1:
+            self._width = (self._width + 1) // 2
+        elif attempts >= self._attempts:
+            self._attempts = (
+                1  # Where waiting has not helped once, it is not waited for long again.
+            )
+            return False
+        await self.unless_stopped(asyncio.sleep(0.02 * 2 ** min(attempts, 6)))
+        return True
+
+    async def aside(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run a function on this machine, wherever the executor's workers are."""
+        if self._aside is None:
+            self._aside = Workers("aside")
+        return await asyncio.get_running_loop().run_in_executor(self._aside, function, *args)
 
     async def finish(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """Run a function that changes something: once begun, it is waited for.
 
-        Raises Stopped if the scheduler was stopped before the function began.
+        Raises Stopped if the scheduler was stopped before the function began, and Unanswered when it
+        has run for too long; it may then still do what it was to do.
         """
         async with self._slot():
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            await asyncio.wait((result,), timeout=self.patience)
+            if not result.done():
+                raise Unanswered
+            return result.result()
 
-    async def unless_stopped(self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T]) -> _T:
-        """Wait for *work*; raise Stopped, and cancel it, as soon as the scheduler is stopped."""
+    async def unless_stopped(
+        self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T], patience: float | None = None
+    ) -> _T:
+        """Wait for *work*; cancel it, and raise Stopped, as soon as the scheduler is stopped.
+
+        So too, but with Unanswered, after *patience* seconds.
+        """
         task = asyncio.ensure_future(work)
-        stop = asyncio.ensure_future(self._stop.wait())
+        if self._stopping is None:
+            # One for all who wait: making one for each call takes longer than the call.
+            self._stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (task, self._stopping), timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
             if task.done():
                 return task.result()
-            raise Stopped
+            raise Stopped if self.stopped else Unanswered
         finally:
-            stop.cancel()
             if task.cancel():
                 # It may have something to end, such as a process of its own.
                 await asyncio.wait((task,))
@@ -101,9 +183,15 @@ class Scheduler:
     async def _slot(self) -> AsyncIterator[None]:
         self._wanted += 1
         try:
-            async with self._slots:
+            await self._slots.acquire()
+            try:
                 if self.stopped:
                     raise Stopped
                 yield
+            finally:
+                if self.workers - self._withheld > self._width:
+                    self._withheld += 1
+                else:
+                    self._slots.release()
         finally:
             self._wanted -= 1

@@ -12,27 +12,40 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
-from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, report
+from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, protections, report
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.model import Approved, Outcome, Plan
+from cleanup_nodemodule.limits import Limit, exceeded
+from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.paths import absolute
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
+from cleanup_nodemodule.workers import Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cleanup_nodemodule.deletion import Undertaking
+    from cleanup_nodemodule.journal import Journal
+
+Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
+"""What a run does with what it finds."""
+
 _T = TypeVar("_T")
+
+DEFAULT_PATIENCE: Final = 300
+"""Seconds for one call, which looks at some thousand entries at most: no disk that works takes as long."""
 
 _MOST_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
@@ -55,18 +68,33 @@ class Display:
     """Paths end with a NUL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a run is to do with what it finds."""
+
+    mode: Mode
+    ask: bool
+    """Ask before anything is deleted, if there is somebody to ask."""
+    wait: bool
+    """Wait for another run that deletes in the same tree, rather than give up."""
+    most: Limit | None
+    """Delete nothing if it would be more than this."""
+    jobs: int | None
+    """Threads; None for as many as suit the engine."""
+    patience: float = DEFAULT_PATIENCE
+    """Seconds that a disk may take to answer before a root on it is given up."""
+
+
 class Session:
     """One run."""
 
-    def __init__(
-        self, settings: Settings, display: Display, *, delete: bool, ask: bool, jobs: int | None
-    ) -> None:
+    def __init__(self, settings: Settings, display: Display, orders: Orders) -> None:
         self._settings = settings
         self._display = display
-        self._delete = delete
-        self._mode: Literal["dry-run", "delete"] = "delete" if delete else "dry-run"
-        self._ask = ask
-        self._jobs = jobs or engine.default_workers()
+        self._orders = orders
+        self._delete = orders.mode != "dry-run"
+        self._mode = orders.mode
+        self._jobs = _affordable(orders.jobs or engine.default_workers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -74,23 +102,44 @@ class Session:
         self._interrupts = Interrupts()
         self._result: Report | None = None
         """What is known of the outcome by now."""
+        self._silent: set[str] = set()
+        """Roots that do not answer."""
+        self._shown = False
+        """Printing that was begun."""
         self._started_at = time.time()
         self._start = time.monotonic()
 
     def run(self) -> int:
         """Do it all and return the exit code."""
+        return self._guarded(self._run)
+
+    def resume(self) -> int:
+        """Finish what interrupted runs left, wherever that is, and return the exit code."""
+        return self._guarded(self._take_up)
+
+    def _guarded(self, work: Callable[[Executor], int]) -> int:
         # What was imported lives as long as the process; looking through it for garbage again and
         # again takes a sixth of the time of a large run (measured on 530,000 entries).
         gc.freeze()
-        executor = ThreadPoolExecutor(self._jobs, thread_name_prefix="engine")
+        executor = self._workers()
         with self._interrupts:
             try:
-                return self._run(executor)
+                code = work(executor)
             except KeyboardInterrupt:
                 return self._cut_off()
+            else:
+                # It may have come while the lock was given back, when all was said.
+                return code if self._signal is None else 128 + self._signal
             finally:
-                # A call that still runs only looks; whoever told us to stop does not wait for it.
-                executor.shutdown(wait=self._signal is None, cancel_futures=True)
+                # A call that still runs only looks, or waits for a disk that does not answer.
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def _workers(self) -> Executor:
+        """Return what makes the calls: threads, and where a disk may fall silent, processes."""
+        from cleanup_nodemodule import apart
+
+        needed = apart.is_needed(self._settings.roots, protections.mounted())
+        return Workers("engine", apart.Apart if needed else None)
 
     @property
     def _signal(self) -> int | None:
@@ -99,18 +148,46 @@ class Session:
     def _cut_off(self) -> int:
         """Say what is known, where a signal came between two steps."""
         if self._result is None:
-            print_failure(
-                "interrupted; nothing was done",
-                errno.EINTR,
-                None,
-                "begin",
-                mode=self._mode,
-                as_json=self._format == "json",
-            )
+            self._print_failure("interrupted; nothing was done", errno.EINTR, None, "begin")
             return 128 + (self._signal or signal.SIGINT)
-        return self._finish(self._result, shown=True)
+        return self._finish(self._result, shown=self._shown)
 
-    def _run(self, executor: ThreadPoolExecutor) -> int:
+    def _run(self, executor: Executor) -> int:
+        if self._mode == "dry-run":
+            return self._plan(executor, None)
+        # The lock asks about each root, and would wait for one that does not answer.
+        roots = self._in_loop(
+            executor, lambda scheduler: pipeline.answering(self._settings.roots, scheduler)
+        )
+        return self._undertake(
+            [absolute(root) for root in roots],
+            lambda undertaking: self._plan(executor, undertaking),
+        )
+
+    def _undertake(self, roots: Sequence[str], work: "Callable[[Undertaking], int]") -> int:
+        """Do *work* with the trees beneath *roots* locked."""
+        from cleanup_nodemodule import deletion, lock
+        from cleanup_nodemodule.state import StateError
+
+        try:
+            with deletion.undertake(
+                roots,
+                "trash" if self._mode == "trash" else "delete",
+                wait=self._orders.wait,
+                waiting=lambda why: say(f"{plain.PROGRAM}: waiting: {why.partition(';')[0]}"),
+                stopped=lambda: self._signal is not None,
+            ) as undertaking:
+                return work(undertaking)
+        except lock.Locked as locked:
+            if self._signal is not None:
+                raise KeyboardInterrupt from locked
+            self._print_failure(str(locked), errno.EWOULDBLOCK, locked.root, "lock")
+            return ExitCode.LOCKED
+        except StateError as error:
+            self._print_failure(str(error), error.errno or errno.EIO, None, "keep a record")
+            return ExitCode.UNEXPECTED
+
+    def _plan(self, executor: Executor, undertaking: "Undertaking | None") -> int:
         try:
             with self._progress() as watch:
                 plan = self._in_loop(
@@ -121,61 +198,173 @@ class Session:
             path = os.fsdecode(error.filename)
             missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
             advice = "; -p takes a directory that exists" if missing else ""
-            print_failure(
+            self._print_failure(
                 f"cannot search {printable(path)}: {error.strerror}{advice}",
                 error.errno or errno.ENOENT,
-                _absolute(path),
+                absolute(path),
                 "search",
-                mode=self._mode,
-                as_json=self._format == "json",
             )
             return ExitCode.USAGE
         except ExcludeError as error:
-            print_failure(
+            self._print_failure(
                 f"--exclude takes a pattern in gitignore syntax, such as 'name/': {error}",
                 errno.EINVAL,
                 None,
                 "understand the command line",
-                mode=self._mode,
-                as_json=self._format == "json",
             )
             return ExitCode.USAGE
-        if not self._delete or self._signal is not None:
-            return self._finish(self._sorted(report.of_plan(plan, self._facts())))
-        self._result = self._sorted(report.of_plan(plan, self._facts()))
-        return self._finish_deletion(plan, executor)
+        leftovers = self._recognise(plan)
+        result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
+        if undertaking is None or self._signal is not None:
+            return self._finish(result)
+        self._result = result
+        if self._orders.most is not None:
+            why = exceeded(plan, self._orders.most)
+            if why is not None:
+                say(f"{plain.PROGRAM}: {why}")
+                code = self._finish(result)
+                return ExitCode.EXCEEDED if self._signal is None else code
+        return self._finish_deletion(plan, leftovers, undertaking, executor)
 
-    def _finish_deletion(self, plan: Plan, executor: ThreadPoolExecutor) -> int:
+    def _recognise(self, plan: Plan) -> tuple[Leftover, ...]:
+        """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
+        if not plan.leftovers:
+            return ()
+        from cleanup_nodemodule import recovery, state
+
+        try:
+            return recovery.recognise(plan.leftovers, state.directory())
+        except state.StateError as error:
+            say(f"{plain.PROGRAM}: {error}")
+            return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
+
+    def _finish_deletion(
+        self,
+        plan: Plan,
+        leftovers: tuple[Leftover, ...],
+        undertaking: "Undertaking",
+        executor: Executor,
+    ) -> int:
         shown = self._interactive and self._show_plan(plan)
-        if self._interactive and self._ask:
+        if self._interactive and self._orders.ask:
             approved = confirm.by_question(plan, self._question, no_dry_run=self._delete)
         else:
             approved = confirm.by_flag(plan, no_dry_run=self._delete)
         if approved is None:
-            return self._finish(self._sorted(report.of_plan(plan, self._facts())), shown=shown)
-        outcome = self._carry_out(approved, executor)
-        return self._finish(self._sorted(report.of_outcome(outcome, self._facts())), shown=shown)
+            result = report.of_plan(plan, self._facts(), leftovers)
+            return self._finish(self._sorted(result), shown=shown)
+        # From here on a signal is noted, and stops what can be stopped, until it is known what was done.
+        with self._interrupts.telling(lambda: None):
+            outcome = self._execute(approved, leftovers, undertaking, executor)
+            self._result = self._sorted(report.of_outcome(outcome, self._facts()))
+        code = self._finish(self._result, shown=shown)
+        if outcome.unexpected is None:
+            return code
+        traceback.print_exception(outcome.unexpected)
+        name = type(outcome.unexpected).__name__
+        say(f"{plain.PROGRAM}: unexpected failure, please report it: {name}")
+        return ExitCode.UNEXPECTED
 
-    def _carry_out(self, approved: Approved, executor: ThreadPoolExecutor) -> Outcome:
+    def _execute(
+        self,
+        approved: Approved,
+        leftovers: tuple[Leftover, ...],
+        undertaking: "Undertaking",
+        executor: Executor,
+    ) -> Outcome:
+        """Do what was approved, and finish what interrupted runs left."""
+        from cleanup_nodemodule import recovery
+
+        known = [one for one in leftovers if one.run is not None and not one.at_work]
+        settled = recovery.unfinished(undertaking.directory, approved.plan.roots).settled
+        outcome = Outcome(approved.plan, (), 0, complete=True)
+        if not (approved.artifacts or known or settled):
+            return replace(outcome, leftovers=leftovers)
+        finished: dict[str, Leftover] = {}
+        with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
+            places = {one.candidate.name for one in known}
+            recovery.settle((one for one in settled if one.name not in places), journal)
+            for one in self._resume(known, journal, executor):
+                finished[one.candidate.path] = one
+            outcome = self._carry_out(approved, journal, executor)
+            journal.close(interrupted=self._signal is not None)
+        rows = tuple(finished.get(one.candidate.path, one) for one in leftovers)
+        return replace(outcome, leftovers=rows)
+
+    def _carry_out(self, approved: Approved, journal: "Journal", executor: Executor) -> Outcome:
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.carry_out(approved, self._settings, scheduler, watch),
+                lambda scheduler: pipeline.carry_out(
+                    approved, self._settings, scheduler, journal, watch
+                ),
             )
 
-    def _in_loop(
-        self, executor: ThreadPoolExecutor, work: Callable[[Scheduler], Awaitable[_T]]
-    ) -> _T:
+    def _resume(
+        self, leftovers: Sequence[Leftover], journal: "Journal", executor: Executor
+    ) -> tuple[Leftover, ...]:
+        if not leftovers:
+            return ()
+        with self._progress() as watch:
+            return self._in_loop(
+                executor,
+                lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
+            )
+
+    def _take_up(self, executor: Executor) -> int:
+        from cleanup_nodemodule import recovery, state
+
+        def finish(undertaking: "Undertaking | None") -> int:
+            found = recovery.unfinished(state.directory())
+            for fault in found.faults:
+                line = "" if fault.line is None else f", line {fault.line}"
+                say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
+            finished: dict[str, Leftover] = {}
+            # A signal is noted, and stops what can be stopped, until it is known what was done.
+            with self._interrupts.telling(lambda: None):
+                if undertaking is not None and (found.to_finish or found.settled):
+                    with undertaking.journal(
+                        lambda text: say(f"{plain.PROGRAM}: {text}")
+                    ) as journal:
+                        recovery.settle(found.settled, journal)
+                        done = self._resume(found.to_finish, journal, executor)
+                        finished = {one.candidate.path: one for one in done}
+                        journal.close(interrupted=self._signal is not None)
+                rows = tuple(finished.get(one.candidate.path, one) for one in found.leftovers)
+                nothing = Plan((), (), (), complete=True)
+                outcome = Outcome(nothing, (), None, complete=self._signal is None, leftovers=rows)
+                self._result = report.of_outcome(outcome, self._facts())
+            return self._finish(self._result)
+
+        try:
+            if self._mode == "dry-run":
+                return finish(None)
+            found = recovery.unfinished(state.directory())
+            # What a run at work will delete is left to it, and what cannot be got at is not locked.
+            places = {one.candidate.root for one in found.to_finish}
+        except state.StateError as error:
+            self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
+            return ExitCode.UNEXPECTED
+        return self._undertake(sorted(places), finish)
+
+    def _print_failure(self, message: str, number: int, path: str | None, doing: str) -> None:
+        as_json = self._format == "json"
+        print_failure(message, number, path, doing, mode=self._mode, as_json=as_json)
+
+    def _in_loop(self, executor: Executor, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
         """Run *work* in an event loop of its own, which a signal tells to stop."""
 
         async def main() -> _T:
-            scheduler = Scheduler(executor, self._jobs)
+            scheduler = Scheduler(
+                executor, self._jobs, patience=self._orders.patience, silent=self._silent
+            )
             loop = asyncio.get_running_loop()
             if self._signal is not None:  # It came a moment ago.
                 scheduler.stop()
             with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):
                 return await work(scheduler)
 
+        _watch_children_without_threads()
         return asyncio.run(main())
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:
@@ -193,7 +382,10 @@ class Session:
         size = plain.size(plan.reclaimable_bytes)
         while True:
             # Not input(), which writes to standard output, and that is for the result.
-            say(f"Delete {what}, {size}? [y/N]: ", end="")
+            asked = f"Delete {what}, {size}"
+            if self._mode == "trash":
+                asked = f"Move {what}, {size}, to the trash"
+            say(f"{asked}? [y/N]: ", end="")
             try:
                 answer = sys.stdin.readline()
             except KeyboardInterrupt:
@@ -225,6 +417,7 @@ class Session:
         lost = None
         if not shown:
             try:
+                self._shown = True
                 lost = emit(lambda: self._print(result))
             except KeyboardInterrupt:
                 say("")
@@ -237,6 +430,7 @@ class Session:
             say(line)
         if not self._display.quiet and self._format != "json":
             self._last_words(result)
+        self._interrupts.hold()
         if self._signal is not None:
             return 128 + self._signal
         if lost is not None:
@@ -255,6 +449,10 @@ class Session:
             return
         if result.mode == "dry-run" and result.totals.selected:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
+        if any(row.left_at for row in result.artifacts) or any(
+            row.outcome is None and row.run and not row.error for row in result.leftovers
+        ):
+            say(f"To finish what an interrupted run left: {plain.command('resume')}")
         names = plain.unproven_names(result)
         if names:
             say(f"To include what is unproven: {self._command_naming(names)}")
@@ -271,6 +469,8 @@ class Session:
             words += (f"--exclude={pattern}",)
         if self._delete:
             words += ("--no-dry-run",)
+        if self._mode == "trash":
+            words += ("--trash",)
         plainly = [name for name in names if not name.startswith("-")]
         words += (f"--targets={name}" for name in names if name.startswith("-"))
         if plainly:
@@ -280,7 +480,8 @@ class Session:
     def _print(self, result: Report) -> None:
         match self._format:
             case "json":
-                print(report.to_json(result))
+                sys.stdout.writelines(report.json_lines(result))
+                print()
             case "paths":
                 self._print_paths(result)
             case "plain":
@@ -337,7 +538,7 @@ class Session:
                 rows.sort(key=lambda row: row.last_used_at or "")
         return replace(result, artifacts=rows)
 
-    def _facts(self, mode: Literal["dry-run", "delete"] | None = None) -> report.Run:
+    def _facts(self, mode: Mode | None = None) -> report.Run:
         return report.Run(
             tool=_tool(),
             host=platform.node(),
@@ -357,7 +558,7 @@ def print_failure(
     path: str | None,
     doing: str,
     *,
-    mode: Literal["dry-run", "delete"],
+    mode: Mode,
     as_json: bool,
 ) -> None:
     """Say why nothing was done; as a document too, on standard output, if one was asked for."""
@@ -369,11 +570,31 @@ def print_failure(
 
 
 def _tool() -> report.Tool:
-    return report.Tool(plain.PROGRAM, __version__, engine.NAME)
+    return report.Tool(plain.PROGRAM, __version__, engine.name())
 
 
-def _absolute(path: str) -> str:
+_DESCRIPTORS_EACH: Final = 5
+"""Descriptors that an engine call has open at the same time, at most."""
+
+_DESCRIPTORS_BESIDES: Final = 24
+"""Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
+
+
+def _affordable(jobs: int) -> int:
+    """Return how many of the *jobs* there are descriptors for (RLIMIT_NOFILE, getrlimit(2))."""
     try:
-        return os.path.abspath(path)
-    except OSError:  # There is no current directory any more.
-        return path
+        import resource
+    except ImportError:  # There is no such limit on Windows.
+        return jobs
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return jobs
+    return max(1, min(jobs, (limit - _DESCRIPTORS_BESIDES) // _DESCRIPTORS_EACH))
+
+
+def _watch_children_without_threads() -> None:
+    """Have Python 3.11 wait for git as later versions do, rather than by a thread for each process."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        with suppress(OSError):
+            os.close(os.pidfd_open(os.getpid()))  # A kernel before Linux 5.3 has no such call.
+            asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())

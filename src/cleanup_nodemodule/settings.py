@@ -59,6 +59,8 @@ class Settings:
     """Rules beside those of the profiles."""
     keep: tuple[str, ...] = ()
     """Patterns in gitignore syntax, relative to the root of the file system: kept, whatever else."""
+    foreign_too: bool = False
+    """Delete also what only other users may, by the sticky bit of a directory."""
     home: str | None = None
     """The user's home directory; what programs keep there is protected."""
     cwd: str | None = None

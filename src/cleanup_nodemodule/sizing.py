@@ -1,70 +1,173 @@
 """Measures candidates concurrently, each by as many workers as have nothing else to do."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
-_BUDGET = 8192
-"""Directory entries a call handles: at some 3 microseconds each, the fixed cost of a call (handing
-over, opening the root) is well below one percent."""
+_BUDGET: Final = 4096
+"""Directory entries a call handles. Handing over costs a few percent of what the call itself takes; with
+larger slices the last ones leave the other cores with nothing to do for longer than that."""
 
 
 async def measure(
-    candidate: Candidate,
-    number: int,
+    candidates: Sequence[tuple[int, Candidate]],
     scheduler: Scheduler,
     ledger: Ledger,
     *,
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
-) -> Contents | None:
-    """Count what lies inside *candidate*; None if it has vanished.
+) -> list[Contents | None]:
+    """Count what lies inside each of the *candidates*, which have a number; None if it has vanished.
 
-    Files with several links go to *ledger* under *number*. Calls *problem* for each place that could
-    not be read, mount points among them, and *measured* with the bytes each call counted.
-    Raises Stopped, in an ExceptionGroup, when the scheduler is told to stop.
+    As many small ones as make up a call's worth of entries go in one, as handing over takes longer
+    than measuring a few hundred files; a large one is shared among the workers. Files with several
+    links go to *ledger* under the candidate's number. Calls *problem* for each place that could not be
+    read, mount points among them, and *measured* with the bytes each call counted. Raises Stopped, in
+    an ExceptionGroup or not, when the scheduler is told to stop.
     """
-    root = anchor(candidate.path, candidate.identity)
-    apparent = allocated = files = directories = newest = 0
-    mounts: list[str] = []
-    repositories: list[str] = []
-    complete = True
+    tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
+    roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
+    done, most = 0, len(tallies)
+    while done < len(tallies):
+        where = candidates[done][1].root
+        if where in scheduler.silent:
+            tallies[done].give_up()
+            done += 1
+            continue
+        several = roots[done : done + most]
+        try:
+            measurements = await scheduler.look(
+                _measure_several,
+                several,
+                _BUDGET,
+                lacked=lambda several: any(lacked(one.faults) for one in several),
+            )
+        except Unanswered:
+            if len(several) == 1:
+                scheduler.silent.add(where)
+            most = 1  # One by one, it shows which it is.
+            continue
+        for measurement in measurements:
+            tally, root = tallies[done], roots[done]
+            done += 1
+            measured(measurement.usage.allocated)
+            left = tally.add(measurement)
+
+            if left:
+                await _measure_rest(left, root, tally, scheduler, measured)
+    return [tally.contents() for tally in tallies]
+
+
+async def _measure_rest(
+    left: list[bytes],
+    root: Root,
+    tally: "_Tally",
+    scheduler: Scheduler,
+    measured: Callable[[int], None],
+) -> None:
+    """Count what the first call left of a candidate, with all workers."""
 
     async def count(stack: list[bytes]) -> list[bytes]:
-        nonlocal apparent, allocated, files, directories, newest, complete
-        usage, left, faults = await scheduler.call(engine.measure, root, stack, _BUDGET)
-        apparent += usage.apparent
-        allocated += usage.allocated
-        files += usage.files
-        directories += usage.directories
-        newest = max(newest, usage.newest)
+        if tally.root in scheduler.silent:
+            tally.give_up()
+            return []
+        try:
+            part = await scheduler.look(
+                engine.measure,
+                root,
+                stack,
+                _BUDGET,
+                lacked=lambda measurement: lacked(measurement.faults),
+            )
+        except Unanswered:
+            scheduler.silent.add(tally.root)
+            tally.give_up()
+            return []
+        measured(part.usage.allocated)
+        return tally.add(part)
+
+    await scheduler.share(left, count)
+
+
+def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:
+    """Begin with one root after the other until the budget is used up."""
+    measurements: list[Measurement] = []
+    for root in roots:
+        measurement = engine.measure(root, [b""], budget)
+        measurements.append(measurement)
+        # One more for opening it, so that empty ones come to an end too.
+        budget -= measurement.usage.files + measurement.usage.directories + 1
+        if budget <= 0:
+            break
+    return measurements
+
+
+class _Tally:
+    """What has been counted of one candidate."""
+
+    def __init__(
+        self,
+        number: int,
+        candidate: Candidate,
+        ledger: Ledger,
+        problem: Callable[[Problem], None],
+    ) -> None:
+        self._number = number
+        self._path = candidate.path
+        self.root: Final = candidate.root
+        """Where it was found."""
+        self._ledger = ledger
+        self._problem = problem
+        self._apparent = self._allocated = self._files = self._directories = self._newest = 0
+        self._mounts: list[str] = []
+        self._repositories: list[str] = []
+        self._foreign: list[str] = []
+        self._complete = True
+
+    def add(self, measurement: Measurement) -> list[bytes]:
+        """Take in what a call returned; return what it left."""
+        usage, left, faults = measurement
+        self._apparent += usage.apparent
+        self._allocated += usage.allocated
+        self._files += usage.files
+        self._directories += usage.directories
+        self._newest = max(self._newest, usage.newest)
         if usage.links:
-            ledger.add(number, usage.links)
-        repositories.extend(beneath(candidate.path, path) for path in usage.repositories)
+            self._ledger.add(self._number, usage.links)
+        self._repositories.extend(beneath(self._path, path) for path in usage.repositories)
+        self._foreign.extend(beneath(self._path, path) for path in usage.foreign)
         for path in usage.mounts:
-            mounts.append(beneath(candidate.path, path))
-            problem(Problem(mounts[-1], errno.EXDEV, "measure what is mounted here"))
+            mount = beneath(self._path, path)
+            self._mounts.append(mount)
+            self._problem(Problem(mount, errno.EXDEV, "measure what is mounted here"))
         for fault in faults:
-            problem(problem_at(candidate.path, fault))
-        complete = complete and not faults and not usage.mounts
-        measured(usage.allocated)
+            self._problem(problem_at(self._path, fault))
+        self._complete = self._complete and not faults and not usage.mounts
         return left
 
-    await scheduler.share([b""], count)
-    if not directories and complete:
-        return None
-    return Contents(
-        apparent,
-        allocated,
-        files,
-        directories,
-        newest,
-        complete,
-        tuple(sorted(mounts)),
-        tuple(sorted(repositories)),
-    )
+    def give_up(self) -> None:
+        """Take down that there may be more than was counted."""
+        self._complete = False
+
+    def contents(self) -> Contents | None:
+        """Return everything counted; None if there was nothing."""
+        if not self._directories and self._complete:
+            return None
+        return Contents(
+            self._apparent,
+            self._allocated,
+            self._files,
+            self._directories,
+            self._newest,
+            self._complete,
+            tuple(sorted(self._mounts)),
+            tuple(sorted(self._repositories)),
+            tuple(sorted(self._foreign)),
+        )

@@ -1,27 +1,105 @@
 """Picks the engine once and says which one runs.
 
 An engine is three functions, ``find``, ``measure`` and ``remove``, with the contract written down in
-:mod:`cleanup_nodemodule.engine.contract`. Everything above calls them through this package.
+:mod:`cleanup_nodemodule.engine.contract`. Everything above calls them through this package. There are
+two: ``native``, in C, which is there if it could be built when the package was installed, and
+``python``, which is always there and is the reference.
 """
 
+import importlib
 import os
 import sys
-from typing import Final
+from types import ModuleType
+from typing import Final, Literal, TypeAlias
 
-from cleanup_nodemodule.engine._python import find, measure, remove
+from cleanup_nodemodule.engine.contract import Finding, Measurement, Names, Removal, Root
 
-NAME: Final = "python"
-"""The running engine, as ``--version`` and the report name it."""
+Choice: TypeAlias = Literal["auto", "native", "python"]
 
-__all__ = ["NAME", "default_workers", "find", "measure", "remove"]
+_NATIVE: Final = f"{__name__}._kernel"
+_PYTHON: Final = f"{__name__}._python"
+
+
+class UnavailableError(Exception):
+    """The engine asked for is not there. The message says why, and what to do."""
+
+
+def _load_native() -> ModuleType | None:
+    """Return the native engine, None if it was not built.
+
+    Any other trouble with it is raised: a broken build that silently became a slow one would never
+    be mended.
+    """
+    try:
+        return importlib.import_module(_NATIVE)
+    except ModuleNotFoundError as error:
+        if error.name != _NATIVE:
+            raise
+        return None
+
+
+_native: Final = _load_native()
+_chosen: ModuleType = _native or importlib.import_module(_PYTHON)
+
+
+def choose(choice: Choice) -> None:
+    """Have all calls from now on go to the engine chosen; ``auto`` is the fastest there is.
+
+    Raises UnavailableError if it was not built.
+    """
+    global _chosen  # noqa: PLW0603 - chosen once, at the edge, before the first call
+    if choice == "native" and _native is None:
+        raise UnavailableError(
+            "the native engine was not built when this was installed, which takes a C compiler and"
+            " Python's headers; --engine auto takes what there is"
+        )
+    native = None if choice == "python" else _native
+    _chosen = native or importlib.import_module(_PYTHON)
+
+
+def name() -> str:
+    """Return the running engine's name, as ``--version`` and the report give it."""
+    return "native" if _chosen is _native else "python"
 
 
 def default_workers() -> int:
-    """Return how many threads get the most out of this engine.
+    """Return how many threads get the most out of the running engine.
 
-    One, where the interpreter lets only one thread run: measured on a warm cache, a second makes the
-    Python engine half again as slow, as each waits for the other at every system call.
+    As many as there are processors this process may use, but one where the Python engine runs in an
+    interpreter that lets only one thread run: measured on a warm cache, a second makes it half again
+    as slow, as each waits for the other at every system call.
     """
-    if getattr(sys, "_is_gil_enabled", lambda: True)():
+    if name() == "python" and getattr(sys, "_is_gil_enabled", lambda: True)():
         return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def open_directory(path: bytes) -> int:
+    """Return a descriptor of the directory *path*, absolute, with no symlink anywhere in it.
+
+    It serves for what takes a ``dir_fd``, and the directory need not be readable (O_PATH, open(2)).
+    Raises OSError, with ``ELOOP`` or ``ENOTDIR`` for a symlink.
+    """
+    from cleanup_nodemodule.engine._beneath import open_plainly  # noqa: PLC0415 - only to delete
+
+    return open_plainly(path)
+
+
+def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
+    """Look for directories; see the contract."""
+    found: Finding = _chosen.find(root, stack, names, budget)
+    return found
+
+
+def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
+    """Count bytes, files and directories; see the contract."""
+    measured: Measurement = _chosen.measure(root, stack, budget)
+    return measured
+
+
+def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
+    """Delete everything beneath the root, then the root; see the contract."""
+    removed: Removal = _chosen.remove(root, stack, budget)
+    return removed

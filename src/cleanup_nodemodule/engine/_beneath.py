@@ -81,6 +81,10 @@ class Tree(ABC):
         """Return the root's own status."""
 
     @abstractmethod
+    def status_around(self) -> os.stat_result:
+        """Return the status of the directory that the root lies in."""
+
+    @abstractmethod
     def status_of(self, path: bytes) -> os.stat_result:
         """Return the status of *path* beneath the root, by its parent: a mount point's own."""
 
@@ -108,6 +112,41 @@ def open_tree(root: Root, *, mount_ok: bool) -> Tree:
     return _PathTree(root, mount_ok=mount_ok)
 
 
+def open_plainly(path: bytes) -> int:
+    """Open the directory *path*, absolute, following no symlink; mount points may be on the way.
+
+    Raises OSError.
+    """
+    top = os.open("/", _PARENT_FLAGS)
+    try:
+        return _walk(_opener(), top, path.strip(b"/"), mounts=True, close=True)
+    except BaseException:
+        os.close(top)
+        raise
+
+
+def _walk(open_at: _Opener, start: int, path: bytes, *, mounts: bool, close: bool) -> int:
+    """Open *path* beneath *start* in as few steps as it takes; *close* start on success."""
+    flags = _PARENT_FLAGS if mounts else _FLAGS
+    resolve = _CONFINED if mounts else _SAME_MOUNT
+    if not path:
+        return start
+    current = start
+    try:
+        for step in _steps(path):
+            following = open_at(current, step, flags, resolve)
+            if current != start:
+                os.close(current)
+            current = following
+    except BaseException:
+        if current != start:
+            os.close(current)
+        raise
+    if close:
+        os.close(start)
+    return current
+
+
 def _stale(path: bytes) -> OSError:
     return OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
 
@@ -127,7 +166,8 @@ class _DescriptorTree(Tree):
         # O_PATH (open(2)): a parent need not be readable, only searchable.
         self._parent = os.open("/", _PARENT_FLAGS)
         try:
-            self._parent = self._walk(self._parent, parent.strip(b"/"), mounts=True, close=True)
+            around = parent.strip(b"/")
+            self._parent = _walk(self._open_at, self._parent, around, mounts=True, close=True)
             if self._name:
                 self._root = self._open_at(
                     self._parent, self._name, _FLAGS, _CONFINED if mount_ok else _SAME_MOUNT
@@ -141,6 +181,9 @@ class _DescriptorTree(Tree):
         if (found.st_dev, found.st_ino) != (root.device, root.inode):
             self.release()
             raise _stale(root.path)
+        if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
+            self.release()
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), root.path)
 
     def release(self) -> None:
         os.close(self._root)
@@ -149,13 +192,20 @@ class _DescriptorTree(Tree):
     def open(self, path: bytes) -> int:
         if self._confined and len(path) <= _LONGEST:
             return self._open_at(self._root, path or b".", _FLAGS, _SAME_MOUNT)
-        return self._walk(self._root, path or b".", mounts=False, close=False)
+        handle = _walk(self._open_at, self._root, path or b".", mounts=False, close=False)
+        if not self._confined and os.fstat(handle).st_dev != self._device:
+            os.close(handle)
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+        return handle
 
     def close(self, handle: Handle) -> None:
         os.close(handle)
 
     def status(self) -> os.stat_result:
         return os.fstat(self._root)
+
+    def status_around(self) -> os.stat_result:
+        return os.fstat(self._parent)
 
     def status_of(self, path: bytes) -> os.stat_result:
         parent, _, name = path.rpartition(b"/")
@@ -181,31 +231,6 @@ class _DescriptorTree(Tree):
             os.rmdir(name, dir_fd=directory)
         finally:
             os.close(directory)
-
-    def _walk(self, start: int, path: bytes, *, mounts: bool, close: bool) -> int:
-        """Open *path* beneath *start* in as few steps as it takes; *close* start on success."""
-        flags = _PARENT_FLAGS if mounts else _FLAGS
-        resolve = _CONFINED if mounts else _SAME_MOUNT
-        if not path:
-            return start
-        current = start
-        try:
-            for step in _steps(path):
-                following = self._open_at(current, step, flags, resolve)
-                if current != start:
-                    os.close(current)
-                current = following
-            if not mounts and not self._confined:
-                found = os.fstat(current)
-                if found.st_dev != self._device:
-                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
-        except BaseException:
-            if current != start:
-                os.close(current)
-            raise
-        if close:
-            os.close(start)
-        return current
 
 
 _FLAGS: Final = (
@@ -352,6 +377,9 @@ class _PathTree(Tree):
 
     def status(self) -> os.stat_result:
         return os.lstat(self._path)
+
+    def status_around(self) -> os.stat_result:
+        return os.lstat(os.path.dirname(self._path))
 
     def status_of(self, path: bytes) -> os.stat_result:
         return os.lstat(os.path.join(self._path, *os.fsdecode(path).split("/")))

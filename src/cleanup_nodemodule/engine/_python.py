@@ -11,9 +11,9 @@ import re
 import stat
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from cleanup_nodemodule.engine._beneath import Tree, open_tree
+from cleanup_nodemodule.engine._beneath import Handle, Tree, open_tree
 from cleanup_nodemodule.engine.contract import (
     Counts,
     Fault,
@@ -97,10 +97,13 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                 if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
                     # A bare repository: its branches may be called anything, dist for one.
                     del left[before[0] :], hits[before[1] :]
-                elif marked:
+                    marked = b".git" in names.wanted
+                if marked:
                     # The whole directory is a hit, and what was met inside belongs to it.
                     del left[before[0] :], hits[before[1] :]
                     hits.append(_hit(tree, root, path, os.stat(handle)))
+            except FileNotFoundError:
+                pass  # It was removed since it was opened (getdents(2)).
             except OSError as error:
                 # What was read before the error stands; what was not is said to be missing.
                 faults.append(_fault(path, error, "read"))
@@ -116,6 +119,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     links = array.array("Q")
     mounts: list[bytes] = []
     repositories: list[bytes] = []
+    foreign: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     directory_type, type_mask = stat.S_IFDIR, 0o170000
@@ -132,6 +136,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             links.tobytes(),
             mounts,
             repositories,
+            foreign,
         )
 
     try:
@@ -146,6 +151,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     with tree:
         while left and budget > 0:
             path = left.pop()
+            sticky = path.endswith(b"/")
+            path = path.removesuffix(b"/")
             try:
                 handle = tree.open(path)
             except OSError as error:
@@ -168,6 +175,10 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 blocks += _blocks(found)
                 directories += 1
                 newest = max(newest, int(found[stat.ST_MTIME]))
+                if _only_for_owners(tree.status_around(), found.st_uid):
+                    foreign.append(path)
+                sticky = bool(found.st_mode & stat.S_ISVTX)
+            around = os.stat(handle) if sticky else None
             prefix = path + b"/" if path else b""
             before = files + directories
             parts = 0
@@ -186,7 +197,10 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
                             continue
                         # Positions, not attributes or calls: this loop is where the time goes.
-                        mode, inode, entry_device, link_count, _, _, size, _, changed, _ = found
+                        mode, inode, entry_device, link_count, owner, _, size, _, changed, _ = found
+                        if around is not None and _only_for_owners(around, owner):
+                            foreign.append(prefix + os.fsencode(entry.name))
+                            around = None
                         if mode & type_mask == directory_type:
                             name = os.fsencode(entry.name)
                             if name == b".git":
@@ -197,7 +211,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                                 mounts.append(prefix + name)
                                 continue
                             directories += 1
-                            left.append(prefix + name)
+                            mark = b"/" if mode & stat.S_ISVTX else b""
+                            left.append(prefix + name + mark)
                         else:
                             files += 1
                             if entry.name == ".git":
@@ -213,6 +228,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             newest = int(changed)
                 if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
                     repositories.append(path)
+            except FileNotFoundError:
+                pass  # It was removed since it was opened (getdents(2)).
             except OSError as error:
                 faults.append(_fault(path, error, "read"))
             finally:
@@ -224,11 +241,12 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
 def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     """Delete everything beneath the root, then the root; see the contract.
 
-    A directory is pushed back with a trailing slash below its subdirectories: all that is left to
-    do there is to remove it. Only what was removed counts against the budget, so a call either
-    makes progress or gets to the end of its stack.
+    Of the directories met in one, the one that is dealt with last has to remove it: so nothing waits
+    on the stack but what is still to be opened, however deep the tree. Only what was removed counts
+    against the budget, so a call either makes progress or gets to the end of its stack.
     """
     files = directories = blocks = 0
+    blocked: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     try:
@@ -236,80 +254,124 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     except OSError as error:
         if error.errno != errno.ENOENT:
             faults.append(_fault(b"", error, "open"))
-        return Removal(Counts(0, 0, 0), [], faults)
+        return Removal(Counts(0, 0, 0, blocked), [], faults)
     with tree:
         while left and budget > 0:
-            path = left.pop()
-            if path.endswith(b"/"):
-                freed = _remove_directory(tree, path[:-1], faults)
-                if freed is not None:
-                    directories += 1
-                    blocks += freed
-                    budget -= 1
-                continue
+            entry = left.pop()
+            path = entry.rstrip(b"/")
+            duty = entry[len(path) :]
             try:
                 handle = tree.open(path)
             except OSError as error:
                 if error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
-                continue
-            subdirectories: list[bytes] = []
-            refused: dict[int, int] = {}
-            cut_short = False
-            prefix = path + b"/" if path else b""
-            try:
-                with os.scandir(handle) as entries:
-                    for entry in entries:
-                        # Not where something was refused: it would be again, and again.
-                        if budget <= 0 and not refused:
-                            cut_short = True
-                            break
-                        try:
-                            if _is_directory(entry):
-                                subdirectories.append(prefix + os.fsencode(entry.name))
-                                continue
-                            found = _status(tree, entry)
-                            tree.unlink(handle, entry.name)
-                        except FileNotFoundError:
-                            continue
-                        except OSError as error:
-                            number = error.errno or errno.EIO
-                            refused[number] = refused.get(number, 0) + 1
-                            if refused[number] <= _MOST_REFUSED:
-                                name = prefix + os.fsencode(entry.name)
-                                faults.append(_fault(name, error, "delete"))
-                            continue
-                        files += 1
-                        budget -= 1
-                        # The last link to go is what gives the space back.
-                        if found.st_nlink <= 1:
-                            blocks += _blocks(found)
-            except OSError as error:
-                faults.append(_fault(path, error, "read"))
-            finally:
-                tree.close(handle)
-            for number, count in refused.items():
-                if count > _MOST_REFUSED:
-                    more = f"delete {count - _MOST_REFUSED:,} more entries of"
-                    faults.append(Fault(path, number, more))
-            left.append(path if cut_short else path + b"/")
-            left.extend(subdirectories)
-    return Removal(Counts(files, directories, blocks * _BLOCK), left, faults)
+                    continue
+            else:
+                try:
+                    unlinked = _unlink_entries(tree, handle, path, budget, faults)
+                finally:
+                    tree.close(handle)
+                files += unlinked.files
+                blocks += unlinked.blocks
+                budget -= unlinked.files
+                if unlinked.cut_short:
+                    left.append(entry)
+                elif not unlinked.refused:
+                    for first in unlinked.directories[:1]:
+                        unlinked.directories[0] = first + b"/" + duty
+                left.extend(unlinked.directories)
+                if unlinked.cut_short or unlinked.refused or unlinked.directories:
+                    continue
+            while True:
+                if budget <= 0:
+                    left.append(path + duty)
+                    break
+                try:
+                    blocks += _remove_directory(tree, path)
+                except OSError as error:
+                    if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+                        blocked.append(path + duty)
+                        break
+                    if error.errno not in _GONE:
+                        faults.append(_fault(path, error, "remove the directory"))
+                        break
+                else:
+                    directories += 1
+                    budget -= 1
+                if not duty:
+                    break
+                path, duty = path.rpartition(b"/")[0], duty[1:]
+    return Removal(Counts(files, directories, blocks * _BLOCK, blocked), left, faults)
 
 
-def _remove_directory(tree: Tree, path: bytes, faults: list[Fault]) -> int | None:
-    """Remove an emptied directory; return its blocks, None if it is still there."""
+class _Unlinked(NamedTuple):
+    """What became of the entries of one directory."""
+
+    files: int
+    blocks: int
+    directories: list[bytes]
+    """Those in it, still to be emptied."""
+    refused: bool
+    """Something in it stays, and so does it."""
+    cut_short: bool
+    """The budget was used up before its end."""
+
+
+def _unlink_entries(
+    tree: Tree, handle: Handle, path: bytes, budget: int, faults: list[Fault]
+) -> _Unlinked:
+    """Delete what an open directory holds, but for directories."""
+    files = blocks = 0
+    directories: list[bytes] = []
+    refused: dict[int, int] = {}
+    failed = cut_short = False
+    prefix = path + b"/" if path else b""
     try:
-        handle = tree.open(path)
-        try:
-            blocks = _blocks(os.stat(handle, follow_symlinks=isinstance(handle, int)))
-        finally:
-            tree.close(handle)
-        tree.rmdir(path)
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                # Not where something was refused: it would be again, and again.
+                if files >= budget and not refused:
+                    cut_short = True
+                    break
+                try:
+                    if _is_directory(entry):
+                        directories.append(prefix + os.fsencode(entry.name))
+                        continue
+                    found = _status(tree, entry)
+                    tree.unlink(handle, entry.name)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    number = error.errno or errno.EIO
+                    refused[number] = refused.get(number, 0) + 1
+                    if refused[number] <= _MOST_REFUSED:
+                        name = prefix + os.fsencode(entry.name)
+                        faults.append(_fault(name, error, "delete"))
+                    continue
+                files += 1
+                # The last link to go is what gives the space back.
+                if found.st_nlink <= 1:
+                    blocks += _blocks(found)
+    except FileNotFoundError:
+        pass  # It was removed since it was opened (getdents(2)).
     except OSError as error:
-        if error.errno not in _GONE:
-            faults.append(_fault(path, error, "remove the directory"))
-        return None
+        faults.append(_fault(path, error, "read"))
+        failed = True
+    for number, count in refused.items():
+        if count > _MOST_REFUSED:
+            more = f"delete {count - _MOST_REFUSED:,} more entries of"
+            faults.append(Fault(path, number, more))
+    return _Unlinked(files, blocks, directories, bool(refused) or failed, cut_short)
+
+
+def _remove_directory(tree: Tree, path: bytes) -> int:
+    """Remove an emptied directory and return its blocks. Raises OSError."""
+    handle = tree.open(path)
+    try:
+        blocks = _blocks(os.stat(handle, follow_symlinks=isinstance(handle, int)))
+    finally:
+        tree.close(handle)
+    tree.rmdir(path)
     return blocks
 
 
@@ -325,14 +387,24 @@ def _hit(tree: Tree, root: Root, path: bytes, found: os.stat_result) -> Hit:
     return Hit(path, found.st_dev, found.st_ino, mounted, found.st_ctime_ns)
 
 
+def _only_for_owners(directory: os.stat_result, owner: int) -> bool:
+    """Whether what *owner* has in *directory* is, by the sticky bit, not for this user to delete.
+
+    Root is let by the kernel all the same; that is no reason to do it (inode(7)).
+    """
+    if not directory.st_mode & stat.S_ISVTX or not hasattr(os, "geteuid"):
+        return False
+    return owner not in {os.geteuid(), directory.st_uid}
+
+
 def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
     """Return what tells whether a name fits one of *globs*."""
     if not globs:
         return lambda _name: False
     # As in the shell, a leading dot is nothing special to these patterns (fnmatch.translate).
-    return re.compile(
-        b"|".join(fnmatch.translate(os.fsdecode(glob)).encode() for glob in globs)
-    ).match
+    # Each byte as a letter, which is how fnmatch itself deals with bytes.
+    patterns = (fnmatch.translate(glob.decode("latin-1")) for glob in globs)
+    return re.compile("|".join(patterns).encode("latin-1")).match
 
 
 def _has_head(tree: Tree, prefix: bytes) -> bool:

@@ -7,9 +7,13 @@
 *root* is opened anew by every call, checked to be the inode it was, and everything happens beneath
 it: no symlink is followed, no mount point entered. *stack* holds directories still to open, as
 ``bytes`` relative to the root, ``b""`` for the root itself. A call handles about *budget* directory
-entries, depth first, and returns the directories it has not opened yet as *left*. Whoever calls can
-share the work by handing out slices of *left* (not for ``remove``, where a directory waits for its
-children). An engine never raises for what it meets on disk: that becomes a :class:`Fault`.
+entries, depth first, and returns what it has not begun as *left*. Whoever calls can share the work
+by handing out slices of *left*. An engine never raises for what it meets on disk: that becomes a
+:class:`Fault`. It raises MemoryError, and the call is lost, only where there is no room to say so.
+
+What an entry of *left* looks like is between an engine and itself: a path, to which slashes may be
+added, and a NUL with whatever tells where in a large directory to go on. For ``remove`` each slash
+stands for a directory around the path that is to be removed once the path is gone, innermost first.
 
 All arguments and results are plain values that pickle, so the executor may live in another process.
 """
@@ -32,7 +36,8 @@ class Names(NamedTuple):
     """What ``find`` looks for."""
 
     wanted: frozenset[bytes]
-    """Directory names that are hits; a hit is not descended into."""
+    """Directory names that are hits; a hit is not descended into. With ``.git`` among them a bare
+    repository is a hit itself; otherwise it is neither reported nor descended into."""
     skipped: frozenset[bytes]
     """Directory names neither reported nor descended into."""
     min_depth: int
@@ -97,6 +102,9 @@ class Usage(NamedTuple):
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]
     """Directories that hold a ``.git``, or are bare repositories."""
+    foreign: list[bytes]
+    """Entries that only their owner may delete, who is somebody else: they lie in a directory with
+    the sticky bit (inode(7)), which may be the one around the root. One of each directory is named."""
 
 
 class Counts(NamedTuple):
@@ -106,6 +114,10 @@ class Counts(NamedTuple):
     directories: int
     freed: int
     """Allocated bytes of what had no other link left."""
+    blocked: list[bytes]
+    """Directories that were not empty when everything known to be in them was gone: another call is
+    at work beneath them, or somebody writes to them. They are entries for a stack, to be tried again
+    when nothing else is left."""
 
 
 class Removal(NamedTuple):

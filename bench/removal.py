@@ -1,0 +1,83 @@
+"""Deletes the artifacts of a project that the benchmarks made, and says what the removal alone took.
+
+    removal.py PROJECT [--engine native|python] [--jobs N]
+
+Everything up to the approval happens first: finding, proving, sizing. Prints one JSON document:
+``seconds`` and ``cpu`` seconds from the approval to the outcome. Refuses a project without the mark that
+the benchmarks put beside what they made.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from cleanup_nodemodule import confirm, engine, pipeline
+from cleanup_nodemodule.journal import Journal, new_run
+from cleanup_nodemodule.model import Approved, Outcome, Plan
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+
+MARK: Final = "made-by-the-benchmarks"
+"""A file of this name lies beside each project that may be deleted from."""
+
+
+def plan(settings: Settings, jobs: int) -> Plan:
+    """Do everything that changes nothing."""
+
+    async def planned(executor: ThreadPoolExecutor) -> Plan:
+        return await pipeline.make_plan(settings, Scheduler(executor, jobs))
+
+    with ThreadPoolExecutor(jobs) as executor:
+        return asyncio.run(planned(executor))
+
+
+def carry_out(approved: Approved, settings: Settings, jobs: int) -> Outcome:
+    """Do the rest."""
+
+    async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
+        return await pipeline.carry_out(approved, settings, Scheduler(executor, jobs), journal)
+
+    roots = [os.path.abspath(root) for root in settings.roots]
+    with (
+        tempfile.TemporaryDirectory() as records,
+        Journal(records, new_run("bench", "delete", roots)) as journal,
+        ThreadPoolExecutor(jobs) as executor,
+    ):
+        return asyncio.run(done(executor, journal))
+
+
+def main() -> int:
+    """Delete, and say what it took; exit with 1 if not everything is gone."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("project")
+    parser.add_argument("--engine", choices=("auto", "native", "python"), default="auto")
+    parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
+    options = parser.parse_args()
+    project = os.path.abspath(options.project)
+    if not os.path.exists(os.path.join(os.path.dirname(project), MARK)):
+        print(f"removal: {project} was not made by the benchmarks", file=sys.stderr)
+        return 2
+    engine.choose(options.engine)
+    jobs = options.jobs or engine.default_workers()
+    gc.freeze()
+    settings = Settings(roots=(project,))
+    approved = confirm.by_flag(plan(settings, jobs), no_dry_run=True)
+    if approved is None:
+        print(f"removal: not all of {project} could be read", file=sys.stderr)
+        return 1
+    start, cpu = time.perf_counter(), time.process_time()
+    outcome = carry_out(approved, settings, jobs)
+    taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+    print(json.dumps({**taken, "engine": engine.name(), "jobs": jobs}))
+    return 0 if outcome.complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Runs one stage of the pipeline alone, and says what it took: what the floor is compared with.
+
+    stage.py size TREE [--engine native|python] [--jobs N]     measures TREE as one artifact
+    stage.py find TREE [--engine native|python] [--jobs N]     searches TREE for the default names
+
+Prints one JSON document: ``seconds`` from the moment everything is imported to the result, ``cpu``
+seconds of all threads in the same time, and what was counted.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+from cleanup_nodemodule import engine, finder, sizing
+from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule.model import Candidate, Problem
+from cleanup_nodemodule.rules import of_profiles
+from cleanup_nodemodule.scheduler import Scheduler
+
+Counted: TypeAlias = dict[str, int]
+
+
+async def size(tree: str, scheduler: Scheduler) -> Counted:
+    """Measure a tree, files with several links included; return bytes and entries."""
+    [root] = finder.locate_roots((tree,))
+    ledger = Ledger()
+    candidate = Candidate(root.path, root.path, root.identity, mounted=False)
+    [contents] = await sizing.measure(
+        [(0, candidate)], scheduler, ledger, problem=_fail, measured=lambda _size: None
+    )
+    if contents is None:
+        raise FileNotFoundError(tree)
+    [links] = ledger.settle({0: 0}, [False])
+    return {
+        "allocated": contents.allocated_bytes + links.allocated_bytes,
+        "entries": contents.files + contents.directories,
+    }
+
+
+async def find(tree: str, scheduler: Scheduler) -> Counted:
+    """Search a tree for the default names; return how many there are, and of how many directories."""
+    found = directories = 0
+
+    def searched(count: int) -> None:
+        nonlocal directories
+        directories += count
+
+    async def judge(candidates: Sequence[Candidate]) -> Sequence[bool]:
+        nonlocal found
+        found += len(candidates)
+        return [False] * len(candidates)
+
+    search = finder.Search(
+        finder.locate_roots((tree,)),
+        finder.wanted_names(of_profiles(["js"]), (), 0),
+        None,
+        scheduler,
+        judge=judge,
+        leftover=lambda _candidate: None,
+        problem=_fail,
+        searched=searched,
+    )
+    await search.everything()
+    return {"found": found, "directories": directories}
+
+
+def _fail(problem: Problem) -> None:
+    raise OSError(problem.errno, f"cannot {problem.doing}", problem.path)
+
+
+def run(stage: Callable[[str, Scheduler], Awaitable[Counted]], tree: str, jobs: int) -> Counted:
+    """Run a stage with as many workers as *jobs*."""
+
+    async def counted(executor: ThreadPoolExecutor) -> Counted:
+        return await stage(tree, Scheduler(executor, jobs))
+
+    with ThreadPoolExecutor(jobs) as executor:
+        return asyncio.run(counted(executor))
+
+
+def main() -> int:
+    """Run the stage that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("stage", choices=("size", "find"))
+    parser.add_argument("tree")
+    parser.add_argument("--engine", choices=("auto", "native", "python"), default="auto")
+    parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
+    options = parser.parse_args()
+    engine.choose(options.engine)
+    jobs = options.jobs or engine.default_workers()
+    # As a run does, for the same reason.
+    gc.freeze()
+    start, cpu = time.perf_counter(), time.process_time()
+    counted = run(size if options.stage == "size" else find, options.tree, jobs)
+    taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+    said = {**taken, **counted, "engine": engine.name(), "jobs": jobs, "tree": options.tree}
+    print(json.dumps(said))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Makes calls in a process of its own, which can be left behind.
+
+A thread that waits for a disk which does not answer may be beyond every signal (FUSE, request_wait_answer
+in fs/fuse/dev.c of Linux), and a process does not end before its last thread has. So where a tree lies on
+what may fall silent, a network mount for one, it is walked by other processes: each takes one call at a
+time by a pipe, and whoever waits for it waits for the pipe.
+"""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from typing import IO, Any, Final, cast
+
+from cleanup_nodemodule import engine
+
+_SILENT_KINDS: Final = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "coda", "ncpfs", "afpfs", "webdav"),
+        *("9p", "virtiofs", "ceph", "lustre", "gfs2", "ocfs2", "orangefs", "autofs"),
+    }
+)
+"""Kinds of file systems that somebody else answers for; those by FUSE are ``fuse`` and ``fuse.NAME``."""
+
+
+class Apart:
+    """A process that makes one call after the other. It ends when this one does."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """Let it end, and wait until it has."""
+        if self._process is not None:
+            with self._process:
+                pass
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Return what *function* returns there, or raise what it raises; both have to pickle.
+
+        Raises OSError where there can be no such process, or it has ended; then the next call has
+        another.
+        """
+        if self._process is None:
+            self._process = _start()
+        calls, answers = (
+            cast("IO[bytes]", self._process.stdin),
+            cast("IO[bytes]", self._process.stdout),
+        )
+        try:
+            pickle.dump(function, calls)
+            calls.flush()
+            raised, value = pickle.load(answers)  # noqa: S301 - from the process that was started here
+        except (EOFError, BrokenPipeError) as error:
+            with self._process:
+                self._process.kill()
+            self._process = None
+            raise OSError(errno.EPIPE, "the process that looks at the disk has ended") from error
+        if raised:
+            raise value
+        return value
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - this very program
+        # -P: nothing is imported from the directory it happens to be started in.
+        [sys.executable, "-P", "-m", __name__, engine.name()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        # Ctrl-C at the terminal is for this process to handle.
+        start_new_session=True,
+    )
+
+
+def is_needed(paths: Iterable[str], kinds: dict[str, str]) -> bool:
+    """Whether one of the *paths* lies on a file system that may fall silent.
+
+    *kinds* gives for each mount point what is mounted there. Asks nothing of such a file system.
+    """
+    return any(_may_fall_silent(path, kinds) for path in paths)
+
+
+def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
+    done, links = os.sep, 0
+    todo = os.path.abspath(path).split(os.sep)[::-1]
+    while todo:
+        name = todo.pop()
+        done = os.path.dirname(done) if name == ".." else os.path.join(done, name)
+        kind = kinds.get(done, "")
+        if kind in _SILENT_KINDS or kind.partition(".")[0] in {"fuse", "fuseblk"}:
+            return True
+        try:
+            target = os.readlink(done)
+        except (OSError, ValueError):
+            continue
+        links += 1
+        if links > 40:  # noqa: PLR2004 - as path_resolution(7) has it
+            return False
+        done = os.sep if os.path.isabs(target) else os.path.dirname(done)
+        todo += [word for word in target.split(os.sep)[::-1] if word not in {"", "."}]
+    return False
+
+
+def _serve() -> None:
+    """Make the calls that come in, until there are no more."""
+    calls, answers = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        try:
+            function = pickle.load(calls)  # noqa: S301 - from the process that started this one
+        except EOFError:
+            return
+        try:
+            answer = pickle.dumps((False, function()))
+        except BaseException as error:  # noqa: BLE001 - it is for whoever waits for the answer
+            answer = pickle.dumps((True, error))
+        answers.write(answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    engine.choose("python" if sys.argv[1] == "python" else "native")
+    _serve()

@@ -1,0 +1,2423 @@
+/* The native engine: find, measure and remove on system calls.
+ *
+ * The contract, and what every field means, is in contract.py; the reference in _python.py. This file
+ * keeps to the same order of sections: what the system offers, memory, paths, opening beneath a root,
+ * reading directories, the three functions, and the module.
+ *
+ * There are no threads, locks or callbacks in here. A call copies nothing from Python but numbers and
+ * pointers into immutable bytes, lets go of the interpreter, walks, and takes it again to build the
+ * result. Whoever wants several cores makes several calls.
+ *
+ * Nothing is opened but directories, and never by following anything: a FIFO cannot block a call, a
+ * symlink cannot lead one away.
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* With CLEANUP_NODEMODULE_PORTABLE this compiles on Linux to what it is on macOS and other systems,
+ * which is how CI tests that: readdir, a step for every component, no place to go on reading from. */
+#if defined(__linux__) && !defined(CLEANUP_NODEMODULE_PORTABLE)
+#define ON_LINUX 1
+#include <sys/syscall.h>
+#endif
+
+/* ---- What the system offers ------------------------------------------------------------------- */
+
+#if defined(ON_LINUX) && !defined(__ANDROID__) && !defined(__alpha__)
+#define HAVE_OPENAT2 1
+#endif
+
+#ifdef HAVE_OPENAT2
+/* include/uapi/linux/openat2.h, spelt out for C libraries older than the call. */
+#define NR_OPENAT2 437
+#define NO_XDEV 0x01
+#define NO_MAGICLINKS 0x02
+#define NO_SYMLINKS 0x04
+#define BENEATH 0x08
+struct how {
+    uint64_t flags;
+    uint64_t mode;
+    uint64_t resolve;
+};
+#else
+#define NO_XDEV 0
+#define NO_MAGICLINKS 0
+#define NO_SYMLINKS 0
+#define BENEATH 0
+#endif
+
+#define CONFINED (BENEATH | NO_SYMLINKS | NO_MAGICLINKS)
+#define SAME_MOUNT (CONFINED | NO_XDEV)
+
+#ifndef O_CLOEXEC
+#define O_CLOEXEC 0
+#endif
+#ifdef O_NOFOLLOW_ANY /* macOS 10.15, open(2): no symlink anywhere in the path */
+#define NOFOLLOW O_NOFOLLOW_ANY
+#define LONGEST_STEP 1000 /* its PATH_MAX is 1024 */
+#else
+#define NOFOLLOW O_NOFOLLOW
+#define LONGEST_STEP 0 /* every component is a step of its own */
+#endif
+#define FLAGS (O_RDONLY | O_DIRECTORY | NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+#if defined(O_PATH)
+#define PASSING (O_PATH | O_DIRECTORY | NOFOLLOW | O_CLOEXEC)
+#elif defined(O_SEARCH)
+#define PASSING (O_SEARCH | O_DIRECTORY | NOFOLLOW | O_CLOEXEC)
+#else
+#define PASSING (O_RDONLY | O_DIRECTORY | NOFOLLOW | O_CLOEXEC)
+#endif
+#ifndef AT_NO_AUTOMOUNT
+#define AT_NO_AUTOMOUNT 0
+#endif
+
+#define SMALLEST_ENTRY 24 /* bytes of a directory entry with a name of one, struct linux_dirent64 */
+#define LONGEST_PATH 4000 /* bytes for one openat2(2), below PATH_MAX (4096) with room to spare */
+#define MOST_ATTEMPTS 8   /* of a call the kernel could not settle because of a rename (EAGAIN) */
+#define LATEST 9000000000 /* seconds since the epoch that fit into 64 bits as nanoseconds */
+#define BLOCK 512         /* bytes in a unit of st_blocks, stat(3type) */
+#ifdef CLEANUP_NODEMODULE_TESTING
+#define LISTING 1024 /* so that small directories come in several pieces */
+#else
+#define LISTING 65536 /* bytes of directory entries asked for at once */
+#endif
+#define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
+#define BATCHES 16        /* parts that a directory too large for one call is cut into at a time */
+#define LINK_FIELDS 5     /* as in contract.py */
+
+/* Where openat2(2) turns out to be missing, or forbidden by a filter, no call asks again. Written
+ * with the same value by whoever finds out, so a race is harmless. */
+static volatile int openat2_works = 1;
+
+/* ---- Memory ----------------------------------------------------------------------------------- */
+
+#ifdef CLEANUP_NODEMODULE_TESTING
+/* The build that CI puts through its paces can make any allocation fail, and counts what is held. */
+static long allocations_until_failure = -1;
+static long held;
+
+static void *
+resize(void *old, size_t size)
+{
+    if (allocations_until_failure >= 0 && allocations_until_failure-- == 0) {
+        allocations_until_failure = -1;
+        return NULL;
+    }
+    void *new = realloc(old, size);
+    if (new != NULL && old == NULL) {
+        held++;
+    }
+    return new;
+}
+
+static void
+release(void *memory)
+{
+    if (memory != NULL) {
+        held--;
+    }
+    free(memory);
+}
+#else
+#define resize realloc
+#define release free
+#endif
+
+/* Bytes that grow at the end. */
+typedef struct {
+    char *data;
+    size_t used;
+    size_t room;
+} Buffer;
+
+/* Make room for `more` bytes behind those in use; -1 if there is no memory. */
+static int
+reserve(Buffer *buffer, size_t more)
+{
+    if (more <= buffer->room - buffer->used) {
+        return 0;
+    }
+    if (more > SIZE_MAX / 2 - buffer->used) {
+        return -1;
+    }
+    size_t room = buffer->room * 2 > 256 ? buffer->room * 2 : 256;
+    if (room < buffer->used + more) {
+        room = buffer->used + more;
+    }
+    char *data = resize(buffer->data, room);
+    if (data == NULL) {
+        return -1;
+    }
+    buffer->data = data;
+    buffer->room = room;
+    return 0;
+}
+
+static int
+append(Buffer *buffer, const void *bytes, size_t length)
+{
+    if (reserve(buffer, length) < 0) {
+        return -1;
+    }
+    if (length > 0) {
+        memcpy(buffer->data + buffer->used, bytes, length);
+        buffer->used += length;
+    }
+    return 0;
+}
+
+static void
+empty(Buffer *buffer)
+{
+    release(buffer->data);
+    memset(buffer, 0, sizeof *buffer);
+}
+
+/* ---- Paths ------------------------------------------------------------------------------------ */
+
+/* Several paths, one behind the other in memory, with a number each: for `remove`, how many of the
+ * directories around it are to be removed once it is gone. */
+typedef struct {
+    Buffer bytes;
+    Buffer entries;
+} Paths;
+
+typedef struct {
+    size_t start;
+    size_t duty;
+} PathEntry;
+
+static size_t
+path_count(const Paths *paths)
+{
+    return paths->entries.used / sizeof(PathEntry);
+}
+
+static PathEntry *
+path_entry(const Paths *paths, size_t number)
+{
+    return (PathEntry *)(void *)paths->entries.data + number;
+}
+
+/* Forget all paths but the first `count`. */
+static void
+cut_paths(Paths *paths, size_t count)
+{
+    if (count < path_count(paths)) {
+        paths->bytes.used = path_entry(paths, count)->start;
+        paths->entries.used = count * sizeof(PathEntry);
+    }
+}
+
+/* Add directory + "/" + name, or either where the other is empty; -1 if there is no memory. */
+static int
+push_path(Paths *paths, const char *directory, size_t directory_length, const char *name,
+          size_t name_length, size_t duty)
+{
+    PathEntry entry = {paths->bytes.used, duty};
+    if (reserve(&paths->bytes, directory_length + name_length + 1) < 0 ||
+        append(&paths->entries, &entry, sizeof entry) < 0) {
+        return -1;
+    }
+    append(&paths->bytes, directory, directory_length);
+    if (directory_length > 0 && name_length > 0) {
+        append(&paths->bytes, "/", 1);
+    }
+    append(&paths->bytes, name, name_length);
+    return 0;
+}
+
+/* Add an entry as it is given to a call, whatever is in it. */
+static int
+push_bytes(Paths *paths, const Buffer *entry)
+{
+    return push_path(paths, entry->data, entry->used, "", 0, 0);
+}
+
+static void
+empty_paths(Paths *paths)
+{
+    empty(&paths->bytes);
+    empty(&paths->entries);
+}
+
+/* Return path + "/" * duty, for each path, behind what is in the list; -1 with an exception. */
+static int
+list_paths(PyObject *list, const Paths *paths)
+{
+    for (size_t number = 0; number < path_count(paths); number++) {
+        const PathEntry *entry = path_entry(paths, number);
+        size_t end = number + 1 < path_count(paths) ? entry[1].start : paths->bytes.used;
+        size_t length = end - entry->start;
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(length + entry->duty));
+        if (bytes == NULL) {
+            return -1;
+        }
+        char *target = PyBytes_AsString(bytes);
+        if (length > 0) {
+            memcpy(target, paths->bytes.data + entry->start, length);
+        }
+        memset(target + length, '/', entry->duty);
+        int failed = PyList_Append(list, bytes);
+        Py_DECREF(bytes);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    int number;
+    size_t more; /* entries counted instead of named; 0: the path is what it is about */
+    const char *doing;
+} FaultEntry;
+
+/* Where an entry stands in what was read of a directory. */
+typedef struct {
+    uint64_t inode;
+    size_t offset;
+} Place;
+
+/* ---- A call under way ------------------------------------------------------------------------- */
+
+typedef struct {
+    /* Opened once a call. */
+    int parent;
+    int root;
+    dev_t device;
+    ino_t inode;
+    int openat2;
+    const char *root_name;
+
+    /* Directories still to open: those given, from the end, below those met. */
+    PyObject *given;
+    Py_ssize_t given_left;
+    Paths met;
+
+    /* The entry being worked on. */
+    Buffer path;        /* the directory, relative to the root, with a NUL behind it */
+    size_t path_length; /* without the NUL */
+    size_t duty;        /* trailing slashes that its entry had */
+    Buffer rest;        /* what its entry had behind a NUL: names, or "/" and where to go on */
+
+    /* What is read of a directory at a time. */
+    char *listing;
+    Place *places;
+    int by_inode; /* give the entries in the order of their inodes */
+    Paths fault_paths;
+    Buffer faults;
+    int no_memory; /* not even a fault could be taken down */
+} Walk;
+
+/* Take down what could not be done at `directory`/`name`. */
+static void
+add_fault(Walk *walk, const char *name, size_t name_length, int number, const char *doing,
+          size_t more)
+{
+    FaultEntry fault = {number, more, doing};
+    if (append(&walk->faults, &fault, sizeof fault) < 0) {
+        walk->no_memory = 1;
+    }
+    else if (push_path(&walk->fault_paths, walk->path.data, walk->path_length, name, name_length,
+                       0) < 0) {
+        walk->faults.used -= sizeof fault;
+        walk->no_memory = 1;
+    }
+}
+
+static void
+fault_here(Walk *walk, int number, const char *doing)
+{
+    add_fault(walk, "", 0, number, doing, 0);
+}
+
+static void
+fault_at(Walk *walk, const char *name, int number, const char *doing)
+{
+    add_fault(walk, name, strlen(name), number, doing, 0);
+}
+
+/* ---- Opening beneath a root ------------------------------------------------------------------- */
+
+/* Open `path` beneath `directory` in one call, retried while the kernel asks for that. */
+static int
+open_step(int directory, const char *path, int flags, uint64_t resolve, int use_openat2)
+{
+    int descriptor = -1;
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt += errno == EAGAIN) {
+#ifdef HAVE_OPENAT2
+        if (use_openat2) {
+            struct how how = {(uint64_t)(unsigned)flags, 0, resolve};
+            descriptor = (int)syscall(NR_OPENAT2, directory, path, &how, sizeof how);
+        }
+        else
+#endif
+        {
+            (void)resolve;
+            (void)use_openat2;
+            descriptor = openat(directory, path, flags);
+        }
+        if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) {
+            break;
+        }
+    }
+    return descriptor;
+}
+
+/* Close without losing errno. Linux releases the descriptor even where close(2) fails. */
+static void
+let_go(int descriptor)
+{
+    int kept = errno;
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    errno = kept;
+}
+
+/* Open `path` beneath `start` in as few steps as it takes; never closes `start`.
+ *
+ * The path is cut in place, and put together again. Returns -1 with errno. */
+static int
+open_steps(const Walk *walk, int start, char *path, size_t length, int flags, uint64_t resolve)
+{
+    size_t longest = walk->openat2 ? LONGEST_PATH : LONGEST_STEP;
+    int current = start;
+    char *from = path;
+    char *end = path + length;
+    for (;;) {
+        char *cut = end;
+        if ((size_t)(end - from) > longest) {
+            for (cut = from + longest; cut > from && *cut != '/'; cut--) {
+            }
+            if (cut == from) {
+                cut = memchr(from, '/', (size_t)(end - from));
+                cut = cut == NULL ? end : cut;
+            }
+        }
+        char kept = *cut;
+        *cut = '\0';
+        int next = open_step(current, from, flags, resolve, walk->openat2);
+        *cut = kept;
+        if (current != start) {
+            let_go(current);
+        }
+        if (next < 0) {
+            return -1;
+        }
+        current = next;
+        if (cut == end) {
+            return current;
+        }
+        from = cut + 1;
+    }
+}
+
+/* Open the directory `path` (writable, with a NUL at `length`) beneath the root, on the same mount. */
+static int
+open_beneath(const Walk *walk, char *path, size_t length, int flags)
+{
+    if (length == 0) {
+        return open_step(walk->root, ".", flags, SAME_MOUNT, walk->openat2);
+    }
+    int descriptor = open_steps(walk, walk->root, path, length, flags, SAME_MOUNT);
+    if (descriptor >= 0 && !walk->openat2) {
+        struct stat found;
+        if (fstat(descriptor, &found) < 0 || found.st_dev != walk->device) {
+            let_go(descriptor);
+            errno = EXDEV;
+            return -1;
+        }
+    }
+    return descriptor;
+}
+
+/* Whether openat2(2) can be used; -1 with errno if that cannot be told just now. Then nothing may be
+ * opened without it either: bind mounts of the same file system would not be seen. */
+static int
+can_openat2(void)
+{
+#ifdef HAVE_OPENAT2
+    if (openat2_works) {
+        int probe = open_step(AT_FDCWD, "/", PASSING, NO_MAGICLINKS, 1);
+        if (probe >= 0) {
+            let_go(probe);
+            return 1;
+        }
+        if (errno != ENOSYS && errno != EPERM && errno != EINVAL && errno != E2BIG) {
+            return -1;
+        }
+        openat2_works = 0;
+    }
+#endif
+    return 0;
+}
+
+/* Open the root and what it lies in, and check that it is the inode it is said to be.
+ *
+ * `path` is absolute, writable, and ends with a NUL. Returns -1 with errno. */
+static int
+open_tree(Walk *walk, char *path, size_t length, int mount_ok)
+{
+    walk->openat2 = can_openat2();
+    if (walk->openat2 < 0) {
+        return -1;
+    }
+    while (length > 0 && path[length - 1] == '/') {
+        path[--length] = '\0';
+    }
+    char *name = length > 0 ? strrchr(path, '/') : NULL;
+    if (length > 0 && name == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    int top = open_step(AT_FDCWD, "/", PASSING, 0, 0);
+    if (top < 0) {
+        return -1;
+    }
+    if (name == NULL) {
+        walk->parent = top;
+        walk->root_name = "";
+        walk->root = open_step(AT_FDCWD, "/", FLAGS, 0, 0);
+    }
+    else {
+        *name++ = '\0';
+        walk->root_name = name;
+        char *start = path + strspn(path, "/");
+        if (*start == '\0') {
+            walk->parent = top;
+        }
+        else {
+            walk->parent = open_steps(walk, top, start, strlen(start), PASSING, CONFINED);
+            let_go(top);
+            if (walk->parent < 0) {
+                return -1;
+            }
+        }
+        uint64_t resolve = mount_ok ? CONFINED : SAME_MOUNT;
+        walk->root = open_step(walk->parent, name, FLAGS, resolve, walk->openat2);
+    }
+    if (walk->root < 0) {
+        return -1;
+    }
+    struct stat found;
+    if (fstat(walk->root, &found) < 0) {
+        return -1;
+    }
+    if (found.st_dev != walk->device || found.st_ino != walk->inode) {
+        errno = ESTALE;
+        return -1;
+    }
+    if (!mount_ok && !walk->openat2) {
+        if (fstat(walk->parent, &found) < 0) {
+            return -1;
+        }
+        if (found.st_dev != walk->device) {
+            errno = EXDEV;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- Reading status and directories ----------------------------------------------------------- */
+
+typedef struct {
+    mode_t mode;
+    uid_t owner;
+    dev_t device;
+    uint64_t inode;
+    uint64_t links;
+    int64_t size;
+    int64_t blocks;
+    int64_t modified; /* seconds */
+    int64_t changed;  /* nanoseconds */
+} Status;
+
+static void
+from_stat(Status *status, const struct stat *found)
+{
+    status->mode = found->st_mode;
+    status->owner = found->st_uid;
+    status->device = found->st_dev;
+    status->inode = found->st_ino;
+    status->links = found->st_nlink;
+    status->size = found->st_size;
+    status->blocks = found->st_blocks;
+    status->modified = found->st_mtime;
+#if defined(__APPLE__)
+    const struct timespec *changed = &found->st_ctimespec;
+#else
+    const struct timespec *changed = &found->st_ctim;
+#endif
+    /* What lies beyond the year 2262 does not fit, and is told from everything else all the same. */
+    int64_t seconds = changed->tv_sec;
+    seconds = seconds > LATEST ? LATEST : seconds < -LATEST ? -LATEST : seconds;
+    status->changed = seconds * 1000000000 + changed->tv_nsec;
+}
+
+/* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno.
+ *
+ * fstatat(2) rather than statx(2): asked for the fields that are needed here, the latter took a tenth
+ * longer an entry on ext4 with a warm cache, and they are the ones a network file system has to fetch
+ * for either. */
+static int
+read_status(int directory, const char *name, Status *status)
+{
+    struct stat found;
+    int result;
+    do {
+        result = fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+    } while (result < 0 && errno == EINTR);
+    if (result == 0) {
+        from_stat(status, &found);
+    }
+    return result;
+}
+
+/* A directory being read. */
+typedef struct {
+    int descriptor;
+    const char *name; /* of the entry read last */
+    unsigned char type;
+    int64_t next; /* where what was not read yet begins, for lseek(2); negative if there is no saying */
+    int removing; /* the directory is to be removed when nothing is left in it */
+#ifdef ON_LINUX
+    char *buffer;
+    Place *places;
+    size_t at;
+    size_t have; /* places */
+    int64_t end; /* behind the last of them */
+    int by_inode;
+#else
+    DIR *stream;
+#endif
+} Listing;
+
+#ifdef ON_LINUX
+/* What getdents64(2) fills a buffer with. */
+struct entry64 {
+    uint64_t inode;
+    int64_t next;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+#endif
+
+static int
+begin_listing(const Walk *walk, Listing *listing, int descriptor)
+{
+    listing->descriptor = descriptor;
+    listing->next = 0;
+    listing->removing = 0;
+#ifdef ON_LINUX
+    listing->buffer = walk->listing;
+    listing->places = walk->places;
+    listing->by_inode = walk->by_inode;
+    listing->at = listing->have = 0;
+    return 0;
+#else
+    (void)walk;
+    int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) {
+        return -1;
+    }
+    listing->stream = fdopendir(own);
+    if (listing->stream == NULL) {
+        let_go(own);
+        return -1;
+    }
+    return 0;
+#endif
+}
+
+static void
+end_listing(Listing *listing)
+{
+#ifdef ON_LINUX
+    (void)listing;
+#else
+    closedir(listing->stream);
+#endif
+}
+
+static int
+is_itself_or_parent(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+#ifdef ON_LINUX
+static int
+compare_places(const void *one, const void *other)
+{
+    uint64_t left = ((const Place *)one)->inode;
+    uint64_t right = ((const Place *)other)->inode;
+    return (left > right) - (left < right);
+}
+
+/* Read on in a directory; 1 if there is more, 0 at the end, -1 with errno.
+ *
+ * ext4 lists by a hash of the names, and inodes lie on the disk by their number: looked at in that
+ * order, each block of them is read once and the disk goes one way (fts.c in coreutils sorts for the
+ * same reason). With nothing cached it takes a fourteenth off the time even where no disk turns; with
+ * everything cached it makes no difference that could be measured. */
+static int
+read_on(Listing *listing)
+{
+    long got;
+    listing->at = listing->have = 0;
+    do {
+        got = syscall(SYS_getdents64, listing->descriptor, listing->buffer, LISTING);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        /* ENOENT: it was removed since it was opened (getdents(2)), so nothing is left in it. */
+        return got < 0 && errno == ENOENT ? 0 : (int)got;
+    }
+    int sorted = 1;
+    for (size_t offset = 0; offset < (size_t)got;) {
+        const struct entry64 *entry = (const void *)(listing->buffer + offset);
+        listing->end = entry->next;
+        if (!is_itself_or_parent(entry->name)) {
+            Place *place = &listing->places[listing->have];
+            place->inode = entry->inode;
+            place->offset = offset;
+            sorted &= listing->have == 0 || place[-1].inode <= place->inode;
+            listing->have++;
+        }
+        offset += entry->length;
+    }
+    if (listing->by_inode && !sorted) {
+        qsort(listing->places, listing->have, sizeof(Place), compare_places);
+    }
+    return 1;
+}
+#endif
+
+/* Read the next entry but "." and ".."; 1 if there is one, 0 at the end, -1 with errno. */
+static int
+next_entry(Listing *listing)
+{
+#ifdef ON_LINUX
+    while (listing->at >= listing->have) {
+        int more = read_on(listing);
+        if (more <= 0) {
+            return more;
+        }
+    }
+    size_t offset = listing->places[listing->at++].offset;
+    const struct entry64 *entry = (const void *)(listing->buffer + offset);
+    listing->name = entry->name;
+    listing->type = entry->type;
+    listing->next = listing->at == listing->have ? listing->end : -1;
+    return 1;
+#else
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(listing->stream);
+        if (entry == NULL) {
+            return errno == 0 || errno == ENOENT ? 0 : -1; /* As in read_on. */
+        }
+    } while (is_itself_or_parent(entry->d_name));
+    listing->name = entry->d_name;
+    listing->type = entry->d_type;
+    listing->next = 0;
+    return 1;
+#endif
+}
+
+/* Whether the directory is a git repository without a work tree: git wants to see these three
+ * (setup.c, is_git_directory). */
+static int
+is_bare_repository(int directory)
+{
+    Status status;
+    return read_status(directory, "HEAD", &status) == 0 && S_ISREG(status.mode);
+}
+
+static int
+is_repository_part(const char *name)
+{
+    return strcmp(name, "objects") == 0 || strcmp(name, "refs") == 0;
+}
+#define REPOSITORY_PARTS 2
+
+/* What opening a listed directory says when it has vanished or been replaced meanwhile. */
+static int
+is_gone(int number)
+{
+    return number == ENOENT || number == ENOTDIR || number == ELOOP;
+}
+
+/* ---- Beginning and ending a call -------------------------------------------------------------- */
+
+/* Take the next directory off the stack into walk->path; 0 if none is left, -1 without memory. */
+static int
+next_path(Walk *walk)
+{
+    const char *bytes;
+    size_t length;
+    walk->duty = 0;
+    walk->rest.used = 0;
+    size_t count = path_count(&walk->met);
+    if (count > 0) {
+        const PathEntry *entry = path_entry(&walk->met, count - 1);
+        bytes = walk->met.bytes.data + entry->start;
+        length = walk->met.bytes.used - entry->start;
+        walk->duty = entry->duty;
+    }
+    else if (walk->given_left > 0) {
+        PyObject *item = PyTuple_GetItem(walk->given, walk->given_left - 1);
+        bytes = PyBytes_AsString(item);
+        length = (size_t)PyBytes_Size(item);
+    }
+    else {
+        return 0;
+    }
+    const char *nul = length > 0 ? memchr(bytes, '\0', length) : NULL;
+    walk->path.used = 0;
+    if (nul != NULL) {
+        size_t head = (size_t)(nul - bytes);
+        if (append(&walk->rest, nul + 1, length - head - 1) < 0 || append(&walk->rest, "", 1) < 0) {
+            return -1;
+        }
+        length = head;
+    }
+    while (length > 0 && bytes[length - 1] == '/') {
+        length--;
+        walk->duty++;
+    }
+    if (append(&walk->path, bytes, length) < 0 || reserve(&walk->path, 1) < 0) {
+        return -1;
+    }
+    walk->path.data[length] = '\0';
+    walk->path_length = length;
+    if (count > 0) {
+        cut_paths(&walk->met, count - 1);
+    }
+    else {
+        walk->given_left--;
+    }
+    return 1;
+}
+
+/* What Python said, in C. */
+typedef struct {
+    Walk walk;
+    Buffer root_path;
+    long long budget;
+} Call;
+
+static void
+end_call(Call *call)
+{
+    Walk *walk = &call->walk;
+    let_go(walk->root);
+    let_go(walk->parent);
+    Py_XDECREF(walk->given);
+    empty_paths(&walk->met);
+    empty(&walk->path);
+    empty(&walk->rest);
+    empty_paths(&walk->fault_paths);
+    empty(&walk->faults);
+    release(walk->listing);
+    release(walk->places);
+    empty(&call->root_path);
+}
+
+/* Take over the arguments every function has; -1 with an exception. */
+static int
+begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
+{
+    memset(call, 0, sizeof *call);
+    Walk *walk = &call->walk;
+    walk->root = walk->parent = -1;
+    call->budget = budget;
+    const char *path;
+    Py_ssize_t length;
+    unsigned long long device, inode;
+    if (!PyTuple_Check(root)) {
+        PyErr_SetString(PyExc_TypeError, "root must be a Root");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(root, "y#KK;root must be a Root", &path, &length, &device, &inode)) {
+        return -1;
+    }
+    if (memchr(path, '\0', (size_t)length) != NULL) {
+        PyErr_SetString(PyExc_ValueError, "embedded null byte in the path of the root");
+        return -1;
+    }
+    walk->device = (dev_t)device;
+    walk->inode = (ino_t)inode;
+    walk->given = PySequence_Tuple(stack);
+    if (walk->given == NULL) {
+        return -1;
+    }
+    walk->given_left = PyTuple_Size(walk->given);
+    for (Py_ssize_t number = 0; number < walk->given_left; number++) {
+        if (!PyBytes_Check(PyTuple_GetItem(walk->given, number))) {
+            PyErr_SetString(PyExc_TypeError, "the stack must hold bytes");
+            end_call(call);
+            return -1;
+        }
+    }
+    walk->listing = resize(NULL, LISTING);
+    walk->places = resize(NULL, LISTING / SMALLEST_ENTRY * sizeof(Place));
+    if (walk->listing == NULL || walk->places == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
+        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
+        end_call(call);
+        PyErr_NoMemory();
+        return -1;
+    }
+    walk->path.data[0] = '\0';
+    return 0;
+}
+
+static int
+open_root(Call *call, int mount_ok)
+{
+    return open_tree(&call->walk, call->root_path.data, call->root_path.used - 1, mount_ok);
+}
+
+/* Leave everything that was not begun where it is: there is nothing to go on with. */
+static void
+drop_stack(Walk *walk)
+{
+    walk->given_left = 0;
+    cut_paths(&walk->met, 0);
+}
+
+/* Return what is left of the stack, as a list. */
+static PyObject *
+left_of(const Walk *walk)
+{
+    PyObject *left = PyList_New(0);
+    if (left == NULL) {
+        return NULL;
+    }
+    for (Py_ssize_t number = 0; number < walk->given_left; number++) {
+        if (PyList_Append(left, PyTuple_GetItem(walk->given, number)) < 0) {
+            Py_DECREF(left);
+            return NULL;
+        }
+    }
+    if (list_paths(left, &walk->met) < 0) {
+        Py_DECREF(left);
+        return NULL;
+    }
+    return left;
+}
+
+/* Return a list of what is in `paths`. */
+static PyObject *
+list_of(const Paths *paths)
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && list_paths(list, paths) < 0) {
+        Py_DECREF(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* The classes of contract.py that results are made of. */
+typedef struct {
+    PyObject *finding, *found, *hit;
+    PyObject *measurement, *usage;
+    PyObject *removal, *counts;
+    PyObject *fault;
+} Classes;
+
+/* Return what was being done, as text. */
+static PyObject *
+doing_of(const FaultEntry *entry)
+{
+    if (entry->more == 0) {
+        return PyUnicode_FromString(entry->doing);
+    }
+    PyObject *number = PyLong_FromSize_t(entry->more);
+    PyObject *count = number == NULL ? NULL : PyObject_CallMethod(number, "__format__", "s", ",");
+    PyObject *text =
+        count == NULL ? NULL : PyUnicode_FromFormat("%s %U more entries of", entry->doing, count);
+    Py_XDECREF(count);
+    Py_XDECREF(number);
+    return text;
+}
+
+/* Return the faults, as a list. */
+static PyObject *
+faults_of(const Walk *walk, const Classes *classes)
+{
+    if (walk->no_memory) {
+        return PyErr_NoMemory();
+    }
+    PyObject *paths = list_of(&walk->fault_paths);
+    PyObject *faults = PyList_New(0);
+    const FaultEntry *entries = (const void *)walk->faults.data;
+    size_t count = walk->faults.used / sizeof *entries;
+    if (paths == NULL || faults == NULL) {
+        goto failed;
+    }
+    for (size_t number = 0; number < count; number++) {
+        PyObject *doing = doing_of(entries + number);
+        if (doing == NULL) {
+            goto failed;
+        }
+        PyObject *fault =
+            PyObject_CallFunction(classes->fault, "OiN", PyList_GetItem(paths, (Py_ssize_t)number),
+                                  entries[number].number, doing);
+        if (fault == NULL || PyList_Append(faults, fault) < 0) {
+            Py_XDECREF(fault);
+            goto failed;
+        }
+        Py_DECREF(fault);
+    }
+    Py_DECREF(paths);
+    return faults;
+failed:
+    Py_XDECREF(paths);
+    Py_XDECREF(faults);
+    return NULL;
+}
+
+/* Return what a function gives back: its own value (a new reference, or NULL with an exception),
+ * what is left, the faults. */
+static PyObject *
+result_of(const Walk *walk, const Classes *classes, PyObject *class, PyObject *value)
+{
+    if (value == NULL) {
+        return NULL;
+    }
+    PyObject *left = left_of(walk);
+    PyObject *faults = left == NULL ? NULL : faults_of(walk, classes);
+    PyObject *result = NULL;
+    if (faults != NULL) {
+        result = PyObject_CallFunctionObjArgs(class, value, left, faults, NULL);
+    }
+    Py_XDECREF(faults);
+    Py_XDECREF(left);
+    Py_DECREF(value);
+    return result;
+}
+
+/* ---- find ------------------------------------------------------------------------------------- */
+
+/* Names, found by their hash: open addressing, at most half full. */
+typedef struct {
+    PyObject *names; /* keeps the bytes alive */
+    const char **slots;
+    size_t mask;
+} NameSet;
+
+static size_t
+hash_name(const char *name)
+{
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * 1099511628211U;
+    }
+    return (size_t)(hash ^ (hash >> 32));
+}
+
+static int
+has_name(const NameSet *set, const char *name)
+{
+    if (set->slots == NULL) {
+        return 0;
+    }
+    for (size_t at = hash_name(name) & set->mask;; at = (at + 1) & set->mask) {
+        if (set->slots[at] == NULL) {
+            return 0;
+        }
+        if (strcmp(set->slots[at], name) == 0) {
+            return 1;
+        }
+    }
+}
+
+/* Read a set of bytes; -1 with an exception. */
+static int
+read_names(NameSet *set, PyObject *names)
+{
+    set->slots = NULL;
+    set->names = PySequence_Tuple(names);
+    if (set->names == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PyTuple_Size(set->names);
+    if (count == 0) {
+        return 0;
+    }
+    size_t room = 4;
+    while (room < 2 * (size_t)count) {
+        room *= 2;
+    }
+    set->mask = room - 1;
+    set->slots = resize(NULL, room * sizeof *set->slots);
+    if (set->slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(set->slots, 0, room * sizeof *set->slots);
+    for (Py_ssize_t number = 0; number < count; number++) {
+        PyObject *item = PyTuple_GetItem(set->names, number);
+        char *name;
+        if (!PyBytes_Check(item)) {
+            PyErr_SetString(PyExc_TypeError, "names must be bytes");
+            return -1;
+        }
+        /* Without a length to write to, a NUL inside is an error: no file is called that. */
+        if (PyBytes_AsStringAndSize(item, &name, NULL) < 0) {
+            return -1;
+        }
+        size_t at = hash_name(name) & set->mask;
+        while (set->slots[at] != NULL) {
+            at = (at + 1) & set->mask;
+        }
+        set->slots[at] = name;
+    }
+    return 0;
+}
+
+static void
+forget_names(NameSet *set)
+{
+    Py_XDECREF(set->names);
+    release(set->slots);
+}
+
+/* Match a bracket expression at `*pattern`, which is behind the bracket, as Python's fnmatch does:
+ * a "]" that comes first is itself, "!" negates. Returns -1 if there is no end: then it is a plain
+ * bracket. */
+static int
+match_set(const char **pattern, unsigned char byte)
+{
+    const char *at = *pattern;
+    int negated = *at == '!';
+    at += negated;
+    int matched = 0;
+    int first = 1;
+    while (first || *at != ']') {
+        if (*at == '\0') {
+            return -1;
+        }
+        unsigned char low = (unsigned char)*at++;
+        unsigned char high = low;
+        if (at[0] == '-' && at[1] != ']' && at[1] != '\0') {
+            high = (unsigned char)at[1];
+            at += 2;
+        }
+        matched |= low <= byte && byte <= high;
+        first = 0;
+    }
+    *pattern = at + 1;
+    return matched != negated;
+}
+
+/* Whether all of `name` fits the shell wildcard, byte by byte, a leading dot being nothing special.
+ * After a mismatch only the last star can take more, so this takes no longer than their product. */
+static int
+fits(const char *pattern, const char *name)
+{
+    const char *after_star = NULL;
+    const char *retry = NULL;
+    while (*name != '\0') {
+        const char *next = pattern + 1;
+        int matched = 0;
+        if (*pattern == '*') {
+            after_star = next;
+            retry = name;
+            pattern = next;
+            continue;
+        }
+        if (*pattern == '?') {
+            matched = 1;
+        }
+        else if (*pattern == '[') {
+            matched = match_set(&next, (unsigned char)*name);
+            if (matched < 0) {
+                matched = *name == '[';
+            }
+        }
+        else {
+            matched = *pattern == *name;
+        }
+        if (matched) {
+            pattern = next;
+            name++;
+        }
+        else if (after_star != NULL) {
+            pattern = after_star;
+            name = ++retry;
+        }
+        else {
+            return 0;
+        }
+    }
+    while (*pattern == '*') {
+        pattern++;
+    }
+    return *pattern == '\0';
+}
+
+/* What find is asked for. */
+typedef struct {
+    NameSet wanted;
+    NameSet skipped;
+    NameSet markers;
+    PyObject *globs; /* a tuple of bytes */
+    Py_ssize_t min_depth;
+} Query;
+
+static int
+is_wanted(const Query *query, const char *name)
+{
+    if (has_name(&query->wanted, name)) {
+        return 1;
+    }
+    Py_ssize_t count = PyTuple_Size(query->globs);
+    for (Py_ssize_t number = 0; number < count; number++) {
+        if (fits(PyBytes_AsString(PyTuple_GetItem(query->globs, number)), name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    uint64_t device;
+    uint64_t inode;
+    int64_t changed;
+    int mounted;
+} HitEntry;
+
+typedef struct {
+    Paths paths;
+    Buffer entries;
+    long long directories;
+} Hits;
+
+/* Take down the directory walk->path/name; -1 if there is no memory. */
+static int
+add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
+{
+    HitEntry hit = {status->device, status->inode, status->changed, 0};
+    size_t name_length = strlen(name);
+    size_t length = walk->path_length;
+    hit.mounted = status->device != walk->device;
+    if (!hit.mounted) {
+        /* Not by NAME_MAX: file systems that store UTF-16 have longer names in UTF-8. */
+        if (reserve(&walk->path, name_length + 2) < 0) {
+            return -1;
+        }
+        if (name_length > 0) {
+            if (length > 0) {
+                walk->path.data[length++] = '/';
+            }
+            memcpy(walk->path.data + length, name, name_length + 1);
+            length += name_length;
+        }
+        int probe = open_beneath(walk, walk->path.data, length, FLAGS);
+        /* Any other error will be met, and said, when it is measured. */
+        hit.mounted = probe < 0 && errno == EXDEV;
+        let_go(probe);
+        walk->path.data[walk->path_length] = '\0';
+    }
+    if (append(&hits->entries, &hit, sizeof hit) < 0) {
+        return -1;
+    }
+    if (push_path(&hits->paths, walk->path.data, walk->path_length, name, name_length, 0) < 0) {
+        hits->entries.used -= sizeof hit;
+        return -1;
+    }
+    return 0;
+}
+
+static void
+cut_hits(Hits *hits, size_t count)
+{
+    cut_paths(&hits->paths, count);
+    hits->entries.used = count * sizeof(HitEntry);
+}
+
+/* What the entry that was read is: 1 a directory, 0 not, -1 unknown, with errno. */
+static int
+is_directory(const Listing *listing)
+{
+    if (listing->type != DT_UNKNOWN) {
+        return listing->type == DT_DIR;
+    }
+    Status status;
+    if (read_status(listing->descriptor, listing->name, &status) < 0) {
+        return errno == ENOENT ? 0 : -1;
+    }
+    return S_ISDIR(status.mode);
+}
+
+/* Search one open directory; returns the entries it had. */
+static long long
+search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
+{
+    size_t depth = walk->path_length > 0;
+    for (size_t at = 0; at < walk->path_length; at++) {
+        depth += walk->path.data[at] == '/';
+    }
+    int deep = (Py_ssize_t)depth >= query->min_depth;
+    int tagged = walk->path_length > 0 && !walk->duty && (Py_ssize_t)depth > query->min_depth;
+    size_t met = path_count(&walk->met);
+    size_t hit = path_count(&hits->paths);
+    long long entries = 0;
+    int marked = 0;
+    int parts = 0;
+    int more;
+    Listing listing;
+    if (begin_listing(walk, &listing, directory) < 0) {
+        fault_here(walk, errno, "read");
+        return 0;
+    }
+    while ((more = next_entry(&listing)) > 0) {
+        entries++;
+        int found = is_directory(&listing);
+        if (found < 0) {
+            fault_at(walk, listing.name, errno, "stat");
+            continue;
+        }
+        if (!found) {
+            marked = marked || (tagged && has_name(&query->markers, listing.name));
+            continue;
+        }
+        parts += is_repository_part(listing.name);
+        if (has_name(&query->skipped, listing.name)) {
+            continue;
+        }
+        int failed;
+        if (deep && is_wanted(query, listing.name)) {
+            Status status;
+            if (read_status(directory, listing.name, &status) < 0) {
+                if (errno != ENOENT) {
+                    fault_at(walk, listing.name, errno, "stat");
+                }
+                continue;
+            }
+            failed = add_hit(walk, hits, listing.name, &status);
+        }
+        else {
+            failed = push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
+                               strlen(listing.name), 0);
+        }
+        if (failed) {
+            fault_at(walk, listing.name, ENOMEM, "search");
+        }
+    }
+    if (more < 0) {
+        /* What was read before the error stands; what was not is said to be missing. */
+        fault_here(walk, errno, "read");
+    }
+    else if (parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+        /* A bare repository: its branches may be called anything, dist for one. */
+        cut_paths(&walk->met, met);
+        cut_hits(hits, hit);
+        marked = has_name(&query->wanted, ".git");
+    }
+    if (more >= 0 && marked) {
+        /* The whole directory is a hit, and what was met inside belongs to it. */
+        struct stat found;
+        Status status;
+        cut_paths(&walk->met, met);
+        cut_hits(hits, hit);
+        if (fstat(directory, &found) < 0) {
+            fault_here(walk, errno, "stat");
+        }
+        else {
+            from_stat(&status, &found);
+            if (add_hit(walk, hits, "", &status) < 0) {
+                fault_here(walk, ENOMEM, "search");
+            }
+        }
+    }
+    end_listing(&listing);
+    return entries;
+}
+
+static void
+search(Call *call, const Query *query, Hits *hits)
+{
+    Walk *walk = &call->walk;
+    if (open_root(call, 1) < 0) {
+        fault_here(walk, errno, "open");
+        drop_stack(walk);
+        return;
+    }
+    while (call->budget > 0) {
+        int taken = next_path(walk);
+        if (taken <= 0) {
+            walk->no_memory |= taken < 0;
+            break;
+        }
+        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        if (directory < 0) {
+            if (!is_gone(errno) && errno != EXDEV) {
+                fault_here(walk, errno, "open");
+            }
+            continue;
+        }
+        hits->directories++;
+        call->budget -= search_directory(walk, query, hits, directory) + 1;
+        let_go(directory);
+    }
+}
+
+static PyObject *
+list_hits(const Hits *hits, const Classes *classes)
+{
+    PyObject *paths = list_of(&hits->paths);
+    PyObject *list = PyList_New(0);
+    const HitEntry *entries = (const void *)hits->entries.data;
+    if (paths == NULL || list == NULL) {
+        goto failed;
+    }
+    for (size_t number = 0; number < path_count(&hits->paths); number++) {
+        const HitEntry *entry = entries + number;
+        PyObject *mounted = PyBool_FromLong(entry->mounted);
+        PyObject *hit = PyObject_CallFunction(
+            classes->hit, "OKKNL", PyList_GetItem(paths, (Py_ssize_t)number),
+            (unsigned long long)entry->device, (unsigned long long)entry->inode, mounted,
+            (long long)entry->changed);
+        if (hit == NULL || PyList_Append(list, hit) < 0) {
+            Py_XDECREF(hit);
+            goto failed;
+        }
+        Py_DECREF(hit);
+    }
+    Py_DECREF(paths);
+    return list;
+failed:
+    Py_XDECREF(paths);
+    Py_XDECREF(list);
+    return NULL;
+}
+
+static PyObject *
+kernel_find(PyObject *module, PyObject *args)
+{
+    const Classes *classes = PyModule_GetState(module);
+    PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers;
+    PyObject *result = NULL;
+    long long budget;
+    Call call;
+    Query query = {{NULL, NULL, 0}, {NULL, NULL, 0}, {NULL, NULL, 0}, NULL, 0};
+    Hits hits;
+    memset(&hits, 0, sizeof hits);
+    if (!PyArg_ParseTuple(args, "OOO!L:find", &root, &stack, &PyTuple_Type, &names, &budget) ||
+        !PyArg_ParseTuple(names, "OOnOO;names must be a Names", &wanted, &skipped,
+                          &query.min_depth, &globs, &markers)) {
+        return NULL;
+    }
+    if (begin_call(&call, root, stack, budget) < 0) {
+        return NULL;
+    }
+    query.globs = PySequence_Tuple(globs);
+    if (query.globs == NULL || read_names(&query.wanted, wanted) < 0 ||
+        read_names(&query.skipped, skipped) < 0 || read_names(&query.markers, markers) < 0) {
+        goto done;
+    }
+    for (Py_ssize_t number = 0; number < PyTuple_Size(query.globs); number++) {
+        char *glob;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(query.globs, number), &glob, NULL) < 0) {
+            goto done;
+        }
+    }
+    Py_BEGIN_ALLOW_THREADS
+    search(&call, &query, &hits);
+    Py_END_ALLOW_THREADS
+    PyObject *list = list_hits(&hits, classes);
+    PyObject *found =
+        list == NULL ? NULL
+                     : PyObject_CallFunction(classes->found, "LN", hits.directories, list);
+    result = result_of(&call.walk, classes, classes->finding, found);
+done:
+    forget_names(&query.wanted);
+    forget_names(&query.skipped);
+    forget_names(&query.markers);
+    Py_XDECREF(query.globs);
+    empty_paths(&hits.paths);
+    empty(&hits.entries);
+    end_call(&call);
+    return result;
+}
+
+/* ---- measure ---------------------------------------------------------------------------------- */
+
+/* A sum of sizes, each of which may be the largest there is: a sparse file takes nothing to make. */
+typedef struct {
+    uint64_t low;
+    int64_t high;
+} Wide;
+
+static void
+add(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low + (uint64_t)number;
+    sum->high += (low < sum->low) - (number < 0);
+    sum->low = low;
+}
+
+static void
+subtract(Wide *sum, int64_t number)
+{
+    uint64_t low = sum->low - (uint64_t)number;
+    sum->high -= (low > sum->low) - (number < 0);
+    sum->low = low;
+}
+
+/* Return the sum times `unit`; NULL with an exception. */
+static PyObject *
+number_of(const Wide *sum, long unit)
+{
+    PyObject *high = PyLong_FromLongLong(sum->high);
+    PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
+    PyObject *bits = PyLong_FromLong(64);
+    PyObject *times = PyLong_FromLong(unit);
+    PyObject *shifted = NULL, *whole = NULL, *number = NULL;
+    if (high != NULL && low != NULL && bits != NULL && times != NULL) {
+        shifted = PyNumber_Lshift(high, bits);
+        whole = shifted == NULL ? NULL : PyNumber_Add(shifted, low);
+        number = whole == NULL ? NULL : PyNumber_Multiply(whole, times);
+    }
+    Py_XDECREF(whole);
+    Py_XDECREF(shifted);
+    Py_XDECREF(times);
+    Py_XDECREF(bits);
+    Py_XDECREF(low);
+    Py_XDECREF(high);
+    return number;
+}
+
+typedef struct {
+    Wide apparent;
+    Wide blocks;
+    int64_t files;
+    int64_t directories;
+    int64_t newest;
+    Buffer links;
+    Paths mounts;
+    Paths repositories;
+    Paths foreign;
+    /* The directory being counted has the sticky bit, and nothing foreign was met in it yet. */
+    int sticky;
+    uid_t owner; /* of that directory */
+    uid_t user;
+} Sums;
+
+static void
+count_status(Sums *sums, const Status *status)
+{
+    add(&sums->apparent, status->size);
+    add(&sums->blocks, status->blocks);
+    if (status->modified > sums->newest) {
+        sums->newest = status->modified;
+    }
+}
+
+/* Take down walk->path, or what is called `name` in it; without memory, that something is missing. */
+static void
+note_path(Walk *walk, Paths *paths, const char *name)
+{
+    if (push_path(paths, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+        fault_at(walk, name, ENOMEM, "read");
+    }
+}
+
+/* Count the entry `name` of an open directory. */
+static void
+count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
+{
+    Status status;
+    if (read_status(directory, name, &status) < 0) {
+        if (errno != ENOENT) {
+            fault_at(walk, name, errno, "stat");
+        }
+        return;
+    }
+    if (sums->sticky && status.owner != sums->owner && status.owner != sums->user) {
+        note_path(walk, &sums->foreign, name);
+        sums->sticky = 0;
+    }
+    if (S_ISDIR(status.mode)) {
+        if (strcmp(name, ".git") == 0) {
+            note_path(walk, &sums->repositories, "");
+        }
+        *parts += is_repository_part(name);
+        if (status.device != walk->device) {
+            note_path(walk, &sums->mounts, name);
+            return;
+        }
+        /* The slash says that it has the sticky bit. */
+        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name),
+                      (status.mode & S_ISVTX) != 0) < 0) {
+            fault_at(walk, name, ENOMEM, "read");
+        }
+        sums->directories++;
+    }
+    else {
+        sums->files++;
+        if (strcmp(name, ".git") == 0) {
+            note_path(walk, &sums->repositories, "");
+        }
+        if (status.links > 1) {
+            uint64_t record[LINK_FIELDS] = {status.device, status.inode, status.links,
+                                            (uint64_t)status.size,
+                                            (uint64_t)status.blocks * BLOCK};
+            if (append(&sums->links, record, sizeof record) < 0) {
+                fault_at(walk, name, ENOMEM, "read");
+            }
+            if (status.modified > sums->newest) {
+                sums->newest = status.modified;
+            }
+            return;
+        }
+    }
+    count_status(sums, &status);
+}
+
+/* Begin an entry for the stack that goes on with the directory being worked on. */
+static int
+begin_part(Walk *walk, Buffer *part)
+{
+    part->used = 0;
+    if (append(part, walk->path.data, walk->path_length) < 0 || reserve(part, walk->duty + 1) < 0) {
+        return -1;
+    }
+    memset(part->data + part->used, '/', walk->duty);
+    part->used += walk->duty;
+    return 0;
+}
+
+#ifdef ON_LINUX
+/* Push the place to go on reading from: no name has a slash, so it cannot be taken for one. */
+static int
+push_rest(Walk *walk, Buffer *part, int64_t offset)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "/%lld", (long long)offset);
+    if (begin_part(walk, part) < 0 || append(part, "", 1) < 0 ||
+        append(part, text, (size_t)length) < 0) {
+        return -1;
+    }
+    return push_bytes(&walk->met, part);
+}
+#endif
+
+/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+static int
+insert_rest(Walk *walk, size_t at, int64_t offset)
+{
+    Buffer part = {NULL, 0, 0};
+    Paths *met = &walk->met;
+#ifdef ON_LINUX
+    int failed = push_rest(walk, &part, offset) < 0;
+#else
+    (void)offset;
+    int failed = begin_part(walk, &part) < 0 || push_bytes(met, &part) < 0;
+#endif
+    empty(&part);
+    if (failed) {
+        return -1;
+    }
+    /* It is on top; turn it to the bottom of those that came before it. */
+    size_t last = path_count(met) - 1;
+    size_t start = path_entry(met, at)->start;
+    size_t length = met->bytes.used - path_entry(met, last)->start;
+    if (at == last) {
+        return 0;
+    }
+    if (reserve(&met->bytes, length) < 0) {
+        cut_paths(met, last);
+        return -1;
+    }
+    memmove(met->bytes.data + start + length, met->bytes.data + start, met->bytes.used - start);
+    memcpy(met->bytes.data + start, met->bytes.data + met->bytes.used, length);
+    for (size_t number = last; number > at; number--) {
+        path_entry(met, number)->start = path_entry(met, number - 1)->start + length;
+        path_entry(met, number)->duty = path_entry(met, number - 1)->duty;
+    }
+    path_entry(met, at)->start = start;
+    path_entry(met, at)->duty = 0;
+    return 0;
+}
+
+#ifdef ON_LINUX
+/* Whether another call can go on behind the entry that was read last. It cannot in the middle of what
+ * was read at once; and some file systems in user space use all 64 bits to say where that is, of which
+ * lseek(2) takes but 63. */
+static int
+can_go_on(const Listing *listing)
+{
+    return listing->next >= 0;
+}
+
+/* Share out a directory that is too large for one call: the names of the next entries, some to each
+ * part, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
+ * that counts, what is done with each name. Only names wait in memory, and never those of all. */
+static void
+share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
+{
+    Buffer part = {NULL, 0, 0};
+    int more = 1;
+    int failed = 0;
+    size_t duty = walk->duty;
+    walk->duty = listing->removing ? 0 : duty;
+    for (int batch = 0; more > 0 && !failed && (batch < BATCHES || !can_go_on(listing)); batch++) {
+        long long names = 0;
+        failed = begin_part(walk, &part) < 0;
+        while (!failed && names < each && (more = next_entry(listing)) > 0) {
+            names++;
+            failed = append(&part, "", 1) < 0 ||
+                     append(&part, listing->name, strlen(listing->name)) < 0;
+        }
+        failed = failed || (names > 0 && push_bytes(&walk->met, &part) < 0);
+    }
+    walk->duty = duty;
+    if (more < 0) {
+        fault_here(walk, errno, "read");
+    }
+    else if (!failed && (more > 0 || listing->removing)) {
+        /* At its end there is but the directory itself left to do, wherever that is begun. */
+        failed = insert_rest(walk, bottom, can_go_on(listing) ? listing->next : 0) < 0;
+    }
+    if (failed) {
+        fault_here(walk, ENOMEM, "read");
+    }
+    empty(&part);
+}
+
+#endif
+
+/* Go on where walk->rest says; -1 with errno. */
+static int
+go_on(const Walk *walk, int directory)
+{
+    if (walk->rest.used == 0) {
+        return 0;
+    }
+    return lseek(directory, (off_t)strtoll(walk->rest.data + 1, NULL, 10), SEEK_SET) < 0 ? -1 : 0;
+}
+
+/* Whether walk->rest holds names rather than a place to go on from. */
+static int
+has_names(const Walk *walk)
+{
+    return walk->rest.used > 0 && walk->rest.data[0] != '/';
+}
+
+/* Count what an open directory holds; returns how many entries that were. */
+static long long
+measure_directory(Walk *walk, Sums *sums, int directory, long long most)
+{
+    long long entries = 0;
+    int parts = 0;
+    if (has_names(walk)) {
+        for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
+            count_entry(walk, sums, directory, walk->rest.data + at, &parts);
+            entries++;
+        }
+        return entries;
+    }
+    Listing listing;
+    if (go_on(walk, directory) < 0 || begin_listing(walk, &listing, directory) < 0) {
+        fault_here(walk, errno, "read");
+        return 0;
+    }
+    int more;
+    while ((more = next_entry(&listing)) > 0) {
+        count_entry(walk, sums, directory, listing.name, &parts);
+        entries++;
+#ifdef ON_LINUX
+        if (entries >= most) {
+            /* No part sees all of it, so what all of them together would show is asked for here. */
+            Status status;
+            parts = 0;
+            if (read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
+                read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
+                parts = REPOSITORY_PARTS;
+            }
+            share_out(walk, &listing, most, path_count(&walk->met));
+            more = 0;
+            break;
+        }
+#endif
+    }
+    (void)most;
+    if (more < 0) {
+        fault_here(walk, errno, "read");
+    }
+    /* Whoever began with the directory has seen to that, not who goes on with it. */
+    if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+        note_path(walk, &sums->repositories, "");
+    }
+    end_listing(&listing);
+    return entries;
+}
+
+/* A directory turned out to be a mount point of the same file system: it is not part of this. */
+static void
+take_back(Walk *walk, Sums *sums)
+{
+    note_path(walk, &sums->mounts, "");
+    if (walk->rest.used > 0) {
+        return; /* Of a directory that is counted in parts, the first part has counted it. */
+    }
+    char *path = walk->path.data;
+    char *slash = strrchr(path, '/');
+    char *name = slash == NULL ? path : slash + 1;
+    size_t parent_length = slash == NULL ? 0 : (size_t)(slash - path);
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    int parent = open_beneath(walk, slash == NULL ? "" : path, parent_length, PASSING);
+    Status status;
+    if (parent >= 0 && read_status(parent, name, &status) == 0) {
+        sums->directories--;
+        subtract(&sums->apparent, status.size);
+        subtract(&sums->blocks, status.blocks);
+    }
+    let_go(parent);
+    if (slash != NULL) {
+        *slash = '/';
+    }
+}
+
+/* Count the root itself. */
+static void
+measure_root(Walk *walk, Sums *sums)
+{
+    struct stat found, around;
+    Status status;
+    if (fstat(walk->root, &found) < 0) {
+        fault_here(walk, errno, "stat");
+        return;
+    }
+    from_stat(&status, &found);
+    count_status(sums, &status);
+    sums->directories++;
+    walk->duty = (found.st_mode & S_ISVTX) != 0;
+    if (fstat(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
+        found.st_uid != around.st_uid && found.st_uid != sums->user) {
+        note_path(walk, &sums->foreign, "");
+    }
+}
+
+static void
+measure(Call *call, Sums *sums)
+{
+    Walk *walk = &call->walk;
+    long long most = call->budget;
+    walk->by_inode = 1;
+    if (open_root(call, 0) < 0) {
+        if (errno == EXDEV) {
+            note_path(walk, &sums->mounts, "");
+        }
+        else if (errno != ENOENT) {
+            fault_here(walk, errno, "open");
+        }
+        drop_stack(walk);
+        return;
+    }
+    while (call->budget > 0) {
+        int taken = next_path(walk);
+        if (taken <= 0) {
+            walk->no_memory |= taken < 0;
+            break;
+        }
+        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        if (directory < 0) {
+            if (errno == EXDEV) {
+                take_back(walk, sums);
+            }
+            else if (!is_gone(errno)) {
+                fault_here(walk, errno, "open");
+            }
+            continue;
+        }
+        if (walk->path_length == 0 && walk->rest.used == 0) {
+            measure_root(walk, sums);
+        }
+        struct stat found;
+        sums->sticky = walk->duty > 0 && fstat(directory, &found) == 0;
+        sums->owner = sums->sticky ? found.st_uid : 0;
+        call->budget -= measure_directory(walk, sums, directory, most) + 1;
+        let_go(directory);
+    }
+}
+
+static PyObject *
+kernel_measure(PyObject *module, PyObject *args)
+{
+    const Classes *classes = PyModule_GetState(module);
+    PyObject *root, *stack;
+    long long budget;
+    Call call;
+    Sums sums;
+    memset(&sums, 0, sizeof sums);
+    sums.user = geteuid();
+    if (!PyArg_ParseTuple(args, "OOL:measure", &root, &stack, &budget) ||
+        begin_call(&call, root, stack, budget) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    measure(&call, &sums);
+    Py_END_ALLOW_THREADS
+    PyObject *usage = NULL;
+    PyObject *mounts = list_of(&sums.mounts);
+    PyObject *repositories = list_of(&sums.repositories);
+    PyObject *foreign = list_of(&sums.foreign);
+    PyObject *apparent = number_of(&sums.apparent, 1);
+    PyObject *allocated = number_of(&sums.blocks, BLOCK);
+    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
+        allocated != NULL) {
+        usage = PyObject_CallFunction(
+            classes->usage, "OOLLLy#OOO", apparent, allocated, (long long)sums.files,
+            (long long)sums.directories, (long long)sums.newest,
+            sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
+            repositories, foreign);
+    }
+    Py_XDECREF(allocated);
+    Py_XDECREF(apparent);
+    Py_XDECREF(foreign);
+    Py_XDECREF(mounts);
+    Py_XDECREF(repositories);
+    PyObject *result = result_of(&call.walk, classes, classes->measurement, usage);
+    empty(&sums.links);
+    empty_paths(&sums.mounts);
+    empty_paths(&sums.repositories);
+    empty_paths(&sums.foreign);
+    end_call(&call);
+    return result;
+}
+
+/* ---- remove ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t files;
+    int64_t directories;
+    Wide blocks;
+    Paths blocked;
+    /* The directory in which something was removed last: brothers and sisters share it. */
+    int parent;
+    int parent_known;
+    Buffer parent_path;
+} Removed;
+
+/* Entries of one directory that could not be deleted, for one reason. */
+typedef struct {
+    int number;
+    size_t count;
+} Refused;
+#define REASONS 8 /* told apart; any others are named one by one */
+
+static void
+forget_parent(Removed *removed)
+{
+    let_go(removed->parent);
+    removed->parent_known = 0;
+    removed->parent = -1;
+}
+
+/* Remove the empty directory path[:length], which is not the root; -1 with errno. */
+static int
+remove_beneath(Walk *walk, Removed *removed, char *path, size_t length, int64_t *blocks)
+{
+    size_t parent_length = length;
+    while (parent_length > 0 && path[parent_length - 1] != '/') {
+        parent_length--;
+    }
+    const char *name = path + parent_length;
+    if (parent_length > 0) {
+        parent_length--;
+    }
+    if (!removed->parent_known || removed->parent_path.used != parent_length ||
+        memcmp(removed->parent_path.data, path, parent_length) != 0) {
+        forget_parent(removed);
+        removed->parent_path.used = 0;
+        if (append(&removed->parent_path, path, parent_length) < 0 ||
+            reserve(&removed->parent_path, 1) < 0) {
+            errno = ENOMEM;
+            return -1;
+        }
+        removed->parent_path.data[parent_length] = '\0';
+        removed->parent =
+            open_beneath(walk, removed->parent_path.data, parent_length, PASSING);
+        if (removed->parent < 0) {
+            return -1;
+        }
+        removed->parent_known = 1;
+    }
+    Status status;
+    char kept = path[length];
+    path[length] = '\0';
+    int result = read_status(removed->parent, name, &status);
+    if (result == 0) {
+        result = unlinkat(removed->parent, name, AT_REMOVEDIR);
+        *blocks = status.blocks;
+    }
+    path[length] = kept;
+    return result;
+}
+
+/* Remove the root, if it is still that; -1 with errno. */
+static int
+remove_root(const Walk *walk, int64_t *blocks)
+{
+    Status status;
+    if (*walk->root_name == '\0') {
+        errno = EBUSY;
+        return -1;
+    }
+    if (read_status(walk->parent, walk->root_name, &status) < 0) {
+        return -1;
+    }
+    if (status.device != walk->device || status.inode != walk->inode) {
+        errno = ESTALE;
+        return -1;
+    }
+    *blocks = status.blocks;
+    return unlinkat(walk->parent, walk->root_name, AT_REMOVEDIR);
+}
+
+/* Remove walk->path, which has been emptied, and as many directories around it as its entry says.
+ * Where one is not empty, another call may be at work beneath it, or somebody writes to it: that is
+ * for whoever called to try again later. */
+static void
+remove_upwards(Call *call, Removed *removed)
+{
+    Walk *walk = &call->walk;
+    size_t length = walk->path_length;
+    for (;;) {
+        int64_t blocks = 0;
+        int result = length > 0
+                         ? remove_beneath(walk, removed, walk->path.data, length, &blocks)
+                         : remove_root(walk, &blocks);
+        walk->path.data[length] = '\0';
+        walk->path_length = length;
+        if (result == 0) {
+            removed->directories++;
+            add(&removed->blocks, blocks);
+            call->budget--;
+        }
+        else if (errno == ENOTEMPTY || errno == EEXIST) {
+            if (push_path(&removed->blocked, walk->path.data, length, "", 0, walk->duty) < 0) {
+                fault_here(walk, ENOMEM, "remove the directory");
+            }
+            return;
+        }
+        else if (!is_gone(errno)) {
+            fault_here(walk, errno, "remove the directory");
+            return;
+        }
+        if (walk->duty == 0 || length == 0) {
+            return;
+        }
+        walk->duty--;
+        while (length > 0 && walk->path.data[length - 1] != '/') {
+            length--;
+        }
+        if (length > 0) {
+            length--;
+        }
+        if (call->budget <= 0) {
+            if (push_path(&walk->met, walk->path.data, length, "", 0, walk->duty) < 0) {
+                fault_here(walk, ENOMEM, "remove the directory");
+            }
+            return;
+        }
+    }
+}
+
+/* Take down that an entry could not be deleted; beyond the first few, only their number. */
+static void
+refuse(Walk *walk, Refused *refused, const char *name, int number)
+{
+    int reason = 0;
+    while (reason < REASONS && refused[reason].count > 0 && refused[reason].number != number) {
+        reason++;
+    }
+    if (reason < REASONS) {
+        refused[reason].number = number;
+        if (refused[reason].count++ >= MOST_REFUSED) {
+            return;
+        }
+    }
+    fault_at(walk, name, number, "delete");
+}
+
+/* Delete the entry `name` of an open directory; a directory goes onto the stack instead.
+ *
+ * Returns whether it stays, and with it the directory around it. */
+static int
+remove_entry(Call *call, Removed *removed, int directory, const char *name, int type,
+             Refused *refused)
+{
+    Walk *walk = &call->walk;
+    Status status;
+    int failed = 0;
+    if (type != DT_DIR) {
+        failed = read_status(directory, name, &status) < 0;
+    }
+    if (type == DT_DIR || (!failed && S_ISDIR(status.mode))) {
+        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+            fault_at(walk, name, ENOMEM, "delete");
+            return 1;
+        }
+        return 0;
+    }
+    if (!failed && unlinkat(directory, name, 0) == 0) {
+        removed->files++;
+        call->budget--;
+        /* The last link to go is what gives the space back. */
+        add(&removed->blocks, status.links <= 1 ? status.blocks : 0);
+        return 0;
+    }
+    if (errno == ENOENT) {
+        return 0;
+    }
+    refuse(walk, refused, name, errno);
+    return 1;
+}
+
+/* Delete what an open directory holds, but for directories, which go onto the stack.
+ *
+ * Returns whether the directory itself is to be removed now. */
+static int
+remove_entries(Call *call, Removed *removed, int directory, long long most)
+{
+    Walk *walk = &call->walk;
+    size_t met = path_count(&walk->met);
+    Refused refused[REASONS];
+    int stays = 0;
+    int more = 0;
+    int named = has_names(walk);
+    Listing listing;
+    memset(refused, 0, sizeof refused);
+    if (go_on(walk, directory) < 0 || begin_listing(walk, &listing, directory) < 0) {
+        fault_here(walk, errno, "read");
+        return 0;
+    }
+    listing.removing = 1;
+    if (named) {
+        for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
+            remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, refused);
+        }
+    }
+    else {
+        while ((more = next_entry(&listing)) > 0) {
+            stays |= remove_entry(call, removed, directory, listing.name, listing.type, refused);
+#ifdef ON_LINUX
+            if (call->budget <= 0) {
+                break;
+            }
+#else
+            /* Not where something was refused: it would be again, and again. */
+            if (call->budget <= 0 && !stays) {
+                break;
+            }
+#endif
+        }
+    }
+    if (more < 0) {
+        fault_here(walk, errno, "read");
+        stays = 1;
+    }
+    for (int reason = 0; reason < REASONS; reason++) {
+        if (refused[reason].count > MOST_REFUSED) {
+            add_fault(walk, "", 0, refused[reason].number, "delete",
+                      refused[reason].count - MOST_REFUSED);
+        }
+    }
+    if (more > 0) {
+        /* The rest is for other calls. Where it goes on lies below the directories met here, as the
+         * one who gets there is to remove this directory. */
+#ifdef ON_LINUX
+        share_out(walk, &listing, most, met);
+#else
+        if (insert_rest(walk, met, listing.next) < 0) {
+            fault_here(walk, ENOMEM, "delete");
+        }
+#endif
+    }
+    (void)most;
+    end_listing(&listing);
+    if (more > 0 || named || stays) {
+        return 0;
+    }
+    if (path_count(&walk->met) > met) {
+        path_entry(&walk->met, met)->duty = walk->duty + 1;
+        return 0;
+    }
+    return 1;
+}
+
+static void
+remove_all(Call *call, Removed *removed)
+{
+    Walk *walk = &call->walk;
+    long long most = call->budget;
+    walk->by_inode = 1;
+    if (open_root(call, 0) < 0) {
+        if (errno != ENOENT) {
+            fault_here(walk, errno, "open");
+        }
+        drop_stack(walk);
+        return;
+    }
+    while (call->budget > 0) {
+        int taken = next_path(walk);
+        if (taken <= 0) {
+            walk->no_memory |= taken < 0;
+            break;
+        }
+        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        int emptied = 1;
+        if (directory >= 0) {
+            emptied = remove_entries(call, removed, directory, most);
+            let_go(directory);
+        }
+        else if (!is_gone(errno)) {
+            fault_here(walk, errno, "open");
+            emptied = 0;
+        }
+        else if (has_names(walk)) {
+            emptied = 0;
+        }
+        if (emptied) {
+            remove_upwards(call, removed);
+        }
+    }
+    forget_parent(removed);
+}
+
+static PyObject *
+kernel_remove(PyObject *module, PyObject *args)
+{
+    const Classes *classes = PyModule_GetState(module);
+    PyObject *root, *stack;
+    long long budget;
+    Call call;
+    Removed removed;
+    memset(&removed, 0, sizeof removed);
+    removed.parent = -1;
+    if (!PyArg_ParseTuple(args, "OOL:remove", &root, &stack, &budget) ||
+        begin_call(&call, root, stack, budget) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    remove_all(&call, &removed);
+    Py_END_ALLOW_THREADS
+    PyObject *counts = NULL;
+    PyObject *blocked = list_of(&removed.blocked);
+    PyObject *freed = number_of(&removed.blocks, BLOCK);
+    if (blocked != NULL && freed != NULL) {
+        counts = PyObject_CallFunction(classes->counts, "LLOO", (long long)removed.files,
+                                       (long long)removed.directories, freed, blocked);
+    }
+    Py_XDECREF(freed);
+    Py_XDECREF(blocked);
+    PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
+    empty_paths(&removed.blocked);
+    empty(&removed.parent_path);
+    end_call(&call);
+    return result;
+}
+
+/* ---- The module ------------------------------------------------------------------------------- */
+
+#ifdef CLEANUP_NODEMODULE_TESTING
+static PyObject *
+kernel_fail_allocation(PyObject *module, PyObject *args)
+{
+    long number;
+    int pending = allocations_until_failure >= 0;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "l:_fail_allocation", &number)) {
+        return NULL;
+    }
+    allocations_until_failure = number;
+    return PyBool_FromLong(pending);
+}
+
+static PyObject *
+kernel_held(PyObject *module, PyObject *args)
+{
+    (void)module;
+    (void)args;
+    return PyLong_FromLong(held);
+}
+#endif
+
+static PyObject *
+kernel_use_openat2(PyObject *module, PyObject *args)
+{
+    int wanted;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "p:_use_openat2", &wanted)) {
+        return NULL;
+    }
+    openat2_works = wanted;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
+                       "Look for directories with the wanted names; see the contract.");
+PyDoc_STRVAR(measure_doc, "measure(root, stack, budget)\n--\n\n"
+                          "Count bytes, files and directories; see the contract.");
+PyDoc_STRVAR(remove_doc, "remove(root, stack, budget)\n--\n\n"
+                         "Delete everything beneath the root, then the root; see the contract.");
+PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
+                              "For tests: have the calls of this process do without openat2(2).");
+
+static PyMethodDef methods[] = {
+    {"find", kernel_find, METH_VARARGS, find_doc},
+    {"measure", kernel_measure, METH_VARARGS, measure_doc},
+    {"remove", kernel_remove, METH_VARARGS, remove_doc},
+    {"_use_openat2", kernel_use_openat2, METH_VARARGS, use_openat2_doc},
+#ifdef CLEANUP_NODEMODULE_TESTING
+    {"_fail_allocation", kernel_fail_allocation, METH_VARARGS,
+     "Have the allocation fail before which so many succeed; return whether one still waited to."},
+    {"_held", kernel_held, METH_NOARGS, "Return how many allocations were not given back."},
+#endif
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+kernel_exec(PyObject *module)
+{
+    Classes *classes = PyModule_GetState(module);
+    const struct {
+        const char *name;
+        PyObject **class;
+    } wanted[] = {
+        {"Finding", &classes->finding},         {"Found", &classes->found},
+        {"Hit", &classes->hit},                 {"Measurement", &classes->measurement},
+        {"Usage", &classes->usage},             {"Removal", &classes->removal},
+        {"Counts", &classes->counts},           {"Fault", &classes->fault},
+    };
+    PyObject *contract = PyImport_ImportModule("cleanup_nodemodule.engine.contract");
+    if (contract == NULL) {
+        return -1;
+    }
+    for (size_t number = 0; number < sizeof wanted / sizeof *wanted; number++) {
+        *wanted[number].class = PyObject_GetAttrString(contract, wanted[number].name);
+        if (*wanted[number].class == NULL) {
+            Py_DECREF(contract);
+            return -1;
+        }
+    }
+    Py_DECREF(contract);
+    return 0;
+}
+
+static int
+kernel_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    Classes *classes = PyModule_GetState(module);
+    if (classes != NULL) {
+        Py_VISIT(classes->finding);
+        Py_VISIT(classes->found);
+        Py_VISIT(classes->hit);
+        Py_VISIT(classes->measurement);
+        Py_VISIT(classes->usage);
+        Py_VISIT(classes->removal);
+        Py_VISIT(classes->counts);
+        Py_VISIT(classes->fault);
+    }
+    return 0;
+}
+
+static int
+kernel_clear(PyObject *module)
+{
+    Classes *classes = PyModule_GetState(module);
+    if (classes != NULL) {
+        Py_CLEAR(classes->finding);
+        Py_CLEAR(classes->found);
+        Py_CLEAR(classes->hit);
+        Py_CLEAR(classes->measurement);
+        Py_CLEAR(classes->usage);
+        Py_CLEAR(classes->removal);
+        Py_CLEAR(classes->counts);
+        Py_CLEAR(classes->fault);
+    }
+    return 0;
+}
+
+static void
+kernel_free(void *module)
+{
+    kernel_clear(module);
+}
+
+/* Slots that a version of Python does not know are an error there, and one abi3 build serves all of
+ * them: so it brings a table for each, spelt in the numbers of the headers that first had them. */
+#define SLOT_MULTIPLE_INTERPRETERS 3 /* Python 3.12 */
+#define SLOT_GIL 4                   /* Python 3.13 */
+#define PER_INTERPRETER ((void *)2)  /* Py_MOD_PER_INTERPRETER_GIL_SUPPORTED */
+#define NOT_USED ((void *)1)         /* Py_MOD_GIL_NOT_USED */
+
+static PyModuleDef_Slot slots_311[] = {
+    {Py_mod_exec, kernel_exec},
+    {0, NULL},
+};
+static PyModuleDef_Slot slots_312[] = {
+    {Py_mod_exec, kernel_exec},
+    {SLOT_MULTIPLE_INTERPRETERS, PER_INTERPRETER},
+    {0, NULL},
+};
+static PyModuleDef_Slot slots_313[] = {
+    {Py_mod_exec, kernel_exec},
+    {SLOT_MULTIPLE_INTERPRETERS, PER_INTERPRETER},
+    {SLOT_GIL, NOT_USED},
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_kernel",
+    .m_doc = "The native engine.",
+    .m_size = sizeof(Classes),
+    .m_methods = methods,
+    .m_slots = slots_311,
+    .m_traverse = kernel_traverse,
+    .m_clear = kernel_clear,
+    .m_free = kernel_free,
+};
+
+PyMODINIT_FUNC
+PyInit__kernel(void)
+{
+    if (Py_Version >= 0x030D0000) {
+        definition.m_slots = slots_313;
+    }
+    else if (Py_Version >= 0x030C0000) {
+        definition.m_slots = slots_312;
+    }
+    return PyModuleDef_Init(&definition);
+}

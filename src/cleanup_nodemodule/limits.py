@@ -1,0 +1,77 @@
+"""How much a run may delete at most: ``--max-delete SIZE|COUNT``. Pure."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from cleanup_nodemodule import plain
+from cleanup_nodemodule.model import Plan
+
+_UNITS: Final = "KMGTPE"
+
+_SYNTAX: Final = re.compile(
+    rf"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)[ ]?(?P<unit>[{_UNITS}])?(?P<base>IB|B)?", re.ASCII
+)
+
+
+class LimitError(ValueError):
+    """A limit that cannot be understood. The message says what to type instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that may be deleted: bytes or artifacts, one of the two."""
+
+    text: str
+    """As the user typed it."""
+    bytes: int | None = None
+    """Allocated, as ``du`` counts."""
+    count: int | None = None
+
+
+def parse_limit(text: str) -> Limit:
+    """Return the limit that *text* stands for.
+
+    A number alone counts artifacts; with a unit, in capitals or not, it is a size. The units are those
+    of ``du --block-size`` and ``rsync --max-size``: ``K``, ``M``, ``G``, ``T``, ``P``, ``E`` and ``KiB``,
+    ``MiB``, ... are powers of 1024, ``KB``, ``MB``, ... powers of 1000, ``B`` is bytes. (fd(1), which has
+    ``k`` for 1000, would let through less than what du(1) shows by the same letter.) Raises LimitError.
+    """
+    match = _SYNTAX.fullmatch(text.strip().upper())
+    if match is None or (match["base"] == "IB" and not match["unit"]):
+        raise LimitError(
+            f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as"
+            f" 100, and {text!r} is neither"
+        )
+    number = Decimal(match["number"])
+    if match["unit"] or match["base"]:
+        power = _UNITS.index(match["unit"]) + 1 if match["unit"] else 0
+        base = 1000 if match["base"] == "B" else 1024
+        return Limit(text.strip(), bytes=int(number * base**power))
+    if "." in match["number"]:
+        raise LimitError(
+            f"--max-delete {text.strip()} is no whole number of artifacts; for a size add a unit,"
+            f" as in {text.strip()}G"
+        )
+    return Limit(text.strip(), count=int(number))
+
+
+def exceeded(plan: Plan, limit: Limit) -> str | None:
+    """Return the sentence to say where deleting the plan's selection exceeds *limit*, else None.
+
+    A size is held against what is allocated, which is what would be destroyed. What would be freed may
+    be far less, as of files with further hard links.
+    """
+    count = len(plan.selected)
+    allocated = sum(artifact.size.allocated_bytes for artifact in plan.selected)
+    if limit.count is not None and count > limit.count:
+        much = "1 artifact" if count == 1 else f"{count:,} artifacts"
+    elif limit.bytes is not None and allocated > limit.bytes:
+        much = f"{plain.size(allocated)} ({allocated:,} bytes)"
+    else:
+        return None
+    return (
+        f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:"
+        " see what it is with --dry-run, and raise the limit if it is right"
+    )

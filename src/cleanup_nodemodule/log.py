@@ -1,0 +1,194 @@
+"""What happened to which folder, and how to get it back: the journal for people and programs."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cleanup_nodemodule import lock, plain, state
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.journal import Entry, History, read
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.regenerate import fault_line, iso, run_document, shell_line
+from cleanup_nodemodule.stdio import emit, is_terminal, say
+
+
+def show(directory: str, paths: Sequence[str], *, last: int | None, as_json: bool) -> int:
+    """Print the journal of a state directory; return the exit code.
+
+    Of everything, or of what was deleted at, beneath or around one of *paths*; the *last* so many, or
+    all. Raises StateError.
+    """
+    places = _places(paths)
+    unfinished: set[str] = set()
+    """Runs that something unfinished is from, whether it is shown or not."""
+
+    def wanted(entry: Entry) -> bool:
+        if not _concerns(entry.intent.path, places):
+            return False
+        if entry.unfinished:
+            unfinished.add(entry.run)
+        return True
+
+    history = read(directory, wanted=wanted, last=last)
+    running = _running(directory) if unfinished else frozenset()
+    if as_json:
+        lost = emit(lambda: sys.stdout.writelines(_document(history, running)))
+    elif is_terminal(sys.stdout):
+        lost = _print_table(history, running)
+    else:
+        told = (f"{line}\n" for line in lines(history, running))
+        lost = emit(lambda: sys.stdout.writelines(told))
+    if lost is not None:
+        say(f"{plain.PROGRAM}: could not print the result: {lost}")
+        return ExitCode.UNEXPECTED
+    for fault in history.faults:
+        say(f"{plain.PROGRAM}: {fault_line(fault)}")
+    if not as_json:
+        _last_words(history, paths, unfinished - running)
+    # A record that a crash cut off is no failure of this run; a file that cannot be read is.
+    unread = any(fault.line is None for fault in history.faults)
+    return ExitCode.INCOMPLETE if unread else ExitCode.DONE
+
+
+def outcome(entry: Entry, running: frozenset[str]) -> str:
+    """Return in a word what came of a deletion.
+
+    That of its end, or ``unfinished``, or ``running`` if its run is at work.
+    """
+    if entry.end is not None:
+        return entry.end.ending.value
+    return "running" if entry.run in running else "unfinished"
+
+
+def way_back(entry: Entry) -> str | None:
+    """Return the command that brings it back, as a line for a shell, fit for showing."""
+    intent = entry.intent
+    if intent.regenerate is None:
+        return None
+    return shell_line(intent.regenerate_in or intent.project, printable(intent.regenerate))
+
+
+def lines(history: History, running: frozenset[str]) -> Iterator[str]:
+    """Give one line a deletion, its fields parted by tabs, the path last and whole.
+
+    When it ended or else began, what came of it, run, bytes freed, the same for people, the command
+    that brings it back (``-`` for none), path.
+    """
+    for entry in history.entries:
+        freed = 0 if entry.end is None else entry.end.freed_bytes
+        yield "\t".join(
+            (
+                iso(entry.at),
+                outcome(entry, running),
+                printable(entry.run),
+                str(freed),
+                plain.size(freed),
+                way_back(entry) or "-",
+                printable(entry.intent.path),
+            )
+        )
+
+
+def _print_table(history: History, running: frozenset[str]) -> str | None:
+    from rich.console import Console
+
+    from cleanup_nodemodule import render
+
+    if not history.entries:
+        return None
+    rows = [
+        render.LogRow(
+            entry.at,
+            outcome(entry, running),
+            0 if entry.end is None else entry.end.freed_bytes,
+            printable(entry.run),
+            printable(entry.intent.path),
+            None if entry.end is None or entry.end.error is None else printable(entry.end.error),
+            way_back(entry),
+        )
+        for entry in history.entries
+    ]
+    console = Console(highlight=False, markup=False)
+    return emit(lambda: console.print(render.log(rows, console.width)))
+
+
+def _last_words(history: History, paths: Sequence[str], unfinished: set[str]) -> None:
+    if not history.entries:
+        where = f" of {', '.join(map(printable, paths))}" if paths else ""
+        say(f"Nothing was deleted{where} that the journal knows of.")
+    if history.left_out:
+        say(f"{history.left_out:,} earlier ones are not shown; --all shows them.")
+    hosts = {history.runs[run].host for run in unfinished}
+    for host in sorted(hosts - {state.host_name(), ""}):
+        say(f"Something was not finished, or is at work still, on {printable(host)}.")
+    if hosts & {state.host_name(), ""}:
+        say(f"Something was not finished. To finish it: {plain.command('resume')}")
+
+
+def _running(directory: str) -> frozenset[str]:
+    """Return the ids of the runs that are at work."""
+    try:
+        return frozenset(holder.run for holder in lock.held(directory))
+    except state.StateError:
+        return frozenset()  # As on a disk that may only be read, where none can be.
+
+
+def _places(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return what the paths are in the journal, which has them without symlinks.
+
+    The last name may have been an artifact's, and be a symlink by now.
+    """
+    places: list[str] = []
+    for path in paths:
+        absolute = os.path.abspath(path)
+        above = os.path.realpath(os.path.dirname(absolute))
+        places += (os.path.join(above, os.path.basename(absolute)), os.path.realpath(absolute))
+    return tuple(os.path.join(place, "") for place in dict.fromkeys(places))
+
+
+def _concerns(path: str, places: Sequence[str]) -> bool:
+    whole = os.path.join(path, "")
+    return not places or any(whole.startswith(place) or place.startswith(whole) for place in places)
+
+
+def _document(history: History, running: frozenset[str]) -> Iterator[str]:
+    """Give the document piece by piece, as the whole of a long history would take much memory."""
+    yield '{\n  "schema_version": 1,\n  "entries": ['
+    for number, entry in enumerate(history.entries):
+        yield (",\n    " if number else "\n    ") + json.dumps(_row(entry, running))
+    shown = {entry.run for entry in history.entries}
+    rest = {
+        "runs": [run_document(run) for run in history.runs.values() if run.id in shown],
+        "left_out": history.left_out,
+        "problems": [
+            {"path": fault.file, "line": fault.line, "message": fault.message}
+            for fault in history.faults
+        ],
+    }
+    yield "\n  ],\n  " + json.dumps(rest, indent=2).removeprefix("{").lstrip() + "\n"
+
+
+def _row(entry: Entry, running: frozenset[str]) -> dict[str, Any]:
+    end, intent = entry.end, entry.intent
+    return {
+        "path": intent.path,
+        "outcome": outcome(entry, running),
+        "began_at": iso(entry.began_at),
+        "ended_at": None if end is None else iso(end.at),
+        "freed_bytes": None if end is None else end.freed_bytes,
+        "error": None if end is None else end.error,
+        "run": entry.run,
+        "number": entry.number,
+        "apparent_bytes": intent.apparent_bytes,
+        "allocated_bytes": intent.allocated_bytes,
+        "reclaimable_bytes": intent.reclaimable_bytes,
+        "rule": intent.rule,
+        "evidence": list(intent.evidence),
+        "project": intent.project,
+        "regenerate": intent.regenerate,
+        "regenerate_in": intent.regenerate_in,
+        "warnings": list(intent.warnings),
+        "staged": intent.staged,
+    }

@@ -1,0 +1,366 @@
+"""How to get back what a run deleted: the commands, and running them."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+from cleanup_nodemodule import plain, state
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.interrupts import Interrupts
+from cleanup_nodemodule.journal import Ending, Entry, Fault, Run, read
+from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.stdio import emit, is_terminal, say
+
+_UNTOUCHED: Final = frozenset({Ending.KEPT, Ending.GONE})
+"""Ends of what this program has deleted nothing of."""
+
+_MOST: Final = 20
+"""How many of a kind are named one by one."""
+
+
+class UnknownRun(ValueError):
+    """There is no such run, or several. The message says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, and what it brings back."""
+
+    directory: str
+    """Absolute path of where to run it."""
+    command: str
+    known: bool
+    """Whether it is one that the rules have, and not merely what stands in the journal."""
+    artifacts: tuple[str, ...]
+    """Absolute paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything about getting back what one run deleted."""
+
+    run: Run | None
+    """None where no run has deleted anything."""
+    steps: tuple[Step, ...]
+    """What installs comes before what builds, and then what is above before what is beneath."""
+    skipped: Mapping[str, str]
+    """By path, why nothing is to be run for an artifact: a code of :data:`SKIPPED`."""
+    faults: tuple[Fault, ...]
+
+
+SKIPPED: Final = {
+    "exists": "is there again",
+    "no-command": "nobody knows a command that brings it back",
+    "project-gone": "the directory that its command is for is gone",
+}
+"""What each reason for leaving an artifact out means."""
+
+
+def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Recipe:
+    """Return how to get back what a run deleted that is in the journal of this state directory.
+
+    *name* is the run's id or the beginning of it; None is the last run that deleted anything. What
+    lies inside another artifact of the run comes with that. Raises UnknownRun and StateError.
+    """
+    touched: set[str] = set()
+
+    def look(entry: Entry) -> bool:
+        touched.update({entry.run} if _touched(entry) else ())
+        return False
+
+    runs = read(directory, wanted=look).runs
+    if name is None:
+        deleting = [run for run in runs.values() if run.id in touched]
+        if not deleting:
+            return Recipe(None, (), {}, ())
+        run = deleting[-1]
+    else:
+        run = _named(runs, name)
+    history = read(directory, wanted=lambda entry: entry.run == run.id and _touched(entry))
+    skipped: dict[str, str] = {}
+    steps: dict[tuple[bool, str, int, str, bool], list[str]] = {}
+    order = {rule.id: number for number, rule in enumerate(rules)}
+    by_id = {rule.id: rule for rule in rules}
+    for entry in _outermost(history.entries):
+        intent = entry.intent
+        where = intent.regenerate_in or intent.project
+        if os.path.lexists(intent.path):
+            skipped[intent.path] = "exists"
+        elif intent.regenerate is None:
+            skipped[intent.path] = "no-command"
+        elif not os.path.isdir(where):
+            skipped[intent.path] = "project-gone"
+        else:
+            rule = by_id.get(intent.rule or "")
+            commands = {each.command for each in rule.regenerate} if rule is not None else set()
+            # What a lock file determines is what is installed, which building needs.
+            installs = rule is not None and rule.locked
+            rank = order.get(intent.rule or "", len(order))
+            known = intent.regenerate in commands
+            key = (not installs, where, rank, intent.regenerate, known)
+            steps.setdefault(key, []).append(intent.path)
+    once: dict[tuple[str, str], Step] = {}
+    for key in sorted(steps):
+        _, where, _, command, known = key
+        before = once.get((where, command))
+        paths = (*(before.artifacts if before else ()), *sorted(steps[key]))
+        known = known and (before is None or before.known)
+        once[where, command] = Step(where, command, known, paths)
+    return Recipe(run, tuple(once.values()), skipped, history.faults)
+
+
+def shell_line(directory: str, command: str, *, raw: bool = False) -> str:
+    """Return a line for a shell that runs *command* in *directory* and leaves the shell where it is.
+
+    Every character of it can be seen, in the quotes that bash(1), zsh and ksh know; with *raw* it has
+    the very bytes, in those of every shell (sh(1)), where a name may go over several lines.
+    """
+    word = shlex.quote(directory) if raw else quoted(directory)
+    return f"(cd {word} && {command})"
+
+
+def show(
+    directory: str, rules: Sequence[Rule], name: str | None, *, run_them: bool, as_json: bool
+) -> int:
+    """Print the commands, or run them one after the other; return the exit code.
+
+    Raises UnknownRun and StateError.
+    """
+    found = recipe(directory, rules, name)
+    for fault in found.faults:
+        say(f"{plain.PROGRAM}: {fault_line(fault)}")
+    if found.run is None:
+        say("Nothing has been deleted yet.")
+    _say_skipped(found)
+    outcomes: dict[Step, tuple[str, int | None]] = {}
+    code = ExitCode.DONE
+    if run_them:
+        code = _run_all(found.steps, outcomes, as_json=as_json)
+    lost = None
+    if as_json:
+        document = json.dumps(_document(found, outcomes), indent=2)
+        lost = emit(lambda: _write(f"{document}\n"))
+    elif not run_them:
+        lost = emit(lambda: _write("".join(_lines(found.steps))))
+    if lost is not None:
+        say(f"{plain.PROGRAM}: could not print the result: {lost}")
+        return ExitCode.UNEXPECTED
+    return code
+
+
+def fault_line(fault: Fault) -> str:
+    """Return what could not be read of the journal, in a line."""
+    where = printable(fault.file) if fault.line is None else f"{printable(fault.file)}:{fault.line}"
+    return f"left out of the journal: {where}: {printable(fault.message)}"
+
+
+def iso(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as ISO 8601 has it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """Return a run as documents have it."""
+    return {
+        "id": run.id,
+        "started_at": iso(run.started_at),
+        "ended_at": None if run.ended_at is None else iso(run.ended_at),
+        "interrupted": run.interrupted,
+        "pid": run.pid,
+        "host": run.host,
+        "user": run.user,
+        "tool": run.tool,
+        "mode": run.mode,
+        "roots": list(run.roots),
+    }
+
+
+def _touched(entry: Entry) -> bool:
+    return entry.end is None or entry.end.ending not in _UNTOUCHED
+
+
+def _named(runs: Mapping[str, Run], name: str) -> Run:
+    fitting = [run for run in runs.values() if name and run.id.startswith(name.lower())]
+    exact = [run for run in fitting if run.id == name.lower()]
+    if len(exact or fitting) == 1:
+        return (exact or fitting)[0]
+    listed = fitting or list(runs.values())
+    there = ", ".join(f"{run.id} ({iso(run.started_at)})" for run in listed[-_MOST:])
+    more = "the last are " if len(listed) > _MOST else "there are "
+    if fitting:
+        raise UnknownRun(f"{printable(name)} is the beginning of several runs: {there}")
+    raise UnknownRun(
+        f"there is no run {printable(name)}; {more + there if listed else 'nothing was deleted yet'}"
+    )
+
+
+def _outermost(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Give the entries that lie in no other that is gone, in the order of their paths."""
+    last: str | None = None
+    # With the separator, so that what is inside comes right behind.
+    for entry in sorted(entries, key=lambda entry: os.path.join(entry.intent.path, "")):
+        inside = os.path.join(entry.intent.path, "")
+        if last is None or not inside.startswith(last):
+            last = last if os.path.lexists(entry.intent.path) else inside
+            yield entry
+
+
+def _say_skipped(found: Recipe) -> None:
+    for code, meaning in SKIPPED.items():
+        paths = [path for path, reason in found.skipped.items() if reason == code]
+        for path in paths[:_MOST]:
+            say(f"{printable(path)}: {meaning}")
+        if len(paths) > _MOST:
+            say(f"{len(paths) - _MOST} more: {meaning}")
+    for step in found.steps:
+        if not step.known:
+            say(f"{_shown(step)}: {_STRANGE}")
+
+
+_STRANGE: Final = "no rule has this command, so look at it before you run it"
+
+
+def _shown(step: Step) -> str:
+    return shell_line(step.directory, printable(step.command))
+
+
+def _lines(steps: Sequence[Step]) -> Iterator[str]:
+    raw = not is_terminal(sys.stdout)
+    for step in steps:
+        if step.known:
+            yield shell_line(step.directory, step.command, raw=raw) + "\n"
+        else:
+            # The journal could have been altered: no shell shall run it unseen.
+            yield f"# {_shown(step)}\n"
+
+
+def _write(text: str) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(text))
+
+
+def _run_all(
+    steps: Sequence[Step], outcomes: dict[Step, tuple[str, int | None]], *, as_json: bool
+) -> ExitCode:
+    """Run every command, whatever comes of the others; fill *outcomes* in."""
+    with Interrupts() as interrupts:
+        try:
+            for step in steps:
+                outcomes[step] = _run(step, as_json=as_json)
+        except KeyboardInterrupt:
+            say(f"Interrupted: {len(outcomes)} of {len(steps)} commands were run.")
+            stopped = interrupts.number or signal.SIGINT
+            return ExitCode.TERMINATED if stopped == signal.SIGTERM else ExitCode.INTERRUPTED
+    done = sum(outcome == "done" for outcome, _ in outcomes.values())
+    if steps:
+        say(f"{done} of {len(steps)} commands succeeded.")
+    for step, (outcome, _) in outcomes.items():
+        for path in step.artifacts:
+            if outcome == "done" and not os.path.lexists(path):
+                say(f"{printable(path)}: the command succeeded, and it is not there")
+    return ExitCode.DONE if done == len(steps) else ExitCode.INCOMPLETE
+
+
+def _run(step: Step, *, as_json: bool) -> tuple[str, int | None]:
+    """Run one command; return what came of it, and its exit code."""
+    reason = _STRANGE if not step.known else _not_as_root(step)
+    if reason is not None:
+        say(f"Not run: {_shown(step)}: {reason}")
+        return "refused", None
+    say(f"Running: {_shown(step)}")
+    try:
+        code = _execute(step, sys.stderr if as_json else None)
+    except OSError as error:
+        say(f"Failed: {_shown(step)}: {error.strerror}")
+        return "failed", None
+    if code != 0:
+        say(f"Failed: {_shown(step)}: exit code {code}")
+        return "failed", code
+    return "done", 0
+
+
+def _execute(step: Step, stdout: TextIO | None) -> int:
+    """Run a command of the rules' and return its exit code.
+
+    Some need a shell. What is not the rules', the directory, is in nothing that the shell reads. When
+    this is interrupted, what the command has started ends too.
+    """
+    with subprocess.Popen(step.command, shell=True, cwd=step.directory, stdout=stdout) as process:  # noqa: S602 - see above
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            import psutil
+
+            # It may have ended by itself, as by a Ctrl-C that both were sent.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                shell = psutil.Process(process.pid)
+                started = [shell, *shell.children(recursive=True)]
+                for each in started:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.terminate()
+                for each in psutil.wait_procs(started, _GRACE)[1]:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
+            raise
+
+
+_GRACE: Final = 5.0
+"""Seconds that a command has to end in when it is told to."""
+
+
+def _not_as_root(step: Step) -> str | None:
+    """Return why root must not run the command: somebody else could decide what it does."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    try:
+        reason = state.untrusted(step.directory)
+        owner = os.stat(step.directory).st_uid
+    except OSError as error:
+        return f"{error.strerror}"
+    if reason is None:
+        return None
+    advice = (
+        "run it as the owner" if owner else "see to it that only root can alter what lies there"
+    )
+    if owner:
+        import pwd
+
+        try:
+            line = quoted(shell_line(step.directory, step.command))
+            advice = f"run it as the owner: sudo -u {pwd.getpwuid(owner).pw_name} sh -c {line}"
+        except KeyError:
+            pass
+    return f"root would run what somebody else can write, as {reason}; {advice}"
+
+
+def _document(found: Recipe, outcomes: Mapping[Step, tuple[str, int | None]]) -> dict[str, Any]:
+    nothing = (None, None)
+    return {
+        "schema_version": 1,
+        "run": None if found.run is None else run_document(found.run),
+        "steps": [
+            {
+                "directory": step.directory,
+                "command": step.command,
+                "known": step.known,
+                "artifacts": list(step.artifacts),
+                "outcome": outcomes.get(step, nothing)[0],
+                "exit_code": outcomes.get(step, nothing)[1],
+            }
+            for step in found.steps
+        ],
+        "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped.items()],
+        "problems": [
+            {"path": fault.file, "line": fault.line, "message": fault.message}
+            for fault in found.faults
+        ],
+    }

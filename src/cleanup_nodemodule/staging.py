@@ -1,0 +1,170 @@
+"""Takes an artifact out of its project in one step, before anything in it is deleted.
+
+A rename beside itself is atomic (rename(2)): the project has the whole artifact or nothing of it, at
+any moment, whatever happens to this process. It also shuts the door: who comes by the artifact's path
+from now on finds nothing there, so what is looked at behind the rename is what will be deleted.
+
+Everything goes by a descriptor of the directory around it, which is opened without following a
+symlink. Whoever owns the project may swap things meanwhile, but cannot make this reach anything
+elsewhere.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.model import Candidate, Identity
+
+PREFIX: Final = ".cleanup-nodemodule-"
+"""How the names of what is being deleted begin."""
+
+_IMPOSSIBLE: Final = frozenset(
+    {
+        errno.EXDEV,  # overlayfs, for what lies in a lower layer (its documentation, "redirect_dir")
+        errno.ENOSPC,  # a new name may take a block
+        errno.EDQUOT,
+        errno.ENAMETOOLONG,
+        errno.EINVAL,
+        errno.ENOSYS,
+        errno.EOPNOTSUPP,
+        errno.EMLINK,
+    }
+)
+"""What rename(2) says where the file system cannot do it, rather than this user."""
+
+
+class ImpossibleError(OSError):
+    """The file system cannot rename the artifact: it can only be deleted in place."""
+
+
+class ChangedError(Exception):
+    """What is there is not what was approved. It is as it was."""
+
+
+class StuckError(Exception):
+    """What was renamed could not be put back, as its place was taken."""
+
+
+def new_name(path: str) -> str:
+    """Return a path beside *path* that nobody can have thought of before."""
+    return os.path.join(os.path.dirname(path), PREFIX + os.urandom(8).hex())
+
+
+def is_staged(name: str) -> bool:
+    """Whether a directory of this name may be what an interrupted run left."""
+    return name.startswith(PREFIX)
+
+
+def stage(candidate: Candidate, staged: str) -> None:
+    """Rename the artifact to *staged*, beside itself.
+
+    Raises ChangedError if another directory is in its place, or it was written into since it was
+    found; ImpossibleError where it has to be deleted in place; FileNotFoundError if it is gone; and any
+    other OSError where this user may not rename it. Nothing has happened then. But StuckError says
+    that what somebody put in its place in this very moment is now at *staged*.
+    """
+    name, hidden = os.path.basename(candidate.path), os.path.basename(staged)
+    with _around(candidate.path) as (parent, prefix):
+        _check(candidate, _status(prefix + name, parent))
+        try:
+            os.rename(prefix + name, prefix + hidden, src_dir_fd=parent, dst_dir_fd=parent)
+        except OSError as error:
+            if error.errno in _IMPOSSIBLE:
+                raise ImpossibleError(error.errno, error.strerror, candidate.path) from error
+            raise
+        try:
+            if _is(_status(prefix + hidden, parent), candidate.identity):
+                return
+            # Somebody was faster than we are between the two calls.
+            _rename_back(parent, prefix + hidden, prefix + name)
+        except FileNotFoundError:
+            pass  # And faster again: it has been taken away from there.
+        except OSError as error:
+            raise StuckError from error
+        raise ChangedError
+
+
+def check(candidate: Candidate) -> None:
+    """Raise ChangedError unless the artifact is as it was found, FileNotFoundError if it is gone."""
+    with _around(candidate.path) as (parent, prefix):
+        _check(candidate, _status(prefix + os.path.basename(candidate.path), parent))
+
+
+def is_at(path: str, identity: Identity) -> bool:
+    """Whether the directory is there. Raises OSError, but not where nothing is."""
+    try:
+        with _around(path) as (parent, prefix):
+            return _is(_status(prefix + os.path.basename(path), parent), identity)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def holds(path: str, name: str) -> bool:
+    """Whether the directory *path* has an entry of that name, if it can be looked at."""
+    try:
+        with _around(os.path.join(path, name)) as (parent, prefix):
+            _status(prefix + name, parent)
+    except OSError:
+        return False
+    return True
+
+
+def _check(candidate: Candidate, found: os.stat_result) -> None:
+    # ext4 gives an inode number to the next directory that is made, so it alone proves nothing.
+    fresh = candidate.changed in {0, found.st_ctime_ns}
+    if not _is(found, candidate.identity) or not fresh:
+        raise ChangedError
+
+
+def put_back(staged: str, path: str, identity: Identity) -> None:
+    """Undo :func:`stage`.
+
+    Raises StuckError if something is in the old place, ChangedError if something else is in the new
+    one, and OSError.
+    """
+    with _around(path) as (parent, prefix):
+        if not _is(_status(prefix + os.path.basename(staged), parent), identity):
+            raise ChangedError
+        _rename_back(parent, prefix + os.path.basename(staged), prefix + os.path.basename(path))
+
+
+def _rename_back(parent: int | None, hidden: str, name: str) -> None:
+    try:
+        _status(name, parent)
+    except FileNotFoundError:
+        pass
+    else:
+        raise StuckError
+    try:
+        # Were a directory put there in this moment, rename(2) would replace it only if it is empty.
+        os.rename(hidden, name, src_dir_fd=parent, dst_dir_fd=parent)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise StuckError from error
+        raise
+
+
+def _is(found: os.stat_result, identity: Identity) -> bool:
+    return stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) == identity
+
+
+def _status(name: str, parent: int | None) -> os.stat_result:
+    return os.stat(name, dir_fd=parent, follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _around(path: str) -> Iterator[tuple[int | None, str]]:
+    """Open the directory around *path*; where there are no descriptors, give its path instead."""
+    directory = os.path.dirname(path)
+    if os.rename not in os.supports_dir_fd:
+        yield None, os.path.join(directory, "")
+        return
+    descriptor = engine.open_directory(os.fsencode(directory))
+    try:
+        yield descriptor, ""
+    finally:
+        os.close(descriptor)

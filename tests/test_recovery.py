@@ -1,0 +1,446 @@
+"""What interrupted runs leave: recognised, shown, finished, and nothing else taken for it."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cleanup_nodemodule import journal, lock, recovery, staging
+from cleanup_nodemodule.journal import Ending, Intent, Journal
+from cleanup_nodemodule.model import Candidate
+from conftest import declare, listing
+from filesystems import Mounts
+from journals import a_run, abandon
+from processes import PATIENCE, await_condition, strace
+from removals import artifact, leave
+from tool import Tool
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with two artifacts."""
+    declare(
+        tmp_path / "top/project",
+        {
+            "package.json": "{}",
+            "node_modules": {"a": {"f": 5000}, "g": 1},
+            "other": {"package.json": "{}", "node_modules": {"h": 1}},
+        },
+    )
+    return tmp_path / "top/project"
+
+
+def found(path: Path) -> Candidate:
+    """Return what a search says of a directory."""
+    return artifact(path).candidate
+
+
+def endings(directory: Path) -> list[tuple[str, str | None]]:
+    """Return what the journal says came of each deletion, by the name of what was deleted."""
+    return [
+        (
+            os.path.basename(entry.intent.path),
+            None if entry.end is None else entry.end.ending.value,
+        )
+        for entry in journal.read(str(directory)).entries
+    ]
+
+
+# Recognising.
+
+
+def test_what_a_killed_run_left_is_recognised_by_the_journal(
+    project: Path, state_directory: Path
+) -> None:
+    place = leave(project / "node_modules")
+    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    assert leftover.original == os.fspath(project / "node_modules")
+    assert (leftover.number, leftover.at_work, leftover.problems) == (1, False, ())
+    assert leftover.run is not None
+    [again] = recovery.unfinished(str(state_directory)).to_finish
+    assert again == replace(leftover, candidate=again.candidate)
+    assert again.candidate.identity == leftover.candidate.identity
+
+
+def test_a_name_alone_is_nothing_to_go_by(project: Path, state_directory: Path) -> None:
+    place = project / f"{staging.PREFIX}0123456789abcdef"
+    declare(place, {"letter": "precious"})
+    leave(project / "node_modules")
+    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    assert (leftover.original, leftover.run, leftover.number) == (None, None, None)
+
+
+def test_another_directory_with_the_name_is_not_it(project: Path, state_directory: Path) -> None:
+    place = leave(project / "node_modules")
+    place.rename(project / "aside")
+    declare(place, {"letter": "precious"})
+    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    assert leftover.run is None
+    unfinished = recovery.unfinished(str(state_directory))
+    assert (unfinished.to_finish, unfinished.settled) == ((), ())
+    [problem] = unfinished.leftovers[0].problems
+    assert (problem.path, problem.errno) == (os.fspath(place), errno.ESTALE)
+
+
+def test_what_is_mounted_there_is_not_it(project: Path, state_directory: Path) -> None:
+    place = leave(project / "node_modules")
+    [leftover] = recovery.recognise([replace(found(place), mounted=True)], str(state_directory))
+    assert leftover.run is None
+
+
+def test_it_is_recognised_where_its_project_was_moved(project: Path, state_directory: Path) -> None:
+    place = leave(project / "node_modules")
+    project.rename(project.with_name("moved"))
+    moved = project.with_name("moved") / place.name
+    [leftover] = recovery.recognise([found(moved)], str(state_directory))
+    assert leftover.original == os.fspath(project / "node_modules")
+    assert leftover.candidate.path == os.fspath(moved)
+
+
+def test_what_failed_in_part_is_left_too_and_what_was_put_back_is_not(
+    project: Path, state_directory: Path
+) -> None:
+    planned = artifact(project / "node_modules")
+    place = staging.new_name(planned.path)
+    for ending, number in ((Ending.FAILED, 1), (Ending.INTERRUPTED, 1), (Ending.KEPT, 0)):
+        with Journal(str(state_directory), a_run("/")) as records:
+            [begun] = records.begin([Intent.to_delete(planned, place)])
+            staging.stage(planned.candidate, place)
+            records.end(begun, ending)
+        candidate = replace(planned.candidate, path=place)
+        [leftover] = recovery.recognise([candidate], str(state_directory))
+        assert (leftover.run is not None) == bool(number)
+        assert len(recovery.unfinished(str(state_directory)).to_finish) == number
+        with Journal(str(state_directory), a_run("/")) as records:
+            records.end(begun, Ending.KEPT, run=leftover.run)
+        staging.put_back(place, planned.path, planned.candidate.identity)
+
+
+def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
+    project: Path, state_directory: Path
+) -> None:
+    run = a_run(os.fspath(project))
+    place = leave(project / "node_modules", run=run)
+    with lock.acquire(str(state_directory), [os.fspath(project)], run.id):
+        [leftover] = recovery.recognise([found(place)], str(state_directory))
+        assert leftover.at_work
+        unfinished = recovery.unfinished(str(state_directory))
+        assert (unfinished.to_finish, unfinished.settled) == ((), ())
+        # Nor is anything settled that it has not got to yet.
+        shutil.rmtree(place)
+        assert recovery.unfinished(str(state_directory)).settled == ()
+    assert len(recovery.unfinished(str(state_directory)).settled) == 1
+
+
+# Settling what nothing is left to do for.
+
+
+def settled(directory: Path) -> list[Ending]:
+    """Return what would be written of what is settled."""
+    return [one.ending for one in recovery.unfinished(str(directory)).settled]
+
+
+def test_what_was_never_begun_is_kept(project: Path, state_directory: Path) -> None:
+    place = leave(project / "node_modules")
+    place.rename(project / "node_modules")
+    assert settled(state_directory) == [Ending.KEPT]
+
+
+def test_what_is_gone_from_both_places_is_deleted(project: Path, state_directory: Path) -> None:
+    shutil.rmtree(leave(project / "node_modules"))
+    assert settled(state_directory) == [Ending.DELETED]
+    declare(project / "node_modules", {"made": "anew"})
+    assert settled(state_directory) == [Ending.DELETED]
+
+
+def test_what_went_with_its_project_is_gone(project: Path, state_directory: Path) -> None:
+    leave(project / "node_modules")
+    project.rename(project.with_name("moved"))
+    assert settled(state_directory) == [Ending.GONE]
+
+
+def test_what_was_to_be_deleted_in_its_place_is_gone_or_there_in_part(
+    project: Path, state_directory: Path
+) -> None:
+    records = Journal(str(state_directory), a_run("/"))
+    records.begin([Intent.to_delete(artifact(project / "node_modules"))])
+    abandon(records)
+    assert settled(state_directory) == [Ending.FAILED]
+    (project / "node_modules").rename(project / "aside")
+    assert settled(state_directory) == [Ending.GONE]
+    declare(project / "node_modules", {"made": "anew"})
+    assert settled(state_directory) == [Ending.GONE]
+
+
+def test_nothing_is_settled_while_its_file_system_is_not_there(
+    disks: Mounts, tmp_path: Path, state_directory: Path
+) -> None:
+    """An external disk that was unplugged: the most likely of all interruptions."""
+    disk = disks.tmpfs(tmp_path / "disk")
+    declare(disk / "project", {"node_modules": {"f": 1}})
+    place = leave(disk / "project/node_modules")
+    # Out of sight: something else is mounted over it.
+    disks.tmpfs(disk)
+    unfinished = recovery.unfinished(str(state_directory))
+    assert (unfinished.settled, unfinished.to_finish) == ((), ())
+    [problem] = unfinished.leftovers[0].problems
+    assert (problem.path, problem.errno) == (os.fspath(place), errno.ENOENT)
+    subprocess.run(["umount", disk], check=True)
+    [leftover] = recovery.unfinished(str(state_directory)).to_finish
+    assert leftover.candidate.path == os.fspath(place)
+
+
+def test_only_what_lies_beneath_the_roots_is_asked_for(
+    project: Path, state_directory: Path
+) -> None:
+    leave(project / "node_modules")
+    directory = str(state_directory)
+    for root, count in (
+        (project, 1),
+        (project.parent, 1),
+        ("/", 1),
+        (project / "other", 0),
+        (f"{project}x", 0),
+        (str(project)[:-1], 0),
+    ):
+        assert len(recovery.unfinished(directory, [str(root)]).leftovers) == count
+
+
+def test_what_was_begun_on_another_machine_is_none_of_ours(
+    project: Path, state_directory: Path
+) -> None:
+    """Where two share a home directory, the same path may be two different disks."""
+    place = leave(project / "node_modules", run=replace(a_run("/"), host="elsewhere"))
+    assert recovery.unfinished(str(state_directory)).leftovers == ()
+    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    assert leftover.run is None
+
+
+# As a run tells and does it.
+
+
+@pytest.fixture
+def left(tool: Tool, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is left of the project's artifact, by the record of the user that the command runs for."""
+    monkeypatch.setenv("XDG_STATE_HOME", tool.env["XDG_STATE_HOME"])
+    return leave(project / "node_modules")
+
+
+def state_of(tool: Tool) -> Path:
+    return Path(tool.env["XDG_STATE_HOME"], "cleanup-nodemodule")
+
+
+def resume(tool: Tool, *arguments: str, **how: Any) -> tuple[int, list[dict[str, Any]]]:
+    """Run ``resume``; return its exit code and what it says of what was left."""
+    process = tool.start("resume", "--json", *arguments, **how)
+    with process:
+        output, errors = process.communicate(timeout=PATIENCE)
+    assert errors.count("\n") == (process.returncode != 0)
+    rows: list[dict[str, Any]] = json.loads(output)["leftovers"]
+    return process.returncode, rows
+
+
+def test_a_dry_run_shows_what_was_left_and_does_nothing(
+    tool: Tool, project: Path, left: Path
+) -> None:
+    before = listing(project)
+    told = tool.run(project)
+    assert told.code == 0
+    [row] = told.document["leftovers"]
+    [entry] = journal.read(str(state_of(tool))).entries
+    assert row == {
+        "path": str(left),
+        "original": f"{project}/node_modules",
+        "run": entry.run,
+        "outcome": None,
+        "error": None,
+    }
+    # What lies in it is no artifact of its own.
+    assert list(told.rows) == ["other/node_modules"]
+    with tool.start("-p", project) as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    lines = errors.splitlines()
+    assert f"Left by an interrupted run: {left}, which was {project}/node_modules." in lines
+    assert "To finish what an interrupted run left: cleanup-nodemodule resume" in lines
+    assert listing(project) == before
+
+
+def test_a_run_that_deletes_finishes_what_was_left_there(
+    tool: Tool, project: Path, left: Path
+) -> None:
+    used = sum(
+        os.lstat(os.path.join(os.fsencode(left), path)).st_blocks * 512
+        for path in (b"", *listing(left))
+    )
+    told = tool.delete(project)
+    assert (told.code, told.errors) == (0, "")
+    [row] = told.document["leftovers"]
+    assert (row["path"], row["outcome"], row["error"]) == (str(left), "deleted", None)
+    [other] = told.rows.values()
+    freed = told.document["totals"]["freed_bytes"]
+    assert freed == used + other["reclaimable_bytes"]
+    assert listing(project) == [b"other", b"other/package.json", b"package.json"]
+    assert sorted(endings(state_of(tool))) == [("node_modules", "deleted")] * 2
+
+
+def test_resume_finishes_it_and_nothing_else(tool: Tool, project: Path, left: Path) -> None:
+    code, [row] = resume(tool, "--dry-run")
+    assert (code, row["path"], row["outcome"]) == (0, str(left), None)
+    assert left.exists()
+    code, [row] = resume(tool)
+    assert (code, row["path"], row["outcome"]) == (0, str(left), "deleted")
+    assert not left.exists()
+    assert (project / "other/node_modules/h").exists()
+    assert endings(state_of(tool)) == [("node_modules", "deleted")]
+    assert resume(tool) == (0, [])
+
+
+def test_resume_says_what_it_does(tool: Tool, project: Path, left: Path) -> None:
+    for expected in (
+        f"Finished what an interrupted run left: {left}, which was {project}/node_modules.",
+        "Nothing is left of any interrupted run.",
+    ):
+        with tool.start("resume") as process:
+            output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (0, "", f"{expected}\n")
+
+
+def test_what_nobody_knows_is_told_and_neither_touched_nor_searched(
+    tool: Tool, project: Path
+) -> None:
+    """It may have any owner, a copy of the whole tree for one, or a restored backup."""
+    unknown = project / f"{staging.PREFIX}0123456789abcdef"
+    declare(unknown, {"letter": "precious", "p": {"package.json": "{}", "node_modules": {"x": 1}}})
+    before = listing(unknown)
+    for arguments in ((), ("--targets", unknown.name, "node_modules"), ("-d", "1"), ("-d", "2")):
+        told = tool.delete(project, *arguments)
+        assert told.code == 0
+        if "-d" not in arguments:
+            [row] = told.document["leftovers"]
+            assert (row["path"], row["original"], row["outcome"]) == (str(unknown), None, None)
+            assert row["error"] == "this user's journal knows nothing of it, so it is left alone"
+        assert not [path for path in told.rows if staging.PREFIX in path]
+        assert listing(unknown) == before
+    assert resume(tool) == (0, [])
+    assert listing(unknown) == before
+
+
+def test_another_directory_in_the_place_of_what_was_left_is_told_and_left_alone(
+    tool: Tool, project: Path, left: Path
+) -> None:
+    left.rename(project / "aside")
+    declare(left, {"letter": "precious"})
+    told = tool.delete(project)
+    [row] = told.document["leftovers"]
+    assert (row["path"], row["run"], row["outcome"]) == (str(left), None, None)
+    code, [row] = resume(tool)
+    assert (code, row["outcome"]) == (3, "failed")
+    assert row["error"] == f"could not recognise {left}: {os.strerror(errno.ESTALE)}"
+    assert (left / "letter").read_text() == "precious"
+    assert (project / "aside/g").exists()
+
+
+def test_a_repository_that_came_to_be_in_it_is_kept(tool: Tool, left: Path) -> None:
+    declare(left / "a/own", {".git": {"HEAD": "ref: refs/heads/main\n"}, "essay": "precious"})
+    before = listing(left)
+    code, [row] = resume(tool)
+    assert (code, row["outcome"]) == (3, "failed")
+    assert row["error"].startswith(
+        f"could not delete what is a git repository by now: {left}/a/own"
+    )
+    assert listing(left) == before
+    # It is finished once that is taken out.
+    shutil.rmtree(left / "a/own")
+    assert resume(tool)[0] == 0
+    assert not left.exists()
+
+
+def test_what_a_run_at_work_has_taken_out_is_left_to_it(
+    tool: Tool, project: Path, tmp_path: Path
+) -> None:
+    declare(project / "node_modules/many", {f"f{number}": 1 for number in range(60)})
+    log = tmp_path / "log"
+    slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=30000")
+    running = tool.start("--json", "-p", project, "--no-dry-run", "-j", "1", prefix=slowly)
+    await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
+    # It is at work for as long as it takes to look at it.
+    running.send_signal(signal.SIGSTOP)
+    [place] = project.rglob(f"{staging.PREFIX}*")
+    told = tool.run(project)
+    [row] = told.document["leftovers"]
+    assert (row["path"], row["outcome"]) == (str(place), None)
+    assert row["error"] == "the run that is deleting it is still at work"
+    code, [row] = resume(tool)
+    assert (code, row["outcome"]) == (0, None)
+    assert row["error"] == "the run that is deleting it is still at work"
+    assert place.exists()
+    running.send_signal(signal.SIGCONT)
+    finished = tool.finish(running, project)
+    assert finished.code == 0
+    assert set(finished.outcomes.values()) == {"deleted"}
+    assert listing(project) == [b"other", b"other/package.json", b"package.json"]
+    assert {ending for _, ending in endings(state_of(tool))} == {"deleted"}
+
+
+def test_resume_waits_for_nothing_but_what_it_needs(
+    tool: Tool, project: Path, left: Path, tmp_path: Path
+) -> None:
+    """A run in the same tree is in its way: it is told, or waited for."""
+    holder = a_run(os.fspath(project))
+    with lock.acquire(str(state_of(tool)), [os.fspath(project)], holder.id):
+        with tool.start("resume", "--json") as process:
+            output, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 5
+        assert f"another run (process {os.getpid()}, since " in errors
+        assert json.loads(output)["problems"][0]["errno"] in {"EWOULDBLOCK", "EAGAIN"}
+        said = tmp_path / "said"
+        with open(said, "w", encoding="utf-8") as file:
+            waiting = subprocess.Popen(
+                [*tool.command, "resume", "--wait"], env=tool.env, cwd="/", stderr=file
+            )
+        await_condition(lambda: "waiting: another run" in said.read_text(), "it waited")
+        assert left.exists()
+    assert waiting.wait(PATIENCE) == 0
+    assert not left.exists()
+
+
+def test_a_record_that_cannot_be_read_is_said_once(tool: Tool, left: Path) -> None:
+    state_of(tool).chmod(0o777)
+    for arguments in (("resume",), ("resume", "--dry-run")):
+        with tool.start(*arguments, "--json") as process:
+            output, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+        assert errors.count("set XDG_STATE_HOME to a directory that only you can write") == 1
+        assert "Traceback" not in errors
+        assert "set XDG_STATE_HOME" in json.loads(output)["problems"][0]["message"]
+    assert left.exists()
+    # A dry run shows it all the same; whose it is cannot be told.
+    told = tool.run(left.parent)
+    assert "set XDG_STATE_HOME" in told.errors
+    [row] = told.document["leftovers"]
+    assert (row["path"], row["run"]) == (str(left), None)
+
+
+def test_resume_can_be_interrupted_and_resumed(tool: Tool, left: Path, tmp_path: Path) -> None:
+    declare(left / "many", {f"f{number}": 1 for number in range(3000)})
+    log = tmp_path / "log"
+    slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=1000")
+    with tool.start("resume", "--json", prefix=slowly) as running:
+        await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
+        running.terminate()
+        output, _ = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 143
+    [row] = json.loads(output)["leftovers"]
+    assert (row["path"], row["outcome"], row["error"]) == (str(left), "failed", "interrupted")
+    assert left.exists()
+    assert endings(state_of(tool)) == [("node_modules", "interrupted")]
+    assert resume(tool)[0] == 0
+    assert not left.exists()
+    assert endings(state_of(tool)) == [("node_modules", "deleted")]

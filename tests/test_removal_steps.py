@@ -1,0 +1,460 @@
+"""Each step of a removal gone wrong: what the result says, what the journal says, what the disk has."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule import protections, remover, staging
+from cleanup_nodemodule.engine.contract import Fault, Finding, Names, Removal, Root
+from cleanup_nodemodule.journal import Intent, Journal, JournalError
+from cleanup_nodemodule.model import Artifact, Failed, Problem, Removed
+from cleanup_nodemodule.scheduler import Scheduler
+from conftest import Declared, declare, listing
+from removals import artifact, by_python, each_engine, remove, staged, told
+
+_RENAME = os.rename
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with an artifact, and another that lies in a third."""
+    declare(
+        tmp_path / "project",
+        {
+            "package.json": "{}",
+            "node_modules": {"a": {"f": 5000}, "g": 1},
+            "dist": {
+                "bundle.js": 9000,
+                "node_modules": {"b": 1},
+                "deep": {"node_modules": {"c": 1}},
+            },
+        },
+    )
+    return tmp_path / "project"
+
+
+def fresh(path: Path) -> Artifact:
+    """Return the row of a plan, with the time at which the directory was changed."""
+    planned = artifact(path)
+    changed = os.lstat(path).st_ctime_ns
+    return replace(planned, candidate=replace(planned.candidate, changed=changed))
+
+
+def renames(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[str, str], object]) -> None:
+    """Have *meanwhile* called with both names before each rename; what it raises is its failure."""
+
+    def rename(
+        old: str, new: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None
+    ) -> None:
+        meanwhile(old, new)
+        _RENAME(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, rename})
+
+
+def refuse(number: int) -> Callable[[str, str], None]:
+    """Return what makes every rename fail."""
+
+    def meanwhile(_old: str, _new: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return meanwhile
+
+
+def looking(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Root], list[Fault] | None]
+) -> None:
+    """Have *meanwhile* called whenever it is looked through for repositories."""
+    really_find = engines.find
+
+    def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
+        faults = meanwhile(root) or []
+        finding = really_find(root, stack, names, budget)
+        return finding._replace(faults=[*finding.faults, *faults])
+
+    monkeypatch.setattr(engines, "find", find)
+
+
+# What came to be inside.
+
+
+REPOSITORIES: list[Declared] = [
+    {"own": {".git": {"HEAD": "ref: refs/heads/main\n"}, "essay": "precious"}},
+    {"own": {".git": "gitdir: elsewhere\n"}},
+    {".git": {}},
+    {".git": "gitdir: elsewhere\n"},
+    {"bare": {"HEAD": "ref: refs/heads/main\n", "objects": {}, "refs": {}}},
+]
+NAMES = ["directory", "worktree", "at the top", "worktree at the top", "bare"]
+
+
+@each_engine
+@pytest.mark.parametrize("repository", REPOSITORIES, ids=NAMES)
+def test_a_repository_that_came_to_be_inside_keeps_all_of_it_in_its_place(
+    project: Path, repository: Declared
+) -> None:
+    planned = artifact(project / "node_modules")
+    where = project / "node_modules" if ".git" in repository else project / "node_modules/a"
+    declare(where, repository)
+    before = listing(project)
+    run = remove([planned])
+    (failed,) = run.failed
+    inside = where if ".git" in repository else where / str(next(iter(repository)))
+    problem = Problem(str(inside), errno.EPERM, "delete what is a git repository by now:")
+    assert failed == Failed(planned, 0, (problem,), interrupted=False, untouched=True)
+    assert listing(project) == before
+    assert os.lstat(planned.path).st_ino == planned.candidate.identity.inode
+    assert told() == [("node_modules", "kept")]
+
+
+@each_engine
+def test_what_cannot_be_looked_through_is_put_back(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = artifact(project / "node_modules")
+    before = listing(project)
+    looking(monkeypatch, lambda _root: [Fault(b"a", errno.EACCES, "open")])
+    run = remove([planned])
+    problem = Problem(f"{planned.path}/a", errno.EACCES, "open")
+    assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept")]
+
+
+@each_engine
+def test_what_cannot_be_put_back_is_where_it_is_said_to_be(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build has made it anew while the old one was looked through."""
+    planned = artifact(project / "node_modules")
+    declare(project / "node_modules/a", REPOSITORIES[0])
+    looking(monkeypatch, lambda _root: declare(project / "node_modules", {"made": "anew"}))
+    run = remove([planned])
+    (failed,) = run.failed
+    left = staged(project)
+    assert (failed.left_at, failed.untouched, failed.interrupted) == (str(left), False, False)
+    assert [(problem.path, problem.errno) for problem in failed.problems] == [
+        (str(left), errno.EEXIST),
+        (f"{left}/a/own", errno.EPERM),
+    ]
+    assert (left / "a/own/essay").exists()
+    assert listing(project / "node_modules") == [b"made"]
+    assert told() == [("node_modules", "failed")]
+
+
+@each_engine
+def test_what_is_stopped_before_anything_is_deleted_is_put_back(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = artifact(project / "node_modules")
+    before = listing(project)
+    schedulers: list[Scheduler] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    made = Scheduler.__init__
+
+    def remember(self: Scheduler, *arguments: Any) -> None:
+        schedulers.append(self)
+        loops.append(asyncio.get_running_loop())
+        made(self, *arguments)
+
+    monkeypatch.setattr(Scheduler, "__init__", remember)
+    really_stage = staging.stage
+
+    def stage(*arguments: Any) -> None:
+        really_stage(*arguments)
+        loops[-1].call_soon_threadsafe(schedulers[-1].stop)
+
+    monkeypatch.setattr(staging, "stage", stage)
+    run = remove([planned])
+    assert run.outcome is not None
+    assert (run.outcome.results, run.outcome.complete) == ((), False)
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept")]
+
+
+# The rename.
+
+
+@each_engine
+def test_what_the_file_system_cannot_rename_is_deleted_in_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the journal has that it was not renamed, before it was deleted."""
+    renames(monkeypatch, refuse(errno.EXDEV))
+    written: list[list[Intent]] = []
+    really_begin = Journal.begin
+
+    def begin(self: Journal, intents: list[Intent]) -> tuple[int, ...]:
+        assert (project / "node_modules/g").exists()
+        written.append(intents)
+        return really_begin(self, intents)
+
+    monkeypatch.setattr(Journal, "begin", begin)
+    planned = fresh(project / "node_modules")
+    run = remove([planned])
+    assert run.removed == run.deleted == [planned.path]
+    assert not (project / "node_modules").exists()
+    assert [[intent.staged is None for intent in intents] for intents in written] == [
+        [False],
+        [True],
+    ]
+    assert told() == [("node_modules", "kept"), ("node_modules", "deleted")]
+
+
+@by_python
+def test_what_fails_in_its_place_is_said_to_be_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renames(monkeypatch, refuse(errno.EXDEV))
+    unlink = os.unlink
+
+    def fail(path: str, *, dir_fd: int | None = None) -> None:
+        if path == "f":
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", fail)
+    (failed,) = remove([artifact(project / "node_modules")]).failed
+    assert (failed.left_at, failed.untouched) == (None, False)
+    assert failed.problems == (Problem(f"{project}/node_modules/a/f", errno.EPERM, "delete"),)
+    assert listing(project / "node_modules") == [b"a", b"a/f"]
+    assert told() == [("node_modules", "kept"), ("node_modules", "failed")]
+
+
+@each_engine
+def test_a_repository_keeps_what_would_be_deleted_in_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renames(monkeypatch, refuse(errno.EXDEV))
+    planned = artifact(project / "node_modules")
+    declare(project / "node_modules/a", REPOSITORIES[0])
+    before = listing(project)
+    (failed,) = remove([planned]).failed
+    assert (failed.untouched, failed.left_at) == (True, None)
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept"), ("node_modules", "kept")]
+
+
+@each_engine
+def test_what_cannot_be_written_down_anew_is_not_deleted_in_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renames(monkeypatch, refuse(errno.EXDEV))
+    really_begin = Journal.begin
+
+    def begin(self: Journal, intents: list[Intent]) -> tuple[int, ...]:
+        if intents[0].staged is None:
+            raise JournalError(errno.EIO, "no more")
+        return really_begin(self, intents)
+
+    monkeypatch.setattr(Journal, "begin", begin)
+    before = listing(project)
+    (failed,) = remove([artifact(project / "node_modules")]).failed
+    assert (failed.untouched, failed.problems[0].errno) == (True, errno.EIO)
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept")]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EBUSY, errno.EIO])
+def test_what_may_not_be_renamed_is_not_deleted_either(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    renames(monkeypatch, refuse(number))
+    planned = artifact(project / "node_modules")
+    before = listing(project)
+    run = remove([planned])
+    problem = Problem(planned.path, number, "take it out of its project by renaming")
+    assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept")]
+
+
+# The journal.
+
+
+def test_a_journal_that_fails_half_way_ends_the_deleting_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remover, "_AT_ONCE", 1)
+    really_begin = Journal.begin
+    begun: list[Intent] = []
+
+    def begin(self: Journal, intents: list[Intent]) -> tuple[int, ...]:
+        if begun:
+            raise JournalError(errno.EIO, "no more")
+        begun.extend(intents)
+        return really_begin(self, intents)
+
+    monkeypatch.setattr(Journal, "begin", begin)
+    planned = [artifact(project / name) for name in ("dist", "node_modules")]
+    run = remove(planned, workers=1)
+    assert run.removed == [planned[0].path]
+    (failed,) = run.failed
+    assert (failed.untouched, failed.problems[0].errno) == (True, errno.EIO)
+    assert failed.problems[0].doing == "record the deletion in"
+    assert (project / "node_modules/g").exists()
+    assert told() == [("dist", "deleted")]
+
+
+# What should never happen.
+
+
+class Unheard(Exception):
+    """What nobody has thought of."""
+
+
+@each_engine
+def test_a_failure_nobody_thought_of_stops_the_run_and_tells_where_everything_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_remove = engines.remove
+
+    def fail(root: Root, stack: list[bytes], _budget: int) -> Removal:
+        if b"" not in stack:
+            raise Unheard
+        return really_remove(root, stack, 1)
+
+    monkeypatch.setattr(engines, "remove", fail)
+    planned = [artifact(project / name) for name in ("dist/deep/node_modules", "node_modules")]
+    run = remove(planned, workers=1)
+    assert run.outcome is not None
+    assert run.outcome.unexpected is not None
+    assert not run.outcome.complete
+    (failed,) = run.failed
+    left = staged(Path(failed.artifact.path).parent)
+    assert failed.left_at == str(left)
+    assert (failed.untouched, failed.interrupted) == (False, False)
+    assert not Path(failed.artifact.path).exists()
+    (problem,) = failed.problems
+    assert problem.doing == "be done, after an unexpected Unheard, with"
+    assert run.outcome.freed_bytes == sum(run.freed) >= failed.freed_bytes
+    assert isinstance(run.outcome.unexpected, Unheard)
+    # The last one's turn never came.
+    assert (project / "node_modules").exists() == (failed.artifact is planned[0])
+    assert {"failed"} < {ending for _, ending in told()} <= {"failed", "kept", "deleted"}
+
+
+@each_engine
+def test_a_failure_before_anything_is_deleted_leaves_it_known_where_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_root: Root) -> None:
+        raise Unheard
+
+    looking(monkeypatch, fail)
+    run = remove([artifact(project / "node_modules")])
+    (failed,) = run.failed
+    assert failed.left_at == str(staged(project))
+    assert told() == [("node_modules", "failed")]
+
+
+@each_engine
+def test_no_memory_for_one_is_no_reason_to_stop(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_remove = engines.remove
+    planned = [artifact(project / name) for name in ("dist", "node_modules")]
+
+    def fail(root: Root, stack: list[bytes], budget: int) -> Removal:
+        if root.inode == planned[0].candidate.identity.inode:
+            raise MemoryError
+        return really_remove(root, stack, budget)
+
+    monkeypatch.setattr(engines, "remove", fail)
+    run = remove(planned, workers=1)
+    assert run.outcome is not None
+    assert (run.outcome.unexpected, run.outcome.complete) == (None, True)
+    (failed,) = run.failed
+    assert [problem.errno for problem in failed.problems] == [errno.ENOMEM]
+    assert failed.left_at == str(staged(project))
+    assert run.removed == [planned[1].path]
+
+
+# One in the other.
+
+
+NESTED = ("dist", "dist/deep/node_modules", "dist/node_modules")
+
+
+@each_engine
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_lies_in_another_goes_first_and_does_not_count_as_a_change_of_that(
+    project: Path, workers: int
+) -> None:
+    planned = [fresh(project / name) for name in NESTED]
+    run = remove(planned, workers=workers)
+    assert run.failed == []
+    assert run.removed == [one.path for one in planned]
+    assert run.deleted[-1] == planned[0].path
+    assert not (project / "dist").exists()
+
+
+@each_engine
+def test_where_what_lies_inside_stays_so_does_what_is_around_it(project: Path) -> None:
+    planned = [fresh(project / name) for name in NESTED]
+    declare(project / "dist/deep/node_modules/own", {".git": {}})
+    # What lies in it is deeper than what tells whether it was changed.
+    planned[1] = fresh(project / NESTED[1])
+    run = remove(planned)
+    assert run.removed == [planned[2].path]
+    outer, inner = run.failed
+    assert outer.artifact is planned[0]
+    assert inner.artifact is planned[1]
+    assert outer.problems == (
+        Problem(planned[1].path, errno.ENOTEMPTY, "delete all that lies in it, such as"),
+    )
+    assert (outer.untouched, inner.untouched) == (True, True)
+    assert listing(project / "dist") == [
+        *(b"bundle.js", b"deep", b"deep/node_modules", b"deep/node_modules/c"),
+        *(b"deep/node_modules/own", b"deep/node_modules/own/.git"),
+    ]
+
+
+def test_where_what_lies_inside_is_spared_so_is_what_is_around_it(project: Path) -> None:
+    planned = [fresh(project / name) for name in NESTED]
+    problem = Problem(planned[2].path, errno.EPERM, "delete, as it is tracked by now,")
+    before = listing(project / "dist/node_modules")
+    run = remove(planned, spared={planned[2].path: problem})
+    assert [failed.artifact for failed in run.failed] == [planned[0], planned[2]]
+    assert run.removed == [planned[1].path]
+    assert listing(project / "dist/node_modules") == before
+
+
+def test_a_change_by_somebody_else_is_one_though_something_lay_inside(project: Path) -> None:
+    planned = [fresh(project / name) for name in NESTED[:2]]
+    (project / "dist/new").write_text("precious")
+    run = remove(planned)
+    assert [failed.artifact for failed in run.failed] == [planned[0]]
+    assert (project / "dist/new").exists()
+
+
+def test_what_is_gone_inside_by_somebody_elses_doing_is_a_change(project: Path) -> None:
+    planned = [fresh(project / name) for name in (NESTED[0], NESTED[2])]
+    _RENAME(project / "dist/node_modules", project / "aside")
+    run = remove(planned)
+    assert [failed.artifact for failed in run.failed] == [planned[0]]
+    assert isinstance(run.outcome and run.outcome.results[1], Removed)
+
+
+# What is never deleted.
+
+
+def test_what_is_vital_is_not_deleted_whatever_was_approved(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protections, "vital", lambda _path: "a home directory")
+    planned = artifact(project / "node_modules")
+    before = listing(project)
+    run = remove([planned])
+    problem = Problem(planned.path, errno.EPERM, "delete a home directory:")
+    assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
+    assert listing(project) == before
+    assert told() == [("node_modules", "kept")]

@@ -1,0 +1,348 @@
+"""A run that is killed, or told to stop, at every system call that changes anything, each in turn.
+
+Whatever the moment: a project has all of its artifact or nothing of it, nothing else has changed, what
+the run said is true and so is the journal, and the next run brings it to an end.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pytest
+
+from cleanup_nodemodule import journal
+from cleanup_nodemodule.journal import Ending
+from cleanup_nodemodule.staging import PREFIX
+from conftest import NATIVE, Declared, declare, listing, native_engine, needs_root
+
+TREE: Final[Declared] = {
+    "work": {
+        "a": {
+            "package.json": "{}",
+            "src": {"index.js": "precious"},
+            "node_modules": {"x": 5000, "d": {"y": 1}, "empty": {}},
+        },
+        "b": {"package.json": "{}", "node_modules": {"z": 1, "link": Path("../../../outside")}},
+        "c": {"dist": {"essay": "precious"}},
+    },
+    "outside": {"letter": "precious", "node_modules": {"z": "precious"}},
+}
+ARTIFACTS: Final = ("work/a/node_modules", "work/b/node_modules")
+
+
+class Server:
+    """The program that runs the command and stops it; see ``each_call.py``."""
+
+    def __init__(self, top: Path) -> None:
+        # In a process namespace of its own, where there is little to ask whether it is at work.
+        alone = ("unshare", "--pid", "--fork", "--mount-proc")
+        self._process = subprocess.Popen(
+            [*alone, sys.executable, Path(__file__).with_name("each_call.py"), top],
+            cwd="/",
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._answer() == {"ready": True}, "this kind of machine is not known"
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        """Have a run made; return its exit code (negative: the signal that killed it) and calls."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came of a run."""
+
+    code: int
+    output: str
+    errors: str
+    calls: list[str]
+
+
+class Case:
+    """A tree of its own, on which runs are made one after the other."""
+
+    def __init__(self, top: Path, server: Server, engine: str) -> None:
+        declare(top, TREE)
+        os.link(top / ARTIFACTS[0] / "x", top / "outside/shared")
+        self._top = top
+        self._server = server
+        self._engine = engine
+        self.state = top / "state/cleanup-nodemodule"
+        self._before = self._contents()
+        self._whole = {artifact: self._facts(artifact) for artifact in ARTIFACTS}
+
+    def run(self, *arguments: str, at: int = 0, number: int = signal.SIGKILL) -> Said:
+        """Run the command; at its call *at* send it a signal."""
+        output, errors = self._top / "output", self._top / "errors"
+        answer = self._server.order(
+            arguments=[str(argument) for argument in arguments],
+            cwd="/",
+            engine=self._engine,
+            env={"XDG_STATE_HOME": str(self._top / "state"), "HOME": str(self._top / "home")},
+            stdout=str(output),
+            stderr=str(errors),
+            traced=at != 0,
+            at=at,
+            signal=number,
+        )
+        return Said(answer["code"], output.read_text(), errors.read_text(), answer["calls"])
+
+    def delete(self, at: int = 0, number: int = signal.SIGKILL) -> Said:
+        """Run what deletes."""
+        arguments = ("-p", f"{self._top}/work", "--no-dry-run", "--json", "--jobs", "1")
+        return self.run(*arguments, at=at, number=number)
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the entries that ``log --json`` has."""
+        said = self.run("log", "--all", "--json")
+        assert (said.code, said.errors) == (0, "")
+        entries: list[dict[str, Any]] = json.loads(said.output)["entries"]
+        return entries
+
+    def is_there(self, artifact: str) -> bool:
+        """Whether the project has all of its artifact; fail if it has a part of it."""
+        if not os.path.lexists(self._top / artifact):
+            return False
+        assert self._facts(artifact) == self._whole[artifact]
+        return True
+
+    def path(self, artifact: str) -> str:
+        return str(self._top / artifact)
+
+    def left(self) -> list[str]:
+        """Return what is out of its project and not gone yet."""
+        return [str(path) for path in sorted((self._top / "work").glob(f"*/{PREFIX}*"))]
+
+    def check_the_rest(self) -> None:
+        """Fail if anything has changed that is no artifact."""
+        assert self._contents() == self._before
+
+    def _contents(self) -> dict[str, object]:
+        return {
+            path: facts
+            for part in ("work", "outside")
+            for path, facts in self._facts(part).items()
+            if not any(path.startswith(artifact) for artifact in ARTIFACTS) and PREFIX not in path
+        }
+
+    def _facts(self, part: str) -> dict[str, object]:
+        """Return what is known of each thing in a part of the tree, but for times of directories."""
+        facts: dict[str, object] = {}
+        top = self._top / part
+        for path in ["", *map(os.fsdecode, listing(top))]:
+            full = top / path
+            status = os.lstat(full)
+            content: object = None
+            if stat.S_ISREG(status.st_mode):
+                digest = hashlib.sha256(full.read_bytes()).hexdigest()
+                content = (digest, status.st_size, status.st_mtime_ns)
+            elif stat.S_ISLNK(status.st_mode):
+                content = os.readlink(full)
+            key = os.path.normpath(os.path.join(part, path))
+            facts[key] = (status.st_ino, status.st_mode, status.st_uid, content)
+        return facts
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    """As many as there are processors to use, as the cases do not depend on each other."""
+    needs_root()
+    top = tmp_path_factory.mktemp("warm")
+    declare(top, {"package.json": "{}", "node_modules": {}})
+    with Server(top) as one, Server(top) as other:
+        yield [one, other]
+
+
+@pytest.fixture(params=["python", NATIVE])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    if request.param == NATIVE:
+        native_engine()
+    name: str = request.param
+    return name
+
+
+def everywhere(
+    servers: list[Server], engine: str, top: Path, number: int, check: Any
+) -> tuple[list[str], Counter[str]]:
+    """Stop a run at each of its calls in turn, and have *check* look what came of it.
+
+    Returns the calls there are, and how often a run was stopped at each kind.
+    """
+    whole = Case(top / "whole", servers[0], engine)
+    said = whole.delete(at=-1)
+    assert (said.code, said.errors, whole.left()) == (0, "", [])
+    assert not any(whole.is_there(artifact) for artifact in ARTIFACTS)
+    whole.check_the_rest()
+    free = list(servers)
+    lock = threading.Lock()
+    stopped: Counter[str] = Counter()
+
+    def stop(at: int) -> None:
+        with lock:
+            server = free.pop()
+        case = Case(top / str(at), server, engine)
+        try:
+            said = case.delete(at, number)
+            # So that what is counted here is what was counted there.
+            assert kinds(said.calls[:at]) == kinds(whole_calls[:at])
+            check(case, said)
+            stopped.update(kinds(said.calls[at - 1 : at]))
+        except AssertionError as error:
+            error.add_note(f"stopped at call {at}: {said.calls[at - 1 : at]} of {whole_calls}")
+            raise
+        finally:
+            free.append(server)
+
+    whole_calls = said.calls
+    with ThreadPoolExecutor(len(servers)) as executor:
+        for done in [executor.submit(stop, at) for at in range(1, len(whole_calls) + 1)]:
+            done.result()
+    return whole_calls, stopped
+
+
+def kinds(calls: list[str]) -> list[str]:
+    """Return the names of calls, alike on every machine."""
+    return [call.split()[0].removesuffix("at") for call in calls]
+
+
+KINDS: Final = {"mkdir", "open", "fchmod", "write", "fsync", "fdatasync", "rename", "unlink"}
+"""The kinds of calls that a small deletion is made of, as *kinds* has them."""
+
+
+def check_the_journal(case: Case) -> None:
+    """Fail unless the journal tells what the disk tells, and has no open ends."""
+    history = journal.read(str(case.state))
+    assert history.faults == ()
+    assert history.unfinished(failed=True) == ()
+    for artifact in ARTIFACTS:
+        endings = [
+            entry.end.ending
+            for entry in history.entries
+            if entry.end is not None and entry.intent.path == case.path(artifact)
+        ]
+        if case.is_there(artifact):
+            assert set(endings) <= {Ending.KEPT}
+        else:
+            assert endings.count(Ending.DELETED) == 1
+            assert set(endings) <= {Ending.KEPT, Ending.DELETED}
+    told = [(entry["path"], entry["outcome"]) for entry in case.log()]
+    assert sorted(told) == sorted(
+        (entry.intent.path, entry.end.ending.value)
+        for entry in history.entries
+        if entry.end is not None
+    )
+
+
+def test_a_run_killed_at_any_call_leaves_whole_projects_and_is_finished_later(
+    servers: list[Server], engine_name: str, tmp_path: Path
+) -> None:
+    """By resume after one half of the calls, by a run that deletes after the other.
+
+    Which half is which depends on the engine, so that each call is followed by both.
+    """
+
+    def check(case: Case, said: Said) -> None:
+        assert (said.code, said.output) == (-signal.SIGKILL, "")
+        assert len(case.left()) <= 1
+        case.check_the_rest()
+        if len(said.calls) % 2 == (engine_name == NATIVE):
+            check_resume(case)
+        else:
+            check_the_next_run(case)
+        assert case.left() == []
+        case.check_the_rest()
+        check_the_journal(case)
+
+    calls, stopped = everywhere(servers, engine_name, tmp_path, signal.SIGKILL, check)
+    assert set(stopped) == KINDS
+    assert sum(stopped.values()) == len(calls) > 25
+
+
+def check_resume(case: Case) -> None:
+    """Fail unless ``resume`` finishes what is left, no more and no less."""
+    there = [artifact for artifact in ARTIFACTS if case.is_there(artifact)]
+    left = case.left()
+    # What is told before, is done then.
+    told = case.run("resume", "--dry-run", "--json")
+    assert (told.code, told.errors) == (0, "")
+    assert [row["path"] for row in json.loads(told.output)["leftovers"]] == left
+    assert case.left() == left
+    resumed = case.run("resume", "--json")
+    assert (resumed.code, resumed.errors) == (0, "")
+    rows = json.loads(resumed.output)["leftovers"]
+    assert [(row["path"], row["outcome"]) for row in rows] == [(one, "deleted") for one in left]
+    assert [artifact for artifact in ARTIFACTS if case.is_there(artifact)] == there
+
+
+def check_the_next_run(case: Case) -> None:
+    """Fail unless a run that deletes finishes what is left, and deletes the rest."""
+    left = case.left()
+    assert {case.is_there(artifact) for artifact in ARTIFACTS} <= {True, False}
+    following = case.delete()
+    assert (following.code, following.errors) == (0, "")
+    rows = json.loads(following.output)["leftovers"]
+    assert [(row["path"], row["outcome"]) for row in rows] == [(one, "deleted") for one in left]
+    assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_stopped_at_any_call_says_truly_what_is_done_and_what_is_not(
+    servers: list[Server], engine_name: str, tmp_path: Path, number: int, code: int
+) -> None:
+    def check(case: Case, said: Said) -> None:
+        assert said.code == code
+        document = json.loads(said.output)
+        rows = {row["path"]: row for row in document["artifacts"]}
+        left: list[str] = []
+        for artifact in ARTIFACTS:
+            row = rows.get(case.path(artifact))
+            there = case.is_there(artifact)
+            if row is None or row["outcome"] is None:
+                assert there
+            elif row["outcome"] == "failed":
+                assert not there
+                assert row["error"] == f"interrupted; what is left of it is at {row['left_at']}"
+                left.append(row["left_at"])
+            else:
+                assert (row["outcome"], there) == ("deleted", False)
+        assert case.left() == left
+        case.check_the_rest()
+        assert said.errors in {"", "cleanup-nodemodule: interrupted; nothing was done\n"}
+        assert not rows or said.errors == ""
+        following = case.delete()
+        assert (following.code, following.errors, case.left()) == (0, "", [])
+        assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+        check_the_journal(case)
+
+    _, stopped = everywhere(servers, engine_name, tmp_path, number, check)
+    assert set(stopped) == KINDS

@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +65,15 @@ def listing(directory: str | bytes | Path) -> list[bytes]:
         for path, directories, files in os.walk(top)
         for name in directories + files
     )
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, even if whoever started the tests does not.
+
+    A shell script has what it starts in the background ignore SIGINT, and so would everything that the
+    tests start (POSIX, Shell Command Language, 2.11).
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 NATIVE: Final = "native"

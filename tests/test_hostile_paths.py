@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import Declared, declare, dig, listing, needs_root
+from conftest import Declared, declare, listing, needs_root
 from filesystems import Mounts
 from processes import Terminal, await_condition, execute, strace
 from tool import FULL, PROJECT, Tool
@@ -390,23 +390,6 @@ def test_the_file_system_as_a_whole_is_searched_and_never_deleted(
     assert (top / "app/package.json").exists()
     assert (top / "package.json").exists()
     subprocess.run(["umount", "--lazy", top / "proc"], check=True)
-
-
-def test_a_tree_5000_levels_deep_is_measured_and_deleted(tool: Tool, tmp_path: Path) -> None:
-    """Its innermost path is several times longer than any one call of the system takes."""
-    top = tmp_path / "top"
-    declare(top, {"package.json": "{}"})
-    dig(top / "node_modules", 5000, b"level")
-    try:
-        told = tool.run(top)
-        assert (told.code, told.problems) == (0, set())
-        row = told.rows["node_modules"]
-        assert (row["files"], row["directories"], row["complete"]) == (1, 5001, True)
-        told = tool.delete(top)
-        assert (told.code, told.outcomes) == (0, {"node_modules": "deleted"})
-        assert listing(top) == [b"package.json"]
-    finally:
-        subprocess.run(["rm", "-rf", "--", top], check=True)
 
 
 @pytest.mark.parametrize("jobs", [(), ("--jobs", "16")])

@@ -111,7 +111,9 @@ def _lines(explanation: pipeline.Explanation) -> Iterator[str]:
     if artifact.evidence.regenerate is not None:
         where = printable(artifact.evidence.regenerate_in or artifact.evidence.project)
         yield f"    to get it back: {artifact.evidence.regenerate}, in {where}"
-    yield f"    {plain.size(artifact.size.allocated_bytes)} in {artifact.contents.files:,} files"
+    if explanation.measured:
+        size = plain.size(artifact.size.allocated_bytes)
+        yield f"    {size} in {artifact.contents.files:,} files"
     if not sighting.examinations:
         yield "No rule knows a directory of this name."
     for examination in sighting.examinations:
@@ -144,7 +146,7 @@ def _document(explanation: pipeline.Explanation) -> dict[str, Any]:
         "warnings": list(artifact.evidence.warnings),
         "regenerate": artifact.evidence.regenerate,
         "regenerate_in": artifact.evidence.regenerate_in,
-        "allocated_bytes": artifact.size.allocated_bytes,
+        "allocated_bytes": artifact.size.allocated_bytes if explanation.measured else None,
         "rules": [
             {
                 "id": examination.rule.id,

@@ -172,6 +172,8 @@ class Explanation:
 
     sighting: Sighting
     artifact: Artifact
+    measured: bool
+    """What no rule knows is not measured, and its artifact has no size."""
 
 
 async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler) -> Explanation:
@@ -244,14 +246,20 @@ class _Survey:
         """Do with one candidate what is done with all."""
         await self._look_at_mounts()
         [sighting] = await self._scheduler.call(evidence.look, [candidate], self._circumstances)
-        self._rows.append(_Row(sighting))
+        row = _Row(sighting)
+        self._rows.append(row)
         await self._ask_git(self._rows)
-        self._queue.put_nowait(0)
-        self._queue.put_nowait(None)
-        await self._measure()
+        # A run passes by what no rule knows; to add up all of a home directory would say nothing more.
+        known = sighting.level is not Level.NONE
+        if known:
+            self._queue.put_nowait(0)
+            self._queue.put_nowait(None)
+            await self._measure()
+        else:
+            row.contents = _NOTHING
         await self._conclude()
         [artifact] = self.plan((candidate.root,)).artifacts
-        return Explanation(sighting, artifact)
+        return Explanation(sighting, artifact, known)
 
     async def reconsider(self, artifacts: Sequence[Artifact]) -> dict[str, Problem]:
         """Return why some artifacts that were to be deleted should not be any more, by path."""
@@ -477,6 +485,9 @@ not come back for long is one that waits for a disk."""
 
 _UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
 """The contents of what the run was stopped before it knew anything about."""
+
+_NOTHING: Final = replace(_UNKNOWN, complete=True)
+"""The contents of what nobody measures, as it is kept whatever it holds."""
 
 
 def _decision(

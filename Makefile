@@ -30,7 +30,7 @@ unit: $(VENV)/.installed-dev
 
 # The native engine by every compiler there is, and as other systems compile it.
 warnings: $(VENV)/.installed-dev
-	for cc in gcc clang; do for flag in -O2 -DCLEANUP_NODEMODULE_PORTABLE; do \
+	for cc in gcc clang; do for flag in -O2 -O3 -DCLEANUP_NODEMODULE_PORTABLE; do \
 	    ! command -v $$cc >/dev/null || \
 	    CC=$$cc tests/build_kernel.sh $(BIN)/python build/warnings $$flag || exit; done; done
 

@@ -65,7 +65,7 @@ def main() -> int:
         print(f"removal: {project} was not made by the benchmarks", file=sys.stderr)
         return 2
     engine.choose(options.engine)
-    jobs = options.jobs or engine.default_workers()
+    jobs = options.jobs or engine.default_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
     approved = confirm.by_flag(plan(settings, jobs), no_dry_run=True)

@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
     options = parser.parse_args()
     engine.choose(options.engine)
-    jobs = options.jobs or engine.default_workers()
+    jobs = options.jobs or engine.default_lookers()
     # As a run does, for the same reason.
     gc.freeze()
     start, cpu = time.perf_counter(), time.process_time()

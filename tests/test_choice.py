@@ -60,12 +60,17 @@ def test_calls_go_to_the_engine_chosen(native: ModuleType, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("restored", "native")
-def test_as_many_threads_as_the_engine_has_use_for() -> None:
+@pytest.mark.parametrize(("processors", "lookers"), [(1, 4), (2, 8), (8, 32), (12, 32), (64, 64)])
+def test_as_many_threads_as_the_engine_has_use_for(
+    monkeypatch: pytest.MonkeyPatch, processors: int, lookers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
     engines.choose("native")
-    assert engines.default_workers() == len(os.sched_getaffinity(0))
+    assert (engines.default_lookers(), engines.default_removers()) == (lookers, processors)
     engines.choose("python")
     locked = getattr(sys, "_is_gil_enabled", lambda: True)()
-    assert engines.default_workers() == (1 if locked else len(os.sched_getaffinity(0)))
+    one_each = (1, 1) if locked else (lookers, processors)
+    assert (engines.default_lookers(), engines.default_removers()) == one_each
 
 
 @pytest.mark.usefixtures("restored")

@@ -216,6 +216,55 @@ def test_sharing_keeps_every_worker_busy(executor: ThreadPoolExecutor, workers: 
     assert peak.most == workers
 
 
+@pytest.mark.parametrize("workers", [2, 5])
+def test_what_is_there_at_the_start_is_shared_at_once(
+    executor: ThreadPoolExecutor, workers: int
+) -> None:
+    """No slice comes back before every worker has one."""
+    together = threading.Barrier(workers)
+    taken: list[list[bytes]] = []
+
+    def open_all(stack: list[bytes]) -> list[bytes]:
+        taken.append(stack)
+        together.wait(PATIENCE)
+        return []
+
+    start = [b"%d" % number for number in range(workers * 3)]
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, workers)
+
+        async def handle(stack: list[bytes]) -> list[bytes]:
+            return await scheduler.call(open_all, stack)
+
+        await scheduler.share(start, handle)
+
+    run(work())
+    assert sorted(path for slice_ in taken for path in slice_) == sorted(start)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_calls_are_small_only_while_others_have_nothing_to_do(
+    executor: ThreadPoolExecutor, workers: int
+) -> None:
+    def hold(go: threading.Event) -> None:
+        assert go.wait(PATIENCE)
+
+    async def work() -> tuple[int, int]:
+        scheduler = Scheduler(executor, workers)
+        go = threading.Event()
+        alone = scheduler.portion(800)
+        others = [asyncio.create_task(scheduler.call(hold, go)) for _ in range(workers - 1)]
+        await asyncio.sleep(0)
+        busy = scheduler.portion(800)
+        go.set()
+        await asyncio.gather(*others)
+        assert scheduler.portion(1) == 1
+        return alone, busy
+
+    assert run(work()) == (800 if workers == 1 else 100, 800)
+
+
 def test_a_worker_that_has_nothing_to_do_any_more_gets_its_part(
     executor: ThreadPoolExecutor,
 ) -> None:

@@ -183,7 +183,7 @@ class Search:
                 anchored,
                 stack,
                 self._names,
-                _BUDGET,
+                self._scheduler.portion(_BUDGET),
                 self._excluded,
                 lacked=lambda finding: lacked(finding.faults),
             )

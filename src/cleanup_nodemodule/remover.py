@@ -483,7 +483,11 @@ async def _look_through(
 
     async def look(stack: list[bytes]) -> list[bytes]:
         paths, left, faults = await scheduler.look(
-            _find_repositories, root, stack, lacked=lambda found: lacked(found[2])
+            _find_repositories,
+            root,
+            stack,
+            scheduler.portion(_LOOKED_AT),
+            lacked=lambda found: lacked(found[2]),
         )
         for path in paths:
             doing = "delete what is a git repository by now:"
@@ -501,10 +505,10 @@ async def _look_through(
 
 
 def _find_repositories(
-    root: Root, stack: list[bytes]
+    root: Root, stack: list[bytes], budget: int
 ) -> tuple[list[bytes], list[bytes], list[Fault]]:
     """Return the repositories of a slice, what is left of that, and what could not be read."""
-    finding = engine.find(root, stack, _REPOSITORIES, _LOOKED_AT)
+    finding = engine.find(root, stack, _REPOSITORIES, budget)
     # Of a directory .git, what it lies in is the repository.
     paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
     # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
@@ -543,7 +547,8 @@ async def _empty(
     async def remove_slice(stack: list[bytes]) -> list[bytes]:
         nonlocal shortages
         try:
-            counts, left, faults = await scheduler.finish(engine.remove, root, stack, _BUDGET)
+            budget = scheduler.portion(_BUDGET)
+            counts, left, faults = await scheduler.finish(engine.remove, root, stack, budget)
             if lacked(faults) and await scheduler.make_do(shortages):
                 # Begun again: what is gone by now is no fault, and what is left is still in there.
                 shortages += not counts.files + counts.directories

@@ -17,6 +17,9 @@ _ATTEMPTS: Final = 8
 """How often something is tried with a single worker that lacks descriptors or memory, ever more slowly:
 some four seconds together, in which whoever has them all may have given some back."""
 
+_PORTIONS: Final = 8
+"""Calls instead of one, while there are workers with nothing to do."""
+
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -158,6 +161,18 @@ class Scheduler:
                 # It may have something to end, such as a process of its own.
                 await asyncio.wait((task,))
 
+    @property
+    def _idle(self) -> int:
+        """Workers that nothing waits for."""
+        return max(0, self.workers - self._wanted)
+
+    def portion(self, most: int) -> int:
+        """Return how many entries the next call is to handle, *most* if the others have work too.
+
+        While some have nothing to do it is a part of that: what is left then goes to them the sooner.
+        """
+        return most if self._idle <= 1 else max(1, most // _PORTIONS)
+
     async def share(
         self, stack: list[bytes], handle: Callable[[list[bytes]], Awaitable[list[bytes]]]
     ) -> None:
@@ -172,12 +187,14 @@ class Scheduler:
             async def work(slice_: list[bytes]) -> None:
                 while slice_:
                     slice_ = await handle(slice_)
-                    parts = min(1 + max(0, self.workers - self._wanted), len(slice_))
+                    parts = min(1 + self._idle, len(slice_))
                     for part in range(1, parts):
                         group.create_task(work(slice_[part::parts]))
                     slice_ = slice_[::parts] if parts > 1 else slice_
 
-            group.create_task(work(stack))
+            parts = max(1, min(self._idle, len(stack)))
+            for part in range(parts):
+                group.create_task(work(stack[part::parts]))
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:

@@ -94,7 +94,8 @@ class Session:
         self._orders = orders
         self._delete = orders.mode != "dry-run"
         self._mode = orders.mode
-        self._jobs = _affordable(orders.jobs or engine.default_workers())
+        self._lookers = _affordable(orders.jobs or engine.default_lookers())
+        self._removers = _affordable(orders.jobs or engine.default_removers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -298,6 +299,7 @@ class Session:
                 lambda scheduler: pipeline.carry_out(
                     approved, self._settings, scheduler, journal, watch
                 ),
+                removing=True,
             )
 
     def _resume(
@@ -309,6 +311,7 @@ class Session:
             return self._in_loop(
                 executor,
                 lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
+                removing=True,
             )
 
     def _take_up(self, executor: Executor) -> int:
@@ -351,12 +354,19 @@ class Session:
         as_json = self._format == "json"
         print_failure(message, number, path, doing, mode=self._mode, as_json=as_json)
 
-    def _in_loop(self, executor: Executor, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
+    def _in_loop(
+        self,
+        executor: Executor,
+        work: Callable[[Scheduler], Awaitable[_T]],
+        *,
+        removing: bool = False,
+    ) -> _T:
         """Run *work* in an event loop of its own, which a signal tells to stop."""
+        workers = self._removers if removing else self._lookers
 
         async def main() -> _T:
             scheduler = Scheduler(
-                executor, self._jobs, patience=self._orders.patience, silent=self._silent
+                executor, workers, patience=self._orders.patience, silent=self._silent
             )
             loop = asyncio.get_running_loop()
             if self._signal is not None:  # It came a moment ago.

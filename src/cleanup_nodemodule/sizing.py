@@ -46,7 +46,7 @@ async def measure(
             measurements = await scheduler.look(
                 _measure_several,
                 several,
-                _BUDGET,
+                scheduler.portion(_BUDGET),
                 lacked=lambda several: any(lacked(one.faults) for one in several),
             )
         except Unanswered:
@@ -83,7 +83,7 @@ async def _measure_rest(
                 engine.measure,
                 root,
                 stack,
-                _BUDGET,
+                scheduler.portion(_BUDGET),
                 lacked=lambda measurement: lacked(measurement.faults),
             )
         except Unanswered:

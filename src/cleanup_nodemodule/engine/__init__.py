@@ -62,18 +62,35 @@ def name() -> str:
     return "native" if _chosen is _native else "python"
 
 
-def default_workers() -> int:
-    """Return how many threads get the most out of the running engine.
+def default_lookers() -> int:
+    """Return how many threads search and measure the fastest with the running engine.
 
-    As many as there are processors this process may use, but one where the Python engine runs in an
-    interpreter that lets only one thread run: measured on a warm cache, a second makes it half again
-    as slow, as each waits for the other at every system call.
+    Four for each processor, but 32 at most where there are no more processors than that: most of them
+    wait for the disk when nothing is cached, and when everything is, they take no longer than one for
+    each processor does (docs/benchmarks.md). A single one where the Python engine runs in an interpreter
+    that lets only one thread run: measured on a warm cache, a second makes it half again as slow, as
+    each waits for the other at every system call.
     """
-    if name() == "python" and getattr(sys, "_is_gil_enabled", lambda: True)():
+    processors = default_removers()
+    return processors if _is_bound() else max(processors, min(4 * processors, 32))
+
+
+def default_removers() -> int:
+    """Return how many threads delete the fastest with the running engine.
+
+    As many as there are processors this process may use: file systems write down what is deleted one
+    after the other, so that more of them only wait (docs/benchmarks.md). A single one as above.
+    """
+    if _is_bound():
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _is_bound() -> bool:
+    """Whether only one thread runs the engine at a time."""
+    return name() == "python" and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def open_directory(path: bytes) -> int:

@@ -290,11 +290,12 @@ typedef struct {
     const char *doing;
 } FaultEntry;
 
-/* Where an entry stands in what was read of a directory. */
-typedef struct {
-    uint64_t inode;
-    size_t offset;
-} Place;
+/* An entry of what was read of a directory: where it stands there, and above that, once they are to be
+ * sorted, by how much its inode's number is above the lowest of them. */
+typedef uint64_t Place;
+#define OFFSET_BITS 16
+_Static_assert(LISTING <= 1 << OFFSET_BITS, "an offset must fit into a place");
+#define MOST_PLACES (LISTING / SMALLEST_ENTRY)
 
 /* ---- A call under way ------------------------------------------------------------------------- */
 
@@ -320,8 +321,8 @@ typedef struct {
 
     /* What is read of a directory at a time. */
     char *listing;
-    Place *places;
-    int by_inode; /* give the entries in the order of their inodes */
+    Place *places; /* with room for twice as many as there can be, as sorting takes that */
+    int by_inode;  /* give the entries in the order of their inodes */
     Paths fault_paths;
     Buffer faults;
     int no_memory; /* not even a fault could be taken down */
@@ -587,10 +588,11 @@ read_status(int directory, const char *name, Status *status)
     do {
         result = fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
     } while (result < 0 && errno == EINTR);
-    if (result == 0) {
-        from_stat(status, &found);
+    if (result < 0) {
+        return -1;
     }
-    return result;
+    from_stat(status, &found);
+    return 0;
 }
 
 /* A directory being read. */
@@ -603,6 +605,7 @@ typedef struct {
 #ifdef ON_LINUX
     char *buffer;
     Place *places;
+    Place *sorting;
     size_t at;
     size_t have; /* places */
     int64_t end; /* behind the last of them */
@@ -632,6 +635,7 @@ begin_listing(const Walk *walk, Listing *listing, int descriptor)
 #ifdef ON_LINUX
     listing->buffer = walk->listing;
     listing->places = walk->places;
+    listing->sorting = walk->places + MOST_PLACES;
     listing->by_inode = walk->by_inode;
     listing->at = listing->have = 0;
     return 0;
@@ -667,20 +671,58 @@ is_itself_or_parent(const char *name)
 }
 
 #ifdef ON_LINUX
-static int
-compare_places(const void *one, const void *other)
+/* The entry at a place. */
+static const struct entry64 *
+entry_at(const Listing *listing, Place place)
 {
-    uint64_t left = ((const Place *)one)->inode;
-    uint64_t right = ((const Place *)other)->inode;
-    return (left > right) - (left < right);
+    return (const void *)(listing->buffer + (place & ((1 << OFFSET_BITS) - 1)));
+}
+
+/* Sort the places by the numbers of their inodes, which lie at most `range` apart: few by insertion, many
+ * digit by digit. qsort(3) took a twentieth of the time of the whole walk. */
+static void
+sort_places(Listing *listing, uint64_t range)
+{
+    enum { FEW = 32, DIGIT = 8, DIGITS = 1 << DIGIT };
+    if (listing->have <= FEW) {
+        for (size_t next = 1; next < listing->have; next++) {
+            Place place = listing->places[next];
+            size_t at = next;
+            for (; at > 0 && listing->places[at - 1] > place; at--) {
+                listing->places[at] = listing->places[at - 1];
+            }
+            listing->places[at] = place;
+        }
+        return;
+    }
+    for (int shift = OFFSET_BITS; range > 0; range >>= DIGIT, shift += DIGIT) {
+        size_t starts[DIGITS] = {0};
+        for (size_t at = 0; at < listing->have; at++) {
+            starts[listing->places[at] >> shift & (DIGITS - 1)]++;
+        }
+        size_t start = 0;
+        for (size_t digit = 0; digit < DIGITS; digit++) {
+            size_t count = starts[digit];
+            starts[digit] = start;
+            start += count;
+        }
+        for (size_t at = 0; at < listing->have; at++) {
+            Place place = listing->places[at];
+            listing->sorting[starts[place >> shift & (DIGITS - 1)]++] = place;
+        }
+        Place *sorted = listing->sorting;
+        listing->sorting = listing->places;
+        listing->places = sorted;
+    }
 }
 
 /* Read on in a directory; 1 if there is more, 0 at the end, -1 with errno.
  *
  * ext4 lists by a hash of the names, and inodes lie on the disk by their number: looked at in that
  * order, each block of them is read once and the disk goes one way (fts.c in coreutils sorts for the
- * same reason). With nothing cached it takes a fourteenth off the time even where no disk turns; with
- * everything cached it makes no difference that could be measured. */
+ * same reason). With nothing cached, one thread's requests to the disk for 530,000 entries were more than
+ * a mebibyte apart 12,500 times rather than 18,900; where nothing has to turn for that, it makes no
+ * difference that could be measured. */
 static int
 read_on(Listing *listing)
 {
@@ -694,20 +736,26 @@ read_on(Listing *listing)
         return got < 0 && errno == ENOENT ? 0 : (int)got;
     }
     int sorted = 1;
+    uint64_t before = 0, lowest = UINT64_MAX, highest = 0;
     for (size_t offset = 0; offset < (size_t)got;) {
         const struct entry64 *entry = (const void *)(listing->buffer + offset);
         listing->end = entry->next;
         if (!is_itself_or_parent(entry->name)) {
-            Place *place = &listing->places[listing->have];
-            place->inode = entry->inode;
-            place->offset = offset;
-            sorted &= listing->have == 0 || place[-1].inode <= place->inode;
-            listing->have++;
+            listing->places[listing->have++] = offset;
+            sorted &= before <= entry->inode;
+            before = entry->inode;
+            lowest = before < lowest ? before : lowest;
+            highest = before > highest ? before : highest;
         }
         offset += entry->length;
     }
-    if (listing->by_inode && !sorted) {
-        qsort(listing->places, listing->have, sizeof(Place), compare_places);
+    /* Numbers further apart than that say nothing of a place on a disk. */
+    if (listing->by_inode && !sorted && (highest - lowest) >> (64 - OFFSET_BITS) == 0) {
+        for (size_t at = 0; at < listing->have; at++) {
+            uint64_t above = entry_at(listing, listing->places[at])->inode - lowest;
+            listing->places[at] |= above << OFFSET_BITS;
+        }
+        sort_places(listing, highest - lowest);
     }
     return 1;
 }
@@ -724,8 +772,7 @@ next_entry(Listing *listing)
             return more;
         }
     }
-    size_t offset = listing->places[listing->at++].offset;
-    const struct entry64 *entry = (const void *)(listing->buffer + offset);
+    const struct entry64 *entry = entry_at(listing, listing->places[listing->at++]);
     listing->name = entry->name;
     listing->type = entry->type;
     listing->next = listing->at == listing->have ? listing->end : -1;
@@ -882,8 +929,9 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
         }
     }
     walk->listing = resize(NULL, LISTING);
-    walk->places = resize(NULL, LISTING / SMALLEST_ENTRY * sizeof(Place));
-    if (walk->listing == NULL || walk->places == NULL || append(&call->root_path, path, (size_t)length) < 0 ||
+    walk->places = resize(NULL, 2 * MOST_PLACES * sizeof(Place));
+    if (walk->listing == NULL || walk->places == NULL ||
+        append(&call->root_path, path, (size_t)length) < 0 ||
         append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
         end_call(call);
         PyErr_NoMemory();

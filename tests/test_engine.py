@@ -37,6 +37,7 @@ from cleanup_nodemodule.engine.contract import (
     Usage,
 )
 from conftest import BY_PATH, declare, dig, listing, needs_root, unable
+from filesystems import Mounts
 from processes import strace
 
 _P = ParamSpec("_P")
@@ -1303,7 +1304,8 @@ from cleanup_nodemodule.engine.contract import Names, Root
 engine = importlib.import_module(sys.argv[1])
 found = os.lstat(sys.argv[2])
 root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
-print(engine.find(root, [b""], Names(frozenset(), frozenset(), 0), 1000)[2])
+names = Names(frozenset(), frozenset(), 0, (), frozenset({b"marker"}))
+print(engine.find(root, [b""], names, 1000)[2])
 print(engine.measure(root, [b""], 1000)[2])
 print(engine.remove(root, [b""], 1000)[2])
 """
@@ -1327,6 +1329,38 @@ def test_a_directory_that_is_removed_while_it_is_open_is_no_fault(
     assert (done.stdout, done.stderr) == ("[]\n" * 3, "")
     assert (tmp_path / "log").read_text().count("INJECTED") == 3
     assert listing(tmp_path) == [b"log"]
+
+
+SEARCHED: Final = """
+import importlib, os, sys
+from cleanup_nodemodule.engine.contract import Names, Root
+engine = importlib.import_module(sys.argv[1])
+found = os.lstat(sys.argv[2])
+root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
+names = Names(frozenset({b"hit"}), frozenset(), 0, (), frozenset({b"marker"} if sys.argv[3:] else ()))
+print(engine.find(root, [b""], names, 1000)[0])
+"""
+
+
+@pytest.mark.parametrize("marked", [0, 1])
+def test_a_directory_without_directories_is_read_only_for_a_marker(
+    engine: ModuleType, disks: Mounts, tmp_path: Path, marked: int
+) -> None:
+    top = disks.tmpfs(tmp_path / "top")
+    declare(top, {"a": {"leaf": {"file": 1, "marker": ""}, "b": {"hit": {}}}})
+    log = tmp_path / "log"
+    watched = strace(log, "-P", os.fspath(top / "a" / "leaf"), "--trace=getdents64")
+    done = subprocess.run(
+        [*watched, sys.executable, "-c", SEARCHED, engine.__name__, top, *(["marked"] * marked)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("Found(directories=4, ")
+    assert done.stdout.count("path=b'a/leaf'") == marked
+    assert done.stdout.count("path=b'a/b/hit'") == 1
+    assert ("getdents64" in log.read_text()) == bool(marked)
 
 
 def resident() -> int:

@@ -437,6 +437,43 @@ def test_a_read_only_mount_is_reported_once(tool: Tool, tmp_path: Path, disks: M
     assert listing(disk) == before
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4", "many", "xfs", "btrfs", "overlay", "fuse"])
+def test_wherever_directories_count_their_links_otherwise_all_are_found(
+    tool: Tool, tmp_path: Path, disks: Mounts, kind: str
+) -> None:
+    """A directory of two links has no other in it, on some file systems; on others that says nothing,
+    and ext4 stops counting somewhere."""
+    top = tmp_path / "top"
+    deep: Declared = {"a": {"b": {"c": {"app": PROJECT}, "file": 1}}, "empty": {}, "app": PROJECT}
+    match kind:
+        case "tmpfs":
+            disks.tmpfs(top)
+        case "overlay":
+            declare(tmp_path, {"lower": deep, "upper": {}, "work": {}, "top": {}})
+            disks.overlay(top, tmp_path / "lower", tmp_path / "upper", tmp_path / "work")
+        case "fuse":
+            disks.misbehaving(top, deep)
+        case "many":
+            disks.image("ext4", top, "-N", "80000", mebibytes=512)
+        case _:
+            disks.image(kind, top)
+    if kind not in {"overlay", "fuse"}:
+        declare(top, deep)
+    crowd = top / "a" / "b" / "crowd"
+    if kind == "many":
+        crowd.mkdir()
+        for number in range(65_000):
+            (crowd / str(number)).mkdir()
+        declare(crowd, {"app": PROJECT})
+        assert crowd.stat().st_nlink == 1
+    told = tool.run(top)
+    assert (told.code, told.problems) == (0, set())
+    expected = {"a/b/c/app/node_modules", "app/node_modules"}
+    if kind == "many":
+        expected.add("a/b/crowd/app/node_modules")
+    assert set(told.reasons) == expected
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
 @pytest.mark.parametrize("operation", ["opendir", "getattr", "readdir"])
 def test_a_directory_that_fails_is_asked_a_few_times_and_the_rest_goes_on(

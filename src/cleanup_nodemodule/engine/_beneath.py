@@ -32,6 +32,12 @@ _BENEATH: Final = 0x08
 _CONFINED: Final = _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS
 _SAME_MOUNT: Final = _CONFINED | _NO_XDEV
 
+_LINKS_TELL: Final = frozenset({0xEF53, 0x58465342, 0x01021994})
+"""File systems (statfs(2)) known to give a directory a link for the ".." of each directory in it: ext2 to
+ext4, XFS, tmpfs. ext4 gives one where there are more than it can count to ("dir_nlink", ext4(5)); others
+always give one (btrfs, overlay where layers meet) or two. find(1) goes by the same (fts.c,
+leaf_optimization)."""
+
 _LONGEST: Final = 4000
 """Bytes of path to hand to one call: under PATH_MAX (4096 on Linux, limits.h) with room to spare.
 macOS has 1024, and is given single components beyond that."""
@@ -87,6 +93,9 @@ class Tree(ABC):
     @abstractmethod
     def status_of(self, path: bytes) -> os.stat_result:
         """Return the status of *path* beneath the root, by its parent: a mount point's own."""
+
+    links_tell: bool
+    """A directory here has as many links as directories in it, and two more."""
 
     complete_entries: bool
     """The status that an ``os.DirEntry`` gives knows device, inode and link count. On Windows it
@@ -184,6 +193,7 @@ class _DescriptorTree(Tree):
         if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
             self.release()
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), root.path)
+        self.links_tell = _file_system()(self._root) in _LINKS_TELL
 
     def release(self) -> None:
         os.close(self._root)
@@ -341,10 +351,29 @@ def _openat2() -> Callable[[int, bytes, int, int], int]:
     return openat2
 
 
+@functools.cache
+def _file_system() -> Callable[[int], int]:
+    """Return what tells the type of the file system that a descriptor is on; 0 where nothing does."""
+    if sys.platform != "linux":
+        return lambda _descriptor: 0
+    import ctypes  # noqa: PLC0415 - as above
+
+    fstatfs = ctypes.CDLL(None).fstatfs
+    fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)
+
+    def ask(descriptor: int) -> int:
+        # The type comes first, in a word of the C library's; the whole is 120 bytes at most.
+        words = (ctypes.c_ulong * 64)()
+        return 0 if fstatfs(descriptor, words) else words[0] & 0xFFFFFFFF
+
+    return ask
+
+
 class _PathTree(Tree):
     """A root held by its path, for systems without directory descriptors."""
 
     complete_entries = False
+    links_tell = False
 
     def __init__(self, root: Root, *, mount_ok: bool) -> None:
         self._path = os.fsdecode(root.path)

@@ -37,6 +37,9 @@
 #define ON_LINUX 1
 #include <sys/syscall.h>
 #endif
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 
 /* ---- What the system offers ------------------------------------------------------------------- */
 
@@ -323,6 +326,7 @@ typedef struct {
     char *listing;
     Place *places; /* with room for twice as many as there can be, as sorting takes that */
     int by_inode;  /* give the entries in the order of their inodes */
+    int links_tell; /* a directory has as many links as directories in it, and two more */
     Paths fault_paths;
     Buffer faults;
     int no_memory; /* not even a fault could be taken down */
@@ -1322,7 +1326,47 @@ is_directory(const Listing *listing)
     return S_ISDIR(status.mode);
 }
 
-/* Search one open directory; returns the entries it had. */
+/* Whether the links of a directory say how many directories are in it: each has a ".." there.
+ *
+ * Only where the file system is known to keep count; others give every directory one link (btrfs, overlay
+ * where layers meet) or two. ext4 gives one where there are more than it can count to ("dir_nlink",
+ * ext4(5)). find(1) goes by the same (fts.c, leaf_optimization). */
+static int
+do_links_tell(const Walk *walk)
+{
+#ifdef __linux__
+    struct statfs system;
+    int result;
+    do {
+        result = fstatfs(walk->root, &system);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) {
+        return 0;
+    }
+    switch ((uint32_t)system.f_type) {
+    case 0xEF53:     /* ext2, ext3, ext4; the numbers are those of statfs(2) */
+    case 0x58465342: /* XFS */
+    case 0x01021994: /* tmpfs */
+        return 1;
+    default:
+        return 0;
+    }
+#else
+    (void)walk;
+    return 0;
+#endif
+}
+
+/* Whether an open directory has no directory in it, for sure. */
+static int
+is_leaf(const Walk *walk, int directory)
+{
+    struct stat found;
+    return walk->links_tell && fstat(directory, &found) == 0 && found.st_nlink == 2 &&
+           found.st_dev == walk->device;
+}
+
+/* Search one open directory; returns the entries it had, as far as they had to be read. */
 static long long
 search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
 {
@@ -1339,6 +1383,10 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     int parts = 0;
     int more;
     Listing listing;
+    /* A marker is a file. */
+    if (!(tagged && query->markers.slots != NULL) && is_leaf(walk, directory)) {
+        return 0;
+    }
     if (begin_listing(walk, &listing, directory) < 0) {
         fault_here(walk, errno, "read");
         return 0;
@@ -1416,6 +1464,7 @@ search(Call *call, const Query *query, Hits *hits)
         drop_stack(walk);
         return;
     }
+    walk->links_tell = do_links_tell(walk);
     while (call->budget > 0) {
         int taken = next_path(walk);
         if (taken <= 0) {

@@ -37,6 +37,9 @@ others are counted."""
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 """Directories that every git repository has, besides a file HEAD (gitrepository-layout(5))."""
 
+_LINKS_OF_A_LEAF: Final = 2
+"""Its name, and its own "."."""
+
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """What opening a listed directory says when it has vanished or has been replaced by something that
 is no directory. A tree in use changes; neither is a problem."""
@@ -69,6 +72,11 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
             deep = depth >= names.min_depth
             tagged = path and not entered and depth > names.min_depth
             markers = names.markers if tagged else frozenset()
+            # A marker is a file.
+            if not markers and _is_leaf(tree, root, handle):
+                tree.close(handle)
+                budget -= 1
+                continue
             prefix = path + b"/" if path else b""
             before = len(left), len(hits)
             marked = False
@@ -111,6 +119,14 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                 tree.close(handle)
             budget -= 1
     return Finding(Found(directories, hits), left, faults)
+
+
+def _is_leaf(tree: Tree, root: Root, handle: Handle) -> bool:
+    """Whether an open directory has no directory in it, for sure."""
+    if not tree.links_tell:
+        return False
+    found = os.stat(handle)
+    return found.st_nlink == _LINKS_OF_A_LEAF and found.st_dev == root.device
 
 
 def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:

@@ -73,6 +73,7 @@ class Found(NamedTuple):
     """What one call of ``find`` saw."""
 
     directories: int
+    """That were opened. One that is known to hold none, by its links, is opened and not read."""
     hits: list[Hit]
 
 

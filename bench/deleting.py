@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -87,14 +87,8 @@ class _Runner:
     taken: list[Deletion] = field(default_factory=list)
 
 
-def cases(installed: str, directory: str) -> Iterator[Case]:
-    """Make in *directory* what is deleted; the next one when that is asked for."""
-    yield Case("many directories", many(installed, directory), 0.75)
-    yield Case("one directory", flat(directory), 1.05)
-
-
-def many(installed: str, directory: str) -> str:
-    """Make a project of real packages in many directories in *directory*; return its path."""
+def many(installed: str, directory: str) -> Case:
+    """Make a project of real packages in many directories in *directory*."""
     project = os.path.join(directory, "many")
     artifact = _project(project)
     entries = 0
@@ -104,7 +98,7 @@ def many(installed: str, directory: str) -> str:
         copy = os.path.join(artifact, os.path.basename(place))
         build_tree.duplicate(os.path.join(place, _ARTIFACT), copy)
         entries += build_tree.count(copy)
-    return project
+    return Case("many directories", project, 0.75)
 
 
 def _denser_first(installed: str) -> list[str]:
@@ -119,14 +113,18 @@ def _denser_first(installed: str) -> list[str]:
     )
 
 
-def flat(directory: str) -> str:
-    """Make a project in *directory* with all its files in one directory; return its path."""
+def flat(_installed: str, directory: str) -> Case:
+    """Make a project in *directory* with all its files in one directory."""
     project = os.path.join(directory, "flat")
     inner = os.path.join(_project(project), "flat")
     os.mkdir(inner)
     for number in range(FLAT):
         os.mknod(os.path.join(inner, f"file-{number:06}.js"))
-    return project
+    return Case("one directory", project, 1.05)
+
+
+_CASES: Final[dict[str, Callable[[str, str], Case]]] = {"many": many, "flat": flat}
+"""What is deleted: each is made of the tree of installed packages, in a directory."""
 
 
 def _project(project: str) -> str:
@@ -173,8 +171,14 @@ def subjects(project: str, found: dict[str, peers.Found], most: float) -> Iterat
     yield Subject("shutil", "`shutil.rmtree(ARTIFACT)`", python)
 
 
-def run(case: Case, directory: str, found: dict[str, peers.Found], rounds: int) -> list[_Runner]:
-    """Have all programs take turns at deleting a copy in *directory*, as long as there are rounds.
+def run(
+    case: Case,
+    directory: str,
+    found: dict[str, peers.Found],
+    rounds: int,
+    programs: Sequence[str] | None,
+) -> list[_Runner]:
+    """Have *programs*, or all, take turns at deleting a copy in *directory*, while there are rounds.
 
     Raises WrongError if one does not delete it.
     """
@@ -183,7 +187,11 @@ def run(case: Case, directory: str, found: dict[str, peers.Found], rounds: int) 
     with open(os.path.join(copies, removal.MARK), "w", encoding="utf-8"):
         pass
     project = os.path.join(copies, "project")
-    runners = [_Runner(subject) for subject in subjects(project, found, case.most)]
+    runners = [
+        _Runner(subject)
+        for subject in subjects(project, found, case.most)
+        if programs is None or subject.key in programs
+    ]
     size = floor.sums(case.project).allocated
     # In the first round programs are loaded, and nothing is noted down.
     for number in range(rounds + 1):
@@ -311,6 +319,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--on", nargs="+", choices=disks.KINDS, default=disks.KINDS, metavar="KIND", help="disks"
     )
+    parser.add_argument(
+        "--cases", nargs="+", choices=list(_CASES), default=list(_CASES), help="what to delete"
+    )
+    parser.add_argument(
+        "--programs",
+        nargs="+",
+        metavar="KEY",
+        help="only these: rm, native, whole-native, rmz, ...",
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     return parser.parse_args()
 
@@ -319,9 +336,10 @@ def measure(kind: str, options: argparse.Namespace, found: dict[str, peers.Found
     """Measure on one kind of file system and print the tables; return whether a target was missed."""
     missed = False
     with disks.disk(kind, options.scratch) as directory:
-        for case in cases(options.tree, directory):
+        for name in options.cases:
+            case = _CASES[name](options.tree, directory)
             sums = floor.sums(case.project)
-            runners = run(case, directory, found, options.rounds)
+            runners = run(case, directory, found, options.rounds, options.programs)
             judged = rows(runners)
             missed |= any(not verdict.met for row in judged for verdict in row.verdicts)
             counted = f"{sums.entries:,} entries in {sums.directories:,} directories"

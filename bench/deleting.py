@@ -6,8 +6,10 @@ clock starts. Needs root for all but the machine's own disk.
 """
 
 import argparse
+import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -208,6 +210,55 @@ def run(
     return runners
 
 
+def stop(case: Case, directory: str, rounds: int) -> list[str]:
+    """Stop the tool while it deletes a copy, as often as there are rounds; return the rows of a table.
+
+    Raises WrongError if the summary is not true.
+    """
+    copies = os.path.join(directory, "copies")
+    os.mkdir(copies)
+    project = os.path.join(copies, "project")
+    lines = []
+    for engine in ("native", "python"):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            taken = []
+            for _ in range(rounds):
+                build_tree.duplicate(case.project, project)
+                taken.append(_stopped(project, engine, number))
+                shutil.rmtree(project)
+            cells = (
+                f"{engine} engine, {number.name}",
+                f"{statistics.median(taken):.3f} s",
+                f"{max(taken):.3f} s",
+                race.judgement([race.Verdict(f"{max(taken):.2f} s (at most 1)", max(taken) <= 1)]),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    shutil.rmtree(copies)
+    return lines
+
+
+def _stopped(project: str, engine: str, number: signal.Signals) -> float:
+    """Return the seconds from the signal to the end of the program."""
+    command = (places.TOOL, "--engine", engine, "-p", project, "--no-dry-run", "-y", "--json")
+    artifact = os.path.join(project, _ARTIFACT)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        while os.path.lexists(artifact) and process.poll() is None:
+            time.sleep(_LOOK_EVERY)
+        # In the midst of it, not at its first step.
+        time.sleep(0.05)
+        start = time.perf_counter()
+        process.send_signal(number)
+        output, _ = process.communicate()
+        taken = time.perf_counter() - start
+    [row] = json.loads(output)["artifacts"]
+    left = row["left_at"]
+    if row["outcome"] != "deleted" and (
+        process.returncode != 128 + number or os.path.lexists(artifact) or not os.path.isdir(left)
+    ):
+        raise race.WrongError(f"stopped by {number.name}, it said {process.returncode}: {row}")
+    return taken
+
+
 def delete(subject: Subject, project: str, size: int) -> Deletion:
     """Run a program that deletes the artifact, of *size* bytes, of the copy *project*."""
     artifact = os.path.join(project, _ARTIFACT)
@@ -345,6 +396,12 @@ def measure(kind: str, options: argparse.Namespace, found: dict[str, peers.Found
             counted = f"{sums.entries:,} entries in {sums.directories:,} directories"
             head = f"Deleting {case.title}, {kind}: {counted}"
             print("", *table(head, runners, judged), *missing(found), sep="\n", flush=True)
+            title = (
+                f"**Stopped while deleting {case.title}, {kind}** ({race.rounds(options.rounds)})"
+            )
+            heads = race.header(("", "median", "slowest", "target"), judged=True)
+            stops = stop(case, directory, options.rounds)
+            print("", title, "", *heads, *stops, sep="\n", flush=True)
             shutil.rmtree(case.project)
     return missed
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 import corpus
-from conftest import COMMAND
+from conftest import COMMAND, unable
 from corpus import DELETE, NOTHING, Label
 from processes import bound, surroundings
 
@@ -167,7 +167,7 @@ def test_each_directory_gets_its_decision(home: Home, label: Label) -> None:
 def skip_without_setpriv() -> None:
     """Root reads everything; without setpriv (util-linux) the command cannot be bound."""
     if shutil.which("setpriv") is None:
-        pytest.skip("permissions do not bind root, and setpriv is not there to change that")
+        unable("permissions do not bind root, and setpriv is not there to change that")
 
 
 # The whole.

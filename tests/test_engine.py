@@ -7,6 +7,7 @@ import errno
 import importlib
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import socket
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -1329,6 +1331,111 @@ def test_a_directory_that_is_removed_while_it_is_open_is_no_fault(
     assert (done.stdout, done.stderr) == ("[]\n" * 3, "")
     assert (tmp_path / "log").read_text().count("INJECTED") == 3
     assert listing(tmp_path) == [b"log"]
+
+
+EVERYTHING_OF: Final = """
+import importlib, os, sys
+from cleanup_nodemodule.engine.contract import Names, Root
+engine = importlib.import_module(sys.argv[1])
+found = os.lstat(sys.argv[2])
+root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
+finding = engine.find(root, [b""], Names(frozenset({b"hit"}), frozenset(), 0), 1000)
+print([hit.path for hit in finding.found.hits], finding.left, finding.faults)
+usage, left, faults = engine.measure(root, [b""], 1000)
+print(usage.files, usage.directories, left, faults)
+counts, left, faults = engine.remove(root, [b""], 1000)
+print(counts.files, counts.directories, left, faults)
+"""
+
+
+@pytest.mark.parametrize("call", ["openat2", "getdents64", "newfstatat", "unlinkat", "fstatfs"])
+def test_a_call_that_a_signal_interrupts_is_made_again(
+    engine: ModuleType, tmp_path: Path, call: str
+) -> None:
+    """The first one in each directory, by strace."""
+    declare(tmp_path, {"top": {"a": {"f": 1, "hit": {"g": 1}}, "b": {"h": 1}, "i": 1}})
+    top = tmp_path / "top"
+    interrupt = strace(
+        *(tmp_path / "log", "-P", top, "-P", top / "a", "-P", top / "b", f"--trace={call}"),
+        f"--inject={call}:error=EINTR:when=1",
+    )
+    done = subprocess.run(
+        [*interrupt, sys.executable, "-c", EVERYTHING_OF, engine.__name__, top],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["[b'a/hit'] [] []", "4 4 [] []", "4 4 [] []"]
+    # Python's own calls may have none of that kind here.
+    assert "INJECTED" in (tmp_path / "log").read_text() or engine is _python
+
+
+@pytest.mark.on_linux
+def test_entries_are_looked_at_in_the_order_they_lie_on_the_disk(
+    native: ModuleType, tmp_path: Path
+) -> None:
+    """A directory lists them by a hash of the name, or the last one first; a disk would go to and fro."""
+    top = tmp_path / "top"
+    declare(top, {f"{number * 7919 % 1000:03}": 1 for number in range(1000)})
+    numbers = {entry.name: entry.inode() for entry in os.scandir(top)}
+    assert list(numbers.values()) != sorted(numbers.values())
+    log = tmp_path / "log"
+    measured = (
+        f"from cleanup_nodemodule.engine import _kernel; from {Root.__module__} import Root;"
+        f" print(_kernel.measure(Root(*{tuple(root_of(top))}), [b''], 100_000).usage.files)"
+    )
+    watched = strace(log, "--trace=newfstatat")
+    done = subprocess.run(
+        [*watched, sys.executable, "-c", measured], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, native.__name__) == ("1000\n", "cleanup_nodemodule.engine._kernel")
+    looked_at = re.findall(r'newfstatat\(\d+, "(\d{3})"', log.read_text())
+    assert sorted(looked_at) == sorted(numbers)
+    assert [numbers[name] for name in looked_at] == sorted(numbers.values())
+
+
+HANGING: Final = """
+import os, sys, threading, time
+from cleanup_nodemodule.engine import _kernel
+from cleanup_nodemodule.engine.contract import Root
+top = sys.argv[1]
+found = os.lstat(top)
+root = Root(os.fsencode(top), found.st_dev, found.st_ino)
+threading.Thread(target=_kernel.measure, args=(root, [b""], 1000), daemon=True).start()
+# Until somebody has asked about what is never answered.
+while "mute" not in sys.stdin.readline():
+    pass
+print("free", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.on_linux
+def test_other_threads_go_on_while_a_call_waits_for_a_disk(
+    native: ModuleType, disks: Mounts, tmp_path: Path
+) -> None:
+    """It lets go of the interpreter for as long as it takes; otherwise nothing else would ever happen."""
+    served = disks.misbehaving(tmp_path / "disk", {"a": {"f": 1}}, mute=["opendir /a"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING, served.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert native.__name__.endswith("_kernel")
+    deadline = time.monotonic() + 30
+    while not served.calls("opendir", "/a") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.stdin is not None
+    process.stdin.write("mute\n")
+    process.stdin.flush()
+    try:
+        assert process.wait(30) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == "free\n"
+    finally:
+        process.kill()
 
 
 SEARCHED: Final = """

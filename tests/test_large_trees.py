@@ -26,9 +26,11 @@ CEILING: Final = 72 * _MEBIBYTE
 """The most memory that a deletion may ever have had (ru_maxrss of getrusage(2)), in bytes.
 
 With everything loaded that it uses, the interpreter takes 42 MiB for a tree of ten files (CPython 3.11).
-The names of a million files are Python objects of 40 bytes and more each, with 8 for the pointer to it:
-45 MiB on top of that. So whoever keeps them all is found out, and there is room for another version of
-Python."""
+The names of a million files are a hundred bytes each: 95 MiB on top of that, even as plain strings of C.
+So whoever keeps them all is found out, and there is room for another version of Python."""
+
+NAME: Final = "%0100d"
+"""Of a file."""
 
 _BOUND: Final = f"""
 import json, os, resource, sys
@@ -56,7 +58,7 @@ def fill(directory: Path) -> None:
     directory.mkdir()
     around = os.open(directory, os.O_RDONLY)
     for number in range(FILES):
-        os.mknod(f"{number}.js", dir_fd=around)
+        os.mknod(NAME % number, dir_fd=around)
     os.close(around)
 
 
@@ -93,7 +95,7 @@ def test_whoever_keeps_a_million_names_is_found_out(tmp_path: Path) -> None:
     """By the same measure as above, with most of what a run has loaded."""
     script = f"""\
 import asyncio, pydantic, psutil, typer, cleanup_nodemodule.session, cleanup_nodemodule.remover
-names = [b"%d.js" % number for number in range({FILES})]
+names = bytearray(b"".join(b"{NAME}" % number for number in range({FILES})))
 """
     peak = tmp_path / "peak"
     subprocess.run([*bound(peak), sys.executable, "-c", script], check=True)

@@ -294,6 +294,68 @@ def test_a_worker_that_has_nothing_to_do_any_more_gets_its_part(
     assert met.is_set()
 
 
+def test_what_runs_short_is_tried_again_with_fewer_at_a_time(
+    executor: ThreadPoolExecutor,
+) -> None:
+    """Four workers, until one of them lacks something; then two, then one."""
+    peak, widths = Peak(), []
+
+    def meet(together: threading.Barrier) -> bool:
+        with peak:
+            try:
+                together.wait(0.2)
+            except threading.BrokenBarrierError:
+                return False
+        return True
+
+    async def most_at_once(scheduler: Scheduler) -> int:
+        peak.most = 0
+        together = threading.Barrier(5)  # More than there are: all wait for as long as they do.
+        await asyncio.gather(*(scheduler.call(meet, together) for _ in range(8)))
+        return peak.most
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 4)
+        widths.append(await most_at_once(scheduler))
+        for lacks in (1, 1, 1):
+            answers = iter([True] * lacks + [False])
+            lacked = await scheduler.look(lambda answers=answers: next(answers), lacked=bool)
+            assert lacked is False
+            widths.append(await most_at_once(scheduler))
+
+    run(work())
+    assert widths == [4, 2, 1, 1]
+
+
+def test_what_stays_short_is_told_in_the_end(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def soon(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", soon)
+
+    async def work() -> None:
+        scheduler = Scheduler(executor, 2)
+        assert await scheduler.look(lambda: True, lacked=bool) is True
+        tried = len(waits)
+        with pytest.raises(MemoryError):
+            await scheduler.look(_exhausted, lacked=bool)
+        # Where waiting has not helped once, it is not waited for long again.
+        assert tried > len(waits) - tried
+
+    run(work())
+    assert waits[:3] == sorted(waits[:3])
+
+
+def _exhausted() -> bool:
+    raise MemoryError
+
+
 def test_a_failure_of_one_slice_ends_the_sharing(executor: ThreadPoolExecutor) -> None:
     def open_one(stack: list[bytes]) -> list[bytes]:
         if stack[-1] == b"/1":

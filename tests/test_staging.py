@@ -12,7 +12,7 @@ import pytest
 
 from cleanup_nodemodule import engine, staging
 from cleanup_nodemodule.model import Candidate, Identity
-from conftest import declare, dig, listing
+from conftest import declare, dig, listing, unable
 
 _RENAME: Final = os.rename
 
@@ -68,6 +68,14 @@ def state(top: Path) -> list[tuple[bytes, int, int]]:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *doings: Callable[[], object]) -> None:
     """Have each of *doings* happen right before one of the renames that follow."""
     waiting = list(doings)
+    exclusively = engine.rename_exclusively
+
+    def rename_exclusively(directory: int, old: str, new: str) -> bool:
+        if waiting:
+            waiting.pop(0)()
+        return exclusively(directory, old, new)
+
+    monkeypatch.setattr(engine, "rename_exclusively", rename_exclusively)
 
     def rename(
         old: str, new: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None
@@ -268,7 +276,61 @@ def test_what_cannot_be_put_back_is_where_it_is_said_to_be(
     assert found(project / "aside").identity == candidate.identity
 
 
-def test_what_is_taken_away_again_is_not_said_to_be_untouched(
+@pytest.mark.parametrize("kind", ["file", "symlink", "empty", "full"])
+@pytest.mark.parametrize("call", ["exclusive", "plain"])
+def test_what_is_put_back_replaces_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, kind: str, call: str
+) -> None:
+    """Whatever has its place by now, put there a moment before."""
+    top, place = project / "node_modules", place_for(project / "node_modules")
+    candidate = found(top)
+    staging.stage(candidate, os.fspath(place))
+    if call == "plain":
+        monkeypatch.setattr(engine, "rename_exclusively", lambda *_: False)
+    match kind:
+        case "file":
+            top.write_text("precious")
+        case "symlink":
+            top.symlink_to("nowhere")
+        case _:
+            declare(top, {"precious": {}} if kind == "full" else {})
+    before = listing(project)
+    with pytest.raises(staging.StuckError):
+        staging.put_back(os.fspath(place), os.fspath(top), candidate.identity)
+    assert listing(project) == before
+
+
+@by_descriptor
+def test_what_is_put_in_its_place_at_the_last_moment_is_not_replaced(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file and a file: a plain rename would take the place of what came last."""
+    needs_exclusive_rename(project)
+    top, place = project / "node_modules", place_for(project / "node_modules")
+    candidate = found(top)
+
+    def swap() -> None:
+        _RENAME(top, project / "aside")
+        top.write_text("caught")
+
+    meanwhile(monkeypatch, swap, lambda: top.write_text("came last"))
+    with pytest.raises(staging.StuckError):
+        staging.stage(candidate, os.fspath(place))
+    assert (top.read_text(), place.read_text()) == ("came last", "caught")
+
+
+def needs_exclusive_rename(directory: Path) -> None:
+    (directory / "probe").write_text("")
+    around = os.open(directory, os.O_RDONLY)
+    try:
+        if not engine.rename_exclusively(around, "probe", "probed"):
+            unable("this file system has no renameat2 that refuses to replace")
+    finally:
+        os.close(around)
+    (directory / "probed").unlink()
+
+
+def test_what_was_caught_and_taken_away_again_was_something_else(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody swaps it, and then takes from its new name what was caught."""

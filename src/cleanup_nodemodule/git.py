@@ -1,17 +1,22 @@
 """Asks git what it tracks and ignores, without letting a repository's configuration run anything."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import itertools
 import os
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 _TIMEOUT: Final = 60
 """Seconds one question may take before it counts as not answered."""
+
+_GRACE: Final = 5
+"""Seconds for a git that was killed to end."""
 
 _SHORT: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What fork(2) and pipe(2) say where there is too much of something at the moment."""
@@ -128,21 +133,43 @@ def _is_whole(index: bytes) -> bool:
     A repository without commits has none, and index.skipHash has it end with zeros.
     """
     try:
-        with open(index, "rb") as file:
-            content = file.read()
+        with open(index, "rb", opener=_open_regular) as file:
+            size = os.fstat(file.fileno()).st_size
+            return any(_ends_with_checksum(file, size, name) for name in ("sha1", "sha256"))
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    for name in ("sha1", "sha256"):
-        digest = hashlib.new(name, usedforsecurity=False)
-        length = digest.digest_size
-        if content[-length:] == bytes(length):
-            return True
-        digest.update(memoryview(content)[:-length])
-        if digest.digest() == content[-length:]:
-            return True
-    return False
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file and nothing else: a FIFO would wait for ever, and a symlink may lead to a device."""
+    for name in ("O_NOFOLLOW", "O_NONBLOCK"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    return descriptor
+
+
+def _ends_with_checksum(file: BinaryIO, size: int, name: str) -> bool:
+    digest = hashlib.new(name, usedforsecurity=False)
+    left = size - digest.digest_size
+    file.seek(0)
+    while left > 0:
+        piece = file.read(min(left, _PIECE))
+        if not piece:
+            return False
+        digest.update(piece)
+        left -= len(piece)
+    file.seek(max(0, size - digest.digest_size))
+    end = file.read(digest.digest_size)
+    return end in {bytes(digest.digest_size), digest.digest()}
+
+
+_PIECE: Final = 1 << 20
+"""Bytes of an index that are read at a time; that of a large repository has hundreds of megabytes."""
 
 
 def _holding(listed: bytes, names: Mapping[bytes, str]) -> frozenset[str]:
@@ -187,7 +214,9 @@ async def _git(
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            # It may wait for a disk that does not answer, and then not even that ends it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _GRACE)
     return output if process.returncode in fine else None
 
 

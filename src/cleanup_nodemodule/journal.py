@@ -114,10 +114,17 @@ class Intent:
     regenerate_in: str | None
     """Absolute path of the directory to run that in; None: the project."""
     warnings: tuple[str, ...]
+    owner: int | None = None
+    """Account that the directory belongs to (st_uid); None if that is not known."""
 
     @classmethod
-    def to_delete(cls, artifact: Artifact, staged: str | None = None) -> Self:
-        """Return what is to be written before *artifact* is deleted, renamed to *staged* first."""
+    def to_delete(
+        cls, artifact: Artifact, staged: str | None = None, owner: int | None = None
+    ) -> Self:
+        """Return what is to be written before *artifact*, *owner*'s, is deleted.
+
+        It is renamed to *staged* first.
+        """
         evidence, size = artifact.evidence, artifact.size
         return cls(
             path=artifact.path,
@@ -134,6 +141,7 @@ class Intent:
             regenerate=evidence.regenerate,
             regenerate_in=evidence.regenerate_in,
             warnings=evidence.warnings,
+            owner=owner,
         )
 
     @property
@@ -587,6 +595,9 @@ class Reader:
             if number > self._highest.get(run, 0):
                 self._early[run, number] = end
             return None
+        if entry.end is not None:
+            # A later run has gone on with it: what it freed comes on top.
+            end = replace(end, freed_bytes=entry.end.freed_bytes + end.freed_bytes)
         entry = replace(entry, end=end)
         if end.ending in {Ending.FAILED, Ending.INTERRUPTED}:
             self._open[run, number] = entry
@@ -650,6 +661,7 @@ def _intent(facts: Any) -> Intent:
         regenerate=_maybe(_text, facts["regenerate"]),
         regenerate_in=_maybe(_absolute, facts["regenerate_in"]),
         warnings=_texts(facts["warnings"]),
+        owner=_maybe(_number, facts.get("owner")),
     )
 
 

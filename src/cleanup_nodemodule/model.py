@@ -295,6 +295,8 @@ class Leftover:
     problems: tuple[Problem, ...] = ()
     """Why it has not."""
     interrupted: bool = False
+    owner: int | None = None
+    """Account it belonged to when that run began with it; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

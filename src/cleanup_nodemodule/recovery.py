@@ -147,7 +147,8 @@ def _at_work(directory: str) -> frozenset[str]:
 
 def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Leftover:
     at_work = entry.run in working
-    return Leftover(candidate, entry.intent.path, entry.run, entry.number, at_work)
+    intent = entry.intent
+    return Leftover(candidate, intent.path, entry.run, entry.number, at_work, owner=intent.owner)
 
 
 def _unreachable(entry: Entry, place: str, number: int, working: frozenset[str]) -> Leftover:

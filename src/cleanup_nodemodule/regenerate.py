@@ -322,7 +322,8 @@ def _not_as_root(step: Step) -> str | None:
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     try:
-        reason = state.untrusted(step.directory)
+        # Tools look for their settings in the directories above, too.
+        reason = state.untrusted(step.directory, alone=True)
         owner = os.stat(step.directory).st_uid
     except OSError as error:
         return f"{error.strerror}"

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule import engine, protections, staging, state
 from cleanup_nodemodule.engine.contract import Fault, Names, Root
@@ -41,6 +41,9 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _BUDGET: Final = 1024
 """Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
@@ -139,7 +142,11 @@ class _Records:
         await self._begin([turn])
 
     async def _begin(self, turns: "Sequence[_Turn]") -> None:
-        intents = [Intent.to_delete(turn.artifact, turn.staged) for turn in turns]
+        owners = await self._owners([turn.artifact.path for turn in turns])
+        intents = [
+            Intent.to_delete(turn.artifact, turn.staged, owner)
+            for turn, owner in zip(turns, owners, strict=True)
+        ]
         try:
             # Not by one of the scheduler's workers, which may be on another machine.
             numbers = await self._scheduler.aside(self._journal.begin, intents)
@@ -151,6 +158,13 @@ class _Records:
         else:
             for turn, number in zip(turns, numbers, strict=True):
                 turn.number = number
+
+    async def _owners(self, paths: Sequence[str]) -> list[int | None]:
+        """Return whose they are, by which :func:`finish` knows them again; None if nobody says."""
+        try:
+            return await self._scheduler.call(_owners_of, paths)
+        except (Stopped, Unanswered):
+            return [None] * len(paths)
 
     def end(self, turn: "_Turn", result: Result | None) -> None:
         """Write down what came of it; None if it was stopped before anything happened."""
@@ -181,6 +195,16 @@ class _Records:
         for turn in self._ready:
             self.end(turn, None)
         self._ready.clear()
+
+
+def _owners_of(paths: Sequence[str]) -> list[int | None]:
+    owners: list[int | None] = []
+    for path in paths:
+        try:
+            owners.append(staging.owner_of(path))
+        except OSError:
+            owners.append(None)
+    return owners
 
 
 @dataclass(slots=True)
@@ -374,8 +398,8 @@ async def _delete(
         turn.taken = True
     except Stopped:
         return None
-    except FileNotFoundError:
-        return Removed(artifact, 0, gone=True)
+    except FileNotFoundError as error:
+        return await _maybe_taken(turn, error, scheduler) or Removed(artifact, 0, gone=True)
     except staging.ImpossibleError:
         await records.in_place(turn)
         if turn.problem is not None:
@@ -390,16 +414,16 @@ async def _delete(
     except OSError as error:
         if error.errno == errno.EROFS:
             return _untouched(artifact, _read_only(artifact.path))
-        doing = "take it out of its project by renaming"
-        return _untouched(artifact, Problem(artifact.path, error.errno or errno.EIO, doing))
+        taken = await _maybe_taken(turn, error, scheduler)
+        return taken or _untouched(artifact, _not_taken(artifact.path, error))
     staged = turn.staged
     place = staged or artifact.path
     identity = artifact.candidate.identity
     problems = await _look_through(place, identity, scheduler)
     if problems is None:
-        return _restored(artifact, staged, None)
+        return await _restored(artifact, staged, None, scheduler)
     if problems:
-        return _restored(artifact, staged, _untouched(artifact, *problems))
+        return await _restored(artifact, staged, _untouched(artifact, *problems), scheduler)
     contents = artifact.contents
     emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
     if not emptied.problems and not emptied.stopped:
@@ -414,7 +438,40 @@ async def _delete(
     if emptied.removed:
         return failed
     # Not one entry of it is gone, so the project can have it back.
-    return _restored(artifact, staged, None if emptied.stopped else replace(failed, untouched=True))
+    untouched = None if emptied.stopped else replace(failed, untouched=True)
+    return await _restored(artifact, staged, untouched, scheduler)
+
+
+async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Failed | None:
+    """Return what to say if the rename happened though it is said to have failed; None if it did not.
+
+    The answer of a server may be lost, or the process on another machine, or of another kind, that made
+    the call.
+    """
+    if turn.staged is None:
+        return None
+    try:
+        found = await _ask_aside(
+            scheduler, staging.is_at, turn.staged, turn.artifact.candidate.identity
+        )
+    except OSError:
+        found = True
+    if not found:
+        return None
+    problem = _not_taken(turn.artifact.path, error)
+    return Failed(turn.artifact, 0, (problem,), interrupted=False, left_at=turn.staged)
+
+
+def _not_taken(path: str, error: OSError) -> Problem:
+    return Problem(path, error.errno or errno.EIO, "take it out of its project by renaming")
+
+
+async def _ask_aside(scheduler: Scheduler, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+    """Run a function that has to be run even if all is stopped, but not for ever.
+
+    Raises TimeoutError, an OSError, if the disk does not answer.
+    """
+    return await asyncio.wait_for(scheduler.aside(function, *args), scheduler.patience)
 
 
 async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
@@ -442,15 +499,21 @@ def _read_only(path: str) -> Problem:
     return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
 
 
-def _restored(artifact: Artifact, staged: str | None, result: Failed | None) -> Failed | None:
+async def _restored(
+    artifact: Artifact, staged: str | None, result: Failed | None, scheduler: Scheduler
+) -> Failed | None:
     """Put what was renamed back in its place and return *result*, or what has become of that."""
     if staged is None:
         return result
     try:
-        staging.put_back(staged, artifact.path, artifact.candidate.identity)
+        await _ask_aside(
+            scheduler, staging.put_back, staged, artifact.path, artifact.candidate.identity
+        )
     except (OSError, staging.StuckError, staging.ChangedError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        problem = Problem(staged, number or errno.EEXIST, "put back, to where it was,")
+        number = errno.EEXIST
+        if isinstance(error, OSError):
+            number = error.errno or errno.ETIMEDOUT
+        problem = Problem(staged, number, "put back, to where it was,")
         before = () if result is None else result.problems
         return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=staged)
     if result is None:
@@ -495,12 +558,16 @@ async def _look_through(
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left
 
+    answered = True
     try:
         await scheduler.share([b""], look)
     except* Stopped:
         problems.clear()
-    except* Unanswered as several:
-        raise Unanswered from several
+    except* Unanswered:
+        answered = False
+    # Not in there: before Python 3.11.4 what is raised there comes out in a group.
+    if not answered:
+        raise Unanswered
     return None if scheduler.stopped else problems
 
 
@@ -525,6 +592,8 @@ class _Emptied:
     freed: int = 0
     removed: int = 0
     """Entries."""
+    root: bool = False
+    """The directory itself is gone, by this program."""
     problems: dict[Problem, None] = field(default_factory=dict)
     stopped: bool = False
 
@@ -549,17 +618,25 @@ async def _empty(
         try:
             budget = scheduler.portion(_BUDGET)
             counts, left, faults = await scheduler.finish(engine.remove, root, stack, budget)
-            if lacked(faults) and await scheduler.make_do(shortages):
-                # Begun again: what is gone by now is no fault, and what is left is still in there.
-                shortages += not counts.files + counts.directories
-                left, faults = stack, []
         except Stopped:
             done.stopped = True
             return []
+        # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
         done.removed += counts.files + counts.directories
+        done.root = done.root or counts.root
         freed(counts.freed)
         blocked.extend(counts.blocked)
+        if lacked(faults):
+            try:
+                again = await scheduler.make_do(shortages)
+            except Stopped:
+                done.stopped = True
+                return []
+            if again:
+                # Begun again: what is gone by now is no fault, and what is left is still in there.
+                shortages += not counts.files + counts.directories
+                left, faults = stack, []
         if any(fault.errno == errno.EROFS for fault in faults):
             done.problems[_read_only(place)] = None
             return []
@@ -571,10 +648,13 @@ async def _empty(
     while stack and attempts and not done.stopped and done.removed <= most:
         before = done.removed
         blocked.clear()
+        answered = True
         try:
             await scheduler.share(stack, remove_slice)
-        except* Unanswered as several:
-            raise Unanswered from several
+        except* Unanswered:
+            answered = False
+        if not answered:  # See _look_through.
+            raise Unanswered
         # The innermost last, as that is where the engine begins.
         stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
         attempts -= done.removed == before
@@ -584,6 +664,10 @@ async def _empty(
         for entry in blocked:
             fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
             done.problems[problem_at(place, fault)] = None
+        if not (blocked or done.stopped or done.root) and done.removed:
+            # Whoever moves the project meanwhile takes the rest along.
+            doing = "delete, as somebody has moved or deleted it meanwhile, what was left in"
+            done.problems[Problem(place, errno.ENOENT, doing)] = None
     return done
 
 
@@ -670,6 +754,16 @@ async def _finish_one(
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
         return leftover
+    if leftover.owner is not None:
+        # ext4 gives an inode number to the next directory that is made, be it somebody else's.
+        try:
+            owner = await scheduler.call(staging.owner_of, candidate.path)
+        except Stopped:
+            return replace(leftover, interrupted=True)
+        except OSError:
+            owner = None
+        if owner != leftover.owner:
+            return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
     problems = await _look_through(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)

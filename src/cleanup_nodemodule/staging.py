@@ -103,6 +103,12 @@ def is_at(path: str, identity: Identity) -> bool:
         return False
 
 
+def owner_of(path: str) -> int:
+    """Return the account that the directory belongs to. Raises OSError."""
+    with _around(path) as (parent, prefix):
+        return _status(prefix + os.path.basename(path), parent).st_uid
+
+
 def holds(path: str, name: str) -> bool:
     """Whether the directory *path* has an entry of that name, if it can be looked at."""
     try:
@@ -134,13 +140,18 @@ def put_back(staged: str, path: str, identity: Identity) -> None:
 
 def _rename_back(parent: int | None, hidden: str, name: str) -> None:
     try:
+        if parent is not None and engine.rename_exclusively(parent, hidden, name):
+            return
         _status(name, parent)
+    except FileExistsError as error:
+        raise StuckError from error
     except FileNotFoundError:
         pass
     else:
         raise StuckError
     try:
-        # Were a directory put there in this moment, rename(2) would replace it only if it is empty.
+        # No call refuses to replace here. Were a directory put there in this moment, rename(2) would
+        # replace it only if it is empty.
         os.rename(hidden, name, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:

@@ -115,12 +115,14 @@ def check(path: str, *, own: bool = True) -> None:
         )
 
 
-def untrusted(path: str) -> str | None:
+def untrusted(path: str, *, alone: bool = False) -> str | None:
     """Return why somebody else could alter the directory *path* or what it leads to; None if nobody.
 
-    It may be root's or this user's. Raises OSError where that cannot be found out.
+    It may be root's or this user's. With *alone* nobody else may even add something to one of the
+    directories around it, which in those with the sticky bit, such as /tmp, everybody may. Raises OSError
+    where that cannot be found out.
     """
-    return _fault(path, own=False, sticky_end=False)
+    return _fault(path, own=False, sticky_end=False, sticky_around=not alone)
 
 
 def sync_directory(path: str) -> None:
@@ -148,7 +150,9 @@ def _unusable(path: str, error: OSError) -> StateError:
     )
 
 
-def _fault(path: str, *, own: bool, sticky_end: bool = True) -> str | None:
+def _fault(
+    path: str, *, own: bool, sticky_end: bool = True, sticky_around: bool = True
+) -> str | None:
     if not os.path.isabs(path):
         return "it is no absolute path"
     if not hasattr(os, "geteuid"):
@@ -172,7 +176,8 @@ def _fault(path: str, *, own: bool, sticky_end: bool = True) -> str | None:
         elif not stat.S_ISDIR(status.st_mode):
             return f"{done!r} is no directory"
         else:
-            sticky = bool(status.st_mode & stat.S_ISVTX) and not (last and (own or not sticky_end))
+            accepted = sticky_around and not (last and (own or not sticky_end))
+            sticky = bool(status.st_mode & stat.S_ISVTX) and accepted
             if _writable_by_others(status) and not sticky:
                 return f"others may write {done!r} (mode {stat.S_IMODE(status.st_mode):04o})"
             if last:

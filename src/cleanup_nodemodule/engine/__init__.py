@@ -104,6 +104,16 @@ def open_directory(path: bytes) -> int:
     return open_plainly(path)
 
 
+def rename_exclusively(directory: int, old: str, new: str) -> bool:
+    """Rename within the open directory unless something has the new name; False if that cannot be.
+
+    Raises OSError, with ``EEXIST`` if the name is taken. See renameat2(2).
+    """
+    from cleanup_nodemodule.engine._beneath import rename_exclusively  # noqa: PLC0415 - as above
+
+    return rename_exclusively(directory, old, new)
+
+
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories; see the contract."""
     found: Finding = _chosen.find(root, stack, names, budget)

@@ -134,6 +134,54 @@ def open_plainly(path: bytes) -> int:
         raise
 
 
+def rename_exclusively(directory: int, old: str, new: str) -> bool:
+    """Rename within the open directory unless something has the new name.
+
+    Returns False, with nothing done, where the system or the file system has no call for that
+    (``RENAME_NOREPLACE``, renameat2(2); ``RENAME_EXCL``, renameatx_np(2) of macOS). Raises OSError, with
+    ``EEXIST`` if the name is taken.
+    """
+    rename = _exclusive_rename()
+    if rename is None:
+        return False
+    number = rename(directory, os.fsencode(old), os.fsencode(new))
+    if number in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}:
+        return False
+    if number:
+        raise OSError(number, os.strerror(number), new)
+    return True
+
+
+@functools.cache
+def _exclusive_rename() -> Callable[[int, bytes, bytes], int] | None:
+    """Return what renames without replacing, and gives an errno; None where there is no such call."""
+    if sys.platform not in {"linux", "darwin"}:
+        return None
+    import ctypes  # noqa: PLC0415 - it takes long to import, and only deleting needs it
+
+    name, flag = ("renameat2", 1) if sys.platform == "linux" else ("renameatx_np", 4)
+    library = ctypes.CDLL(None, use_errno=True)
+    call = getattr(library, name, None)  # Not in glibc before 2.28.
+    if call is None:
+        return None
+    call.argtypes = (
+        *(ctypes.c_int, ctypes.c_char_p),
+        *(ctypes.c_int, ctypes.c_char_p),
+        ctypes.c_uint,
+    )
+
+    def rename(directory: int, old: bytes, new: bytes) -> int:
+        for _attempt in range(_ATTEMPTS):
+            if call(directory, old, directory, new, flag) == 0:
+                return 0
+            number: int = ctypes.get_errno()
+            if number != errno.EINTR:
+                break
+        return number
+
+    return rename
+
+
 def _walk(open_at: _Opener, start: int, path: bytes, *, mounts: bool, close: bool) -> int:
     """Open *path* beneath *start* in as few steps as it takes; *close* start on success."""
     flags = _PARENT_FLAGS if mounts else _FLAGS

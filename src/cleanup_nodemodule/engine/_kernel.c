@@ -362,6 +362,17 @@ fault_at(Walk *walk, const char *name, int number, const char *doing)
 
 /* ---- Opening beneath a root ------------------------------------------------------------------- */
 
+/* The status of what is open; -1 with errno. */
+static int
+read_open_status(int descriptor, struct stat *found)
+{
+    int result;
+    do {
+        result = fstat(descriptor, found);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
 /* Open `path` beneath `directory` in one call, retried while the kernel asks for that. */
 static int
 open_step(int directory, const char *path, int flags, uint64_t resolve, int use_openat2)
@@ -446,7 +457,7 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
     int descriptor = open_steps(walk, walk->root, path, length, flags, SAME_MOUNT);
     if (descriptor >= 0 && !walk->openat2) {
         struct stat found;
-        if (fstat(descriptor, &found) < 0 || found.st_dev != walk->device) {
+        if (read_open_status(descriptor, &found) < 0 || found.st_dev != walk->device) {
             let_go(descriptor);
             errno = EXDEV;
             return -1;
@@ -524,7 +535,7 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
         return -1;
     }
     struct stat found;
-    if (fstat(walk->root, &found) < 0) {
+    if (read_open_status(walk->root, &found) < 0) {
         return -1;
     }
     if (found.st_dev != walk->device || found.st_ino != walk->inode) {
@@ -532,7 +543,7 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
         return -1;
     }
     if (!mount_ok && !walk->openat2) {
-        if (fstat(walk->parent, &found) < 0) {
+        if (read_open_status(walk->parent, &found) < 0) {
             return -1;
         }
         if (found.st_dev != walk->device) {
@@ -1362,7 +1373,7 @@ static int
 is_leaf(const Walk *walk, int directory)
 {
     struct stat found;
-    return walk->links_tell && fstat(directory, &found) == 0 && found.st_nlink == 2 &&
+    return walk->links_tell && read_open_status(directory, &found) == 0 && found.st_nlink == 2 &&
            found.st_dev == walk->device;
 }
 
@@ -1441,7 +1452,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         Status status;
         cut_paths(&walk->met, met);
         cut_hits(hits, hit);
-        if (fstat(directory, &found) < 0) {
+        if (read_open_status(directory, &found) < 0) {
             fault_here(walk, errno, "stat");
         }
         else {
@@ -1910,7 +1921,7 @@ measure_root(Walk *walk, Sums *sums)
 {
     struct stat found, around;
     Status status;
-    if (fstat(walk->root, &found) < 0) {
+    if (read_open_status(walk->root, &found) < 0) {
         fault_here(walk, errno, "stat");
         return;
     }
@@ -1918,7 +1929,7 @@ measure_root(Walk *walk, Sums *sums)
     count_status(sums, &status);
     sums->directories++;
     walk->duty = (found.st_mode & S_ISVTX) != 0;
-    if (fstat(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
+    if (read_open_status(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
         found.st_uid != around.st_uid && found.st_uid != sums->user) {
         note_path(walk, &sums->foreign, "");
     }
@@ -1960,7 +1971,7 @@ measure(Call *call, Sums *sums)
             measure_root(walk, sums);
         }
         struct stat found;
-        sums->sticky = walk->duty > 0 && fstat(directory, &found) == 0;
+        sums->sticky = walk->duty > 0 && read_open_status(directory, &found) == 0;
         sums->owner = sums->sticky ? found.st_uid : 0;
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
         let_go(directory);
@@ -2019,6 +2030,7 @@ typedef struct {
     int64_t directories;
     Wide blocks;
     Paths blocked;
+    int root; /* it is gone, by this call */
     /* The directory in which something was removed last: brothers and sisters share it. */
     int parent;
     int parent_known;
@@ -2038,6 +2050,23 @@ forget_parent(Removed *removed)
     let_go(removed->parent);
     removed->parent_known = 0;
     removed->parent = -1;
+}
+
+/* Remove an entry; -1 with errno. */
+static int
+unlink_entry(int directory, const char *name, int flags)
+{
+    int interrupted = 0;
+    for (;;) {
+        if (unlinkat(directory, name, flags) == 0) {
+            return 0;
+        }
+        if (errno != EINTR) {
+            /* A file system in user space may have done it and been interrupted all the same. */
+            return interrupted && errno == ENOENT ? 0 : -1;
+        }
+        interrupted = 1;
+    }
 }
 
 /* Remove the empty directory path[:length], which is not the root; -1 with errno. */
@@ -2074,7 +2103,7 @@ remove_beneath(Walk *walk, Removed *removed, char *path, size_t length, int64_t 
     path[length] = '\0';
     int result = read_status(removed->parent, name, &status);
     if (result == 0) {
-        result = unlinkat(removed->parent, name, AT_REMOVEDIR);
+        result = unlink_entry(removed->parent, name, AT_REMOVEDIR);
         *blocks = status.blocks;
     }
     path[length] = kept;
@@ -2098,7 +2127,7 @@ remove_root(const Walk *walk, int64_t *blocks)
         return -1;
     }
     *blocks = status.blocks;
-    return unlinkat(walk->parent, walk->root_name, AT_REMOVEDIR);
+    return unlink_entry(walk->parent, walk->root_name, AT_REMOVEDIR);
 }
 
 /* Remove walk->path, which has been emptied, and as many directories around it as its entry says.
@@ -2118,6 +2147,7 @@ remove_upwards(Call *call, Removed *removed)
         walk->path_length = length;
         if (result == 0) {
             removed->directories++;
+            removed->root |= length == 0;
             add(&removed->blocks, blocks);
             call->budget--;
         }
@@ -2187,7 +2217,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
         }
         return 0;
     }
-    if (!failed && unlinkat(directory, name, 0) == 0) {
+    if (!failed && unlink_entry(directory, name, 0) == 0) {
         removed->files++;
         call->budget--;
         /* The last link to go is what gives the space back. */
@@ -2215,7 +2245,8 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     int named = has_names(walk);
     Listing listing;
     memset(refused, 0, sizeof refused);
-    if (go_on(walk, directory) < 0 || begin_listing(walk, &listing, directory) < 0) {
+    if ((!named && go_on(walk, directory) < 0) ||
+        begin_listing(walk, &listing, directory) < 0) {
         fault_here(walk, errno, "read");
         return 0;
     }
@@ -2333,8 +2364,9 @@ kernel_remove(PyObject *module, PyObject *args)
     PyObject *blocked = list_of(&removed.blocked);
     PyObject *freed = number_of(&removed.blocks, BLOCK);
     if (blocked != NULL && freed != NULL) {
-        counts = PyObject_CallFunction(classes->counts, "LLOO", (long long)removed.files,
-                                       (long long)removed.directories, freed, blocked);
+        counts = PyObject_CallFunction(classes->counts, "LLOOO", (long long)removed.files,
+                                       (long long)removed.directories, freed, blocked,
+                                       removed.root ? Py_True : Py_False);
     }
     Py_XDECREF(freed);
     Py_XDECREF(blocked);

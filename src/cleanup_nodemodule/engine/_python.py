@@ -262,6 +262,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     against the budget, so a call either makes progress or gets to the end of its stack.
     """
     files = directories = blocks = 0
+    gone = False
     blocked: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
@@ -314,10 +315,11 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 else:
                     directories += 1
                     budget -= 1
+                    gone = gone or not path
                 if not duty:
                     break
                 path, duty = path.rpartition(b"/")[0], duty[1:]
-    return Removal(Counts(files, directories, blocks * _BLOCK, blocked), left, faults)
+    return Removal(Counts(files, directories, blocks * _BLOCK, blocked, gone), left, faults)
 
 
 class _Unlinked(NamedTuple):

@@ -119,6 +119,9 @@ class Counts(NamedTuple):
     """Directories that were not empty when everything known to be in them was gone: another call is
     at work beneath them, or somebody writes to them. They are entries for a stack, to be tried again
     when nothing else is left."""
+    root: bool = False
+    """The root itself was removed by this call. Where no call says so though nothing is left, somebody
+    else has removed it, or moved it away with all that is still in it."""
 
 
 class Removal(NamedTuple):

@@ -5,8 +5,9 @@ import os
 import signal
 import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return state.directory()
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """For root a directory that nobody else may write in, nor in any around it."""
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="regenerate-", dir="/run") as directory:
+        yield Path(directory)
 
 
 @pytest.fixture
@@ -477,6 +488,20 @@ def test_root_runs_nothing_in_a_directory_that_everybody_may_write(
     work.chmod(0o755)
     assert run("regenerate", "--run").returncode == 0
     assert calls(npm) == [f"npm|ci|{work}"]
+
+
+def test_root_runs_nothing_where_everybody_may_put_something_above(
+    run: Command, home: str, work: Path, npm: Path
+) -> None:
+    """As in /tmp: tools look for their settings in the directories above, and run what those say."""
+    needs_root()
+    declare(work, {"shared": {"app": {}}})
+    (work / "shared").chmod(0o1777)
+    deleted(home, modules(work / "shared" / "app"))
+    result = run("regenerate", "--run")
+    assert result.returncode == 3
+    assert f"others may write '{work}/shared' (mode 1777)" in result.stderr
+    assert calls(npm) == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

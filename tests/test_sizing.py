@@ -12,7 +12,7 @@ from cleanup_nodemodule import sizing
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
 from cleanup_nodemodule.scheduler import Scheduler
-from conftest import declare
+from conftest import Declared, declare
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -65,11 +65,11 @@ def measure(
 
 
 def counts(contents: Sequence[Contents | None]) -> list[tuple[int, int] | None]:
-    return [one and (one.files, one.directories) for one in contents]
+    return [None if one is None else (one.files, one.directories) for one in contents]
 
 
 def test_many_small_ones_go_in_few_calls_and_none_is_taken_for_another(tmp_path: Path) -> None:
-    trees = {f"{n:03}": {"d": {str(m): m for m in range(n % 7)}} for n in range(500)}
+    trees: Declared = {f"{n:03}": {"d": {str(m): m for m in range(n % 7)}} for n in range(500)}
     declare(tmp_path, {**trees, "vanishes": {}})
     paths = sorted(tmp_path.iterdir())
     executor = Counting(1)

@@ -280,7 +280,11 @@ def test_a_windows_tree_is_found_measured_and_removed() -> None:
     assert usage.allocated == 1024 + 512 + 0 + 512 + rounded
     assert (usage.links, usage.mounts, left, faults) == (b"", [], [], [])
 
-    assert _python.remove(root, [b""], EVERYTHING) == (Counts(4, 3, usage.allocated, []), [], [])
+    assert _python.remove(root, [b""], EVERYTHING) == (
+        Counts(4, 3, usage.allocated, [], root=True),
+        [],
+        [],
+    )
     assert not os.path.exists(top)
     with open("C:\\work\\precious") as file:
         assert file.read() == "precious"

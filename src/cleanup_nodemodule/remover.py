@@ -606,6 +606,30 @@ async def _empty(
     freed: Callable[[int], None],
 ) -> _Emptied:
     """Delete the directory *place*, known to have so many *entries*, with all workers."""
+    held: int | None = None
+    try:
+        held = await _ask_aside(scheduler, staging.hold, place)
+        done = await _empty_held(place, identity, entries, scheduler, freed)
+        # Whoever moves the project meanwhile takes the rest along.
+        unknown = not (done.problems or done.stopped or done.root)
+        if unknown and held is not None and await _ask_aside(scheduler, staging.is_somewhere, held):
+            doing = "delete, as it was moved away meanwhile,"
+            done.problems[Problem(place, errno.ENOENT, doing)] = None
+    except TimeoutError as error:
+        raise Unanswered from error
+    finally:
+        if held is not None:
+            os.close(held)
+    return done
+
+
+async def _empty_held(
+    place: str,
+    identity: Identity,
+    entries: int,
+    scheduler: Scheduler,
+    freed: Callable[[int], None],
+) -> _Emptied:
     root = anchor(place, identity)
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
     most = 2 * entries + _SLACK
@@ -664,10 +688,6 @@ async def _empty(
         for entry in blocked:
             fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
             done.problems[problem_at(place, fault)] = None
-        if not (blocked or done.stopped or done.root) and done.removed:
-            # Whoever moves the project meanwhile takes the rest along.
-            doing = "delete, as somebody has moved or deleted it meanwhile, what was left in"
-            done.problems[Problem(place, errno.ENOENT, doing)] = None
     return done
 
 

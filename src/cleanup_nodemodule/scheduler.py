@@ -111,6 +111,10 @@ class Scheduler:
         """
         if self._width > 1:
             self._width = (self._width + 1) // 2
+            # Who is at work gives up the place when done, those that nobody has at once.
+            while self.workers - self._withheld > self._width and not self._slots.locked():
+                await self._slots.acquire()
+                self._withheld += 1
         elif attempts >= self._attempts:
             self._attempts = (
                 1  # Where waiting has not helped once, it is not waited for long again.

@@ -109,6 +109,24 @@ def owner_of(path: str) -> int:
         return _status(prefix + os.path.basename(path), parent).st_uid
 
 
+def hold(path: str) -> int | None:
+    """Return a descriptor of the directory, which stays with it wherever it is moved; None without any."""
+    if os.rename not in os.supports_dir_fd:
+        return None
+    try:
+        return engine.open_directory(os.fsencode(path))
+    except OSError:
+        return None
+
+
+def is_somewhere(descriptor: int) -> bool:
+    """Whether what is open is still in some directory, and has not been deleted."""
+    try:
+        return os.fstat(descriptor).st_nlink > 0
+    except OSError:
+        return False
+
+
 def holds(path: str, name: str) -> bool:
     """Whether the directory *path* has an entry of that name, if it can be looked at."""
     try:

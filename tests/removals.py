@@ -138,7 +138,8 @@ def leave(top: Path, *, run: journal.Run | None = None) -> Path:
     planned = artifact(top)
     place = staging.new_name(planned.path)
     records = Journal(state.directory(), run or a_run(os.fspath(top.parent)))
-    records.begin([Intent.to_delete(planned, place)])
+    owner = os.lstat(top).st_uid
+    records.begin([Intent.to_delete(planned, place, owner)])
     staging.stage(planned.candidate, place)
     abandon(records)
     return Path(place)

@@ -122,6 +122,22 @@ def test_a_repository_of_somebody_else_is_not_trusted(tmp_path: Path) -> None:
     assert verdicts(top, targets=("dist", "node_modules")) == FAILED
 
 
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory"])
+def test_an_index_that_is_no_file_is_no_answer_and_holds_nobody_up(
+    tmp_path: Path, kind: str
+) -> None:
+    """Unpacked from an archive, say: a FIFO would wait for ever, and /dev/zero has no end."""
+    index = tmp_path / "index"
+    match kind:
+        case "fifo":
+            os.mkfifo(index)
+        case "device":
+            index.symlink_to("/dev/zero")
+        case _:
+            index.mkdir()
+    assert not asking.is_whole(os.fsencode(index))
+
+
 def test_a_sparse_index_is_understood(tmp_path: Path) -> None:
     tree: Declared = {
         ".gitignore": "dist\n",

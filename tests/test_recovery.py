@@ -15,7 +15,7 @@ import pytest
 from cleanup_nodemodule import journal, lock, recovery, staging
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.model import Candidate
-from conftest import declare, listing
+from conftest import declare, listing, needs_root
 from filesystems import Mounts
 from journals import a_run, abandon
 from processes import PATIENCE, await_condition, strace
@@ -345,6 +345,33 @@ def test_another_directory_in_the_place_of_what_was_left_is_told_and_left_alone(
     assert row["error"] == f"could not recognise {left}: {os.strerror(errno.ESTALE)}"
     assert (left / "letter").read_text() == "precious"
     assert (project / "aside/g").exists()
+
+
+def test_what_has_its_inode_and_name_but_another_owner_is_left_alone(
+    tool: Tool, project: Path, left: Path
+) -> None:
+    """ext4 gives an inode number to the next directory that is made, which may be anybody's."""
+    needs_root()
+    os.chown(left, 65534, 65534)
+    before = listing(left)
+    told = tool.delete(project)
+    [row] = told.document["leftovers"]
+    assert (told.code, row["path"], row["outcome"]) == (3, str(left), "failed")
+    assert row["error"] == f"could not recognise {left}: {os.strerror(errno.ESTALE)}"
+    assert resume(tool)[0] == 3
+    assert listing(left) == before
+
+
+@pytest.mark.usefixtures("left")
+def test_what_a_later_run_freed_comes_on_top(tool: Tool, project: Path) -> None:
+    [entry] = journal.read(str(state_of(tool))).entries
+    with Journal(str(state_of(tool)), a_run(str(project))) as records:
+        records.end(entry.number, journal.Ending.INTERRUPTED, freed_bytes=1_000_000, run=entry.run)
+    [row] = resume(tool)[1]
+    assert row["outcome"] == "deleted"
+    [entry] = journal.read(str(state_of(tool))).entries
+    assert entry.end is not None
+    assert entry.end.freed_bytes > 1_000_000
 
 
 def test_a_repository_that_came_to_be_in_it_is_kept(tool: Tool, left: Path) -> None:

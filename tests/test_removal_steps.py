@@ -180,7 +180,86 @@ def test_what_is_stopped_before_anything_is_deleted_is_put_back(
     assert told() == [("node_modules", "kept")]
 
 
+@each_engine
+def test_what_was_begun_is_not_put_back_however_it_is_stopped(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the very call that deletes something, and then lacks descriptors."""
+    planned = artifact(project / "node_modules")
+    loops: list[asyncio.AbstractEventLoop] = []
+    schedulers: list[Scheduler] = []
+    made = Scheduler.__init__
+    really_remove = engines.remove
+
+    def remember(self: Scheduler, *arguments: Any) -> None:
+        schedulers.append(self)
+        loops.append(asyncio.get_running_loop())
+        made(self, *arguments)
+
+    def remove_some(root: Root, stack: list[bytes], _budget: int) -> Removal:
+        removal = really_remove(root, stack, 1)
+        loops[-1].call_soon_threadsafe(schedulers[-1].stop)
+        return removal._replace(faults=[Fault(b"", errno.EMFILE, "open")])
+
+    monkeypatch.setattr(Scheduler, "__init__", remember)
+    monkeypatch.setattr(engines, "remove", remove_some)
+    run = remove([planned])
+    (failed,) = run.failed
+    left = staged(project)
+    assert (failed.interrupted, failed.untouched, failed.left_at) == (True, False, str(left))
+    assert not (project / "node_modules").exists()
+    assert told() == [("node_modules", "interrupted")]
+
+
+@each_engine
+def test_a_project_that_is_moved_away_meanwhile_is_not_said_to_be_clean(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = artifact(project / "node_modules")
+    really_remove = engines.remove
+
+    def remove_some(root: Root, stack: list[bytes], _budget: int) -> Removal:
+        removal = really_remove(root, stack, 1)
+        if project.exists():
+            project.rename(project.parent / "elsewhere")
+        return removal
+
+    monkeypatch.setattr(engines, "remove", remove_some)
+    run = remove([planned])
+    (failed,) = run.failed
+    left = staged(project.parent / "elsewhere")
+    (problem,) = failed.problems
+    assert (problem.errno, problem.doing) == (
+        errno.ENOENT,
+        "delete, as it was moved away meanwhile,",
+    )
+    assert problem.path == str(project / left.name)
+    assert told() == [("node_modules", "failed")]
+
+
 # The rename.
+
+
+@each_engine
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOENT, errno.EPIPE])
+def test_a_rename_that_happened_though_it_is_said_to_have_failed_is_looked_into(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As where the answer of a server is lost, or the process that made the call."""
+    planned = artifact(project / "node_modules")
+    really_stage = staging.stage
+
+    def stage(*arguments: Any) -> None:
+        really_stage(*arguments)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(staging, "stage", stage)
+    run = remove([planned])
+    (failed,) = run.failed
+    left = staged(project)
+    assert (failed.untouched, failed.left_at) == (False, str(left))
+    assert (left / "a/f").exists()
+    assert told() == [("node_modules", "failed")]
 
 
 @each_engine

@@ -299,6 +299,24 @@ def test_any_tree_is_removed_whoever_gets_which_part(
         assert os.listdir(os.path.dirname(place.top)) == [b"outside"]
 
 
+@pytest.mark.parametrize("name", ["p-{}.html", "/{}", "-{}", "9{}", "+{}x"])
+def test_names_are_never_taken_for_a_place_to_read_on_from(
+    engine: ModuleType, tmp_path: Path, name: str
+) -> None:
+    """Parts of a directory hold names or such a place, which is a number."""
+    top = tmp_path / "top"
+    declare(top, {name.format(number).lstrip("/"): 1 for number in range(300)})
+    root = root_of(os.fsencode(top))
+    counted, stack = 0, [b""]
+    while stack:
+        usage, stack, faults = engine.measure(root, stack, 20)
+        counted += usage.files
+        assert faults == []
+    assert counted == 300
+    removed = remove(engine, root, 20, 2, random.Random(1))
+    assert (removed.files, removed.directories, removed.faults) == (300, 1, [])
+
+
 def test_what_is_blocked_is_an_entry_for_another_call(engine: ModuleType, tmp_path: Path) -> None:
     declare(tmp_path, {"top": {"a": {"b": {}, "f": 1}}})
     root = root_of(os.fsencode(tmp_path / "top"))

@@ -124,10 +124,10 @@ async def _is_sound(repository: str) -> bool:
     top, _, index = answer.removesuffix(b"\n").rpartition(b"\n")
     if os.fsdecode(top) != repository:
         return False
-    return await asyncio.to_thread(_is_whole, os.path.join(os.fsencode(repository), index))
+    return await asyncio.to_thread(is_whole, os.path.join(os.fsencode(repository), index))
 
 
-def _is_whole(index: bytes) -> bool:
+def is_whole(index: bytes) -> bool:
     """Whether the index ends with the checksum of what comes before it (gitformat-index(5)).
 
     A repository without commits has none, and index.skipHash has it end with zeros.

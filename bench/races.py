@@ -274,22 +274,23 @@ def start_up(field: Field) -> Race:
 def cold(race: Race, rounds: int, prepare: Callable[[], None]) -> Race:
     """Return a race with an empty cache before each program; nothing is promised for that.
 
-    Threads that wait for a disk leave a core to others, so what has a thread a core runs a second
-    time with several.
+    Threads that wait for a disk leave a core to others. So the floor runs a second time with several
+    threads a core, as the native engine has them, and that a second time with one.
     """
     title = race.title.replace("warm cache", "cold cache")
-    wide = [wider for subject in race.subjects if (wider := _wider(subject))]
+    others = [other for subject in race.subjects if (other := _with_other_threads(subject))]
     subjects = tuple(
         replace(subject, targets=(), most_memory=None, total="")
-        for subject in (*race.subjects, *wide)
+        for subject in (*race.subjects, *others)
     )
     return replace(race, title=title, subjects=subjects, rounds=rounds, prepare=prepare)
 
 
-def _wider(subject: Subject) -> Subject | None:
-    """Return the floor, or the native engine, with more threads; None for anything else."""
-    threads = _THREADS_A_CORE * (os.cpu_count() or 1)
+def _with_other_threads(subject: Subject) -> Subject | None:
+    """Return the floor with more threads, the native engine with fewer; None for anything else."""
+    threads = os.cpu_count() or 1
     if subject.key == "floor":
+        threads *= _THREADS_A_CORE
         program, doing, _threads, tree = subject.command
         command: tuple[str, ...] = (program, doing, str(threads), tree)
     elif subject.key == "native":
@@ -297,7 +298,7 @@ def _wider(subject: Subject) -> Subject | None:
     else:
         return None
     label = f"{subject.label}, {threads} threads"
-    key = f"{subject.key}-wide"
+    key = f"{subject.key}-otherwise"
     process = subject.process and f"{subject.process}, {threads} threads"
     return replace(subject, key=key, label=label, command=command, process=process)
 

@@ -102,7 +102,8 @@ struct how {
 #define LISTING 65536 /* bytes of directory entries asked for at once */
 #endif
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
-#define BATCHES 16        /* parts that a directory too large for one call is cut into at a time */
+#define BATCHES 8         /* parts that a directory too large for one call is cut into at a time */
+#define BATCH 65536       /* bytes of names in such a part, as some for each worker wait in memory */
 #define LINK_FIELDS 5     /* as in contract.py */
 
 /* Where openat2(2) turns out to be missing, or forbidden by a filter, no call asks again. Written
@@ -1798,7 +1799,15 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
     for (int batch = 0; more > 0 && !failed && (batch < BATCHES || !can_go_on(listing)); batch++) {
         long long names = 0;
         failed = begin_part(walk, &part) < 0;
-        while (!failed && names < each && (more = next_entry(listing)) > 0) {
+        while (!failed && names < each && part.used < BATCH) {
+            /* Enough of them: this one ends where another call can go on, which is not far. */
+            if (batch >= BATCHES && can_go_on(listing)) {
+                break;
+            }
+            more = next_entry(listing);
+            if (more <= 0) {
+                break;
+            }
             names++;
             failed = append(&part, "", 1) < 0 ||
                      append(&part, listing->name, strlen(listing->name)) < 0;

@@ -156,9 +156,9 @@ def test_a_large_directory_measures_the_same_however_it_is_cut(
 def test_what_is_left_of_a_large_directory_can_be_shared(flat: Path, native: ModuleType) -> None:
     """Or one directory of a million files would keep but one worker busy, as in the Python engine."""
     _, left, _ = native.measure(root_of(os.fsencode(flat)), [b""], 20)
-    assert len(left) > 10
+    assert len(left) > 8
     counted = [
-        native.measure(root_of(os.fsencode(flat)), [entry], 20)[0].files for entry in left[-10:]
+        native.measure(root_of(os.fsencode(flat)), [entry], 20)[0].files for entry in left[-9:]
     ]
     assert 0 < max(counted) <= 20
     assert sum(counted) > 100
@@ -203,7 +203,7 @@ def test_parts_of_a_directory_that_has_become_something_else_are_no_fault(
 ) -> None:
     root = root_of(os.fsencode(tmp_path))
     _, stack, _ = native.measure(root, [b"flat"], 10)
-    assert sum(entry.startswith(b"flat\0") for entry in stack) > 10
+    assert sum(entry.startswith(b"flat\0") for entry in stack) > 8
     flat.rename(tmp_path / "aside")
     flat.symlink_to(tmp_path / "aside")
     measured = measure(native, root, stack, 10, random.Random(0))

@@ -60,6 +60,24 @@ def renames(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[str, str], obj
     monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, rename})
 
 
+def stopper(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what stops the run, from any thread."""
+    made = Scheduler.__init__
+    stops: list[Callable[[], object]] = []
+
+    def remember(self: Scheduler, *arguments: Any) -> None:
+        made(self, *arguments)
+        loop = asyncio.get_running_loop()
+        stops.append(lambda: loop.call_soon_threadsafe(self.stop))
+
+    def stop() -> None:
+        for each in stops:
+            each()
+
+    monkeypatch.setattr(Scheduler, "__init__", remember)
+    return stop
+
+
 def refuse(number: int) -> Callable[[str, str], None]:
     """Return what makes every rename fail."""
 
@@ -156,21 +174,12 @@ def test_what_is_stopped_before_anything_is_deleted_is_put_back(
 ) -> None:
     planned = artifact(project / "node_modules")
     before = listing(project)
-    schedulers: list[Scheduler] = []
-    loops: list[asyncio.AbstractEventLoop] = []
-    made = Scheduler.__init__
-
-    def remember(self: Scheduler, *arguments: Any) -> None:
-        schedulers.append(self)
-        loops.append(asyncio.get_running_loop())
-        made(self, *arguments)
-
-    monkeypatch.setattr(Scheduler, "__init__", remember)
+    stop = stopper(monkeypatch)
     really_stage = staging.stage
 
     def stage(*arguments: Any) -> None:
         really_stage(*arguments)
-        loops[-1].call_soon_threadsafe(schedulers[-1].stop)
+        stop()
 
     monkeypatch.setattr(staging, "stage", stage)
     run = remove([planned])
@@ -186,22 +195,14 @@ def test_what_was_begun_is_not_put_back_however_it_is_stopped(
 ) -> None:
     """In the very call that deletes something, and then lacks descriptors."""
     planned = artifact(project / "node_modules")
-    loops: list[asyncio.AbstractEventLoop] = []
-    schedulers: list[Scheduler] = []
-    made = Scheduler.__init__
+    stop = stopper(monkeypatch)
     really_remove = engines.remove
-
-    def remember(self: Scheduler, *arguments: Any) -> None:
-        schedulers.append(self)
-        loops.append(asyncio.get_running_loop())
-        made(self, *arguments)
 
     def remove_some(root: Root, stack: list[bytes], _budget: int) -> Removal:
         removal = really_remove(root, stack, 1)
-        loops[-1].call_soon_threadsafe(schedulers[-1].stop)
+        stop()
         return removal._replace(faults=[Fault(b"", errno.EMFILE, "open")])
 
-    monkeypatch.setattr(Scheduler, "__init__", remember)
     monkeypatch.setattr(engines, "remove", remove_some)
     run = remove([planned])
     (failed,) = run.failed

@@ -18,6 +18,7 @@ from conftest import COMMAND, declare, listing, needs_root
 from filesystems import Mounts
 from journals import a_run, fill
 from processes import PATIENCE, Terminal, await_condition, execute, strace
+from removals import leave
 from tool import FULL, PROJECT, Tool
 
 
@@ -301,8 +302,6 @@ def test_as_much_as_expected_is_deleted(tool: Tool, top: Path, limit: str) -> No
 def test_what_was_left_is_not_finished_where_the_limit_says_no(
     tool: Tool, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from removals import leave  # noqa: PLC0415 - only here
-
     monkeypatch.setenv("XDG_STATE_HOME", tool.env["XDG_STATE_HOME"])
     declare(top, {"other": PROJECT})
     left = leave(top / "other/node_modules")

@@ -75,6 +75,22 @@ def test_a_run_in_a_pipe_imports_nothing_for_terminals_or_patterns(
     )
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--json"],
+        ["-p", "."],
+        ["-f", "plain", "-s", "age"],
+        ["--engine", "auto", "--no-dry-run"],
+    ],
+)
+def test_what_is_text_or_a_choice_is_converted_without_pydantic(
+    work: Path, arguments: list[str]
+) -> None:
+    assert "pydantic" not in imported(*arguments, cwd=work)
+
+
 def test_only_exclude_imports_pathspec(work: Path) -> None:
     names = imported("--exclude", "x", cwd=work)
     assert "pathspec" in names

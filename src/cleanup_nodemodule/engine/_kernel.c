@@ -303,6 +303,14 @@ _Static_assert(LISTING <= 1 << OFFSET_BITS, "an offset must fit into a place");
 
 /* ---- A call under way ------------------------------------------------------------------------- */
 
+/* A directory that is kept open for those in it: brothers and sisters come one after the other, and are
+ * reached through it without the way there being looked up once more. */
+typedef struct {
+    int descriptor; /* -1: none */
+    Buffer path;    /* relative to the root, with a NUL behind it */
+    size_t length;  /* without the NUL */
+} Around;
+
 typedef struct {
     /* Opened once a call. */
     int parent;
@@ -311,6 +319,7 @@ typedef struct {
     ino_t inode;
     int openat2;
     const char *root_name;
+    Around around;
 
     /* Directories still to open: those given, from the end, below those met. */
     PyObject *given;
@@ -448,7 +457,7 @@ open_steps(const Walk *walk, int start, char *path, size_t length, int flags, ui
     }
 }
 
-/* Open the directory `path` (writable, with a NUL at `length`) beneath the root, on the same mount. */
+/* Open the directory path[:length], which is writable, beneath the root, on the same mount. */
 static int
 open_beneath(const Walk *walk, char *path, size_t length, int flags)
 {
@@ -465,6 +474,58 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
         }
     }
     return descriptor;
+}
+
+/* How much of the path is that of the directory it lies in; its last name begins at `*name`. */
+static size_t
+parent_length(const char *path, size_t length, const char **name)
+{
+    size_t start = length;
+    while (start > 0 && path[start - 1] != '/') {
+        start--;
+    }
+    *name = path + start;
+    return start > 0 ? start - 1 : 0;
+}
+
+static void
+forget_around(Around *around)
+{
+    let_go(around->descriptor);
+    around->descriptor = -1;
+}
+
+/* Keep a directory open, which takes the descriptor over; without memory it is closed. */
+static void
+keep_around(Around *around, int descriptor, const char *path, size_t length)
+{
+    let_go(around->descriptor);
+    around->descriptor = descriptor;
+    around->length = length;
+    around->path.used = 0;
+    if (append(&around->path, path, length) < 0 || append(&around->path, "", 1) < 0) {
+        forget_around(around);
+    }
+}
+
+static int
+is_around(const Around *around, const char *path, size_t length)
+{
+    return around->descriptor >= 0 && around->length == length &&
+           memcmp(around->path.data, path, length) == 0;
+}
+
+/* Open walk->path to read it, through the directory it lies in if that is kept open. */
+static int
+open_to_read(const Walk *walk)
+{
+    const char *name;
+    size_t length = parent_length(walk->path.data, walk->path_length, &name);
+    /* Elsewhere each step costs the same, and the device has to be looked at. */
+    if (walk->openat2 && walk->path_length > 0 && is_around(&walk->around, walk->path.data, length)) {
+        return open_step(walk->around.descriptor, name, FLAGS, SAME_MOUNT, 1);
+    }
+    return open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
 }
 
 /* Whether openat2(2) can be used; -1 with errno if that cannot be told just now. Then nothing may be
@@ -884,6 +945,18 @@ next_path(Walk *walk)
     return 1;
 }
 
+/* Close walk->path, which has been read; or keep it open, if more was met than so much, as that is next. */
+static void
+be_through(Walk *walk, int directory, size_t met)
+{
+    if (path_count(&walk->met) > met) {
+        keep_around(&walk->around, directory, walk->path.data, walk->path_length);
+    }
+    else {
+        let_go(directory);
+    }
+}
+
 /* What Python said, in C. */
 typedef struct {
     Walk walk;
@@ -897,6 +970,8 @@ end_call(Call *call)
     Walk *walk = &call->walk;
     let_go(walk->root);
     let_go(walk->parent);
+    forget_around(&walk->around);
+    empty(&walk->around.path);
     Py_XDECREF(walk->given);
     empty_paths(&walk->met);
     empty(&walk->path);
@@ -914,7 +989,7 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
 {
     memset(call, 0, sizeof *call);
     Walk *walk = &call->walk;
-    walk->root = walk->parent = -1;
+    walk->root = walk->parent = walk->around.descriptor = -1;
     call->budget = budget;
     const char *path;
     Py_ssize_t length;
@@ -1483,16 +1558,17 @@ search(Call *call, const Query *query, Hits *hits)
             walk->no_memory |= taken < 0;
             break;
         }
-        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        int directory = open_to_read(walk);
         if (directory < 0) {
             if (!is_gone(errno) && errno != EXDEV) {
                 fault_here(walk, errno, "open");
             }
             continue;
         }
+        size_t met = path_count(&walk->met);
         hits->directories++;
         call->budget -= search_directory(walk, query, hits, directory) + 1;
-        let_go(directory);
+        be_through(walk, directory, met);
     }
 }
 
@@ -1904,14 +1980,9 @@ take_back(Walk *walk, Sums *sums)
     if (walk->rest.used > 0) {
         return; /* Of a directory that is counted in parts, the first part has counted it. */
     }
-    char *path = walk->path.data;
-    char *slash = strrchr(path, '/');
-    char *name = slash == NULL ? path : slash + 1;
-    size_t parent_length = slash == NULL ? 0 : (size_t)(slash - path);
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    int parent = open_beneath(walk, slash == NULL ? "" : path, parent_length, PASSING);
+    const char *name;
+    size_t above = parent_length(walk->path.data, walk->path_length, &name);
+    int parent = open_beneath(walk, walk->path.data, above, PASSING);
     Status status;
     if (parent >= 0 && read_status(parent, name, &status) == 0) {
         sums->directories--;
@@ -1919,9 +1990,6 @@ take_back(Walk *walk, Sums *sums)
         subtract(&sums->blocks, status.blocks);
     }
     let_go(parent);
-    if (slash != NULL) {
-        *slash = '/';
-    }
 }
 
 /* Count the root itself. */
@@ -1966,7 +2034,7 @@ measure(Call *call, Sums *sums)
             walk->no_memory |= taken < 0;
             break;
         }
-        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        int directory = open_to_read(walk);
         if (directory < 0) {
             if (errno == EXDEV) {
                 take_back(walk, sums);
@@ -1982,8 +2050,9 @@ measure(Call *call, Sums *sums)
         struct stat found;
         sums->sticky = walk->duty > 0 && read_open_status(directory, &found) == 0;
         sums->owner = sums->sticky ? found.st_uid : 0;
+        size_t met = path_count(&walk->met);
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
-        let_go(directory);
+        be_through(walk, directory, met);
     }
 }
 
@@ -2040,10 +2109,6 @@ typedef struct {
     Wide blocks;
     Paths blocked;
     int root; /* it is gone, by this call */
-    /* The directory in which something was removed last: brothers and sisters share it. */
-    int parent;
-    int parent_known;
-    Buffer parent_path;
 } Removed;
 
 /* Entries of one directory that could not be deleted, for one reason. */
@@ -2052,14 +2117,6 @@ typedef struct {
     size_t count;
 } Refused;
 #define REASONS 8 /* told apart; any others are named one by one */
-
-static void
-forget_parent(Removed *removed)
-{
-    let_go(removed->parent);
-    removed->parent_known = 0;
-    removed->parent = -1;
-}
 
 /* Remove an entry; -1 with errno. */
 static int
@@ -2080,39 +2137,28 @@ unlink_entry(int directory, const char *name, int flags)
 
 /* Remove the empty directory path[:length], which is not the root; -1 with errno. */
 static int
-remove_beneath(Walk *walk, Removed *removed, char *path, size_t length, int64_t *blocks)
+remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
 {
-    size_t parent_length = length;
-    while (parent_length > 0 && path[parent_length - 1] != '/') {
-        parent_length--;
-    }
-    const char *name = path + parent_length;
-    if (parent_length > 0) {
-        parent_length--;
-    }
-    if (!removed->parent_known || removed->parent_path.used != parent_length ||
-        memcmp(removed->parent_path.data, path, parent_length) != 0) {
-        forget_parent(removed);
-        removed->parent_path.used = 0;
-        if (append(&removed->parent_path, path, parent_length) < 0 ||
-            reserve(&removed->parent_path, 1) < 0) {
+    const char *name;
+    size_t above = parent_length(path, length, &name);
+    if (!is_around(&walk->around, path, above)) {
+        int parent = open_beneath(walk, path, above, PASSING);
+        if (parent < 0) {
+            return -1;
+        }
+        keep_around(&walk->around, parent, path, above);
+        if (walk->around.descriptor < 0) {
             errno = ENOMEM;
             return -1;
         }
-        removed->parent_path.data[parent_length] = '\0';
-        removed->parent =
-            open_beneath(walk, removed->parent_path.data, parent_length, PASSING);
-        if (removed->parent < 0) {
-            return -1;
-        }
-        removed->parent_known = 1;
     }
+    int parent = walk->around.descriptor;
     Status status;
     char kept = path[length];
     path[length] = '\0';
-    int result = read_status(removed->parent, name, &status);
+    int result = read_status(parent, name, &status);
     if (result == 0) {
-        result = unlink_entry(removed->parent, name, AT_REMOVEDIR);
+        result = unlink_entry(parent, name, AT_REMOVEDIR);
         *blocks = status.blocks;
     }
     path[length] = kept;
@@ -2150,7 +2196,7 @@ remove_upwards(Call *call, Removed *removed)
     for (;;) {
         int64_t blocks = 0;
         int result = length > 0
-                         ? remove_beneath(walk, removed, walk->path.data, length, &blocks)
+                         ? remove_beneath(walk, walk->path.data, length, &blocks)
                          : remove_root(walk, &blocks);
         walk->path.data[length] = '\0';
         walk->path_length = length;
@@ -2349,7 +2395,6 @@ remove_all(Call *call, Removed *removed)
             remove_upwards(call, removed);
         }
     }
-    forget_parent(removed);
 }
 
 static PyObject *
@@ -2361,7 +2406,6 @@ kernel_remove(PyObject *module, PyObject *args)
     Call call;
     Removed removed;
     memset(&removed, 0, sizeof removed);
-    removed.parent = -1;
     if (!PyArg_ParseTuple(args, "OOL:remove", &root, &stack, &budget) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
@@ -2381,7 +2425,6 @@ kernel_remove(PyObject *module, PyObject *args)
     Py_XDECREF(blocked);
     PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
     empty_paths(&removed.blocked);
-    empty(&removed.parent_path);
     end_call(&call);
     return result;
 }

@@ -384,6 +384,20 @@ def test_what_counts_is_the_space_that_is_taken(
         assert totals["observed_freed_bytes"] == totals["freed_bytes"]
 
 
+@pytest.mark.parametrize("disk", ["ext4", "xfs", "btrfs"])
+def test_directories_that_shrink_while_they_are_emptied_are_freed_whole(
+    tool: Tool, tmp_path: Path, disks: Mounts, disk: str
+) -> None:
+    """XFS gives back what a directory takes as its entries go: when it is removed it takes nothing."""
+    top = disks.image(disk, tmp_path / "top")
+    large: Declared = {f"a-file-with-a-rather-long-name-{number}": "" for number in range(2_000)}
+    inner: Declared = {"node_modules": {"small": {f"file-{n}": "" for n in range(20)}}}
+    declare(top, {"app": {**PROJECT, "node_modules": {"large": large, "nested": inner, "a": {}}}})
+    row = tool.run(top).rows["app/node_modules"]
+    totals = tool.delete(top).document["totals"]
+    assert totals["freed_bytes"] == row["reclaimable_bytes"] == row["allocated_bytes"]
+
+
 @contextmanager
 def attribute(flag: str, path: Path, top: Path) -> Iterator[None]:
     """Give *path* a file attribute (chattr(1)) until the end, wherever in *top* it is by then."""

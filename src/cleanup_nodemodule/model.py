@@ -139,6 +139,8 @@ class Contents:
     repositories: tuple[str, ...]
     foreign: tuple[str, ...] = ()
     """What only somebody else may delete, by the sticky bit of the directory around it."""
+    directory_bytes: int = 0
+    """What directories have of the allocated bytes."""
 
 
 @dataclass(frozen=True, slots=True)

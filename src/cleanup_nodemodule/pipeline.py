@@ -537,4 +537,5 @@ def _without(outer: Contents, inner: Contents) -> Contents:
         allocated_bytes=outer.allocated_bytes - inner.allocated_bytes,
         files=outer.files - inner.files,
         directories=outer.directories - inner.directories,
+        directory_bytes=outer.directory_bytes - inner.directory_bytes,
     )

@@ -427,7 +427,9 @@ async def _delete(
     contents = artifact.contents
     emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
     if not emptied.problems and not emptied.stopped:
-        return Removed(artifact, emptied.freed, gone=staged is None and not emptied.removed)
+        # What file systems give back while directories are being emptied (see Counts).
+        count(max(0, contents.directory_bytes - emptied.freed_directories) if emptied.root else 0)
+        return Removed(artifact, turn.freed, gone=staged is None and not emptied.removed)
     failed = Failed(
         artifact,
         emptied.freed,
@@ -590,6 +592,7 @@ class _Emptied:
     """What came of deleting a directory with all it holds."""
 
     freed: int = 0
+    freed_directories: int = 0
     removed: int = 0
     """Entries."""
     root: bool = False
@@ -647,6 +650,7 @@ async def _empty_held(
             return []
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
+        done.freed_directories += counts.freed_directories
         done.removed += counts.files + counts.directories
         done.root = done.root or counts.root
         freed(counts.freed)

@@ -126,6 +126,7 @@ class _Tally:
         self._ledger = ledger
         self._problem = problem
         self._apparent = self._allocated = self._files = self._directories = self._newest = 0
+        self._directory_bytes = 0
         self._mounts: list[str] = []
         self._repositories: list[str] = []
         self._foreign: list[str] = []
@@ -138,6 +139,7 @@ class _Tally:
         self._allocated += usage.allocated
         self._files += usage.files
         self._directories += usage.directories
+        self._directory_bytes += usage.allocated_directories
         self._newest = max(self._newest, usage.newest)
         if usage.links:
             self._ledger.add(self._number, usage.links)
@@ -170,4 +172,5 @@ class _Tally:
             tuple(sorted(self._mounts)),
             tuple(sorted(self._repositories)),
             tuple(sorted(self._foreign)),
+            self._directory_bytes,
         )

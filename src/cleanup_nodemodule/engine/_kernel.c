@@ -1701,6 +1701,7 @@ number_of(const Wide *sum, long unit)
 typedef struct {
     Wide apparent;
     Wide blocks;
+    Wide directory_blocks; /* of those */
     int64_t files;
     int64_t directories;
     int64_t newest;
@@ -1763,6 +1764,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
             fault_at(walk, name, ENOMEM, "read");
         }
         sums->directories++;
+        add(&sums->directory_blocks, status.blocks);
     }
     else {
         sums->files++;
@@ -1988,6 +1990,7 @@ take_back(Walk *walk, Sums *sums)
         sums->directories--;
         subtract(&sums->apparent, status.size);
         subtract(&sums->blocks, status.blocks);
+        subtract(&sums->directory_blocks, status.blocks);
     }
     let_go(parent);
 }
@@ -2005,6 +2008,7 @@ measure_root(Walk *walk, Sums *sums)
     from_stat(&status, &found);
     count_status(sums, &status);
     sums->directories++;
+    add(&sums->directory_blocks, status.blocks);
     walk->duty = (found.st_mode & S_ISVTX) != 0;
     if (read_open_status(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
         found.st_uid != around.st_uid && found.st_uid != sums->user) {
@@ -2079,14 +2083,16 @@ kernel_measure(PyObject *module, PyObject *args)
     PyObject *foreign = list_of(&sums.foreign);
     PyObject *apparent = number_of(&sums.apparent, 1);
     PyObject *allocated = number_of(&sums.blocks, BLOCK);
+    PyObject *directories = number_of(&sums.directory_blocks, BLOCK);
     if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
-        allocated != NULL) {
+        allocated != NULL && directories != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "OOLLLy#OOO", apparent, allocated, (long long)sums.files,
+            classes->usage, "OOLLLy#OOOO", apparent, allocated, (long long)sums.files,
             (long long)sums.directories, (long long)sums.newest,
             sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
-            repositories, foreign);
+            repositories, foreign, directories);
     }
+    Py_XDECREF(directories);
     Py_XDECREF(allocated);
     Py_XDECREF(apparent);
     Py_XDECREF(foreign);
@@ -2107,6 +2113,7 @@ typedef struct {
     int64_t files;
     int64_t directories;
     Wide blocks;
+    Wide directory_blocks; /* of those */
     Paths blocked;
     int root; /* it is gone, by this call */
 } Removed;
@@ -2204,6 +2211,7 @@ remove_upwards(Call *call, Removed *removed)
             removed->directories++;
             removed->root |= length == 0;
             add(&removed->blocks, blocks);
+            add(&removed->directory_blocks, blocks);
             call->budget--;
         }
         else if (errno == ENOTEMPTY || errno == EEXIST) {
@@ -2416,11 +2424,13 @@ kernel_remove(PyObject *module, PyObject *args)
     PyObject *counts = NULL;
     PyObject *blocked = list_of(&removed.blocked);
     PyObject *freed = number_of(&removed.blocks, BLOCK);
-    if (blocked != NULL && freed != NULL) {
-        counts = PyObject_CallFunction(classes->counts, "LLOOO", (long long)removed.files,
+    PyObject *directories = number_of(&removed.directory_blocks, BLOCK);
+    if (blocked != NULL && freed != NULL && directories != NULL) {
+        counts = PyObject_CallFunction(classes->counts, "LLOOOO", (long long)removed.files,
                                        (long long)removed.directories, freed, blocked,
-                                       removed.root ? Py_True : Py_False);
+                                       removed.root ? Py_True : Py_False, directories);
     }
+    Py_XDECREF(directories);
     Py_XDECREF(freed);
     Py_XDECREF(blocked);
     PyObject *result = result_of(&call.walk, classes, classes->removal, counts);

@@ -131,7 +131,7 @@ def _is_leaf(tree: Tree, root: Root, handle: Handle) -> bool:
 
 def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     """Count bytes, files and directories; see the contract."""
-    apparent = blocks = files = directories = newest = 0
+    apparent = blocks = hollow = files = directories = newest = 0
     links = array.array("Q")
     mounts: list[bytes] = []
     repositories: list[bytes] = []
@@ -153,6 +153,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             mounts,
             repositories,
             foreign,
+            hollow * _BLOCK,
         )
 
     try:
@@ -182,6 +183,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                     directories -= 1
                     apparent -= found.st_size
                     blocks -= _blocks(found)
+                    hollow -= _blocks(found)
                 elif error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
                 continue
@@ -189,6 +191,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 found = tree.status()
                 apparent += found.st_size
                 blocks += _blocks(found)
+                hollow += _blocks(found)
                 directories += 1
                 newest = max(newest, int(found[stat.ST_MTIME]))
                 if _only_for_owners(tree.status_around(), found.st_uid):
@@ -227,6 +230,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                                 mounts.append(prefix + name)
                                 continue
                             directories += 1
+                            hollow += _blocks(found)
                             mark = b"/" if mode & stat.S_ISVTX else b""
                             left.append(prefix + name + mark)
                         else:
@@ -261,7 +265,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     on the stack but what is still to be opened, however deep the tree. Only what was removed counts
     against the budget, so a call either makes progress or gets to the end of its stack.
     """
-    files = directories = blocks = 0
+    files = directories = blocks = hollow = 0
     gone = False
     blocked: list[bytes] = []
     faults: list[Fault] = []
@@ -304,7 +308,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                     left.append(path + duty)
                     break
                 try:
-                    blocks += _remove_directory(tree, path)
+                    hollow += _remove_directory(tree, path)
                 except OSError as error:
                     if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                         blocked.append(path + duty)
@@ -319,7 +323,9 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 if not duty:
                     break
                 path, duty = path.rpartition(b"/")[0], duty[1:]
-    return Removal(Counts(files, directories, blocks * _BLOCK, blocked, gone), left, faults)
+    freed = (blocks + hollow) * _BLOCK
+    counts = Counts(files, directories, freed, blocked, gone, hollow * _BLOCK)
+    return Removal(counts, left, faults)
 
 
 class _Unlinked(NamedTuple):

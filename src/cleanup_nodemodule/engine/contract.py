@@ -106,6 +106,8 @@ class Usage(NamedTuple):
     foreign: list[bytes]
     """Entries that only their owner may delete, who is somebody else: they lie in a directory with
     the sticky bit (inode(7)), which may be the one around the root. One of each directory is named."""
+    allocated_directories: int = 0
+    """What directories have of ``allocated``."""
 
 
 class Counts(NamedTuple):
@@ -122,6 +124,9 @@ class Counts(NamedTuple):
     root: bool = False
     """The root itself was removed by this call. Where no call says so though nothing is left, somebody
     else has removed it, or moved it away with all that is still in it."""
+    freed_directories: int = 0
+    """What directories have of ``freed``: what each took when it was empty. XFS for one gives back most
+    of what a directory takes while it is being emptied, and nobody counts that."""
 
 
 class Removal(NamedTuple):

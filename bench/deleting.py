@@ -195,15 +195,17 @@ def run(
         if programs is None or subject.key in programs
     ]
     size = floor.sums(case.project).allocated
-    # In the first round programs are loaded, and nothing is noted down.
-    for number in range(rounds + 1):
+    # So that the first round finds every program loaded.
+    for runner in runners:
+        _project(project)
+        delete(runner.subject, project, 0)
+        shutil.rmtree(project)
+    for number in range(rounds):
         for turn in range(len(runners)):
             runner = runners[(number + turn) % len(runners)]
             build_tree.duplicate(case.project, project)
             subprocess.run(("sync", "-f", project), check=True)
-            taken = delete(runner.subject, project, size)
-            if number:
-                runner.taken.append(taken)
+            runner.taken.append(delete(runner.subject, project, size))
             # What is left: the project without its artifact.
             shutil.rmtree(project)
     shutil.rmtree(copies)

@@ -1,20 +1,24 @@
 """What interrupted runs leave: recognised, shown, finished, and nothing else taken for it."""
 
+import asyncio
 import errno
 import json
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import journal, lock, recovery, staging
+from cleanup_nodemodule import journal, lock, protections, recovery, staging
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.model import Candidate
+from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing, needs_root
 from filesystems import Mounts
 from journals import a_run, abandon
@@ -42,6 +46,17 @@ def found(path: Path) -> Candidate:
     return artifact(path).candidate
 
 
+def unfinished(directory: str, roots: Sequence[str] | None = None) -> recovery.Unfinished:
+    """Return what interrupted runs have not finished, as a run finds it."""
+
+    async def look() -> recovery.Unfinished:
+        with ThreadPoolExecutor(1) as executor:
+            scheduler = Scheduler(executor, 1, patience=PATIENCE)
+            return await recovery.look(recovery.begun(directory, roots), scheduler, set())
+
+    return asyncio.run(look())
+
+
 def endings(directory: Path) -> list[tuple[str, str | None]]:
     """Return what the journal says came of each deletion, by the name of what was deleted."""
     return [
@@ -64,7 +79,7 @@ def test_what_a_killed_run_left_is_recognised_by_the_journal(
     assert leftover.original == os.fspath(project / "node_modules")
     assert (leftover.number, leftover.at_work, leftover.problems) == (1, False, ())
     assert leftover.run is not None
-    [again] = recovery.unfinished(str(state_directory)).to_finish
+    [again] = unfinished(str(state_directory)).to_finish
     assert again == replace(leftover, candidate=again.candidate)
     assert again.candidate.identity == leftover.candidate.identity
 
@@ -83,9 +98,9 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
     declare(place, {"letter": "precious"})
     [leftover] = recovery.recognise([found(place)], str(state_directory))
     assert leftover.run is None
-    unfinished = recovery.unfinished(str(state_directory))
-    assert (unfinished.to_finish, unfinished.settled) == ((), ())
-    [problem] = unfinished.leftovers[0].problems
+    told = unfinished(str(state_directory))
+    assert (told.to_finish, told.settled) == ((), ())
+    [problem] = told.leftovers[0].problems
     assert (problem.path, problem.errno) == (os.fspath(place), errno.ESTALE)
 
 
@@ -117,7 +132,7 @@ def test_what_failed_in_part_is_left_too_and_what_was_put_back_is_not(
         candidate = replace(planned.candidate, path=place)
         [leftover] = recovery.recognise([candidate], str(state_directory))
         assert (leftover.run is not None) == bool(number)
-        assert len(recovery.unfinished(str(state_directory)).to_finish) == number
+        assert len(unfinished(str(state_directory)).to_finish) == number
         with Journal(str(state_directory), a_run("/")) as records:
             records.end(begun, Ending.KEPT, run=leftover.run)
         staging.put_back(place, planned.path, planned.candidate.identity)
@@ -131,12 +146,12 @@ def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
     with lock.acquire(str(state_directory), [os.fspath(project)], run.id):
         [leftover] = recovery.recognise([found(place)], str(state_directory))
         assert leftover.at_work
-        unfinished = recovery.unfinished(str(state_directory))
-        assert (unfinished.to_finish, unfinished.settled) == ((), ())
+        told = unfinished(str(state_directory))
+        assert (told.to_finish, told.settled) == ((), ())
         # Nor is anything settled that it has not got to yet.
         shutil.rmtree(place)
-        assert recovery.unfinished(str(state_directory)).settled == ()
-    assert len(recovery.unfinished(str(state_directory)).settled) == 1
+        assert unfinished(str(state_directory)).settled == ()
+    assert len(unfinished(str(state_directory)).settled) == 1
 
 
 # Settling what nothing is left to do for.
@@ -144,7 +159,7 @@ def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
 
 def settled(directory: Path) -> list[Ending]:
     """Return what would be written of what is settled."""
-    return [one.ending for one in recovery.unfinished(str(directory)).settled]
+    return [one.ending for one in unfinished(str(directory)).settled]
 
 
 def test_what_was_never_begun_is_kept(project: Path, state_directory: Path) -> None:
@@ -188,12 +203,12 @@ def test_nothing_is_settled_while_its_file_system_is_not_there(
     place = leave(disk / "project/node_modules")
     # Out of sight: something else is mounted over it.
     disks.tmpfs(disk)
-    unfinished = recovery.unfinished(str(state_directory))
-    assert (unfinished.settled, unfinished.to_finish) == ((), ())
-    [problem] = unfinished.leftovers[0].problems
+    told = unfinished(str(state_directory))
+    assert (told.settled, told.to_finish) == ((), ())
+    [problem] = told.leftovers[0].problems
     assert (problem.path, problem.errno) == (os.fspath(place), errno.ENOENT)
     subprocess.run(["umount", disk], check=True)
-    [leftover] = recovery.unfinished(str(state_directory)).to_finish
+    [leftover] = unfinished(str(state_directory)).to_finish
     assert leftover.candidate.path == os.fspath(place)
 
 
@@ -205,12 +220,25 @@ def test_only_what_lies_beneath_the_roots_is_asked_for(
     for root, count in (
         (project, 1),
         (project.parent, 1),
-        ("/", 1),
+        (protections.mount_point_of(str(project)), 1),
         (project / "other", 0),
         (f"{project}x", 0),
         (str(project)[:-1], 0),
     ):
-        assert len(recovery.unfinished(directory, [str(root)]).leftovers) == count
+        assert len(unfinished(directory, [str(root)]).leftovers) == count
+
+
+def test_what_is_mounted_beneath_the_roots_is_none_of_theirs(
+    disks: Mounts, tmp_path: Path, state_directory: Path
+) -> None:
+    """A search does not go there, so its run does not wait for what is there either."""
+    disk = disks.tmpfs(tmp_path / "top/disk")
+    declare(disk / "project", {"node_modules": {"f": 1}})
+    leave(disk / "project/node_modules")
+    directory = str(state_directory)
+    for root, count in ((tmp_path / "top", 0), (disk, 1), (disk / "project", 1)):
+        assert len(unfinished(directory, [str(root)]).leftovers) == count
+    assert len(unfinished(directory).leftovers) == 1
 
 
 def test_what_was_begun_on_another_machine_is_none_of_ours(
@@ -218,7 +246,7 @@ def test_what_was_begun_on_another_machine_is_none_of_ours(
 ) -> None:
     """Where two share a home directory, the same path may be two different disks."""
     place = leave(project / "node_modules", run=replace(a_run("/"), host="elsewhere"))
-    assert recovery.unfinished(str(state_directory)).leftovers == ()
+    assert unfinished(str(state_directory)).leftovers == ()
     [leftover] = recovery.recognise([found(place)], str(state_directory))
     assert leftover.run is None
 
@@ -436,6 +464,64 @@ def test_resume_waits_for_nothing_but_what_it_needs(
         assert left.exists()
     assert waiting.wait(PATIENCE) == 0
     assert not left.exists()
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize("arguments", [("--dry-run",), ()])
+def test_a_disk_that_does_not_answer_keeps_nothing_else_from_being_finished(
+    tool: Tool, project: Path, tmp_path: Path, disks: Mounts, arguments: tuple[str, ...]
+) -> None:
+    """As on a network mount whose server is gone. It is waited for once, however much is left there."""
+    tree = {"package.json": "{}", "node_modules": {"f": 1}}
+    dead = disks.misbehaving(tmp_path / "dead", {"a": tree, "b": tree})
+    places = [leave(dead.path / name / "node_modules") for name in ("a", "b")]
+    last = leave(project / "other/node_modules")
+    dead.change(silent=["/"])
+    with tool.start("resume", "--json", "--timeout", "2", *arguments) as process:
+        output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3
+    assert errors.count("\n") == 2
+    document = json.loads(output)
+    assert {(one["path"], one["errno"]) for one in document["problems"]} == {
+        (str(place), "ETIMEDOUT") for place in places
+    }
+    rows = {row["path"]: row["outcome"] for row in document["leftovers"]}
+    assert [rows[str(place)] for place in places] == ["failed", "failed"]
+    assert rows[str(last)] == (None if arguments else "deleted")
+    assert len([path for path in project.rglob(f"{staging.PREFIX}*") if path.is_dir()]) == (
+        2 if arguments else 0
+    )
+
+
+@pytest.mark.usefixtures("left")
+def test_a_disk_that_answers_nothing_about_what_was_left_ends_a_run_that_deletes_all_the_same(
+    tool: Tool, project: Path, tmp_path: Path, disks: Mounts
+) -> None:
+    """What is on it is reported and kept; what is elsewhere is finished and deleted."""
+    tree = {"package.json": "{}", "node_modules": {"f": 1}}
+    dead = disks.misbehaving(tmp_path / "dead", {"a": tree, "b": tree})
+    place = leave(dead.path / "a/node_modules")
+    shutil.rmtree(place)
+    dead.change(mute=[f"getattr /a/{staging.PREFIX}*"])
+    told = tool.delete(project, "-p", dead.path, "--timeout", "2")
+    assert told.code == 3
+    assert told.outcomes == {
+        "other/node_modules": "deleted",
+        "../../dead/b/node_modules": "failed",
+    }
+    rows = {row["path"]: row["outcome"] for row in told.document["leftovers"]}
+    assert rows.pop(str(place)) == "failed"
+    assert list(rows.values()) == ["deleted"]
+    assert {error for _, error in told.problems} == {"ETIMEDOUT"}
+    dead.change()
+    assert (dead.path / "b/node_modules/f").exists()
+
+
+def test_a_timeout_that_is_none_is_wrong_usage(tool: Tool) -> None:
+    with tool.start("resume", "--timeout", "0") as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert "--timeout cannot be 0; type a number of seconds above 0" in errors
 
 
 def test_a_record_that_cannot_be_read_is_said_once(tool: Tool, left: Path) -> None:

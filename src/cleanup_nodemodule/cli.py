@@ -481,10 +481,7 @@ def clean(
         raise typer.BadParameter(
             f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
         )
-    if timeout is not None and not 0 < timeout < _LONGEST_TIMEOUT:
-        raise typer.BadParameter(
-            f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
-        )
+    _check_timeout(timeout)
     shown = _agree(format_, json_=json_, null=null)
     try:
         settings = _settings(
@@ -523,18 +520,31 @@ def resume(
         bool,
         typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
     ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Give up a disk that has not answered for so long, and go on with the others."
+            " [dim]\\[default: 300][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
-    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
+    _check_timeout(timeout)
     try:
         settings = _settings()
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
-    orders = Orders("dry-run" if dry_run else "delete", False, wait, None, None)
+    mode: Mode = "dry-run" if dry_run else "delete"
+    patience = DEFAULT_PATIENCE if timeout is None else timeout
+    orders = Orders(mode, False, wait, None, None, patience)
     return Session(settings, display, orders).resume()
 
 
@@ -663,6 +673,13 @@ def _settings(
         home=os.path.realpath(home) if os.path.isabs(home) else None,
         cwd=_current_directory(),
     )
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not 0 < timeout < _LONGEST_TIMEOUT:
+        raise typer.BadParameter(
+            f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
+        )
 
 
 def _current_directory() -> str | None:

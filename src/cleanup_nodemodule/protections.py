@@ -165,11 +165,11 @@ def mounted() -> dict[str, str]:
         return {}  # The walk sees directories all the same.
 
 
-def mount_point_of(path: str) -> str:
-    """Return what the file system that holds *path* is mounted on."""
+def mount_point_of(path: str, mounts: Iterable[str] | None = None) -> str:
+    """Return what the file system that holds *path* is mounted on, of these *mounts* or of all."""
     around = [
         mount
-        for mount in mount_points()
+        for mount in (mount_points() if mounts is None else mounts)
         if os.path.join(path, "").startswith(os.path.join(mount, ""))
     ]
     return max(around, key=len, default=os.path.abspath(os.sep))

@@ -1,5 +1,6 @@
 """What interrupted runs left: recognised by the journal and by identity, never by a name alone."""
 
+import asyncio
 import errno
 import os
 import stat
@@ -7,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cleanup_nodemodule import journal, lock, state
+from cleanup_nodemodule import journal, lock, protections, state
 from cleanup_nodemodule.journal import Ending, Entry, Journal
 from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
@@ -29,6 +31,22 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What the journal has no end of. No disk has been asked about it yet."""
+
+    entries: tuple[Entry, ...]
+    working: frozenset[str]
+    """Ids of the runs that are deleting now."""
+    faults: tuple[journal.Fault, ...]
+    """What of the journal could not be read."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where each of it would be."""
+        return tuple(_place_of(entry) for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
 class Unfinished:
     """Everything that interrupted runs of this user have not finished."""
 
@@ -41,6 +59,15 @@ class Unfinished:
     def to_finish(self) -> tuple[Leftover, ...]:
         """What can be deleted now."""
         return tuple(one for one in self.leftovers if not one.at_work and not one.problems)
+
+    @property
+    def silent(self) -> tuple[Leftover, ...]:
+        """What lies on a disk that does not answer."""
+        return tuple(
+            one
+            for one in self.leftovers
+            if any(problem.errno == errno.ETIMEDOUT for problem in one.problems)
+        )
 
 
 def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover, ...]:
@@ -70,45 +97,85 @@ def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover
     return tuple(leftovers)
 
 
-def unfinished(directory: str, roots: Sequence[str] = ("/",)) -> Unfinished:
-    """Return what the journal in the state directory has no end of, beneath *roots*.
+def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
+    """Return what the journal in the state directory has no end of.
 
+    With *roots* only what lies beneath these and on their file systems, as a search sees no others.
     Raises StateError.
     """
+    mounts = protections.mount_points() if roots else ()
+    around = [
+        (os.path.join(root, ""), protections.mount_point_of(root, mounts)) for root in roots or ()
+    ]
 
     def wanted(entry: Entry) -> bool:
         if not entry.unfinished and not entry.left_staged:
             return False
         path = entry.intent.path
-        return any(path.startswith(os.path.join(root, "")) for root in roots)
+        return roots is None or any(
+            path.startswith(beneath) and protections.mount_point_of(path, mounts) == mount
+            for beneath, mount in around
+        )
 
     history = journal.read(directory, wanted=wanted)
-    working = _at_work(directory)
-    leftovers: list[Leftover] = []
-    settled: list[Settled] = []
-    for entry in history.entries:
-        if not _is_ours(entry, history):
-            continue
-        place = entry.intent.staged or entry.intent.path
-        try:
-            found = os.lstat(place)
-        except OSError as error:
-            # Where the file system is not mounted now, nothing is gone.
-            if error.errno not in _GONE or not _same_file_system(entry):
-                leftovers.append(_unreachable(entry, place, error.errno or errno.EIO, working))
-            elif entry.run not in working:
-                settled.append(_settle(entry))
-            continue
-        same = stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) == entry.intent.identity
-        if entry.intent.staged is None:
-            if entry.run not in working:
-                settled.append(_settle_in_place(entry, same=same))
-        elif same:
-            candidate = Candidate(place, os.path.dirname(place), entry.intent.identity, False)  # noqa: FBT003 - a mount point has another identity
-            leftovers.append(_leftover(entry, candidate, working))
-        else:
-            leftovers.append(_unreachable(entry, place, errno.ESTALE, working))
-    return Unfinished(tuple(leftovers), tuple(settled), history.faults)
+    entries = tuple(entry for entry in history.entries if _is_ours(entry, history))
+    return Begun(entries, _at_work(directory), history.faults)
+
+
+async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
+    """Ask the disks where everything is that was begun.
+
+    A disk that does not answer within the scheduler's patience is asked nothing more, and does not
+    keep the others waiting: what is on it cannot be looked at, and its mount point becomes one of those
+    that are *silent*. When the scheduler is stopped, what is not known by then is left out.
+    """
+    mounts = protections.mount_points()
+    numbers: dict[str, list[int]] = {}
+    for number, place in enumerate(begun.places):
+        numbers.setdefault(protections.mount_point_of(place, mounts), []).append(number)
+    found: dict[int, Leftover | Settled | None] = {}
+
+    async def ask(mount: str) -> None:
+        for number in numbers[mount]:
+            entry = begun.entries[number]
+            try:
+                if mount in silent:
+                    raise Unanswered
+                found[number] = await scheduler.call(_look, entry, begun.working)
+            except Stopped:
+                return
+            except Unanswered:
+                silent.add(mount)
+                found[number] = _unreachable(entry, errno.ETIMEDOUT, begun.working)
+            except OSError as error:
+                found[number] = _unreachable(entry, error.errno or errno.EIO, begun.working)
+
+    await asyncio.gather(*(ask(mount) for mount in numbers))
+    rows = [found[number] for number in sorted(found)]
+    return Unfinished(
+        tuple(row for row in rows if isinstance(row, Leftover)),
+        tuple(row for row in rows if isinstance(row, Settled)),
+        begun.faults,
+    )
+
+
+def _look(entry: Entry, working: frozenset[str]) -> Leftover | Settled | None:
+    """Ask the disk about one; None if it is for the run that is at work with it to say."""
+    place = _place_of(entry)
+    try:
+        found = os.lstat(place)
+    except OSError as error:
+        # Where the file system is not mounted now, nothing is gone.
+        if error.errno not in _GONE or not _same_file_system(entry):
+            return _unreachable(entry, error.errno or errno.EIO, working)
+        return None if entry.run in working else _settle(entry)
+    same = stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) == entry.intent.identity
+    if entry.intent.staged is None:
+        return None if entry.run in working else _settle_in_place(entry, same=same)
+    if not same:
+        return _unreachable(entry, errno.ESTALE, working)
+    candidate = Candidate(place, os.path.dirname(place), entry.intent.identity, False)  # noqa: FBT003 - a mount point has another identity
+    return _leftover(entry, candidate, working)
 
 
 def settle(settled: Iterable[Settled], records: Journal) -> None:
@@ -120,6 +187,11 @@ def settle(settled: Iterable[Settled], records: Journal) -> None:
 def _is_ours(entry: Entry, history: journal.History) -> bool:
     """Whether a run on this machine began it: on another the same path may be something else."""
     return history.runs[entry.run].host in {state.host_name(), ""}
+
+
+def _place_of(entry: Entry) -> str:
+    """Return the path that it has, unless its turn did not come or is over."""
+    return entry.intent.staged or entry.intent.path
 
 
 def _staged_name(entry: Entry) -> str | None:
@@ -151,8 +223,9 @@ def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Le
     return Leftover(candidate, intent.path, entry.run, entry.number, at_work, owner=intent.owner)
 
 
-def _unreachable(entry: Entry, place: str, number: int, working: frozenset[str]) -> Leftover:
+def _unreachable(entry: Entry, number: int, working: frozenset[str]) -> Leftover:
     """Return what is not to be touched, with why."""
+    place = _place_of(entry)
     doing = "recognise" if number == errno.ESTALE else "look at"
     candidate = Candidate(place, os.path.dirname(place), Identity(0, 0), False)  # noqa: FBT003 - as above
     leftover = _leftover(entry, candidate, working)

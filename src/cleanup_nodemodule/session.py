@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from cleanup_nodemodule.deletion import Undertaking
     from cleanup_nodemodule.journal import Journal
+    from cleanup_nodemodule.recovery import Begun, Unfinished
 
 Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 """What a run does with what it finds."""
@@ -101,10 +102,14 @@ class Session:
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
         )
         self._interrupts = Interrupts()
+        self._executor: Executor | None = None
+        """What makes the calls, once it is known which."""
         self._result: Report | None = None
         """What is known of the outcome by now."""
         self._silent: set[str] = set()
         """Roots that do not answer."""
+        self._silent_mounts: set[str] = set()
+        """Mount points where nothing answers that was asked about what interrupted runs left."""
         self._shown = False
         """Printing that was begun."""
         self._started_at = time.time()
@@ -118,15 +123,14 @@ class Session:
         """Finish what interrupted runs left, wherever that is, and return the exit code."""
         return self._guarded(self._take_up)
 
-    def _guarded(self, work: Callable[[Executor], int]) -> int:
+    def _guarded(self, work: Callable[[], int]) -> int:
         # What was imported lives as long as the process; looking through it for garbage again and
         # again takes a sixth of the time of a large run (measured on 530,000 entries).
         gc.freeze()
         gc.enable()
-        executor = self._workers()
         with self._interrupts:
             try:
-                code = work(executor)
+                code = work()
             except KeyboardInterrupt:
                 return self._cut_off()
             else:
@@ -134,14 +138,16 @@ class Session:
                 return code if self._signal is None else 128 + self._signal
             finally:
                 # A call that still runs only looks, or waits for a disk that does not answer.
-                executor.shutdown(wait=False, cancel_futures=True)
+                if self._executor is not None:
+                    self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _workers(self) -> Executor:
-        """Return what makes the calls: threads, and where a disk may fall silent, processes."""
+    def _workers(self, paths: Iterable[str]) -> Executor:
+        """Return what makes the calls: threads, and where a disk with *paths* may fall silent, processes."""
         from cleanup_nodemodule import apart
 
-        needed = apart.is_needed(self._settings.roots, protections.mounted())
-        return Workers("engine", apart.Apart if needed else None)
+        needed = apart.is_needed(paths, protections.mounted())
+        self._executor = Workers("engine", apart.Apart if needed else None)
+        return self._executor
 
     @property
     def _signal(self) -> int | None:
@@ -154,7 +160,8 @@ class Session:
             return 128 + (self._signal or signal.SIGINT)
         return self._finish(self._result, shown=self._shown)
 
-    def _run(self, executor: Executor) -> int:
+    def _run(self) -> int:
+        executor = self._workers(self._settings.roots)
         if self._mode == "dry-run":
             return self._plan(executor, None)
         # The lock asks about each root, and would wait for one that does not answer.
@@ -277,8 +284,19 @@ class Session:
         """Do what was approved, and finish what interrupted runs left."""
         from cleanup_nodemodule import recovery
 
-        known = [one for one in leftovers if one.run is not None and not one.at_work]
-        settled = recovery.unfinished(undertaking.directory, approved.plan.roots).settled
+        roots = [root for root in approved.plan.roots if root not in self._silent]
+        found = self._look(recovery.begun(undertaking.directory, roots), executor)
+        mounts = protections.mount_points()
+        # What lies there is not asked for once more, and waited for again.
+        self._silent.update(
+            root
+            for root in roots
+            if protections.mount_point_of(root, mounts) in self._silent_mounts
+        )
+        shown = {one.candidate.path for one in leftovers}
+        leftovers += tuple(one for one in found.silent if one.candidate.path not in shown)
+        known = [one for one in leftovers if one.run and not one.at_work and not one.problems]
+        settled = found.settled
         outcome = Outcome(approved.plan, (), 0, complete=True)
         if not (approved.artifacts or known or settled):
             return replace(outcome, leftovers=leftovers)
@@ -315,11 +333,19 @@ class Session:
                 removing=True,
             )
 
-    def _take_up(self, executor: Executor) -> int:
+    def _look(self, begun: "Begun", executor: Executor) -> "Unfinished":
+        from cleanup_nodemodule import recovery
+
+        silent = self._silent_mounts
+        return self._in_loop(executor, lambda scheduler: recovery.look(begun, scheduler, silent))
+
+    def _take_up(self) -> int:
         from cleanup_nodemodule import recovery, state
 
         def finish(undertaking: "Undertaking | None") -> int:
-            found = recovery.unfinished(state.directory())
+            found = self._look(
+                begun if undertaking is None else recovery.begun(directory), executor
+            )
             for fault in found.faults:
                 line = "" if fault.line is None else f", line {fault.line}"
                 say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
@@ -341,14 +367,19 @@ class Session:
             return self._finish(self._result)
 
         try:
-            if self._mode == "dry-run":
-                return finish(None)
-            found = recovery.unfinished(state.directory())
-            # What a run at work will delete is left to it, and what cannot be got at is not locked.
-            places = {one.candidate.root for one in found.to_finish}
+            directory = state.directory()
+            begun = recovery.begun(directory)
         except state.StateError as error:
             self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
             return ExitCode.UNEXPECTED
+        executor = self._workers(begun.places)
+        if self._mode == "dry-run":
+            return finish(None)
+        found = self._look(begun, executor)
+        if self._signal is not None:
+            raise KeyboardInterrupt
+        # What a run at work will delete is left to it, and what cannot be got at is not locked.
+        places = {one.candidate.root for one in found.to_finish}
         return self._undertake(sorted(places), finish)
 
     def _print_failure(self, message: str, number: int, path: str | None, doing: str) -> None:

@@ -98,6 +98,15 @@ def test_the_engine_asked_for_is_the_one_reported(
     assert not (tmp_path / "app" / "node_modules").exists()
 
 
+@pytest.mark.parametrize("word", ["--version", "-V"])
+def test_the_version_names_the_engine_asked_for_wherever_that_stands(run: Run, word: str) -> None:
+    for arguments in (("--engine", "python", word), (word, "--engine", "python")):
+        said = run(*arguments)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout == f"cleanup-nodemodule {__version__} (engine: python)\n"
+    assert run(word, "--engine", "rust").returncode == 2
+
+
 def test_an_engine_that_does_not_exist_is_wrong_usage(run: Run) -> None:
     result = run("--engine", "rust")
     assert (result.returncode, result.stdout) == (2, "")

@@ -432,8 +432,8 @@ def clean(
             "--version",
             "-V",
             help="Print the version and the engine, and exit.",
+            # Not eager: it names the engine, which is chosen by then wherever --engine stands.
             callback=_show_version,
-            is_eager=True,
             rich_help_panel=_OTHER,
         ),
     ] = False,

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -133,9 +133,9 @@ each_engine = pytest.mark.usefixtures("chosen")
 by_python = pytest.mark.usefixtures("in_python")
 
 
-def leave(top: Path, *, run: journal.Run | None = None) -> Path:
+def leave(top: Path, *, run: journal.Run | None = None, allocated: int = 0) -> Path:
     """Leave *top* as a run does that is killed when it has just taken it out; return where it is."""
-    planned = artifact(top)
+    planned = replace(artifact(top), size=Size(0, allocated, 0))
     place = staging.new_name(planned.path)
     records = Journal(state.directory(), run or a_run(os.fspath(top.parent)))
     owner = os.lstat(top).st_uid

@@ -14,6 +14,8 @@ from typing import Any, Self
 import pytest
 
 from cleanup_nodemodule import journal, lock, protections
+from cleanup_nodemodule.journal import Ending, Journal
+from cleanup_nodemodule.staging import PREFIX
 from conftest import COMMAND, declare, listing, needs_root
 from filesystems import Mounts
 from journals import a_run, fill
@@ -29,10 +31,13 @@ def top(tmp_path: Path) -> Path:
     return tmp_path / "top"
 
 
+def state_of(tool: Tool) -> str:
+    return os.path.join(tool.env["XDG_STATE_HOME"], "cleanup-nodemodule")
+
+
 def entries(tool: Tool) -> list[journal.Entry]:
     """Return what the journal has, in the order in which it was begun."""
-    directory = Path(tool.env["XDG_STATE_HOME"], "cleanup-nodemodule")
-    return sorted(journal.read(str(directory)).entries, key=lambda entry: entry.number)
+    return sorted(journal.read(state_of(tool)).entries, key=lambda entry: entry.number)
 
 
 def endings(tool: Tool) -> list[str | None]:
@@ -299,14 +304,37 @@ def test_as_much_as_expected_is_deleted(tool: Tool, top: Path, limit: str) -> No
     assert set(told.outcomes.values()) == {"deleted"}
 
 
-def test_what_was_left_is_not_finished_where_the_limit_says_no(
-    tool: Tool, top: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("in_bytes", [False, True])
+def test_what_was_left_counts_and_is_not_finished_where_the_limit_says_no(
+    tool: Tool,
+    top: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_bytes: bool,  # noqa: FBT001 - a parameter of the case, told by its name
 ) -> None:
+    """By what the journal says that it took, less what was freed of it since."""
     monkeypatch.setenv("XDG_STATE_HOME", tool.env["XDG_STATE_HOME"])
+    [planned] = tool.run(top).rows.values()
     declare(top, {"other": PROJECT})
-    left = leave(top / "other/node_modules")
-    assert tool.delete(top, "--max-delete", "0").code == 4
-    assert left.exists()
+    left = leave(top / "other/node_modules", allocated=1_000_000)
+    [entry] = entries(tool)
+    with Journal(state_of(tool), a_run(str(top))) as records:
+        records.end(entry.number, Ending.INTERRUPTED, freed_bytes=400_000, run=entry.run)
+    both = planned["allocated_bytes"] + 600_000 if in_bytes else 2
+    unit = "B" if in_bytes else ""
+    before = listing(top)
+    told = tool.delete(top, "--max-delete", f"{both - 1}{unit}")
+    assert told.code == 4
+    assert "of which interrupted runs left, would be deleted" in told.errors
+    assert listing(top) == before
+    told = tool.delete(top, "--max-delete", f"{both}{unit}")
+    assert (told.code, told.outcomes) == (0, {"app/node_modules": "deleted"})
+    assert not left.exists()
+
+
+def test_what_nobody_finishes_does_not_count(tool: Tool, top: Path) -> None:
+    declare(top / f"app/{PREFIX}0123456789abcdef", {"letter": "precious"})
+    told = tool.delete(top, "--max-delete", "1")
+    assert (told.code, told.outcomes) == (0, {"app/node_modules": "deleted"})
 
 
 # The trash.

@@ -15,6 +15,7 @@ from cleanup_nodemodule.model import (
     Evidence,
     Identity,
     Keep,
+    Leftover,
     Level,
     Plan,
     Reason,
@@ -118,6 +119,26 @@ def test_it_is_exceeded_by_what_is_selected_and_not_by_what_is_kept(
 def test_an_empty_selection_exceeds_nothing() -> None:
     assert exceeded(a_plan(), parse_limit("0")) is None
     assert exceeded(a_plan(an_artifact("/c", 9, selected=False)), parse_limit("0B")) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "much"),
+    [
+        ("3", None),
+        ("2", "3 artifacts, 2 of which interrupted runs left, would be deleted, more than"),
+        ("4KiB", None),
+        ("4KB", "4.0 KiB (4,096 bytes), 3.0 KiB of which interrupted runs left, would be deleted"),
+    ],
+)
+def test_what_interrupted_runs_left_counts_as_what_it_took(limit: str, much: str | None) -> None:
+    plan = a_plan(an_artifact("/a", 1024))
+    leftovers = [
+        Leftover(an_artifact(path, 0).candidate, "/b", "abc", 1, allocated_bytes=size)
+        for path, size in (("/b1", 1024), ("/b2", 2048))
+    ]
+    said = exceeded(plan, parse_limit(limit), leftovers)
+    assert (said is None) is (much is None)
+    assert (said or "").startswith(much or "")
 
 
 def test_what_it_says_is_one_sentence_with_what_to_do() -> None:

@@ -1,12 +1,13 @@
 """How much a run may delete at most: ``--max-delete SIZE|COUNT``. Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from cleanup_nodemodule import plain
-from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.model import Leftover, Plan
 
 _UNITS: Final = "KMGTPE"
 
@@ -57,20 +58,26 @@ def parse_limit(text: str) -> Limit:
     return Limit(text.strip(), count=int(number))
 
 
-def exceeded(plan: Plan, limit: Limit) -> str | None:
+def exceeded(plan: Plan, limit: Limit, leftovers: Sequence[Leftover] = ()) -> str | None:
     """Return the sentence to say where deleting the plan's selection exceeds *limit*, else None.
 
-    A size is held against what is allocated, which is what would be destroyed. What would be freed may
-    be far less, as of files with further hard links.
+    The *leftovers* are what the run would finish: it deletes them, whoever approved of that before. A
+    size is held against what is allocated, which is what would be destroyed. What would be freed may be
+    far less, as of files with further hard links.
     """
-    count = len(plan.selected)
-    allocated = sum(artifact.size.allocated_bytes for artifact in plan.selected)
+    count = len(plan.selected) + len(leftovers)
+    left = sum(leftover.allocated_bytes for leftover in leftovers)
+    allocated = sum(artifact.size.allocated_bytes for artifact in plan.selected) + left
     if limit.count is not None and count > limit.count:
         much = "1 artifact" if count == 1 else f"{count:,} artifacts"
+        of_which = f"{len(leftovers):,}"
     elif limit.bytes is not None and allocated > limit.bytes:
         much = f"{plain.size(allocated)} ({allocated:,} bytes)"
+        of_which = plain.size(left)
     else:
         return None
+    if leftovers:
+        much += f", {of_which} of which interrupted runs left,"
     return (
         f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:"
         " see what it is with --dry-run, and raise the limit if it is right"

@@ -299,6 +299,13 @@ class Leftover:
     interrupted: bool = False
     owner: int | None = None
     """Account it belonged to when that run began with it; None if that is not known."""
+    allocated_bytes: int = 0
+    """What it takes at most: what it did when that run began with it, less what was freed of it since."""
+
+    @property
+    def to_finish(self) -> bool:
+        """Whether a run that deletes there finishes it."""
+        return self.run is not None and not self.at_work and not self.problems
 
 
 @dataclass(frozen=True, slots=True)

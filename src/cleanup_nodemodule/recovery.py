@@ -58,7 +58,7 @@ class Unfinished:
     @property
     def to_finish(self) -> tuple[Leftover, ...]:
         """What can be deleted now."""
-        return tuple(one for one in self.leftovers if not one.at_work and not one.problems)
+        return tuple(one for one in self.leftovers if one.to_finish)
 
     @property
     def silent(self) -> tuple[Leftover, ...]:
@@ -220,7 +220,16 @@ def _at_work(directory: str) -> frozenset[str]:
 def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Leftover:
     at_work = entry.run in working
     intent = entry.intent
-    return Leftover(candidate, intent.path, entry.run, entry.number, at_work, owner=intent.owner)
+    freed = 0 if entry.end is None else entry.end.freed_bytes
+    return Leftover(
+        candidate,
+        intent.path,
+        entry.run,
+        entry.number,
+        at_work,
+        owner=intent.owner,
+        allocated_bytes=max(0, intent.allocated_bytes - freed),
+    )
 
 
 def _unreachable(entry: Entry, number: int, working: frozenset[str]) -> Leftover:

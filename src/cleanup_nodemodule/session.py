@@ -79,7 +79,7 @@ class Orders:
     wait: bool
     """Wait for another run that deletes in the same tree, rather than give up."""
     most: Limit | None
-    """Delete nothing if it would be more than this."""
+    """Delete nothing, what interrupted runs left included, if it would be more than this."""
     jobs: int | None
     """Threads; None for as many as suit the engine."""
     patience: float = DEFAULT_PATIENCE
@@ -228,7 +228,8 @@ class Session:
             return self._finish(result)
         self._result = result
         if self._orders.most is not None:
-            why = exceeded(plan, self._orders.most)
+            left = [one for one in leftovers if one.to_finish]
+            why = exceeded(plan, self._orders.most, left)
             if why is not None:
                 say(f"{plain.PROGRAM}: {why}")
                 code = self._finish(result)
@@ -295,7 +296,7 @@ class Session:
         )
         shown = {one.candidate.path for one in leftovers}
         leftovers += tuple(one for one in found.silent if one.candidate.path not in shown)
-        known = [one for one in leftovers if one.run and not one.at_work and not one.problems]
+        known = [one for one in leftovers if one.to_finish]
         settled = found.settled
         outcome = Outcome(approved.plan, (), 0, complete=True)
         if not (approved.artifacts or known or settled):

@@ -244,6 +244,52 @@ assert record.warnings == [] and record.pending == 0
 """
 
 
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from journals import a_run
+from cleanup_nodemodule.journal import Journal
+record = Journal(sys.argv[1], a_run("/"))
+print(record.run.id, flush=True)
+sys.stdin.readline()
+record.close()
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_run_is_at_work_for_as_long_as_it_has_the_journal_open(
+    home: Path,
+    killed: bool,  # noqa: FBT001 - a parameter of the case, told by its name
+) -> None:
+    """It says so by a lock, which takes no space and ends with the process."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, home, os.path.dirname(__file__)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        run = process.stdout.readline().strip()
+        others = ["0" * 12, "no id", run[:-1]]
+        assert journal.writing(str(home), [run, *others]) == {run}
+        assert journal.writing(str(home), others) == frozenset()
+        if killed:
+            process.kill()
+            process.wait()
+        else:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "closed\n"
+        assert journal.writing(str(home), [run]) == frozenset()
+
+
+def test_where_there_is_no_journal_nobody_is_at_work(home: Path) -> None:
+    assert journal.writing(str(home), ["0" * 12]) == frozenset()
+
+
 def test_twenty_processes_append_at_once_and_nothing_is_torn_or_lost(home: Path) -> None:
     tests = os.path.dirname(__file__)
     processes = [

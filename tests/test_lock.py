@@ -353,6 +353,19 @@ def test_on_a_full_disk_there_is_no_lock_and_no_failure(home: Path, tree: Path) 
         subprocess.run(["umount", "-l", home], check=True)
 
 
+def test_on_a_disk_without_room_for_a_file_nobody_has_a_lock(home: Path, tree: Path) -> None:
+    needs_root()
+    home.mkdir()
+    mount("-t", "tmpfs", "-o", "nr_inodes=3,mode=700", "tmpfs", home)
+    try:
+        # Which makes the two directories that locks are in.
+        assert not take(home, tree).alone
+        assert listing(home) == [b"locks", os.fsencode(f"locks/{state.host_name()}")]
+        assert lock.held(str(home)) == ()
+    finally:
+        subprocess.run(["umount", "-l", home], check=True)
+
+
 def test_the_runs_of_another_machine_are_left_alone(
     home: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from cleanup_nodemodule.model import Candidate
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing, needs_root
 from filesystems import Mounts
-from journals import a_run, abandon
+from journals import a_run, abandon, fill
 from processes import PATIENCE, await_condition, strace
 from removals import artifact, leave
 from tool import Tool
@@ -442,6 +442,43 @@ def test_what_a_run_at_work_has_taken_out_is_left_to_it(
     assert set(finished.outcomes.values()) == {"deleted"}
     assert listing(project) == [b"other", b"other/package.json", b"package.json"]
     assert {ending for _, ending in endings(state_of(tool))} == {"deleted"}
+
+
+def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
+    tool: Tool, project: Path, tmp_path: Path, disks: Mounts
+) -> None:
+    """It began on a full disk, which its own deletion may make room on: then others read of it."""
+    disk = disks.tmpfs(tmp_path / "state", "mode=700,size=64k")
+    env = {"XDG_STATE_HOME": str(disk)}
+    fill(disk / "ballast")
+    declare(project / "other/node_modules", {f"f{number}": 1 for number in range(60)})
+    log = tmp_path / "log"
+    slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=30000")
+    arguments = ("--json", "-p", project, "--no-dry-run", "-j", "1")
+    running = tool.start(*arguments, prefix=slowly, env=env)
+    await_condition(lambda: log.exists() and log.read_text().count("\n") > 0, "it was deleting")
+    (disk / "ballast").unlink()
+    directory = disk / "cleanup-nodemodule"
+    await_condition(
+        lambda: ("node_modules", "deleted") in endings(directory), "one of them was written down"
+    )
+    running.send_signal(signal.SIGSTOP)
+    assert lock.held(str(directory)) == ()
+    [place] = (project / "other").glob(f"{staging.PREFIX}*")
+    before = listing(place)
+    code, [row] = resume(tool, env=env)
+    assert (code, row["path"], row["outcome"]) == (0, str(place), None)
+    assert row["error"] == "the run that is deleting it is still at work"
+    [row] = tool.run(project, env=env).document["leftovers"]
+    assert row["error"] == "the run that is deleting it is still at work"
+    with tool.start("log", env=env) as process:
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert [line.split("\t")[1] for line in output.splitlines()] == ["running", "deleted"]
+    # The one call that it was stopped in may have come to its end.
+    assert len(listing(place)) >= len(before) - 1
+    running.send_signal(signal.SIGCONT)
+    assert set(tool.finish(running, project).outcomes.values()) == {"deleted"}
+    assert endings(directory) == [("node_modules", "deleted")] * 2
 
 
 def test_resume_waits_for_nothing_but_what_it_needs(

@@ -15,13 +15,18 @@ version ``v`` and the run's ``run``:
 * ``end``: what came of it.
 * ``run-end``: the run came to its end.
 
+While a run has the file open it holds a lock on it (:func:`writing`), so that nobody who reads of what
+it has begun takes it for dead, even where a full disk had no room for a lock of its own.
+
 A later version adds keys and kinds; a reader skips what it does not know.
 """
 
+import contextlib
 import errno
 import heapq
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -38,6 +43,8 @@ VERSION: Final = 1
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors that pass: deleting is what makes room."""
+
+_RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 _PREFIX: Final = "journal-"
 _SUFFIX: Final = ".jsonl"
@@ -370,6 +377,7 @@ class Journal:
                 if self._file is None:
                     state.prepare(os.path.dirname(self.path))
                     self._file = _open(self.path)
+                    _lock(self._file, self.run.id, exclusively=True)
                 written = os.write(self._file, record)
             except OSError as error:
                 if error.errno in _FULL:
@@ -406,6 +414,28 @@ def _open(path: str) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _lock(descriptor: int, run: str, *, exclusively: bool) -> bool:
+    """Lock what stands for *run* in the journal's file; return False if another process has it.
+
+    That is the byte at the number that the run's id is, most likely far behind the end of the file: a
+    lock takes no space (fcntl(2)), and ends with the process. But it also ends when the process closes
+    any descriptor of that file, so whoever writes the journal does not read it meanwhile.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return True
+    if _RUN_ID.fullmatch(run) is None:
+        return True
+    kind = fcntl.LOCK_EX if exclusively else fcntl.LOCK_SH
+    try:
+        fcntl.lockf(descriptor, kind | fcntl.LOCK_NB, 1, int(run, 16))
+    except OSError as error:
+        # Anything else says that this file system has no locks, and so no run that holds one.
+        return error.errno not in {errno.EACCES, errno.EAGAIN}
+    return True
 
 
 def _refuse_strange(path: str, descriptor: int) -> None:
@@ -456,7 +486,7 @@ class History:
         """Return what is to be finished; with *failed* also what failed after it was renamed.
 
         What a run that is still at work has begun is among it; :func:`cleanup_nodemodule.lock.held`
-        tells which runs are.
+        and :func:`writing` tell which runs are.
         """
         return tuple(
             entry for entry in self.entries if entry.unfinished or (failed and entry.left_staged)
@@ -494,6 +524,34 @@ def read(
     return History(entries, runs, tuple(reader.faults), count - len(entries))
 
 
+def writing(directory: str, runs: Iterable[str]) -> frozenset[str]:
+    """Return which of these *runs*, ids that the journal has, are at work, as they have it open.
+
+    Runs of this process do not count. :func:`cleanup_nodemodule.lock.held` tells of those that had room
+    for a lock, also before they write anything.
+    """
+    asked = frozenset(runs)
+    found: set[str] = set()
+    try:
+        paths = _files(directory) if asked else []
+    except OSError:
+        paths = []
+    for path in paths:
+        # What cannot be opened is told by whoever reads it.
+        with contextlib.suppress(OSError), open(path, "rb", opener=_opener) as file:
+            found.update(run for run in asked if not _lock(file.fileno(), run, exclusively=False))
+    return frozenset(found)
+
+
+def _files(directory: str) -> list[str]:
+    """Return the journal's files in the order of their names, which is that of the months."""
+    return [
+        os.path.join(directory, name)
+        for name in sorted(os.listdir(directory))
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    ]
+
+
 class Reader:
     """Gives the entries of a journal one by one, each once its end is known.
 
@@ -514,18 +572,17 @@ class Reader:
         """The last entry begun of each run: numbers only grow, so what is not beyond is repeated."""
 
     def __iter__(self) -> Iterator[Entry]:
-        """Read the files in the order of their names, which is that of the months."""
+        """Read one file after the other."""
         if not os.path.lexists(self._directory):
             return
         state.check(self._directory)
         try:
-            names = sorted(os.listdir(self._directory))
+            paths = _files(self._directory)
         except OSError as error:
             self._fail(self._directory, None, str(error.strerror))
             return
-        for name in names:
-            if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
-                yield from self._file(os.path.join(self._directory, name))
+        for path in paths:
+            yield from self._file(path)
         yield from self._open.values()
 
     def _file(self, path: str) -> Iterator[Entry]:

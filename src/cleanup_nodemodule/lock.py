@@ -180,6 +180,8 @@ def held(directory: str) -> tuple[Holder, ...]:
         with _mutex(path):
             return tuple(holder for holder, _ in _holders(path))
     except OSError as error:
+        if error.errno in _FULL:
+            return ()  # No room for the mutex, which everybody who has a lock has had before.
         raise _impossible(path, error) from error
 
 

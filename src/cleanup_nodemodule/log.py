@@ -3,10 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from cleanup_nodemodule import lock, plain, state
+from cleanup_nodemodule import plain, state
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import Entry, History, read
 from cleanup_nodemodule.names import printable
@@ -32,7 +32,7 @@ def show(directory: str, paths: Sequence[str], *, last: int | None, as_json: boo
         return True
 
     history = read(directory, wanted=wanted, last=last)
-    running = _running(directory) if unfinished else frozenset()
+    running = _running(directory, unfinished)
     if as_json:
         lost = emit(lambda: sys.stdout.writelines(_document(history, running)))
     elif is_terminal(sys.stdout):
@@ -127,10 +127,14 @@ def _last_words(history: History, paths: Sequence[str], unfinished: set[str]) ->
         say(f"Something was not finished. To finish it: {plain.command('resume')}")
 
 
-def _running(directory: str) -> frozenset[str]:
-    """Return the ids of the runs that are at work."""
+def _running(directory: str, unfinished: Collection[str]) -> frozenset[str]:
+    """Return the ids of the runs that are at work, if any of the *unfinished* may be."""
+    if not unfinished:
+        return frozenset()
+    from cleanup_nodemodule import recovery
+
     try:
-        return frozenset(holder.run for holder in lock.held(directory))
+        return recovery.at_work(directory, unfinished)
     except state.StateError:
         return frozenset()  # As on a disk that may only be read, where none can be.
 

@@ -86,7 +86,7 @@ def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover
         for entry in history.unfinished(failed=True)
         if _is_ours(entry, history)
     }
-    working = _at_work(directory)
+    working = at_work(directory, (entry.run for entry in known.values()))
     leftovers: list[Leftover] = []
     for candidate in candidates:
         entry = known.get(candidate.name)
@@ -119,7 +119,8 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
 
     history = journal.read(directory, wanted=wanted)
     entries = tuple(entry for entry in history.entries if _is_ours(entry, history))
-    return Begun(entries, _at_work(directory), history.faults)
+    working = at_work(directory, (entry.run for entry in entries))
+    return Begun(entries, working, history.faults)
 
 
 async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
@@ -212,9 +213,13 @@ def _same_file_system(entry: Entry) -> bool:
             directory = above
 
 
-def _at_work(directory: str) -> frozenset[str]:
-    """Return the ids of the runs that are deleting now."""
-    return frozenset(holder.run for holder in lock.held(directory))
+def at_work(directory: str, runs: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the runs that are deleting now, of these *runs* even those without a lock.
+
+    These began on a full disk (:attr:`cleanup_nodemodule.lock.Held.alone`). Raises StateError.
+    """
+    holding = frozenset(holder.run for holder in lock.held(directory))
+    return holding | journal.writing(directory, set(runs) - holding)
 
 
 def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Leftover:

@@ -133,11 +133,21 @@ each_engine = pytest.mark.usefixtures("chosen")
 by_python = pytest.mark.usefixtures("in_python")
 
 
-def leave(top: Path, *, run: journal.Run | None = None, allocated: int = 0) -> Path:
-    """Leave *top* as a run does that is killed when it has just taken it out; return where it is."""
+def leave(
+    top: Path,
+    *,
+    run: journal.Run | None = None,
+    allocated: int = 0,
+    directory: Path | None = None,
+) -> Path:
+    """Leave *top* as a run does that is killed when it has just taken it out; return where it is.
+
+    That is in the journal in the state *directory*, by default the one of this process.
+    """
     planned = replace(artifact(top), size=Size(0, allocated, 0))
     place = staging.new_name(planned.path)
-    records = Journal(state.directory(), run or a_run(os.fspath(top.parent)))
+    where = state.directory() if directory is None else str(directory)
+    records = Journal(where, run or a_run(os.fspath(top.parent)))
     owner = os.lstat(top).st_uid
     records.begin([Intent.to_delete(planned, place, owner)])
     staging.stage(planned.candidate, place)

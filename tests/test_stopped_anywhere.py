@@ -1,7 +1,8 @@
 """A run that is killed, or told to stop, at every system call that changes anything, each in turn.
 
 Whatever the moment: a project has all of its artifact or nothing of it, nothing else has changed, what
-the run said is true and so is the journal, and the next run brings it to an end.
+the run said is true and so is the journal, and the next run brings it to an end. A run is one that
+deletes, one that finishes what another left, or one that moves to the trash.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from cleanup_nodemodule import journal
 from cleanup_nodemodule.journal import Ending
 from cleanup_nodemodule.staging import PREFIX
 from conftest import NATIVE, Declared, declare, listing, native_engine, needs_root
+from removals import leave
 
 TREE: Final[Declared] = {
     "work": {
@@ -91,7 +93,7 @@ class Case:
     """A tree of its own, on which runs are made one after the other."""
 
     def __init__(self, top: Path, server: Server, engine: str) -> None:
-        declare(top, TREE)
+        declare(top, {**TREE, "home": {}})
         os.link(top / ARTIFACTS[0] / "x", top / "outside/shared")
         self._top = top
         self._server = server
@@ -107,7 +109,11 @@ class Case:
             arguments=[str(argument) for argument in arguments],
             cwd="/",
             engine=self._engine,
-            env={"XDG_STATE_HOME": str(self._top / "state"), "HOME": str(self._top / "home")},
+            env={
+                "XDG_STATE_HOME": str(self._top / "state"),
+                "XDG_DATA_HOME": str(self._top / "data"),
+                "HOME": str(self._top / "home"),
+            },
             stdout=str(output),
             stderr=str(errors),
             traced=at != 0,
@@ -120,6 +126,34 @@ class Case:
         """Run what deletes."""
         arguments = ("-p", f"{self._top}/work", "--no-dry-run", "--json", "--jobs", "1")
         return self.run(*arguments, at=at, number=number)
+
+    def leave(self) -> None:
+        """Leave all artifacts as killed runs do that had just taken them out."""
+        for artifact in ARTIFACTS:
+            leave(self._top / artifact, directory=self.state)
+
+    def resume(self, at: int = 0, number: int = signal.SIGKILL) -> Said:
+        """Run what finishes what was left."""
+        return self.run("resume", "--json", at=at, number=number)
+
+    def trash(self, at: int = 0, number: int = signal.SIGKILL) -> Said:
+        """Run what moves to the trash."""
+        arguments = ("-p", f"{self._top}/work", "--no-dry-run", "--trash", "--json", "--jobs", "1")
+        return self.run(*arguments, at=at, number=number)
+
+    def in_trash(self) -> list[str]:
+        """Return which artifacts are in the trash; fail if one is there in part, or anything else."""
+        found: list[str] = []
+        for path in (self._top / "data/Trash/files").glob("*"):
+            facts = self._facts(os.path.relpath(path, self._top))
+            whole = [
+                artifact
+                for artifact, before in self._whole.items()
+                if list(before.values()) == list(facts.values())
+            ]
+            assert len(whole) == 1
+            found += whole
+        return sorted(found)
 
     def log(self) -> list[dict[str, Any]]:
         """Return the entries that ``log --json`` has."""
@@ -192,14 +226,23 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 def everywhere(
-    servers: list[Server], engine: str, top: Path, number: int, check: Any
+    servers: list[Server],
+    engine: str,
+    top: Path,
+    number: int,
+    check: Any,
+    *,
+    run: Callable[[Case, int, int], Said] = Case.delete,
+    before: Callable[[Case], None] = lambda _case: None,
 ) -> tuple[list[str], Counter[str]]:
-    """Stop a run at each of its calls in turn, and have *check* look what came of it.
+    """Stop a *run* at each of its calls in turn, and have *check* look what came of it.
 
-    Returns the calls there are, and how often a run was stopped at each kind.
+    Each is made on a tree of its own, to which *before* has been done. Returns the calls there are, and
+    how often a run was stopped at each kind.
     """
     whole = Case(top / "whole", servers[0], engine)
-    said = whole.delete(at=-1)
+    before(whole)
+    said = run(whole, -1, number)
     assert (said.code, said.errors, whole.left()) == (0, "", [])
     assert not any(whole.is_there(artifact) for artifact in ARTIFACTS)
     whole.check_the_rest()
@@ -212,7 +255,8 @@ def everywhere(
             server = free.pop()
         case = Case(top / str(at), server, engine)
         try:
-            said = case.delete(at, number)
+            before(case)
+            said = run(case, at, number)
             # So that what is counted here is what was counted there.
             assert kinds(said.calls[:at]) == kinds(whole_calls[:at])
             check(case, said)
@@ -347,3 +391,66 @@ def test_a_run_stopped_at_any_call_says_truly_what_is_done_and_what_is_not(
 
     _, stopped = everywhere(servers, engine_name, tmp_path, number, check)
     assert set(stopped) == KINDS
+
+
+def test_a_resume_killed_at_any_call_is_finished_by_another_one(
+    servers: list[Server], engine_name: str, tmp_path: Path
+) -> None:
+    """Two artifacts were left, so that there is a call between the first one's end and the second."""
+
+    def check(case: Case, said: Said) -> None:
+        assert (said.code, said.output) == (-signal.SIGKILL, "")
+        assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+        case.check_the_rest()
+        left = case.left()
+        resumed = case.resume()
+        assert (resumed.code, resumed.errors) == (0, "")
+        rows = json.loads(resumed.output)["leftovers"]
+        assert [(row["path"], row["outcome"]) for row in rows] == [(one, "deleted") for one in left]
+        assert case.left() == []
+        assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+        case.check_the_rest()
+        check_the_journal(case)
+
+    calls, stopped = everywhere(
+        *(servers, engine_name, tmp_path, signal.SIGKILL, check),
+        run=Case.resume,
+        before=Case.leave,
+    )
+    assert set(stopped) == KINDS - {"rename"}
+    assert sum(stopped.values()) == len(calls) > 25
+
+
+def test_a_run_killed_at_any_call_has_each_artifact_in_its_place_or_in_the_trash(
+    servers: list[Server], tmp_path: Path
+) -> None:
+    """With one engine only, as neither has a part in the moving."""
+
+    def check(case: Case, said: Said) -> None:
+        assert (said.code, said.output) == (-signal.SIGKILL, "")
+        moved = case.in_trash()
+        assert sorted((*moved, *filter(case.is_there, ARTIFACTS))) == sorted(ARTIFACTS)
+        case.check_the_rest()
+        following = case.trash()
+        assert (following.code, following.errors) == (0, "")
+        assert case.in_trash() == sorted(ARTIFACTS)
+        case.check_the_rest()
+        history = journal.read(str(case.state))
+        assert (history.faults, history.unfinished(failed=True)) == ((), ())
+        for artifact in ARTIFACTS:
+            endings = [
+                entry.end.ending
+                for entry in history.entries
+                if entry.end is not None and entry.intent.path == case.path(artifact)
+            ]
+            if artifact in moved:
+                assert endings in ([Ending.TRASHED], [Ending.GONE])
+            else:
+                assert endings[-1] is Ending.TRASHED
+                assert set(endings[:-1]) <= {Ending.FAILED}
+
+    calls, stopped = everywhere(
+        *(servers, "python", tmp_path, signal.SIGKILL, check), run=Case.trash
+    )
+    assert set(stopped) == KINDS - {"unlink"}
+    assert sum(stopped.values()) == len(calls) > 25

@@ -30,8 +30,8 @@ import removal
 import source_tree
 from race import Row, Subject, Target, Times
 
-ENTRIES: Final = 60_000
-"""Of the project with many directories, at least."""
+ENTRIES: Final = 500_000
+"""Of the project with many directories, at least, unless fewer are asked for."""
 
 FLAT: Final = 200_000
 """Files in the one directory of the other project."""
@@ -89,13 +89,13 @@ class _Runner:
     taken: list[Deletion] = field(default_factory=list)
 
 
-def many(installed: str, directory: str) -> Case:
-    """Make a project of real packages in many directories in *directory*."""
+def many(installed: str, directory: str, wanted: int) -> Case:
+    """Make a project of *wanted* real entries or some more, in many directories, in *directory*."""
     project = os.path.join(directory, "many")
     artifact = _project(project)
     entries = 0
     for place in _denser_first(installed):
-        if entries >= ENTRIES:
+        if entries >= wanted:
             break
         copy = os.path.join(artifact, os.path.basename(place))
         build_tree.duplicate(os.path.join(place, _ARTIFACT), copy)
@@ -115,7 +115,7 @@ def _denser_first(installed: str) -> list[str]:
     )
 
 
-def flat(_installed: str, directory: str) -> Case:
+def flat(_installed: str, directory: str, _wanted: int) -> Case:
     """Make a project in *directory* with all its files in one directory."""
     project = os.path.join(directory, "flat")
     inner = os.path.join(_project(project), "flat")
@@ -125,7 +125,7 @@ def flat(_installed: str, directory: str) -> Case:
     return Case("one directory", project, 1.05)
 
 
-_CASES: Final[dict[str, Callable[[str, str], Case]]] = {"many": many, "flat": flat}
+_CASES: Final[dict[str, Callable[[str, str, int], Case]]] = {"many": many, "flat": flat}
 """What is deleted: each is made of the tree of installed packages, in a directory."""
 
 
@@ -366,6 +366,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--entries", type=int, default=build_tree.ENTRIES, help="the tree must have"
     )
+    parser.add_argument(
+        "--project", type=int, default=ENTRIES, metavar="ENTRIES", help="to delete at a time"
+    )
     parser.add_argument("--peers", default=places.peers(), help="got if there are none")
     parser.add_argument("--scratch", default=places.cache(), help="where to make what is deleted")
     parser.add_argument("--rounds", type=int, default=5)
@@ -390,7 +393,7 @@ def measure(kind: str, options: argparse.Namespace, found: dict[str, peers.Found
     missed = False
     with disks.disk(kind, options.scratch) as directory:
         for name in options.cases:
-            case = _CASES[name](options.tree, directory)
+            case = _CASES[name](options.tree, directory, options.project)
             sums = floor.sums(case.project)
             runners = run(case, directory, found, options.rounds, options.programs)
             judged = rows(runners)
@@ -412,6 +415,7 @@ def main() -> int:
     """Make the file systems one after the other, measure, and print."""
     options = _options()
     machine.end_tidily()
+    machine.compile_tool()
     os.makedirs(options.scratch, exist_ok=True)
     print("\n".join(machine.describe()), flush=True)
     missed = False

@@ -12,12 +12,12 @@ import machine
 KINDS: Final = ("ext4", "xfs", "tmpfs", "own disk")
 """File systems: two on loop devices, one without, and the one that the scratch directory is on."""
 
-_IMAGE: Final = 6 << 30
+_IMAGE: Final = 12 << 30
 """Bytes of a loop device. Its file has holes, and takes only what is written."""
 
 _MAKERS: Final = {
     # As many inodes as files are copied at a time, and more; xfs makes them as they are needed.
-    "ext4": ("mkfs.ext4", "-q", "-F", "-N", "1000000"),
+    "ext4": ("mkfs.ext4", "-q", "-F", "-N", "2500000"),
     "xfs": ("mkfs.xfs", "-q", "-f"),
 }
 

@@ -1,5 +1,6 @@
 """What the measuring happens on, and what only root can do there."""
 
+import compileall
 import contextlib
 import ctypes
 import functools
@@ -12,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn
+
+import cleanup_nodemodule
 
 _CLONE_NEWNS: Final = 0x20000
 """unshare(2): mounts of our own."""
@@ -109,6 +112,16 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise UnableError(f"a file system of its own: {done.stderr.strip()}")
+
+
+def compile_tool() -> None:
+    """Have the tool's modules compiled, as they are where pip has installed it.
+
+    Here they may be compiled at every start: an editable install does not do it, and a run does not keep
+    what it has compiled where PYTHONDONTWRITEBYTECODE is set.
+    """
+    if not compileall.compile_dir(os.path.dirname(cleanup_nodemodule.__file__), quiet=2):
+        sys.exit("bench: the modules of the tool cannot be compiled")
 
 
 def end_tidily() -> None:

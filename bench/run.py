@@ -191,6 +191,7 @@ def main() -> int:
     """Build the trees, check the sizes, measure, and print."""
     options = _options()
     machine.end_tidily()
+    machine.compile_tool()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         # What the programs leave behind; npkill writes a log.
         os.environ["TMPDIR"] = directory

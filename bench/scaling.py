@@ -317,6 +317,7 @@ def main() -> int:
     """Measure, print and draw."""
     options = _options()
     machine.end_tidily()
+    machine.compile_tool()
     sizes = sorted({*(size for size in SIZES if size < options.largest), options.largest})
     workers = range(1, 2 * (os.cpu_count() or 1) + 1)
     try:

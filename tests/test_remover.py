@@ -37,6 +37,7 @@ from removals import PATIENCE, a_journal, approve, artifact, by_python, each_eng
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every call of the engine remove a single entry."""
     monkeypatch.setattr(remover, "_BUDGET", 1)
+    monkeypatch.setattr(remover, "_MOST", 1)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped
 
 _T = TypeVar("_T")
 
@@ -534,3 +534,37 @@ def test_slots_of_calls_given_up_are_free_again(executor: ThreadPoolExecutor) ->
         assert run(work()) == "NEXT"
     finally:
         held.let_go.set()
+
+
+# How many entries at a time
+
+
+def test_a_pace_is_that_of_the_last_call() -> None:
+    pace = Pace(0.05, 1000, 16_000)
+    pace.note(1000, 0.5)
+    assert pace.entries == 100
+    pace.note(100, 0.04)
+    assert pace.entries == 125
+
+
+def test_a_pace_grows_no_faster_than_twofold_and_has_an_end() -> None:
+    pace = Pace(0.05, 1000, 3000)
+    paces = []
+    for _ in range(3):
+        pace.note(pace.entries, 0.0)
+        paces.append(pace.entries)
+    assert paces == [2000, 3000, 3000]
+
+
+def test_a_pace_never_comes_to_a_standstill() -> None:
+    pace = Pace(0.05, 1, 3000)
+    pace.note(1, 60.0)
+    assert pace.entries == 1
+    pace.note(1, 0.001)
+    assert pace.entries == 2
+
+
+def test_a_call_that_did_nothing_says_nothing_of_the_pace() -> None:
+    pace = Pace(0.05, 1000, 3000)
+    pace.note(0, 60.0)
+    assert pace.entries == 1000

@@ -238,5 +238,5 @@ def test_windows_has_it_where_programs_keep_such_things(monkeypatch: pytest.Monk
 def test_the_name_of_the_machine_is_fit_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"a.example.org": "a.example.org", "../../x": "_.._x", "": "localhost", "Jo's": "Jo_s"}
     for name, fit in names.items():
-        monkeypatch.setattr("platform.node", lambda name=name: name)
+        monkeypatch.setattr("socket.gethostname", lambda name=name: name)
         assert state.host_name() == fit

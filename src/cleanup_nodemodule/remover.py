@@ -40,14 +40,21 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 _BUDGET: Final = 1024
-"""Entries one call deletes, small enough that being stopped never waits long: at the 0.5 ms an entry
-takes on a slow disk, half a second."""
+"""Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
+entry takes on a slow disk, half a second."""
+
+_MOST: Final = 16384
+"""Entries that any call deletes at most."""
+
+_SECONDS: Final = 0.05
+"""What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
+1024 entries takes on a fast disk is handing over."""
 
 _LOOKED_AT: Final = 32768
 """Entries one call looks through for repositories."""
@@ -639,15 +646,18 @@ async def _empty_held(
     done = _Emptied()
     blocked: list[bytes] = []
     shortages = 0
+    pace = Pace(_SECONDS, _BUDGET, _MOST)
+    clock = asyncio.get_running_loop().time
 
     async def remove_slice(stack: list[bytes]) -> list[bytes]:
         nonlocal shortages
         try:
-            budget = scheduler.portion(_BUDGET)
+            budget, start = scheduler.portion(pace.entries), clock()
             counts, left, faults = await scheduler.finish(engine.remove, root, stack, budget)
         except Stopped:
             done.stopped = True
             return []
+        pace.note(counts.files + counts.directories, clock() - start)
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
         done.freed_directories += counts.freed_directories

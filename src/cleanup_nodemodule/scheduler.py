@@ -32,6 +32,29 @@ class Unanswered(Exception):
     """A call did not come back in time; it may never."""
 
 
+class Pace:
+    """How many entries a call is to handle so that it takes about as long as it should.
+
+    Disks differ a thousandfold: in the time that one needs for a hundred entries another does ten
+    thousand, and what is too few for that spends more time on handing over than on the work.
+    """
+
+    def __init__(self, seconds: float, first: int, most: int) -> None:
+        """Begin with *first* entries; aim at *seconds* a call, with *most* entries at the most."""
+        self._seconds: Final = seconds
+        self._most: Final = most
+        self.entries = first
+        """For the next call, at least 1."""
+
+    def note(self, entries: int, seconds: float) -> None:
+        """Take in that a call has handled so many *entries* in so many *seconds*."""
+        if not entries:
+            return
+        fitting = int(entries * self._seconds / seconds) if seconds > 0 else self._most
+        # One call that went fast says little of the next one; one that went slowly is taken at its word.
+        self.entries = max(1, min(fitting, 2 * self.entries, self._most))
+
+
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 

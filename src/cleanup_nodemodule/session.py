@@ -8,8 +8,8 @@ import asyncio
 import errno
 import gc
 import os
-import platform
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -584,7 +584,7 @@ class Session:
     def _facts(self, mode: Mode | None = None) -> report.Run:
         return report.Run(
             tool=_tool(),
-            host=platform.node(),
+            host=socket.gethostname(),
             started_at=self._started_at,
             duration=round(time.monotonic() - self._start, 3),
             mode=mode or self._mode,
@@ -607,7 +607,7 @@ def print_failure(
     """Say why nothing was done; as a document too, on standard output, if one was asked for."""
     say(f"{plain.PROGRAM}: {message}")
     if as_json:
-        run = report.Run(_tool(), platform.node(), time.time(), 0.0, mode)
+        run = report.Run(_tool(), socket.gethostname(), time.time(), 0.0, mode)
         failed = report.of_failure(message, number, path, doing, run)
         emit(lambda: print(report.to_json(failed)))
 

@@ -7,6 +7,7 @@ user (and root) may be able to write it, or to put another directory in its plac
 import errno
 import os
 import re
+import socket
 import stat
 from typing import Final
 
@@ -54,9 +55,7 @@ def directory() -> str:
 
 def host_name() -> str:
     """Return the name of this machine, fit for a part of a file name."""
-    import platform  # noqa: PLC0415 - for start-up's sake
-
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", platform.node()).lstrip(".")[:64]
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", socket.gethostname()).lstrip(".")[:64]
     return name or "localhost"
 
 

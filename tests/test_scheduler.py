@@ -541,9 +541,11 @@ def test_slots_of_calls_given_up_are_free_again(executor: ThreadPoolExecutor) ->
 
 def test_a_pace_is_that_of_the_last_call() -> None:
     pace = Pace(0.05, 1000, 16_000)
-    pace.note(1000, 0.5)
+    pace.took(0.5)
+    pace.did(1000)
     assert pace.entries == 100
-    pace.note(100, 0.04)
+    pace.took(0.04)
+    pace.did(100)
     assert pace.entries == 125
 
 
@@ -551,20 +553,53 @@ def test_a_pace_grows_no_faster_than_twofold_and_has_an_end() -> None:
     pace = Pace(0.05, 1000, 3000)
     paces = []
     for _ in range(3):
-        pace.note(pace.entries, 0.0)
+        pace.took(0.0)
+        pace.did(pace.entries)
         paces.append(pace.entries)
     assert paces == [2000, 3000, 3000]
 
 
 def test_a_pace_never_comes_to_a_standstill() -> None:
     pace = Pace(0.05, 1, 3000)
-    pace.note(1, 60.0)
+    pace.took(60.0)
+    pace.did(1)
     assert pace.entries == 1
-    pace.note(1, 0.001)
+    pace.took(0.001)
+    pace.did(1)
     assert pace.entries == 2
 
 
 def test_a_call_that_did_nothing_says_nothing_of_the_pace() -> None:
     pace = Pace(0.05, 1000, 3000)
-    pace.note(0, 60.0)
+    pace.took(60.0)
+    pace.did(0)
     assert pace.entries == 1000
+
+
+def test_what_a_call_took_is_told_without_the_wait_for_its_turn(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[float] = []
+    go_on = threading.Event()
+
+    async def one_after_the_other() -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        scheduler = Scheduler(executor, 1)
+        monkeypatch.setattr(loop, "time", lambda: now)
+        first = asyncio.create_task(scheduler.call(go_on.wait, took=times.append))
+        others = [
+            asyncio.create_task(scheduler.finish(sorted, [2, 1], took=times.append)),
+            asyncio.create_task(scheduler.look(sorted, [2, 1], lacked=_nothing, took=times.append)),
+        ]
+        await asyncio.sleep(0)
+        now += 10
+        go_on.set()
+        await asyncio.gather(first, *others)
+
+    run(one_after_the_other())
+    assert times == [10, 0, 0]
+
+
+def _nothing(_result: object) -> bool:
+    return False

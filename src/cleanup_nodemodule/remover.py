@@ -647,17 +647,18 @@ async def _empty_held(
     blocked: list[bytes] = []
     shortages = 0
     pace = Pace(_SECONDS, _BUDGET, _MOST)
-    clock = asyncio.get_running_loop().time
 
     async def remove_slice(stack: list[bytes]) -> list[bytes]:
         nonlocal shortages
         try:
-            budget, start = scheduler.portion(pace.entries), clock()
-            counts, left, faults = await scheduler.finish(engine.remove, root, stack, budget)
+            budget = scheduler.portion(pace.entries)
+            counts, left, faults = await scheduler.finish(
+                engine.remove, root, stack, budget, took=pace.took
+            )
         except Stopped:
             done.stopped = True
             return []
-        pace.note(counts.files + counts.directories, clock() - start)
+        pace.did(counts.files + counts.directories)
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
         done.freed_directories += counts.freed_directories

@@ -43,14 +43,20 @@ class Pace:
         """Begin with *first* entries; aim at *seconds* a call, with *most* entries at the most."""
         self._seconds: Final = seconds
         self._most: Final = most
+        self._taken = 0.0
         self.entries = first
         """For the next call, at least 1."""
 
-    def note(self, entries: int, seconds: float) -> None:
-        """Take in that a call has handled so many *entries* in so many *seconds*."""
+    def took(self, seconds: float) -> None:
+        """Take in how long a call was at work; what it did is to be said by :meth:`did`, at once."""
+        self._taken = seconds
+
+    def did(self, entries: int) -> None:
+        """Take in how many *entries* that call has handled."""
         if not entries:
             return
-        fitting = int(entries * self._seconds / seconds) if seconds > 0 else self._most
+        taken = self._taken
+        fitting = int(entries * self._seconds / taken) if taken > 0 else self._most
         # One call that went fast says little of the next one; one that went slowly is taken at its word.
         self.entries = max(1, min(fitting, 2 * self.entries, self._most))
 
@@ -97,18 +103,32 @@ class Scheduler:
         """Begin nothing new, and give up waiting for calls that change nothing."""
         self._stop.set()
 
-    async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-        """Run a function that only looks.
+    async def call(
+        self,
+        function: Callable[[*_Ts], _T],
+        *args: *_Ts,
+        took: Callable[[float], None] | None = None,
+    ) -> _T:
+        """Run a function that only looks; tell how many seconds it *took*, its turn not counted.
 
         Raises Stopped as soon as the scheduler is stopped, even while the function still runs, and
         Unanswered when it has run for too long.
         """
+        loop = asyncio.get_running_loop()
         async with self._slot():
-            result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
-            return await self.unless_stopped(result, self.patience)
+            start = loop.time()
+            running = loop.run_in_executor(self._executor, function, *args)
+            result = await self.unless_stopped(running, self.patience)
+            if took is not None:
+                took(loop.time() - start)
+            return result
 
     async def look(
-        self, function: Callable[[*_Ts], _T], *args: *_Ts, lacked: Callable[[_T], bool]
+        self,
+        function: Callable[[*_Ts], _T],
+        *args: *_Ts,
+        lacked: Callable[[_T], bool],
+        took: Callable[[float], None] | None = None,
     ) -> _T:
         """Run a function that only looks, again and with fewer workers if it *lacked* something.
 
@@ -118,7 +138,7 @@ class Scheduler:
         attempts = 0
         while True:
             try:
-                result = await self.call(function, *args)
+                result = await self.call(function, *args, took=took)
             except MemoryError:
                 if not await self.make_do(attempts):
                     raise
@@ -152,17 +172,26 @@ class Scheduler:
             self._aside = Workers("aside")
         return await asyncio.get_running_loop().run_in_executor(self._aside, function, *args)
 
-    async def finish(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-        """Run a function that changes something: once begun, it is waited for.
+    async def finish(
+        self,
+        function: Callable[[*_Ts], _T],
+        *args: *_Ts,
+        took: Callable[[float], None] | None = None,
+    ) -> _T:
+        """Run a function that changes something: once begun, it is waited for; as :meth:`call` else.
 
         Raises Stopped if the scheduler was stopped before the function began, and Unanswered when it
         has run for too long; it may then still do what it was to do.
         """
+        loop = asyncio.get_running_loop()
         async with self._slot():
-            result = asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+            start = loop.time()
+            result = loop.run_in_executor(self._executor, function, *args)
             await asyncio.wait((result,), timeout=self.patience)
             if not result.done():
                 raise Unanswered
+            if took is not None:
+                took(loop.time() - start)
             return result.result()
 
     async def unless_stopped(

@@ -9,11 +9,15 @@ from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Unanswered
 
 _BUDGET: Final = 8192
-"""Directory entries a call handles. With half as many, handing over takes a twentieth of the time; with
-twice as many nothing is gained, and the last ones leave the other cores with nothing to do."""
+"""Directory entries a call handles at most. With half as many, handing over takes a twentieth of the time;
+with twice as many nothing is gained, and the last ones leave the other cores with nothing to do."""
+
+_SECONDS: Final = 0.05
+"""What a call should take at most: where each entry takes its time, such as one on a network, a call with
+few of them leaves the others to those who have nothing to do."""
 
 
 async def measure(
@@ -34,6 +38,7 @@ async def measure(
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
+    pace = Pace(_SECONDS, _BUDGET, _BUDGET)
     done, most = 0, len(tallies)
     while done < len(tallies):
         where = candidates[done][1].root
@@ -46,14 +51,16 @@ async def measure(
             measurements = await scheduler.look(
                 _measure_several,
                 several,
-                scheduler.portion(_BUDGET),
+                scheduler.portion(pace.entries),
                 lacked=lambda several: any(lacked(one.faults) for one in several),
+                took=pace.took,
             )
         except Unanswered:
             if len(several) == 1:
                 scheduler.silent.add(where)
             most = 1  # One by one, it shows which it is.
             continue
+        pace.did(sum(_entries(measurement) for measurement in measurements))
         for measurement in measurements:
             tally, root = tallies[done], roots[done]
             done += 1
@@ -61,7 +68,7 @@ async def measure(
             left = tally.add(measurement)
 
             if left:
-                await _measure_rest(left, root, tally, scheduler, measured)
+                await _measure_rest(left, root, tally, scheduler, pace, measured)
     return [tally.contents() for tally in tallies]
 
 
@@ -70,6 +77,7 @@ async def _measure_rest(
     root: Root,
     tally: "_Tally",
     scheduler: Scheduler,
+    pace: Pace,
     measured: Callable[[int], None],
 ) -> None:
     """Count what the first call left of a candidate, with all workers."""
@@ -83,17 +91,24 @@ async def _measure_rest(
                 engine.measure,
                 root,
                 stack,
-                scheduler.portion(_BUDGET),
+                scheduler.portion(pace.entries),
                 lacked=lambda measurement: lacked(measurement.faults),
+                took=pace.took,
             )
         except Unanswered:
             scheduler.silent.add(tally.root)
             tally.give_up()
             return []
+        pace.did(_entries(part))
         measured(part.usage.allocated)
         return tally.add(part)
 
     await scheduler.share(left, count)
+
+
+def _entries(measurement: Measurement) -> int:
+    """Return what a call had to do: one more than it counted for opening, as empty ones take time too."""
+    return measurement.usage.files + measurement.usage.directories + 1
 
 
 def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:
@@ -102,8 +117,7 @@ def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:
     for root in roots:
         measurement = engine.measure(root, [b""], budget)
         measurements.append(measurement)
-        # One more for opening it, so that empty ones come to an end too.
-        budget -= measurement.usage.files + measurement.usage.directories + 1
+        budget -= _entries(measurement)
         if budget <= 0:
             break
     return measurements

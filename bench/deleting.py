@@ -44,6 +44,9 @@ _LOOK_EVERY: Final = 0.0005
 _ENOUGH: Final = 0.9
 """The share of the space that has to be back; others may write meanwhile."""
 
+_SOME: Final = 1 << 20
+"""Bytes that are free once some of an artifact has been deleted."""
+
 _PATIENCE: Final = 30.0
 """Seconds to wait for the space after a program has ended."""
 
@@ -244,10 +247,12 @@ def _stopped(project: str, engine: str, number: signal.Signals) -> float:
     command = (places.TOOL, "--engine", engine, "-p", project, "--no-dry-run", "-y", "--json")
     artifact = os.path.join(project, _ARTIFACT)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        while os.path.lexists(artifact) and process.poll() is None:
+        free = _free(project)
+        # In the midst of it, when it has been renamed and looked through and is being emptied.
+        while process.poll() is None and (
+            os.path.lexists(artifact) or _free(project) < free + _SOME
+        ):
             time.sleep(_LOOK_EVERY)
-        # In the midst of it, not at its first step.
-        time.sleep(0.05)
         start = time.perf_counter()
         process.send_signal(number)
         output, _ = process.communicate()

@@ -419,6 +419,37 @@ def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
     assert calls
 
 
+# What is said to be freed
+
+
+@each_engine
+@pytest.mark.parametrize("missing", [0, 1])
+def test_what_directories_took_is_freed_if_all_of_them_were_removed(
+    project: Path, missing: int
+) -> None:
+    """They shrink on some file systems as they empty. But what somebody else has removed since they were
+    measured, this run has not freed."""
+    top = project / "node_modules"
+    planned = artifact(top)
+    more = 10**6
+    directories = [path for path, _, _ in os.walk(top)]
+    took = sum(os.lstat(path).st_blocks * 512 for path in directories)
+    files = sum(
+        os.lstat(path).st_blocks * 512
+        for path in top.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
+    contents = replace(
+        planned.contents,
+        directories=len(directories) + missing,
+        directory_bytes=took + more,
+    )
+    run = remove([replace(planned, contents=contents)])
+    assert run.removed == [os.fspath(top)]
+    assert run.outcome is not None
+    assert run.outcome.freed_bytes == sum(run.freed) == files + took + more * (not missing)
+
+
 # Being stopped
 
 

@@ -72,16 +72,20 @@ class Color(StrEnum):
 
 
 class Option(TyperOption):
-    """An option that takes a value, which is converted only if there is anything to convert.
+    """An option whose value is converted only if there is anything to convert.
 
     Typer 0.29 has pydantic make an adapter for each option of a command, given or not, and loading that
     is a third of the time it takes to start. Text is what the command line has, and what the names of a
-    choice stand for is known here.
+    choice stand for is known here. (That is for options which are not required and have no range.)
     """
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """Return the value of the option as the type that it is declared with."""
-        known, converted = _known(self.type_descriptor.annotation, value)
+        # Where another Typer calls it otherwise, it has its own way.
+        descriptor = getattr(self, "type_descriptor", None)
+        if descriptor is None:
+            return super().process_value(ctx, value)
+        known, converted = _known(descriptor.annotation, value)
         if not known:
             return super().process_value(ctx, value)
         return converted if self.callback is None else self.callback(ctx, self, converted)

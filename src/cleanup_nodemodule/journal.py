@@ -28,6 +28,7 @@ import json
 import os
 import re
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -434,7 +435,8 @@ def _lock(descriptor: int, run: str, *, exclusively: bool) -> bool:
         fcntl.lockf(descriptor, kind | fcntl.LOCK_NB, 1, int(run, 16))
     except OSError as error:
         # Anything else says that this file system has no locks, and so no run that holds one.
-        return error.errno not in {errno.EACCES, errno.EAGAIN}
+        held = {errno.EAGAIN} if sys.platform == "linux" else {errno.EACCES, errno.EAGAIN}
+        return error.errno not in held
     return True
 
 

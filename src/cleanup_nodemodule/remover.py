@@ -30,6 +30,7 @@ from cleanup_nodemodule.model import (
     Approved,
     Artifact,
     Candidate,
+    Contents,
     Failed,
     Identity,
     Leftover,
@@ -49,8 +50,9 @@ _BUDGET: Final = 1024
 """Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
 entry takes on a slow disk, half a second."""
 
-_MOST: Final = 16384
-"""Entries that any call deletes at most."""
+_MOST: Final = 4096
+"""Entries that any call deletes at most, lest a disk that turns slow in the midst of one keeps a stop
+waiting for long."""
 
 _SECONDS: Final = 0.05
 """What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
@@ -86,7 +88,7 @@ async def remove(
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
     *spared* holds, by path, why some are not to be deleted after all; they count as failed.
-    Calls *freed* with the bytes each call gave back and *deleted* for each artifact that is gone.
+    Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete.
     """
@@ -434,8 +436,8 @@ async def _delete(
     contents = artifact.contents
     emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
     if not emptied.problems and not emptied.stopped:
-        # What file systems give back while directories are being emptied (see Counts).
-        count(max(0, contents.directory_bytes - emptied.freed_directories) if emptied.root else 0)
+        if unseen := _unseen(contents, emptied):
+            count(unseen)
         return Removed(artifact, turn.freed, gone=staged is None and not emptied.removed)
     failed = Failed(
         artifact,
@@ -449,6 +451,17 @@ async def _delete(
     # Not one entry of it is gone, so the project can have it back.
     untouched = None if emptied.stopped else replace(failed, untouched=True)
     return await _restored(artifact, staged, untouched, scheduler)
+
+
+def _unseen(contents: Contents, emptied: "_Emptied") -> int:
+    """Return the bytes that the file system gave back while directories were being emptied (see Counts).
+
+    What they took is known from measuring; where some of them were removed by somebody else since,
+    nobody knows who freed what, and it is not counted.
+    """
+    if not emptied.root or emptied.directories < contents.directories:
+        return 0
+    return max(0, contents.directory_bytes - emptied.freed_directories)
 
 
 async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Failed | None:
@@ -600,8 +613,11 @@ class _Emptied:
 
     freed: int = 0
     freed_directories: int = 0
+    """What directories have of that."""
     removed: int = 0
     """Entries."""
+    directories: int = 0
+    """What directories are of those."""
     root: bool = False
     """The directory itself is gone, by this program."""
     problems: dict[Problem, None] = field(default_factory=dict)
@@ -658,11 +674,12 @@ async def _empty_held(
         except Stopped:
             done.stopped = True
             return []
-        pace.did(counts.files + counts.directories)
+        pace.did(counts.files + counts.directories, of=budget)
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
         done.freed_directories += counts.freed_directories
         done.removed += counts.files + counts.directories
+        done.directories += counts.directories
         done.root = done.root or counts.root
         freed(counts.freed)
         blocked.extend(counts.blocked)

@@ -51,11 +51,12 @@ class Pace:
         """Take in how long a call was at work; what it did is to be said by :meth:`did`, at once."""
         self._taken = seconds
 
-    def did(self, entries: int) -> None:
-        """Take in how many *entries* that call has handled."""
-        if not entries:
-            return
+    def did(self, entries: int, *, of: int) -> None:
+        """Take in how many *entries* that call has handled *of* those it might have."""
         taken = self._taken
+        if not entries or (entries < of and taken < self._seconds):
+            # It came to the end of what there was, most of its time being that of handing over.
+            return
         fitting = int(entries * self._seconds / taken) if taken > 0 else self._most
         # One call that went fast says little of the next one; one that went slowly is taken at its word.
         self.entries = max(1, min(fitting, 2 * self.entries, self._most))

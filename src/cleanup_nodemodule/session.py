@@ -46,7 +46,8 @@ Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 _T = TypeVar("_T")
 
 DEFAULT_PATIENCE: Final = 300
-"""Seconds for one call, which looks at some thousand entries at most: no disk that works takes as long."""
+"""Seconds for one call, which looks at or deletes some thousand entries at most: no disk that works takes
+as long."""
 
 _MOST_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
@@ -338,7 +339,11 @@ class Session:
         from cleanup_nodemodule import recovery
 
         silent = self._silent_mounts
-        return self._in_loop(executor, lambda scheduler: recovery.look(begun, scheduler, silent))
+        # One each, so that those which do not answer keep nobody else waiting.
+        mounts = len(_mounts_of(begun.places))
+        return self._in_loop(
+            executor, lambda scheduler: recovery.look(begun, scheduler, silent), least=mounts
+        )
 
     def _take_up(self) -> int:
         from cleanup_nodemodule import recovery, state
@@ -373,7 +378,7 @@ class Session:
         except state.StateError as error:
             self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
             return ExitCode.UNEXPECTED
-        executor = self._workers(begun.places)
+        executor = self._workers(_mounts_of(begun.places))
         if self._mode == "dry-run":
             return finish(None)
         found = self._look(begun, executor)
@@ -393,9 +398,10 @@ class Session:
         work: Callable[[Scheduler], Awaitable[_T]],
         *,
         removing: bool = False,
+        least: int = 1,
     ) -> _T:
-        """Run *work* in an event loop of its own, which a signal tells to stop."""
-        workers = self._removers if removing else self._lookers
+        """Run *work*, with *least* workers or more, in an event loop that a signal tells to stop."""
+        workers = max(least, self._removers if removing else self._lookers)
 
         async def main() -> _T:
             scheduler = Scheduler(
@@ -593,6 +599,12 @@ class Session:
 
 _WIDE: Final = 1_000_000
 """Columns enough for any path."""
+
+
+def _mounts_of(paths: Iterable[str]) -> set[str]:
+    """Return the mount points that *paths* without symlinks lie beneath; no disk is asked."""
+    mounts = protections.mount_points()
+    return {protections.mount_point_of(path, mounts) for path in paths}
 
 
 def print_failure(

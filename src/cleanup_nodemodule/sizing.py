@@ -47,11 +47,12 @@ async def measure(
             done += 1
             continue
         several = roots[done : done + most]
+        budget = scheduler.portion(pace.entries)
         try:
             measurements = await scheduler.look(
                 _measure_several,
                 several,
-                scheduler.portion(pace.entries),
+                budget,
                 lacked=lambda several: any(lacked(one.faults) for one in several),
                 took=pace.took,
             )
@@ -60,7 +61,7 @@ async def measure(
                 scheduler.silent.add(where)
             most = 1  # One by one, it shows which it is.
             continue
-        pace.did(sum(_entries(measurement) for measurement in measurements))
+        pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
         for measurement in measurements:
             tally, root = tallies[done], roots[done]
             done += 1
@@ -86,12 +87,13 @@ async def _measure_rest(
         if tally.root in scheduler.silent:
             tally.give_up()
             return []
+        budget = scheduler.portion(pace.entries)
         try:
             part = await scheduler.look(
                 engine.measure,
                 root,
                 stack,
-                scheduler.portion(pace.entries),
+                budget,
                 lacked=lambda measurement: lacked(measurement.faults),
                 took=pace.took,
             )
@@ -99,7 +101,7 @@ async def _measure_rest(
             scheduler.silent.add(tally.root)
             tally.give_up()
             return []
-        pace.did(_entries(part))
+        pace.did(_entries(part), of=budget)
         measured(part.usage.allocated)
         return tally.add(part)
 

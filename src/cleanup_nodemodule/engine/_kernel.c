@@ -521,7 +521,7 @@ open_to_read(const Walk *walk)
 {
     const char *name;
     size_t length = parent_length(walk->path.data, walk->path_length, &name);
-    /* Elsewhere each step costs the same, and the device has to be looked at. */
+    /* Without openat2(2) the device would have to be looked at, too. */
     if (walk->openat2 && walk->path_length > 0 && is_around(&walk->around, walk->path.data, length)) {
         return open_step(walk->around.descriptor, name, FLAGS, SAME_MOUNT, 1);
     }
@@ -949,7 +949,7 @@ next_path(Walk *walk)
 static void
 be_through(Walk *walk, int directory, size_t met)
 {
-    if (path_count(&walk->met) > met) {
+    if (walk->openat2 && path_count(&walk->met) > met) {
         keep_around(&walk->around, directory, walk->path.data, walk->path_length);
     }
     else {
@@ -2228,12 +2228,8 @@ remove_upwards(Call *call, Removed *removed)
             return;
         }
         walk->duty--;
-        while (length > 0 && walk->path.data[length - 1] != '/') {
-            length--;
-        }
-        if (length > 0) {
-            length--;
-        }
+        const char *name;
+        length = parent_length(walk->path.data, length, &name);
         if (call->budget <= 0) {
             if (push_path(&walk->met, walk->path.data, length, "", 0, walk->duty) < 0) {
                 fault_here(walk, ENOMEM, "remove the directory");

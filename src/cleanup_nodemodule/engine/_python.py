@@ -131,7 +131,7 @@ def _is_leaf(tree: Tree, root: Root, handle: Handle) -> bool:
 
 def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     """Count bytes, files and directories; see the contract."""
-    apparent = blocks = hollow = files = directories = newest = 0
+    apparent = blocks = directory_blocks = files = directories = newest = 0
     links = array.array("Q")
     mounts: list[bytes] = []
     repositories: list[bytes] = []
@@ -153,7 +153,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             mounts,
             repositories,
             foreign,
-            hollow * _BLOCK,
+            directory_blocks * _BLOCK,
         )
 
     try:
@@ -183,7 +183,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                     directories -= 1
                     apparent -= found.st_size
                     blocks -= _blocks(found)
-                    hollow -= _blocks(found)
+                    directory_blocks -= _blocks(found)
                 elif error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
                 continue
@@ -191,7 +191,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                 found = tree.status()
                 apparent += found.st_size
                 blocks += _blocks(found)
-                hollow += _blocks(found)
+                directory_blocks += _blocks(found)
                 directories += 1
                 newest = max(newest, int(found[stat.ST_MTIME]))
                 if _only_for_owners(tree.status_around(), found.st_uid):
@@ -230,7 +230,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                                 mounts.append(prefix + name)
                                 continue
                             directories += 1
-                            hollow += _blocks(found)
+                            directory_blocks += _blocks(found)
                             mark = b"/" if mode & stat.S_ISVTX else b""
                             left.append(prefix + name + mark)
                         else:
@@ -265,7 +265,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     on the stack but what is still to be opened, however deep the tree. Only what was removed counts
     against the budget, so a call either makes progress or gets to the end of its stack.
     """
-    files = directories = blocks = hollow = 0
+    files = directories = blocks = directory_blocks = 0
     gone = False
     blocked: list[bytes] = []
     faults: list[Fault] = []
@@ -308,7 +308,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                     left.append(path + duty)
                     break
                 try:
-                    hollow += _remove_directory(tree, path)
+                    directory_blocks += _remove_directory(tree, path)
                 except OSError as error:
                     if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                         blocked.append(path + duty)
@@ -323,8 +323,8 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 if not duty:
                     break
                 path, duty = path.rpartition(b"/")[0], duty[1:]
-    freed = (blocks + hollow) * _BLOCK
-    counts = Counts(files, directories, freed, blocked, gone, hollow * _BLOCK)
+    freed = (blocks + directory_blocks) * _BLOCK
+    counts = Counts(files, directories, freed, blocked, gone, directory_blocks * _BLOCK)
     return Removal(counts, left, faults)
 
 

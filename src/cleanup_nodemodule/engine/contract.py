@@ -126,7 +126,7 @@ class Counts(NamedTuple):
     else has removed it, or moved it away with all that is still in it."""
     freed_directories: int = 0
     """What directories have of ``freed``: what each took when it was empty. XFS for one gives back most
-    of what a directory takes while it is being emptied, and nobody counts that."""
+    of what a directory takes while it is being emptied, which no call sees."""
 
 
 class Removal(NamedTuple):

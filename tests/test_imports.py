@@ -64,6 +64,11 @@ def test_a_dry_run_imports_nothing_of_locks_and_the_journal(
     assert imported(*arguments, cwd=work) & DELETION_ONLY == set()
 
 
+def test_what_is_for_programs_imports_nothing_for_people(work: Path) -> None:
+    for arguments in (["--json"], ["-0", "-q"]):
+        assert imported(*arguments, cwd=work) & {"humanize", "rich", "pickle"} == set()
+
+
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["-0"], ["--no-dry-run"]])
 def test_a_run_in_a_pipe_imports_nothing_for_terminals_or_patterns(
     work: Path, arguments: list[str]

@@ -8,7 +8,6 @@ time by a pipe, and whoever waits for it waits for the pipe.
 
 import errno
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -43,6 +42,8 @@ class Apart:
         Raises OSError where there can be no such process, or it has ended; then the next call has
         another.
         """
+        import pickle  # noqa: PLC0415 - few runs have such a disk
+
         if self._process is None:
             self._process = _start()
         calls, answers = (
@@ -107,6 +108,8 @@ def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
 
 def _serve() -> None:
     """Make the calls that come in, until there are no more."""
+    import pickle  # noqa: PLC0415 - as above
+
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-import humanize
-
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.report import ArtifactRow, Report
 
@@ -37,6 +35,8 @@ _SHORT: Final = 40
 
 def size(count: int) -> str:
     """Return a number of bytes for people, in binary units."""
+    import humanize  # noqa: PLC0415 - programs get numbers
+
     return humanize.naturalsize(count, binary=True).replace("Bytes", "B").replace("Byte", "B")
 
 
@@ -49,6 +49,8 @@ def age(row: ArtifactRow, report: Report) -> str:
     """Return how long before the run the artifact was last used, or ``-``."""
     if row.last_used_at is None:
         return "-"
+    import humanize  # noqa: PLC0415 - as above
+
     started = datetime.fromisoformat(report.started_at)
     words = humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)
     return words.partition(",")[0]

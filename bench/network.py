@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -23,7 +24,7 @@ import races
 import synthetic
 
 ENTRIES: Final = 20_000
-"""Of the tree. Each takes a way there and back."""
+"""Of the tree. Each directory takes some ways there and back."""
 
 JOBS: Final = (1, 2, 4, 8, 16, 32, 64)
 """Threads, and for the native engine only: the other one has a single thread."""
@@ -34,9 +35,11 @@ DELAY: Final = 0.0005
 _SERVERS: Final = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server")
 """Where Debian and Fedora have it."""
 
-_OPTIONS: Final = ("dir_cache=no", "attr_timeout=1", "entry_timeout=1")
-"""Of sshfs(1): nothing is remembered for longer than the way to a directory takes, so that each round
-finds what the first one did."""
+_OPTIONS: Final = ("dcache_timeout=1", "attr_timeout=1", "entry_timeout=1")
+"""Of sshfs(1): what came with a directory is known for as long as it takes to look at it, as with NFS."""
+
+_FORGOTTEN: Final = 1.5
+"""Seconds after which nothing of that is known any more."""
 
 
 def server() -> str:
@@ -109,6 +112,7 @@ def measure(tree: str, jobs: Sequence[int], rounds: int) -> dict[int, list[float
         for turn in range(len(jobs)):
             count = jobs[(number + turn) % len(jobs)]
             command = (*races.stage("size", tree, "native"), "--jobs", str(count))
+            time.sleep(_FORGOTTEN)
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             taken[count].append(race.stage_times(done.stdout).wall)
     return taken

@@ -132,6 +132,8 @@ def end_tidily() -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    # A shell has what it starts in the background ignore this one, and so would what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _processor() -> str:

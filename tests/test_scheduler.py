@@ -539,13 +539,17 @@ def test_slots_of_calls_given_up_are_free_again(executor: ThreadPoolExecutor) ->
 # How many entries at a time
 
 
+def _call(pace: Pace, entries: int, *, of: int, took: float) -> None:
+    """Have a call handle so many *entries* in so many seconds."""
+    pace.took(took)
+    pace.did(entries, of=of)
+
+
 def test_a_pace_is_that_of_the_last_call() -> None:
     pace = Pace(0.05, 1000, 16_000)
-    pace.took(0.5)
-    pace.did(1000, of=1000)
+    _call(pace, 1000, of=1000, took=0.5)
     assert pace.entries == 100
-    pace.took(0.04)
-    pace.did(100, of=100)
+    _call(pace, 100, of=100, took=0.04)
     assert pace.entries == 125
 
 
@@ -553,36 +557,30 @@ def test_a_pace_grows_no_faster_than_twofold_and_has_an_end() -> None:
     pace = Pace(0.05, 1000, 3000)
     paces = []
     for _ in range(3):
-        pace.took(0.0)
-        pace.did(pace.entries, of=pace.entries)
+        _call(pace, pace.entries, of=pace.entries, took=0.0)
         paces.append(pace.entries)
     assert paces == [2000, 3000, 3000]
 
 
 def test_a_pace_never_comes_to_a_standstill() -> None:
     pace = Pace(0.05, 1, 3000)
-    pace.took(60.0)
-    pace.did(1, of=1)
+    _call(pace, 1, of=1, took=60.0)
     assert pace.entries == 1
-    pace.took(0.001)
-    pace.did(1, of=1)
+    _call(pace, 1, of=1, took=0.001)
     assert pace.entries == 2
 
 
 def test_a_call_that_did_nothing_says_nothing_of_the_pace() -> None:
     pace = Pace(0.05, 1000, 3000)
-    pace.took(60.0)
-    pace.did(0, of=1000)
+    _call(pace, 0, of=1000, took=60.0)
     assert pace.entries == 1000
 
 
 def test_a_call_that_came_to_the_end_of_its_work_at_once_says_nothing_of_the_pace() -> None:
     pace = Pace(0.05, 1000, 3000)
-    pace.took(0.001)
-    pace.did(1, of=1000)
+    _call(pace, 1, of=1000, took=0.001)
     assert pace.entries == 1000
-    pace.took(0.5)
-    pace.did(100, of=1000)
+    _call(pace, 100, of=1000, took=0.5)
     assert pace.entries == 10
 
 

@@ -108,7 +108,7 @@ def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
 
 def _serve() -> None:
     """Make the calls that come in, until there are no more."""
-    import pickle  # noqa: PLC0415 - as above
+    import pickle  # noqa: PLC0415 - this is the other process
 
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:

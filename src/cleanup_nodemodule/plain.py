@@ -49,7 +49,7 @@ def age(row: ArtifactRow, report: Report) -> str:
     """Return how long before the run the artifact was last used, or ``-``."""
     if row.last_used_at is None:
         return "-"
-    import humanize  # noqa: PLC0415 - as above
+    import humanize  # noqa: PLC0415 - programs get times
 
     started = datetime.fromisoformat(report.started_at)
     words = humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)

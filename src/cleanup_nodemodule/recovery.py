@@ -175,7 +175,7 @@ def _look(entry: Entry, working: frozenset[str]) -> Leftover | Settled | None:
         return None if entry.run in working else _settle_in_place(entry, same=same)
     if not same:
         return _unreachable(entry, errno.ESTALE, working)
-    candidate = Candidate(place, os.path.dirname(place), entry.intent.identity, False)  # noqa: FBT003 - a mount point has another identity
+    candidate = Candidate(place, os.path.dirname(place), entry.intent.identity, mounted=False)
     return _leftover(entry, candidate, working)
 
 
@@ -241,7 +241,7 @@ def _unreachable(entry: Entry, number: int, working: frozenset[str]) -> Leftover
     """Return what is not to be touched, with why."""
     place = _place_of(entry)
     doing = "recognise" if number == errno.ESTALE else "look at"
-    candidate = Candidate(place, os.path.dirname(place), Identity(0, 0), False)  # noqa: FBT003 - as above
+    candidate = Candidate(place, os.path.dirname(place), Identity(0, 0), mounted=False)
     leftover = _leftover(entry, candidate, working)
     return replace(leftover, problems=(Problem(place, number, doing),))
 

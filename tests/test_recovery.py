@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -462,9 +463,11 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     await_condition(
         lambda: ("node_modules", "deleted") in endings(directory), "one of them was written down"
     )
+    staged = partial((project / "other").glob, f"{staging.PREFIX}*")
+    await_condition(lambda: any(staged()), "the other one was begun")
     running.send_signal(signal.SIGSTOP)
     assert lock.held(str(directory)) == ()
-    [place] = (project / "other").glob(f"{staging.PREFIX}*")
+    [place] = staged()
     before = listing(place)
     code, [row] = resume(tool, env=env)
     assert (code, row["path"], row["outcome"]) == (0, str(place), None)

@@ -229,6 +229,7 @@ def stop(case: Case, directory: str, rounds: int) -> list[str]:
             taken = []
             for _ in range(rounds):
                 build_tree.duplicate(case.project, project)
+                subprocess.run(("sync", "-f", project), check=True)
                 taken.append(_stopped(project, engine, number))
                 shutil.rmtree(project)
             cells = (
@@ -259,8 +260,12 @@ def _stopped(project: str, engine: str, number: signal.Signals) -> float:
         taken = time.perf_counter() - start
     [row] = json.loads(output)["artifacts"]
     left = row["left_at"]
+    # XFS gives back by itself what it had set aside for growing files, which looks like the emptying;
+    # a signal that comes before that finds the artifact put back, whole.
+    as_it_was = row["outcome"] is None and left is None and os.path.lexists(artifact)
+    partly = not os.path.lexists(artifact) and left is not None and os.path.isdir(left)
     if row["outcome"] != "deleted" and (
-        process.returncode != 128 + number or os.path.lexists(artifact) or not os.path.isdir(left)
+        process.returncode != 128 + number or not (as_it_was or partly)
     ):
         raise race.WrongError(f"stopped by {number.name}, it said {process.returncode}: {row}")
     return taken

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -79,6 +80,49 @@ def schema() -> Document:
     output = subprocess.run([COMMAND, "--json-schema"], capture_output=True, check=True).stdout
     loaded: Document = json.loads(output)
     return loaded
+
+
+# Stopped before and after.
+
+_SIGNALLED = """
+import asyncio, os, signal, sys
+from cleanup_nodemodule.__main__ import main
+
+def run(work, run=asyncio.run):
+    before()
+    try:
+        return run(work)
+    finally:
+        after()
+
+def nothing(): pass
+def stop(): os.kill(os.getpid(), signal.{name})
+
+before, after = {when}
+asyncio.run = run
+sys.argv[1:] = {arguments}
+main()
+"""
+"""A run to which a signal comes just before, or just after, its event loop is there to be told."""
+
+
+@pytest.mark.parametrize("when", ["stop, nothing", "nothing, stop"])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+@pytest.mark.parametrize("mode", ["--dry-run", "--no-dry-run"])
+def test_a_signal_that_comes_while_a_loop_is_set_up_or_closed_is_not_lost(
+    tmp_path: Path, schema: Document, when: str, number: int, code: int, mode: str
+) -> None:
+    top = tmp_path / "tree"
+    declare(top, {"package.json": "{}", "node_modules": {"a": "b"}})
+    before = listing(top)
+    arguments = ["--json", "--yes", mode, "-p", str(top)]
+    program = _SIGNALLED.format(name=signal.Signals(number).name, when=when, arguments=arguments)
+    done = execute(sys.executable, "-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, b"")
+    document = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert not document["complete"] or when == "nothing, stop"
+    assert listing(top) == before
 
 
 # Stopped while it looks.

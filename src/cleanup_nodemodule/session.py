@@ -408,13 +408,15 @@ class Session:
                 executor, workers, patience=self._orders.patience, silent=self._silent
             )
             loop = asyncio.get_running_loop()
-            if self._signal is not None:  # It came a moment ago.
-                scheduler.stop()
             with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):
+                if self._signal is not None:  # It came before there was anything to tell.
+                    scheduler.stop()
                 return await work(scheduler)
 
         _watch_children_without_threads()
-        return asyncio.run(main())
+        # Neither is a loop that is being set up or closed to be interrupted: it would be left half done.
+        with self._interrupts.telling(lambda: None):
+            return asyncio.run(main())
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:
         display = self._display

@@ -15,6 +15,7 @@ import pytest
 
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
+from preloaded import Preloaded
 
 pytest_plugins = ("filesystems", "tool")
 
@@ -142,11 +143,21 @@ def state_directory(states: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> 
     return home / "cleanup-nodemodule"
 
 
+_PATIENCE: Final = 120
+"""Seconds after which a run counts as hanging: many times what the largest one here takes."""
+
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """What runs the command without loading it each time."""
+    with Preloaded(COMMAND) as commands:
+        yield commands
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, preloaded: Preloaded) -> Run:
     """Run the installed command in *tmp_path* without a terminal, and return what came of it.
 
     Output is text with undecodable bytes as surrogates; ``cwd`` and ``env`` may be given.
@@ -155,15 +166,21 @@ def run(tmp_path: Path) -> Run:
     def run_command(
         *arguments: str | bytes | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
+        around = {**os.environ, **(env or {})}
+        # What differs from one test to the other may be looked at while it is loaded.
+        if env is None:
+            done = preloaded.run(arguments, cwd=cwd, env=around, patience=_PATIENCE)
+            if done is not None:
+                return done
         return subprocess.run(
             [COMMAND, *arguments],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env=around,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",
-            timeout=120,
+            timeout=_PATIENCE,
             check=False,
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from conftest import COMMAND, NATIVE, native_engine
+from preloaded import Preloaded
 from processes import surroundings
 
 PATIENCE: Final = 120
@@ -62,8 +63,9 @@ class Told:
 class Tool:
     """The command, run without a terminal, its record in a directory of the test's own."""
 
-    def __init__(self, engine: str, home: Path) -> None:
+    def __init__(self, engine: str, home: Path, preloaded: Preloaded) -> None:
         self.engine = engine
+        self._preloaded = preloaded
         self.home = home
         home.mkdir(mode=0o700)
 
@@ -110,20 +112,35 @@ class Tool:
                 output, errors = process.communicate(timeout=PATIENCE)
             finally:
                 process.kill()
-        try:
-            document = json.loads(output)
-        except ValueError:
-            pytest.fail(f"no document, but exit code {process.returncode}: {output}{errors}")
-        assert document["tool"]["engine"] == self.engine or process.returncode == 2
-        return Told(process.returncode, document, errors, top)
+        return self._told(process.returncode, output, errors, top)
 
     def run(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
-        """Search *top*, and return what it said."""
-        return self.finish(self.start("--json", "-p", top, *arguments, **how), top)
+        """Search *top*, and return what it said; *how* is that of :meth:`start`."""
+        return self._run(top, "--json", "-p", top, *arguments, **how)
 
     def resume(self, top: Path) -> Told:
         """Finish what was interrupted."""
-        return self.finish(self.start("resume", "--json"), top)
+        return self._run(top, "resume", "--json")
+
+    def _run(self, top: Path, *arguments: str | Path, cwd: Path | None = None, **how: Any) -> Told:
+        if not how:
+            done = self._preloaded.run(
+                [*self.command[1:], *arguments],
+                cwd=cwd or self.home,
+                env=self.env,
+                patience=PATIENCE,
+            )
+            if done is not None:
+                return self._told(done.returncode, done.stdout, done.stderr, top)
+        return self.finish(self.start(*arguments, cwd=cwd, **how), top)
+
+    def _told(self, code: int, output: str, errors: str, top: Path) -> Told:
+        try:
+            document = json.loads(output)
+        except ValueError:
+            pytest.fail(f"no document, but exit code {code}: {output}{errors}")
+        assert document["tool"]["engine"] == self.engine or code == 2
+        return Told(code, document, errors, top)
 
     def delete(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
         """Search *top* and delete."""
@@ -131,8 +148,8 @@ class Tool:
 
 
 @pytest.fixture(params=["python", NATIVE])
-def tool(request: pytest.FixtureRequest, tmp_path: Path) -> Tool:
+def tool(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Preloaded) -> Tool:
     """The command with each engine in turn."""
     if request.param == NATIVE:
         native_engine()
-    return Tool(request.param, tmp_path / "home")
+    return Tool(request.param, tmp_path / "home", preloaded)

@@ -4,17 +4,18 @@
     stage.py find TREE [--engine native|python] [--jobs N]     searches TREE for the default names
 
 Prints one JSON document: ``seconds`` from the moment everything is imported to the result, ``cpu``
-seconds of all threads in the same time, and what was counted.
+seconds of all threads and processes for it, and what was counted.
 """
 
 import argparse
 import asyncio
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import TypeAlias
 
 from cleanup_nodemodule import engine, finder, sizing
@@ -22,8 +23,10 @@ from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Problem
 from cleanup_nodemodule.rules import of_profiles
 from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.workers import Workers, searching
 
 Counted: TypeAlias = dict[str, int]
+Taken: TypeAlias = dict[str, float]
 
 
 async def size(tree: str, scheduler: Scheduler) -> Counted:
@@ -74,14 +77,25 @@ def _fail(problem: Problem) -> None:
     raise OSError(problem.errno, f"cannot {problem.doing}", problem.path)
 
 
-def run(stage: Callable[[str, Scheduler], Awaitable[Counted]], tree: str, jobs: int) -> Counted:
-    """Run a stage with as many workers as *jobs*."""
+def run(stage: Callable[[str, Scheduler], Awaitable[Counted]], tree: str, jobs: int) -> Taken:
+    """Run a stage with as many workers as *jobs*, and say what it took and counted."""
 
-    async def counted(executor: ThreadPoolExecutor) -> Counted:
+    async def counted(executor: Executor) -> Counted:
         return await stage(tree, Scheduler(executor, jobs))
 
-    with ThreadPoolExecutor(jobs) as executor:
-        return asyncio.run(counted(executor))
+    start, cpu = time.perf_counter(), _cpu()
+    executor = searching() if jobs > 1 else Workers()
+    result = asyncio.run(counted(executor))
+    seconds = time.perf_counter() - start
+    # Before that, nobody knows what the processes took that helped.
+    executor.shutdown()
+    return {"seconds": seconds, "cpu": _cpu() - cpu, **result}
+
+
+def _cpu() -> float:
+    """Return the seconds of processors this process has had, and those it started that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def main() -> int:
@@ -96,10 +110,8 @@ def main() -> int:
     jobs = options.jobs or engine.default_lookers()
     # As a run does, for the same reason.
     gc.freeze()
-    start, cpu = time.perf_counter(), time.process_time()
-    counted = run(size if options.stage == "size" else find, options.tree, jobs)
-    taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
-    said = {**taken, **counted, "engine": engine.name(), "jobs": jobs, "tree": options.tree}
+    taken = run(size if options.stage == "size" else find, options.tree, jobs)
+    said = {**taken, "engine": engine.name(), "jobs": jobs, "tree": options.tree}
     print(json.dumps(said))
     return 0
 

@@ -69,8 +69,8 @@ def test_as_many_threads_as_the_engine_has_use_for(
     assert (engines.default_lookers(), engines.default_removers()) == (lookers, processors)
     engines.choose("python")
     locked = getattr(sys, "_is_gil_enabled", lambda: True)()
-    one_each = (1, 1) if locked else (lookers, processors)
-    assert (engines.default_lookers(), engines.default_removers()) == one_each
+    expected = (min(processors, 8), 1) if locked else (lookers, processors)
+    assert (engines.default_lookers(), engines.default_removers()) == expected
 
 
 @pytest.mark.usefixtures("restored")

@@ -146,6 +146,45 @@ def measured(tmp_path: Path) -> Path:
     return top
 
 
+def helpers(log: Path) -> set[int]:
+    """Return the processes that a traced run has had help it."""
+    started = re.findall(
+        r"^(\d+) +execve\(.*cleanup_nodemodule\.apart", log.read_text(), re.MULTILINE
+    )
+    return {int(process) for process in started}
+
+
+def alive(process: int) -> bool:
+    """Whether a process that is no child of this one runs, or could still."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_process_that_helps_the_python_engine_ends_with_the_run(
+    searched: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    log = tmp_path / "log"
+    running = Running(
+        *("--json", "--engine", "python", "--jobs", "2", "-p", str(searched)),
+        cwd=tmp_path,
+        prefix=slowly(
+            *(log, "getdents64,execve", 30_000),
+            *(Path(sys.executable), *searched.glob("d*/node_modules")),
+        ),
+    )
+    await_condition(lambda: log.exists() and len(helpers(log)) == 1, "help was called")
+    [helper] = helpers(log)
+    await_calls(log, rf"(?m)^{helper} +getdents64\(\d+<{searched}/d\d\d/node_modules>", 1)
+    returned, output, errors = running.stop(number)
+    assert (returned, errors) == (code, "")
+    assert not json.loads(output)["complete"]
+    await_condition(lambda: not alive(helper), "the process that helped has ended")
+
+
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_stopped_search_gives_one_incomplete_document(
     searched: Path, tmp_path: Path, schema: Document, number: int, code: int

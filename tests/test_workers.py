@@ -1,17 +1,22 @@
 """Threads that make do with fewer, and processes that can be left behind."""
 
 import os
+import sys
 import threading
+import time
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cleanup_nodemodule import apart, staging
-from cleanup_nodemodule.apart import Apart
+from cleanup_nodemodule import workers as workers_module
+from cleanup_nodemodule.apart import Apart, EndedError
 from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.staging import ChangedError
 from cleanup_nodemodule.workers import Workers
+from meeting import meet
 
 
 def test_a_thread_that_has_nothing_to_do_is_used_again() -> None:
@@ -114,6 +119,73 @@ def test_a_process_that_ends_is_an_error_of_the_call() -> None:
     with pytest.raises(OSError, match="has ended"):
         workers.submit(os._exit, 1).result()
     assert workers.submit(os.getppid).result() == os.getpid()
+    workers.shutdown()
+
+
+# Processes that help
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have other processes find what is here to be called."""
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+
+
+def helped() -> Workers:
+    return Workers(apart=partial(Apart, needed=False), first_apart=False)
+
+
+def test_a_process_helps_the_first_thread_when_that_has_been_at_work_for_a_while(
+    tmp_path: Path,
+) -> None:
+    workers = helped()
+    assert workers.submit(os.getpid).result() == os.getpid()
+    time.sleep(workers_module.START_OF_A_PROCESS)
+    together = [workers.submit(meet, str(tmp_path), 3) for _ in range(3)]
+    processes = {one.result() for one in together}
+    assert len(processes) == 3
+    assert os.getpid() in processes
+    workers.shutdown()
+
+
+def test_what_is_done_at_once_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "START_OF_A_PROCESS", 3600.0)
+    workers = helped()
+    calls = [workers.submit(os.getpid) for _ in range(20)]
+    assert {call.result() for call in calls} == {os.getpid()}
+    workers.shutdown()
+
+
+def test_what_was_submitted_too_early_for_help_keeps_no_later_help_away(tmp_path: Path) -> None:
+    workers = helped()
+    for call in [workers.submit(os.getpid) for _ in range(5)]:
+        call.result()
+    time.sleep(workers_module.START_OF_A_PROCESS)
+    together = [workers.submit(meet, str(tmp_path), 2) for _ in range(2)]
+    assert len({one.result() for one in together}) == 2
+    workers.shutdown()
+
+
+@pytest.mark.parametrize("first", ["no process", "one that ends"])
+def test_without_a_process_that_helps_the_thread_makes_the_calls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str
+) -> None:
+    program = "/nowhere/python" if first == "no process" else "/bin/false"
+    monkeypatch.setattr(sys, "executable", program)
+    monkeypatch.setattr(workers_module, "START_OF_A_PROCESS", 0.0)
+    workers = helped()
+    together = [workers.submit(meet, str(tmp_path), 2) for _ in range(2)]
+    assert {one.result() for one in together} == {os.getpid()}
+    with pytest.raises(FileNotFoundError):
+        workers.submit(os.lstat, tmp_path / "nowhere").result()
+    workers.shutdown()
+
+
+def test_without_a_process_that_is_needed_the_call_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    workers = Workers(apart=Apart)
+    with pytest.raises(EndedError):
+        workers.submit(os.getpid).result()
     workers.shutdown()
 
 

@@ -1,9 +1,12 @@
-"""Makes calls in a process of its own, which can be left behind.
+"""Makes calls in a process of its own, which can be left behind, and runs beside this one.
 
 A thread that waits for a disk which does not answer may be beyond every signal (FUSE, request_wait_answer
 in fs/fuse/dev.c of Linux), and a process does not end before its last thread has. So where a tree lies on
 what may fall silent, a network mount for one, it is walked by other processes: each takes one call at a
 time by a pipe, and whoever waits for it waits for the pipe.
+
+So it is, too, where the engine is one that only a single thread of a process runs at a time: each other
+processor has a process then.
 """
 
 import errno
@@ -11,6 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import IO, Any, Final, cast
 
 from cleanup_nodemodule import engine
@@ -24,11 +28,18 @@ _SILENT_KINDS: Final = frozenset(
 """Kinds of file systems that somebody else answers for; those by FUSE are ``fuse`` and ``fuse.NAME``."""
 
 
+class EndedError(OSError):
+    """There is no process that could make the call."""
+
+
 class Apart:
     """A process that makes one call after the other. It ends when this one does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, needed: bool = True) -> None:
+        """Where there can be no such process, and none is *needed*, calls are made in this one."""
+        self._needed: Final = needed
         self._process: subprocess.Popen[bytes] | None = None
+        self._given_up = False
 
     def close(self) -> None:
         """Let it end, and wait until it has."""
@@ -39,13 +50,31 @@ class Apart:
     def call(self, function: Callable[[], Any]) -> Any:
         """Return what *function* returns there, or raise what it raises; both have to pickle.
 
-        Raises OSError where there can be no such process, or it has ended; then the next call has
-        another.
+        Raises EndedError where there can be no such process, or it has ended, unless none is needed;
+        then the next call has another.
         """
-        import pickle  # noqa: PLC0415 - few runs have such a disk
+        if self._given_up:
+            return function()
+        try:
+            raised, value = self._answer(function)
+        except EndedError:
+            if self._needed:
+                raise
+            self._given_up = True
+            return function()
+        if raised:
+            raise value
+        return value
+
+    def _answer(self, function: Callable[[], Any]) -> tuple[bool, Any]:
+        """Return whether *function* raised something there, and that or what it returned."""
+        import pickle  # noqa: PLC0415 - few runs have such a process
 
         if self._process is None:
-            self._process = _start()
+            try:
+                self._process = _start()
+            except OSError as error:
+                raise EndedError(*error.args) from error
         calls, answers = (
             cast("IO[bytes]", self._process.stdin),
             cast("IO[bytes]", self._process.stdout),
@@ -53,15 +82,15 @@ class Apart:
         try:
             pickle.dump(function, calls)
             calls.flush()
-            raised, value = pickle.load(answers)  # noqa: S301 - from the process that was started here
+            answer: tuple[bool, Any] = pickle.load(answers)  # noqa: S301 - from what was started here
         except (EOFError, BrokenPipeError) as error:
             with self._process:
                 self._process.kill()
+                with suppress(BrokenPipeError):  # Part of a call may not have been taken.
+                    calls.close()
             self._process = None
-            raise OSError(errno.EPIPE, "the process that looks at the disk has ended") from error
-        if raised:
-            raise value
-        return value
+            raise EndedError(errno.EPIPE, "the process that looks at the disk has ended") from error
+        return answer
 
 
 def _start() -> "subprocess.Popen[bytes]":

@@ -31,7 +31,7 @@ from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
-from cleanup_nodemodule.workers import Workers
+from cleanup_nodemodule.workers import Workers, searching
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,8 +103,10 @@ class Session:
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
         )
         self._interrupts = Interrupts()
-        self._executor: Executor | None = None
-        """What makes the calls, once it is known which."""
+        self._executors: list[Executor] = []
+        """What makes the calls, as far as that is known."""
+        self._apart = False
+        """It is processes that do, each of the calls."""
         self._result: Report | None = None
         """What is known of the outcome by now."""
         self._silent: set[str] = set()
@@ -139,16 +141,25 @@ class Session:
                 return code if self._signal is None else 128 + self._signal
             finally:
                 # A call that still runs only looks, or waits for a disk that does not answer.
-                if self._executor is not None:
-                    self._executor.shutdown(wait=False, cancel_futures=True)
+                for executor in self._executors:
+                    executor.shutdown(wait=False, cancel_futures=True)
 
     def _workers(self, paths: Iterable[str]) -> Executor:
         """Return what makes the calls: threads, and where a disk with *paths* may fall silent, processes."""
         from cleanup_nodemodule import apart
 
-        needed = apart.is_needed(paths, protections.mounted())
-        self._executor = Workers("engine", apart.Apart if needed else None)
-        return self._executor
+        self._apart = apart.is_needed(paths, protections.mounted())
+        return self._employ(Workers("engine", apart.Apart if self._apart else None))
+
+    def _searchers(self, executor: Executor) -> Executor:
+        """Return what makes the calls of a search, where *executor* makes all the others."""
+        if self._lookers == 1 or self._apart:
+            return executor
+        return self._employ(searching())
+
+    def _employ(self, executor: Executor) -> Executor:
+        self._executors.append(executor)
+        return executor
 
     @property
     def _signal(self) -> int | None:
@@ -201,7 +212,7 @@ class Session:
         try:
             with self._progress() as watch:
                 plan = self._in_loop(
-                    executor,
+                    self._searchers(executor),
                     lambda scheduler: pipeline.make_plan(self._settings, scheduler, watch),
                 )
         except RootError as error:

@@ -7,13 +7,20 @@ be stuck in the kernel, with a disk that does not answer.
 
 import functools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from cleanup_nodemodule import engine
+
 if TYPE_CHECKING:
     from cleanup_nodemodule.apart import Apart
+
+START_OF_A_PROCESS: Final = 0.1
+"""Seconds, about, that an interpreter takes to start. What is done sooner than that needs no help; what
+takes longer is done at most this much later than if help had come at once."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -25,14 +32,29 @@ class Workers(Executor):
     How much goes on at a time is for the caller to limit.
     """
 
-    def __init__(self, name: str = "worker", apart: "Callable[[], Apart] | None" = None) -> None:
-        """With *apart*, each thread has a process of its own make its calls, which then pickle."""
+    def __init__(
+        self,
+        name: str = "worker",
+        apart: "Callable[[], Apart] | None" = None,
+        *,
+        first_apart: bool = True,
+    ) -> None:
+        """With *apart*, each thread has a process of its own make its calls, which then pickle.
+
+        Unless the *first_apart* is to, the first thread makes its calls itself, and the others come to
+        its help when it has been at work for as long as starting a process takes.
+        """
         self._name: Final = name
         self._apart = apart
+        self._first_apart: Final = first_apart
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        """Threads that nothing was submitted for yet."""
+        self._unclaimed = 0
+        """Tasks that were submitted while there was no such thread, and none could be started."""
+        self._begun = 0.0
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         """Have a thread call *fn*; where there is no thread and none can be had, call it at once."""
@@ -41,9 +63,11 @@ class Workers(Executor):
         with self._lock:
             if self._idle:
                 self._idle -= 1
-            elif not self._start() and not self._threads:
-                task.run(lambda: None, _call)
-                return future
+            elif not (self._may_start() and self._start()):
+                if not self._threads:
+                    task.run(lambda: None, _call)
+                    return future
+                self._unclaimed += 1
         self._tasks.put(task)
         return future
 
@@ -57,9 +81,19 @@ class Workers(Executor):
         for thread in self._threads if wait else ():
             thread.join()
 
+    def _may_start(self) -> bool:
+        """Whether another thread is worth what it costs."""
+        if self._first_apart or not self._threads:
+            return True
+        return time.monotonic() - self._begun >= START_OF_A_PROCESS
+
     def _start(self) -> bool:
         """Start another thread; return whether that could be done."""
-        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        apart = None
+        if self._apart is not None and (self._first_apart or self._threads):
+            apart = self._apart()
+        thread = threading.Thread(target=self._work, args=(apart,), name=self._name, daemon=True)
+        self._begun = self._begun or time.monotonic()
         try:
             thread.start()
         except (RuntimeError, MemoryError):  # It has as many as the system lets it have.
@@ -67,8 +101,7 @@ class Workers(Executor):
         self._threads.append(thread)
         return True
 
-    def _work(self) -> None:
-        apart = None if self._apart is None else self._apart()
+    def _work(self, apart: "Apart | None") -> None:
         while (task := self._tasks.get()) is not None:
             task.run(self._rest, _call if apart is None else apart.call)
             # Nothing lives on for as long as this thread waits for something else to do.
@@ -78,7 +111,23 @@ class Workers(Executor):
 
     def _rest(self) -> None:
         with self._lock:
-            self._idle += 1
+            if self._unclaimed:
+                self._unclaimed -= 1
+            else:
+                self._idle += 1
+
+
+def searching() -> Workers:
+    """Return what makes calls that only look the soonest, with the running engine.
+
+    Where that is bound to one thread of a process, other processes help. Such a process may live on for a
+    moment when this one was killed: so nothing is to be deleted by it.
+    """
+    if not engine.is_bound():
+        return Workers("search")
+    from cleanup_nodemodule.apart import Apart  # noqa: PLC0415 - what the other engine needs not load
+
+    return Workers("search", functools.partial(Apart, needed=False), first_apart=False)
 
 
 def _call(function: Callable[[], _T]) -> _T:

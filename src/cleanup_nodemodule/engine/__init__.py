@@ -67,29 +67,35 @@ def default_lookers() -> int:
 
     Four for each processor, but 32 at most where there are no more processors than that: most of them
     wait for the disk when nothing is cached, and when everything is, they take no longer than one for
-    each processor does (docs/benchmarks.md). A single one where the Python engine runs in an interpreter
-    that lets only one thread run: measured on a warm cache, a second makes it half again as slow, as
-    each waits for the other at every system call.
+    each processor does (docs/benchmarks.md). Where the engine :func:`is_bound` each but the first needs
+    a process of its own, of some 12 MB: so one for each processor, and no more than 8.
     """
-    processors = default_removers()
-    return processors if _is_bound() else max(processors, min(4 * processors, 32))
+    processors = _processors()
+    return min(processors, 8) if is_bound() else max(processors, min(4 * processors, 32))
 
 
 def default_removers() -> int:
     """Return how many threads delete the fastest with the running engine.
 
     As many as there are processors this process may use: file systems write down what is deleted one
-    after the other, so that more of them only wait (docs/benchmarks.md). A single one as above.
+    after the other, so that more of them only wait (docs/benchmarks.md). A single one where the engine
+    :func:`is_bound`.
     """
-    if _is_bound():
-        return 1
+    return 1 if is_bound() else _processors()
+
+
+def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _is_bound() -> bool:
-    """Whether only one thread runs the engine at a time."""
+def is_bound() -> bool:
+    """Whether only one thread of a process runs the engine at a time.
+
+    So it is with the Python engine where the interpreter lets only one thread run: measured on a warm
+    cache, a second makes it half again as slow, as each waits for the other at every system call.
+    """
     return name() == "python" and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 

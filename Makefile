@@ -26,10 +26,11 @@ imports: $(VENV)/.installed-dev
 
 # What is imported is compiled beforehand: the tests start the tool more than a thousand times, and where
 # PYTHONDONTWRITEBYTECODE is set each start would compile every module anew, which takes longer than the
-# rest of it. On all cores; where the trees are made has to be a short path, for tests of what fits into a line.
+# rest of it. One process more than there are cores, as some tests wait for what is slow on purpose. Where
+# the trees are made has to be a short path, for tests of what fits into a line.
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m compileall -q src tests
-	$(BIN)/python -m pytest -W error -n auto --dist worksteal --basetemp=$$(mktemp -d)/t
+	$(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --basetemp=$$(mktemp -d)/t
 
 # The native engine by every compiler there is, and as other systems compile it.
 warnings: $(VENV)/.installed-dev

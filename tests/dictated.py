@@ -176,9 +176,17 @@ def expected_hits(top: bytes, min_depth: int) -> list[bytes]:
     return sorted(hits)
 
 
+def examples(number: int) -> int:
+    """Return how many of *number* examples to try: a third of them under a sanitizer.
+
+    That takes five times as long for each, and tells of the memory that any tree of a kind has it touch.
+    """
+    return number // 3 if "ASAN_OPTIONS" in os.environ else number
+
+
 usual = settings(
     deadline=None,
-    max_examples=100,
+    max_examples=examples(100),
     # The engine is the same throughout; nothing is left over from one tree to the next.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

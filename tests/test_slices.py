@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Root, Usage
 from conftest import declare, listing
-from dictated import Dictated, expected, made, root_of, shuffles, trees, usual
+from dictated import Dictated, examples, expected, made, root_of, shuffles, trees, usual
 
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 
@@ -277,7 +277,7 @@ def test_a_large_directory_is_removed_by_several_at_once(
     assert listing(tmp_path) == []
 
 
-@settings(usual, max_examples=60)
+@settings(usual, max_examples=examples(60))
 @given(
     tree=trees,
     budget=st.integers(1, 12),

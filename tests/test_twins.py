@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root, Usage
-from dictated import Dictated, budgets, made, names, root_of, shuffles, trees, usual
+from dictated import Dictated, budgets, examples, made, names, root_of, shuffles, trees, usual
 
 EVERYTHING: Final = 1_000_000
 
@@ -60,7 +60,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("shelf")
 
 
-@settings(usual, max_examples=300)
+@settings(usual, max_examples=examples(300))
 @given(globs=st.lists(wildcards, min_size=1, max_size=3), called=st.sets(nearly, max_size=12))
 @example(globs=[b"[]a]x", b"[!]a]y"], called={b"]x", b"ax", b"]y", b"by"})
 @example(globs=[b"[z-a]", b"[!z-a]"], called={b"z", b"a", b"m", b"\n"})

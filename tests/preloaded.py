@@ -123,13 +123,15 @@ class Preloaded:
                 env=env,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
 
     def _end(self) -> None:
         if self._process is not None:
             self._socket.close()
             with self._process:
-                self._process.kill()
+                # With a command that was given up.
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None
 
 

@@ -297,6 +297,37 @@ def test_a_root_that_never_answers_is_given_up_and_the_others_go_on(
         assert (top / "app/node_modules").exists() is not bool(delete)
 
 
+@pytest.mark.parametrize(
+    ("cwd", "root", "found"),
+    [
+        ("disk", (), {"app", "too/app"}),
+        ("disk", ("-p", "."), {"app", "too/app"}),
+        ("disk", ("-p", "app"), {"app"}),
+        # To the system, if not to whoever takes ".." out of the text.
+        (".", ("-p", "link/../app"), {"too/app"}),
+    ],
+)
+def test_a_relative_root_means_the_same_where_another_process_makes_the_calls(
+    tool: Tool, tmp_path: Path, disks: Mounts, cwd: str, root: tuple[str, ...], found: set[str]
+) -> None:
+    """That process is in another directory, and another tree would be searched, or deleted from."""
+    tree: Declared = {"app": PROJECT, "too": {"deep": {}, "app": PROJECT}}
+    disk = disks.misbehaving(tmp_path / "disk", tree)
+    (tmp_path / "link").symlink_to("disk/too/deep")
+    told = tool.finish(tool.start("--json", *root, cwd=tmp_path / cwd), disk.path)
+    assert (told.code, told.errors) == (0, "")
+    assert set(told.rows) == {f"{project}/node_modules" for project in found}
+
+
+def test_a_relative_root_that_is_not_there_is_named_as_it_was_typed(
+    tool: Tool, tmp_path: Path, disks: Mounts
+) -> None:
+    disk = disks.misbehaving(tmp_path / "disk", {"app": PROJECT})
+    told = tool.finish(tool.start("--json", "-p", "nowhere", cwd=disk.path), disk.path)
+    assert told.code == 2
+    assert "cannot search nowhere: " in told.errors
+
+
 def test_a_disk_that_stops_answering_while_it_is_deleted_from_ends_the_run_all_the_same(
     tool: Tool, tmp_path: Path, disks: Mounts
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import jsonschema
 import pytest
 
+from cleanup_nodemodule.interrupts import Interrupts
 from conftest import COMMAND, declare, listing
 from processes import PATIENCE, await_condition, execute, strace, surroundings
 
@@ -96,7 +97,8 @@ def run(work, run=asyncio.run):
         after()
 
 def nothing(): pass
-def stop(): os.kill(os.getpid(), signal.{name})
+def stop(): sent.append(1) or len(sent) == 1 and os.kill(os.getpid(), signal.{name})
+sent = []
 
 before, after = {when}
 asyncio.run = run
@@ -123,6 +125,15 @@ def test_a_signal_that_comes_while_a_loop_is_set_up_or_closed_is_not_lost(
     jsonschema.Draft202012Validator(schema).validate(document)
     assert not document["complete"] or when == "nothing, stop"
     assert listing(top) == before
+
+
+def test_who_insists_is_heard_where_nothing_can_be_told_to_stop() -> None:
+    interrupts = Interrupts()
+    with interrupts, interrupts.telling(interrupts.insist):
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert interrupts.number == signal.SIGINT
 
 
 # Stopped while it looks.

@@ -11,6 +11,7 @@ processor has a process then.
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -83,13 +84,17 @@ class Apart:
             pickle.dump(function, calls)
             calls.flush()
             answer: tuple[bool, Any] = pickle.load(answers)  # noqa: S301 - from what was started here
-        except (EOFError, BrokenPipeError) as error:
+        except BaseException as error:
+            # What is left in the pipes belongs to this call, and would be taken for part of the next.
             with self._process:
                 self._process.kill()
-                with suppress(BrokenPipeError):  # Part of a call may not have been taken.
+                with suppress(BrokenPipeError):
                     calls.close()
             self._process = None
-            raise EndedError(errno.EPIPE, "the process that looks at the disk has ended") from error
+            if isinstance(error, EOFError | BrokenPipeError | pickle.UnpicklingError):
+                text = "the process that looks at the disk has ended"
+                raise EndedError(errno.EPIPE, text) from error
+            raise
         return answer
 
 
@@ -115,8 +120,12 @@ def is_needed(paths: Iterable[str], kinds: dict[str, str]) -> bool:
 
 
 def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
+    try:
+        whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    except OSError:  # There is no current directory any more, and nothing in it.
+        return False
     done, links = os.sep, 0
-    todo = os.path.abspath(path).split(os.sep)[::-1]
+    todo = _backwards(whole)
     while todo:
         name = todo.pop()
         done = os.path.dirname(done) if name == ".." else os.path.join(done, name)
@@ -131,14 +140,20 @@ def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
         if links > 40:  # noqa: PLR2004 - as path_resolution(7) has it
             return False
         done = os.sep if os.path.isabs(target) else os.path.dirname(done)
-        todo += [word for word in target.split(os.sep)[::-1] if word not in {"", "."}]
+        todo += _backwards(target)
     return False
+
+
+def _backwards(path: str) -> list[str]:
+    return [word for word in path.split(os.sep)[::-1] if word not in {"", "."}]
 
 
 def _serve() -> None:
     """Make the calls that come in, until there are no more."""
     import pickle  # noqa: PLC0415 - this is the other process
 
+    # The other process is told to stop, and then wants to know what was found by then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:

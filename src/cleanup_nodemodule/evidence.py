@@ -344,7 +344,7 @@ async def in_use(
     if not any(open_):
         return [None] * len(sightings)
     try:
-        processes: Processes = await scheduler.call(protections.look_at_processes)
+        processes: Processes = await scheduler.call(protections.look_at_processes, os.getpid())
     except Unanswered:
         nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
         return [nobody if asked else None for asked in open_]

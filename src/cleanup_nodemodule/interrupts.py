@@ -18,6 +18,7 @@ class Interrupts:
         self.number: int | None = None
         """The first signal that came, None if none did."""
         self._stop: Callable[[], object] | None = None
+        self._times = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -43,12 +44,21 @@ class Interrupts:
         finally:
             self._stop = before
 
+    def insist(self) -> None:
+        """Do nothing the first time that there is a signal, and raise KeyboardInterrupt the next time.
+
+        What :meth:`telling` calls where nothing can be told to stop and all should be over in a moment.
+        """
+        if self._times > 1:
+            raise KeyboardInterrupt
+
     def hold(self) -> None:
         """From now on keep the number of a signal, and do nothing else about it."""
         self._stop = lambda: None
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.number = self.number or number
+        self._times += 1
         if self._stop is None:
             raise KeyboardInterrupt
         self._stop()

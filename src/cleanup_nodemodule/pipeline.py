@@ -95,7 +95,7 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
 
     async def ask(root: str) -> None:
         try:
-            await scheduler.call(finder.answers, root)
+            await scheduler.call(finder.answers, _everywhere(root))
         except Unanswered:
             silent.add(paths[root])
 
@@ -108,9 +108,27 @@ async def _locate(roots: Sequence[str], scheduler: Scheduler) -> tuple[finder.Se
     """Do as finder.locate_roots does with those that answer."""
     located: dict[Identity, finder.SearchRoot] = {}
     for root in await answering(roots, scheduler):
-        for found in await scheduler.call(finder.locate_roots, (root,)):
+        try:
+            one = await scheduler.call(finder.locate_roots, (_everywhere(root),))
+        except finder.RootError as error:
+            raise finder.RootError(error.errno, error.strerror, root) from error
+        for found in one:
             located.setdefault(found.identity, found)
     return tuple(located.values())
+
+
+def _everywhere(root: str) -> str:
+    """Return *root* as a path that means the same to every process.
+
+    The one that makes a call may be in another directory (``apart``). Unlike those of :func:`absolute`, the
+    system resolves ``..`` in it, which may follow a symlink. Raises RootError without a current directory.
+    """
+    if os.path.isabs(root):
+        return root
+    try:
+        return os.path.join(os.getcwd(), root)
+    except OSError as error:
+        raise finder.RootError(error.errno, error.strerror, root) from error
 
 
 async def carry_out(

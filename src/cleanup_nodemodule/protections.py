@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from cleanup_nodemodule import apart
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proofs import ancestors, exists
 
@@ -260,18 +261,19 @@ class Processes:
         return None
 
 
-def look_at_processes() -> Processes:
+def look_at_processes(run: int) -> Processes:
     """Ask the system what all processes work on, as far as it tells.
 
-    This process and those that started it are left out: a shell in the project, from which the tool
-    is called, is no reason to keep the project's artifacts.
+    The process *run*, which is this run, and those that started it are left out: a shell in the project,
+    from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
+    interpreter may be in the project.
     """
     import psutil  # noqa: PLC0415 - not every run asks
 
     places: list[tuple[str, str]] = []
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    mine = {run, *(parent.pid for parent in psutil.Process(run).parents())}
     for process in psutil.process_iter():
-        if process.pid in mine:
+        if process.pid in mine or _helps(run, process):
             continue
         found = [*_ask(process.cwd), *_ask(process.exe)]
         found += (path for paths in _ask(functools.partial(_open_files, process)) for path in paths)
@@ -279,6 +281,10 @@ def look_at_processes() -> Processes:
             who = next(iter(_ask(process.name)), "a process")
             places += ((place, f"{who} ({process.pid})") for place in found if place)
     return Processes(places)
+
+
+def _helps(run: int, process: "psutil.Process") -> bool:
+    return _ask(process.ppid) == [run] and apart.__name__ in next(iter(_ask(process.cmdline)), ())
 
 
 def _open_files(process: "psutil.Process") -> list[str]:

@@ -426,7 +426,7 @@ class Session:
 
         _watch_children_without_threads()
         # Neither is a loop that is being set up or closed to be interrupted: it would be left half done.
-        with self._interrupts.telling(lambda: None):
+        with self._interrupts.telling(self._interrupts.insist):
             return asyncio.run(main())
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:

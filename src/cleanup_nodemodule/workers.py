@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from cleanup_nodemodule import engine
@@ -42,7 +43,7 @@ class Workers(Executor):
         """With *apart*, each thread has a process of its own make its calls, which then pickle.
 
         Unless the *first_apart* is to, the first thread makes its calls itself, and the others come to
-        its help when it has been at work for as long as starting a process takes.
+        its help only when it has been at work for as long as starting a process takes.
         """
         self._name: Final = name
         self._apart = apart
@@ -63,7 +64,7 @@ class Workers(Executor):
         with self._lock:
             if self._idle:
                 self._idle -= 1
-            elif not (self._may_start() and self._start()):
+            elif not self._start():
                 if not self._threads:
                     task.run(lambda: None, _call)
                     return future
@@ -73,19 +74,15 @@ class Workers(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as Executor has it
         """Let the threads end; with *wait*, return when they have."""
-        while cancel_futures and not self._tasks.empty():
-            if (task := self._tasks.get()) is not None:
-                task.future.cancel()
+        # A thread may take what was still there a moment ago.
+        with suppress(Empty):
+            while cancel_futures:
+                if (task := self._tasks.get_nowait()) is not None:
+                    task.future.cancel()
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads if wait else ():
             thread.join()
-
-    def _may_start(self) -> bool:
-        """Whether another thread is worth what it costs."""
-        if self._first_apart or not self._threads:
-            return True
-        return time.monotonic() - self._begun >= START_OF_A_PROCESS
 
     def _start(self) -> bool:
         """Start another thread; return whether that could be done."""
@@ -102,6 +99,8 @@ class Workers(Executor):
         return True
 
     def _work(self, apart: "Apart | None") -> None:
+        if apart is not None and not self._first_apart:
+            time.sleep(max(0.0, self._begun + START_OF_A_PROCESS - time.monotonic()))
         while (task := self._tasks.get()) is not None:
             task.run(self._rest, _call if apart is None else apart.call)
             # Nothing lives on for as long as this thread waits for something else to do.

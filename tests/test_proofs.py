@@ -13,7 +13,6 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import protections
-from cleanup_nodemodule.apart import Apart
 from cleanup_nodemodule.evidence import Circumstances, look
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.proofs import examine
@@ -573,15 +572,3 @@ def test_a_candidate_that_is_mounted_on_is_said_to_be(tmp_path: Path) -> None:
         [sighting] = look([candidate], Circumstances(rules))
         reason = sighting.protection.reason if sighting.protection else None
         assert reason is (Reason.MOUNT_POINT if mounted else None)
-
-
-def test_what_helps_this_run_is_not_at_work() -> None:
-    def at_work(run: int) -> str:
-        return repr(protections.look_at_processes(run)._places)  # noqa: SLF001 - whatever they work on
-
-    helper = Apart()
-    process = helper.call(os.getpid)
-    assert f"({process})" not in at_work(os.getpid())
-    # To another run it is somebody else's.
-    assert f"({process})" in at_work(1)
-    helper.close()

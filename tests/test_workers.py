@@ -114,6 +114,15 @@ def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
     workers.shutdown()
 
 
+def test_it_imports_what_is_imported_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/only_here.py").write_text("VALUE = 7")
+    monkeypatch.syspath_prepend(tmp_path / "here")
+    workers = Workers(apart=Apart)
+    assert workers.submit(eval, "__import__('only_here').VALUE").result() == 7
+    workers.shutdown()
+
+
 def test_a_process_that_ends_is_an_error_of_the_call() -> None:
     workers = Workers(apart=Apart)
     with pytest.raises(OSError, match="has ended"):
@@ -123,12 +132,6 @@ def test_a_process_that_ends_is_an_error_of_the_call() -> None:
 
 
 # Processes that help
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have other processes find what is here to be called."""
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
 
 
 def helped() -> Workers:

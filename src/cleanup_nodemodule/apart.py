@@ -105,6 +105,8 @@ def _start() -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        # What is imported there is what was imported here, wherever that was from.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path))},
         cwd="/",
         # Ctrl-C at the terminal is for this process to handle.
         start_new_session=True,

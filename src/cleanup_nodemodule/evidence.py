@@ -345,7 +345,7 @@ async def in_use(
         return [None] * len(sightings)
     try:
         processes: Processes = await scheduler.call(protections.look_at_processes, os.getpid())
-    except Unanswered:
+    except (Unanswered, OSError):
         nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
         return [nobody if asked else None for asked in open_]
     return [

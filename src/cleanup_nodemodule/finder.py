@@ -85,7 +85,8 @@ def compile_excludes(patterns: tuple[str, ...]) -> "PathSpec[GitIgnoreBasicPatte
             warnings.simplefilter("ignore", FutureWarning)
             # The last pattern that matches decides (gitignore(5)). GitIgnoreSpec does it otherwise
             # for names with a trailing slash, and would exclude more.
-            return PathSpec.from_lines("gitignore", patterns)
+            # Of the backends only this one, which is never missing, can be sent to another process.
+            return PathSpec.from_lines("gitignore", patterns, backend="simple")
     except ValueError as error:
         raise ExcludeError(str(error)) from error
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
 import shutil
@@ -154,6 +153,8 @@ def _open_regular(path: str, flags: int) -> int:
 
 
 def _ends_with_checksum(file: BinaryIO, size: int, name: str) -> bool:
+    import hashlib  # noqa: PLC0415 - for start-up's sake
+
     digest = hashlib.new(name, usedforsecurity=False)
     left = size - digest.digest_size
     file.seek(0)

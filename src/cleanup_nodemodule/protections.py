@@ -10,20 +10,16 @@ import functools
 import itertools
 import os
 import re
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import apart
+from cleanup_nodemodule import apart, system
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proofs import ancestors, exists
 
 if TYPE_CHECKING:
-    import psutil
     from pathspec import GitIgnoreSpec
-
-_T = TypeVar("_T")
 
 KEEP_FILE: Final = ".cleanup-keep"
 """A file of this name keeps everything in its directory and below."""
@@ -153,17 +149,7 @@ def _in_home(path: str, home: str | None) -> Protection | None:
 
 def mount_points() -> tuple[str, ...]:
     """Return everything that something is mounted on; a file may be, too, which no walk would see."""
-    return tuple(mounted())
-
-
-def mounted() -> dict[str, str]:
-    """Return for each mount point the kind of what is mounted there, such as ``nfs``."""
-    import psutil  # noqa: PLC0415 - for start-up's sake
-
-    try:
-        return {one.mountpoint: one.fstype for one in psutil.disk_partitions(all=True)}
-    except (psutil.Error, OSError):
-        return {}  # The walk sees directories all the same.
+    return tuple(system.mounted())
 
 
 def mount_point_of(path: str, mounts: Iterable[str] | None = None) -> str:
@@ -266,52 +252,6 @@ def look_at_processes(run: int) -> Processes:
 
     The process *run*, which is this run, and those that started it are left out: a shell in the project,
     from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
-    interpreter may be in the project.
+    interpreter may be in the project. Raises OSError where the system does not tell.
     """
-    import psutil  # noqa: PLC0415 - not every run asks
-
-    places: list[tuple[str, str]] = []
-    mine = {run, *(parent.pid for parent in psutil.Process(run).parents())}
-    for process in psutil.process_iter():
-        if process.pid in mine or _helps(run, process):
-            continue
-        found = [*_ask(process.cwd), *_ask(process.exe)]
-        found += (path for paths in _ask(functools.partial(_open_files, process)) for path in paths)
-        if found:
-            who = next(iter(_ask(process.name)), "a process")
-            places += ((place, f"{who} ({process.pid})") for place in found if place)
-    return Processes(places)
-
-
-def _helps(run: int, process: "psutil.Process") -> bool:
-    return _ask(process.ppid) == [run] and apart.__name__ in next(iter(_ask(process.cmdline)), ())
-
-
-def _open_files(process: "psutil.Process") -> list[str]:
-    """Return what a process has open, directories excepted. Raises OSError and psutil's errors.
-
-    psutil asks the disk about each, and one that does not answer would hold up everything.
-    """
-    if sys.platform != "linux":
-        return [file.path for file in process.open_files()]
-    found: list[str] = []
-    directory = f"/proc/{process.pid}/fd"
-    for name in os.listdir(directory):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            path = os.readlink(os.path.join(directory, name))
-            if path.startswith("/") and not path.startswith("/dev/"):
-                with open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:
-                    flags = int(info.read().split("flags:")[1].split()[0], 8)
-                if not flags & (os.O_DIRECTORY | os.O_PATH):
-                    found.append(path)
-    return found
-
-
-def _ask(question: Callable[[], _T]) -> list[_T]:
-    """Return the answer in a list, or an empty one: processes end, and some are not ours to ask."""
-    import psutil  # noqa: PLC0415 - imported by the caller already
-
-    try:
-        return [question()]
-    except (psutil.Error, OSError):
-        return []
+    return Processes(system.at_work(run, helper=apart.__name__))

@@ -19,7 +19,16 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
-from cleanup_nodemodule import __version__, confirm, engine, pipeline, plain, protections, report
+from cleanup_nodemodule import (
+    __version__,
+    confirm,
+    engine,
+    pipeline,
+    plain,
+    protections,
+    report,
+    system,
+)
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
@@ -148,7 +157,7 @@ class Session:
         """Return what makes the calls: threads, and where a disk with *paths* may fall silent, processes."""
         from cleanup_nodemodule import apart
 
-        self._apart = apart.is_needed(paths, protections.mounted())
+        self._apart = apart.is_needed(paths, system.mounted())
         return self._employ(Workers("engine", apart.Apart if self._apart else None))
 
     def _searchers(self, executor: Executor) -> Executor:

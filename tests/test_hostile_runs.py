@@ -328,6 +328,19 @@ def test_a_relative_root_that_is_not_there_is_named_as_it_was_typed(
     assert "cannot search nowhere: " in told.errors
 
 
+@pytest.mark.parametrize("mode", [(), DELETE])
+@pytest.mark.parametrize("root", [(), ("-p", "app")])
+def test_without_a_current_directory_there_is_nothing_relative_to_it(
+    tool: Tool, tmp_path: Path, root: tuple[str, ...], mode: tuple[str, ...]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    prefix = ("sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh")
+    told = tool.finish(tool.start("--json", *root, *mode, cwd=gone, prefix=prefix), gone)
+    assert told.code == 2
+    assert f"cannot search {root[-1] if root else '.'}: " in told.errors
+
+
 def test_a_disk_that_stops_answering_while_it_is_deleted_from_ends_the_run_all_the_same(
     tool: Tool, tmp_path: Path, disks: Mounts
 ) -> None:

@@ -1,5 +1,6 @@
 """What the operating system tells, read from /proc as psutil reads it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pytest
 
 from cleanup_nodemodule import system
 from cleanup_nodemodule.apart import Apart
-from conftest import declare
+from conftest import COMMAND, declare, needs_root
 from filesystems import Mounts
 from judges import judge
+from processes import execute
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
 
@@ -106,6 +108,33 @@ def test_mounts_are_those_that_psutil_tells(place: Path, disks: Mounts) -> None:
     assert told[str(place / "tab\tand line\nfeed")] == "tmpfs"
     assert system.mounted() == told
     assert dict(system._mounts_by_psutil()) == told  # noqa: SLF001 - what other systems use
+
+
+def test_a_program_of_another_user_is_told_by_its_arguments(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its owner may read what /proc/PID/exe leads to; here nobody may."""
+    link = system._link  # noqa: SLF001 - what a link of /proc says
+    monkeypatch.setattr(system, "_link", lambda path: [] if path.endswith("/exe") else link(path))
+    program = place / "python"
+    program.symlink_to(sys.executable)
+    with subprocess.Popen([program, "-c", SLEEP], stdout=subprocess.DEVNULL) as process:
+        try:
+            assert str(program) in places(system._work_in_proc, process, os.getpid())  # noqa: SLF001 - as above
+        finally:
+            process.kill()
+
+
+def test_a_proc_that_knows_nothing_of_this_process_is_not_believed(tmp_path: Path) -> None:
+    """It is empty in a chroot, say, and then nobody would be at work anywhere."""
+    needs_root()
+    declare(tmp_path, {"package.json": "{}", "node_modules": {".package-lock.json": "{}"}})
+    script = 'mount --make-rprivate / && mount -t tmpfs none /proc && exec "$@"'
+    command = ("unshare", "-m", "sh", "-c", script, "sh", COMMAND, "--json", "--no-dry-run")
+    done = execute(*command, cwd=tmp_path)
+    [row] = json.loads(done.stdout)["artifacts"]
+    assert (row["decision"], row["reason"]) == ("keep", "in-use")
+    assert (tmp_path / "node_modules").exists()
 
 
 def test_where_nobody_can_be_asked_everything_is_kept(

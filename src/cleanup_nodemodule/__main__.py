@@ -1,6 +1,5 @@
 """Where the process starts and ends: ``python -m cleanup_nodemodule`` and the installed command."""
 
-import contextlib
 import gc
 import os
 import sys
@@ -24,14 +23,15 @@ def main() -> None:
 
         interrupted(sys.argv[1:])
         code = 130
-    if code in {130, 143}:
-        # Stopped. A thread may still wait for a disk that does not answer, and ending the usual way
-        # would wait for the thread.
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                stream.flush()
-        os._exit(code)
-    sys.exit(code)
+    # A thread may still wait for a disk that does not answer, and ending the usual way would wait for the
+    # thread. It would take apart, too, one by one, what ends with the process anyway.
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            if code not in {130, 143}:
+                sys.exit(code)  # The interpreter tries again, and says what is wrong.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -81,19 +81,23 @@ class Apart:
             cast("IO[bytes]", self._process.stdout),
         )
         try:
-            pickle.dump(function, calls)
-            calls.flush()
-            answer: tuple[bool, Any] = pickle.load(answers)  # noqa: S301 - from what was started here
-        except BaseException as error:
+            with suppress(BrokenPipeError):  # Then there is no answer either.
+                pickle.dump(function, calls)
+                calls.flush()
+            try:
+                answer: tuple[bool, Any] = pickle.load(answers)  # noqa: S301 - from what was started here
+            except MemoryError:
+                raise
+            except Exception as error:  # Of half an answer pickle may raise anything.
+                text = "the process that looks at the disk has ended"
+                raise EndedError(errno.EPIPE, text) from error
+        except BaseException:
             # What is left in the pipes belongs to this call, and would be taken for part of the next.
             with self._process:
                 self._process.kill()
                 with suppress(BrokenPipeError):
                     calls.close()
             self._process = None
-            if isinstance(error, EOFError | BrokenPipeError | pickle.UnpicklingError):
-                text = "the process that looks at the disk has ended"
-                raise EndedError(errno.EPIPE, text) from error
             raise
         return answer
 
@@ -106,11 +110,28 @@ def _start() -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         # What is imported there is what was imported here, wherever that was from.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(_importable())},
         cwd="/",
         # Ctrl-C at the terminal is for this process to handle.
         start_new_session=True,
     )
+
+
+def _importable() -> list[str]:
+    """Return where modules are imported from, but for the directory that the run was started in.
+
+    That is among it with ``python -m``, and may lie on a disk that does not answer.
+    """
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        here = os.getcwd()
+    except OSError:
+        here = ""
+    return [
+        place
+        for place in sys.path
+        if os.path.isabs(place) and os.pathsep not in place and (place != here or place == ours)
+    ]
 
 
 def is_needed(paths: Iterable[str], kinds: dict[str, str]) -> bool:

@@ -17,6 +17,17 @@ def absolute(path: str) -> str:
         return path
 
 
+def everywhere(path: str) -> str:
+    """Return *path* as one that means the same to every process, whatever directory that is in.
+
+    Unlike in those of :func:`absolute` ``..`` is left to the system, to which it may lie behind a symlink.
+    Raises OSError without a current directory.
+    """
+    if os.pardir in path.replace(os.altsep or os.sep, os.sep).split(os.sep):
+        return os.path.join(os.getcwd(), path)
+    return os.path.abspath(path)
+
+
 def anchor(path: str, identity: Identity) -> Root:
     """Return the directory as the engine wants a root."""
     return Root(os.fsencode(path), *identity)

@@ -50,7 +50,7 @@ from cleanup_nodemodule.model import (
     Reason,
     Size,
 )
-from cleanup_nodemodule.paths import absolute
+from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.settings import Settings
@@ -95,9 +95,11 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
 
     async def ask(root: str) -> None:
         try:
-            await scheduler.call(finder.answers, _everywhere(root))
+            await scheduler.call(finder.answers, everywhere(root))
         except Unanswered:
             silent.add(paths[root])
+        except OSError:
+            pass  # That there is no such place is said when it is searched.
 
     with contextlib.suppress(Stopped):
         await asyncio.gather(*(ask(root) for root, path in paths.items() if path not in silent))
@@ -109,26 +111,12 @@ async def _locate(roots: Sequence[str], scheduler: Scheduler) -> tuple[finder.Se
     located: dict[Identity, finder.SearchRoot] = {}
     for root in await answering(roots, scheduler):
         try:
-            one = await scheduler.call(finder.locate_roots, (_everywhere(root),))
-        except finder.RootError as error:
+            one = await scheduler.call(finder.locate_roots, (everywhere(root),))
+        except OSError as error:
             raise finder.RootError(error.errno, error.strerror, root) from error
         for found in one:
             located.setdefault(found.identity, found)
     return tuple(located.values())
-
-
-def _everywhere(root: str) -> str:
-    """Return *root* as a path that means the same to every process.
-
-    The one that makes a call may be in another directory (``apart``). Unlike those of :func:`absolute`, the
-    system resolves ``..`` in it, which may follow a symlink. Raises RootError without a current directory.
-    """
-    if os.path.isabs(root):
-        return root
-    try:
-        return os.path.join(os.getcwd(), root)
-    except OSError as error:
-        raise finder.RootError(error.errno, error.strerror, root) from error
 
 
 async def carry_out(

@@ -35,7 +35,7 @@ from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.limits import Limit, exceeded
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
 from cleanup_nodemodule.names import printable
-from cleanup_nodemodule.paths import absolute
+from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -189,8 +189,12 @@ class Session:
         roots = self._in_loop(
             executor, lambda scheduler: pipeline.answering(self._settings.roots, scheduler)
         )
+        try:
+            places = [everywhere(root) for root in roots]
+        except OSError:  # Without a current directory it is no place: the search says so.
+            return self._plan(executor, None)
         return self._undertake(
-            [absolute(root) for root in roots],
+            places,
             lambda undertaking: self._plan(executor, undertaking),
         )
 
@@ -435,7 +439,8 @@ class Session:
 
         _watch_children_without_threads()
         # Neither is a loop that is being set up or closed to be interrupted: it would be left half done.
-        with self._interrupts.telling(self._interrupts.insist):
+        # Who insists is heard, but not before it is known what was deleted.
+        with self._interrupts.telling((lambda: None) if removing else self._interrupts.insist):
             return asyncio.run(main())
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:

@@ -48,15 +48,22 @@ def at_work(run: int, helper: str) -> Iterator[tuple[str, str]]:
 def _mounts_in_proc() -> Iterator[tuple[str, str]]:
     with open("/proc/self/mounts", "rb") as table:  # proc_pid_mounts(5), in the format of fstab(5)
         for line in table:
-            _, point, kind, *_ = line.split(b" ")
-            yield _unescaped(point), _unescaped(kind)
+            fields = line.split(b" ")
+            # Not every kernel that calls itself Linux escapes a line feed.
+            if len(fields) > 2:  # noqa: PLR2004 - source, mount point, kind
+                yield _unescaped(fields[1]), _unescaped(fields[2])
 
 
 def _unescaped(field: bytes) -> str:
-    return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes((int(match[1], 8),)), field))
+    return os.fsdecode(
+        re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes((int(match[1], 8),)), field)
+    )
 
 
 def _work_in_proc(run: int, helper: str) -> Iterator[tuple[str, str]]:
+    # It may be empty, as in a chroot, or that of another namespace, with other numbers.
+    if os.readlink("/proc/self") != str(os.getpid()):
+        raise OSError(errno.ESRCH, "this process is not in it", "/proc")
     mine = {run}
     above = _parent(run)
     while above is not None and above not in mine:
@@ -66,7 +73,9 @@ def _work_in_proc(run: int, helper: str) -> Iterator[tuple[str, str]]:
         if not name.isdecimal() or int(name) in mine:
             continue
         # Processes end, and some are not ours to ask.
-        places = [place for one in ("cwd", "exe") for place in _link(f"/proc/{name}/{one}")]
+        places = _link(f"/proc/{name}/cwd")
+        # Which program another user runs only its arguments tell, which anybody may read.
+        places += _link(f"/proc/{name}/exe") or [*filter(os.path.isabs, _arguments(name)[:1])]
         with contextlib.suppress(OSError):
             places += _open_in_proc(name)
         if places and not (_parent(int(name)) == run and helper in _arguments(name)):
@@ -82,7 +91,8 @@ def _parent(process: int) -> int | None:
     except OSError:
         return None
     # The name, in parentheses, may be any (proc_pid_stat(5)).
-    return int(status.rpartition(b")")[2].split()[1]) or None
+    after = status.rpartition(b")")[2].split()
+    return int(after[1]) or None if len(after) > 1 else None
 
 
 def _name(process: str) -> str:
@@ -115,11 +125,15 @@ def _open_in_proc(process: str) -> list[str]:
         places = _link(f"/proc/{process}/fd/{name}")
         if not places or places[0].startswith("/dev/"):
             continue
-        with contextlib.suppress(OSError, ValueError, IndexError):
+        try:
             with open(f"/proc/{process}/fdinfo/{name}", encoding="ascii") as info:
                 flags = int(info.read().split("flags:")[1].split()[0], 8)
-            if not flags & (os.O_DIRECTORY | os.O_PATH):
-                found += places
+        except FileNotFoundError:
+            continue  # Closed since.
+        except (OSError, ValueError, IndexError):
+            flags = 0
+        if not flags & (os.O_DIRECTORY | os.O_PATH):
+            found += places
     return found
 
 

@@ -1,13 +1,15 @@
 """Runs that are stopped, and runs whose output has nowhere to go."""
 
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import jsonschema
 import pytest
@@ -264,6 +266,99 @@ def test_a_stopped_run_reads_no_further(measured: Path, tmp_path: Path) -> None:
     assert running.stop(signal.SIGINT)[0] == 130
     read = set(re.findall(rf"{measured}/node_modules/d\d\d(?=>)", log.read_text()))
     assert 0 < len(read) < len(directories)
+
+
+# Stopped while the result is printed.
+
+_GRANTED = """
+import sys
+from cleanup_nodemodule import session
+from cleanup_nodemodule.__main__ import main
+session.GRACE = float(sys.argv.pop(1))
+main()
+"""
+"""The command, with a time to print in that is told first."""
+
+
+class Printing:
+    """The command, with more to print than the pipe of standard output takes."""
+
+    def __init__(self, work: Path, seconds: float, env: dict[str, str]) -> None:
+        declare(work, {f"p{n}": {"package.json": "{}", "node_modules": {}} for n in range(30)})
+        self._read, write = os.pipe()
+        self._room = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _GRANTED, str(seconds), "--json"],
+            cwd=work,
+            env=surroundings(env),
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+        )
+        os.close(write)
+        await_condition(self._is_full, "the pipe is full")
+
+    def _is_full(self) -> bool:
+        waiting = fcntl.ioctl(self._read, termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) == self._room
+
+    def rest(self) -> str:
+        """Return all that is printed."""
+        with open(self._read, encoding="utf-8") as file:
+            return file.read()
+
+    def ends(self) -> int:
+        """Wait for the end, and return the exit code."""
+        return self.process.wait(PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_run_that_is_stopped_while_it_prints_prints_all_of_its_document(
+    tmp_path: Path, env: dict[str, str], number: int, code: int
+) -> None:
+    with Printing(tmp_path, 600, env) as printing:
+        printing.process.send_signal(number)
+        document = json.loads(printing.rest())
+        assert (printing.ends(), len(document["artifacts"]), document["complete"]) == (
+            code,
+            30,
+            True,
+        )
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_run_that_is_stopped_waits_for_no_reader(tmp_path: Path, env: dict[str, str]) -> None:
+    with Printing(tmp_path, 0.1, env) as printing:
+        printing.process.send_signal(signal.SIGTERM)
+        assert printing.ends() == 143
+
+
+def test_who_insists_is_heard_while_the_result_is_printed(tmp_path: Path) -> None:
+    with Printing(tmp_path, 600, {}) as printing:
+        printing.process.send_signal(signal.SIGINT)
+        printing.process.send_signal(signal.SIGTERM)
+        assert printing.ends() == 130
+
+
+def test_what_has_to_do_with_printing_is_over_when_it_is_done() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with Interrupts() as interrupts:
+        interrupts.grant(600)
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+        interrupts.hold()
+        signal.raise_signal(signal.SIGALRM)
+        signal.raise_signal(signal.SIGINT)
+    assert interrupts.number == signal.SIGINT
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    assert signal.getsignal(signal.SIGALRM) == before
 
 
 # Stopped while git takes its time.

@@ -19,6 +19,7 @@ class Interrupts:
         """The first signal that came, None if none did."""
         self._stop: Callable[[], object] | None = None
         self._times = 0
+        self._held = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -29,6 +30,8 @@ class Interrupts:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -52,9 +55,30 @@ class Interrupts:
         if self._times > 1:
             raise KeyboardInterrupt
 
+    def grant(self, seconds: float) -> None:
+        """From now on let what is under way go on when a signal comes, but for some *seconds* only.
+
+        After that, or with a second signal, KeyboardInterrupt is raised (setitimer(2)). Without such
+        timers, as on Windows, it is raised at once.
+        """
+        if not hasattr(signal, "setitimer"):
+            return
+        self._stop = lambda: self._wait(seconds)
+        if signal.SIGALRM not in self._before:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._expire)
+
     def hold(self) -> None:
         """From now on keep the number of a signal, and do nothing else about it."""
         self._stop = lambda: None
+        self._held = True
+
+    def _wait(self, seconds: float) -> None:
+        self.insist()
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _expire(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._held:
+            raise KeyboardInterrupt
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.number = self.number or number

@@ -58,6 +58,9 @@ DEFAULT_PATIENCE: Final = 300
 """Seconds for one call, which looks at or deletes some thousand entries at most: no disk that works takes
 as long."""
 
+GRACE: Final = 0.5
+"""Seconds to print the rest of the result in, when told to stop: all should be over within one."""
+
 _MOST_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
 
@@ -491,6 +494,9 @@ class Session:
         """Print the result and the last words, and return the exit code."""
         self._result = result
         lost = None
+        if not is_terminal(sys.stdout):
+            # Half a document is of no use to a program. A reader may also never read it.
+            self._interrupts.grant(GRACE)
         if not shown:
             try:
                 self._shown = True

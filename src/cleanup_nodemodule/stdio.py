@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from io import TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from typing import TextIO
 
 
@@ -34,6 +34,7 @@ def emit(write: Callable[[], None]) -> str | None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A locale that lacks a character must not end the run.
         sys.stdout.reconfigure(errors="backslashreplace")
+        _buffer(sys.stdout)
     try:
         write()
         sys.stdout.flush()
@@ -47,6 +48,21 @@ def emit(write: Callable[[], None]) -> str | None:
         _write_no_more()
         return None if error.errno == errno.EPIPE else error.strerror
     return None
+
+
+def _buffer(stream: TextIOWrapper) -> None:
+    """Give standard output a buffer where it has none, as with PYTHONUNBUFFERED.
+
+    Without one each word is a system call, and what a call does not take is lost (io.RawIOBase.write).
+    """
+    raw = stream.buffer
+    if isinstance(raw, RawIOBase):
+        sys.stdout = TextIOWrapper(
+            BufferedWriter(raw),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.isatty(),
+        )
 
 
 def _write_no_more() -> None:

@@ -1,7 +1,9 @@
 """The catalogue, rules and profiles of the user's own, and the commands that tell about them."""
 
+import importlib.resources
 import json
 import os
+import tomllib
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -84,6 +86,15 @@ def test_every_profile_but_all_is_that_of_some_rule() -> None:
     assert of_profiles(("all",)) == of_profiles(("rust", "all")) == catalogue()
     both = of_profiles(("rust", "js"))
     assert {rule.ecosystem for rule in both} == {"rust", "js"}
+
+
+def test_each_file_of_the_catalogue_holds_the_rules_of_its_own_ecosystem() -> None:
+    files = importlib.resources.files("cleanup_nodemodule") / "catalogue"
+    found = {file.name.removesuffix(".toml") for file in files.iterdir()} - {"README.md"}
+    assert found == {*profiles()} - {"all"}
+    for name in found:
+        rules = tomllib.loads((files / f"{name}.toml").read_text())["rule"]
+        assert {rule["id"].partition("/")[0] for rule in rules} == {name}
 
 
 def test_no_rule_takes_what_must_never_be_touched() -> None:

@@ -3,7 +3,6 @@
 The outermost edge, and kept light: ``--version`` and ``--help`` import nothing that a run needs.
 """
 
-import difflib
 import errno
 import itertools
 import os
@@ -738,6 +737,8 @@ def _explain(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     if option is None or context is None:
         return f"{printable(error.format_message()).rstrip('.')}; {PROGRAM} --help lists what fits"
+    import difflib
+
     known = [name for param in context.command.params for name in param.opts]
     # Not the one that skips the question: that has to be typed on purpose.
     near = difflib.get_close_matches(option, [*{*known} - {"--yes", "-y"}], n=1, cutoff=0.7)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from cleanup_nodemodule import plain
@@ -45,6 +44,8 @@ def parse_limit(text: str) -> Limit:
             f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as"
             f" 100, and {text!r} is neither"
         )
+    from decimal import Decimal  # noqa: PLC0415 - for start-up's sake
+
     number = Decimal(match["number"])
     if match["unit"] or match["base"]:
         power = _UNITS.index(match["unit"]) + 1 if match["unit"] else 0

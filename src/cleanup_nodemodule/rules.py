@@ -1,7 +1,7 @@
 """The artifact catalogue: which directories tools make, and what proves that a tool made one.
 
-The rules are data, in ``rules.toml`` of the package; that file says what each key means. Rules of
-the user's own have the same form.
+The rules are data, in the directory ``catalogue`` of the package, whose README says what each key
+means. Rules of the user's own have the same form.
 """
 
 import functools
@@ -19,6 +19,24 @@ DEFAULT_PROFILE: Final = "js"
 EVERYTHING: Final = "all"
 """The profile of all ecosystems."""
 
+_ECOSYSTEMS: Final = (
+    *("any", "js", "python", "rust", "go", "cmake", "meson", "platformio", "zig", "nim", "haskell"),
+    *(
+        "ocaml",
+        "elm",
+        "lean",
+        "purescript",
+        "swift",
+        "elixir",
+        "java",
+        "android",
+        "scala",
+        "clojure",
+    ),
+    *("dotnet", "apple", "flutter", "unity", "unreal", "godot", "php", "ruby", "terraform", "iac"),
+    "sites",
+)
+"""Each has a file in the catalogue: to read all of them takes longer than to measure a small project."""
 
 _CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECASE)
 """Names that a directory can have to be taken for a cache by its tag alone."""
@@ -38,7 +56,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Conditions that together prove that a tool made a directory; see ``rules.toml``."""
+    """Conditions that together prove that a tool made a directory; see the catalogue's README."""
 
     inside: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -61,7 +79,7 @@ class Regeneration:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of artifact; see ``rules.toml``."""
+    """A kind of artifact; see the catalogue's README."""
 
     id: str
     title: str
@@ -96,19 +114,14 @@ class Rule:
         )
 
 
-@functools.cache
 def catalogue() -> tuple[Rule, ...]:
     """Return the rules that ship with the package."""
-    data = pkgutil.get_data(__package__, "rules.toml")
-    if data is None:
-        raise FileNotFoundError(f"the package {__package__} lacks its rules.toml")
-    return read_rules(tomllib.loads(data.decode())["rule"], "rules.toml")
+    return of_profiles((EVERYTHING,))
 
 
-@functools.cache
 def profiles() -> tuple[str, ...]:
     """Return the names of the profiles."""
-    return (*dict.fromkeys(rule.ecosystem for rule in catalogue()), EVERYTHING)
+    return (*_ECOSYSTEMS, EVERYTHING)
 
 
 def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
@@ -117,9 +130,17 @@ def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
     for name in sorted(wanted):
         if name not in profiles():
             raise RuleError(f"there is no profile {name!r}; there are {', '.join(profiles())}")
-    if EVERYTHING in wanted:
-        return catalogue()
-    return tuple(rule for rule in catalogue() if rule.ecosystem in wanted)
+    chosen = (name for name in _ECOSYSTEMS if EVERYTHING in wanted or name in wanted)
+    return tuple(rule for name in chosen for rule in _of_ecosystem(name))
+
+
+@functools.cache
+def _of_ecosystem(name: str) -> tuple[Rule, ...]:
+    file = f"catalogue/{name}.toml"
+    data = pkgutil.get_data(__package__, file)
+    if data is None:
+        raise FileNotFoundError(f"the package {__package__} lacks its {file}")
+    return read_rules(tomllib.loads(data.decode())["rule"], file)
 
 
 def from_option(text: str) -> Rule:

@@ -32,7 +32,6 @@ from cleanup_nodemodule import (
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.limits import Limit, exceeded
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from cleanup_nodemodule.deletion import Undertaking
     from cleanup_nodemodule.journal import Journal
+    from cleanup_nodemodule.limits import Limit
     from cleanup_nodemodule.recovery import Begun, Unfinished
 
 Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
@@ -91,7 +91,7 @@ class Orders:
     """Ask before anything is deleted, if there is somebody to ask."""
     wait: bool
     """Wait for another run that deletes in the same tree, rather than give up."""
-    most: Limit | None
+    most: "Limit | None"
     """Delete nothing, what interrupted runs left included, if it would be more than this."""
     jobs: int | None
     """Threads; None for as many as suit the engine."""
@@ -256,6 +256,8 @@ class Session:
             return self._finish(result)
         self._result = result
         if self._orders.most is not None:
+            from cleanup_nodemodule.limits import exceeded
+
             left = [one for one in leftovers if one.to_finish]
             why = exceeded(plan, self._orders.most, left)
             if why is not None:

@@ -380,7 +380,8 @@ def _options() -> argparse.Namespace:
         "--project", type=int, default=ENTRIES, metavar="ENTRIES", help="to delete at a time"
     )
     parser.add_argument("--peers", default=places.peers(), help="got if there are none")
-    parser.add_argument("--scratch", default=places.cache(), help="where to make what is deleted")
+    # Not in a cache: what lies there is kept, as somebody's installed software.
+    parser.add_argument("--scratch", default="/var/tmp", help="where to make what is deleted")  # noqa: S108 - only a directory of its own in it is used
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--on", nargs="+", choices=disks.KINDS, default=disks.KINDS, metavar="KIND", help="disks"

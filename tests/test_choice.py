@@ -6,15 +6,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import __version__
+from cleanup_nodemodule import __version__, apart, cli, session
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.scheduler import Scheduler
 from conftest import Run, declare
 
 NOT_BUILT = "the native engine was not built when this was installed"
@@ -67,10 +70,42 @@ def test_as_many_threads_as_the_engine_has_use_for(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
     engines.choose("native")
     assert (engines.default_lookers(), engines.default_removers()) == (lookers, processors)
+    assert engines.default_lookers(distant=True) == max(lookers, 16)
     engines.choose("python")
     locked = getattr(sys, "_is_gil_enabled", lambda: True)()
     expected = (min(processors, 8), 1) if locked else (lookers, processors)
     assert (engines.default_lookers(), engines.default_removers()) == expected
+    assert engines.default_lookers(distant=True) == max(lookers, 16)
+
+
+@pytest.mark.parametrize(
+    ("distant", "options", "workers"),
+    [
+        (True, (), 16),
+        (True, ("--jobs", "3"), 3),
+        (False, (), 4),
+        (False, ("--jobs", "3"), 3),
+    ],
+)
+def test_a_run_asks_a_distant_disk_more_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    distant: bool,  # noqa: FBT001 - pytest gives it by name
+    options: tuple[str, ...],
+    workers: int,
+) -> None:
+    asked: list[int] = []
+
+    def scheduler(executor: Executor, workers: int, **rest: Any) -> Scheduler:
+        asked.append(workers)
+        return Scheduler(executor, workers, **rest)
+
+    monkeypatch.setattr(session, "Scheduler", scheduler)
+    monkeypatch.setattr(apart, "is_needed", lambda _paths, _kinds: distant)
+    monkeypatch.setattr(engines, "_processors", lambda: 1)
+    monkeypatch.setattr(engines, "is_bound", lambda: False)
+    assert cli.run(["-p", str(tmp_path), "--json", *options]) == 0
+    assert asked == [workers]
 
 
 @pytest.mark.usefixtures("restored")

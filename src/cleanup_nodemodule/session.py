@@ -108,7 +108,8 @@ class Session:
         self._orders = orders
         self._delete = orders.mode != "dry-run"
         self._mode = orders.mode
-        self._lookers = _affordable(orders.jobs or engine.default_lookers())
+        self._lookers = 1
+        """Calls at a time that only look; how many depends on the disk."""
         self._removers = _affordable(orders.jobs or engine.default_removers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
@@ -161,6 +162,9 @@ class Session:
         from cleanup_nodemodule import apart
 
         self._apart = apart.is_needed(paths, system.mounted())
+        self._lookers = _affordable(
+            self._orders.jobs or engine.default_lookers(distant=self._apart)
+        )
         return self._employ(Workers("engine", apart.Apart if self._apart else None))
 
     def _searchers(self, executor: Executor) -> Executor:

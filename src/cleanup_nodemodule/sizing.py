@@ -15,6 +15,10 @@ _BUDGET: Final = 8192
 """Directory entries a call handles at most. With half as many, handing over takes a twentieth of the time;
 with twice as many nothing is gained, and the last ones leave the other cores with nothing to do."""
 
+_FIRST: Final = 1024
+"""Directory entries that the first call handles at most, while nobody knows yet how long one takes. Where
+that is half a millisecond, eight times as many kept all the others waiting for half a second."""
+
 _SECONDS: Final = 0.05
 """What a call should take at most: where each entry takes its time, such as one on a network, a call with
 few of them leaves the others to those who have nothing to do."""
@@ -38,7 +42,7 @@ async def measure(
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
-    pace = Pace(_SECONDS, _BUDGET, _BUDGET)
+    pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, most = 0, len(tallies)
     while done < len(tallies):
         where = candidates[done][1].root

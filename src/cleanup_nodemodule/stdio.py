@@ -3,7 +3,8 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from typing import TextIO
 
@@ -34,35 +35,47 @@ def emit(write: Callable[[], None]) -> str | None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A locale that lacks a character must not end the run.
         sys.stdout.reconfigure(errors="backslashreplace")
-        _buffer(sys.stdout)
-    try:
-        write()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        _write_no_more()
-        raise
-    except SystemExit:
-        # Rich's way of saying that the pipe is closed (Console.on_broken_pipe).
-        return None
-    except OSError as error:
-        _write_no_more()
-        return None if error.errno == errno.EPIPE else error.strerror
+    with _buffered():
+        try:
+            write()
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            _write_no_more()
+            raise
+        except SystemExit:
+            # Rich's way of saying that the pipe is closed (Console.on_broken_pipe).
+            return None
+        except OSError as error:
+            _write_no_more()
+            return None if error.errno == errno.EPIPE else error.strerror
     return None
 
 
-def _buffer(stream: TextIOWrapper) -> None:
+@contextmanager
+def _buffered() -> Iterator[None]:
     """Give standard output a buffer where it has none, as with PYTHONUNBUFFERED.
 
     Without one each word is a system call, and what a call does not take is lost (io.RawIOBase.write).
     """
-    raw = stream.buffer
-    if isinstance(raw, RawIOBase):
-        sys.stdout = TextIOWrapper(
-            BufferedWriter(raw),
-            encoding=stream.encoding,
-            errors=stream.errors,
-            line_buffering=stream.isatty(),
-        )
+    stream = sys.stdout
+    if not (isinstance(stream, TextIOWrapper) and isinstance(stream.buffer, RawIOBase)):
+        yield
+        return
+    buffer = BufferedWriter(stream.buffer)
+    sys.stdout = TextIOWrapper(
+        buffer,
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.isatty(),
+    )
+    try:
+        yield
+    finally:
+        # Or it would be closed with them.
+        with suppress(OSError):
+            sys.stdout.detach()
+            buffer.detach()
+        sys.stdout = stream
 
 
 def _write_no_more() -> None:

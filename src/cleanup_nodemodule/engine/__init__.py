@@ -62,16 +62,26 @@ def name() -> str:
     return "native" if _chosen is _native else "python"
 
 
-def default_lookers() -> int:
+_DISTANT: Final = 16
+"""Calls at a time that a file system at the other end of a network is asked (docs/benchmarks.md)."""
+
+
+def default_lookers(*, distant: bool = False) -> int:
     """Return how many threads search and measure the fastest with the running engine.
 
     Four for each processor, but 32 at most where there are no more processors than that: most of them
     wait for the disk when nothing is cached, and when everything is, they take no longer than one for
     each processor does (docs/benchmarks.md). Where the engine :func:`is_bound` each but the first needs
     a process of its own, of some 12 MB: so one for each processor, and no more than 8.
+
+    What is *distant* makes all of them wait, however few processors there are, and gives each a process of
+    its own with either engine: so sixteen, or as many as otherwise, if that is more.
     """
     processors = _processors()
-    return min(processors, 8) if is_bound() else max(processors, min(4 * processors, 32))
+    waiting = max(processors, min(4 * processors, 32))
+    if distant:
+        return max(waiting, _DISTANT)
+    return min(processors, 8) if is_bound() else waiting
 
 
 def default_removers() -> int:

@@ -19,7 +19,9 @@ class Interrupts:
         """The first signal that came, None if none did."""
         self._stop: Callable[[], object] | None = None
         self._times = 0
-        self._held = False
+        self._granted = 0
+        self._seconds = 0.0
+        self._armed = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -30,8 +32,7 @@ class Interrupts:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        self.hold()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -56,28 +57,47 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def grant(self, seconds: float) -> None:
-        """From now on let what is under way go on when a signal comes, but for some *seconds* only.
+        """From now on let what is under way go on when a signal comes, for as long as it does go on.
 
-        After that, or with a second signal, KeyboardInterrupt is raised (setitimer(2)). Without such
-        timers, as on Windows, it is raised at once.
+        KeyboardInterrupt is raised with a second signal, or once :meth:`goes_on` was not called for some
+        *seconds*, which count from now if a signal has come already (setitimer(2)). Without such timers,
+        as on Windows, it is raised with the first.
         """
         if not hasattr(signal, "setitimer"):
             return
-        self._stop = lambda: self._wait(seconds)
-        if signal.SIGALRM not in self._before:
-            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._expire)
+        self._seconds = seconds
+        self._granted = self._times
+        self._stop = self._wait
+        if self.number is not None:
+            self._arm()
+
+    def goes_on(self) -> None:
+        """Say that what is under way has come further."""
+        if self._armed:
+            self._arm()
 
     def hold(self) -> None:
         """From now on keep the number of a signal, and do nothing else about it."""
         self._stop = lambda: None
-        self._held = True
+        if self._armed:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _wait(self, seconds: float) -> None:
-        self.insist()
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    def _wait(self) -> None:
+        if self._times > self._granted + 1:
+            raise KeyboardInterrupt
+        self._arm()
+
+    def _arm(self) -> None:
+        # Not before it is needed: an alarm may be somebody else's.
+        if signal.SIGALRM not in self._before:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._expire)
+        self._armed = True
+        # More than once, as who is told may be where nothing can be raised.
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     def _expire(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._held:
+        if self._armed:
             raise KeyboardInterrupt
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:

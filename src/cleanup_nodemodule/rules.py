@@ -168,7 +168,7 @@ def from_option(text: str) -> Rule:
 def read_rules(tables: object, place: str) -> tuple[Rule, ...]:
     """Return the rules of an array of TOML tables.
 
-    Raises RuleError naming *place* and the rule for anything that is not as ``rules.toml`` has it.
+    Raises RuleError naming *place* and the rule for anything that is not as the catalogue has it.
     """
     if not isinstance(tables, list):
         raise RuleError(f"{place}: rule has to be an array of tables, written [[rule]]")

@@ -59,7 +59,7 @@ DEFAULT_PATIENCE: Final = 300
 as long."""
 
 GRACE: Final = 0.5
-"""Seconds to print the rest of the result in, when told to stop: all should be over within one."""
+"""Seconds that a reader may take for a line when told to stop: all should be over within one."""
 
 _MOST_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
@@ -503,21 +503,24 @@ class Session:
         if not is_terminal(sys.stdout):
             # Half a document is of no use to a program. A reader may also never read it.
             self._interrupts.grant(GRACE)
-        if not shown:
-            try:
+        try:
+            if not shown:
                 self._shown = True
-                lost = emit(lambda: self._print(result))
-            except KeyboardInterrupt:
-                say("")
-        if lost is not None:
-            say(f"{plain.PROGRAM}: could not print the result: {lost}")
-        for line in plain.problems(
-            result,
-            _MOST_PROBLEMS if is_terminal(sys.stderr) and not self._display.verbose else None,
-        ):
-            say(line)
-        if not self._display.quiet and self._format != "json":
-            self._last_words(result)
+                try:
+                    lost = emit(lambda: self._print(result))
+                except KeyboardInterrupt:
+                    say("")
+            if lost is not None:
+                say(f"{plain.PROGRAM}: could not print the result: {lost}")
+            for line in plain.problems(
+                result,
+                _MOST_PROBLEMS if is_terminal(sys.stderr) and not self._display.verbose else None,
+            ):
+                say(line)
+            if not self._display.quiet and self._format != "json":
+                self._last_words(result)
+        except KeyboardInterrupt:
+            pass  # Whoever does not want to hear it has been told the rest.
         self._interrupts.hold()
         if self._signal is not None:
             return 128 + self._signal
@@ -568,19 +571,23 @@ class Session:
     def _print(self, result: Report) -> None:
         match self._format:
             case "json":
-                sys.stdout.writelines(report.json_lines(result))
+                for line in report.json_lines(result):
+                    sys.stdout.write(line)
+                    self._interrupts.goes_on()
                 print()
             case "paths":
                 self._print_paths(result)
             case "plain":
                 for line in plain.lines(result):
                     print(line)
+                    self._interrupts.goes_on()
             case _:
                 self._print_table(result)
 
     def _print_paths(self, result: Report) -> None:
         end = b"\0" if self._display.null else b"\n"
         for path in plain.chosen_paths(result):
+            self._interrupts.goes_on()
             if not self._display.null and is_terminal(sys.stdout):
                 print(printable(os.fsdecode(path)))
             else:

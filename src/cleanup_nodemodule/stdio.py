@@ -62,20 +62,22 @@ def _buffered() -> Iterator[None]:
         yield
         return
     buffer = BufferedWriter(stream.buffer)
-    sys.stdout = TextIOWrapper(
+    own = TextIOWrapper(
         buffer,
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.isatty(),
     )
+    sys.stdout = own
     try:
         yield
     finally:
+        sys.stdout = stream
         # Or it would be closed with them.
         with suppress(OSError):
-            sys.stdout.detach()
+            own.detach()
+        with suppress(OSError):
             buffer.detach()
-        sys.stdout = stream
 
 
 def _write_no_more() -> None:

@@ -216,8 +216,8 @@ def fits(curves: Curves) -> list[str]:
 def draw(entries: Curves, workers: Curves, shared: int, path: str) -> None:
     """Draw both figures beside each other into the SVG file *path*."""
     # The numbers are worth having without it.
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib as mpl  # noqa: PLC0415 - only drawing needs it
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only drawing needs it
 
     # Text stays text, and the same numbers give the same file.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "scaling", "font.family": "sans-serif"}

@@ -16,7 +16,7 @@ import sys
 from typing import Any, Final
 
 # The last of these are loaded by a run when it needs them: here before it is traced.
-from cleanup_nodemodule import cli, deletion, engine, log, recovery, remover, session  # noqa: F401
+from cleanup_nodemodule import cli, deletion, engine, log, recovery, remover, session  # noqa: F401 - for being loaded
 from cleanup_nodemodule.__main__ import main
 
 _CALLS: Final = {

@@ -464,7 +464,7 @@ def test_what_a_home_of_an_account_lies_in_is_vital(
         for path in (home / "app/node_modules", home.with_name("builder")):
             assert protections.vital(str(path)) is None
     finally:
-        protections._homes.cache_clear()  # noqa: SLF001
+        protections._homes.cache_clear()  # noqa: SLF001 - who is asked for homes is replaced
 
 
 def test_an_ordinary_artifact_is_not_vital(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_a_starting_run_that_was_stopped_is_named(
     take(home, tree).release()
     monkeypatch.setattr(lock, "_MUTEX_PATIENCE", 0.2)
     with (
-        lock._mutex(str(home / "locks" / state.host_name())),  # noqa: SLF001
+        lock._mutex(str(home / "locks" / state.host_name())),  # noqa: SLF001 - the one that runs share
         pytest.raises(LockError, match=r"has been starting for .*mutex\.lock"),
     ):
         take(home, tree)

@@ -240,6 +240,6 @@ if __name__ == "__main__":  # Prints the shape of a node_modules, to record it a
     top = Path(sys.argv[1])
     for path in sorted(top.rglob("*")):
         if path.is_symlink():
-            print(f"{path.relative_to(top)}={path.readlink()}")  # noqa: T201
+            print(f"{path.relative_to(top)}={path.readlink()}")  # noqa: T201 - a program of its own
         elif path.is_file():
-            print(f"{path.relative_to(top)}={path.stat().st_size}")  # noqa: T201
+            print(f"{path.relative_to(top)}={path.stat().st_size}")  # noqa: T201 - a program of its own

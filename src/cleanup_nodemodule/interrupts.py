@@ -79,8 +79,8 @@ class Interrupts:
     def hold(self) -> None:
         """From now on keep the number of a signal, and do nothing else about it."""
         self._stop = lambda: None
-        if self._armed:
-            self._armed = False
+        armed, self._armed = self._armed, False
+        if armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _wait(self) -> None:

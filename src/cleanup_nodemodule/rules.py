@@ -20,21 +20,10 @@ EVERYTHING: Final = "all"
 """The profile of all ecosystems."""
 
 _ECOSYSTEMS: Final = (
-    *("any", "js", "python", "rust", "go", "cmake", "meson", "platformio", "zig", "nim", "haskell"),
-    *(
-        "ocaml",
-        "elm",
-        "lean",
-        "purescript",
-        "swift",
-        "elixir",
-        "java",
-        "android",
-        "scala",
-        "clojure",
-    ),
-    *("dotnet", "apple", "flutter", "unity", "unreal", "godot", "php", "ruby", "terraform", "iac"),
-    "sites",
+    *("any", "js", "python", "rust", "go", "cmake", "meson", "platformio", "zig", "nim"),
+    *("haskell", "ocaml", "elm", "lean", "purescript", "swift", "elixir", "java", "android"),
+    *("scala", "clojure", "dotnet", "apple", "flutter", "unity", "unreal", "godot", "php"),
+    *("ruby", "terraform", "iac", "sites"),
 )
 """Each has a file in the catalogue: to read all of them takes longer than to measure a small project."""
 

@@ -201,7 +201,7 @@ def _writable_by_others(status: os.stat_result) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return True
     import grp  # noqa: PLC0415 - there is none on Windows
-    import pwd  # noqa: PLC0415
+    import pwd  # noqa: PLC0415 - there is none on Windows
 
     try:
         owner = pwd.getpwuid(status.st_uid)

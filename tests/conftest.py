@@ -15,6 +15,7 @@ import pytest
 
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine.contract import Groups
 from preloaded import Preloaded
 
 pytest_plugins = ("filesystems", "tool")
@@ -100,6 +101,12 @@ def engine(request: pytest.FixtureRequest) -> ModuleType:
 def chosen(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the remover work with each engine in turn."""
     monkeypatch.setattr(engines, "_chosen", engine)
+
+
+@pytest.fixture(params=[None, Groups(0, 3)], ids=["all at once", "by group"])
+def grouped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the remover take the file system for one that has groups of inodes, or none."""
+    monkeypatch.setattr(engines, "groups_of", lambda _directory: request.param)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names, Removal, Root
 from conftest import declare, listing
 from dictated import Dictated, budgets, expected, made, root_of, trees, usual
 from processes import PATIENCE, await_condition
@@ -143,9 +143,28 @@ def test_without_memory_a_call_is_lost_or_says_what_it_lacks(
     assert said > 0
 
 
+def remove_all(
+    kernel: ModuleType, root: Root, budget: int, groups: Groups | None
+) -> tuple[list[Any], list[Fault]]:
+    """Call to the end, for one group after the other if there are *groups*."""
+    said, faults, stacks = [], [], {0: [b""]}
+    while stacks:
+        group, stack = stacks.popitem()
+        value, left, more = kernel.remove(root, stack, budget, groups, group)
+        said.append(value)
+        faults += more
+        for other, entry in value.elsewhere:
+            stacks.setdefault(other, []).append(entry)
+        if left:
+            stacks[group] = left
+        assert len(said) < 10_000
+    return said, faults
+
+
+@pytest.mark.parametrize("groups", [None, Groups(0, 3)])
 @pytest.mark.parametrize("budget", [1, 4, EVERYTHING])
 def test_without_memory_what_is_not_removed_is_said(
-    kernel: ModuleType, tmp_path: Path, budget: int
+    kernel: ModuleType, tmp_path: Path, budget: int, groups: Groups | None
 ) -> None:
     """After a call that was lost, as after one that lacked memory, another does the rest."""
     top = tmp_path / "top"
@@ -156,7 +175,7 @@ def test_without_memory_what_is_not_removed_is_said(
         true = expected(os.fsencode(top))
         kernel._fail_allocation(number)
         try:
-            values, faults = walk(kernel.remove, root, budget)
+            values, faults = remove_all(kernel, root, budget, groups)
         except MemoryError:
             values, faults = [], []
             lost += 1
@@ -168,7 +187,7 @@ def test_without_memory_what_is_not_removed_is_said(
             removed = sum(value.files + value.directories for value in values)
             left = len(listing(top)) + top.exists()
             assert removed + left == true.files + true.directories
-            assert faults or values[-1].blocked or not left
+            assert faults or any(value.blocked for value in values) or not left
         assert kernel._held() == 0
         if top.exists():
             root = root_of(os.fsencode(top))
@@ -200,6 +219,13 @@ def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, fun
         for wrong in ((root, [b"", "text"], *rest, 3), (root[:2], [b""], *rest, 3)):
             with pytest.raises(TypeError):
                 call(*wrong)
+        if function == "remove":
+            for groups in (1, (1,), ("1", 2), (1, 2, 3)):
+                with pytest.raises(TypeError):
+                    call(root, [b"nowhere"], 3, groups, 0)
+            for nonsense in ((64, 2), (3, 0)):
+                with pytest.raises(ValueError, match="groups"):
+                    call(root, [b"nowhere"], 3, nonsense, 0)
         assert kernel._held() == 0
 
 

@@ -21,6 +21,8 @@ from removals import artifact, by_python, each_engine, remove, staged, told
 
 _RENAME = os.rename
 
+pytestmark = pytest.mark.usefixtures("grouped")
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -198,8 +200,8 @@ def test_what_was_begun_is_not_put_back_however_it_is_stopped(
     stop = stopper(monkeypatch)
     really_remove = engines.remove
 
-    def remove_some(root: Root, stack: list[bytes], _budget: int) -> Removal:
-        removal = really_remove(root, stack, 1)
+    def remove_some(root: Root, stack: list[bytes], _budget: int, *grouped: Any) -> Removal:
+        removal = really_remove(root, stack, 1, *grouped)
         stop()
         return removal._replace(faults=[Fault(b"", errno.EMFILE, "open")])
 
@@ -219,8 +221,8 @@ def test_a_project_that_is_moved_away_meanwhile_is_not_said_to_be_clean(
     planned = artifact(project / "node_modules")
     really_remove = engines.remove
 
-    def remove_some(root: Root, stack: list[bytes], _budget: int) -> Removal:
-        removal = really_remove(root, stack, 1)
+    def remove_some(root: Root, stack: list[bytes], _budget: int, *grouped: Any) -> Removal:
+        removal = really_remove(root, stack, 1, *grouped)
         if project.exists():
             project.rename(project.parent / "elsewhere")
         return removal
@@ -397,10 +399,10 @@ def test_a_failure_nobody_thought_of_stops_the_run_and_tells_where_everything_is
 ) -> None:
     really_remove = engines.remove
 
-    def fail(root: Root, stack: list[bytes], _budget: int) -> Removal:
+    def fail(root: Root, stack: list[bytes], _budget: int, *grouped: Any) -> Removal:
         if b"" not in stack:
             raise Unheard
-        return really_remove(root, stack, 1)
+        return really_remove(root, stack, 1, *grouped)
 
     monkeypatch.setattr(engines, "remove", fail)
     planned = [artifact(project / name) for name in ("dist/deep/node_modules", "node_modules")]
@@ -443,10 +445,10 @@ def test_no_memory_for_one_is_no_reason_to_stop(
     really_remove = engines.remove
     planned = [artifact(project / name) for name in ("dist", "node_modules")]
 
-    def fail(root: Root, stack: list[bytes], budget: int) -> Removal:
+    def fail(root: Root, stack: list[bytes], budget: int, *grouped: Any) -> Removal:
         if root.inode == planned[0].candidate.identity.inode:
             raise MemoryError
-        return really_remove(root, stack, budget)
+        return really_remove(root, stack, budget, *grouped)
 
     monkeypatch.setattr(engines, "remove", fail)
     run = remove(planned, workers=1)

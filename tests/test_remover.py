@@ -32,6 +32,8 @@ from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing
 from removals import PATIENCE, a_journal, approve, artifact, by_python, each_engine, remove, staged
 
+pytestmark = pytest.mark.usefixtures("grouped")
+
 
 @pytest.fixture
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,10 +264,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Root]:
     made: list[Root] = []
     really_remove = engines.remove
 
-    def counted(root: Root, stack: list[bytes], budget: int) -> Removal:
+    def counted(root: Root, stack: list[bytes], budget: int, *grouped: Any) -> Removal:
         made.append(root)
         assert len(made) < 1000, "the remover does not give up"
-        return really_remove(root, stack, budget)
+        return really_remove(root, stack, budget, *grouped)
 
     monkeypatch.setattr(engines, "remove", counted)
     return made

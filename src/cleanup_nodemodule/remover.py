@@ -21,10 +21,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, TypeVar, TypeVarTuple
+from typing import Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule import engine, protections, staging, state
-from cleanup_nodemodule.engine.contract import Fault, Names, Root
+from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Root
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
 from cleanup_nodemodule.model import (
     Approved,
@@ -633,9 +633,12 @@ async def _empty(
 ) -> _Emptied:
     """Delete the directory *place*, known to have so many *entries*, with all workers."""
     held: int | None = None
+    groups: Groups | None = None
     try:
         held = await _ask_aside(scheduler, staging.hold, place)
-        done = await _empty_held(place, identity, entries, scheduler, freed)
+        if held is not None and scheduler.workers > 1:
+            groups = await _ask_aside(scheduler, engine.groups_of, held)
+        done = await _empty_held(place, identity, entries, scheduler, freed, groups)
         # Whoever moves the project meanwhile takes the rest along.
         unknown = not (done.problems or done.stopped or done.root)
         if unknown and held is not None and await _ask_aside(scheduler, staging.is_somewhere, held):
@@ -655,6 +658,7 @@ async def _empty_held(
     entries: int,
     scheduler: Scheduler,
     freed: Callable[[int], None],
+    groups: Groups | None,
 ) -> _Emptied:
     root = anchor(place, identity)
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
@@ -664,16 +668,17 @@ async def _empty_held(
     shortages = 0
     pace = Pace(_SECONDS, _BUDGET, _MOST)
 
-    async def remove_slice(stack: list[bytes]) -> list[bytes]:
+    async def remove_slice(stack: list[bytes], group: int = 0) -> _Left:
         nonlocal shortages
         try:
             budget = scheduler.portion(pace.entries)
             counts, left, faults = await scheduler.finish(
-                engine.remove, root, stack, budget, took=pace.took
+                engine.remove, root, stack, budget, groups, group, took=pace.took
             )
         except Stopped:
             done.stopped = True
-            return []
+            return _NOTHING_LEFT
+        elsewhere = counts.elsewhere
         pace.did(counts.files + counts.directories, of=budget)
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
@@ -688,16 +693,34 @@ async def _empty_held(
                 again = await scheduler.make_do(shortages)
             except Stopped:
                 done.stopped = True
-                return []
+                return _NOTHING_LEFT
             if again:
                 # Begun again: what is gone by now is no fault, and what is left is still in there.
                 shortages += not counts.files + counts.directories
-                left, faults = stack, []
+                left, elsewhere, faults = stack, (), []
         if any(fault.errno == errno.EROFS for fault in faults):
             done.problems[_read_only(place)] = None
-            return []
+            return _NOTHING_LEFT
         done.problems.update((problem_at(place, fault), None) for fault in faults)
-        return left if done.removed <= most else []
+        return _Left(left, elsewhere) if done.removed <= most else _NOTHING_LEFT
+
+    async def work_off(stack: list[bytes]) -> None:
+        if groups is None:
+
+            async def handle(slice_: list[bytes]) -> list[bytes]:
+                return (await remove_slice(slice_)).here
+
+            await scheduler.share(stack, handle)
+            return
+
+        async def handle_group(key: tuple[int, int], slice_: list[bytes]) -> _LeftByGroup:
+            here, elsewhere = await remove_slice(slice_, key[1])
+            return here, (((key[0], group), entry) for group, entry in elsewhere)
+
+        # Whose group a directory is in that was blocked is not known, nor does it matter for so little.
+        count = min(groups.total, len(stack))
+        parts = {(root.device, part): stack[part::count] for part in range(count)}
+        await scheduler.share_apart(parts, handle_group)
 
     attempts = _ATTEMPTS
     stack = [b""]
@@ -706,7 +729,7 @@ async def _empty_held(
         blocked.clear()
         answered = True
         try:
-            await scheduler.share(stack, remove_slice)
+            await work_off(stack)
         except* Unanswered:
             answered = False
         if not answered:  # See _look_through.
@@ -837,6 +860,18 @@ async def _finish_one(
     journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
     return result
 
+
+class _Left(NamedTuple):
+    """What one call has left to do."""
+
+    here: list[bytes]
+    elsewhere: tuple[tuple[int, bytes], ...]
+    """In other groups of inodes (see Groups)."""
+
+
+_NOTHING_LEFT: Final = _Left([], ())
+
+_LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], bytes]]]
 
 _UNCOUNTED: Final = 2**62
 """Entries of what nobody has measured: it is deleted however much is written to it meanwhile."""

@@ -7,7 +7,7 @@ others, as everything handed to it pickles.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from concurrent.futures import Executor
 from typing import Any, Final, Literal, TypeVar, TypeVarTuple
 
@@ -20,6 +20,7 @@ some four seconds together, in which whoever has them all may have given some ba
 _PORTIONS: Final = 8
 """Calls instead of one, while there are workers with nothing to do."""
 
+_K = TypeVar("_K", bound=Hashable)
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -91,6 +92,7 @@ class Scheduler:
         self._withheld = 0
         self._attempts = _ATTEMPTS
         self._aside: Executor | None = None
+        self._apart: dict[Hashable, asyncio.Lock] = {}
         self._wanted = 0
         self._stop = asyncio.Event()
         self._stopping: asyncio.Future[Literal[True]] | None = None
@@ -252,6 +254,43 @@ class Scheduler:
             parts = max(1, min(self._idle, len(stack)))
             for part in range(parts):
                 group.create_task(work(stack[part::parts]))
+
+    async def share_apart(
+        self,
+        stacks: dict[_K, list[bytes]],
+        handle: Callable[
+            [_K, list[bytes]], Awaitable[tuple[list[bytes], Iterable[tuple[_K, bytes]]]]
+        ],
+    ) -> None:
+        """Work off *stacks*, of which each is only dealt with by one call at a time, whoever makes it.
+
+        *handle* deals with one of them, or with a part, and returns what is left of that, and what it has
+        met for others. What *handle* raises comes out in an ExceptionGroup. *stacks* is empty in the end.
+        """
+        async with asyncio.TaskGroup() as group:
+            begun: set[_K] = set()
+
+            async def work(key: _K) -> None:
+                while stack := stacks.pop(key, None):
+                    async with self._alone(key):
+                        left, others = await handle(key, stack)
+                    for other, entry in others:
+                        stacks.setdefault(other, []).append(entry)
+                    if left:
+                        # What was begun comes first, so that the least waits.
+                        stacks[key] = stacks.get(key, []) + left
+                    begin()
+                begun.discard(key)
+
+            def begin() -> None:
+                for key in stacks.keys() - begun:
+                    begun.add(key)
+                    group.create_task(work(key))
+
+            begin()
+
+    def _alone(self, key: Hashable) -> asyncio.Lock:
+        return self._apart.setdefault(key, asyncio.Lock())
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:

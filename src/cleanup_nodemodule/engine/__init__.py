@@ -12,7 +12,14 @@ import sys
 from types import ModuleType
 from typing import Final, Literal, TypeAlias
 
-from cleanup_nodemodule.engine.contract import Finding, Measurement, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import (
+    Finding,
+    Groups,
+    Measurement,
+    Names,
+    Removal,
+    Root,
+)
 
 Choice: TypeAlias = Literal["auto", "native", "python"]
 
@@ -130,6 +137,13 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
     return rename_exclusively(directory, old, new)
 
 
+def groups_of(directory: int) -> Groups | None:
+    """Return how the file system of an open directory keeps its inodes; None where that is all the same."""
+    from cleanup_nodemodule.engine._groups import groups_of  # noqa: PLC0415 - only to delete
+
+    return groups_of(directory)
+
+
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories; see the contract."""
     found: Finding = _chosen.find(root, stack, names, budget)
@@ -142,7 +156,9 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     return measured
 
 
-def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
+def remove(
+    root: Root, stack: list[bytes], budget: int, groups: Groups | None = None, group: int = 0
+) -> Removal:
     """Delete everything beneath the root, then the root; see the contract."""
-    removed: Removal = _chosen.remove(root, stack, budget)
+    removed: Removal = _chosen.remove(root, stack, budget, groups, group)
     return removed

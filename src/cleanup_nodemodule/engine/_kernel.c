@@ -206,6 +206,7 @@ typedef struct {
 typedef struct {
     size_t start;
     size_t duty;
+    unsigned long group; /* of inodes, where it is told */
 } PathEntry;
 
 static size_t
@@ -235,7 +236,7 @@ static int
 push_path(Paths *paths, const char *directory, size_t directory_length, const char *name,
           size_t name_length, size_t duty)
 {
-    PathEntry entry = {paths->bytes.used, duty};
+    PathEntry entry = {paths->bytes.used, duty, 0};
     if (reserve(&paths->bytes, directory_length + name_length + 1) < 0 ||
         append(&paths->entries, &entry, sizeof entry) < 0) {
         return -1;
@@ -677,6 +678,7 @@ typedef struct {
     int descriptor;
     const char *name; /* of the entry read last */
     unsigned char type;
+    uint64_t inode;
     int64_t next; /* where what was not read yet begins, for lseek(2); negative if there is no saying */
     int removing; /* the directory is to be removed when nothing is left in it */
 #ifdef ON_LINUX
@@ -852,6 +854,7 @@ next_entry(Listing *listing)
     const struct entry64 *entry = entry_at(listing, listing->places[listing->at++]);
     listing->name = entry->name;
     listing->type = entry->type;
+    listing->inode = entry->inode;
     listing->next = listing->at == listing->have ? listing->end : -1;
     return 1;
 #else
@@ -865,6 +868,7 @@ next_entry(Listing *listing)
     } while (is_itself_or_parent(entry->d_name));
     listing->name = entry->d_name;
     listing->type = entry->d_type;
+    listing->inode = entry->d_ino;
     listing->next = 0;
     return 1;
 #endif
@@ -2115,7 +2119,12 @@ typedef struct {
     Wide blocks;
     Wide directory_blocks; /* of those */
     Paths blocked;
+    Paths elsewhere;
     int root; /* it is gone, by this call */
+    /* Groups of inodes that are told apart; 0: none are. */
+    unsigned long groups;
+    unsigned long group;
+    unsigned int shift; /* of an inode's number, to get the number of its group */
 } Removed;
 
 /* Entries of one directory that could not be deleted, for one reason. */
@@ -2256,21 +2265,40 @@ refuse(Walk *walk, Refused *refused, const char *name, int number)
     fault_at(walk, name, number, "delete");
 }
 
+/* Leave a directory for later: for this call, or for one that deletes in its group of inodes.
+ *
+ * -1 if there is no memory. */
+static int
+leave(Walk *walk, Removed *removed, const char *name, uint64_t inode)
+{
+    unsigned long group = removed->group;
+    if (removed->groups > 0) {
+        group = (unsigned long)((inode >> removed->shift) % removed->groups);
+    }
+    Paths *paths = group == removed->group ? &walk->met : &removed->elsewhere;
+    if (push_path(paths, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+        return -1;
+    }
+    path_entry(paths, path_count(paths) - 1)->group = group;
+    return 0;
+}
+
 /* Delete the entry `name` of an open directory; a directory goes onto the stack instead.
  *
  * Returns whether it stays, and with it the directory around it. */
 static int
 remove_entry(Call *call, Removed *removed, int directory, const char *name, int type,
-             Refused *refused)
+             uint64_t inode, Refused *refused)
 {
     Walk *walk = &call->walk;
     Status status;
     int failed = 0;
     if (type != DT_DIR) {
         failed = read_status(directory, name, &status) < 0;
+        inode = failed ? 0 : status.inode;
     }
     if (type == DT_DIR || (!failed && S_ISDIR(status.mode))) {
-        if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
+        if (leave(walk, removed, name, inode) < 0) {
             fault_at(walk, name, ENOMEM, "delete");
             return 1;
         }
@@ -2298,6 +2326,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
 {
     Walk *walk = &call->walk;
     size_t met = path_count(&walk->met);
+    size_t elsewhere = path_count(&removed->elsewhere);
     Refused refused[REASONS];
     int stays = 0;
     int more = 0;
@@ -2312,12 +2341,13 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     listing.removing = 1;
     if (named) {
         for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
-            remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, refused);
+            remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, 0, refused);
         }
     }
     else {
         while ((more = next_entry(&listing)) > 0) {
-            stays |= remove_entry(call, removed, directory, listing.name, listing.type, refused);
+            stays |= remove_entry(call, removed, directory, listing.name, listing.type,
+                                  listing.inode, refused);
 #ifdef ON_LINUX
             if (call->budget <= 0) {
                 break;
@@ -2356,11 +2386,16 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     if (more > 0 || named || stays) {
         return 0;
     }
-    if (path_count(&walk->met) > met) {
-        path_entry(&walk->met, met)->duty = walk->duty + 1;
-        return 0;
+    /* Whoever is the last to be through with what is in here removes it: of what other calls are to do,
+     * if there is any, that is the likelier. */
+    PathEntry *last = path_count(&removed->elsewhere) > elsewhere
+                          ? path_entry(&removed->elsewhere, elsewhere)
+                      : path_count(&walk->met) > met ? path_entry(&walk->met, met)
+                                                     : NULL;
+    if (last != NULL) {
+        last->duty = walk->duty + 1;
     }
-    return 1;
+    return last == NULL;
 }
 
 static void
@@ -2401,16 +2436,55 @@ remove_all(Call *call, Removed *removed)
     }
 }
 
+/* Return what is to be done by calls for other groups: a tuple of (group, entry). */
+static PyObject *
+elsewhere_of(const Removed *removed)
+{
+    const Paths *paths = &removed->elsewhere;
+    PyObject *entries = list_of(paths);
+    PyObject *pairs = entries == NULL ? NULL : PyTuple_New(PyList_Size(entries));
+    for (size_t number = 0; pairs != NULL && number < path_count(paths); number++) {
+        PyObject *entry = PyList_GetItem(entries, (Py_ssize_t)number);
+        PyObject *pair = Py_BuildValue("(kO)", path_entry(paths, number)->group, entry);
+        if (pair == NULL || PyTuple_SetItem(pairs, (Py_ssize_t)number, pair) < 0) {
+            Py_CLEAR(pairs);
+        }
+    }
+    Py_XDECREF(entries);
+    return pairs;
+}
+
+/* -1 with an exception. */
+static int
+read_groups(Removed *removed, PyObject *groups)
+{
+    if (!PyTuple_Check(groups)) {
+        PyErr_SetString(PyExc_TypeError, "groups must be Groups or None");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(groups, "Ik;groups must be Groups or None", &removed->shift,
+                          &removed->groups)) {
+        return -1;
+    }
+    if (removed->shift >= 64 || removed->groups == 0) {
+        PyErr_SetString(PyExc_ValueError, "no inode can be in such groups");
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *
 kernel_remove(PyObject *module, PyObject *args)
 {
     const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack;
+    PyObject *root, *stack, *groups = Py_None;
     long long budget;
     Call call;
     Removed removed;
     memset(&removed, 0, sizeof removed);
-    if (!PyArg_ParseTuple(args, "OOL:remove", &root, &stack, &budget) ||
+    if (!PyArg_ParseTuple(args, "OOL|Ok:remove", &root, &stack, &budget, &groups,
+                          &removed.group) ||
+        (groups != Py_None && read_groups(&removed, groups) < 0) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
     }
@@ -2421,16 +2495,19 @@ kernel_remove(PyObject *module, PyObject *args)
     PyObject *blocked = list_of(&removed.blocked);
     PyObject *freed = number_of(&removed.blocks, BLOCK);
     PyObject *directories = number_of(&removed.directory_blocks, BLOCK);
-    if (blocked != NULL && freed != NULL && directories != NULL) {
-        counts = PyObject_CallFunction(classes->counts, "LLOOOO", (long long)removed.files,
+    PyObject *elsewhere = elsewhere_of(&removed);
+    if (blocked != NULL && freed != NULL && directories != NULL && elsewhere != NULL) {
+        counts = PyObject_CallFunction(classes->counts, "LLOOOOO", (long long)removed.files,
                                        (long long)removed.directories, freed, blocked,
-                                       removed.root ? Py_True : Py_False, directories);
+                                       removed.root ? Py_True : Py_False, directories, elsewhere);
     }
+    Py_XDECREF(elsewhere);
     Py_XDECREF(directories);
     Py_XDECREF(freed);
     Py_XDECREF(blocked);
     PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
     empty_paths(&removed.blocked);
+    empty_paths(&removed.elsewhere);
     end_call(&call);
     return result;
 }
@@ -2476,7 +2553,7 @@ PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
                        "Look for directories with the wanted names; see the contract.");
 PyDoc_STRVAR(measure_doc, "measure(root, stack, budget)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
-PyDoc_STRVAR(remove_doc, "remove(root, stack, budget)\n--\n\n"
+PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");
 PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
                               "For tests: have the calls of this process do without openat2(2).");

@@ -19,6 +19,7 @@ from cleanup_nodemodule.engine.contract import (
     Fault,
     Finding,
     Found,
+    Groups,
     Hit,
     Measurement,
     Names,
@@ -258,7 +259,9 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     return Measurement(usage(), left, faults)
 
 
-def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
+def remove(
+    root: Root, stack: list[bytes], budget: int, groups: Groups | None = None, group: int = 0
+) -> Removal:
     """Delete everything beneath the root, then the root; see the contract.
 
     Of the directories met in one, the one that is dealt with last has to remove it: so nothing waits
@@ -268,6 +271,7 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
     files = directories = blocks = directory_blocks = 0
     gone = False
     blocked: list[bytes] = []
+    elsewhere: list[tuple[int, bytes]] = []
     faults: list[Fault] = []
     left = list(stack)
     try:
@@ -289,7 +293,9 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                     continue
             else:
                 try:
-                    unlinked = _unlink_entries(tree, handle, path, budget, faults)
+                    unlinked = _unlink_entries(
+                        tree, handle, path, budget, faults, numbered=groups is not None
+                    )
                 finally:
                     tree.close(handle)
                 files += unlinked.files
@@ -297,10 +303,16 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                 budget -= unlinked.files
                 if unlinked.cut_short:
                     left.append(entry)
-                elif not unlinked.refused:
-                    for first in unlinked.directories[:1]:
-                        unlinked.directories[0] = first + b"/" + duty
-                left.extend(unlinked.directories)
+                here, others = _by_group(unlinked.directories, groups, group)
+                if not unlinked.cut_short and not unlinked.refused:
+                    # Of what other calls are to do, if there is any, the last is likelier.
+                    if others:
+                        others[0] = others[0][0], others[0][1] + b"/" + duty
+                    elif here:
+                        here[0] += b"/" + duty
+                left.extend(here)
+                if not unlinked.cut_short:  # Else they will be met again.
+                    elsewhere.extend(others)
                 if unlinked.cut_short or unlinked.refused or unlinked.directories:
                     continue
             while True:
@@ -324,8 +336,20 @@ def remove(root: Root, stack: list[bytes], budget: int) -> Removal:
                     break
                 path, duty = path.rpartition(b"/")[0], duty[1:]
     freed = (blocks + directory_blocks) * _BLOCK
-    counts = Counts(files, directories, freed, blocked, gone, directory_blocks * _BLOCK)
+    freed_directories = directory_blocks * _BLOCK
+    counts = Counts(files, directories, freed, blocked, gone, freed_directories, tuple(elsewhere))
     return Removal(counts, left, faults)
+
+
+def _by_group(
+    directories: list[tuple[int, bytes]], groups: Groups | None, group: int
+) -> tuple[list[bytes], list[tuple[int, bytes]]]:
+    """Return the directories of *group*, or all where there are none, and those of other groups."""
+    if groups is None:
+        return [path for _, path in directories], []
+    here = [path for inode, path in directories if groups.of(inode) == group]
+    others = [(groups.of(inode), path) for inode, path in directories if groups.of(inode) != group]
+    return here, others
 
 
 class _Unlinked(NamedTuple):
@@ -333,8 +357,8 @@ class _Unlinked(NamedTuple):
 
     files: int
     blocks: int
-    directories: list[bytes]
-    """Those in it, still to be emptied."""
+    directories: list[tuple[int, bytes]]
+    """Those in it, still to be emptied, with the numbers of their inodes, if these were asked for."""
     refused: bool
     """Something in it stays, and so does it."""
     cut_short: bool
@@ -342,11 +366,11 @@ class _Unlinked(NamedTuple):
 
 
 def _unlink_entries(
-    tree: Tree, handle: Handle, path: bytes, budget: int, faults: list[Fault]
+    tree: Tree, handle: Handle, path: bytes, budget: int, faults: list[Fault], *, numbered: bool
 ) -> _Unlinked:
     """Delete what an open directory holds, but for directories."""
     files = blocks = 0
-    directories: list[bytes] = []
+    directories: list[tuple[int, bytes]] = []
     refused: dict[int, int] = {}
     failed = cut_short = False
     prefix = path + b"/" if path else b""
@@ -359,7 +383,8 @@ def _unlink_entries(
                     break
                 try:
                     if _is_directory(entry):
-                        directories.append(prefix + os.fsencode(entry.name))
+                        inode = entry.inode() if numbered else 0
+                        directories.append((inode, prefix + os.fsencode(entry.name)))
                         continue
                     found = _status(tree, entry)
                     tree.unlink(handle, entry.name)

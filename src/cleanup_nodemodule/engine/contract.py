@@ -3,6 +3,7 @@
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
     remove(root, stack, budget)       -> (Counts, left, faults)
+    remove(root, stack, budget, groups, group)
 
 *root* is opened anew by every call, checked to be the inode it was, and everything happens beneath
 it: no symlink is followed, no mount point entered. *stack* holds directories still to open, as
@@ -14,6 +15,9 @@ by handing out slices of *left*. An engine never raises for what it meets on dis
 What an entry of *left* looks like is between an engine and itself: a path, to which slashes may be
 added, and a NUL with whatever tells where in a large directory to go on. For ``remove`` each slash
 stands for a directory around the path that is to be removed once the path is gone, innermost first.
+
+With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
+that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
 
 All arguments and results are plain values that pickle, so the executor may live in another process.
 """
@@ -30,6 +34,24 @@ class Root(NamedTuple):
     path: bytes
     device: int
     inode: int
+
+
+class Groups(NamedTuple):
+    """How a file system keeps its inodes: in groups, in each of which only one is deleted at a time.
+
+    XFS has a lock for each of its allocation groups, and spreads directories over them; two threads that
+    delete in the same group, or one and the kernel's own that cleans up behind the other, wait for each
+    other (fs/xfs/libxfs/xfs_ag.h and xfs_inode.c, ``xfs_iunlink``).
+    """
+
+    shift: int
+    """By so many bits an inode's number is shifted right to get the number of its group."""
+    total: int
+    """Groups that are told apart, at least 1; the number of a group is taken modulo that."""
+
+    def of(self, inode: int) -> int:
+        """Return the group of an inode, less than *total*."""
+        return (inode >> self.shift) % self.total
 
 
 class Names(NamedTuple):
@@ -127,6 +149,8 @@ class Counts(NamedTuple):
     freed_directories: int = 0
     """What directories have of ``freed``: what each took when it was empty. XFS for one gives back most
     of what a directory takes while it is being emptied, which no call sees."""
+    elsewhere: tuple[tuple[int, bytes], ...] = ()
+    """What was met in other groups than the one asked for: the group, and an entry for its stack."""
 
 
 class Removal(NamedTuple):

@@ -395,6 +395,12 @@ def _options() -> argparse.Namespace:
         metavar="KEY",
         help="only these: rm, native, whole-native, rmz, ...",
     )
+    parser.add_argument(
+        "--stops",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="stop the tool while it deletes, too",
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     return parser.parse_args()
 
@@ -412,12 +418,12 @@ def measure(kind: str, options: argparse.Namespace, found: dict[str, peers.Found
             counted = f"{sums.entries:,} entries in {sums.directories:,} directories"
             head = f"Deleting {case.title}, {kind}: {counted}"
             print("", *table(head, runners, judged), *missing(found), sep="\n", flush=True)
-            title = (
-                f"**Stopped while deleting {case.title}, {kind}** ({race.rounds(options.rounds)})"
-            )
-            heads = race.header(("", "median", "slowest", "target"), judged=True)
-            stops = stop(case, directory, options.rounds)
-            print("", title, "", *heads, *stops, sep="\n", flush=True)
+            if options.stops:
+                title = f"**Stopped while deleting {case.title}, {kind}**"
+                heads = race.header(("", "median", "slowest", "target"), judged=True)
+                stops = stop(case, directory, options.rounds)
+                rounds = race.rounds(options.rounds)
+                print("", f"{title} ({rounds})", "", *heads, *stops, sep="\n", flush=True)
             shutil.rmtree(case.project)
     return missed
 

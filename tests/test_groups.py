@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanup_nodemodule import emptying
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule import remover
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Groups, Removal, Root
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
@@ -51,7 +51,8 @@ def remove_by_group(
             assert not any(is_stray(root, entry, stack, group, groups) for entry in left)
             for other, entry in counts.elsewhere:
                 assert other != group
-                assert group_of(root, entry.rstrip(b"/"), groups) == other
+                # It may be gone: what was blocked is met again where it is listed.
+                assert group_of(root, entry.rstrip(b"/"), groups) in {other, None}
                 stacks.setdefault(other, []).append(entry)
             if left:
                 stacks.setdefault(group, []).extend(left)
@@ -340,8 +341,8 @@ def test_two_that_delete_on_xfs_are_never_at_the_same_group(
     for number in range(3):
         declare(top / f"app{number}", {"node_modules": packages, "package.json": "{}"})
     planned = [artifact(top / f"app{number}" / "node_modules") for number in range(3)]
-    monkeypatch.setattr(remover, "_BUDGET", 20)
-    monkeypatch.setattr(remover, "_MOST", 20)
+    monkeypatch.setattr(emptying, "_BUDGET", 20)
+    monkeypatch.setattr(emptying, "_MOST", 20)
     at_work, met = Alone(), threading.Event()
     really_remove = engines.remove
     together = threading.Barrier(2, action=met.set)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import confirm, remover, staging
+from cleanup_nodemodule import confirm, emptying, remover, staging
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import (
@@ -38,8 +38,8 @@ pytestmark = pytest.mark.usefixtures("grouped")
 @pytest.fixture
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every call of the engine remove a single entry."""
-    monkeypatch.setattr(remover, "_BUDGET", 1)
-    monkeypatch.setattr(remover, "_MOST", 1)
+    monkeypatch.setattr(emptying, "_BUDGET", 1)
+    monkeypatch.setattr(emptying, "_MOST", 1)
 
 
 @pytest.fixture
@@ -631,7 +631,7 @@ def base_name(base: ast.expr) -> str | None:
 def test_only_the_remover_gets_hold_of_the_engines_remove() -> None:
     modules = {name for name, module in sources() if any(map(refers_to_removal, ast.walk(module)))}
     # The engine's own package passes it on.
-    assert modules == {"engine/__init__.py", "remover.py"}
+    assert modules == {"emptying.py", "engine/__init__.py"}
 
 
 def test_only_confirm_makes_permission() -> None:

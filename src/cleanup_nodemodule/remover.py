@@ -19,12 +19,11 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
+from typing import Final
 
-from cleanup_nodemodule import engine, protections, staging, state
-from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Root
+from cleanup_nodemodule import emptying, protections, staging, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
 from cleanup_nodemodule.model import (
     Approved,
@@ -32,7 +31,6 @@ from cleanup_nodemodule.model import (
     Candidate,
     Contents,
     Failed,
-    Identity,
     Leftover,
     Outcome,
     Problem,
@@ -40,40 +38,14 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
-from cleanup_nodemodule.paths import LACKED, anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
-
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
-
-_BUDGET: Final = 1024
-"""Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
-entry takes on a slow disk, half a second."""
-
-_MOST: Final = 4096
-"""Entries that any call deletes at most, lest a disk that turns slow in the midst of one keeps a stop
-waiting for long."""
-
-_SECONDS: Final = 0.05
-"""What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
-1024 entries takes on a fast disk is handing over."""
-
-_LOOKED_AT: Final = 32768
-"""Entries one call looks through for repositories."""
-
-_SLACK: Final = 100
-"""Entries that may appear in any artifact between measuring and deleting."""
-
-_ATTEMPTS: Final = 3
-"""How often directories that are not empty are begun again without anything coming of it."""
+from cleanup_nodemodule.paths import LACKED
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _AT_ONCE: Final = 32
 """Artifacts that are written down by one sync, which takes some milliseconds on a disk."""
 
 _LAST: Final = chr(0x10FFFF)
 """Sorts behind every name."""
-
-_REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset({b".git"}))
 
 
 async def remove(
@@ -422,19 +394,21 @@ async def _delete(
         return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
     except OSError as error:
         if error.errno == errno.EROFS:
-            return _untouched(artifact, _read_only(artifact.path))
+            return _untouched(artifact, emptying.read_only(artifact.path))
         taken = await _maybe_taken(turn, error, scheduler)
         return taken or _untouched(artifact, _not_taken(artifact.path, error))
     staged = turn.staged
     place = staged or artifact.path
     identity = artifact.candidate.identity
-    problems = await _look_through(place, identity, scheduler)
+    problems = await emptying.look_through(place, identity, scheduler)
     if problems is None:
         return await _restored(artifact, staged, None, scheduler)
     if problems:
         return await _restored(artifact, staged, _untouched(artifact, *problems), scheduler)
     contents = artifact.contents
-    emptied = await _empty(place, identity, contents.files + contents.directories, scheduler, count)
+    emptied = await emptying.empty(
+        place, identity, contents.files + contents.directories, scheduler, count
+    )
     if not emptied.problems and not emptied.stopped:
         if unseen := _unseen(contents, emptied):
             count(unseen)
@@ -453,7 +427,7 @@ async def _delete(
     return await _restored(artifact, staged, untouched, scheduler)
 
 
-def _unseen(contents: Contents, emptied: "_Emptied") -> int:
+def _unseen(contents: Contents, emptied: emptying.Emptied) -> int:
     """Return the bytes that the file system gave back while directories were being emptied (see Counts).
 
     What they took is known from measuring; where some of them were removed by somebody else since,
@@ -473,8 +447,8 @@ async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Fai
     if turn.staged is None:
         return None
     try:
-        found = await _ask_aside(
-            scheduler, staging.is_at, turn.staged, turn.artifact.candidate.identity
+        found = await scheduler.ask_aside(
+            staging.is_at, turn.staged, turn.artifact.candidate.identity
         )
     except OSError:
         found = True
@@ -486,14 +460,6 @@ async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Fai
 
 def _not_taken(path: str, error: OSError) -> Problem:
     return Problem(path, error.errno or errno.EIO, "take it out of its project by renaming")
-
-
-async def _ask_aside(scheduler: Scheduler, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-    """Run a function that has to be run even if all is stopped, but not for ever.
-
-    Raises TimeoutError, an OSError, if the disk does not answer.
-    """
-    return await asyncio.wait_for(scheduler.aside(function, *args), scheduler.patience)
 
 
 async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
@@ -516,11 +482,6 @@ def _unanswered(path: str) -> Problem:
     return Problem(path, errno.ETIMEDOUT, "delete")
 
 
-def _read_only(path: str) -> Problem:
-    """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
-    return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
-
-
 async def _restored(
     artifact: Artifact, staged: str | None, result: Failed | None, scheduler: Scheduler
 ) -> Failed | None:
@@ -528,8 +489,8 @@ async def _restored(
     if staged is None:
         return result
     try:
-        await _ask_aside(
-            scheduler, staging.put_back, staged, artifact.path, artifact.candidate.identity
+        await scheduler.ask_aside(
+            staging.put_back, staged, artifact.path, artifact.candidate.identity
         )
     except (OSError, staging.StuckError, staging.ChangedError) as error:
         number = errno.EEXIST
@@ -554,196 +515,6 @@ def _vital(path: str) -> Problem | None:
     """Return why *path* is never deleted, whatever a rule, a proof or the user said."""
     why = protections.vital(path)
     return None if why is None else Problem(path, errno.EPERM, f"delete {why}:")
-
-
-async def _look_through(
-    place: str, identity: Identity, scheduler: Scheduler
-) -> dict[Problem, None] | None:
-    """Return what keeps a directory from being deleted that nobody gets at any more.
-
-    None if it was stopped before anybody knows.
-    """
-    root = anchor(place, identity)
-    problems: dict[Problem, None] = {}
-
-    async def look(stack: list[bytes]) -> list[bytes]:
-        paths, left, faults = await scheduler.look(
-            _find_repositories,
-            root,
-            stack,
-            scheduler.portion(_LOOKED_AT),
-            lacked=lambda found: lacked(found[2]),
-        )
-        for path in paths:
-            doing = "delete what is a git repository by now:"
-            problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
-        problems.update((problem_at(place, fault), None) for fault in faults)
-        return left
-
-    answered = True
-    try:
-        await scheduler.share([b""], look)
-    except* Stopped:
-        problems.clear()
-    except* Unanswered:
-        answered = False
-    # Not in there: before Python 3.11.4 what is raised there comes out in a group.
-    if not answered:
-        raise Unanswered
-    return None if scheduler.stopped else problems
-
-
-def _find_repositories(
-    root: Root, stack: list[bytes], budget: int
-) -> tuple[list[bytes], list[bytes], list[Fault]]:
-    """Return the repositories of a slice, what is left of that, and what could not be read."""
-    finding = engine.find(root, stack, _REPOSITORIES, budget)
-    # Of a directory .git, what it lies in is the repository.
-    paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
-    # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
-    # the root itself is never a hit.
-    if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):
-        paths.append(b"")
-    return paths, finding.left, finding.faults
-
-
-@dataclass(slots=True)
-class _Emptied:
-    """What came of deleting a directory with all it holds."""
-
-    freed: int = 0
-    freed_directories: int = 0
-    """What directories have of that."""
-    removed: int = 0
-    """Entries."""
-    directories: int = 0
-    """What directories are of those."""
-    root: bool = False
-    """The directory itself is gone, by this program."""
-    problems: dict[Problem, None] = field(default_factory=dict)
-    stopped: bool = False
-
-
-async def _empty(
-    place: str,
-    identity: Identity,
-    entries: int,
-    scheduler: Scheduler,
-    freed: Callable[[int], None],
-) -> _Emptied:
-    """Delete the directory *place*, known to have so many *entries*, with all workers."""
-    held: int | None = None
-    groups: Groups | None = None
-    try:
-        held = await _ask_aside(scheduler, staging.hold, place)
-        if held is not None and scheduler.workers > 1:
-            groups = await _ask_aside(scheduler, engine.groups_of, held)
-        done = await _empty_held(place, identity, entries, scheduler, freed, groups)
-        # Whoever moves the project meanwhile takes the rest along.
-        unknown = not (done.problems or done.stopped or done.root)
-        if unknown and held is not None and await _ask_aside(scheduler, staging.is_somewhere, held):
-            doing = "delete, as it was moved away meanwhile,"
-            done.problems[Problem(place, errno.ENOENT, doing)] = None
-    except TimeoutError as error:
-        raise Unanswered from error
-    finally:
-        if held is not None:
-            os.close(held)
-    return done
-
-
-async def _empty_held(
-    place: str,
-    identity: Identity,
-    entries: int,
-    scheduler: Scheduler,
-    freed: Callable[[int], None],
-    groups: Groups | None,
-) -> _Emptied:
-    root = anchor(place, identity)
-    # Measured a moment ago: whoever has deleted that much more races with something that writes.
-    most = 2 * entries + _SLACK
-    done = _Emptied()
-    blocked: list[bytes] = []
-    shortages = 0
-    pace = Pace(_SECONDS, _BUDGET, _MOST)
-
-    async def remove_slice(stack: list[bytes], group: int = 0) -> _Left:
-        nonlocal shortages
-        try:
-            budget = scheduler.portion(pace.entries)
-            counts, left, faults = await scheduler.finish(
-                engine.remove, root, stack, budget, groups, group, took=pace.took
-            )
-        except Stopped:
-            done.stopped = True
-            return _NOTHING_LEFT
-        elsewhere = counts.elsewhere
-        pace.did(counts.files + counts.directories, of=budget)
-        # At once: whatever happens next, this much is gone.
-        done.freed += counts.freed
-        done.freed_directories += counts.freed_directories
-        done.removed += counts.files + counts.directories
-        done.directories += counts.directories
-        done.root = done.root or counts.root
-        freed(counts.freed)
-        blocked.extend(counts.blocked)
-        if lacked(faults):
-            try:
-                again = await scheduler.make_do(shortages)
-            except Stopped:
-                done.stopped = True
-                return _NOTHING_LEFT
-            if again:
-                # Begun again: what is gone by now is no fault, and what is left is still in there.
-                shortages += not counts.files + counts.directories
-                left, elsewhere, faults = stack, (), []
-        if any(fault.errno == errno.EROFS for fault in faults):
-            done.problems[_read_only(place)] = None
-            return _NOTHING_LEFT
-        done.problems.update((problem_at(place, fault), None) for fault in faults)
-        return _Left(left, elsewhere) if done.removed <= most else _NOTHING_LEFT
-
-    async def work_off(stack: list[bytes]) -> None:
-        if groups is None:
-
-            async def handle(slice_: list[bytes]) -> list[bytes]:
-                return (await remove_slice(slice_)).here
-
-            await scheduler.share(stack, handle)
-            return
-
-        async def handle_group(key: tuple[int, int], slice_: list[bytes]) -> _LeftByGroup:
-            here, elsewhere = await remove_slice(slice_, key[1])
-            return here, (((key[0], group), entry) for group, entry in elsewhere)
-
-        # Whose group a directory is in that was blocked is not known, nor does it matter for so little.
-        count = min(groups.total, len(stack))
-        parts = {(root.device, part): stack[part::count] for part in range(count)}
-        await scheduler.share_apart(parts, handle_group)
-
-    attempts = _ATTEMPTS
-    stack = [b""]
-    while stack and attempts and not done.stopped and done.removed <= most:
-        before = done.removed
-        blocked.clear()
-        answered = True
-        try:
-            await work_off(stack)
-        except* Unanswered:
-            answered = False
-        if not answered:  # See _look_through.
-            raise Unanswered
-        # The innermost last, as that is where the engine begins.
-        stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
-        attempts -= done.removed == before
-    if done.removed > most:
-        done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
-    elif not done.problems:
-        for entry in blocked:
-            fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
-            done.problems[problem_at(place, fault)] = None
-    return done
 
 
 async def _move_to_trash(turn: _Turn, scheduler: Scheduler) -> Result | None:
@@ -839,12 +610,12 @@ async def _finish_one(
             owner = None
         if owner != leftover.owner:
             return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
-    problems = await _look_through(candidate.path, candidate.identity, scheduler)
+    problems = await emptying.look_through(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
-    emptied = await _empty(candidate.path, candidate.identity, _UNCOUNTED, scheduler, freed)
+    emptied = await emptying.empty(candidate.path, candidate.identity, _UNCOUNTED, scheduler, freed)
     problems = emptied.problems
     result = replace(
         leftover,
@@ -860,18 +631,6 @@ async def _finish_one(
     journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
     return result
 
-
-class _Left(NamedTuple):
-    """What one call has left to do."""
-
-    here: list[bytes]
-    elsewhere: tuple[tuple[int, bytes], ...]
-    """In other groups of inodes (see Groups)."""
-
-
-_NOTHING_LEFT: Final = _Left([], ())
-
-_LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], bytes]]]
 
 _UNCOUNTED: Final = 2**62
 """Entries of what nobody has measured: it is deleted however much is written to it meanwhile."""

@@ -175,6 +175,13 @@ class Scheduler:
             self._aside = Workers("aside")
         return await asyncio.get_running_loop().run_in_executor(self._aside, function, *args)
 
+    async def ask_aside(self, function: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run a function aside that has to be run even if all is stopped, but not for ever.
+
+        Raises TimeoutError, an OSError, if the disk does not answer.
+        """
+        return await asyncio.wait_for(self.aside(function, *args), self.patience)
+
     async def finish(
         self,
         function: Callable[[*_Ts], _T],

@@ -1,0 +1,248 @@
+"""Empties a directory that nobody gets at any more, after a last look through it.
+
+Shares the engine's calls among the workers. What is given here has been approved, written down and taken
+out of its project: only :mod:`cleanup_nodemodule.remover` calls this.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from cleanup_nodemodule import engine, protections, staging
+from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Root
+from cleanup_nodemodule.model import Identity, Problem
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
+
+_BUDGET: Final = 1024
+"""Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
+entry takes on a slow disk, half a second."""
+
+_MOST: Final = 4096
+"""Entries that any call deletes at most, lest a disk that turns slow in the midst of one keeps a stop
+waiting for long."""
+
+_SECONDS: Final = 0.05
+"""What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
+1024 entries takes on a fast disk is handing over."""
+
+_LOOKED_AT: Final = 32768
+"""Entries one call looks through for repositories."""
+
+_SLACK: Final = 100
+"""Entries that may appear in any artifact between measuring and deleting."""
+
+_ATTEMPTS: Final = 3
+"""How often directories that are not empty are begun again without anything coming of it."""
+
+_REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset({b".git"}))
+
+
+def read_only(path: str) -> Problem:
+    """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
+    return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
+
+
+async def look_through(
+    place: str, identity: Identity, scheduler: Scheduler
+) -> dict[Problem, None] | None:
+    """Return what keeps a directory from being deleted that nobody gets at any more.
+
+    None if it was stopped before anybody knows.
+    """
+    root = anchor(place, identity)
+    problems: dict[Problem, None] = {}
+
+    async def look(stack: list[bytes]) -> list[bytes]:
+        paths, left, faults = await scheduler.look(
+            _find_repositories,
+            root,
+            stack,
+            scheduler.portion(_LOOKED_AT),
+            lacked=lambda found: lacked(found[2]),
+        )
+        for path in paths:
+            doing = "delete what is a git repository by now:"
+            problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
+        problems.update((problem_at(place, fault), None) for fault in faults)
+        return left
+
+    answered = True
+    try:
+        await scheduler.share([b""], look)
+    except* Stopped:
+        problems.clear()
+    except* Unanswered:
+        answered = False
+    # Not in there: before Python 3.11.4 what is raised there comes out in a group.
+    if not answered:
+        raise Unanswered
+    return None if scheduler.stopped else problems
+
+
+def _find_repositories(
+    root: Root, stack: list[bytes], budget: int
+) -> tuple[list[bytes], list[bytes], list[Fault]]:
+    """Return the repositories of a slice, what is left of that, and what could not be read."""
+    finding = engine.find(root, stack, _REPOSITORIES, budget)
+    # Of a directory .git, what it lies in is the repository.
+    paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
+    # A file of that name, as worktrees have it, is for the engine a marker of what it lies in, and
+    # the root itself is never a hit.
+    if b"" in stack and staging.holds(os.fsdecode(root.path), ".git"):
+        paths.append(b"")
+    return paths, finding.left, finding.faults
+
+
+@dataclass(slots=True)
+class Emptied:
+    """What came of deleting a directory with all it holds."""
+
+    freed: int = 0
+    freed_directories: int = 0
+    """What directories have of that."""
+    removed: int = 0
+    """Entries."""
+    directories: int = 0
+    """What directories are of those."""
+    root: bool = False
+    """The directory itself is gone, by this program."""
+    problems: dict[Problem, None] = field(default_factory=dict)
+    stopped: bool = False
+
+
+async def empty(
+    place: str,
+    identity: Identity,
+    entries: int,
+    scheduler: Scheduler,
+    freed: Callable[[int], None],
+) -> Emptied:
+    """Delete the directory *place*, known to have so many *entries*, with all workers."""
+    held: int | None = None
+    groups: Groups | None = None
+    try:
+        held = await scheduler.ask_aside(staging.hold, place)
+        if held is not None and scheduler.workers > 1:
+            groups = await scheduler.ask_aside(engine.groups_of, held)
+        done = await _empty_held(place, identity, entries, scheduler, freed, groups)
+        # Whoever moves the project meanwhile takes the rest along.
+        unknown = not (done.problems or done.stopped or done.root)
+        if unknown and held is not None and await scheduler.ask_aside(staging.is_somewhere, held):
+            doing = "delete, as it was moved away meanwhile,"
+            done.problems[Problem(place, errno.ENOENT, doing)] = None
+    except TimeoutError as error:
+        raise Unanswered from error
+    finally:
+        if held is not None:
+            os.close(held)
+    return done
+
+
+class _Left(NamedTuple):
+    """What one call has left to do."""
+
+    here: list[bytes]
+    elsewhere: tuple[tuple[int, bytes], ...]
+    """In other groups of inodes (see Groups)."""
+
+
+_NOTHING_LEFT: Final = _Left([], ())
+
+_LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], bytes]]]
+
+
+async def _empty_held(
+    place: str,
+    identity: Identity,
+    entries: int,
+    scheduler: Scheduler,
+    freed: Callable[[int], None],
+    groups: Groups | None,
+) -> Emptied:
+    root = anchor(place, identity)
+    # Measured a moment ago: whoever has deleted that much more races with something that writes.
+    most = 2 * entries + _SLACK
+    done = Emptied()
+    blocked: list[bytes] = []
+    shortages = 0
+    pace = Pace(_SECONDS, _BUDGET, _MOST)
+
+    async def remove_slice(stack: list[bytes], group: int = 0) -> _Left:
+        nonlocal shortages
+        try:
+            budget = scheduler.portion(pace.entries)
+            counts, left, faults = await scheduler.finish(
+                engine.remove, root, stack, budget, groups, group, took=pace.took
+            )
+        except Stopped:
+            done.stopped = True
+            return _NOTHING_LEFT
+        elsewhere = counts.elsewhere
+        pace.did(counts.files + counts.directories, of=budget)
+        # At once: whatever happens next, this much is gone.
+        done.freed += counts.freed
+        done.freed_directories += counts.freed_directories
+        done.removed += counts.files + counts.directories
+        done.directories += counts.directories
+        done.root = done.root or counts.root
+        freed(counts.freed)
+        blocked.extend(counts.blocked)
+        if lacked(faults):
+            try:
+                again = await scheduler.make_do(shortages)
+            except Stopped:
+                done.stopped = True
+                return _NOTHING_LEFT
+            if again:
+                # Begun again: what is gone by now is no fault, and what is left is still in there.
+                shortages += not counts.files + counts.directories
+                left, elsewhere, faults = stack, (), []
+        if any(fault.errno == errno.EROFS for fault in faults):
+            done.problems[read_only(place)] = None
+            return _NOTHING_LEFT
+        done.problems.update((problem_at(place, fault), None) for fault in faults)
+        return _Left(left, elsewhere) if done.removed <= most else _NOTHING_LEFT
+
+    async def work_off(stack: list[bytes]) -> None:
+        if groups is None:
+
+            async def handle(slice_: list[bytes]) -> list[bytes]:
+                return (await remove_slice(slice_)).here
+
+            await scheduler.share(stack, handle)
+            return
+
+        async def handle_group(key: tuple[int, int], slice_: list[bytes]) -> _LeftByGroup:
+            here, elsewhere = await remove_slice(slice_, key[1])
+            return here, (((key[0], group), entry) for group, entry in elsewhere)
+
+        # Whose group a directory is in that was blocked is not known, nor does it matter for so little.
+        count = min(groups.total, len(stack))
+        parts = {(root.device, part): stack[part::count] for part in range(count)}
+        await scheduler.share_apart(parts, handle_group)
+
+    attempts = _ATTEMPTS
+    stack = [b""]
+    while stack and attempts and not done.stopped and done.removed <= most:
+        before = done.removed
+        blocked.clear()
+        answered = True
+        try:
+            await work_off(stack)
+        except* Unanswered:
+            answered = False
+        if not answered:  # See look_through.
+            raise Unanswered
+        # The innermost last, as that is where the engine begins.
+        stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
+        attempts -= done.removed == before
+    if done.removed > most:
+        done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
+    elif not done.problems:
+        for entry in blocked:
+            fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
+            done.problems[problem_at(place, fault)] = None
+    return done

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import pytest
 
+from cleanup_nodemodule import emptying
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Groups
@@ -107,6 +108,8 @@ def chosen(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 def grouped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the remover take the file system for one that has groups of inodes, or none."""
     monkeypatch.setattr(engines, "groups_of", lambda _directory: request.param)
+    # What happens after each call can only be told where it comes back after each.
+    monkeypatch.setattr(emptying, "_UNBROKEN", 0.0)
 
 
 @pytest.fixture

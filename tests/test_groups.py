@@ -1,6 +1,7 @@
 """Deleting by group of inodes: where a file system lets one thread at a time delete in each (XFS)."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import random
@@ -8,7 +9,7 @@ import struct
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from cleanup_nodemodule import emptying
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
-from cleanup_nodemodule.engine.contract import Groups, Removal, Root
+from cleanup_nodemodule.engine.contract import Fault, Groups, Removal, Root
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
 from conftest import declare
 from dictated import Dictated, expected, made, root_of, shuffles, trees, usual
@@ -263,6 +264,85 @@ def test_what_fails_in_one_group_comes_out(executor: ThreadPoolExecutor) -> None
     with pytest.raises(ExceptionGroup) as raised:
         run(work())
     assert raised.group_contains(Stopped)
+
+
+# Several calls of the engine, one after the other
+
+
+ONE_GROUP: Final = Groups(60, 2)
+"""All that there is belongs to the first, as no inode has so large a number."""
+
+
+def part_of(top: Path, budget: int, groups: Groups | None = ONE_GROUP) -> emptying.Part:
+    """Return what is to be done, all of it."""
+    return emptying.Part(root_of(os.fsencode(top)), [b""], budget, groups, 0)
+
+
+def stop_after(calls: int) -> Callable[[], bool]:
+    """Return what says that it is to stop when it is asked for that many times."""
+    asked = iter(range(1, calls))
+    return lambda: next(asked, None) is None
+
+
+@pytest.fixture
+def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of a hundred files, and all the time in the world."""
+    monkeypatch.setattr(emptying, "_UNBROKEN", 1e9)
+    declare(tmp_path / "top", {str(number): 1 for number in range(100)})
+    return tmp_path / "top"
+
+
+@each_engine
+def test_a_thread_goes_on_while_it_meets_nothing_for_others(long: Path) -> None:
+    true = expected(os.fsencode(long))
+    counts, left, faults = emptying.remove_on(part_of(long, 7), lambda: False)
+    assert (left, faults, counts.blocked) == ([], [], [])
+    assert (counts.files, counts.directories, counts.root) == (100, 1, True)
+    assert counts.freed == true.freed
+    assert not long.exists()
+
+
+@each_engine
+@pytest.mark.parametrize("calls", [1, 2, 5])
+def test_it_is_stopped_after_any_call(long: Path, calls: int) -> None:
+    counts, left, _ = emptying.remove_on(part_of(long, 7), stop_after(calls))
+    # A part of names is begun with whatever is left of the budget.
+    assert 7 * calls <= counts.files < 7 * (calls + 1)
+    assert left
+    assert len(os.listdir(long)) == 100 - counts.files
+
+
+@each_engine
+def test_it_comes_back_when_time_is_up(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emptying, "_UNBROKEN", 0.0)
+    counts, left, _ = emptying.remove_on(part_of(long, 7), lambda: False)
+    assert (counts.files, bool(left)) == (7, True)
+
+
+@each_engine
+def test_it_comes_back_with_what_others_can_do_and_where_there_are_none(long: Path) -> None:
+    (long / "others").mkdir()
+    inode = os.lstat(long / "others").st_ino
+    elsewhere = emptying.Part(root_of(os.fsencode(long)), [b""], 7, Groups(0, 2), (inode + 1) % 2)
+    counts, _, _ = emptying.remove_on(elsewhere, lambda: False)
+    assert counts.elsewhere[0][1].rstrip(b"/") == b"others"
+    counts, _, _ = emptying.remove_on(part_of(long, 1, groups=None), lambda: False)
+    assert counts.files + counts.directories <= 1
+
+
+@each_engine
+def test_a_fault_comes_back_at_once(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_remove, calls = engines.remove, []
+
+    def fail(root: Root, stack: list[bytes], budget: int, *grouped: Any) -> Removal:
+        calls.append(stack)
+        removal = really_remove(root, stack, budget, *grouped)
+        return removal._replace(faults=[Fault(b"", errno.EIO, "read")] * (len(calls) == 3))
+
+    monkeypatch.setattr(engines, "remove", fail)
+    counts, left, faults = emptying.remove_on(part_of(long, 7), lambda: False)
+    assert (len(calls), len(faults), bool(left)) == (3, 1, True)
+    assert 21 <= counts.files < 28
 
 
 # XFS

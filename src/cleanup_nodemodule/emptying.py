@@ -6,12 +6,13 @@ out of its project: only :mod:`cleanup_nodemodule.remover` calls this.
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule import engine, protections, staging
-from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Root
+from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Removal, Root
 from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
@@ -27,6 +28,10 @@ waiting for long."""
 _SECONDS: Final = 0.05
 """What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
 1024 entries takes on a fast disk is handing over."""
+
+_UNBROKEN: Final = 0.5
+"""Seconds for which a thread goes on with the same group of inodes, if nobody waits for what it meets. It
+looks after each call whether it is to stop."""
 
 _LOOKED_AT: Final = 32768
 """Entries one call looks through for repositories."""
@@ -141,6 +146,37 @@ async def empty(
     return done
 
 
+class Part(NamedTuple):
+    """What to call the engine with."""
+
+    root: Root
+    stack: list[bytes]
+    budget: int
+    groups: Groups | None
+    group: int
+
+
+def remove_on(part: Part, stopped: Callable[[], bool]) -> Removal:
+    """Call the engine; if it is for a group, again, until it has met something for another one.
+
+    XFS cleans up behind a deletion on the processor it was made on: a thread that waits for its next call
+    may go on with that on another one, and is then in the way of those that clean up. A directory of
+    200,000 files took a seventh longer with a break after each twentieth of a second.
+    """
+    removal = engine.remove(*part)
+    start = time.monotonic()
+    while (
+        part.groups is not None
+        and removal.left
+        and not (removal.faults or removal.counts.elsewhere or stopped())
+        and time.monotonic() - start < _UNBROKEN
+    ):
+        more = engine.remove(*part._replace(stack=removal.left))
+        counts = removal.counts.plus(more.counts)
+        removal = Removal(counts, more.left, more.faults)
+    return removal
+
+
 class _Left(NamedTuple):
     """What one call has left to do."""
 
@@ -174,8 +210,9 @@ async def _empty_held(
         nonlocal shortages
         try:
             budget = scheduler.portion(pace.entries)
+            part = Part(root, stack, budget, groups, group)
             counts, left, faults = await scheduler.finish(
-                engine.remove, root, stack, budget, groups, group, took=pace.took
+                remove_on, part, lambda: scheduler.stopped, took=pace.took
             )
         except Stopped:
             done.stopped = True

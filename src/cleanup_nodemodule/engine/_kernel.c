@@ -1867,23 +1867,23 @@ can_go_on(const Listing *listing)
     return listing->next >= 0;
 }
 
-/* Share out a directory that is too large for one call: the names of the next entries, some to each
- * part, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
+/* Share out a directory that is too large for one call: the names of the next entries, some to each of
+ * so many parts, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
  * that counts, what is done with each name. Only names wait in memory, and never those of all. */
 static void
-share_out(Walk *walk, Listing *listing, long long each, size_t bottom)
+share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts)
 {
     Buffer part = {NULL, 0, 0};
     int more = 1;
     int failed = 0;
     size_t duty = walk->duty;
     walk->duty = listing->removing ? 0 : duty;
-    for (int batch = 0; more > 0 && !failed && (batch < BATCHES || !can_go_on(listing)); batch++) {
+    for (int batch = 0; more > 0 && !failed && (batch < parts || !can_go_on(listing)); batch++) {
         long long names = 0;
         failed = begin_part(walk, &part) < 0;
         while (!failed && names < each && part.used < BATCH) {
             /* Enough of them: this one ends where another call can go on, which is not far. */
-            if (batch >= BATCHES && can_go_on(listing)) {
+            if (batch >= parts && can_go_on(listing)) {
                 break;
             }
             more = next_entry(listing);
@@ -1960,7 +1960,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
                 read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
-            share_out(walk, &listing, most, path_count(&walk->met));
+            share_out(walk, &listing, most, path_count(&walk->met), BATCHES);
             more = 0;
             break;
         }
@@ -2374,7 +2374,8 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
         /* The rest is for other calls. Where it goes on lies below the directories met here, as the
          * one who gets there is to remove this directory. */
 #ifdef ON_LINUX
-        share_out(walk, &listing, most, met);
+        /* All of it is for the same group, and that for one call at a time: the fewer names the better. */
+        share_out(walk, &listing, most, met, removed->groups > 0 ? 0 : BATCHES);
 #else
         if (insert_rest(walk, met, listing.next) < 0) {
             fault_here(walk, ENOMEM, "delete");

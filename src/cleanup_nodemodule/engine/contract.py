@@ -152,6 +152,18 @@ class Counts(NamedTuple):
     elsewhere: tuple[tuple[int, bytes], ...] = ()
     """What was met in other groups than the one asked for: the group, and an entry for its stack."""
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Return what both calls have removed."""
+        return Counts(
+            self.files + other.files,
+            self.directories + other.directories,
+            self.freed + other.freed,
+            self.blocked + other.blocked,
+            self.root or other.root,
+            self.freed_directories + other.freed_directories,
+            self.elsewhere + other.elsewhere,
+        )
+
 
 class Removal(NamedTuple):
     """Everything one call of ``remove`` returns."""

@@ -29,9 +29,9 @@ _SECONDS: Final = 0.05
 """What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
 1024 entries takes on a fast disk is handing over."""
 
-_UNBROKEN: Final = 0.5
-"""Seconds for which a thread goes on with the same group of inodes, if nobody waits for what it meets. It
-looks after each call whether it is to stop."""
+_UNBROKEN: Final = 0.25
+"""Seconds for which a thread goes on with the same group of inodes, if it meets nothing for others. Being
+stopped waits for that: the thread may be one of a process that nobody can tell so."""
 
 _LOOKED_AT: Final = 32768
 """Entries one call looks through for repositories."""
@@ -156,7 +156,7 @@ class Part(NamedTuple):
     group: int
 
 
-def remove_on(part: Part, stopped: Callable[[], bool]) -> Removal:
+def remove_on(part: Part) -> Removal:
     """Call the engine; if it is for a group, again, until it has met something for another one.
 
     XFS cleans up behind a deletion on the processor it was made on: a thread that waits for its next call
@@ -168,7 +168,7 @@ def remove_on(part: Part, stopped: Callable[[], bool]) -> Removal:
     while (
         part.groups is not None
         and removal.left
-        and not (removal.faults or removal.counts.elsewhere or stopped())
+        and not (removal.faults or removal.counts.elsewhere)
         and time.monotonic() - start < _UNBROKEN
     ):
         more = engine.remove(*part._replace(stack=removal.left))
@@ -211,9 +211,7 @@ async def _empty_held(
         try:
             budget = scheduler.portion(pace.entries)
             part = Part(root, stack, budget, groups, group)
-            counts, left, faults = await scheduler.finish(
-                remove_on, part, lambda: scheduler.stopped, took=pace.took
-            )
+            counts, left, faults = await scheduler.finish(remove_on, part, took=pace.took)
         except Stopped:
             done.stopped = True
             return _NOTHING_LEFT

@@ -102,6 +102,10 @@ class Tree(ABC):
     does not (os.DirEntry), and ``os.lstat`` has to be asked."""
 
     @abstractmethod
+    def status_in(self, handle: Handle, name: str) -> os.stat_result:
+        """Return the status of the entry *name* of an open directory, never of what it leads to."""
+
+    @abstractmethod
     def unlink(self, handle: Handle, name: str) -> None:
         """Remove the entry *name*, not a directory, of an open directory."""
 
@@ -272,6 +276,9 @@ class _DescriptorTree(Tree):
             return os.stat(name, dir_fd=directory, follow_symlinks=False)
         finally:
             os.close(directory)
+
+    def status_in(self, handle: Handle, name: str) -> os.stat_result:
+        return os.stat(name, dir_fd=handle, follow_symlinks=False)
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(name, dir_fd=handle)
@@ -460,6 +467,9 @@ class _PathTree(Tree):
 
     def status_of(self, path: bytes) -> os.stat_result:
         return os.lstat(os.path.join(self._path, *os.fsdecode(path).split("/")))
+
+    def status_in(self, handle: Handle, name: str) -> os.stat_result:
+        return os.lstat(os.path.join(handle, name))
 
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(os.path.join(handle, name))

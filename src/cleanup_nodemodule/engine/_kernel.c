@@ -4,7 +4,8 @@
  * keeps to the same order of sections: what the system offers, memory, paths, opening beneath a root,
  * reading directories, the three functions, and the module.
  *
- * There are no threads, locks or callbacks in here. A call copies nothing from Python but numbers and
+ * There are no threads or callbacks in here, and locks but for files with several names, while one of these
+ * is deleted. A call copies nothing from Python but numbers and
  * pointers into immutable bytes, lets go of the interpreter, walks, and takes it again to build the
  * result. Whoever wants several cores makes several calls.
  *
@@ -22,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -2151,6 +2153,30 @@ unlink_entry(int directory, const char *name, int flags)
     }
 }
 
+/* Each for the files whose inode has a number with the same remainder. Two calls that delete two names of
+ * one file would both see that there is another one, and neither count what its last name gives back. */
+#define TURNS 64
+static pthread_mutex_t turns[TURNS];
+
+/* Remove a file of which the status is known, and bring that up to date; -1 with errno. */
+static int
+unlink_file(int directory, const char *name, Status *status)
+{
+    if (status->links <= 1) {
+        return unlink_entry(directory, name, 0);
+    }
+    pthread_mutex_t *turn = &turns[status->inode % TURNS];
+    pthread_mutex_lock(turn);
+    int result = read_status(directory, name, status);
+    if (result == 0) {
+        result = unlink_entry(directory, name, 0);
+    }
+    int number = errno;
+    pthread_mutex_unlock(turn);
+    errno = number;
+    return result;
+}
+
 /* Remove the empty directory path[:length], which is not the root; -1 with errno. */
 static int
 remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
@@ -2304,7 +2330,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
         }
         return 0;
     }
-    if (!failed && unlink_entry(directory, name, 0) == 0) {
+    if (!failed && unlink_file(directory, name, &status) == 0) {
         removed->files++;
         call->budget--;
         /* The last link to go is what gives the space back. */
@@ -2575,6 +2601,10 @@ static PyMethodDef methods[] = {
 static int
 kernel_exec(PyObject *module)
 {
+    static int ready; /* Once for all interpreters: a lock must not be made anew while it is held. */
+    for (; ready < TURNS; ready++) {
+        pthread_mutex_init(&turns[ready], NULL);
+    }
     Classes *classes = PyModule_GetState(module);
     const struct {
         const char *name;

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -40,6 +41,10 @@ _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 
 _LINKS_OF_A_LEAF: Final = 2
 """Its name, and its own "."."""
+
+_TURNS: Final = tuple(threading.Lock() for _ in range(64))
+"""Each for the files whose inode has a number with the same remainder. Two calls that delete two names of
+one file would both see that there is another one, and neither count what its last name gives back."""
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """What opening a listed directory says when it has vanished or has been replaced by something that
@@ -387,7 +392,12 @@ def _unlink_entries(
                         directories.append((inode, prefix + os.fsencode(entry.name)))
                         continue
                     found = _status(tree, entry)
-                    tree.unlink(handle, entry.name)
+                    if found.st_nlink <= 1:
+                        tree.unlink(handle, entry.name)
+                    else:
+                        with _TURNS[found.st_ino % len(_TURNS)]:
+                            found = tree.status_in(handle, entry.name)
+                            tree.unlink(handle, entry.name)
                 except FileNotFoundError:
                     continue
                 except OSError as error:

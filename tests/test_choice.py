@@ -52,9 +52,9 @@ def test_calls_go_to_the_engine_chosen(native: ModuleType, monkeypatch: pytest.M
             )
     for choice in ("native", "python"):
         engines.choose(choice)
-        engines.find(1, 2, 3, 4)  # type: ignore[arg-type]
-        engines.measure(1, 2, 3)  # type: ignore[arg-type]
-        engines.remove(1, 2, 3, 4, 5)  # type: ignore[arg-type]
+        engines.find(1, 2, 3, 4)  # type: ignore[arg-type]  # fakes: any will do
+        engines.measure(1, 2, 3)  # type: ignore[arg-type]  # fakes: any will do
+        engines.remove(1, 2, 3, 4, 5)  # type: ignore[arg-type]  # fakes: any will do
     assert asked == [
         (name, *call)
         for name in ("kernel", "python")

@@ -264,7 +264,7 @@ def test_what_cannot_be_put_back_is_where_it_is_said_to_be(
     def look(name: str | Path, **how: object) -> os.stat_result:
         if os.fspath(name).endswith(place.name) and not top.exists():
             again(top)
-        return status(name, **how)  # type: ignore[arg-type]
+        return status(name, **how)  # type: ignore[arg-type]  # passed on as they came
 
     meanwhile(monkeypatch, swap)
     monkeypatch.setattr(os, "stat", look)
@@ -358,7 +358,7 @@ def test_trouble_after_the_rename_is_no_trouble_with_it(
     def look(name: str | Path, **how: object) -> os.stat_result:
         if os.fspath(name).endswith(place.name):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return status(name, **how)  # type: ignore[arg-type]
+        return status(name, **how)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(os, "stat", look)
     with pytest.raises(staging.StuckError):

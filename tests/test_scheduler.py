@@ -592,7 +592,7 @@ def test_what_a_call_took_is_told_without_the_wait_for_its_turn(
 
     async def one_after_the_other() -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = float(round(loop.time()))  # So that sums of it are exact.
         scheduler = Scheduler(executor, 1)
         monkeypatch.setattr(loop, "time", lambda: now)
         first = asyncio.create_task(scheduler.call(go_on.wait, took=times.append))

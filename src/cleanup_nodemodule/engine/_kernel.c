@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 /* With CLEANUP_NODEMODULE_PORTABLE this compiles on Linux to what it is on macOS and other systems,
@@ -100,9 +101,12 @@ struct how {
 #define BLOCK 512         /* bytes in a unit of st_blocks, stat(3type) */
 #ifdef CLEANUP_NODEMODULE_TESTING
 #define LISTING 1024 /* so that small directories come in several pieces */
+#define WIDEST 4096
 #else
-#define LISTING 65536 /* bytes of directory entries asked for at once */
+#define LISTING 65536     /* bytes of directory entries asked for at once */
+#define WIDEST (4 << 20)  /* of those that are sorted at once, at most */
 #endif
+#define LONGEST_READING 100000000 /* nanoseconds for that; being stopped waits for it */
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
 #define BATCHES 8         /* parts that a directory too large for one call is cut into at a time */
 #define BATCH 65536       /* bytes of names in such a part, as some for each worker wait in memory */
@@ -300,9 +304,9 @@ typedef struct {
 /* An entry of what was read of a directory: where it stands there, and above that, once they are to be
  * sorted, by how much its inode's number is above the lowest of them. */
 typedef uint64_t Place;
-#define OFFSET_BITS 16
-_Static_assert(LISTING <= 1 << OFFSET_BITS, "an offset must fit into a place");
-#define MOST_PLACES (LISTING / SMALLEST_ENTRY)
+#define OFFSET_BITS 22
+_Static_assert(WIDEST <= 1 << OFFSET_BITS, "an offset must fit into a place");
+#define MOST_PLACES(room) ((room) / SMALLEST_ENTRY)
 
 /* ---- A call under way ------------------------------------------------------------------------- */
 
@@ -338,7 +342,9 @@ typedef struct {
     /* What is read of a directory at a time. */
     char *listing;
     Place *places; /* with room for twice as many as there can be, as sorting takes that */
+    size_t room;   /* bytes of the listing */
     int by_inode;  /* give the entries in the order of their inodes */
+    int widely;    /* of as many at once as there is room for, where that helps; -1: it may, ask */
     int links_tell; /* a directory has as many links as directories in it, and two more */
     Paths fault_paths;
     Buffer faults;
@@ -675,6 +681,25 @@ read_status(int directory, const char *name, Status *status)
     return 0;
 }
 
+#ifdef __linux__
+/* Of statfs(2); the first is that of ext2 and ext3, too. */
+#define EXT4 0xEF53
+#define XFS 0x58465342
+#define TMPFS 0x01021994
+
+/* What kind of file system the root is on; 0 if that cannot be told. */
+static uint32_t
+kind_of_system(const Walk *walk)
+{
+    struct statfs system;
+    int result;
+    do {
+        result = fstatfs(walk->root, &system);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? 0 : (uint32_t)system.f_type;
+}
+#endif
+
 /* A directory being read. */
 typedef struct {
     int descriptor;
@@ -684,13 +709,12 @@ typedef struct {
     int64_t next; /* where what was not read yet begins, for lseek(2); negative if there is no saying */
     int removing; /* the directory is to be removed when nothing is left in it */
 #ifdef ON_LINUX
-    char *buffer;
+    Walk *walk;
     Place *places;
     Place *sorting;
     size_t at;
     size_t have; /* places */
     int64_t end; /* behind the last of them */
-    int by_inode;
 #else
     DIR *stream;
 #endif
@@ -708,16 +732,14 @@ struct entry64 {
 #endif
 
 static int
-begin_listing(const Walk *walk, Listing *listing, int descriptor)
+begin_listing(Walk *walk, Listing *listing, int descriptor)
 {
     listing->descriptor = descriptor;
     listing->next = 0;
     listing->removing = 0;
 #ifdef ON_LINUX
-    listing->buffer = walk->listing;
-    listing->places = walk->places;
-    listing->sorting = walk->places + MOST_PLACES;
-    listing->by_inode = walk->by_inode;
+    listing->walk = walk;
+    listing->places = listing->sorting = NULL;
     listing->at = listing->have = 0;
     return 0;
 #else
@@ -756,7 +778,7 @@ is_itself_or_parent(const char *name)
 static const struct entry64 *
 entry_at(const Listing *listing, Place place)
 {
-    return (const void *)(listing->buffer + (place & ((1 << OFFSET_BITS) - 1)));
+    return (const void *)(listing->walk->listing + (place & ((1 << OFFSET_BITS) - 1)));
 }
 
 /* Sort the places by the numbers of their inodes, which lie at most `range` apart: few by insertion, many
@@ -797,21 +819,72 @@ sort_places(Listing *listing, uint64_t range)
     }
 }
 
+/* Read a piece of a directory behind what was read of it before; as getdents64(2) returns. */
+static long
+read_piece(const Listing *listing, size_t before)
+{
+    long got;
+    do {
+        got = syscall(SYS_getdents64, listing->descriptor, listing->walk->listing + before, LISTING);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Make room for as much as may be sorted at once; 0 if that is of no use, or there is no memory. */
+static int
+widen(Walk *walk)
+{
+    if (walk->widely < 0) {
+        walk->widely = kind_of_system(walk) == EXT4;
+    }
+    if (!walk->widely || walk->room == WIDEST) {
+        return walk->widely;
+    }
+    Place *places = resize(walk->places, 2 * MOST_PLACES(WIDEST) * sizeof(Place));
+    walk->places = places == NULL ? walk->places : places;
+    char *listing = places == NULL ? NULL : resize(walk->listing, WIDEST);
+    walk->listing = listing == NULL ? walk->listing : listing;
+    walk->widely = listing != NULL;
+    walk->room = listing == NULL ? walk->room : WIDEST;
+    return walk->widely;
+}
+
+static long long
+nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 /* Read on in a directory; 1 if there is more, 0 at the end, -1 with errno.
  *
  * ext4 lists by a hash of the names, and inodes lie on the disk by their number: looked at in that
  * order, each block of them is read once and the disk goes one way (fts.c in coreutils sorts for the
  * same reason). With nothing cached, one thread's requests to the disk for 530,000 entries were more than
  * a mebibyte apart 12,500 times rather than 18,900; where nothing has to turn for that, it makes no
- * difference that could be measured. */
+ * difference that could be measured.
+ *
+ * Not so for deleting, which changes those blocks and has each change written down. The more of a large
+ * directory is sorted at once, the more of a block's sixteen inodes are deleted one after the other: of
+ * 200,000 files, one thread deleted those listed in 64 KiB in 1.5 times what rm took, which sorts 100,000 at
+ * once, and two threads those listed in 4 MiB in 0.83. */
 static int
 read_on(Listing *listing)
 {
-    long got;
+    Walk *walk = listing->walk;
     listing->at = listing->have = 0;
-    do {
-        got = syscall(SYS_getdents64, listing->descriptor, listing->buffer, LISTING);
-    } while (got < 0 && errno == EINTR);
+    long got = read_piece(listing, 0);
+    if (got > LISTING / 2 && widen(walk)) {
+        long long end = nanoseconds() + LONGEST_READING;
+        long piece = got;
+        while (piece > 0 && got <= WIDEST - LISTING && nanoseconds() < end) {
+            piece = read_piece(listing, (size_t)got);
+            got += piece > 0 ? piece : 0; /* What cannot be read now cannot be later on either. */
+        }
+    }
+    listing->places = walk->places;
+    listing->sorting = walk->places + MOST_PLACES(walk->room);
     if (got <= 0) {
         /* ENOENT: it was removed since it was opened (getdents(2)), so nothing is left in it. */
         return got < 0 && errno == ENOENT ? 0 : (int)got;
@@ -819,7 +892,7 @@ read_on(Listing *listing)
     int sorted = 1;
     uint64_t before = 0, lowest = UINT64_MAX, highest = 0;
     for (size_t offset = 0; offset < (size_t)got;) {
-        const struct entry64 *entry = (const void *)(listing->buffer + offset);
+        const struct entry64 *entry = (const void *)(walk->listing + offset);
         listing->end = entry->next;
         if (!is_itself_or_parent(entry->name)) {
             listing->places[listing->have++] = offset;
@@ -831,7 +904,7 @@ read_on(Listing *listing)
         offset += entry->length;
     }
     /* Numbers further apart than that say nothing of a place on a disk. */
-    if (listing->by_inode && !sorted && (highest - lowest) >> (64 - OFFSET_BITS) == 0) {
+    if (walk->by_inode && !sorted && (highest - lowest) >> (64 - OFFSET_BITS) == 0) {
         for (size_t at = 0; at < listing->have; at++) {
             uint64_t above = entry_at(listing, listing->places[at])->inode - lowest;
             listing->places[at] |= above << OFFSET_BITS;
@@ -1026,7 +1099,8 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
         }
     }
     walk->listing = resize(NULL, LISTING);
-    walk->places = resize(NULL, 2 * MOST_PLACES * sizeof(Place));
+    walk->places = resize(NULL, 2 * MOST_PLACES(LISTING) * sizeof(Place));
+    walk->room = LISTING;
     if (walk->listing == NULL || walk->places == NULL ||
         append(&call->root_path, path, (size_t)length) < 0 ||
         append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
@@ -1428,18 +1502,10 @@ static int
 do_links_tell(const Walk *walk)
 {
 #ifdef __linux__
-    struct statfs system;
-    int result;
-    do {
-        result = fstatfs(walk->root, &system);
-    } while (result < 0 && errno == EINTR);
-    if (result < 0) {
-        return 0;
-    }
-    switch ((uint32_t)system.f_type) {
-    case 0xEF53:     /* ext2, ext3, ext4; the numbers are those of statfs(2) */
-    case 0x58465342: /* XFS */
-    case 0x01021994: /* tmpfs */
+    switch (kind_of_system(walk)) {
+    case EXT4:
+    case XFS:
+    case TMPFS:
         return 1;
     default:
         return 0;
@@ -2431,6 +2497,7 @@ remove_all(Call *call, Removed *removed)
     Walk *walk = &call->walk;
     long long most = call->budget;
     walk->by_inode = 1;
+    walk->widely = -1;
     if (open_root(call, 0) < 0) {
         if (errno != ENOENT) {
             fault_here(walk, errno, "open");

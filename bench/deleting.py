@@ -47,6 +47,13 @@ _ENOUGH: Final = 0.9
 _SOME: Final = 1 << 20
 """Bytes that are free once some of an artifact has been deleted."""
 
+_SOME_FILES: Final = 1000
+"""Inodes, of files that take nothing else."""
+
+_TELLING: Final = 1 << 20
+"""Bytes an artifact has to take for what is free to say when they are back: tmpfs keeps that count for each
+processor, and adds up only now and then. A directory of empty files takes next to nothing there."""
+
 _PATIENCE: Final = 30.0
 """Seconds to wait for the space after a program has ended."""
 
@@ -81,7 +88,7 @@ class Deletion(NamedTuple):
     clean: float
     """Until nothing has the artifact's name any more."""
     space: float | None
-    """Until the file system had its space back; None if it never did."""
+    """Until the file system had its space back; None if it was never seen to have."""
 
 
 @dataclass(slots=True)
@@ -248,10 +255,13 @@ def _stopped(project: str, engine: str, number: signal.Signals) -> float:
     command = (places.TOOL, "--engine", engine, "-p", project, "--no-dry-run", "-y", "--json")
     artifact = os.path.join(project, _ARTIFACT)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        free = _free(project)
+        free, inodes = _free(project), os.statvfs(project).f_ffree
         # In the midst of it, when it has been renamed and looked through and is being emptied.
         while process.poll() is None and (
-            os.path.lexists(artifact) or _free(project) < free + _SOME
+            os.path.lexists(artifact)
+            or (
+                _free(project) < free + _SOME and os.statvfs(project).f_ffree < inodes + _SOME_FILES
+            )
         ):
             time.sleep(_LOOK_EVERY)
         start = time.perf_counter()
@@ -295,7 +305,7 @@ def delete(subject: Subject, project: str, size: int) -> Deletion:
     if process.returncode or clean is None:
         raise race.WrongError(f"{subject.label} left {artifact}, or said {process.returncode}")
     done = Times(wall, usage.ru_utime + usage.ru_stime)
-    space = _space_back(parent, free + int(_ENOUGH * size), start)
+    space = _space_back(parent, free + int(_ENOUGH * size), start) if size >= _TELLING else None
     return Deletion(race.stage_times(output) if subject.process else done, clean, space)
 
 
@@ -350,7 +360,7 @@ def table(title: str, runners: Sequence[_Runner], judged: Sequence[Row]) -> list
             "1" if row is first else f"**{statistics.median(ratios):.2f}**",
             "" if row is first else f"{min(ratios):.2f} to {max(ratios):.2f}",
             f"{statistics.median(taken.clean for taken in runner.taken):.3f} s" if whole else "",
-            (f"{statistics.median(spaces):.3f} s" if spaces else "never seen") if whole else "",
+            (f"{statistics.median(spaces):.3f} s" if spaces else "not seen") if whole else "",
             race.judgement(row.verdicts),
         )
         lines.append(f"| {' | '.join(cells)} |")

@@ -4,10 +4,10 @@
  * keeps to the same order of sections: what the system offers, memory, paths, opening beneath a root,
  * reading directories, the three functions, and the module.
  *
- * There are no threads or callbacks in here, and locks but for files with several names, while one of these
- * is deleted. A call copies nothing from Python but numbers and
- * pointers into immutable bytes, lets go of the interpreter, walks, and takes it again to build the
- * result. Whoever wants several cores makes several calls.
+ * There are no threads or callbacks in here, and locks only for files with several names, while one of
+ * these is deleted. A call copies nothing from Python but numbers and pointers into immutable bytes, lets
+ * go of the interpreter, walks, and takes it again to build the result. Whoever wants several cores makes
+ * several calls.
  *
  * Nothing is opened but directories, and never by following anything: a FIFO cannot block a call, a
  * symlink cannot lead one away.
@@ -344,7 +344,7 @@ typedef struct {
     Place *places; /* with room for twice as many as there can be, as sorting takes that */
     size_t room;   /* bytes of the listing */
     int by_inode;  /* give the entries in the order of their inodes */
-    int widely;    /* of as many at once as there is room for, where that helps; -1: it may, ask */
+    int widely;    /* of as many at once as may be sorted; -1: if the file system gains by that */
     int links_tell; /* a directory has as many links as directories in it, and two more */
     Paths fault_paths;
     Buffer faults;

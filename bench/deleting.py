@@ -6,6 +6,7 @@ clock starts. Needs root for all but the machine's own disk.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -47,9 +48,6 @@ _ENOUGH: Final = 0.9
 _SOME: Final = 1 << 20
 """Bytes that are free once some of an artifact has been deleted."""
 
-_SOME_FILES: Final = 1000
-"""Inodes, of files that take nothing else."""
-
 _TELLING: Final = 1 << 20
 """Bytes an artifact has to take for what is free to say when they are back: tmpfs keeps that count for each
 processor, and adds up only now and then. A directory of empty files takes next to nothing there."""
@@ -68,6 +66,10 @@ _HEADS: Final = (
     "space back after",
     "target",
 )
+
+
+class _NeverSeenError(Exception):
+    """Nothing outside a program told that it was deleting."""
 
 
 class Case(NamedTuple):
@@ -237,8 +239,12 @@ def stop(case: Case, directory: str, rounds: int) -> list[str]:
             for _ in range(rounds):
                 build_tree.duplicate(case.project, project)
                 subprocess.run(("sync", "-f", project), check=True)
-                taken.append(_stopped(project, engine, number))
+                with contextlib.suppress(_NeverSeenError):
+                    taken.append(_stopped(project, engine, number))
                 shutil.rmtree(project)
+            if not taken:
+                lines.append(f"| {engine} engine, {number.name} | not seen | | |")
+                continue
             cells = (
                 f"{engine} engine, {number.name}",
                 f"{statistics.median(taken):.3f} s",
@@ -251,19 +257,21 @@ def stop(case: Case, directory: str, rounds: int) -> list[str]:
 
 
 def _stopped(project: str, engine: str, number: signal.Signals) -> float:
-    """Return the seconds from the signal to the end of the program."""
+    """Return the seconds from the signal to the end of the program.
+
+    Raises _NeverSeenError if the program was through with it before anybody could tell that it had begun.
+    """
     command = (places.TOOL, "--engine", engine, "-p", project, "--no-dry-run", "-y", "--json")
     artifact = os.path.join(project, _ARTIFACT)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        free, inodes = _free(project), os.statvfs(project).f_ffree
+        free = _free(project)
         # In the midst of it, when it has been renamed and looked through and is being emptied.
         while process.poll() is None and (
-            os.path.lexists(artifact)
-            or (
-                _free(project) < free + _SOME and os.statvfs(project).f_ffree < inodes + _SOME_FILES
-            )
+            os.path.lexists(artifact) or _free(project) < free + _SOME
         ):
             time.sleep(_LOOK_EVERY)
+        if process.poll() is not None:
+            raise _NeverSeenError
         start = time.perf_counter()
         process.send_signal(number)
         output, _ = process.communicate()

@@ -2511,12 +2511,11 @@ remove_all(Call *call, Removed *removed)
             walk->no_memory |= taken < 0;
             break;
         }
-        int directory = open_to_read(walk);
+        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
         int emptied = 1;
         if (directory >= 0) {
-            size_t met = path_count(&walk->met);
             emptied = remove_entries(call, removed, directory, most);
-            be_through(walk, directory, met);
+            let_go(directory);
         }
         else if (!is_gone(errno)) {
             fault_here(walk, errno, "open");

@@ -249,15 +249,16 @@ def test_a_directory_that_is_moved_out_of_the_tree_takes_nothing_along(
     tool: Tool, tmp_path: Path
 ) -> None:
     """While the walk is in a directory, that is moved out of the tree: the walk never goes back up by
-    ``..``, which would now be somewhere else."""
+    ``..``, which would now be somewhere else, and what it has not come to yet is saved."""
     needs_root()
     top, log = tmp_path / "top", tmp_path / "log"
-    inner: Declared = {"deep": {f"f{number}": 1 for number in range(40)}, "g": 1}
+    files: Declared = {f"f{number}": 1 for number in range(40)}
+    inner: Declared = {"deep": files, "very deep": files, "g": 1}
     declare(top, {"package.json": "{}", "node_modules": {"inner": inner, "other": FULL}})
     elsewhere = tmp_path / "elsewhere"
     declare(elsewhere, {"letter": "precious", "deep": {"precious": "precious"}})
     slow = strace(log, "--trace=unlinkat,openat,openat2", "--inject=unlinkat:delay_enter=20000")
-    process = tool.start("--json", "-p", top, "--no-dry-run", prefix=slow)
+    process = tool.start("--json", "-p", top, "--no-dry-run", "--jobs", "1", prefix=slow)
     await_condition(
         lambda: log.exists() and len(re.findall('deep>, "f', log.read_text())) > 3,
         "it was at work in the inner directory",
@@ -265,6 +266,8 @@ def test_a_directory_that_is_moved_out_of_the_tree_takes_nothing_along(
     (place,) = [path for path in top.iterdir() if path.is_dir()]
     (place / "inner").rename(elsewhere / "inner")
     told = tool.finish(process, top)
+    left = [len(listing(elsewhere / "inner" / name)) for name in ("deep", "very deep")]
+    assert sorted(left) == [0, 40]
     assert told.code in {0, 3}
     assert (elsewhere / "letter").read_text() == "precious"
     assert listing(elsewhere / "deep") == [b"precious"]

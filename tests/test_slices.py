@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Root, Usage
 from conftest import declare, listing
 from dictated import Dictated, examples, expected, made, root_of, shuffles, trees, usual
+from filesystems import Mounts
 
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 
@@ -344,3 +345,70 @@ def test_a_directory_that_is_written_into_between_two_parts_is_blocked_or_emptie
         assert all(path.startswith(b"flat/late ") for path in listing(tmp_path)[1:])
         assert remove(engine, root, 100, 1, random.Random(0)).faults == []
     assert listing(tmp_path) == []
+
+
+# What is long, and what is wide
+
+
+BATCH: Final = 65_536
+"""Bytes of names in a part of a directory, at most."""
+
+LONGEST_NAME: Final = 255
+
+MOST_WAITING: Final = 2_000_000
+"""Bytes of entries; all paths of the directories are half as many again."""
+
+
+@pytest.fixture
+def abyss(tmp_path: Path) -> Path:
+    """A directory whose way down takes more bytes than a part has for names, with files at the bottom."""
+    top = tmp_path / "abyss"
+    top.mkdir()
+    down = os.open(top, os.O_RDONLY)
+    for _ in range(BATCH // LONGEST_NAME + 2):
+        os.mkdir("d" * LONGEST_NAME, dir_fd=down)
+        below = os.open("d" * LONGEST_NAME, os.O_RDONLY, dir_fd=down)
+        os.close(down)
+        down = below
+    for number in range(3_000):
+        os.mknod(f"f{number}", dir_fd=down)
+    os.close(down)
+    return top
+
+
+def test_a_large_directory_is_shared_out_however_long_its_path(
+    engine: ModuleType, abyss: Path
+) -> None:
+    root = root_of(os.fsencode(abyss))
+    measured = measure(engine, root, [b""], 100, random.Random(0))
+    assert (measured.files, measured.faults) == (3_000, [])
+    removed = remove(engine, root, 100, 2, random.Random(0))
+    assert (removed.files, removed.directories) == (3_000, measured.directories)
+    assert removed.faults == []
+    assert not abyss.exists()
+
+
+@pytest.mark.on_linux
+def test_of_many_directories_in_one_few_wait_in_memory(
+    native: ModuleType, tmp_path: Path, disks: Mounts
+) -> None:
+    """Half of a tree may be directories in a single one: their paths are not all kept at once."""
+    top = disks.tmpfs(tmp_path / "disk") / "top"
+    top.mkdir()
+    for number in range(30_000):
+        (top / f"{number:0100}").mkdir()
+    root, stack = root_of(os.fsencode(top)), [b""]
+    counted = 0
+    while stack:
+        usage, stack, faults = native.measure(root, stack, 20_000)
+        counted += usage.directories
+        assert faults == []
+        assert sum(map(len, stack)) < MOST_WAITING
+    assert counted == 30_001
+    stack, deleted = [b""], 0
+    while stack:
+        counts, stack, faults = native.remove(root, stack, 1_000)
+        deleted += counts.directories
+        assert (counts.blocked, faults) == ([], [])
+        assert sum(map(len, stack)) < MOST_WAITING
+    assert (deleted, listing(top.parent)) == (30_001, [])

@@ -106,10 +106,16 @@ struct how {
 #define LISTING 65536     /* bytes of directory entries asked for at once */
 #define WIDEST (4 << 20)  /* of those that are sorted at once, at most */
 #endif
-#define LONGEST_READING 100000000 /* nanoseconds for that; being stopped waits for it */
+#define LONGEST_READING 200000000 /* nanoseconds for that; being stopped waits for it */
 #define MOST_REFUSED 20   /* entries of one directory named for each reason they were not deleted */
 #define BATCHES 8         /* parts that a directory too large for one call is cut into at a time */
 #define BATCH 65536       /* bytes of names in such a part, as some for each worker wait in memory */
+#define PATH_SHARE 64     /* bytes of the path for each name in it: however long the path, in all it is little */
+#ifdef CLEANUP_NODEMODULE_TESTING
+#define MOST_MET 256
+#else
+#define MOST_MET (1 << 20) /* bytes of paths of directories met in one of them before these are dealt with */
+#endif
 #define LINK_FIELDS 5     /* as in contract.py */
 
 /* Where openat2(2) turns out to be missing, or forbidden by a filter, no call asks again. Written
@@ -1887,23 +1893,11 @@ push_rest(Walk *walk, Buffer *part, int64_t offset)
 }
 #endif
 
-/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+/* Turn the entry on top of the stack to the bottom of those from place `at` on; -1 without memory, and then
+ * it is gone. */
 static int
-insert_rest(Walk *walk, size_t at, int64_t offset)
+sink(Paths *met, size_t at)
 {
-    Buffer part = {NULL, 0, 0};
-    Paths *met = &walk->met;
-#ifdef ON_LINUX
-    int failed = push_rest(walk, &part, offset) < 0;
-#else
-    (void)offset;
-    int failed = begin_part(walk, &part) < 0 || push_bytes(met, &part) < 0;
-#endif
-    empty(&part);
-    if (failed) {
-        return -1;
-    }
-    /* It is on top; turn it to the bottom of those that came before it. */
     size_t last = path_count(met) - 1;
     size_t start = path_entry(met, at)->start;
     size_t length = met->bytes.used - path_entry(met, last)->start;
@@ -1923,6 +1917,21 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
     path_entry(met, at)->start = start;
     path_entry(met, at)->duty = 0;
     return 0;
+}
+
+/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+static int
+insert_rest(Walk *walk, size_t at, int64_t offset)
+{
+    Buffer part = {NULL, 0, 0};
+#ifdef ON_LINUX
+    int failed = push_rest(walk, &part, offset) < 0;
+#else
+    (void)offset;
+    int failed = begin_part(walk, &part) < 0 || push_bytes(&walk->met, &part) < 0;
+#endif
+    empty(&part);
+    return failed ? -1 : sink(&walk->met, at);
 }
 
 #ifdef ON_LINUX
@@ -1946,10 +1955,14 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
     int failed = 0;
     size_t duty = walk->duty;
     walk->duty = listing->removing ? 0 : duty;
+    if (each < (long long)(walk->path_length / PATH_SHARE)) {
+        each = (long long)(walk->path_length / PATH_SHARE);
+    }
     for (int batch = 0; more > 0 && !failed && (batch < parts || !can_go_on(listing)); batch++) {
         long long names = 0;
         failed = begin_part(walk, &part) < 0;
-        while (!failed && names < each && part.used < BATCH) {
+        size_t fullest = part.used + BATCH;
+        while (!failed && names < each && part.used < fullest) {
             /* Enough of them: this one ends where another call can go on, which is not far. */
             if (batch >= parts && can_go_on(listing)) {
                 break;
@@ -1980,6 +1993,33 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
 
 #endif
 
+#ifdef ON_LINUX
+/* Whether so many directories were met in one that they have to be dealt with before any more are: their
+ * paths wait in memory, `before` bytes of which are older. */
+static int
+are_enough(const Walk *walk, size_t before)
+{
+    return walk->met.bytes.used > before + MOST_MET;
+}
+
+/* Put the names of walk->rest from `from` on at place `at` of the stack, if there are any. */
+static void
+leave_names(Walk *walk, size_t from, size_t at)
+{
+    Buffer part = {NULL, 0, 0};
+    if (from >= walk->rest.used) {
+        return;
+    }
+    /* Behind the last one is a NUL, which is not part of the entry. */
+    if (begin_part(walk, &part) < 0 || append(&part, "", 1) < 0 ||
+        append(&part, walk->rest.data + from, walk->rest.used - from - 1) < 0 ||
+        push_bytes(&walk->met, &part) < 0 || sink(&walk->met, at) < 0) {
+        fault_here(walk, ENOMEM, "read");
+    }
+    empty(&part);
+}
+#endif
+
 /* Go on where walk->rest says; -1 with errno. */
 static int
 go_on(const Walk *walk, int directory)
@@ -2003,10 +2043,19 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
 {
     long long entries = 0;
     int parts = 0;
+    size_t met = path_count(&walk->met);
+    size_t before = walk->met.bytes.used;
     if (has_names(walk)) {
-        for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
+        for (size_t at = 0; at < walk->rest.used;) {
             count_entry(walk, sums, directory, walk->rest.data + at, &parts);
             entries++;
+            at += strlen(walk->rest.data + at) + 1;
+#ifdef ON_LINUX
+            if (are_enough(walk, before)) {
+                leave_names(walk, at, met);
+                break;
+            }
+#endif
         }
         return entries;
     }
@@ -2020,7 +2069,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
         count_entry(walk, sums, directory, listing.name, &parts);
         entries++;
 #ifdef ON_LINUX
-        if (entries >= most) {
+        if (entries >= most || are_enough(walk, before)) {
             /* No part sees all of it, so what all of them together would show is asked for here. */
             Status status;
             parts = 0;
@@ -2028,13 +2077,16 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
                 read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
                 parts = REPOSITORY_PARTS;
             }
-            share_out(walk, &listing, most, path_count(&walk->met), BATCHES);
+            share_out(walk, &listing, most, are_enough(walk, before) ? met : path_count(&walk->met),
+                      BATCHES);
             more = 0;
             break;
         }
 #endif
     }
     (void)most;
+    (void)met;
+    (void)before;
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
@@ -2367,7 +2419,9 @@ leave(Walk *walk, Removed *removed, const char *name, uint64_t inode)
     if (removed->groups > 0) {
         group = (unsigned long)((inode >> removed->shift) % removed->groups);
     }
-    Paths *paths = group == removed->group ? &walk->met : &removed->elsewhere;
+    /* Others that have so much to do already are not waited for with even more in memory. */
+    int is_ours = group == removed->group || removed->elsewhere.bytes.used > MOST_MET;
+    Paths *paths = is_ours ? &walk->met : &removed->elsewhere;
     if (push_path(paths, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
         return -1;
     }
@@ -2418,6 +2472,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
 {
     Walk *walk = &call->walk;
     size_t met = path_count(&walk->met);
+    size_t before = walk->met.bytes.used;
     size_t elsewhere = path_count(&removed->elsewhere);
     Refused refused[REASONS];
     int stays = 0;
@@ -2432,8 +2487,15 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     }
     listing.removing = 1;
     if (named) {
-        for (size_t at = 0; at < walk->rest.used; at += strlen(walk->rest.data + at) + 1) {
+        for (size_t at = 0; at < walk->rest.used;) {
             remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, 0, refused);
+            at += strlen(walk->rest.data + at) + 1;
+#ifdef ON_LINUX
+            if (are_enough(walk, before)) {
+                leave_names(walk, at, met);
+                break;
+            }
+#endif
         }
     }
     else {
@@ -2441,7 +2503,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
             stays |= remove_entry(call, removed, directory, listing.name, listing.type,
                                   listing.inode, refused);
 #ifdef ON_LINUX
-            if (call->budget <= 0) {
+            if (call->budget <= 0 || are_enough(walk, before)) {
                 break;
             }
 #else
@@ -2475,6 +2537,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
 #endif
     }
     (void)most;
+    (void)before;
     end_listing(&listing);
     if (more > 0 || named || stays) {
         return 0;

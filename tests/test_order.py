@@ -4,7 +4,10 @@ ext4 lists names in the order of a hash, and keeps sixteen inodes in a block: wh
 the listing changes a block for each file, and sixteen times each.
 """
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -14,6 +17,7 @@ import pytest
 from conftest import listing
 from dictated import root_of
 from filesystems import Mounts
+from processes import strace
 
 FILES: Final = 6_000
 """In several times as many bytes as are read of a directory at once."""
@@ -62,3 +66,42 @@ def test_others_get_inodes_to_delete_that_lie_side_by_side(native: ModuleType, l
     handed_out = [numbers[name] for part in parts for name in part.split(b"\0")[1:]]
     assert len(handed_out) == FILES - 1_000
     assert handed_out == sorted(handed_out)
+
+
+IN_PIECES: Final = """
+import os, sys
+from cleanup_nodemodule.engine import _kernel as engine
+from cleanup_nodemodule.engine.contract import Root
+found = os.lstat(sys.argv[1])
+root, stack = Root(os.fsencode(sys.argv[1]), found.st_dev, found.st_ino), [b""]
+files = 0
+while stack:
+    counts, stack, faults = engine.remove(root, stack, 1_000)
+    files += counts.files
+    for fault in faults:
+        print(fault.path, fault.errno, fault.doing)
+print(files)
+"""
+
+
+@pytest.mark.parametrize(("failing", "faults"), [("3", []), ("3+", [f"b'' {errno.EIO} read"])])
+def test_what_was_read_is_deleted_though_the_next_piece_cannot_be(
+    large: Path, tmp_path: Path, failing: str, faults: list[str]
+) -> None:
+    """Simulated: the third piece of the directory, or each from there on, is said to be unreadable."""
+    hinder = strace(
+        *(tmp_path / "log", "-P", os.fspath(large), "--trace=getdents64"),
+        f"--inject=getdents64:error=EIO:when={failing}",
+    )
+    done = subprocess.run(
+        [*hinder, sys.executable, "-c", IN_PIECES, large],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    *told, files = done.stdout.splitlines()
+    assert told == faults
+    left = len(inodes(large)) if large.exists() else 0
+    assert int(files) + left == FILES
+    assert 0 < left < FILES if faults else left == 0

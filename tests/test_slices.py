@@ -355,6 +355,8 @@ BATCH: Final = 65_536
 
 LONGEST_NAME: Final = 255
 
+LEVELS: Final = BATCH // LONGEST_NAME + 2
+
 MOST_WAITING: Final = 2_000_000
 """Bytes of entries; all paths of the directories are half as many again."""
 
@@ -365,13 +367,15 @@ def abyss(tmp_path: Path) -> Path:
     top = tmp_path / "abyss"
     top.mkdir()
     down = os.open(top, os.O_RDONLY)
-    for _ in range(BATCH // LONGEST_NAME + 2):
+    for _ in range(LEVELS):
         os.mkdir("d" * LONGEST_NAME, dir_fd=down)
         below = os.open("d" * LONGEST_NAME, os.O_RDONLY, dir_fd=down)
         os.close(down)
         down = below
     for number in range(3_000):
         os.mknod(f"f{number}", dir_fd=down)
+    for number in range(100):  # Of which each keeps the whole way in memory.
+        os.mkdir(f"d{number}", dir_fd=down)
     os.close(down)
     return top
 
@@ -382,6 +386,7 @@ def test_a_large_directory_is_shared_out_however_long_its_path(
     root = root_of(os.fsencode(abyss))
     measured = measure(engine, root, [b""], 100, random.Random(0))
     assert (measured.files, measured.faults) == (3_000, [])
+    assert measured.directories == 1 + LEVELS + 100
     removed = remove(engine, root, 100, 2, random.Random(0))
     assert (removed.files, removed.directories) == (3_000, measured.directories)
     assert removed.faults == []

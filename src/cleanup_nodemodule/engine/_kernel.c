@@ -1993,7 +1993,6 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
 
 #endif
 
-#ifdef ON_LINUX
 /* Whether so many directories were met in one that they have to be dealt with before any more are: their
  * paths wait in memory, `before` bytes of which are older. */
 static int
@@ -2002,13 +2001,17 @@ are_enough(const Walk *walk, size_t before)
     return walk->met.bytes.used > before + MOST_MET;
 }
 
-/* Put the names of walk->rest from `from` on at place `at` of the stack, if there are any. */
-static void
-leave_names(Walk *walk, size_t from, size_t at)
+/* Whether that is so in the midst of names: then those of walk->rest from `from` on are put at place `at` of
+ * the stack, below the directories met. */
+static int
+leave_names(Walk *walk, size_t from, size_t at, size_t before)
 {
     Buffer part = {NULL, 0, 0};
+    if (!are_enough(walk, before)) {
+        return 0;
+    }
     if (from >= walk->rest.used) {
-        return;
+        return 1;
     }
     /* Behind the last one is a NUL, which is not part of the entry. */
     if (begin_part(walk, &part) < 0 || append(&part, "", 1) < 0 ||
@@ -2017,8 +2020,8 @@ leave_names(Walk *walk, size_t from, size_t at)
         fault_here(walk, ENOMEM, "read");
     }
     empty(&part);
+    return 1;
 }
-#endif
 
 /* Go on where walk->rest says; -1 with errno. */
 static int
@@ -2050,12 +2053,9 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
             count_entry(walk, sums, directory, walk->rest.data + at, &parts);
             entries++;
             at += strlen(walk->rest.data + at) + 1;
-#ifdef ON_LINUX
-            if (are_enough(walk, before)) {
-                leave_names(walk, at, met);
+            if (leave_names(walk, at, met, before)) {
                 break;
             }
-#endif
         }
         return entries;
     }
@@ -2085,8 +2085,6 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
 #endif
     }
     (void)most;
-    (void)met;
-    (void)before;
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
@@ -2490,12 +2488,9 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
         for (size_t at = 0; at < walk->rest.used;) {
             remove_entry(call, removed, directory, walk->rest.data + at, DT_UNKNOWN, 0, refused);
             at += strlen(walk->rest.data + at) + 1;
-#ifdef ON_LINUX
-            if (are_enough(walk, before)) {
-                leave_names(walk, at, met);
+            if (leave_names(walk, at, met, before)) {
                 break;
             }
-#endif
         }
     }
     else {
@@ -2537,7 +2532,6 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
 #endif
     }
     (void)most;
-    (void)before;
     end_listing(&listing);
     if (more > 0 || named || stays) {
         return 0;

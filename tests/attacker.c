@@ -1,13 +1,17 @@
-/* Swaps directories for others, and for symlinks, as fast as it can.
+/* Swaps directories for others, and for symlinks and mounts, as fast as it can.
 
    attacker inner DIRECTORY PAIRS COUNTER   in DIRECTORY, each of d0, d1, ... with l0, l1, ...
    attacker outer DIRECTORY COUNTER         in DIRECTORY, project with elsewhere; in project,
                                             node_modules with decoy and with link, and whatever has a
                                             name that is given to what is being deleted with decoy
+   attacker binds DIRECTORY PAIRS COUNTER TARGET
+                                            in DIRECTORY, half of d0, d1, ... show TARGET, another half each time
 
-   It opens the directories as whoever starts it, and then is nobody: it can do what their owner can.
-   Each swap is one renameat2(2) that exchanges two names. How many have succeeded is in the file COUNTER,
-   a number of 64 bits. It goes on until it is killed, or whoever started it has ended. */
+   It opens the directories as whoever starts it, and then is nobody: it can do what their owner can. But
+   for the last of these, as only root may mount: it does what a helper does for a user that mounts where
+   they say (fusermount3(1), udisksctl(1)).
+   Each swap is one renameat2(2) that exchanges two names, or one mount(2). How many have succeeded is in the
+   file COUNTER, a number of 64 bits. It goes on until it is killed, or whoever started it has ended. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -50,7 +55,7 @@ static int open_directory(int at, const char *path)
     return descriptor;
 }
 
-static void be_nobody(const char *counter)
+static void begin(const char *counter, int as_nobody)
 {
     int file = open(counter, O_RDWR);
     if (file < 0)
@@ -58,7 +63,8 @@ static void be_nobody(const char *counter)
     count = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (count == MAP_FAILED)
         fail("mmap");
-    if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+    if (as_nobody && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+                      setresuid(NOBODY, NOBODY, NOBODY)))
         fail("setresuid");
     /* After that, which would undo it (prctl(2)). */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -104,18 +110,38 @@ static void attack_outside(int directory, int project)
     }
 }
 
+static void attack_by_mounting(int directory, int pairs, const char *target)
+{
+    char name[16];
+    /* Paths of one name, so that they lead there wherever the directory is by now. */
+    if (fchdir(directory))
+        fail("fchdir");
+    for (int i = 0;; i = (i + 1) % pairs) {
+        snprintf(name, sizeof name, "d%d", i);
+        if (mount(target, name, NULL, MS_BIND, NULL) == 0)
+            ++*count;
+        snprintf(name, sizeof name, "d%d", (i + pairs / 2) % pairs);
+        umount2(name, MNT_DETACH); /* If it is a mount by now. */
+    }
+}
+
 int main(int count_of_arguments, char **arguments)
 {
     if (count_of_arguments == 5 && strcmp(arguments[1], "inner") == 0) {
         int directory = open_directory(AT_FDCWD, arguments[2]);
-        be_nobody(arguments[4]);
+        begin(arguments[4], 1);
         attack_inside(directory, atoi(arguments[3]));
     }
     if (count_of_arguments == 4 && strcmp(arguments[1], "outer") == 0) {
         int directory = open_directory(AT_FDCWD, arguments[2]);
         int project = open_directory(directory, "project");
-        be_nobody(arguments[3]);
+        begin(arguments[3], 1);
         attack_outside(directory, project);
+    }
+    if (count_of_arguments == 6 && strcmp(arguments[1], "binds") == 0) {
+        int directory = open_directory(AT_FDCWD, arguments[2]);
+        begin(arguments[4], 0);
+        attack_by_mounting(directory, atoi(arguments[3]), arguments[5]);
     }
     fputs("attacker: see the head of attacker.c\n", stderr);
     return 2;

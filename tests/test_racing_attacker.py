@@ -20,6 +20,7 @@ import pytest
 
 from cleanup_nodemodule.model import Failed
 from conftest import Declared, declare, needs_root, unable
+from filesystems import Mounts
 from removals import artifact, each_engine, remove
 from tool import Tool
 
@@ -27,6 +28,9 @@ SWAPS: Final = 60_000
 """That happen while something is being deleted, in each of the four tests that count them."""
 
 NOBODY: Final = 65534
+
+MOUNTS: Final = 10_000
+"""Of something else over a directory while that is being deleted, in each of the two tests that count them."""
 
 PAIRS: Final = 64
 
@@ -172,6 +176,57 @@ def test_swaps_inside_destroy_the_canary_of_a_naive_deletion(
         if facts(canary) != before:
             break
     assert set(facts(canary)) < set(before)
+
+
+# Something else is mounted in the artifact. What is mounted is of the same file system, so that device numbers
+# tell nothing.
+
+
+def build_for_mounts(project: Path) -> Path:
+    """Build an artifact, and return the directory in it where things are mounted."""
+    places: Declared = {f"d{number}": CONTENT for number in range(PAIRS)}
+    declare(project, {"package.json": "{}", "node_modules": {"pkg": places}})
+    return project / "node_modules/pkg"
+
+
+@each_engine
+def test_nothing_mounted_inside_is_touched(
+    attacker: Path, disks: Mounts, swaps: Swaps, tmp_path: Path
+) -> None:
+    disk = disks.tmpfs(tmp_path / "disk")
+    declare(disk / "canary", CONTENT)
+    before = facts(disk / "canary")
+    happened = freed = 0
+    for number in range(10_000):
+        project = disk / f"project{number}"
+        where = build_for_mounts(project)
+        planned = artifact(project / "node_modules")
+        with attacked(attacker, "binds", where, str(PAIRS), swaps.path, disk / "canary"):
+            start = swaps.count()
+            run = remove([planned])
+            happened += swaps.count() - start
+        freed += sum(run.freed)
+        if happened >= MOUNTS and freed:
+            break
+    assert happened >= MOUNTS
+    assert freed > 0
+    assert facts(disk / "canary") == before
+
+
+def test_mounts_inside_destroy_the_canary_of_a_naive_deletion(
+    attacker: Path, disks: Mounts, swaps: Swaps, tmp_path: Path
+) -> None:
+    disk = disks.tmpfs(tmp_path / "disk")
+    declare(disk / "canary", CONTENT)
+    before = facts(disk / "canary")
+    for number in range(1000):
+        project = disk / f"project{number}"
+        where = build_for_mounts(project)
+        with attacked(attacker, "binds", where, str(PAIRS), swaps.path, disk / "canary"):
+            naively(project / "node_modules")
+        if facts(disk / "canary") != before:
+            break
+    assert set(facts(disk / "canary")) < set(before)
 
 
 # The artifact itself is swapped, and the project, and what is being deleted.

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
+.PHONY: run test lint types imports unit warnings stopped sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -49,6 +49,10 @@ watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:quarantine_size_mb=8 \
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     $(BIN)/python -m pytest -W error -p no:cacheprovider $(2) $(SANITIZED_TESTS)
+
+# Not part of the tests, as it takes half an hour.
+stopped: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -W error -n 2 --basetemp=$$(mktemp -d)/t --each-call tests/test_stopped_anywhere.py
 
 sanitize: sanitized portable
 

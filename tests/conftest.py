@@ -92,6 +92,15 @@ def native_engine() -> ModuleType:
         unable("needs the native engine, which was not built")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the suite be told what it does only when it is asked to."""
+    parser.addoption(
+        "--each-call",
+        action="store_true",
+        help="stop a run at each system call in turn, which takes half an hour",
+    )
+
+
 @pytest.fixture(params=["python", NATIVE])
 def engine(request: pytest.FixtureRequest) -> ModuleType:
     """Each engine in turn; every test of the contract runs on all of them."""

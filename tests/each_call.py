@@ -1,4 +1,4 @@
-"""Runs the command again and again and sends it a signal at a system call that changes something.
+"""Runs the command again and again and sends it a signal at a system call: any, or one that changes something.
 
 A program of its own, as it forks: it has loaded everything a run needs, so that a run takes
 milliseconds. It reads one order a line from standard input and answers each with a line, JSON both
@@ -124,10 +124,11 @@ class Run:
         self._signal = order["signal"]
         self._quiet = (order["stdout"], order["stderr"])
         self._names = names
+        self._every = order["every"]
         self._info = _Info()
         self._traced = order["traced"]
         self.calls: list[str] = []
-        """The calls that change something, each with the end of the path of what it writes to."""
+        """Those that are looked for, each with the end of the path of what it writes to."""
         self.status = 0
         self._process = os.fork()
         if self._process == 0:
@@ -170,14 +171,16 @@ class Run:
             _ptrace(_GET_SYSCALL_INFO, thread, size, ctypes.addressof(self._info))
         except ProcessLookupError:
             return
-        name = self._names[self._info.number]
+        name = self._names.get(self._info.number, str(self._info.number))
         arguments = self._info.arguments
         what = ""
-        if name in _WRITING | {"fsync", "fdatasync", "ftruncate"}:
+        if self._every:
+            pass
+        elif name in _WRITING | {"fsync", "fdatasync", "ftruncate"}:
             what = os.readlink(f"/proc/{thread}/fd/{arguments[0]}")
             if not what.startswith("/") or what == os.devnull or what in self._quiet:
                 return
-        if name in {"open", "openat"} and not arguments[2 - (name == "open")] & (
+        elif name in {"open", "openat"} and not arguments[2 - (name == "open")] & (
             os.O_CREAT | os.O_TRUNC
         ):
             return
@@ -193,11 +196,11 @@ class Run:
                 raise
 
 
-def _stop_at(numbers: list[int]) -> None:
-    """Have the tracer told of these system calls, and of no other (seccomp(2))."""
+def _stop_at(numbers: list[int], *, every: bool) -> None:
+    """Have the tracer told of these system calls and of no other, or of *every* one (seccomp(2))."""
     steps = [(_LOAD_NUMBER, 0, 0, 0)]
     steps += [(_EQUAL, len(numbers) - place, 0, call) for place, call in enumerate(numbers)]
-    steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRACE)]
+    steps += [(_RETURN, 0, 0, _TRACE if every else _ALLOW), (_RETURN, 0, 0, _TRACE)]
     program = b"".join(struct.pack("HBBI", *step) for step in steps)
     _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if _libc.prctl(_SET_SECCOMP, _MODE_FILTER, ctypes.byref(_Program(len(steps), program))):
@@ -218,9 +221,10 @@ def _be_the_command(order: dict[str, Any], names: dict[int, str]) -> None:
     sys.argv = ["cleanup-nodemodule", *order["arguments"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if order["traced"]:
-        _stop_at(list(names))
         _ptrace(_TRACEME, 0)
         os.kill(os.getpid(), signal.SIGSTOP)
+        # Not before somebody is told, as calls then fail.
+        _stop_at(list(names), every=order["every"])
     try:
         main()
     except SystemExit as end:

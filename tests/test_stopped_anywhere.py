@@ -1,5 +1,8 @@
 """A run that is killed, or told to stop, at every system call that changes anything, each in turn.
 
+And at some of the others: on the disk, a kill at one of these leaves what a kill at the next one that changes
+something leaves. With ``--each-call`` (``make stopped``) it is at all of them, which takes half an hour.
+
 Whatever the moment: a project has all of its artifact or nothing of it, nothing else has changed, what
 the run said is true and so is the journal, and the next run brings it to an end. A run is one that
 deletes, one that finishes what another left, or one that moves to the trash.
@@ -14,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +43,11 @@ TREE: Final[Declared] = {
     },
     "outside": {"letter": "precious", "node_modules": {"z": "precious"}},
 }
+NOTHING_DONE: Final = "cleanup-nodemodule: interrupted; nothing was done\n"
+
+MOST_CALLS: Final = 3000
+"""More than such a run makes: about 2,300 calls of any kind."""
+
 ARTIFACTS: Final = ("work/a/node_modules", "work/b/node_modules")
 
 
@@ -102,8 +110,10 @@ class Case:
         self._before = self._contents()
         self._whole = {artifact: self._facts(artifact) for artifact in ARTIFACTS}
 
-    def run(self, *arguments: str, at: int = 0, number: int = signal.SIGKILL) -> Said:
-        """Run the command; at its call *at* send it a signal."""
+    def run(
+        self, *arguments: str, at: int = 0, number: int = signal.SIGKILL, every: bool = False
+    ) -> Said:
+        """Run the command; at its call *at* send it a signal: of *every* one, or those that change something."""
         output, errors = self._top / "output", self._top / "errors"
         answer = self._server.order(
             arguments=[str(argument) for argument in arguments],
@@ -118,14 +128,15 @@ class Case:
             stderr=str(errors),
             traced=at != 0,
             at=at,
+            every=every,
             signal=number,
         )
         return Said(answer["code"], output.read_text(), errors.read_text(), answer["calls"])
 
-    def delete(self, at: int = 0, number: int = signal.SIGKILL) -> Said:
+    def delete(self, at: int = 0, number: int = signal.SIGKILL, *, every: bool = False) -> Said:
         """Run what deletes."""
         arguments = ("-p", f"{self._top}/work", "--no-dry-run", "--json", "--jobs", "1")
-        return self.run(*arguments, at=at, number=number)
+        return self.run(*arguments, at=at, number=number, every=every)
 
     def leave(self) -> None:
         """Leave all artifacts as killed runs do that had just taken them out."""
@@ -246,32 +257,46 @@ def everywhere(
     assert (said.code, said.errors, whole.left()) == (0, "", [])
     assert not any(whole.is_there(artifact) for artifact in ARTIFACTS)
     whole.check_the_rest()
-    free = list(servers)
-    lock = threading.Lock()
+    whole_calls = said.calls
     stopped: Counter[str] = Counter()
 
-    def stop(at: int) -> None:
+    def stop(case: Case, at: int) -> None:
+        before(case)
+        said = run(case, at, number)
+        # So that what is counted here is what was counted there.
+        assert kinds(said.calls[:at]) == kinds(whole_calls[:at])
+        check(case, said)
+        stopped.update(kinds(said.calls[at - 1 : at]))
+
+    on_each(servers, engine, top, range(1, len(whole_calls) + 1), stop)
+    return whole_calls, stopped
+
+
+def on_each(
+    servers: list[Server],
+    engine: str,
+    top: Path,
+    calls: Iterable[int],
+    stop: Callable[[Case, int], None],
+) -> None:
+    """Stop a run at each of the *calls*, on a tree of its own, each server one at a time."""
+    free = list(servers)
+    lock = threading.Lock()
+
+    def one(at: int) -> None:
         with lock:
             server = free.pop()
-        case = Case(top / str(at), server, engine)
         try:
-            before(case)
-            said = run(case, at, number)
-            # So that what is counted here is what was counted there.
-            assert kinds(said.calls[:at]) == kinds(whole_calls[:at])
-            check(case, said)
-            stopped.update(kinds(said.calls[at - 1 : at]))
+            stop(Case(top / str(at), server, engine), at)
         except AssertionError as error:
-            error.add_note(f"stopped at call {at}: {said.calls[at - 1 : at]} of {whole_calls}")
+            error.add_note(f"stopped at call {at}")
             raise
         finally:
             free.append(server)
 
-    whole_calls = said.calls
     with ThreadPoolExecutor(len(servers)) as executor:
-        for done in [executor.submit(stop, at) for at in range(1, len(whole_calls) + 1)]:
+        for done in [executor.submit(one, at) for at in calls]:
             done.result()
-    return whole_calls, stopped
 
 
 def kinds(calls: list[str]) -> list[str]:
@@ -316,20 +341,26 @@ def test_a_run_killed_at_any_call_leaves_whole_projects_and_is_finished_later(
     """
 
     def check(case: Case, said: Said) -> None:
-        assert (said.code, said.output) == (-signal.SIGKILL, "")
-        assert len(case.left()) <= 1
-        case.check_the_rest()
-        if len(said.calls) % 2 == (engine_name == NATIVE):
-            check_resume(case)
-        else:
-            check_the_next_run(case)
-        assert case.left() == []
-        case.check_the_rest()
-        check_the_journal(case)
+        assert said.output == ""
+        check_killed(case, said, resume=len(said.calls) % 2 == (engine_name == NATIVE))
 
     calls, stopped = everywhere(servers, engine_name, tmp_path, signal.SIGKILL, check)
     assert set(stopped) == KINDS
     assert sum(stopped.values()) == len(calls) > 25
+
+
+def check_killed(case: Case, said: Said, *, resume: bool) -> None:
+    """Fail unless what a killed run left is whole, or is found and finished."""
+    assert said.code == -signal.SIGKILL
+    assert len(case.left()) <= 1
+    case.check_the_rest()
+    if resume:
+        check_resume(case)
+    else:
+        check_the_next_run(case)
+    assert case.left() == []
+    case.check_the_rest()
+    check_the_journal(case)
 
 
 def check_resume(case: Case) -> None:
@@ -366,31 +397,98 @@ def test_a_run_stopped_at_any_call_says_truly_what_is_done_and_what_is_not(
 ) -> None:
     def check(case: Case, said: Said) -> None:
         assert said.code == code
-        document = json.loads(said.output)
-        rows = {row["path"]: row for row in document["artifacts"]}
-        left: list[str] = []
-        for artifact in ARTIFACTS:
-            row = rows.get(case.path(artifact))
-            there = case.is_there(artifact)
-            if row is None or row["outcome"] is None:
-                assert there
-            elif row["outcome"] == "failed":
-                assert not there
-                assert row["error"] == f"interrupted; what is left of it is at {row['left_at']}"
-                left.append(row["left_at"])
-            else:
-                assert (row["outcome"], there) == ("deleted", False)
-        assert case.left() == left
-        case.check_the_rest()
-        assert said.errors in {"", "cleanup-nodemodule: interrupted; nothing was done\n"}
-        assert not rows or said.errors == ""
-        following = case.delete()
-        assert (following.code, following.errors, case.left()) == (0, "", [])
-        assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
-        check_the_journal(case)
+        check_what_is_said(case, said)
 
     _, stopped = everywhere(servers, engine_name, tmp_path, number, check)
     assert set(stopped) == KINDS
+
+
+def check_what_is_said(case: Case, said: Said) -> None:
+    """Fail unless the summary of a run that was told to stop is true, and the next run can go on."""
+    document = json.loads(said.output)
+    rows = {row["path"]: row for row in document["artifacts"]}
+    left: list[str] = []
+    for artifact in ARTIFACTS:
+        row = rows.get(case.path(artifact))
+        there = case.is_there(artifact)
+        if row is None or row["outcome"] is None:
+            assert there
+        elif row["outcome"] == "failed":
+            assert not there
+            assert row["error"] == f"interrupted; what is left of it is at {row['left_at']}"
+            left.append(row["left_at"])
+        else:
+            assert (row["outcome"], there) == ("deleted", False)
+    assert case.left() == left
+    case.check_the_rest()
+    assert said.errors in {"", NOTHING_DONE}
+    assert not rows or said.errors == ""
+    check_the_end(case)
+
+
+def check_the_end(case: Case) -> None:
+    """Fail unless the next run deletes whatever there is."""
+    following = case.delete()
+    assert (following.code, following.errors, case.left()) == (0, "", [])
+    assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+    check_the_journal(case)
+
+
+def some_calls(config: pytest.Config, number: signal.Signals) -> range:
+    """Return at which calls of any kind to stop a run: some of them, or all."""
+    if config.getoption("--each-call"):
+        return range(1, MOST_CALLS)
+    # For each signal other ones.
+    return range(1 + number, MOST_CALLS, 151)
+
+
+def test_a_run_killed_at_a_call_that_changes_nothing_is_no_different(
+    servers: list[Server], engine_name: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    ended = []
+
+    def stop(case: Case, at: int) -> None:
+        said = case.delete(at, every=True)
+        if said.code == 0:
+            assert at > len(said.calls)
+            ended.append(at)
+        else:
+            check_killed(case, said, resume=at % 2 == 0)
+
+    calls = some_calls(pytestconfig, signal.SIGKILL)
+    on_each(servers, engine_name, tmp_path, calls, stop)
+    assert 0 < len(ended) < len(calls) / 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_stopped_at_a_call_that_changes_nothing_says_the_truth_too(
+    servers: list[Server],
+    engine_name: str,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+    number: signal.Signals,
+) -> None:
+    """Before it can catch the signal it says nothing, as it has done nothing."""
+    ended = []
+
+    def stop(case: Case, at: int) -> None:
+        said = case.delete(at, number, every=True)
+        if said.code == 0:
+            ended.append(at)
+            assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+        else:
+            assert said.code in {128 + number, -number}
+        if said.output:
+            assert said.code != -number
+            check_what_is_said(case, said)
+        else:
+            assert all(case.is_there(artifact) for artifact in ARTIFACTS)
+            assert said.errors in {"", NOTHING_DONE}
+            check_the_end(case)
+
+    calls = some_calls(pytestconfig, number)
+    on_each(servers, engine_name, tmp_path, calls, stop)
+    assert 0 < len(ended) < len(calls) / 2
 
 
 def test_a_resume_killed_at_any_call_is_finished_by_another_one(

@@ -501,6 +501,15 @@ def test_the_command_on_the_last_line_includes_what_was_unproven(tmp_path: Path)
     assert sorted(os.listdir(os.fsencode(tmp_path))) == sorted(WEIRD)
 
 
+def test_the_command_on_the_last_line_may_delete_no_more_than_this_one(
+    run: Run, work: Path
+) -> None:
+    result = run("--max-delete", "2", cwd=work)
+    assert result.stderr.splitlines()[-1] == (
+        "To include what is unproven: cleanup-nodemodule -p . --max-delete 2 --targets dist"
+    )
+
+
 def test_the_command_on_the_last_line_deletes_where_the_run_deleted(tmp_path: Path) -> None:
     roots: list[bytes] = []
     for name in WEIRD:

@@ -558,6 +558,8 @@ class Session:
             words += ("-d", str(settings.min_depth))
         for pattern in settings.excludes:
             words += (f"--exclude={pattern}",)
+        if self._orders.most is not None:
+            words += ("--max-delete", self._orders.most.text)
         if self._delete:
             words += ("--no-dry-run",)
         if self._mode == "trash":

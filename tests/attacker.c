@@ -5,7 +5,8 @@
                                             node_modules with decoy and with link, and whatever has a
                                             name that is given to what is being deleted with decoy
    attacker binds DIRECTORY PAIRS COUNTER TARGET
-                                            in DIRECTORY, half of d0, d1, ... show TARGET, another half each time
+                                            in DIRECTORY, half of d0, d1, ... show TARGET: another one each
+                                            time, and one no more
 
    It opens the directories as whoever starts it, and then is nobody: it can do what their owner can. But
    for the last of these, as only root may mount: it does what a helper does for a user that mounts where

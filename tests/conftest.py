@@ -97,7 +97,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--each-call",
         action="store_true",
-        help="stop a run at each system call in turn, which takes half an hour",
+        help="stop runs at as many system calls as each makes, which takes half an hour",
     )
 
 

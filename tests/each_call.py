@@ -6,6 +6,7 @@ times. What it sees is what the kernel tells a tracer (ptrace(2)), so the calls 
 threads of a run, in the order in which they are begun.
 """
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -186,7 +187,9 @@ class Run:
             return
         self.calls.append(f"{name} {os.path.basename(what)}".rstrip())
         if len(self.calls) == self._at:
-            os.kill(self._process, self._signal)
+            # What it has started may still be at work when it is gone.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process, self._signal)
 
     def _go_on(self, thread: int, passed_on: int = 0) -> None:
         try:
@@ -223,7 +226,7 @@ def _be_the_command(order: dict[str, Any], names: dict[int, str]) -> None:
     if order["traced"]:
         _ptrace(_TRACEME, 0)
         os.kill(os.getpid(), signal.SIGSTOP)
-        # Not before somebody is told, as calls then fail.
+        # Not before there is a tracer, as without one these calls fail (ENOSYS, seccomp(2)).
         _stop_at(list(names), every=order["every"])
     try:
         main()

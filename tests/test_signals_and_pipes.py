@@ -140,6 +140,20 @@ def test_who_insists_is_heard_where_nothing_can_be_told_to_stop() -> None:
     assert interrupts.number == signal.SIGINT
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_afterwards_a_signal_does_what_it_did_before(tmp_path: Path, number: int) -> None:
+    program = f"""\
+import signal
+from cleanup_nodemodule.interrupts import Interrupts
+signal.signal({number}, signal.SIG_DFL)
+with Interrupts():
+    pass
+signal.raise_signal({number})
+"""
+    done = execute(sys.executable, "-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (-number, b"", b"")
+
+
 # Stopped while it looks.
 
 

@@ -3,12 +3,13 @@
 The outermost edge, and kept light: ``--version`` and ``--help`` import nothing that a run needs.
 """
 
+import contextlib
 import errno
 import itertools
 import os
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
@@ -105,8 +106,22 @@ def _known(annotation: Any, value: Any) -> tuple[bool, Any]:
     return annotation in {str, int, float} and type(value) is annotation, value
 
 
+@contextlib.contextmanager
+def _nothing_done() -> Iterator[None]:
+    """Have an interruption reach :func:`run`; Typer would end with its exit code, and no document."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise typer.Abort from error
+
+
 class Program(TyperGroup):
     """The program: options of its own, and commands."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the command line, in one of those moments in which nothing has been done yet."""
+        with _nothing_done():
+            return super().make_context(*args, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let ``--targets`` take all the names that follow, as in release 0.1.1."""
@@ -470,48 +485,50 @@ def clean(
     """
     if ctx.invoked_subcommand is not None:
         return None
-    from cleanup_nodemodule.limits import LimitError, parse_limit
-    from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
-    from cleanup_nodemodule.settings import SettingsError
+    with _nothing_done():
+        from cleanup_nodemodule.limits import LimitError, parse_limit
+        from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
+        from cleanup_nodemodule.settings import SettingsError
 
-    if dry_run and no_dry_run:
-        raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
-    if no_dry_run and "" in (path or []):
-        raise typer.BadParameter("-p is empty; to delete in the current directory, type: -p .")
-    if quiet and verbose:
-        raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
-    if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
-        raise typer.BadParameter(
-            f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+        if dry_run and no_dry_run:
+            raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
+        if no_dry_run and "" in (path or []):
+            raise typer.BadParameter("-p is empty; to delete in the current directory, type: -p .")
+        if quiet and verbose:
+            raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
+        if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
+            raise typer.BadParameter(
+                f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+            )
+        _check_timeout(timeout)
+        shown = _agree(format_, json_=json_, null=null)
+        try:
+            settings = _settings(
+                roots=tuple(path or ["."]),
+                targets=tuple(dict.fromkeys(targets)) if targets else None,
+                min_depth=min_depth,
+                excludes=tuple(exclude or ()),
+                profiles=tuple(profile or ()),
+                own_rules=tuple(rule or ()),
+                foreign_too=include_foreign,
+            )
+            most = None if max_delete is None else parse_limit(max_delete)
+        except (SettingsError, LimitError) as error:
+            raise typer.BadParameter(str(error)) from error
+        display = Display(
+            format=shown.value if shown else None,
+            sort=sort.value,
+            color=color.value,
+            progress=not no_progress,
+            quiet=quiet,
+            verbose=verbose,
+            null=null,
         )
-    _check_timeout(timeout)
-    shown = _agree(format_, json_=json_, null=null)
-    try:
-        settings = _settings(
-            roots=tuple(path or ["."]),
-            targets=tuple(dict.fromkeys(targets)) if targets else None,
-            min_depth=min_depth,
-            excludes=tuple(exclude or ()),
-            profiles=tuple(profile or ()),
-            own_rules=tuple(rule or ()),
-            foreign_too=include_foreign,
-        )
-        most = None if max_delete is None else parse_limit(max_delete)
-    except (SettingsError, LimitError) as error:
-        raise typer.BadParameter(str(error)) from error
-    display = Display(
-        format=shown.value if shown else None,
-        sort=sort.value,
-        color=color.value,
-        progress=not no_progress,
-        quiet=quiet,
-        verbose=verbose,
-        null=null,
-    )
-    mode: Mode = "trash" if trash else "delete"
-    patience = DEFAULT_PATIENCE if timeout is None else timeout
-    orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience)
-    return Session(settings, display, orders).run()
+        mode: Mode = "trash" if trash else "delete"
+        patience = DEFAULT_PATIENCE if timeout is None else timeout
+        orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience)
+        session = Session(settings, display, orders)
+    return session.run()
 
 
 @app.command("resume")

@@ -34,7 +34,10 @@ class Interrupts:
     def __exit__(self, *error: object) -> None:
         self.hold()
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Python takes note of a signal, and calls what it finds when it comes to that: it complains
+            # where that is no function any more.
+            by_default = handler is signal.SIG_DFL and number != signal.SIGALRM
+            signal.signal(number, _do_as_by_default if by_default else handler)
 
     @contextmanager
     def telling(self, stop: Callable[[], object]) -> Iterator[None]:
@@ -106,3 +109,8 @@ class Interrupts:
         if self._stop is None:
             raise KeyboardInterrupt
         self._stop()
+
+
+def _do_as_by_default(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)

@@ -38,17 +38,18 @@ def plan(settings: Settings, jobs: int) -> Plan:
         return asyncio.run(planned(executor))
 
 
-def carry_out(approved: Approved, settings: Settings, jobs: int) -> Outcome:
-    """Do the rest."""
+def carry_out(approved: Approved, settings: Settings, jobs: int, most: int) -> Outcome:
+    """Do the rest, with up to *most* threads where that turns out to be better."""
 
     async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
-        return await pipeline.carry_out(approved, settings, Scheduler(executor, jobs), journal)
+        scheduler = Scheduler(executor, jobs, most=most)
+        return await pipeline.carry_out(approved, settings, scheduler, journal)
 
     roots = [os.path.abspath(root) for root in settings.roots]
     with (
         tempfile.TemporaryDirectory() as records,
         Journal(records, new_run("bench", "delete", roots)) as journal,
-        ThreadPoolExecutor(jobs) as executor,
+        ThreadPoolExecutor(max(jobs, most)) as executor,
     ):
         return asyncio.run(done(executor, journal))
 
@@ -66,6 +67,7 @@ def main() -> int:
         return 2
     engine.choose(options.engine)
     jobs = options.jobs or engine.default_removers()
+    most = options.jobs or engine.most_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
     approved = confirm.by_flag(plan(settings, jobs), no_dry_run=True)
@@ -73,7 +75,7 @@ def main() -> int:
         print(f"removal: not all of {project} could be read", file=sys.stderr)
         return 1
     start, cpu = time.perf_counter(), time.process_time()
-    outcome = carry_out(approved, settings, jobs)
+    outcome = carry_out(approved, settings, jobs, most)
     taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     print(json.dumps({**taken, "engine": engine.name(), "jobs": jobs}))
     return 0 if outcome.complete else 1

@@ -95,6 +95,7 @@ def remove(
     artifacts: Sequence[Artifact],
     *,
     workers: int = 2,
+    most: int = 0,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
     spared: Mapping[str, Problem] | None = None,
 ) -> Run:
@@ -102,8 +103,8 @@ def remove(
     run = Run()
 
     async def work() -> Outcome:
-        with ThreadPoolExecutor(workers) as executor, a_journal() as journal:
-            scheduler = Scheduler(executor, workers)
+        with ThreadPoolExecutor(max(workers, most)) as executor, a_journal() as journal:
+            scheduler = Scheduler(executor, workers, most=most)
 
             def freed(size: int) -> None:
                 run.freed.append(size)

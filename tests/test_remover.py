@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,9 @@ import pytest
 import cleanup_nodemodule
 from cleanup_nodemodule import confirm, emptying, remover, staging
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.engine.contract import Removal, Root
+from cleanup_nodemodule import scheduler as scheduling
+from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine.contract import Groups, Removal, Root
 from cleanup_nodemodule.model import (
     Approved,
     Failed,
@@ -711,3 +714,43 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
     assert (project / "dist").exists()
+
+
+# How many calls at a time.
+
+
+@by_python
+@pytest.mark.parametrize(("groups", "together"), [(None, 8), (Groups(3, 4), 2)])
+def test_a_disk_that_has_calls_wait_is_given_more_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, groups: Groups | None, together: int
+) -> None:
+    """But not where two that delete in the same group of inodes wait for each other."""
+    lock = threading.Lock()
+    at_work = peak = 0
+    delete = _python.remove
+
+    def wait_and_delete(*arguments: Any) -> Removal:
+        nonlocal at_work, peak
+        with lock:
+            at_work += 1
+            peak = max(peak, at_work)
+        time.sleep(0.005)
+        removal = delete(*arguments)
+        with lock:
+            at_work -= 1
+        return removal
+
+    monkeypatch.setattr(_python, "remove", wait_and_delete)
+    monkeypatch.setattr(engines, "groups_of", lambda _directory: groups)
+    monkeypatch.setattr(scheduling, "_TRIAL", 0.02)
+    # Whether more of them do more is for the tests of the scheduler.
+    monkeypatch.setattr(scheduling, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(emptying, "_BUDGET", 8)
+    monkeypatch.setattr(emptying, "_MOST", 8)
+    declare(
+        tmp_path, {"node_modules": {f"d{one}": dict.fromkeys("abcdef", 1) for one in range(400)}}
+    )
+    run = remove([artifact(tmp_path / "node_modules")], most=8)
+    assert run.failed == []
+    assert not (tmp_path / "node_modules").exists()
+    assert peak == together

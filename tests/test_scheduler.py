@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -611,3 +611,89 @@ def test_what_a_call_took_is_told_without_the_wait_for_its_turn(
 
 def _nothing(_result: object) -> bool:
     return False
+
+
+# How many calls at a time
+
+
+def many(executor: ThreadPoolExecutor, rates: Mapping[int, int], *, busy: float) -> int:
+    """Return how many calls are made at a time in the end, by two in the beginning.
+
+    *rates* are how many entries a second so many calls do together, and *busy* is the part of a call's
+    time in which it uses a processor.
+    """
+
+    async def work() -> int:
+        scheduler = Scheduler(executor, 2, most=max(rates))
+        now = 0.0
+        for _ in range(1000):
+            width = scheduler.width
+            now += 0.1 / width
+            entries = rates[width] // 10 // width
+            await scheduler.breadth.did(entries, 0.1, 0.1 * busy, now=now)
+        return scheduler.width
+
+    return run(work())
+
+
+def test_more_calls_go_on_where_they_wait_and_more_of_them_do_more(
+    executor: ThreadPoolExecutor,
+) -> None:
+    assert many(executor, {2: 10_000, 4: 20_000, 8: 30_000}, busy=0.4) == 8
+    assert many(executor, {2: 10_000, 4: 20_000, 7: 0}, busy=0.0) == 4
+
+
+def test_no_more_go_on_than_do_more(executor: ThreadPoolExecutor) -> None:
+    assert many(executor, {2: 10_000, 4: 10_500}, busy=0.4) == 2
+    assert many(executor, {2: 10_000, 4: 20_000, 8: 19_000}, busy=0.4) == 4
+
+
+def test_calls_that_are_at_work_are_not_joined_by_others(executor: ThreadPoolExecutor) -> None:
+    assert many(executor, {2: 10_000, 4: 40_000}, busy=0.6) == 2
+
+
+def test_a_few_calls_say_nothing(executor: ThreadPoolExecutor) -> None:
+    async def work() -> list[int]:
+        scheduler = Scheduler(executor, 2, most=4)
+        widths = []
+        for now in (1.0, 2.0, 3.0, 4.0):
+            await scheduler.breadth.did(1000, 1.0, 0.0, now=now)
+            widths.append(scheduler.width)
+        return widths
+
+    assert run(work()) == [2, 2, 2, 4]
+
+
+def test_as_many_calls_go_on_as_may_by_now(executor: ThreadPoolExecutor) -> None:
+    async def peak_of(scheduler: Scheduler, together: int) -> int:
+        peak = Peak()
+        barrier = threading.Barrier(together)
+
+        def meet() -> None:
+            with peak:
+                barrier.wait(PATIENCE)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(together * 10):
+                group.create_task(scheduler.finish(meet))
+        return peak.most
+
+    async def work() -> list[int]:
+        scheduler = Scheduler(executor, 2, most=8)
+        peaks = [await peak_of(scheduler, 2)]
+        assert scheduler.broaden(8)
+        peaks.append(await peak_of(scheduler, 8))
+        await scheduler.narrow(4)
+        peaks.append(await peak_of(scheduler, 4))
+        return peaks
+
+    assert run(work()) == [2, 8, 4]
+
+
+def test_no_more_calls_go_on_where_something_has_run_short(executor: ThreadPoolExecutor) -> None:
+    async def work() -> bool:
+        scheduler = Scheduler(executor, 2, most=8)
+        await scheduler.make_do(0)
+        return scheduler.broaden(4)
+
+    assert not run(work())

@@ -177,6 +177,21 @@ def remove_on(part: Part) -> Removal:
     return removal
 
 
+class Made(NamedTuple):
+    """What came of a call, and what it took."""
+
+    removal: Removal
+    seconds: float
+    processor_seconds: float
+
+
+def remove_timed(part: Part) -> Made:
+    """Do as :func:`remove_on`, and tell how long that took, and how long of it a processor was used."""
+    start, used = time.monotonic(), time.thread_time()
+    removal = remove_on(part)
+    return Made(removal, time.monotonic() - start, time.thread_time() - used)
+
+
 class _Left(NamedTuple):
     """What one call has left to do."""
 
@@ -211,12 +226,22 @@ async def _empty_held(
         try:
             budget = scheduler.portion(pace.entries)
             part = Part(root, stack, budget, groups, group)
-            counts, left, faults = await scheduler.finish(remove_on, part, took=pace.took)
+            made = await scheduler.finish(remove_timed, part)
         except Stopped:
             done.stopped = True
             return _NOTHING_LEFT
+        counts, left, faults = made.removal
         elsewhere = counts.elsewhere
+        pace.took(made.seconds)
         pace.did(counts.files + counts.directories, of=budget)
+        # Where there are groups, more calls would only wait for those that have a group already.
+        if groups is None:
+            await scheduler.breadth.did(
+                counts.files + counts.directories,
+                made.seconds,
+                made.processor_seconds,
+                now=time.monotonic(),
+            )
         # At once: whatever happens next, this much is gone.
         done.freed += counts.freed
         done.freed_directories += counts.freed_directories

@@ -111,6 +111,7 @@ class Session:
         self._lookers = 1
         """Calls at a time that only look; how many depends on the disk."""
         self._removers = _affordable(orders.jobs or engine.default_removers())
+        self._most_removers = _affordable(orders.jobs or engine.most_removers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -454,7 +455,11 @@ class Session:
 
         async def main() -> _T:
             scheduler = Scheduler(
-                executor, workers, patience=self._orders.patience, silent=self._silent
+                executor,
+                workers,
+                patience=self._orders.patience,
+                silent=self._silent,
+                most=self._most_removers if removing else workers,
             )
             loop = asyncio.get_running_loop()
             with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):

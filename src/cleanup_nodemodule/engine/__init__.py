@@ -84,21 +84,31 @@ def default_lookers(*, distant: bool = False) -> int:
     What is *distant* makes all of them wait, however few processors there are, and gives each a process of
     its own with either engine: so sixteen, or as many as otherwise, if that is more.
     """
-    processors = _processors()
-    waiting = max(processors, min(4 * processors, 32))
     if distant:
-        return max(waiting, _DISTANT)
-    return min(processors, 8) if is_bound() else waiting
+        return max(_waiting(), _DISTANT)
+    return min(_processors(), 8) if is_bound() else _waiting()
 
 
 def default_removers() -> int:
     """Return how many threads delete the fastest with the running engine.
 
     As many as there are processors this process may use: file systems write down what is deleted one
-    after the other, so that more of them only wait (docs/benchmarks.md). A single one where the engine
-    :func:`is_bound`.
+    after the other, so that more of them only wait for each other (docs/benchmarks.md). Whether it is
+    something else they wait for is seen when they do. A single one where the engine :func:`is_bound`.
     """
     return 1 if is_bound() else _processors()
+
+
+def most_removers() -> int:
+    """Return up to how many threads are tried where those wait for the disk for most of their time.
+
+    Four for each processor, as for those that look; none where the engine :func:`is_bound`.
+    """
+    return 0 if is_bound() else _waiting()
+
+
+def _waiting() -> int:
+    return max(_processors(), min(4 * _processors(), 32))
 
 
 def _processors() -> int:

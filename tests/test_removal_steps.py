@@ -67,8 +67,8 @@ def stopper(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     made = Scheduler.__init__
     stops: list[Callable[[], object]] = []
 
-    def remember(self: Scheduler, *arguments: Any) -> None:
-        made(self, *arguments)
+    def remember(self: Scheduler, *arguments: Any, **options: Any) -> None:
+        made(self, *arguments, **options)
         loop = asyncio.get_running_loop()
         stops.append(lambda: loop.call_soon_threadsafe(self.stop))
 

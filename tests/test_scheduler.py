@@ -625,12 +625,11 @@ def many(executor: ThreadPoolExecutor, rates: Mapping[int, int], *, busy: float)
 
     async def work() -> int:
         scheduler = Scheduler(executor, 2, most=max(rates))
-        now = 0.0
-        for _ in range(1000):
+        for turn in range(1, 100):
             width = scheduler.width
-            now += 0.1 / width
-            entries = rates[width] // 10 // width
-            await scheduler.breadth.did(entries, 0.1, 0.1 * busy, now=now)
+            for _ in range(width):
+                entries = rates[width] // 10 // width
+                await scheduler.breadth.did(entries, 0.1, 0.1 * busy, now=turn / 10)
         return scheduler.width
 
     return run(work())

@@ -82,7 +82,7 @@ class Breadth:
         self._scheduler: Final = scheduler
         self._found = False
         self._rate = 0.0
-        """Entries a second of half as many calls at a time, 0 if these are the first."""
+        """Entries a second that half as many calls at a time did, 0 if none were tried."""
         self._begin(None)
 
     def _begin(self, now: float | None) -> None:
@@ -100,15 +100,17 @@ class Breadth:
             return
         if self._since is None:
             self._since = now - seconds
+        elif now - seconds < self._since:
+            return  # It began while others were made at a time.
         self._entries += entries
         self._calls += 1
         self._seconds += seconds
         self._processor_seconds += processor_seconds
         width = self._scheduler.width
-        elapsed = now - self._since
-        if elapsed < _TRIAL or self._calls < 2 * width:
+        if now - self._since < _TRIAL or self._calls < 2 * width or not self._seconds:
             return
-        rate = self._entries / elapsed
+        # Not by the clock, as what has begun and not ended would then be missing.
+        rate = width * self._entries / self._seconds
         if self._rate and rate < _WORTH_IT * self._rate:
             self._found = True
             await self._scheduler.narrow(width // 2)

@@ -1,6 +1,8 @@
 /* Swaps directories for others, and for symlinks and mounts, as fast as it can.
 
-   attacker inner DIRECTORY PAIRS COUNTER   in DIRECTORY, each of d0, d1, ... with l0, l1, ...
+   attacker inner DIRECTORY PAIRS COUNTER TARGET
+                                            in DIRECTORY, each of d0, d1, ... with l0, l1, ..., which
+                                            lead to TARGET
    attacker outer DIRECTORY COUNTER         in DIRECTORY, project with elsewhere; in project,
                                             node_modules with decoy and with link, and whatever has a
                                             name that is given to what is being deleted with decoy
@@ -128,7 +130,7 @@ static void attack_by_mounting(int directory, int pairs, const char *target)
 
 int main(int count_of_arguments, char **arguments)
 {
-    if (count_of_arguments == 5 && strcmp(arguments[1], "inner") == 0) {
+    if (count_of_arguments == 6 && strcmp(arguments[1], "inner") == 0) {
         int directory = open_directory(AT_FDCWD, arguments[2]);
         begin(arguments[4], 1);
         attack_inside(directory, atoi(arguments[3]));

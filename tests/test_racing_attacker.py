@@ -12,9 +12,9 @@ import stat
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -130,103 +130,93 @@ def swaps(tmp_path: Path) -> Swaps:
     return Swaps(tmp_path / "swaps")
 
 
-def build_inner(project: Path, canary: Path) -> Path:
-    """Build an artifact of the attacker's, and return the directory in it where they swap."""
-    pairs: dict[str | bytes, object] = {}
-    for number in range(PAIRS):
-        pairs[f"d{number}"] = CONTENT
-        pairs[f"l{number}"] = canary
-    declare(project, {"package.json": "{}", "node_modules": {"pkg": pairs}})
-    give_away(project)
-    return project / "node_modules/pkg"
+class Attack(NamedTuple):
+    """One on what lies in an artifact, and what it must not get at."""
+
+    build: Callable[[Path], None]
+    """Builds a project with an artifact."""
+    attacker: Path
+    how: str
+    target: Path
+    """The canary; and for the attacker, if it has to know that."""
+    swaps: Swaps
+    wanted: int
+    """Swaps while something is being deleted."""
+
+    def on(self, project: Path) -> AbstractContextManager[None]:
+        """Have the attacker at work there for the time of a block."""
+        where = project / "node_modules/pkg"
+        return attacked(self.attacker, self.how, where, str(PAIRS), self.swaps.path, self.target)
+
+
+@pytest.fixture
+def with_symlinks(attacker: Path, canary: Path, swaps: Swaps) -> Attack:
+    """The attacker swaps directories of its own for symlinks to the canary."""
+
+    def build(project: Path) -> None:
+        pairs: dict[str | bytes, object] = {}
+        for number in range(PAIRS):
+            pairs[f"d{number}"] = CONTENT
+            pairs[f"l{number}"] = canary
+        declare(project, {"package.json": "{}", "node_modules": {"pkg": pairs}})
+        give_away(project)
+
+    return Attack(build, attacker, "inner", canary, swaps, SWAPS)
+
+
+@pytest.fixture
+def with_mounts(attacker: Path, disks: Mounts, swaps: Swaps, tmp_path: Path) -> Attack:
+    """The canary is mounted in the artifact; it is of the same file system, so that device numbers tell
+    nothing."""
+    disks.tmpfs(tmp_path / "disk")
+    canary = tmp_path / "disk/canary"
+    declare(canary, CONTENT)
+
+    def build(project: Path) -> None:
+        places: Declared = {f"d{number}": CONTENT for number in range(PAIRS)}
+        declare(project, {"package.json": "{}", "node_modules": {"pkg": places}})
+
+    return Attack(build, attacker, "binds", canary, swaps, MOUNTS)
+
+
+@pytest.fixture(params=["with_symlinks", "with_mounts"])
+def attack(request: pytest.FixtureRequest) -> Attack:
+    """Each of them in turn."""
+    one: Attack = request.getfixturevalue(request.param)
+    return one
 
 
 @each_engine
-def test_nothing_outside_is_touched_by_swaps_inside(
-    attacker: Path, canary: Path, swaps: Swaps, tmp_path: Path
-) -> None:
-    before = facts(canary)
-    happened = freed = 0
-    for number in range(1000):
-        project = tmp_path / f"project{number}"
-        where = build_inner(project, canary)
-        planned = artifact(project / "node_modules")
-        with attacked(attacker, "inner", where, str(PAIRS), swaps.path):
-            start = swaps.count()
-            run = remove([planned])
-            happened += swaps.count() - start
-        freed += sum(run.freed)
-        if happened >= SWAPS and freed:
-            break
-    assert happened >= SWAPS
-    assert freed > 0
-    assert facts(canary) == before
-
-
-def test_swaps_inside_destroy_the_canary_of_a_naive_deletion(
-    attacker: Path, canary: Path, swaps: Swaps, tmp_path: Path
-) -> None:
-    """Which shows that the attack works, and that the canary is one."""
-    before = facts(canary)
-    for number in range(1000):
-        project = tmp_path / f"project{number}"
-        where = build_inner(project, canary)
-        with attacked(attacker, "inner", where, str(PAIRS), swaps.path):
-            naively(project / "node_modules")
-        if facts(canary) != before:
-            break
-    assert set(facts(canary)) < set(before)
-
-
-# Something else is mounted in the artifact. What is mounted is of the same file system, so that device numbers
-# tell nothing.
-
-
-def build_for_mounts(project: Path) -> Path:
-    """Build an artifact, and return the directory in it where things are mounted."""
-    places: Declared = {f"d{number}": CONTENT for number in range(PAIRS)}
-    declare(project, {"package.json": "{}", "node_modules": {"pkg": places}})
-    return project / "node_modules/pkg"
-
-
-@each_engine
-def test_nothing_mounted_inside_is_touched(
-    attacker: Path, disks: Mounts, swaps: Swaps, tmp_path: Path
-) -> None:
-    disk = disks.tmpfs(tmp_path / "disk")
-    declare(disk / "canary", CONTENT)
-    before = facts(disk / "canary")
+def test_nothing_outside_is_touched_by_swaps_inside(attack: Attack) -> None:
+    before = facts(attack.target)
     happened = freed = 0
     for number in range(10_000):
-        project = disk / f"project{number}"
-        where = build_for_mounts(project)
+        project = attack.target.parent / f"project{number}"
+        attack.build(project)
         planned = artifact(project / "node_modules")
-        with attacked(attacker, "binds", where, str(PAIRS), swaps.path, disk / "canary"):
-            start = swaps.count()
+        with attack.on(project):
+            start = attack.swaps.count()
             run = remove([planned])
-            happened += swaps.count() - start
+            happened += attack.swaps.count() - start
         freed += sum(run.freed)
-        if happened >= MOUNTS and freed:
+        if happened >= attack.wanted and freed:
             break
-    assert happened >= MOUNTS
+    assert happened >= attack.wanted
     assert freed > 0
-    assert facts(disk / "canary") == before
+    assert facts(attack.target) == before
 
 
-def test_mounts_inside_destroy_the_canary_of_a_naive_deletion(
-    attacker: Path, disks: Mounts, swaps: Swaps, tmp_path: Path
-) -> None:
-    disk = disks.tmpfs(tmp_path / "disk")
-    declare(disk / "canary", CONTENT)
-    before = facts(disk / "canary")
+def test_swaps_inside_destroy_the_canary_of_a_naive_deletion(attack: Attack) -> None:
+    """Which shows that the attack works, and that the canary is one."""
+    before = facts(attack.target)
     for number in range(1000):
-        project = disk / f"project{number}"
-        where = build_for_mounts(project)
-        with attacked(attacker, "binds", where, str(PAIRS), swaps.path, disk / "canary"):
+        project = attack.target.parent / f"project{number}"
+        attack.build(project)
+        with attack.on(project):
             naively(project / "node_modules")
-        if facts(disk / "canary") != before:
+        if facts(attack.target) != before:
             break
-    assert set(facts(disk / "canary")) < set(before)
+    assert set(facts(attack.target)) < set(before)
 
 
 # The artifact itself is swapped, and the project, and what is being deleted.
@@ -323,15 +313,16 @@ def test_swaps_of_the_artifact_destroy_the_canaries_of_a_naive_deletion(
 
 
 def test_the_command_is_not_led_astray(
-    tool: Tool, attacker: Path, canary: Path, swaps: Swaps, tmp_path: Path
+    tool: Tool, attacker: Path, with_symlinks: Attack, tmp_path: Path
 ) -> None:
     """From the search on, with everything that it looks at in between."""
+    canary, swaps = with_symlinks.target, with_symlinks.swaps
     outside = facts(canary)
     codes = set()
     for number in range(2):
         top = tmp_path / f"top{number}"
-        where = build_inner(top / "project", canary)
-        with attacked(attacker, "inner", where, str(PAIRS), swaps.path):
+        with_symlinks.build(top / "project")
+        with with_symlinks.on(top / "project"):
             told = tool.delete(top, "--targets", "node_modules")
         codes.add(told.code)
         decoys = tmp_path / f"outer{number}"

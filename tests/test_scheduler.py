@@ -597,7 +597,7 @@ def test_what_a_call_took_is_told_without_the_wait_for_its_turn(
         monkeypatch.setattr(loop, "time", lambda: now)
         first = asyncio.create_task(scheduler.call(go_on.wait, took=times.append))
         others = [
-            asyncio.create_task(scheduler.finish(sorted, [2, 1], took=times.append)),
+            asyncio.create_task(scheduler.call(sorted, [2, 1], took=times.append)),
             asyncio.create_task(scheduler.look(sorted, [2, 1], lacked=_nothing, took=times.append)),
         ]
         await asyncio.sleep(0)

@@ -269,7 +269,6 @@ class Scheduler:
         self,
         function: Callable[[*_Ts], _T],
         *args: *_Ts,
-        took: Callable[[float], None] | None = None,
     ) -> _T:
         """Run a function that changes something: once begun, it is waited for; as :meth:`call` else.
 
@@ -278,13 +277,10 @@ class Scheduler:
         """
         loop = asyncio.get_running_loop()
         async with self._slot():
-            start = loop.time()
             result = loop.run_in_executor(self._executor, function, *args)
             await asyncio.wait((result,), timeout=self.patience)
             if not result.done():
                 raise Unanswered
-            if took is not None:
-                took(loop.time() - start)
             return result.result()
 
     async def unless_stopped(

@@ -7,6 +7,8 @@ other slice of what is left. Whoever gets them may get them in any order, at any
 import os
 import random
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -21,6 +23,7 @@ from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Root, Usage
 from conftest import declare, listing
 from dictated import Dictated, examples, expected, made, root_of, shuffles, trees, usual
 from filesystems import Mounts
+from processes import strace
 
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 
@@ -391,6 +394,62 @@ def test_a_large_directory_is_shared_out_however_long_its_path(
     assert (removed.files, removed.directories) == (3_000, measured.directories)
     assert removed.faults == []
     assert not abyss.exists()
+
+
+OVERTAKEN: Final = """
+import contextlib, os, sys, threading
+from cleanup_nodemodule.engine import _kernel as engine
+from cleanup_nodemodule.engine.contract import Root
+doing, top, directory = getattr(engine, sys.argv[1]), *sys.argv[2:]
+found = os.lstat(top)
+root = Root(os.fsencode(top), found.st_dev, found.st_ino)
+names = os.listdir(directory)
+
+def is_open():
+    for descriptor in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(f"/proc/self/fd/{descriptor}") == directory:
+                return True
+
+def overtake():
+    while not is_open():
+        pass
+    for name in names:
+        os.unlink(os.path.join(directory, name))
+    os.rmdir(directory)
+
+rest = [entry for entry in engine.measure(root, [b"a"], 1)[1] if b"\\0/" in entry]
+other = threading.Thread(target=overtake)
+other.start()
+print(len(rest), *doing(root, rest, 1)[1:])
+other.join()
+"""
+"""Goes on with a directory that another thread removes as soon as it is open, before it is read."""
+
+
+@pytest.mark.on_linux
+@pytest.mark.parametrize("doing", ["measure", "remove"])
+@pytest.mark.usefixtures("native")
+def test_going_on_with_a_directory_that_was_removed_since_it_was_opened_is_no_fault(
+    tmp_path: Path, disks: Mounts, doing: str
+) -> None:
+    """ext4 has no place to go on from then (EINVAL). lseek(2) waits, by strace, until it is gone."""
+    top = disks.image("ext4", tmp_path / "disk") / "top"
+    declare(top, {"a": {f"{number}": 1 for number in range(20)}})
+    log = tmp_path / "log"
+    overtaken = strace(
+        *(log, "-P", os.fspath(top / "a")),
+        *("--trace=lseek", "--inject=lseek:delay_enter=2000000"),
+    )
+    done = subprocess.run(
+        [*overtaken, sys.executable, "-c", OVERTAKEN, doing, top, top / "a"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1 [] []\n", "")
+    assert "EINVAL" in log.read_text()
+    assert not (top / "a").exists()
 
 
 @pytest.mark.on_linux

@@ -14,6 +14,7 @@ mapping from paths within the file system:
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
+* ``far``: ``true`` if the places to go on reading a directory from need all 64 bits.
 
 The extended attribute ``user.ways`` of the root takes others later, ``user.calls`` tells how often what
 was asked for.
@@ -34,6 +35,9 @@ from typing import Any, Final
 from mfusepy import FUSE, FuseOSError, Operations
 
 _BLOCK: Final = 512
+
+_FAR: Final = -(2**63)
+"""The first of the places that lseek(2) does not take."""
 
 
 class _Node:
@@ -123,6 +127,8 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
 
     def readdir_with_offset(self, path: str, offset: int, _fh: int) -> Iterator[Any]:
         self._enter("readdir", path)
+        far = _FAR if self._ways.get("far") else 0
+        offset -= far if offset else 0
         node = self._find(path)
         entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
@@ -139,7 +145,7 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
             if breaking and number > offset + breaking:
                 return
             mode = 0 if self._ways.get("typeless") else entry.mode
-            yield name, {"st_mode": mode, "st_ino": entry.inode}, number
+            yield name, {"st_mode": mode, "st_ino": entry.inode}, far + number
 
     def read(self, path: str, size: int, offset: int, _fh: int) -> bytes:
         return self._find(path).content[offset : offset + size]

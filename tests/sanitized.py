@@ -21,8 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names, Removal, Root
-from conftest import declare, listing
+from conftest import Declared, declare, listing
 from dictated import Dictated, budgets, expected, made, root_of, trees, usual
+from filesystems import Mounts
 from processes import PATIENCE, await_condition
 from test_engine import BY_KERNEL, Way, become_nobody, give_up_rights, in_child, place
 
@@ -52,6 +53,23 @@ def nothing_held(kernel: ModuleType) -> Any:
     yield
     kernel._fail_allocation(-1)
     assert kernel._held() == 0
+
+
+def test_what_cannot_be_opened_is_met_once_where_nobody_can_go_on(
+    kernel: ModuleType, tmp_path: Path, disks: Mounts
+) -> None:
+    """Some file systems in user space say where to go on in ways that lseek(2) does not take: then all of
+    a directory is met in one call, however many others are in it."""
+    names = [f"{letter * 60}" for letter in "abcdefghij"]
+    tree: Declared = {"top": {**{name: {"f": 1} for name in names}, "g": 1}}
+    disks.misbehaving(tmp_path / "disk", tree, far=True, fail={"opendir /top/*": errno.EACCES})
+    root = root_of(os.fsencode(tmp_path / "disk/top"))
+    counts, left, faults = kernel.remove(root, [b""], EVERYTHING)
+    while left:
+        more, left, others = kernel.remove(root, left, EVERYTHING)
+        counts, faults = counts.plus(more), faults + others
+    assert (counts.files, counts.directories) == (1, 0)
+    assert sorted(faults) == [Fault(name.encode(), errno.EACCES, "open") for name in names]
 
 
 # Memory that runs out

@@ -30,6 +30,7 @@ import pytest
 
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine._beneath import _open_component, _PathTree
+from cleanup_nodemodule.engine._python import _status
 from cleanup_nodemodule.engine.contract import (
     LINK_FIELDS,
     Counts,
@@ -1253,6 +1254,99 @@ def test_sizes_add_up_however_large_they_are(
     assert removed[:2] == (3, 2)
 
 
+@pytest.mark.on_linux
+def test_a_subvolume_is_not_emptied_though_nobody_has_measured_it(
+    engine: ModuleType, tmp_path: Path, disks: Mounts
+) -> None:
+    """It came to be there since, or in what an interrupted run left, and it is no mount point."""
+    top = disks.image("btrfs", tmp_path / "disk") / "top"
+    declare(top, {"a": {"f": 1}, "g": 1})
+    for place in (top / "a/snapshot", top / "new"):
+        subprocess.run(["btrfs", "-q", "subvolume", "create", place], check=True)
+    declare(top / "a/snapshot", {"precious": {"f": 1}})
+    counts, left, faults = engine.remove(root_of(top), [b""], 1000)
+    assert (counts.files, counts.directories, left) == (2, 0, [])
+    assert sorted(faults) == [
+        Fault(b"a/snapshot", errno.EXDEV, "open"),
+        Fault(b"new", errno.EXDEV, "open"),
+    ]
+    assert listing(top / "a/snapshot") == [b"precious", b"precious/f"]
+    assert (top / "new").exists()
+
+
+UNKNOWN: Final = """
+import importlib, os, sys
+from cleanup_nodemodule.engine.contract import Root
+engine = importlib.import_module(sys.argv[1])
+found = os.lstat(sys.argv[2])
+root = Root(os.fsencode(sys.argv[2]), found.st_dev, found.st_ino)
+before = len(os.listdir("/proc/self/fd"))
+print(engine.remove(root, [b""], 1000)[2], len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+@pytest.mark.on_linux
+def test_a_directory_of_which_nobody_knows_what_it_is_on_is_not_emptied(
+    engine: ModuleType, tmp_path: Path
+) -> None:
+    """Asking the open directory fails, by strace: with what it failed is said, and nothing stays open."""
+    declare(tmp_path / "top", {"a": {"f": 1}})
+    failing = strace(
+        *(tmp_path / "log", "-P", os.fspath(tmp_path / "top/a")),
+        *("--trace=fstat,newfstatat", "--inject=fstat,newfstatat:error=EIO"),
+    )
+    done = subprocess.run(
+        [*failing, sys.executable, "-c", UNKNOWN, engine.__name__, tmp_path / "top"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (f"{[Fault(b'a', errno.EIO, 'open')]} 0\n", "")
+    assert listing(tmp_path / "top") == [b"a", b"a/f"]
+
+
+SAVED: Final = """
+import importlib, os, sys, threading
+from cleanup_nodemodule.engine.contract import Root
+engine = importlib.import_module(sys.argv[1])
+top, saved = sys.argv[2:]
+found = os.lstat(top)
+root = Root(os.fsencode(top), found.st_dev, found.st_ino)
+
+def save():
+    while os.path.exists(f"{top}/a/c"):
+        pass
+    os.rename(f"{top}/a", saved)
+
+other = threading.Thread(target=save)
+other.start()
+counts, left, faults = engine.remove(root, [b"a/b", b"a/c"], 1000)
+other.join()
+print(counts.directories, left, faults)
+"""
+"""Has an inner directory moved away, by another thread, between two of the empty ones in it."""
+
+
+@pytest.mark.on_linux
+def test_what_is_moved_away_loses_no_directory_any_more(engine: ModuleType, tmp_path: Path) -> None:
+    """The directory around the last one that was removed is still open. Beneath the root each opening
+    waits, by strace, until the other thread has moved it."""
+    top = tmp_path / "top"
+    declare(top, {"a": {"b": {}, "c": {}}})
+    slow = strace(
+        *(tmp_path / "log", "-P", os.fspath(top)),
+        *("--trace=openat2", "--inject=openat2:delay_enter=1000000"),
+    )
+    done = subprocess.run(
+        [*slow, sys.executable, "-c", SAVED, engine.__name__, top, tmp_path / "saved"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1 [] []\n", "")
+    assert listing(tmp_path / "saved") == [b"b"]
+
+
 HINDERED: Final = """
 import os, sys
 from cleanup_nodemodule.engine.contract import Root
@@ -1333,6 +1427,25 @@ def test_a_directory_that_is_removed_while_it_is_open_is_no_fault(
     assert (done.stdout, done.stderr) == ("[]\n" * 3, "")
     assert (tmp_path / "log").read_text().count("INJECTED") == 3
     assert listing(tmp_path) == [b"log"]
+
+
+def test_a_file_that_has_become_a_directory_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since the directory around it was read; the native engine looks at the status alone."""
+    top = tmp_path / "top"
+    declare(top, {"a": 1})
+
+    def status(tree: Any, entry: "os.DirEntry[str]") -> os.stat_result:
+        if entry.name == "a":
+            (top / "a").unlink()
+            declare(top, {"a": {"f": 1}})
+        return _status(tree, entry)
+
+    monkeypatch.setattr(_python, "_status", status)
+    counts, left, faults = _python.remove(root_of(top), [b""], 1000)
+    assert (counts.files, counts.directories, left, faults) == (1, 2, [], [])
+    assert listing(tmp_path) == []
 
 
 EVERYTHING_OF: Final = """

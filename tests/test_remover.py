@@ -20,7 +20,7 @@ from cleanup_nodemodule import confirm, emptying, remover, staging
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule import scheduler as scheduling
 from cleanup_nodemodule.engine import _python
-from cleanup_nodemodule.engine.contract import Groups, Removal, Root
+from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
 from cleanup_nodemodule.model import (
     Approved,
     Failed,
@@ -278,13 +278,22 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Root]:
 
 @by_python
 @pytest.mark.parametrize("inside", ["", "a"])
+@pytest.mark.parametrize(("bound", "beyond"), [("_SLACK", "_ROUNDS"), ("_ROUNDS", "_SLACK")])
 def test_what_keeps_being_written_into_is_given_up(
-    project: Path, calls: list[Root], monkeypatch: pytest.MonkeyPatch, inside: str
+    project: Path,
+    calls: list[Root],
+    monkeypatch: pytest.MonkeyPatch,
+    inside: str,
+    bound: str,
+    beyond: str,
 ) -> None:
     """Something writes again whenever a directory is about to be empty, and each round deletes it.
 
-    It had the directory open before that was taken out of the project, or it would not get there.
+    It had the directory open before that was taken out of the project, or it would not get there. Of what
+    an interrupted run left nobody knows how many entries that were, so there is a bound to the rounds, too.
     """
+    monkeypatch.setattr(emptying, bound, 50)
+    monkeypatch.setattr(emptying, beyond, 1_000_000)
     top = project / "node_modules"
     descriptor = os.open(top, os.O_RDONLY)
     really_rmdir = os.rmdir
@@ -308,6 +317,36 @@ def test_what_keeps_being_written_into_is_given_up(
     assert not top.exists()
     assert run.removed == [os.fspath(project / "zzz")]
     assert calls[-1].path != calls[0].path == os.fsencode(left)
+
+
+def say(monkeypatch: pytest.MonkeyPatch, *removals: Removal) -> None:
+    """Have the calls of the engine return these, one each, and delete nothing; any more would fail."""
+    left = list(removals)
+    monkeypatch.setattr(engines, "remove", lambda *_: left.pop(0))
+
+
+def test_nothing_is_begun_again_once_the_directory_itself_is_gone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in its place by then is somebody else's, and what was wrong with anything in it is over."""
+    broken = Fault(b"a", errno.EIO, "read")
+    say(
+        monkeypatch,
+        Removal(Counts(1, 0, 10, []), [b"a", b"b"], [broken]),
+        Removal(Counts(1, 3, 10, [b"a"], root=True), [b"b"], [Fault(b"", errno.ESTALE, "open")]),
+        Removal(Counts(0, 0, 0, []), [], [Fault(b"", errno.ESTALE, "open")]),
+    )
+    run = remove([artifact(project / "zzz")], workers=1)
+    assert (run.removed, run.failed) == ([os.fspath(project / "zzz")], [])
+
+
+def test_what_another_call_is_at_work_in_when_it_is_stopped_is_no_problem(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, Removal(Counts(1, 0, 10, [b"a"]), [b"a/b"], []))
+    run = remove([artifact(project / "zzz")], workers=1, after_each_call=Scheduler.stop)
+    (failed,) = run.failed
+    assert (failed.interrupted, failed.problems) == (True, ())
 
 
 @by_python

@@ -42,6 +42,9 @@ _SLACK: Final = 100
 _ATTEMPTS: Final = 3
 """How often directories that are not empty are begun again without anything coming of it."""
 
+_ROUNDS: Final = 1000
+"""How often they are begun again at all: somebody may write as much as is deleted each time."""
+
 _REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset({b".git"}))
 
 
@@ -223,6 +226,8 @@ async def _empty_held(
 
     async def remove_slice(stack: list[bytes], group: int = 0) -> _Left:
         nonlocal shortages
+        if done.root:  # What is in its place by now is not what was to be deleted.
+            return _NOTHING_LEFT
         try:
             budget = scheduler.portion(pace.entries)
             part = Part(root, stack, budget, groups, group)
@@ -250,6 +255,8 @@ async def _empty_held(
         done.root = done.root or counts.root
         freed(counts.freed)
         blocked.extend(counts.blocked)
+        if done.root:
+            return _NOTHING_LEFT
         if lacked(faults):
             try:
                 again = await scheduler.make_do(shortages)
@@ -284,9 +291,12 @@ async def _empty_held(
         parts = {(root.device, part): stack[part::count] for part in range(count)}
         await scheduler.share_apart(parts, handle_group)
 
-    attempts = _ATTEMPTS
+    attempts, rounds = _ATTEMPTS, _ROUNDS
     stack = [b""]
-    while stack and attempts and not done.stopped and done.removed <= most:
+    while (
+        stack and attempts and rounds and not (done.stopped or done.root) and done.removed <= most
+    ):
+        rounds -= 1
         before = done.removed
         blocked.clear()
         answered = True
@@ -299,9 +309,11 @@ async def _empty_held(
         # The innermost last, as that is where the engine begins.
         stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
         attempts -= done.removed == before
-    if done.removed > most:
+    if done.root:
+        done.problems.clear()  # Whatever had one is gone as well.
+    elif done.removed > most or (stack and not rounds):
         done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
-    elif not done.problems:
+    elif not (done.problems or done.stopped):
         for entry in blocked:
             fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
             done.problems[problem_at(place, fault)] = None

@@ -212,6 +212,10 @@ def _stale(path: bytes) -> OSError:
     return OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
 
 
+def _mounted(path: bytes) -> OSError:
+    return OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+
+
 class _DescriptorTree(Tree):
     """A root and its parent, held by descriptors."""
 
@@ -238,14 +242,16 @@ class _DescriptorTree(Tree):
         except BaseException:
             os.close(self._parent)
             raise
-        found = os.fstat(self._root)
-        if (found.st_dev, found.st_ino) != (root.device, root.inode):
+        try:
+            found = self.status()
+            if (found.st_dev, found.st_ino) != (root.device, root.inode):
+                raise _stale(root.path)
+            if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
+                raise _mounted(root.path)
+            self.links_tell = _file_system()(self._root) in _LINKS_TELL
+        except BaseException:
             self.release()
-            raise _stale(root.path)
-        if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
-            self.release()
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), root.path)
-        self.links_tell = _file_system()(self._root) in _LINKS_TELL
+            raise
 
     def release(self) -> None:
         os.close(self._root)
@@ -253,11 +259,16 @@ class _DescriptorTree(Tree):
 
     def open(self, path: bytes) -> int:
         if self._confined and len(path) <= _LONGEST:
-            return self._open_at(self._root, path or b".", _FLAGS, _SAME_MOUNT)
-        handle = _walk(self._open_at, self._root, path or b".", mounts=False, close=False)
-        if not self._confined and os.fstat(handle).st_dev != self._device:
+            handle = self._open_at(self._root, path or b".", _FLAGS, _SAME_MOUNT)
+        else:
+            handle = _walk(self._open_at, self._root, path or b".", mounts=False, close=False)
+        try:
+            # A subvolume of btrfs is no mount point, so openat2(2) lets it pass.
+            if os.fstat(handle).st_dev != self._device:
+                raise _mounted(path)
+        except BaseException:
             os.close(handle)
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+            raise
         return handle
 
     def close(self, handle: Handle) -> None:

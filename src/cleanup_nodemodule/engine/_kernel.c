@@ -472,6 +472,23 @@ open_steps(const Walk *walk, int start, char *path, size_t length, int flags, ui
     }
 }
 
+/* Return what was opened, if anything was, and if it is on the same device as the root; -1 with errno. */
+static int
+on_device(const Walk *walk, int descriptor)
+{
+    struct stat found;
+    if (descriptor < 0) {
+        return -1;
+    }
+    int number = read_open_status(descriptor, &found) < 0 ? errno : EXDEV;
+    if (number == EXDEV && found.st_dev == walk->device) {
+        return descriptor;
+    }
+    let_go(descriptor);
+    errno = number;
+    return -1;
+}
+
 /* Open the directory path[:length], which is writable, beneath the root, on the same mount. */
 static int
 open_beneath(const Walk *walk, char *path, size_t length, int flags)
@@ -480,15 +497,15 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
         return open_step(walk->root, ".", flags, SAME_MOUNT, walk->openat2);
     }
     int descriptor = open_steps(walk, walk->root, path, length, flags, SAME_MOUNT);
-    if (descriptor >= 0 && !walk->openat2) {
-        struct stat found;
-        if (read_open_status(descriptor, &found) < 0 || found.st_dev != walk->device) {
-            let_go(descriptor);
-            errno = EXDEV;
-            return -1;
-        }
-    }
-    return descriptor;
+    return walk->openat2 ? descriptor : on_device(walk, descriptor);
+}
+
+/* The same for what is to be deleted from: a subvolume of btrfs is no mount point, so openat2(2) lets it pass.
+ * Who measures has seen what device it is on before. */
+static int
+open_to_change(const Walk *walk, char *path, size_t length, int flags)
+{
+    return on_device(walk, open_beneath(walk, path, length, flags));
 }
 
 /* How much of the path is that of the directory it lies in; its last name begins at `*name`. */
@@ -2311,7 +2328,7 @@ remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
     const char *name;
     size_t above = parent_length(path, length, &name);
     if (!is_around(&walk->around, path, above)) {
-        int parent = open_beneath(walk, path, above, PASSING);
+        int parent = open_to_change(walk, path, above, PASSING);
         if (parent < 0) {
             return -1;
         }
@@ -2509,7 +2526,8 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
             stays |= remove_entry(call, removed, directory, listing.name, listing.type,
                                   listing.inode, refused);
 #ifdef ON_LINUX
-            if (call->budget <= 0 || are_enough(walk, before)) {
+            /* Where nobody can go on, they would be met again, and those that cannot be opened for ever. */
+            if (call->budget <= 0 || (listing.end >= 0 && are_enough(walk, before))) {
                 break;
             }
 #else
@@ -2579,7 +2597,7 @@ remove_all(Call *call, Removed *removed)
             walk->no_memory |= taken < 0;
             break;
         }
-        int directory = open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
+        int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS);
         int emptied = 1;
         if (directory >= 0) {
             emptied = remove_entries(call, removed, directory, most);
@@ -2589,8 +2607,10 @@ remove_all(Call *call, Removed *removed)
             fault_here(walk, errno, "open");
             emptied = 0;
         }
-        else if (has_names(walk)) {
-            emptied = 0;
+        else {
+            /* It may have been moved away with what is around it, which is somebody else's then. */
+            forget_around(&walk->around);
+            emptied = !has_names(walk);
         }
         if (emptied) {
             remove_upwards(call, removed);

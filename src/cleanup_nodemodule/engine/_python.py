@@ -392,6 +392,9 @@ def _unlink_entries(
                         directories.append((inode, prefix + os.fsencode(entry.name)))
                         continue
                     found = _status(tree, entry)
+                    if stat.S_ISDIR(found.st_mode) and not _leads_away(found):  # By now.
+                        directories.append((found.st_ino, prefix + os.fsencode(entry.name)))
+                        continue
                     if found.st_nlink <= 1:
                         tree.unlink(handle, entry.name)
                     else:

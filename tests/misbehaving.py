@@ -14,7 +14,7 @@ mapping from paths within the file system:
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
-* ``far``: ``true`` if the places to go on reading a directory from need all 64 bits.
+* ``near``: of how many entries of a directory lseek(2) takes the place; of any more it needs all 64 bits.
 
 The extended attribute ``user.ways`` of the root takes others later, ``user.calls`` tells how often what
 was asked for.
@@ -127,8 +127,8 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
 
     def readdir_with_offset(self, path: str, offset: int, _fh: int) -> Iterator[Any]:
         self._enter("readdir", path)
-        far = _FAR if self._ways.get("far") else 0
-        offset -= far if offset else 0
+        near = self._ways.get("near", sys.maxsize)
+        offset -= _FAR if offset < 0 else 0
         node = self._find(path)
         entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
@@ -145,7 +145,11 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
             if breaking and number > offset + breaking:
                 return
             mode = 0 if self._ways.get("typeless") else entry.mode
-            yield name, {"st_mode": mode, "st_ino": entry.inode}, far + number
+            yield (
+                name,
+                {"st_mode": mode, "st_ino": entry.inode},
+                (_FAR if number > near else 0) + number,
+            )
 
     def read(self, path: str, size: int, offset: int, _fh: int) -> bytes:
         return self._find(path).content[offset : offset + size]

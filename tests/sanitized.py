@@ -55,14 +55,16 @@ def nothing_held(kernel: ModuleType) -> Any:
     assert kernel._held() == 0
 
 
+@pytest.mark.parametrize("near", [0, 20])
 def test_what_cannot_be_opened_is_met_once_where_nobody_can_go_on(
-    kernel: ModuleType, tmp_path: Path, disks: Mounts
+    kernel: ModuleType, tmp_path: Path, disks: Mounts, near: int
 ) -> None:
     """Some file systems in user space say where to go on in ways that lseek(2) does not take: then all of
-    a directory is met in one call, however many others are in it."""
-    names = [f"{letter * 60}" for letter in "abcdefghij"]
+    a directory is met in one call, however many others are in it. If it does take the first of them, these
+    come first."""
+    names = [f"{number:060}" for number in range(30)]
     tree: Declared = {"top": {**{name: {"f": 1} for name in names}, "g": 1}}
-    disks.misbehaving(tmp_path / "disk", tree, far=True, fail={"opendir /top/*": errno.EACCES})
+    disks.misbehaving(tmp_path / "disk", tree, near=near, fail={"opendir /top/*": errno.EACCES})
     root = root_of(os.fsencode(tmp_path / "disk/top"))
     counts, left, faults = kernel.remove(root, [b""], EVERYTHING)
     while left:

@@ -1335,7 +1335,7 @@ def test_what_is_moved_away_loses_no_directory_any_more(engine: ModuleType, tmp_
     declare(top, {"a": {"b": {}, "c": {}}})
     slow = strace(
         *(tmp_path / "log", "-P", os.fspath(top)),
-        *("--trace=openat2", "--inject=openat2:delay_enter=1000000"),
+        *("--trace=openat2", "--inject=openat2:delay_enter=2000000"),
     )
     done = subprocess.run(
         [*slow, sys.executable, "-c", SAVED, engine.__name__, top, tmp_path / "saved"],

@@ -292,7 +292,7 @@ def test_no_hook_is_run(tmp_path: Path, canary: Path) -> None:
         directory.mkdir(exist_ok=True)
         for hook in hooks:
             shutil.copy(canary, directory / hook)
-    # Git notices but another second: not a change within the one in which it has looked last.
+    # Git compares whole seconds only, so each time gets one of its own.
     for path, second in ((None, 1), (tmp_path / "hooks", 3)):
         if path:
             git(top, "config", "core.hooksPath", path)

@@ -24,6 +24,7 @@ from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, R
 from cleanup_nodemodule.model import (
     Approved,
     Failed,
+    Identity,
     Keep,
     Outcome,
     Plan,
@@ -289,8 +290,7 @@ def test_what_keeps_being_written_into_is_given_up(
 ) -> None:
     """Something writes again whenever a directory is about to be empty, and each round deletes it.
 
-    It had the directory open before that was taken out of the project, or it would not get there. Of what
-    an interrupted run left nobody knows how many entries that were, so there is a bound to the rounds, too.
+    It had the directory open before that was taken out of the project, or it would not get there.
     """
     monkeypatch.setattr(emptying, bound, 50)
     monkeypatch.setattr(emptying, beyond, 1_000_000)
@@ -332,9 +332,8 @@ def test_nothing_is_begun_again_once_the_directory_itself_is_gone(
     broken = Fault(b"a", errno.EIO, "read")
     say(
         monkeypatch,
-        Removal(Counts(1, 0, 10, []), [b"a", b"b"], [broken]),
+        Removal(Counts(1, 0, 10, []), [b"a"], [broken]),
         Removal(Counts(1, 3, 10, [b"a"], root=True), [b"b"], [Fault(b"", errno.ESTALE, "open")]),
-        Removal(Counts(0, 0, 0, []), [], [Fault(b"", errno.ESTALE, "open")]),
     )
     run = remove([artifact(project / "zzz")], workers=1)
     assert (run.removed, run.failed) == ([os.fspath(project / "zzz")], [])
@@ -398,6 +397,30 @@ def test_what_is_written_as_fast_as_it_is_deleted_is_given_up_too(
     ]
     assert not failed.interrupted
     assert (left / "and this").exists()
+    assert calls
+
+
+@each_engine
+@pytest.mark.usefixtures("in_small_steps")
+def test_what_nobody_has_measured_is_given_up_as_well(project: Path, calls: list[Root]) -> None:
+    """What an interrupted run has left: it is counted first, or there would be no saying when it is enough."""
+    top = project / "zzz"
+    found = os.lstat(top)
+
+    def write_again(_size: int) -> None:
+        for name in ("written", "written too", "and this"):
+            (top / name).write_text("again")
+
+    async def work() -> emptying.Emptied:
+        identity = Identity(found.st_dev, found.st_ino)
+        with ThreadPoolExecutor(1) as executor:
+            scheduler = Scheduler(executor, 1)
+            return await emptying.empty(os.fspath(top), identity, None, scheduler, write_again)
+
+    emptied = asyncio.run(work())
+    assert [(problem.path, problem.errno) for problem in emptied.problems] == [
+        (os.fspath(top), errno.EBUSY)
+    ]
     assert calls
 
 

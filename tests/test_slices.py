@@ -419,10 +419,10 @@ def overtake():
     os.rmdir(directory)
 
 rest = [entry for entry in engine.measure(root, [b"a"], 1)[1] if b"\\0/" in entry]
-other = threading.Thread(target=overtake)
+other = threading.Thread(target=overtake, daemon=True)
 other.start()
 print(len(rest), *doing(root, rest, 1)[1:])
-other.join()
+other.join(10)
 """
 """Goes on with a directory that another thread removes as soon as it is open, before it is read."""
 

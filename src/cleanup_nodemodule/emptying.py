@@ -7,7 +7,7 @@ out of its project: only :mod:`cleanup_nodemodule.remover` calls this.
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -77,17 +77,46 @@ async def look_through(
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left
 
+    return problems if await _look_all_over(scheduler, look) else None
+
+
+async def _count(root: Root, scheduler: Scheduler) -> int | None:
+    """Return how many entries are beneath a root, or None if it was stopped before anybody knows.
+
+    What cannot be read does not count, nor can it be deleted.
+    """
+    entries = 0
+
+    async def look(stack: list[bytes]) -> list[bytes]:
+        nonlocal entries
+        usage, left, _ = await scheduler.look(
+            engine.measure,
+            root,
+            stack,
+            scheduler.portion(_LOOKED_AT),
+            lacked=lambda measured: lacked(measured[2]),
+        )
+        entries += usage.files + usage.directories
+        return left
+
+    return entries if await _look_all_over(scheduler, look) else None
+
+
+async def _look_all_over(
+    scheduler: Scheduler, look: Callable[[list[bytes]], Awaitable[list[bytes]]]
+) -> bool:
+    """Have *look* called for all there is; return whether it was, rather than stopped. Raises Unanswered."""
     answered = True
     try:
         await scheduler.share([b""], look)
     except* Stopped:
-        problems.clear()
+        pass
     except* Unanswered:
         answered = False
     # Not in there: before Python 3.11.4 what is raised there comes out in a group.
     if not answered:
         raise Unanswered
-    return None if scheduler.stopped else problems
+    return not scheduler.stopped
 
 
 def _find_repositories(
@@ -124,11 +153,14 @@ class Emptied:
 async def empty(
     place: str,
     identity: Identity,
-    entries: int,
+    entries: int | None,
     scheduler: Scheduler,
     freed: Callable[[int], None],
 ) -> Emptied:
-    """Delete the directory *place*, known to have so many *entries*, with all workers."""
+    """Delete the directory *place* with all workers.
+
+    It was measured and has so many *entries*; None if it was not, and then they are counted first.
+    """
     held: int | None = None
     groups: Groups | None = None
     try:
@@ -211,12 +243,14 @@ _LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], byt
 async def _empty_held(
     place: str,
     identity: Identity,
-    entries: int,
+    entries: int | None,
     scheduler: Scheduler,
     freed: Callable[[int], None],
     groups: Groups | None,
 ) -> Emptied:
     root = anchor(place, identity)
+    if entries is None and (entries := await _count(root, scheduler)) is None:
+        return Emptied(stopped=True)
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
     most = 2 * entries + _SLACK
     done = Emptied()
@@ -255,8 +289,6 @@ async def _empty_held(
         done.root = done.root or counts.root
         freed(counts.freed)
         blocked.extend(counts.blocked)
-        if done.root:
-            return _NOTHING_LEFT
         if lacked(faults):
             try:
                 again = await scheduler.make_do(shortages)
@@ -293,9 +325,7 @@ async def _empty_held(
 
     attempts, rounds = _ATTEMPTS, _ROUNDS
     stack = [b""]
-    while (
-        stack and attempts and rounds and not (done.stopped or done.root) and done.removed <= most
-    ):
+    while stack and attempts and rounds and not done.stopped and done.removed <= most:
         rounds -= 1
         before = done.removed
         blocked.clear()
@@ -304,13 +334,15 @@ async def _empty_held(
             await work_off(stack)
         except* Unanswered:
             answered = False
-        if not answered:  # See look_through.
+        if not answered:  # See _look_all_over.
             raise Unanswered
         # The innermost last, as that is where the engine begins.
         stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
         attempts -= done.removed == before
     if done.root:
-        done.problems.clear()  # Whatever had one is gone as well.
+        # Whatever had a problem is gone as well, or is not in there any more; nor is anything left to do.
+        done.problems.clear()
+        done.stopped = False
     elif done.removed > most or (stack and not rounds):
         done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
     elif not (done.problems or done.stopped):

@@ -615,7 +615,7 @@ async def _finish_one(
         return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
-    emptied = await emptying.empty(candidate.path, candidate.identity, _UNCOUNTED, scheduler, freed)
+    emptied = await emptying.empty(candidate.path, candidate.identity, None, scheduler, freed)
     problems = emptied.problems
     result = replace(
         leftover,
@@ -630,10 +630,6 @@ async def _finish_one(
     error = next((f"could not {p.doing} {p.path}: {os.strerror(p.errno)}" for p in problems), None)
     journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
     return result
-
-
-_UNCOUNTED: Final = 2**62
-"""Entries of what nobody has measured: it is deleted however much is written to it meanwhile."""
 
 
 async def _ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:

@@ -78,6 +78,13 @@ class Tree(ABC):
         Raises OSError: ``EXDEV`` for a mount point, ``ELOOP`` or ``ENOTDIR`` for a symlink.
         """
 
+    def open_to_change(self, path: bytes) -> Handle:
+        """Open a directory to delete what is in it: as ``open``, and ``EXDEV`` for a subvolume of btrfs, too.
+
+        That is no mount point, so openat2(2) lets it pass.
+        """
+        return self.open(path)
+
     @abstractmethod
     def close(self, handle: Handle) -> None:
         """Give back what ``open`` returned."""
@@ -262,8 +269,13 @@ class _DescriptorTree(Tree):
             handle = self._open_at(self._root, path or b".", _FLAGS, _SAME_MOUNT)
         else:
             handle = _walk(self._open_at, self._root, path or b".", mounts=False, close=False)
+        return handle if self._confined else self._on_device(handle, path)
+
+    def open_to_change(self, path: bytes) -> int:
+        return self._on_device(self.open(path), path)
+
+    def _on_device(self, handle: int, path: bytes) -> int:
         try:
-            # A subvolume of btrfs is no mount point, so openat2(2) lets it pass.
             if os.fstat(handle).st_dev != self._device:
                 raise _mounted(path)
         except BaseException:
@@ -302,7 +314,7 @@ class _DescriptorTree(Tree):
             os.rmdir(self._name, dir_fd=self._parent)
             return
         parent, _, name = path.rpartition(b"/")
-        directory = self.open(parent)
+        directory = self.open_to_change(parent)
         try:
             os.rmdir(name, dir_fd=directory)
         finally:

@@ -480,10 +480,11 @@ on_device(const Walk *walk, int descriptor)
     if (descriptor < 0) {
         return -1;
     }
-    int number = read_open_status(descriptor, &found) < 0 ? errno : EXDEV;
-    if (number == EXDEV && found.st_dev == walk->device) {
+    int result = read_open_status(descriptor, &found);
+    if (result == 0 && found.st_dev == walk->device) {
         return descriptor;
     }
+    int number = result < 0 ? errno : EXDEV;
     let_go(descriptor);
     errno = number;
     return -1;
@@ -2042,9 +2043,9 @@ leave_names(Walk *walk, size_t from, size_t at, size_t before)
 
 /* Go on where walk->rest says; -1 with errno.
  *
- * One that was removed since it was opened is read from its start: there is nothing left in it to meet again.
- * What ext4 said of a directory in one block is too far for it once it is removed and has none (EINVAL): its
- * offsets are hashes where there is an index, which one block is taken for (is_dx_dir in fs/ext4/dir.c). */
+ * A directory that was removed since it was opened has nothing left in it, as reading it from the start says.
+ * ext4 refuses to go on in one that had a single block (EINVAL): its offsets were hashes then, as if there
+ * were an index (is_dx_dir in fs/ext4/dir.c), and these are too far in a directory without any block. */
 static int
 go_on(const Walk *walk, int directory)
 {
@@ -2552,8 +2553,9 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
         /* The rest is for other calls. Where it goes on lies below the directories met here, as the
          * one who gets there is to remove this directory. */
 #ifdef ON_LINUX
-        /* All of it is for the same group, and that for one call at a time: the fewer names the better. */
-        share_out(walk, &listing, most, met, removed->groups > 0 ? 0 : BATCHES);
+        /* All of it is for the same group, and that for one call at a time: the fewer names the better. And
+         * while there is something left of the budget, no further than where another call can surely go on. */
+        share_out(walk, &listing, most, met, removed->groups > 0 || call->budget > 0 ? 0 : BATCHES);
 #else
         if (insert_rest(walk, met, listing.next) < 0) {
             fault_here(walk, ENOMEM, "delete");

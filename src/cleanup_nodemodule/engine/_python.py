@@ -291,7 +291,7 @@ def remove(
             path = entry.rstrip(b"/")
             duty = entry[len(path) :]
             try:
-                handle = tree.open(path)
+                handle = tree.open_to_change(path)
             except OSError as error:
                 if error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
@@ -428,7 +428,7 @@ def _unlink_entries(
 
 def _remove_directory(tree: Tree, path: bytes) -> int:
     """Remove an emptied directory and return its blocks. Raises OSError."""
-    handle = tree.open(path)
+    handle = tree.open_to_change(path)
     try:
         blocks = _blocks(os.stat(handle, follow_symlinks=isinstance(handle, int)))
     finally:

@@ -322,9 +322,10 @@ def delete(subject: Subject, project: str, size: int) -> Deletion:
 
 def _space_back(directory: str, wanted: int, start: float) -> float | None:
     """Wait until so many bytes are free; return the seconds from *start*, None if it takes too long."""
-    while (now := time.perf_counter() - start) < _PATIENCE:
+    end = time.perf_counter() + _PATIENCE
+    while (now := time.perf_counter()) < end:
         if _free(directory) >= wanted:
-            return now
+            return now - start
         time.sleep(_LOOK_EVERY)
     return None
 

@@ -253,6 +253,13 @@ def in_child(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) ->
         return pool.submit(function, *args, **kwargs).result()
 
 
+def run_by(tracer: tuple[str, ...], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python, which is the first of the arguments, by a tracer (see ``strace``)."""
+    return subprocess.run(
+        [*tracer, sys.executable, "-c", *arguments], capture_output=True, text=True, check=False
+    )
+
+
 class Way(NamedTuple):
     """An engine and how it opens, in words that reach another process."""
 
@@ -1295,12 +1302,7 @@ def test_a_directory_of_which_nobody_knows_what_it_is_on_is_not_emptied(
         *(tmp_path / "log", "-P", os.fspath(tmp_path / "top/a")),
         *("--trace=fstat,newfstatat", "--inject=fstat,newfstatat:error=EIO"),
     )
-    done = subprocess.run(
-        [*failing, sys.executable, "-c", UNKNOWN, engine.__name__, tmp_path / "top"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by(failing, UNKNOWN, engine.__name__, tmp_path / "top")
     assert (done.stdout, done.stderr) == (f"{[Fault(b'a', errno.EIO, 'open')]} 0\n", "")
     assert listing(tmp_path / "top") == [b"a", b"a/f"]
 
@@ -1337,12 +1339,7 @@ def test_what_is_moved_away_loses_no_directory_any_more(engine: ModuleType, tmp_
         *(tmp_path / "log", "-P", os.fspath(top)),
         *("--trace=openat2", "--inject=openat2:delay_enter=2000000"),
     )
-    done = subprocess.run(
-        [*slow, sys.executable, "-c", SAVED, engine.__name__, top, tmp_path / "saved"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by(slow, SAVED, engine.__name__, top, tmp_path / "saved")
     assert (done.stdout, done.stderr) == ("1 [] []\n", "")
     assert listing(tmp_path / "saved") == [b"b"]
 
@@ -1418,12 +1415,7 @@ def test_a_directory_that_is_removed_while_it_is_open_is_no_fault(
         *(tmp_path / "log", "-P", os.fspath(tmp_path / "top" / "a" / "gone")),
         *("--trace=getdents64", "--inject=getdents64:error=ENOENT"),
     )
-    done = subprocess.run(
-        [*overtake, sys.executable, "-c", OVERTAKEN, engine.__name__, tmp_path / "top"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by(overtake, OVERTAKEN, engine.__name__, tmp_path / "top")
     assert (done.stdout, done.stderr) == ("[]\n" * 3, "")
     assert (tmp_path / "log").read_text().count("INJECTED") == 3
     assert listing(tmp_path) == [b"log"]
@@ -1475,12 +1467,7 @@ def test_a_call_that_a_signal_interrupts_is_made_again(tmp_path: Path, call: str
         *("-P", os.fspath(top), "-P", os.fspath(top / "a"), "-P", os.fspath(top / "b")),
         *(f"--trace={call}", f"--inject={call}:error=EINTR:when=1"),
     )
-    done = subprocess.run(
-        [*interrupt, sys.executable, "-c", EVERYTHING_OF, *map(str, (top, *root_of(top)[1:]))],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by(interrupt, EVERYTHING_OF, *map(str, (top, *root_of(top)[1:])))
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["[b'a/hit'] [] []", "4 4 [] []", "4 4 [] []"]
     assert "INJECTED" in (tmp_path / "log").read_text()
@@ -1579,12 +1566,7 @@ def test_a_directory_without_directories_is_read_only_for_a_marker(
     declare(top, {"a": {"leaf": {"file": 1, "marker": ""}, "b": {"hit": {}}}})
     log = tmp_path / "log"
     watched = strace(log, "-P", os.fspath(top / "a" / "leaf"), "--trace=getdents64")
-    done = subprocess.run(
-        [*watched, sys.executable, "-c", SEARCHED, engine.__name__, top, *(["marked"] * marked)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by(watched, SEARCHED, engine.__name__, top, *(["marked"] * marked))
     assert done.stderr == ""
     assert done.stdout.startswith("Found(directories=4, ")
     assert done.stdout.count("path=b'a/leaf'") == marked

@@ -73,6 +73,13 @@ class Problem:
     errno: int
     doing: str
     """What was being done, as a verb phrase: ``open``, ``read``, ``delete``."""
+    message: str | None = None
+    """Why it failed and what to do about it, where that says more than the error number."""
+
+    @property
+    def why(self) -> str:
+        """Why it failed, in words."""
+        return self.message or os.strerror(self.errno)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ def _reason(failed: Failed) -> str | None:
     if not failed.problems:
         return None
     first = failed.problems[0]
-    return f"could not {first.doing} {first.path}: {os.strerror(first.errno)}"
+    return f"could not {first.doing} {first.path}: {first.why}"
 
 
 async def _each(
@@ -627,7 +627,7 @@ async def _finish_one(
     ending = Ending.DELETED if result.finished else Ending.FAILED
     if emptied.stopped:
         ending = Ending.INTERRUPTED
-    error = next((f"could not {p.doing} {p.path}: {os.strerror(p.errno)}" for p in problems), None)
+    error = next((f"could not {p.doing} {p.path}: {p.why}" for p in problems), None)
     journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
     return result
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from errno import errorcode
-from os import strerror
 from typing import Any, ClassVar, Final, Literal, assert_never
 
 from cleanup_nodemodule.model import (
@@ -385,7 +384,7 @@ def describe_problems(problems: Sequence[Problem]) -> str:
     first = problems[0]
     more = len(problems) - 1
     tail = f", and {more} more" if more else ""
-    return f"could not {first.doing} {first.path}: {strerror(first.errno)}{tail}"
+    return f"could not {first.doing} {first.path}: {first.why}{tail}"
 
 
 def _problem(problem: Problem) -> ProblemRow:
@@ -393,7 +392,7 @@ def _problem(problem: Problem) -> ProblemRow:
         problem.path,
         problem.doing,
         errorcode.get(problem.errno, str(problem.errno)),
-        strerror(problem.errno),
+        problem.why,
     )
 
 

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings stopped sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
+.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -53,6 +53,14 @@ watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
 # Not part of the tests, as it takes half an hour.
 stopped: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -W error -n 2 --basetemp=$$(mktemp -d)/t --each-call tests/test_stopped_anywhere.py
+
+# Ten thousand trees, which take a night; the tests try the first of them.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --basetemp=$$(mktemp -d)/t \
+	    --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/test_fuzz.py
+
+TREES ?= 10000
+FIRST ?= 0
 
 sanitize: sanitized portable
 

@@ -620,8 +620,9 @@ class Session:
         from cleanup_nodemodule.render import table
 
         console = self._console(sys.stdout)
-        if result.artifacts:
-            console.print(table(result, console.width, verbose=self._display.verbose))
+        for piece in table(result, console.width, verbose=self._display.verbose):
+            console.print(piece)
+            self._interrupts.goes_on()
 
     def _console(self, file: TextIO) -> "Console":
         from rich.console import Console

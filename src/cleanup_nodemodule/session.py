@@ -494,7 +494,7 @@ class Session:
             say(f"{asked}? [y/N]: ", end="")
             try:
                 answer = sys.stdin.readline()
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, OSError):  # EIO: the terminal is gone.
                 answer = ""
             if not answer:
                 # Ctrl-C or Ctrl-D, which asks to stop rather than answers.

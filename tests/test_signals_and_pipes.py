@@ -265,13 +265,47 @@ def test_a_stopped_run_says_so(measured: Path, tmp_path: Path, number: int, code
     await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
     returned, output, errors = running.stop(number)
     assert returned == code
-    assert output.startswith("keep\tinterrupted\t")
-    assert output.endswith(f"\t{measured}/node_modules\n")
-    assert errors == (
-        "Interrupted.\n"
-        "None of 1 can be deleted.\n"
-        "Kept 1: interrupted (the run was stopped before it was decided).\n"
+    # Nothing is known of it but that it is there.
+    assert output == ""
+    assert errors == "Interrupted while searching: 1 found so far, nothing was deleted.\n"
+
+
+@pytest.mark.parametrize("form", ["plain", "table"])
+def test_a_stopped_run_shows_what_it_knows_by_then(tmp_path: Path, form: str) -> None:
+    """Of what it has measured the size, and of all the rest how much there is."""
+    top = tmp_path / "tree"
+    declare(top / "small", {"package.json": "{}", "node_modules": {"a": 5000}})
+    for number in range(5):
+        modules = {f"d{n:02}": {"a": "b"} for n in range(40)}
+        declare(top / f"large{number}", {"package.json": "{}", "node_modules": modules})
+    log = tmp_path / "log"
+    slow = top.glob("large*/node_modules/d*")
+    running = Running(*("--format", form), cwd=top, prefix=slowly(log, "getdents64", 30_000, *slow))
+    await_calls(log, rf"{top}/large\d/node_modules/d\d\d>", 30)
+    _, output, errors = running.stop(signal.SIGINT)
+    assert "small" in output
+    assert "≥ 0 B" not in output
+    assert "large" not in output
+    words = re.fullmatch(
+        r"Interrupted while (searching|measuring): 6 found( so far|, 1 of them measured),"
+        r" nothing was deleted\.\n(1 of 6 can be deleted.*\n)?",
+        errors,
     )
+    assert words, errors
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--no-dry-run"])
+def test_a_run_that_found_nothing_by_then_does_not_say_that_there_is_nothing(
+    tmp_path: Path, mode: str
+) -> None:
+    top = tmp_path / "tree"
+    declare(top, {f"d{number:02}": {"src": {}} for number in range(40)})
+    log = tmp_path / "log"
+    running = Running(mode, cwd=top, prefix=slowly(log, "getdents64", 30_000, *top.glob("d*")))
+    await_calls(log, rf"{top}/d\d\d>", 3)
+    _, output, errors = running.stop(signal.SIGINT)
+    assert output == ""
+    assert errors == "Interrupted while searching: 0 found so far, nothing was deleted.\n"
 
 
 def test_a_stopped_run_reads_no_further(measured: Path, tmp_path: Path) -> None:

@@ -601,11 +601,11 @@ class Session:
             case "paths":
                 self._print_paths(result)
             case "plain":
-                for line in plain.lines(result):
+                for line in plain.lines(plain.known(result)):
                     print(line)
                     self._interrupts.goes_on()
             case _:
-                self._print_table(result)
+                self._print_table(plain.known(result))
 
     def _print_paths(self, result: Report) -> None:
         end = b"\0" if self._display.null else b"\n"

@@ -454,15 +454,17 @@ class Session:
         workers = max(least, self._removers if removing else self._lookers)
 
         async def main() -> _T:
-            scheduler = Scheduler(
-                executor,
-                workers,
-                patience=self._orders.patience,
-                silent=self._silent,
-                most=self._most_removers if removing else workers,
-            )
             loop = asyncio.get_running_loop()
-            with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):
+            with (
+                Scheduler(
+                    executor,
+                    workers,
+                    patience=self._orders.patience,
+                    silent=self._silent,
+                    most=self._most_removers if removing else workers,
+                ) as scheduler,
+                self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)),
+            ):
                 if self._signal is not None:  # It came before there was anything to tell.
                     scheduler.stop()
                 return await work(scheduler)

@@ -32,7 +32,8 @@ def plan(settings: Settings, jobs: int) -> Plan:
     """Do everything that changes nothing."""
 
     async def planned(executor: ThreadPoolExecutor) -> Plan:
-        return await pipeline.make_plan(settings, Scheduler(executor, jobs))
+        with Scheduler(executor, jobs) as scheduler:
+            return await pipeline.make_plan(settings, scheduler)
 
     with ThreadPoolExecutor(jobs) as executor:
         return asyncio.run(planned(executor))
@@ -42,8 +43,8 @@ def carry_out(approved: Approved, settings: Settings, jobs: int, most: int) -> O
     """Do the rest, with up to *most* threads where that turns out to be better."""
 
     async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
-        scheduler = Scheduler(executor, jobs, most=most)
-        return await pipeline.carry_out(approved, settings, scheduler, journal)
+        with Scheduler(executor, jobs, most=most) as scheduler:
+            return await pipeline.carry_out(approved, settings, scheduler, journal)
 
     roots = [os.path.abspath(root) for root in settings.roots]
     with (

@@ -22,8 +22,8 @@ def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
     values: dict[str, Any] = {"roots": (str(top),), **settings}
 
     async def plan() -> Sequence[Artifact]:
-        with ThreadPoolExecutor(2) as executor:
-            made = await pipeline.make_plan(Settings(**values), Scheduler(executor, 2))
+        with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:
+            made = await pipeline.make_plan(Settings(**values), scheduler)
         return made.artifacts
 
     return {os.path.relpath(artifact.path, top): artifact for artifact in asyncio.run(plan())}

@@ -51,14 +51,16 @@ class Terminal:
         prefix: tuple[str, ...] = (),
         stdout: int | None = None,
         stderr: int | None = None,
+        command: tuple[str, ...] = (COMMAND,),
     ) -> None:
         self.columns = columns
         self.output = b""
+        self._open = True
         self._master, slave = open_terminal(columns)
         self.process = subprocess.Popen(
             # A session's leader that opens a terminal gets it as the controlling one, to which
             # Ctrl-C belongs (credentials(7)).
-            ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(slave), *prefix, COMMAND, *arguments],
+            ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(slave), *prefix, *command, *arguments],
             cwd=cwd,
             env=surroundings({**_TERMINAL, **(env or {})}),
             stdin=slave,
@@ -80,7 +82,13 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self._open:
+            os.close(self._master)
+
+    def hang_up(self) -> None:
+        """Close the terminal, which sends SIGHUP to the command (tty_vhangup in the kernel)."""
         os.close(self._master)
+        self._open = False
 
     def expect(self, text: str) -> None:
         """Wait until *text* has been printed."""
@@ -103,7 +111,7 @@ class Terminal:
 
     def finish(self) -> int:
         """Wait for the end and return the exit code."""
-        while self._read():
+        while self._open and self._read():
             pass
         return self.process.wait(PATIENCE)
 
@@ -140,16 +148,15 @@ def read_terminal(master: int) -> bytes:
         return b""
 
 
-_CONTROL: Final = re.compile(
-    r"\x1b\[\?25[lh]|\x1b\[[0-9;]*m|\x1b\[(?P<code>[0-9]*[AK])|(?P<char>.)", re.DOTALL
-)
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m|\x1b\[(?P<code>[0-9]*[AK])|(?P<char>.)", re.DOTALL)
 
 
 def screen(output: bytes, columns: int) -> list[str]:
     """Return the lines a terminal shows after *output*, those scrolled away included.
 
     Knows what is printed on purpose: tabs, colours, cursor up, erase line (ECMA-48). Anything
-    else that is not to be seen fails the test, as it would let a file name do as it likes.
+    else that is not to be seen fails the test, as it would let a file name do as it likes. So does hiding
+    the cursor, which a program that is stopped or killed leaves to a shell.
     """
     rows: list[list[str]] = [[]]
     row = column = 0

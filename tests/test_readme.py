@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import plain
+from cleanup_nodemodule import pipeline, plain
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.rules import catalogue
@@ -61,7 +62,7 @@ def test_the_readme_names_no_option_that_is_not_there(run: Run) -> None:
 
 def test_every_exit_code_is_in_the_readme() -> None:
     for code in ExitCode:
-        assert re.search(rf"^\| (?:\d+, )?{code.value}\b", README, re.MULTILINE), code
+        assert re.search(rf"^\| (?:\d+, )*{code.value}\b", README, re.MULTILINE), code
 
 
 def test_every_reason_is_in_the_readme_and_has_a_meaning() -> None:
@@ -71,14 +72,73 @@ def test_every_reason_is_in_the_readme_and_has_a_meaning() -> None:
 
 
 def test_the_python_example_runs(home: Path) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     result = subprocess.run(
-        [sys.executable, "-c", example], cwd=home, capture_output=True, text=True, check=True
+        [sys.executable, "-c", _SHOWN], cwd=home, capture_output=True, text=True, check=True
     )
     assert {line.split()[0] for line in result.stdout.splitlines()} == {
         str(home / "old/node_modules"),
         str(home / "new/node_modules"),
     }
+
+
+_TIDY = """
+import asyncio, gc, sys, threading
+
+async def and_collect(main):
+    await main
+    gc.collect()
+
+run, before = asyncio.run, threading.enumerate()
+asyncio.run = lambda main: run(and_collect(main))
+exec(sys.argv[1])
+gc.collect()
+assert threading.enumerate() == before, threading.enumerate()
+"""
+"""Runs an example and looks for what it leaves behind."""
+
+[_SHOWN] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+[_DOCUMENTED] = re.findall(r"\n\n((?:    .*\n|\n)+)", pipeline.__doc__ or "")
+
+_DELETING = """
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from cleanup_nodemodule import confirm, pipeline
+from cleanup_nodemodule.journal import Journal, new_run
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+
+async def main():
+    settings = Settings(roots=("src",))
+    with ThreadPoolExecutor(1) as executor, Scheduler(executor, workers=1) as scheduler:
+        plan = await pipeline.make_plan(settings, scheduler)
+        approved = confirm.by_flag(plan, no_dry_run=True)
+        with Journal(os.path.abspath("state"), new_run("test", "delete", ["src"])) as journal:
+            outcome = await pipeline.carry_out(approved, settings, scheduler, journal)
+    print([result.artifact.path for result in outcome.results])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "example",
+    [_SHOWN, textwrap.dedent(_DOCUMENTED), _DELETING],
+    ids=["README", "pipeline", "deleting"],
+)
+def test_a_program_that_uses_the_package_has_nothing_left_to_end(home: Path, example: str) -> None:
+    (home / "old").rename(home / "src")
+    (home / "state").mkdir(mode=0o700)
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", _TIDY, example],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert str(home / "src/node_modules") in result.stdout
 
 
 @pytest.mark.parametrize(

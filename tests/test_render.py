@@ -1,13 +1,17 @@
 """The table at every width."""
 
 import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from cleanup_nodemodule.render import rules, table
-from cleanup_nodemodule.report import ArtifactRow, Report, Tool, Totals
+from cleanup_nodemodule import plain
+from cleanup_nodemodule.render import LogRow, log, rules, table
+from cleanup_nodemodule.report import ArtifactRow, Report, Tool, Totals, to_json
 from cleanup_nodemodule.rules import catalogue
 
 
@@ -65,10 +69,7 @@ def report(projects: list[str]) -> Report:
 
 
 def drawn(projects: list[str], width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
-    console.print(table(report(projects), width))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    return _print(table(report(projects), width), width).splitlines()
 
 
 @pytest.mark.parametrize("width", [*range(30, 150), 200, 400])
@@ -94,6 +95,55 @@ def test_an_artifact_has_a_line_of_its_own_as_soon_as_there_is_room() -> None:
 def test_a_size_that_is_a_lower_bound_is_marked() -> None:
     assert any("≥" in line for line in drawn(PROJECTS[:2], 200))
     assert not any("≥" in line for line in drawn(PROJECTS[:1], 200))
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Return how many calls *work* makes, each step of a generator being one."""
+    made = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["at 80 columns", "at 200", "json", "plain", "log"])
+def test_twice_as_many_rows_are_twice_as_much_work(kind: str) -> None:
+    def show(count: int) -> None:
+        projects = [f"/srv/project-{number:05}" for number in range(count)]
+        many = report(projects)
+        # Their sizes would differ in length otherwise, and what takes longer to spell.
+        rows = [replace(row(1, project), decision="keep") for project in projects]
+        many = replace(many, artifacts=rows)
+        match kind:
+            case "json":
+                to_json(many)
+            case "plain":
+                list(plain.lines(many))
+            case "log":
+                entry = LogRow(0.0, "deleted", 1, "0123456789ab", "/srv/x", None, "npm ci")
+                _print(log([entry] * count, 80), 80)
+            case _:
+                width = 80 if "80" in kind else 200
+                _print(table(many, width), width)
+
+    show(10)  # What is loaded and remembered at first is no work of the rows.
+    assert calls(lambda: show(800)) < 2.1 * calls(lambda: show(400))
+
+
+def _print(pieces: Iterator[RenderableType], width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    for piece in pieces:
+        console.print(piece)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 def test_the_rules_are_a_table_that_cuts_nothing() -> None:

@@ -75,6 +75,27 @@ class Peak:
             self._now -= 1
 
 
+def test_closing_ends_the_thread_of_its_own_but_not_one_that_is_stuck(
+    executor: ThreadPoolExecutor,
+) -> None:
+    held = Held()
+
+    async def main() -> None:
+        before = threading.enumerate()
+        with Scheduler(executor, 1) as scheduler:
+            assert await scheduler.aside(str, 1) == "1"
+            assert threading.enumerate() != before
+        assert threading.enumerate() == before
+        with Scheduler(executor, 1) as scheduler:
+            stuck = asyncio.ensure_future(scheduler.aside(held, "done"))
+            await has_begun(held)
+        assert scheduler.stopped
+        held.let_go.set()
+        assert await stuck == "done"
+
+    run(main())
+
+
 @pytest.mark.parametrize("workers", [0, -1])
 def test_no_workers_are_an_error(executor: ThreadPoolExecutor, workers: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):

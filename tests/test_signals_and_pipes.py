@@ -18,11 +18,11 @@ import pytest
 
 from cleanup_nodemodule.interrupts import Interrupts
 from conftest import COMMAND, declare, listing
-from processes import PATIENCE, await_condition, execute, strace, surroundings
+from processes import PATIENCE, Terminal, await_condition, execute, strace, surroundings
 
 Document: TypeAlias = dict[str, Any]
 
-SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
 class Running:
@@ -140,7 +140,7 @@ def test_who_insists_is_heard_where_nothing_can_be_told_to_stop() -> None:
     assert interrupts.number == signal.SIGINT
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_afterwards_a_signal_does_what_it_did_before(tmp_path: Path, number: int) -> None:
     program = f"""\
 import signal
@@ -265,13 +265,47 @@ def test_a_stopped_run_says_so(measured: Path, tmp_path: Path, number: int, code
     await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
     returned, output, errors = running.stop(number)
     assert returned == code
-    assert output.startswith("keep\tinterrupted\t")
-    assert output.endswith(f"\t{measured}/node_modules\n")
-    assert errors == (
-        "Interrupted.\n"
-        "None of 1 can be deleted.\n"
-        "Kept 1: interrupted (the run was stopped before it was decided).\n"
+    # Nothing is known of it but that it is there.
+    assert output == ""
+    assert errors == "Interrupted while searching: 1 found so far, nothing was deleted.\n"
+
+
+@pytest.mark.parametrize("form", ["plain", "table"])
+def test_a_stopped_run_shows_what_it_knows_by_then(tmp_path: Path, form: str) -> None:
+    """Of what it has measured the size, and of all the rest how much there is."""
+    top = tmp_path / "tree"
+    declare(top / "small", {"package.json": "{}", "node_modules": {"a": 5000}})
+    for number in range(5):
+        modules = {f"d{n:02}": {"a": "b"} for n in range(40)}
+        declare(top / f"large{number}", {"package.json": "{}", "node_modules": modules})
+    log = tmp_path / "log"
+    slow = top.glob("large*/node_modules/d*")
+    running = Running(*("--format", form), cwd=top, prefix=slowly(log, "getdents64", 30_000, *slow))
+    await_calls(log, rf"{top}/large\d/node_modules/d\d\d>", 30)
+    _, output, errors = running.stop(signal.SIGINT)
+    assert "small" in output
+    assert "≥ 0 B" not in output
+    assert "large" not in output
+    words = re.fullmatch(
+        r"Interrupted while (searching|measuring): 6 found( so far|, 1 of them measured),"
+        r" nothing was deleted\.\n(1 of 6 can be deleted.*\n)?",
+        errors,
     )
+    assert words, errors
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--no-dry-run"])
+def test_a_run_that_found_nothing_by_then_does_not_say_that_there_is_nothing(
+    tmp_path: Path, mode: str
+) -> None:
+    top = tmp_path / "tree"
+    declare(top, {f"d{number:02}": {"src": {}} for number in range(40)})
+    log = tmp_path / "log"
+    running = Running(mode, cwd=top, prefix=slowly(log, "getdents64", 30_000, *top.glob("d*")))
+    await_calls(log, rf"{top}/d\d\d>", 3)
+    _, output, errors = running.stop(signal.SIGINT)
+    assert output == ""
+    assert errors == "Interrupted while searching: 0 found so far, nothing was deleted.\n"
 
 
 def test_a_stopped_run_reads_no_further(measured: Path, tmp_path: Path) -> None:
@@ -560,6 +594,106 @@ def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
         "Not begun: 1.",
     ]
     assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, False, True]
+
+
+# Stopped by the end of its terminal.
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-progress",), ("--json",)])
+def test_a_closed_terminal_stops_a_deletion_and_the_journal_says_what_is_gone(
+    deleted: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    log = tmp_path / "log"
+    slow = slowly(log, "unlinkat", 1_000)
+    env = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    with Terminal(
+        *("--no-dry-run", "--yes", "--sort", "path", "--jobs", "1", *arguments),
+        cwd=deleted,
+        env=env,
+        prefix=slow,
+    ) as terminal:
+        await_calls(log, BEING_DELETED, 10)
+        terminal.hang_up()
+        assert terminal.finish() == 129
+    record = execute(COMMAND, "log", "--json", cwd=tmp_path, env=surroundings(env))
+    told = json.loads(record.stdout)
+    outcomes = {row["path"]: row["outcome"] for row in told["entries"]}
+    assert outcomes[f"{deleted}/a/node_modules"] == "deleted"
+    assert outcomes[f"{deleted}/b/node_modules"] == "interrupted"
+    [one] = told["runs"]
+    assert (one["interrupted"], one["ended_at"] is None) == (True, False)
+    assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, False, True]
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--no-dry-run"])
+def test_a_closed_terminal_ends_a_question_and_a_search(
+    searched: Path, tmp_path: Path, mode: str
+) -> None:
+    before = listing(searched)
+    log = tmp_path / "log"
+    slow = slowly(log, "getdents64", 30_000, *searched.glob("d*"))
+    with Terminal(mode, cwd=searched, prefix=slow) as terminal:
+        await_calls(log, rf"{searched}/d\d\d>", 3)
+        terminal.hang_up()
+        assert terminal.finish() == 129
+    with Terminal("--no-dry-run", cwd=searched) as terminal:
+        terminal.expect("[y/N]: ")
+        terminal.hang_up()
+        assert terminal.finish() == 129
+    assert listing(searched) == before
+
+
+def test_a_terminal_that_is_gone_is_no_unexpected_failure(searched: Path, tmp_path: Path) -> None:
+    """As one closed behind a run that ignores SIGHUP; whether it wrote a traceback a file shows."""
+    log = tmp_path / "log"
+    slow = slowly(log, "getdents64", 30_000, *searched.glob("d*"))
+    program = f"import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); {_TRACED}"
+    with Terminal(
+        *("-c", program, str(tmp_path / "trace")),
+        cwd=searched,
+        prefix=(*slow, sys.executable),
+        command=(),
+    ) as terminal:
+        await_calls(log, rf"{searched}/d\d\d>", 3)
+        terminal.hang_up()
+        # Standard output takes nothing any more, which is what the code says.
+        assert terminal.finish() == 1
+    assert not (tmp_path / "trace").exists()
+
+
+_TRACED = """
+import traceback
+from cleanup_nodemodule.__main__ import main
+where = sys.argv.pop(1)
+traceback.print_exc = traceback.print_exception = lambda *_: open(where, "w").close()
+sys.excepthook = lambda *_: open(where, "w").close()
+main()
+"""
+"""The command; if there is a traceback it makes a file of the name that is told first."""
+
+
+def test_a_run_that_is_to_outlive_its_terminal_does(searched: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    running = Running(
+        "--json",
+        cwd=searched,
+        prefix=("nohup", *slowly(log, "getdents64", 30_000, *searched.glob("d*"))),
+    )
+    await_calls(log, rf"{searched}/d\d\d>", 3)
+    code, output, _ = running.stop(signal.SIGHUP)
+    assert (code, json.loads(output)["complete"]) == (0, True)
+
+
+def test_nobody_insists_by_closing_a_terminal() -> None:
+    """The kernel, the shell and a service manager may send SIGHUP, each of them."""
+    with Interrupts() as interrupts, interrupts.telling(interrupts.insist):
+        for number in (signal.SIGHUP, signal.SIGHUP):
+            signal.raise_signal(number)
+        assert interrupts.number == signal.SIGHUP
+    with Interrupts() as interrupts, interrupts.telling(interrupts.insist):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+        assert interrupts.number == signal.SIGTERM
 
 
 # Output that has nowhere to go.

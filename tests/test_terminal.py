@@ -209,7 +209,6 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
     os.close(master)
     assert "looking around" in seen.decode()
     assert re.search(r"\d directories, \d artifacts, [\d.]+ (B|KiB|MiB)", seen.decode())
-    assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h")
     assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB."
     assert "directories" not in "".join(screen(seen, 80))
     assert terminal.screen()[0] == f"In {work}:"
@@ -220,7 +219,6 @@ def test_progress_is_gone_from_the_terminal_that_shows_the_table_too(work: Path)
     terminal = shown(cwd=work)
     assert b"looking around" in terminal.output
     assert terminal.screen()[0] == f"In {work}:"
-    assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
 
 
 @pytest.mark.parametrize("option", ["--no-progress", "--quiet"])
@@ -228,7 +226,17 @@ def test_progress_can_be_turned_off(work: Path, option: str) -> None:
     terminal = shown(option, cwd=work)
     assert b"looking around" not in terminal.output
     assert b"directories" not in terminal.output
-    assert b"\x1b[?25l" not in terminal.output
+    assert b"\x1b[2K" not in terminal.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-dry-run", "--yes")])
+def test_a_shell_has_its_cursor_when_the_run_is_stopped_or_killed(
+    work: Path, arguments: tuple[str, ...]
+) -> None:
+    """With Ctrl-Z nothing would show it again, so that nothing may hide it (DECTCEM)."""
+    terminal = shown(*arguments, cwd=work)
+    assert b"looking around" in terminal.output
+    assert b"\x1b[?" not in terminal.output
 
 
 def test_there_is_no_progress_where_the_result_goes_into_a_pipe(work: Path) -> None:

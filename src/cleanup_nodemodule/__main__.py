@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -25,12 +26,13 @@ def main() -> None:
         code = 130
     # A thread may still wait for a disk that does not answer, and ending the usual way would wait for the
     # thread. It would take apart, too, one by one, what ends with the process anyway.
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            if code not in {130, 143}:
-                sys.exit(code)  # The interpreter tries again, and says what is wrong.
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        if code not in {129, 130, 143}:
+            sys.exit(code)  # The interpreter tries again, and says what is wrong.
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()  # Where nobody can be told any more, that is no reason to fail.
     os._exit(code)
 
 

@@ -486,8 +486,9 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with _nothing_done():
+        from cleanup_nodemodule.errand import DEFAULT_PATIENCE
         from cleanup_nodemodule.limits import LimitError, parse_limit
-        from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
+        from cleanup_nodemodule.session import Display, Orders, Session
         from cleanup_nodemodule.settings import SettingsError
 
         if dry_run and no_dry_run:
@@ -531,6 +532,18 @@ def clean(
     return session.run()
 
 
+Timeout: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="Give up a disk that has not answered for so long, and go on with the others."
+        " [dim]\\[default: 300][/dim]",
+        show_default=False,
+    ),
+]
+
+
 @app.command("resume")
 def resume(
     dry_run: Annotated[
@@ -540,30 +553,20 @@ def resume(
         bool,
         typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
     ] = False,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            help="Give up a disk that has not answered for so long, and go on with the others."
-            " [dim]\\[default: 300][/dim]",
-            show_default=False,
-        ),
-    ] = None,
+    timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
-    from cleanup_nodemodule.session import DEFAULT_PATIENCE, Display, Orders, Session
+    from cleanup_nodemodule.session import Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
-    _check_timeout(timeout)
+    patience = _patience(timeout)
     try:
         settings = _settings()
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
     mode: Mode = "dry-run" if dry_run else "delete"
-    patience = DEFAULT_PATIENCE if timeout is None else timeout
     orders = Orders(mode, False, wait, None, None, patience)
     return Session(settings, display, orders).resume()
 
@@ -590,17 +593,31 @@ def show_rules(
 @app.command("explain")
 def explain(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A directory.")],
+    root: Annotated[
+        str | None,
+        typer.Option(
+            "--path",
+            "-p",
+            metavar="ROOT",
+            help="Decide as a run with -p ROOT does: nothing above ROOT proves anything."
+            " [dim]\\[default: . if PATH lies in it, else the directory around PATH][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
+    from cleanup_nodemodule.explain import OutsideError
     from cleanup_nodemodule.explain import explain as show
     from cleanup_nodemodule.settings import SettingsError
 
+    patience = _patience(timeout)
     try:
         settings = _settings(profiles=("all",))
-    except SettingsError as error:
+        return show(path, settings, root=root, patience=patience, as_json=json_)
+    except (SettingsError, OutsideError) as error:
         raise typer.BadParameter(str(error)) from error
-    return show(path, settings, as_json=json_)
 
 
 @app.command("log")
@@ -702,6 +719,14 @@ def _check_timeout(timeout: float | None) -> None:
         )
 
 
+def _patience(timeout: float | None) -> float:
+    """Return the seconds to wait for a disk. Raises BadParameter for a number that is none."""
+    from cleanup_nodemodule.errand import DEFAULT_PATIENCE
+
+    _check_timeout(timeout)
+    return DEFAULT_PATIENCE if timeout is None else timeout
+
+
 def _current_directory() -> str | None:
     try:
         return os.getcwd()
@@ -789,7 +814,7 @@ def _mode(arguments: Sequence[str]) -> Mode:
 
 def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
-    from cleanup_nodemodule.session import print_failure
+    from cleanup_nodemodule.errand import print_failure
 
     print_failure(
         message,

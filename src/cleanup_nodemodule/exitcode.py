@@ -18,7 +18,9 @@ class ExitCode(IntEnum):
     """More would be deleted than the limit given allows; nothing was touched."""
     LOCKED = 5
     """Another run is deleting in the same tree; nothing was touched."""
+    HUNG_UP = 129
+    """Stopped by SIGHUP, as when its terminal was closed (128 + 1, as shells count it)."""
     INTERRUPTED = 130
-    """Stopped by SIGINT (128 + 2, as shells count it)."""
+    """Stopped by SIGINT (128 + 2)."""
     TERMINATED = 143
     """Stopped by SIGTERM (128 + 15)."""

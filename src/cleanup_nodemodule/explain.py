@@ -1,19 +1,19 @@
 """Two commands that only tell: which rules there are, and what they say of one directory."""
 
-import asyncio
+import errno
 import json
 import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from cleanup_nodemodule import pipeline, plain, rules
+from cleanup_nodemodule import errand, pipeline, plain, rules
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.proofs import Examination
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
@@ -52,24 +52,47 @@ def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
             yield f"    mind: {rule.risk}"
 
 
-def explain(path: str, settings: Settings, *, as_json: bool) -> int:
-    """Print what is known of one directory and what would be decided; return the exit code."""
-    try:
-        candidate = _candidate(path, settings)
-    except OSError as error:
-        say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
-        return ExitCode.USAGE
-    if candidate is None:
-        return _print(_symlink(path, as_json=as_json))
+class OutsideError(ValueError):
+    """What is to be explained does not lie in the directory that is to be searched for it."""
 
-    async def run() -> pipeline.Explanation:
-        with ThreadPoolExecutor(1) as executor:
-            return await pipeline.explain(candidate, settings, Scheduler(executor, 1))
 
-    explanation = asyncio.run(run())
-    if as_json:
-        return _print([json.dumps(_document(explanation), indent=2)])
-    return _print(_lines(explanation))
+def explain(
+    path: str, settings: Settings, *, root: str | None, patience: float, as_json: bool
+) -> int:
+    """Print what is known of one directory and what would be decided; return the exit code.
+
+    It is decided as by a run that searches *root*; None is the root that :func:`locate` chooses. Raises
+    OutsideError.
+    """
+
+    def work(errands: errand.Errand) -> int:
+        silent: set[str] = set()
+
+        async def look(scheduler: Scheduler) -> pipeline.Explanation | None:
+            candidate = await scheduler.call(locate, there, settings.cwd, around)
+            if candidate is None:
+                return None
+            found = await pipeline.explain(candidate, settings, scheduler)
+            silent.update(scheduler.silent)
+            return found
+
+        try:
+            there = everywhere(path)
+            around = None if root is None else everywhere(root)
+            found = errands.ask([there, *(() if around is None else (around,))], look)
+        except OSError as error:
+            say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
+            return ExitCode.USAGE
+        if found is None:
+            return _print(_symlink(path, as_json=as_json))
+        document = [json.dumps(_document(found), indent=2)]
+        code = _print(document if as_json else _lines(found))
+        if silent and code == ExitCode.DONE:
+            say(f"{plain.PROGRAM}: {printable(path)}: {errand.silence(patience)}")
+            return ExitCode.INCOMPLETE
+        return code
+
+    return errand.run(work, path, patience=patience, as_json=as_json)
 
 
 def _symlink(path: str, *, as_json: bool) -> list[str]:
@@ -79,21 +102,42 @@ def _symlink(path: str, *, as_json: bool) -> list[str]:
     return [json.dumps(known, indent=2)]
 
 
-def _candidate(path: str, settings: Settings) -> Candidate | None:
-    """Return the directory as the search would find it, None for a symlink."""
-    path = os.path.abspath(path)
-    absolute = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    status = os.lstat(absolute)
+def locate(path: str, cwd: str | None, root: str | None) -> Candidate | None:
+    """Return the directory at an absolute path as a search of *root* would find it, None for a symlink.
+
+    Without *root* it is the directory *cwd*, which a run searches unless told otherwise, if that lies
+    around it on the same file system, and else the one around it. Raises OSError, and OutsideError if it
+    does not lie in *root*.
+    """
+    above, name = os.path.split(path.rstrip(os.sep))
+    if name in {"", os.curdir, os.pardir}:
+        whole = os.path.realpath(path)
+    else:
+        whole = os.path.join(os.path.realpath(above), name)
+    status = os.lstat(whole)
     if stat.S_ISLNK(status.st_mode):
         return None
     if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(20, "it is not a directory")
-    parent = os.path.dirname(absolute)
-    cwd = settings.cwd
-    beneath_cwd = cwd is not None and absolute.startswith(os.path.join(cwd, ""))
-    root = cwd if cwd is not None and beneath_cwd else parent
-    mounted = os.stat(parent).st_dev != status.st_dev
-    return Candidate(absolute, root, Identity(status.st_dev, status.st_ino), mounted)
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a directory")
+    parent = os.path.dirname(whole)
+    device = os.stat(parent).st_dev
+    if root is not None:
+        searched = os.path.realpath(root, strict=True)
+        if not whole.startswith(os.path.join(searched, "")):
+            raise OutsideError(
+                f"{printable(whole)} does not lie in {printable(searched)};"
+                " -p takes a directory around it"
+            )
+    elif (
+        cwd is not None
+        and whole.startswith(os.path.join(cwd, ""))
+        and os.stat(cwd).st_dev == device
+    ):
+        searched = cwd
+    else:
+        searched = parent
+    identity = Identity(status.st_dev, status.st_ino)
+    return Candidate(whole, searched, identity, mounted=status.st_dev != device)
 
 
 def _lines(explanation: pipeline.Explanation) -> Iterator[str]:
@@ -114,6 +158,8 @@ def _lines(explanation: pipeline.Explanation) -> Iterator[str]:
     if explanation.measured:
         size = plain.size(artifact.size.allocated_bytes)
         yield f"    {size} in {artifact.contents.files:,} files"
+    # What lies above that proves nothing.
+    yield f"    as by a run that searches {printable(artifact.candidate.root)}"
     if not sighting.examinations:
         yield "No rule knows a directory of this name."
     for examination in sighting.examinations:
@@ -140,6 +186,7 @@ def _document(explanation: pipeline.Explanation) -> dict[str, Any]:
     decision = artifact.decision
     return {
         "path": artifact.path,
+        "root": artifact.candidate.root,
         "decision": "keep" if isinstance(decision, Keep) else "delete",
         "reason": decision.reason.value if isinstance(decision, Keep) else None,
         "evidence": list(artifact.evidence.facts),

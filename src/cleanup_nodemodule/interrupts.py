@@ -1,14 +1,25 @@
-"""What SIGINT and SIGTERM do to a run."""
+r"""What SIGINT, SIGTERM and SIGHUP do to a run.
+
+Others end it as they end any program, and the next run finishes what that leaves: SIGQUIT (Ctrl-\) is
+for those who want that, SIGXCPU and SIGABRT come from limits and watchdogs. SIGTSTP (Ctrl-Z) and SIGCONT
+stop it and have it go on; nothing has to be done about these, as it alters nothing of the terminal.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Final, Self
+
+_HANGUP: Final = getattr(signal, "SIGHUP", None)
+"""The terminal was closed (signal(7)). There is no such signal on Windows."""
+
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANGUP is None else (_HANGUP,)))
+"""What asks a run to stop: a person at the terminal, a service manager or kill(1), the terminal's end."""
 
 
 class Interrupts:
-    """Takes SIGINT and SIGTERM for the time of a run.
+    """Takes the signals that ask a run to stop, for the time of the run.
 
     While something is under way that can be told to stop, they tell it; elsewhere, as at a question
     or while the result is printed, they raise KeyboardInterrupt. Either way the number is kept.
@@ -25,8 +36,8 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # What is ignored stays so, as a shell asks of what it runs in the background.
+        for number in STOPPING:
+            # What is ignored stays so, as a shell asks of what it runs in the background, and nohup(1).
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
@@ -104,6 +115,10 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number == _HANGUP and self.number is not None:
+            # Nobody insists by it: the kernel sends one, the shell another, and systemd with SendSIGHUP=
+            # one right behind SIGTERM (systemd.kill(5)).
+            return
         self.number = self.number or number
         self._times += 1
         if self._stop is None:

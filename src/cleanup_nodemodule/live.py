@@ -1,39 +1,41 @@
-"""The live progress line at a terminal, on standard error."""
+"""The live progress line at a terminal, on standard error.
+
+It leaves the cursor alone: a program that hides it has to show it again whenever it stops, by Ctrl-Z and
+SIGKILL too, and what cannot be done at the latter leaves a shell that nobody can type in.
+"""
 
 import time
+from itertools import cycle
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
-from rich.live import Live
-from rich.spinner import Spinner
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
 from cleanup_nodemodule import plain
 from cleanup_nodemodule.model import Progress
 
-_INTERVAL = 0.08
+_INTERVAL: Final = 0.08
 """Seconds between two refreshes: often enough to look alive, too seldom to cost anything."""
+
+_FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+_CLEAR: Final = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
 class ProgressLine:
     """Shows how far the run is; leaves nothing behind when it ends."""
 
     def __init__(self, console: Console) -> None:
-        self._spinner = Spinner("dots", Text("looking around"))
-        # No refresh thread: the line moves when the run does.
-        self._live = Live(
-            self._spinner,
-            console=console,
-            transient=True,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._console = console
+        self._frames = cycle(_FRAMES)
         self._last = 0.0
+        self._able = not console.is_dumb_terminal
 
     def __enter__(self) -> Self:
-        self._live.start(refresh=True)
+        self._show("looking around")
         return self
 
     def __exit__(
@@ -42,7 +44,7 @@ class ProgressLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        self._show(None)
 
     def __call__(self, progress: Progress) -> None:
         """Show *progress*, if it is time to."""
@@ -50,8 +52,19 @@ class ProgressLine:
         if now - self._last < _INTERVAL:
             return
         self._last = now
-        self._spinner.update(text=Text(_words(progress), no_wrap=True))
-        self._live.refresh()
+        self._show(_words(progress))
+
+    def _show(self, words: str | None) -> None:
+        """Put *words* in the place of what the line says."""
+        if not self._able:
+            return
+        try:
+            self._console.control(_CLEAR)
+            if words is not None:
+                line = Text(f"{next(self._frames)} {words}", no_wrap=True, overflow="crop")
+                self._console.print(line, end="")
+        except OSError:
+            self._able = False  # EIO: the terminal is gone. The run goes on, or is told to stop.
 
 
 def _words(progress: Progress) -> str:

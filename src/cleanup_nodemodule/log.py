@@ -111,7 +111,12 @@ def _print_table(history: History, running: frozenset[str]) -> str | None:
         for entry in history.entries
     ]
     console = Console(highlight=False, markup=False)
-    return emit(lambda: console.print(render.log(rows, console.width)))
+
+    def write() -> None:
+        for piece in render.log(rows, console.width):
+            console.print(piece)
+
+    return emit(write)
 
 
 def _last_words(history: History, paths: Sequence[str], unfinished: set[str]) -> None:

@@ -8,8 +8,8 @@
     from cleanup_nodemodule.settings import Settings
 
     async def main() -> None:
-        with ThreadPoolExecutor(2) as executor:
-            plan = await pipeline.make_plan(Settings(roots=("src",)), Scheduler(executor, 2))
+        with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:
+            plan = await pipeline.make_plan(Settings(roots=("src",)), scheduler)
         for artifact in plan.selected:
             print(artifact.path, artifact.size.reclaimable_bytes)
 

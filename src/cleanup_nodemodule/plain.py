@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +29,9 @@ MEANINGS: Final = {
 }
 """What each reason for keeping means."""
 
+
+_UNDECIDED: Final = "interrupted"
+"""The reason for keeping what there was no time to decide about."""
 
 _SHORT: Final = 40
 """Characters of evidence that a row of the table has room for."""
@@ -69,6 +73,12 @@ def because(row: ArtifactRow) -> str:
         return row.reason
     words = ", ".join((*row.evidence, *row.warnings))
     return printable(words if len(words) <= _SHORT else row.evidence[0])
+
+
+def known(report: Report) -> Report:
+    """Leave out the artifacts of which a stopped run knows no more than that they are there."""
+    rows = [row for row in report.artifacts if row.reason != _UNDECIDED or row.complete]
+    return replace(report, artifacts=rows)
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -126,10 +136,22 @@ def because_in_full(row: ArtifactRow) -> str:
 def summary(report: Report, *, signalled: bool) -> Iterator[str]:
     """Give the last words of a run: what was deleted, what failed, what was kept and why."""
     totals = report.totals
-    if signalled:
+    undecided = sum(row.reason == _UNDECIDED for row in report.artifacts)
+    decided = totals.found - undecided
+    # A run that was stopped later has decided about everything.
+    early = signalled and (undecided or not (report.artifacts or report.complete))
+    if early:
+        so_far = f", {decided} of them measured" if decided else " so far"
+        yield (
+            f"Interrupted while {'measuring' if decided else 'searching'}:"
+            f" {totals.found} found{so_far}, nothing was deleted."
+        )
+    elif signalled:
         yield "Interrupted."
     tried = any(row.outcome or row.error for row in report.artifacts)
-    if report.mode == "dry-run" or not tried:
+    if early and not decided:
+        pass
+    elif report.mode == "dry-run" or not tried:
         if not report.roots:
             if not report.leftovers:
                 yield "Nothing is left of any interrupted run."
@@ -142,7 +164,7 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
             )
         else:
             yield f"None of {totals.found} can be deleted."
-        if report.mode != "dry-run" and report.artifacts:
+        if report.mode != "dry-run" and report.artifacts and not early:
             yield "Nothing was deleted."
     else:
         if report.mode == "trash":
@@ -168,6 +190,8 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
             yield f"Not begun: {untouched}."
     yield from _leftovers(report)
     kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
+    if early:
+        del kept[_UNDECIDED]
     for reason, count in kept.most_common():
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
 

@@ -258,8 +258,7 @@ def _run_all(
                 outcomes[step] = _run(step, as_json=as_json)
         except KeyboardInterrupt:
             say(f"Interrupted: {len(outcomes)} of {len(steps)} commands were run.")
-            stopped = interrupts.number or signal.SIGINT
-            return ExitCode.TERMINATED if stopped == signal.SIGTERM else ExitCode.INTERRUPTED
+            return ExitCode(128 + (interrupts.number or signal.SIGINT))
     done = sum(outcome == "done" for outcome, _ in outcomes.values())
     if steps:
         say(f"{done} of {len(steps)} commands succeeded.")

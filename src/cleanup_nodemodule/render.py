@@ -1,8 +1,13 @@
-"""The report as a table for a terminal."""
+"""The report as a table for a terminal.
+
+Long tables are given line by line, and laid out here: Rich measures and draws a table as a whole, which
+takes four times as long and holds all of it in memory.
+"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import NamedTuple
 
 from rich import box
@@ -19,30 +24,43 @@ from cleanup_nodemodule.rules import Rule, describe
 _BAR_CELLS = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _STYLES = {"delete": "red", "deleted": "green", "failed": "bold red", "keep": "cyan"}
+_AT_ONCE = 100
+"""Lines that are printed at a time."""
+
 _GAP = 2
 """Columns between two columns of the table."""
 
 
-def table(report: Report, width: int, *, verbose: bool = False) -> RenderableType:
-    """Return the artifacts as a table that fits *width* columns.
+def table(report: Report, width: int, *, verbose: bool = False) -> Iterator[RenderableType]:
+    """Give the artifacts as the pieces of a table that fits *width* columns, to be printed one by one.
 
     A path is never cut: where the columns do not fit beside each other, each artifact gets lines of
     its own for its path and the reason, folded if even that is too long.
     """
+    return _together(_table(report, width, verbose=verbose) if report.artifacts else iter(()))
+
+
+def _table(report: Report, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     root = report.roots[0] if len(report.roots) == 1 else None
-    rows = [_cells(row, report, root, verbose=verbose) for row in report.artifacts]
-    rows.append(_total(report))
-    parts: list[RenderableType] = []
+    whole = sum(plain.gain(row) for row in report.artifacts)
+    rows = [_cells(row, report, root, whole, verbose=verbose) for row in report.artifacts]
+    total = _total(report, whole)
     if root is not None:
-        parts.append(Text(f"In {printable(root)}:", overflow="fold"))
-    widest = [
-        max(text.cell_len for text in column) for column in zip(_HEADINGS, *rows, strict=True)
-    ]
-    if sum(widest) + _GAP * (len(widest) - 1) <= width:
-        parts.append(_side_by_side(rows))
+        yield Text(f"In {printable(root)}:", overflow="fold")
+    widths = _widths((_HEADINGS, *rows, total))
+    if sum(widths) + _GAP * (len(widths) - 1) <= width:
+        yield from _head(_HEADINGS, widths)
+        yield from (_line(row, widths) for row in rows)
+        yield Text()
+        yield _line(total, widths)
     else:
-        parts.append(_stacked(rows))
-    return Group(*parts)
+        yield from _stacked((_HEADINGS, *rows, total))
+
+
+def _together(lines: Iterator[RenderableType]) -> Iterator[Group]:
+    """Give the lines some at a time, as Rich takes longer to begin printing than to print one."""
+    while some := tuple(islice(lines, _AT_ONCE)):
+        yield Group(*some)
 
 
 def rules(listed: Sequence[Rule]) -> Table:
@@ -75,11 +93,15 @@ class LogRow(NamedTuple):
     way_back: str | None
 
 
-def log(listed: Sequence[LogRow], width: int) -> RenderableType:
-    """Return the journal as a table for *width* columns, times in this machine's zone.
+def log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
+    """Give the journal as the pieces of a table for *width* columns, times in this machine's zone.
 
     Nothing in it is cut: where the folders have no room beside the rest, they go below it.
     """
+    return _together(_log(listed, width))
+
+
+def _log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
     headings = tuple(
         Text(heading, justify="right" if heading == "Freed" else "left")
         for heading in ("When", "What", "Freed", "Run")
@@ -94,32 +116,27 @@ def log(listed: Sequence[LogRow], width: int) -> RenderableType:
         for row in listed
     ]
     folders = [_folder(row) for row in listed]
-    widths = [max(text.cell_len for text in column) for column in zip(headings, *rows, strict=True)]
+    heading = Text("Folder, and how to get it back")
+    widths = _widths((headings, *rows))
     left = sum(widths) + _GAP * len(widths)
-    if left + max(line.cell_len for folder in folders for line in folder.split()) > width:
-        parts: list[RenderableType] = [_line(headings, widths)]
-        for row, folder in zip(rows, folders, strict=True):
-            parts += (_line(row, widths), Padding(folder, (0, 0, 0, _GAP)))
-        return Group(*parts)
-    result = Table(
-        box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False
-    )
-    for heading in headings:
-        result.add_column(heading, justify=heading.justify or "left")
-    result.add_column("Folder, and how to get it back")
+    broadest = max(line.cell_len for folder in ([heading], *folders) for line in folder)
+    beside = left + broadest <= width
+    if beside:
+        yield from _head((*headings, heading), (*widths, broadest))
+    else:
+        yield _line(headings, widths)
     for row, folder in zip(rows, folders, strict=True):
-        result.add_row(*row, folder)
-    return result
+        if beside:
+            yield _line((*row, folder[0]), (*widths, broadest))
+            yield from (Padding(line, (0, 0, 0, left)) for line in folder[1:])
+        else:
+            yield _line(row, widths)
+            yield from (Padding(line, (0, 0, 0, _GAP)) for line in folder)
 
 
-def _folder(row: LogRow) -> Text:
-    result = Text(overflow="fold")
-    result.append(row.path, style="bold")
-    if row.error is not None:
-        result.append(f"\n{row.error}", style="red")
-    if row.way_back is not None:
-        result.append(f"\n{row.way_back}", style="dim")
-    return result
+def _folder(row: LogRow) -> list[Text]:
+    parts = [(row.path, "bold"), (row.error, "red"), (row.way_back, "dim")]
+    return [Text(text, style=style, overflow="fold") for text, style in parts if text is not None]
 
 
 _HEADINGS = (
@@ -134,11 +151,10 @@ _SECOND_LINE = 4
 
 
 def _cells(
-    row: ArtifactRow, report: Report, root: str | None, *, verbose: bool
+    row: ArtifactRow, report: Report, root: str | None, whole: int, *, verbose: bool
 ) -> tuple[Text, ...]:
-    """Return the texts of one row, in the order of the headings."""
+    """Return the texts of one row, in the order of the headings; its share is that of *whole* bytes."""
     verdict = plain.verdict(row)
-    whole = sum(plain.gain(one) for one in report.artifacts)
     marks = "" if row.complete else "≥ "
     kind = Text(printable(row.name), style="bold")
     if row.ecosystem is not None:
@@ -154,7 +170,7 @@ def _cells(
     )
 
 
-def _total(report: Report) -> tuple[Text, ...]:
+def _total(report: Report, whole: int) -> tuple[Text, ...]:
     totals = report.totals
     empty = Text("")
     freed = (
@@ -163,11 +179,7 @@ def _total(report: Report) -> tuple[Text, ...]:
         else f"{plain.size(totals.freed_bytes)} freed"
     )
     return (
-        Text(
-            plain.size(sum(plain.gain(row) for row in report.artifacts)),
-            style="bold",
-            justify="right",
-        ),
+        Text(plain.size(whole), style="bold", justify="right"),
         empty,
         empty,
         Text(f"{totals.found} found", style="bold"),
@@ -177,45 +189,44 @@ def _total(report: Report) -> tuple[Text, ...]:
     )
 
 
-def _side_by_side(rows: Sequence[Sequence[Text]]) -> Table:
-    """Return one line an artifact."""
-    # The box puts a blank of its own between two columns.
-    result = Table(
-        box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False
-    )
-    for heading in _HEADINGS:
-        result.add_column(heading, overflow="fold", justify=heading.justify or "left")
-    for row in rows[:-1]:
-        result.add_row(*row)
-    result.add_section()
-    result.add_row(*rows[-1])
-    return result
+def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
+    """Return how many columns of the terminal each column of the table takes."""
+    return [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
 
 
-def _stacked(rows: Sequence[Sequence[Text]]) -> Group:
-    """Return a line an artifact for what is short, and below it one for path and reason."""
+def _head(headings: Sequence[Text], widths: Sequence[int]) -> Iterator[Text]:
+    """Give the headings and the rule below them."""
+    line = _line(headings, widths)
+    line.stylize("bold")
+    yield line
+    yield Text("─" * (sum(widths) + _GAP * (len(widths) - 1)))
+
+
+def _stacked(rows: Sequence[Sequence[Text]]) -> Iterator[RenderableType]:
+    """Give a line an artifact for what is short, and below it one for path and reason."""
     short = [*range(_SECOND_LINE), _HEADINGS.index(Text("Decision"))]
-    widths = [max(row[column].cell_len for row in (_HEADINGS, *rows)) for column in short]
-    parts: list[RenderableType] = []
-    for row in (_HEADINGS, *rows):
-        parts.append(_line([row[column] for column in short], widths))
+    widths = _widths([[row[column] for column in short] for row in rows])
+    for row in rows:
+        yield _line([row[column] for column in short], widths)
         below = Text(" · ", style="dim", overflow="fold").join(
             row[column]
             for column in range(_SECOND_LINE, len(_HEADINGS))
             if column not in short and row[column].plain
         )
         below.overflow = "fold"
-        parts.append(Padding(below, (0, 0, 0, _GAP)))
-    return Group(*parts)
+        yield Padding(below, (0, 0, 0, _GAP))
 
 
 def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
     """Return the cells beside each other, each as wide as its column."""
-    line = Text(no_wrap=False, overflow="fold")
+    line = Text(overflow="fold")
     for cell, width in zip(cells, widths, strict=True):
         room = " " * (width - cell.cell_len)
-        line.append_text(Text(room) + cell if cell.justify == "right" else cell + Text(room))
-        line.append(" " * _GAP)
+        if cell.justify == "right":
+            line.append(room)
+            room = ""
+        line.append_text(cell)
+        line.append(room + " " * _GAP)
     line.rstrip()
     return line
 

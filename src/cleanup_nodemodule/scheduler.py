@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from concurrent.futures import Executor
-from typing import Any, Final, Literal, TypeVar, TypeVarTuple
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.workers import Workers
 
@@ -130,7 +131,8 @@ class Scheduler:
 
     With *patience*, seconds, a call that takes longer is given up, though nothing can end it: it waits
     in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
-    first used. Raises ValueError if *workers* is less than 1.
+    first used. Has a thread of its own once it has deleted something, which :meth:`close`, or leaving it
+    as a context, ends; the executor is the caller's to end. Raises ValueError if *workers* is less than 1.
     """
 
     def __init__(
@@ -156,20 +158,42 @@ class Scheduler:
         self._width = workers
         self._withheld = 0
         self._attempts = _ATTEMPTS
-        self._aside: Executor | None = None
+        self._aside: Workers | None = None
         self._apart: dict[Hashable, asyncio.Lock] = {}
         self._wanted = 0
-        self._stop = asyncio.Event()
-        self._stopping: asyncio.Future[Literal[True]] | None = None
+        self._stopped = False
+        self._stopping: asyncio.Future[None] | None = None
+        """Done as soon as it is stopped. One for all who wait, and no task, which somebody would have to
+        cancel."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def stopped(self) -> bool:
         """Whether :meth:`stop` was called."""
-        return self._stop.is_set()
+        return self._stopped
 
     def stop(self) -> None:
         """Begin nothing new, and give up waiting for calls that change nothing."""
-        self._stop.set()
+        self._stopped = True
+        if self._stopping is not None and not self._stopping.done():
+            self._stopping.set_result(None)
+
+    def close(self) -> None:
+        """Stop, and end the thread of its own; one that waits for a disk ends when that answers."""
+        self.stop()
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None
 
     async def call(
         self,
@@ -292,8 +316,9 @@ class Scheduler:
         """
         task = asyncio.ensure_future(work)
         if self._stopping is None:
-            # One for all who wait: making one for each call takes longer than the call.
-            self._stopping = asyncio.ensure_future(self._stop.wait())
+            self._stopping = asyncio.get_running_loop().create_future()
+            if self._stopped:
+                self._stopping.set_result(None)
         try:
             await asyncio.wait(
                 (task, self._stopping), timeout=patience, return_when=asyncio.FIRST_COMPLETED

@@ -4,7 +4,6 @@ Together with :mod:`cleanup_nodemodule.cli` the edge of the program: here are th
 environment, the clock and the signals.
 """
 
-import asyncio
 import errno
 import gc
 import os
@@ -15,12 +14,11 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 
 from cleanup_nodemodule import (
-    __version__,
     confirm,
     engine,
     pipeline,
@@ -29,6 +27,7 @@ from cleanup_nodemodule import (
     report,
     system,
 )
+from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
@@ -53,10 +52,6 @@ Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 """What a run does with what it finds."""
 
 _T = TypeVar("_T")
-
-DEFAULT_PATIENCE: Final = 300
-"""Seconds for one call, which looks at or deletes some thousand entries at most: no disk that works takes
-as long."""
 
 GRACE: Final = 0.5
 """Seconds that a reader may take for a line when told to stop: all should be over within one."""
@@ -110,8 +105,8 @@ class Session:
         self._mode = orders.mode
         self._lookers = 1
         """Calls at a time that only look; how many depends on the disk."""
-        self._removers = _affordable(orders.jobs or engine.default_removers())
-        self._most_removers = _affordable(orders.jobs or engine.most_removers())
+        self._removers = affordable(orders.jobs or engine.default_removers())
+        self._most_removers = affordable(orders.jobs or engine.most_removers())
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._interactive = is_terminal(sys.stdin) and (
             is_terminal(sys.stderr) or is_terminal(sys.stdout)
@@ -179,9 +174,7 @@ class Session:
         from cleanup_nodemodule import apart
 
         self._apart = apart.is_needed(paths, system.mounted())
-        self._lookers = _affordable(
-            self._orders.jobs or engine.default_lookers(distant=self._apart)
-        )
+        self._lookers = affordable(self._orders.jobs or engine.default_lookers(distant=self._apart))
         return self._employ(Workers("engine", apart.Apart if self._apart else None))
 
     def _searchers(self, executor: Executor) -> Executor:
@@ -453,25 +446,18 @@ class Session:
         """Run *work*, with *least* workers or more, in an event loop that a signal tells to stop."""
         workers = max(least, self._removers if removing else self._lookers)
 
-        async def main() -> _T:
-            scheduler = Scheduler(
+        return in_loop(
+            self._interrupts,
+            lambda: Scheduler(
                 executor,
                 workers,
                 patience=self._orders.patience,
                 silent=self._silent,
                 most=self._most_removers if removing else workers,
-            )
-            loop = asyncio.get_running_loop()
-            with self._interrupts.telling(lambda: loop.call_soon_threadsafe(scheduler.stop)):
-                if self._signal is not None:  # It came before there was anything to tell.
-                    scheduler.stop()
-                return await work(scheduler)
-
-        _watch_children_without_threads()
-        # Neither is a loop that is being set up or closed to be interrupted: it would be left half done.
-        # Who insists is heard, but not before it is known what was deleted.
-        with self._interrupts.telling((lambda: None) if removing else self._interrupts.insist):
-            return asyncio.run(main())
+            ),
+            work,
+            to_the_end=removing,
+        )
 
     def _progress(self) -> AbstractContextManager[pipeline.Watch]:
         display = self._display
@@ -494,7 +480,7 @@ class Session:
             say(f"{asked}? [y/N]: ", end="")
             try:
                 answer = sys.stdin.readline()
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, OSError):  # EIO: the terminal is gone.
                 answer = ""
             if not answer:
                 # Ctrl-C or Ctrl-D, which asks to stop rather than answers.
@@ -601,11 +587,11 @@ class Session:
             case "paths":
                 self._print_paths(result)
             case "plain":
-                for line in plain.lines(result):
+                for line in plain.lines(plain.known(result)):
                     print(line)
                     self._interrupts.goes_on()
             case _:
-                self._print_table(result)
+                self._print_table(plain.known(result))
 
     def _print_paths(self, result: Report) -> None:
         end = b"\0" if self._display.null else b"\n"
@@ -620,8 +606,9 @@ class Session:
         from cleanup_nodemodule.render import table
 
         console = self._console(sys.stdout)
-        if result.artifacts:
-            console.print(table(result, console.width, verbose=self._display.verbose))
+        for piece in table(result, console.width, verbose=self._display.verbose):
+            console.print(piece)
+            self._interrupts.goes_on()
 
     def _console(self, file: TextIO) -> "Console":
         from rich.console import Console
@@ -658,7 +645,7 @@ class Session:
 
     def _facts(self, mode: Mode | None = None) -> report.Run:
         return report.Run(
-            tool=_tool(),
+            tool=tool(),
             host=socket.gethostname(),
             started_at=self._started_at,
             duration=round(time.monotonic() - self._start, 3),
@@ -674,51 +661,3 @@ def _mounts_of(paths: Iterable[str]) -> set[str]:
     """Return the mount points that *paths* without symlinks lie beneath; no disk is asked."""
     mounts = protections.mount_points()
     return {protections.mount_point_of(path, mounts) for path in paths}
-
-
-def print_failure(
-    message: str,
-    number: int,
-    path: str | None,
-    doing: str,
-    *,
-    mode: Mode,
-    as_json: bool,
-) -> None:
-    """Say why nothing was done; as a document too, on standard output, if one was asked for."""
-    say(f"{plain.PROGRAM}: {message}")
-    if as_json:
-        run = report.Run(_tool(), socket.gethostname(), time.time(), 0.0, mode)
-        failed = report.of_failure(message, number, path, doing, run)
-        emit(lambda: print(report.to_json(failed)))
-
-
-def _tool() -> report.Tool:
-    return report.Tool(plain.PROGRAM, __version__, engine.name())
-
-
-_DESCRIPTORS_EACH: Final = 5
-"""Descriptors that an engine call has open at the same time, at most."""
-
-_DESCRIPTORS_BESIDES: Final = 24
-"""Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
-
-
-def _affordable(jobs: int) -> int:
-    """Return how many of the *jobs* there are descriptors for (RLIMIT_NOFILE, getrlimit(2))."""
-    try:
-        import resource
-    except ImportError:  # There is no such limit on Windows.
-        return jobs
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY:
-        return jobs
-    return max(1, min(jobs, (limit - _DESCRIPTORS_BESIDES) // _DESCRIPTORS_EACH))
-
-
-def _watch_children_without_threads() -> None:
-    """Have Python 3.11 wait for git as later versions do, rather than by a thread for each process."""
-    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
-        with suppress(OSError):
-            os.close(os.pidfd_open(os.getpid()))  # A kernel before Linux 5.3 has no such call.
-            asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())

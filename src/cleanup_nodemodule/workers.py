@@ -84,6 +84,12 @@ class Workers(Executor):
         for thread in self._threads if wait else ():
             thread.join()
 
+    def close(self) -> None:
+        """Let the threads end, and wait for those that have nothing to do; others may be stuck."""
+        with self._lock:
+            at_rest = self._idle == len(self._threads)
+        self.shutdown(wait=at_rest)
+
     def _start(self) -> bool:
         """Start another thread; return whether that could be done."""
         apart = None

@@ -153,6 +153,7 @@ async def _prove(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     weighed = [
         evidence.weigh(sighting, answer, has_git=witnesses.has_git, last_used=time_)
         for sighting, answer, time_ in zip(sightings, answers, used, strict=True)
+        if isinstance(time_, int)
     ]
     await evidence.in_use(sightings, weighed, scheduler)
     unproven = [item for item in weighed if item.level is not Level.PROVEN]

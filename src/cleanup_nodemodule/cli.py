@@ -690,9 +690,18 @@ def _settings(
     import platformdirs
 
     from cleanup_nodemodule.rules import DEFAULT_PROFILE, RuleError, from_option
-    from cleanup_nodemodule.settings import CONFIG_NAME, Settings, SettingsError, read_config
+    from cleanup_nodemodule.settings import (
+        CONFIG_NAME,
+        Config,
+        Settings,
+        SettingsError,
+        read_config,
+    )
 
-    config = read_config(os.path.join(platformdirs.user_config_dir(PROGRAM), CONFIG_NAME))
+    try:
+        config = read_config(os.path.join(platformdirs.user_config_dir(PROGRAM), CONFIG_NAME))
+    except RuntimeError:  # Nobody has a home directory, and so no configuration.
+        config = Config()
     try:
         rules = tuple(from_option(text) for text in own_rules)
     except RuleError as error:

@@ -1,27 +1,33 @@
 """Whether what is installed is what would come back: lock files, and packages linked from outside."""
 
+import errno
 import json
 import os
 import stat
+from contextlib import suppress
 from typing import Final
 
-from cleanup_nodemodule.proofs import read
+from cleanup_nodemodule.lookout import Lookout
 
 _MOST_LINKS: Final = 3
 """Links that are named in a warning."""
 
 
-def warnings(artifact: str, lock: str | None, *, locked: bool) -> tuple[str, ...]:
+def warnings(
+    artifact: str, lock: str | None, *, locked: bool, lookout: Lookout | None = None
+) -> tuple[str, ...]:
     """Return why an artifact of installed packages may not come back the same, a phrase each.
 
-    *lock* is the path of the lock file found, *locked* says whether one is needed.
+    *lock* is the path of the lock file found, *locked* says whether one is needed, *lookout* is one of
+    this run's. Raises OSError where something could not be looked at.
     """
+    lookout = lookout or Lookout()
     if not locked:
         return ()
     found: list[str] = []
     if lock is None:
         found.append("no lock file: the same versions may not come back")
-    elif difference := _difference(artifact, lock):
+    elif difference := _difference(artifact, lock, lookout):
         found.append(difference)
     links = _links_out(artifact)
     if links:
@@ -31,17 +37,16 @@ def warnings(artifact: str, lock: str | None, *, locked: bool) -> tuple[str, ...
     return tuple(found)
 
 
-def _difference(artifact: str, lock: str) -> str | None:
+def _difference(artifact: str, lock: str, lookout: Lookout) -> str | None:
     """Tell how the lock file and what is installed differ, as far as their tool recorded it."""
-    name = os.path.basename(lock)
+    root, name = os.path.split(lock)
     if name in {"package-lock.json", "npm-shrinkwrap.json"}:
         # npm keeps a copy of the lock file for what it installed (npm-config, package-lock).
-        wanted = _npm_versions(read(lock), os.path.dirname(lock), artifact)
+        wanted = _npm_versions(lookout.read(root, name), root, artifact)
         # A package of a workspace has none of its own: the one at the top names its packages too.
-        root = os.path.dirname(lock)
-        copy = read(os.path.join(artifact, ".package-lock.json"))
+        copy = lookout.read(artifact, ".package-lock.json")
         if copy is None:
-            copy = read(os.path.join(root, "node_modules", ".package-lock.json"))
+            copy = lookout.read(root, "node_modules/.package-lock.json")
         present = _npm_versions(copy, root, artifact)
         if wanted is None or present is None:
             return _newer(artifact, lock)
@@ -51,8 +56,8 @@ def _difference(artifact: str, lock: str) -> str | None:
             return "what is installed differs from the lock file"
         return None
     if name == "pnpm-lock.yaml":
-        copy = read(os.path.join(artifact, ".pnpm", "lock.yaml"))
-        content = read(lock)
+        copy = lookout.read(artifact, ".pnpm/lock.yaml")
+        content = lookout.read(root, name)
         if copy is not None and content is not None:
             return None if copy == content else "what is installed differs from the lock file"
     return _newer(artifact, lock)
@@ -87,20 +92,44 @@ def _newer(artifact: str, lock: str) -> str | None:
 
 
 def _links_out(artifact: str) -> list[str]:
-    """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it."""
+    """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it.
+
+    None is followed, as it may lead to a disk that does not answer: what is written in it is compared.
+    """
+    links: list[str] = []
+    scopes: list[str] = []
     try:
         # Not the names of everything: there may be a million.
         with os.scandir(artifact) as entries:
-            names = [one.name for one in entries if one.is_symlink() or one.name.startswith("@")]
-        links = [name for name in names if os.path.islink(os.path.join(artifact, name))]
-        for scope in set(names).difference(links):
-            with os.scandir(os.path.join(artifact, scope)) as entries:
-                links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())
+            for entry in entries:
+                if entry.is_symlink():
+                    links.append(entry.name)
+                elif entry.name.startswith("@") and entry.is_dir(follow_symlinks=False):
+                    scopes.append(entry.name)
     except OSError:
-        return []
-    inside = os.path.join(artifact, "")  # A candidate's path has no symlinks in it.
-    return sorted(
-        name
-        for name in links
-        if not os.path.realpath(os.path.join(artifact, name)).startswith(inside)
-    )
+        return []  # That it cannot be read is said by whoever measures it.
+    for scope in scopes:
+        with suppress(OSError), os.scandir(os.path.join(artifact, scope)) as entries:
+            links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())
+    return sorted(name for name in links if _leads_out(artifact, name))
+
+
+def _leads_out(artifact: str, name: str) -> bool:
+    """Whether the symlink *name* leads out of *artifact*, by what is written in it.
+
+    Raises OSError if that may not be read.
+    """
+    link = os.path.join(artifact, name)
+    try:
+        target = os.readlink(link)
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return False
+        raise
+    place = os.path.normpath(os.path.join(os.path.dirname(link), target))
+    # A candidate's path has no symlinks in it.
+    return not os.path.join(place, "").startswith(os.path.join(artifact, ""))
+
+
+_NO_LINK: Final = frozenset({errno.EINVAL, errno.ENOENT, errno.ENOTDIR})
+"""What readlink(2) says of what was a symlink a moment ago."""

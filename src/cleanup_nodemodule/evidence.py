@@ -2,16 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import drift, git, history, protections
-from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
-from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
+from cleanup_nodemodule.containment import Contained, problem_of
+from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
+from cleanup_nodemodule.paths import LACKED
+from cleanup_nodemodule.proofs import Examination, examine
 from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.scheduler import Scheduler, Stopped
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -54,6 +59,17 @@ class Sighting:
     regenerate: str | None
     regenerate_in: str | None
     warnings: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    """What else has to be known of what keeps it, a phrase each."""
+    problems: tuple[Problem, ...] = ()
+    """What went wrong when it was looked at: then it is kept."""
+
+    def with_problems(self, problems: Sequence[Problem]) -> "Sighting":
+        """Return the same, with what went wrong, for which it is kept unless for anything else."""
+        if not problems:
+            return self
+        protection = self.protection or _unknown(problems[0])
+        return replace(self, protection=protection, problems=tuple(problems))
 
     @property
     def repository(self) -> str | None:
@@ -77,53 +93,143 @@ class Sighting:
     def level(self) -> Level:
         """How good the evidence is if git says what is hoped for."""
         best = self.best
-        if best is not None and (best.proven_on_disk or best.proven_if_ignored):
+        if best is not None and (
+            best.proven_on_disk or (best.proven_if_ignored and self.repository is not None)
+        ):
             return Level.PROVEN
         if self.named:
             return Level.NAMED
+        if self.problems:
+            return Level.UNPROVEN
         if best is None or best.hindrance is not None or self.rule is None:
             return Level.NONE
         return Level.UNPROVEN
 
 
-def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[Sighting]:
-    """Look at the disk for every rule that fits each candidate's name, and for what protects it."""
-    keep = protections.compile_keep(circumstances.keep, circumstances.home)
-    known: dict[str, tuple[str, ...]] = {}
-    sightings: list[Sighting] = []
-    for candidate in candidates:
-        path = candidate.path
-        names = tuple(path.split(os.sep))
-        fitting = [rule for rule in circumstances.rules if rule.fits(names)]
-        repositories = _repositories(os.path.dirname(path), known)
-        boundary = repositories[0] if repositories else candidate.root
-        # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
-        enter = not candidate.mounted
-        examinations = sorted(
-            (examine(rule, path, boundary, enter=enter) for rule in fitting), key=_rank
+def look(
+    candidates: Sequence[Candidate], circumstances: Circumstances, lookout: Lookout | None = None
+) -> list[Sighting]:
+    """Look at the disk for every rule that fits each candidate's name, and for what protects it.
+
+    Whatever goes wrong with one of them is among its problems, and it is kept. A *lookout* that has
+    looked at others before remembers what it saw above them; without one everything is looked at anew.
+    """
+    lookout = lookout or Lookout(circumstances.mounts)
+    asked = Contained("")
+    keep = asked.ask(
+        "understand what is to be kept from",
+        None,
+        protections.compile_keep,
+        circumstances.keep,
+        circumstances.home,
+    )
+    return [_look_at(one, circumstances, keep, lookout, asked.problems) for one in candidates]
+
+
+def lacked(sightings: Sequence[Sighting]) -> bool:
+    """Whether something could not be looked at for want of descriptors or memory."""
+    return any(problem.errno in LACKED for one in sightings for problem in one.problems)
+
+
+def unseen(candidate: Candidate, error: Exception) -> Sighting:
+    """Return what is known of a candidate where looking at it came to nothing."""
+    problem = problem_of(error, candidate.path, _LOOK)
+    return Sighting(
+        candidate=candidate,
+        examinations=(),
+        protection=_unknown(problem),
+        repositories=(),
+        project=os.path.dirname(candidate.path),
+        named=False,
+        regenerate=None,
+        regenerate_in=None,
+        warnings=(),
+        problems=(problem,),
+    )
+
+
+_LOOK: Final = "find out all about"
+
+
+def unweighed(sighting: Sighting, problem: Problem) -> Evidence:
+    """Return the evidence for what nobody could put together, which is kept."""
+    protection = _unknown(problem)
+    level, project = Level.UNPROVEN, sighting.project
+    facts = (protection.detail,)
+    return Evidence(level, facts, protection.reason, None, None, project, None, None, (), 0)
+
+
+def kept_for(problems: Sequence[Problem], known: Evidence) -> Evidence:
+    """Return what is *known*, with a protection if there were *problems* and there is none yet."""
+    if not problems or known.protection is not None:
+        return known
+    unknown = _unknown(problems[0])
+    return replace(known, protection=unknown.reason, facts=(*known.facts, unknown.detail))
+
+
+def _unknown(problem: Problem) -> Protection:
+    return Protection(
+        Reason.UNREADABLE, f"not everything about it is known: {problem.why}", problem
+    )
+
+
+def _look_at(
+    candidate: Candidate,
+    circumstances: Circumstances,
+    keep: "GitIgnoreSpec | None",
+    lookout: Lookout,
+    before: Sequence[Problem],
+) -> Sighting:
+    """Look at one candidate; *before* is what went wrong with what all of them need."""
+    path = candidate.path
+    asked = Contained(path)
+    asked.problems += (replace(problem, path=path) for problem in before)
+    names = tuple(path.split(os.sep))
+    fitting = [
+        rule
+        for rule in circumstances.rules
+        if asked.ask(_LOOK, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
+    ]
+    project = os.path.dirname(path)
+    none: tuple[str, ...] = ()
+    repositories = asked.ask(_LOOK, none, lookout.repositories, project)
+    boundary = repositories[0] if repositories else candidate.root
+    # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
+    enter = not candidate.mounted
+
+    def examined(rule: Rule) -> Examination:
+        return examine(rule, path, boundary, enter=enter, lookout=lookout)
+
+    tried = (asked.ask(_LOOK, None, examined, rule) for rule in fitting)
+    examinations = sorted((one for one in tried if one is not None), key=_rank)
+    best = examinations[0] if examinations else None
+    depth = len(best.rule.names) if best else 1
+    project = os.sep.join(names[:-depth]) or os.sep
+    unable: tuple[str | None, str | None] = (None, None)
+    command, lock = asked.ask(_LOOK, unable, _regeneration, best, path, project, boundary, lookout)
+
+    def protection() -> Protection | None:
+        return _protection(
+            candidate, examinations, circumstances, asked, keep, lookout, repositories
         )
-        best = examinations[0] if examinations else None
-        depth = len(best.rule.names) if best else 1
-        project = os.sep.join(names[:-depth]) or os.sep
-        command, lock = _regeneration(best, project, boundary)
-        sightings.append(
-            Sighting(
-                candidate,
-                tuple(examinations),
-                _protection(
-                    candidate, examinations, circumstances, keep, in_repository=bool(repositories)
-                ),
-                repositories,
-                project,
-                candidate.name in circumstances.named,
-                command,
-                None if command is None else os.path.dirname(lock) if lock else project,
-                drift.warnings(path, lock, locked=best is not None and best.rule.locked)
-                if enter
-                else (),
-            )
-        )
-    return sightings
+
+    def warnings() -> tuple[str, ...]:
+        locked = best is not None and best.rule.locked
+        return drift.warnings(path, lock, locked=locked, lookout=lookout)
+
+    kept = asked.ask(_LOOK, None, protection)
+    return Sighting(
+        candidate,
+        tuple(examinations),
+        kept,
+        repositories,
+        project,
+        candidate.name in circumstances.named,
+        command,
+        None if command is None else os.path.dirname(lock) if lock else project,
+        asked.ask(_LOOK, none, warnings) if enter else (),
+        asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
+    ).with_problems(asked.problems)
 
 
 def _rank(examination: Examination) -> tuple[int, bool, bool]:
@@ -141,62 +247,61 @@ def _protection(
     candidate: Candidate,
     examinations: Sequence[Examination],
     circumstances: Circumstances,
+    asked: Contained,
     keep: "GitIgnoreSpec | None",
-    *,
-    in_repository: bool,
+    lookout: Lookout,
+    repositories: tuple[str, ...],
 ) -> Protection | None:
     path = candidate.path
     if candidate.mounted:
         return Protection(Reason.MOUNT_POINT, "something is mounted on it")
-    if mount := protections.mounted_in(path, circumstances.mounts):
-        return mount
-    precious = next((item.precious for item in examinations if item.precious is not None), None)
-    if precious is not None:
-        return Protection(Reason.PRECIOUS, f"{precious} inside cannot be made again")
-    return (
-        protections.kept(path, keep)
-        or protections.current_directory(
+    what = next((item.precious for item in examinations if item.precious is not None), None)
+    precious = what and Protection(Reason.PRECIOUS, f"{what} inside cannot be made again")
+    # Each on its own: where one of them fails, another may still say why it is kept.
+    questions: tuple[Callable[[], Protection | None], ...] = (
+        lambda: protections.mounted_in(path, circumstances.mounts),
+        lambda: precious or None,
+        lambda: protections.kept(path, keep, lookout),
+        lambda: protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
-        )
-        or protections.installed(path, circumstances.home, in_repository=in_repository)
+        ),
+        lambda: protections.installed(
+            path, circumstances.home, in_repository=bool(repositories), lookout=lookout
+        ),
     )
+    answers = (asked.ask(_LOOK, None, question) for question in questions)
+    return next((answer for answer in answers if answer is not None), None)
 
 
 def _regeneration(
-    best: Examination | None, project: str, boundary: str
+    best: Examination | None, artifact: str, project: str, boundary: str, lookout: Lookout
 ) -> tuple[str | None, str | None]:
     """Return the command that brings the artifact back, and the lock file it goes by."""
     if best is None:
         return None, None
-    for directory in ancestors(project, boundary):
-        for entry in best.rule.regenerate:
-            if entry.lock is not None and exists(directory, entry.lock):
-                return entry.command, os.path.join(directory, entry.lock)
-    return next((entry.command for entry in best.rule.regenerate if entry.lock is None), None), None
+    entries = best.rule.regenerate
+
+    def locked(directory: str) -> tuple[str, str] | None:
+        return next(
+            (
+                (entry.command, os.path.join(directory, entry.lock))
+                for entry in entries
+                if entry.lock is not None and lookout.proves(directory, entry.lock, artifact)
+            ),
+            None,
+        )
+
+    question = ("lock", entries, os.lstat(artifact).st_uid)
+    found = lookout.nearest(question, project, boundary, locked)
+    if found is not None:
+        return found[1]
+    return next((entry.command for entry in entries if entry.lock is None), None), None
 
 
-def _repositories(directory: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the directories, from *directory* upwards, that hold a ``.git``.
-
-    It is a file in worktrees and submodules (gitrepository-layout(5)).
-    """
-    if directory not in known:
-        above = os.path.dirname(directory)
-        outer = () if above == directory else _repositories(above, known)
-        here = _may_exist(os.path.join(directory, ".git"))
-        known[directory] = (directory, *outer) if here else outer
-    return known[directory]
-
-
-def _may_exist(path: str) -> bool:
-    """Whether something is there, or may be: only a clear no is a no."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
+def _remarks(path: str, repositories: Sequence[str], lookout: Lookout) -> tuple[str, ...]:
+    """Name whoever put a ``.git`` around what is somebody else's."""
+    found = ((place, lookout.by_whom(place, ".git", path)) for place in repositories)
+    return tuple(f"{place} holds a .git{by_whom}" for place, by_whom in found if by_whom)
 
 
 class Witnesses:
@@ -220,7 +325,12 @@ class Witnesses:
         async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001 - comes out of the key of a question
             question = git.ask_outer if outer else git.ask
             async with self._limit:
-                return await self._scheduler.unless_stopped(question(repository, paths))
+                try:
+                    return await self._scheduler.unless_stopped(question(repository, paths))
+                except Stopped:
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it is, it is no answer, and the others go on
+                    return None
 
         given = await asyncio.gather(*(ask(*key, paths) for key, paths in questions.items()))
         answers = dict(zip(questions, given, strict=True))
@@ -260,6 +370,8 @@ def weigh(
         facts.append("named with --targets")
     if protection is not None:
         facts.append(protection.detail)
+        if protection.reason in _BY_GIT:
+            facts += sighting.remarks
     return Evidence(
         level,
         tuple(facts),
@@ -272,6 +384,10 @@ def weigh(
         sighting.warnings,
         last_used,
     )
+
+
+_BY_GIT: Final = frozenset({Reason.GIT_FAILED, Reason.TRACKED})
+"""Reasons that there would not be without a repository."""
 
 
 def _proof(
@@ -314,26 +430,42 @@ def walk_beneath(evidence: Evidence) -> bool:
 
 
 def last_used(
-    sightings: Sequence[Sighting], passed: frozenset[str], known: Mapping[str, int]
-) -> tuple[list[int], dict[str, int]]:
+    sightings: Sequence[Sighting],
+    passed: frozenset[str],
+    known: dict[str, int],
+    lookout: Lookout | None = None,
+) -> tuple[list[int | Problem], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
-    *passed* are paths of directories that are not gone into: artifacts, which are not source, and what
-    is mounted. *known* is what is known of projects inside of these, and is returned with more.
+    Or why that could not be found out. *passed* are paths of directories that are not gone into:
+    artifacts, which are not source, and what is mounted. *known* is what is known of projects inside of
+    these; what is known now of other projects is returned, too.
     """
-    sources = dict(known)
-    repositories: dict[str, int] = {}
+    sources = ChainMap[str, int]({}, known)
+    lookout = lookout or Lookout()
+    answers: dict[str, int | Problem] = {}
+
+    def ask(place: str, question: Callable[[], int]) -> int | Problem:
+        if place not in answers:
+            asked = Contained(place)
+            time = asked.ask("find out when somebody was last at work around", 0, question)
+            answers[place] = asked.problems[0] if asked.problems else time
+        return answers[place]
+
     for project in sorted({s.project for s in sightings}, key=len, reverse=True):
-        history.newest_source(project, passed.__contains__, sources)
-    times: list[int] = []
+        ask(project, partial(history.newest_source, project, passed.__contains__, sources))
+    times: list[int | Problem] = []
     for sighting in sightings:
-        newest = sources[sighting.project]
-        if sighting.repository is not None:
-            if sighting.repository not in repositories:
-                repositories[sighting.repository] = history.last_git_activity(sighting.repository)
-            newest = max(newest, repositories[sighting.repository])
-        times.append(newest)
-    return times, sources
+        found = [answers[sighting.project]]
+        if (at := sighting.repository) is not None:
+            git_activity = partial(history.last_git_activity, at, lookout)
+            found.append(ask(os.path.join(at, ".git"), git_activity))
+        wrong = next((one for one in found if isinstance(one, Problem)), None)
+        if wrong is not None:
+            times.append(replace(wrong, path=sighting.candidate.path))
+        else:
+            times.append(max(one for one in found if isinstance(one, int)))
+    return times, dict(sources.maps[0])
 
 
 async def in_use(
@@ -345,11 +477,25 @@ async def in_use(
         return [None] * len(sightings)
     try:
         processes: Processes = await scheduler.call(protections.look_at_processes, os.getpid())
-    except (Unanswered, OSError):
+    except Stopped:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, nobody knows
         nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
         return [nobody if asked else None for asked in open_]
+
+    def at_work(sighting: Sighting) -> Protection | None:
+        asked = Contained(sighting.candidate.path)
+        found = asked.ask(
+            "find out whether a process is at work in",
+            None,
+            processes.at_work_in,
+            sighting.project,
+            sighting.candidate.path,
+        )
+        return _unknown(asked.problems[0]) if asked.problems else found
+
     return [
-        processes.at_work_in(sighting.project, sighting.candidate.path) if asked else None
+        at_work(sighting) if asked else None
         for sighting, asked in zip(sightings, open_, strict=True)
     ]
 

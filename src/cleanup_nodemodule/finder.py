@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.containment import problem_of
 from cleanup_nodemodule.engine.contract import Fault, Finding, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.staging import PREFIX, is_staged
 
 if TYPE_CHECKING:
@@ -176,6 +177,14 @@ class Search:
                 return await take(stack)
             except Unanswered:
                 silent.add(root.path)
+                return []
+            except Stopped:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other directories are searched
+                if len(stack) > 1:
+                    return [left for one in stack for left in await search([one])]
+                path = beneath(root.path, stack[0].partition(b"\0")[0].rstrip(b"/"))
+                self._problem(problem_of(error, path, "search"))
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:

@@ -2,29 +2,51 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Final
 
-from cleanup_nodemodule.proofs import read
+from cleanup_nodemodule.lookout import Lookout
 
 _MOST: Final = 20_000
 """Entries of one project that are looked at: a project of that size has told what it has to tell."""
+
+_LONGEST: Final = 4096
+"""Bytes that a file with the name of a directory has at most (PATH_MAX, limits.h(0p))."""
 
 _GIT_FILES: Final = ("index", "HEAD", "logs/HEAD")
 """What git writes when it is used (gitrepository-layout(5))."""
 
 
-def last_git_activity(repository: str) -> int:
-    """Return when git last did something, seconds since the epoch; 0 if nobody knows."""
-    directory = os.path.join(repository, ".git")
-    link = read(directory)
-    if link is not None and link.startswith(b"gitdir:"):
+def last_git_activity(repository: str, lookout: Lookout | None = None) -> int:
+    """Return when git last did something, seconds since the epoch; 0 if nobody knows.
+
+    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    """
+    lookout = lookout or Lookout()
+    top, directory = repository, ".git"
+    link = lookout.read(repository, ".git")
+    if link is not None:
         # A worktree or submodule: the file says where its part of the repository is.
-        directory = os.path.join(repository, os.fsdecode(link[7:].strip()))
-    return max((_changed(os.path.join(directory, name)) for name in _GIT_FILES), default=0)
+        place = _gitdir(repository, link)
+        if place is None:
+            return 0
+        # Whatever is on the way there from what both lie in, a symlink or a mount, is not gone through.
+        top = os.path.commonpath((repository, place))
+        directory = os.path.relpath(place, top)
+    found = (lookout.status(top, f"{directory}/{name}") for name in _GIT_FILES)
+    return max((int(one[stat.ST_MTIME]) for one in found if one is not None), default=0)
 
 
-def newest_source(project: str, is_passed: Callable[[str], bool], known: dict[str, int]) -> int:
+def _gitdir(repository: str, link: bytes) -> str | None:
+    """Return the directory that the file ``.git`` of *repository* names, None for none."""
+    if not link.startswith(b"gitdir:") or len(link) > _LONGEST or b"\0" in link:
+        return None
+    return os.path.normpath(os.path.join(repository, os.fsdecode(link[7:].strip())))
+
+
+def newest_source(
+    project: str, is_passed: Callable[[str], bool], known: MutableMapping[str, int]
+) -> int:
     """Return when the newest file of *project* outside its artifacts was changed.
 
     *is_passed* tells by its path which directory is not gone into, artifacts above all. *known* holds the answers for projects inside this one,
@@ -53,10 +75,3 @@ def newest_source(project: str, is_passed: Callable[[str], bool], known: dict[st
             continue
     known[project] = newest
     return newest
-
-
-def _changed(path: str) -> int:
-    try:
-        return int(os.lstat(path)[stat.ST_MTIME])
-    except OSError:
-        return 0

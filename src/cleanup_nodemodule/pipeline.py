@@ -25,12 +25,14 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import evidence, finder, git, protections, sizing
+from cleanup_nodemodule.containment import Contained, each, problem_of
 from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -201,6 +203,16 @@ class _Row:
     vanished: bool = False
     entered: bool = False
     """It was searched for others beneath it."""
+    problems: list[Problem] = field(default_factory=list)
+    """What went wrong when it was asked about: for that it is kept."""
+
+    def __post_init__(self) -> None:
+        self.problems += self.sighting.problems
+
+    def keep_for(self, problem: Problem) -> None:
+        """Take down what went wrong."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     @property
     def candidate(self) -> Candidate:
@@ -222,6 +234,8 @@ class _Survey:
         self._complete = False
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._witnesses = evidence.Witnesses(scheduler)
+        self._lookout = Lookout()
+        """What the search remembers of the directories above candidates."""
         self._circumstances = evidence.Circumstances(
             settings.rules,
             frozenset(settings.targets or ()),
@@ -251,7 +265,7 @@ class _Survey:
     async def explain(self, candidate: Candidate) -> Explanation:
         """Do with one candidate what is done with all."""
         await self._look_at_mounts()
-        [sighting] = await self._scheduler.call(evidence.look, [candidate], self._circumstances)
+        [sighting] = await self._look([candidate], None)
         row = _Row(sighting)
         self._rows.append(row)
         await self._ask_git(self._rows)
@@ -300,10 +314,22 @@ class _Survey:
 
     async def _look_again(self, root: str, candidates: Sequence[Candidate]) -> list[Sighting]:
         try:
-            return await self._scheduler.call(evidence.look, candidates, self._circumstances)
+            return await self._look(candidates, None)
         except Unanswered:
             self._scheduler.silent.add(root)
             return []
+
+    async def _look(
+        self, candidates: Sequence[Candidate], lookout: Lookout | None
+    ) -> list[Sighting]:
+        """Look at the disk; what goes wrong with one of the *candidates* is its own problem."""
+
+        async def look(some: Sequence[Candidate]) -> list[Sighting]:
+            return await self._scheduler.look(
+                evidence.look, some, self._circumstances, lookout, lacked=evidence.lacked
+            )
+
+        return await each(candidates, look, evidence.unseen)
 
     async def _search(
         self,
@@ -339,12 +365,15 @@ class _Survey:
     async def _look_at_mounts(self) -> None:
         cwd = self._settings.cwd
         mounts = await self._scheduler.call(protections.mount_points)
-        around = await self._scheduler.call(protections.directories_around, cwd)
+        around: frozenset[Identity] = frozenset()
+        with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
+            around = await self._scheduler.call(protections.directories_around, cwd)
         self._circumstances = replace(self._circumstances, mounts=mounts, around=around)
+        self._lookout = Lookout(mounts)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Look at what was found; keep what may be an artifact, have the rest searched."""
-        sightings = await self._scheduler.call(evidence.look, candidates, self._circumstances)
+        sightings = await self._look(candidates, self._lookout)
         enter: list[bool] = []
         for sighting in sightings:
             unlikely = sighting.level in {Level.NONE, Level.UNPROVEN}
@@ -367,9 +396,27 @@ class _Survey:
             row.answer = answer
 
     def _weigh(self, row: _Row, last_used: int = 0) -> Evidence:
-        return evidence.weigh(
-            row.sighting, row.answer, has_git=self._witnesses.has_git, last_used=last_used
-        )
+        """Put together what is known of a row; what cannot be weighed is kept."""
+        asked = Contained(row.candidate.path)
+
+        def weigh() -> Evidence:
+            return evidence.weigh(
+                row.sighting, row.answer, has_git=self._witnesses.has_git, last_used=last_used
+            )
+
+        weighed = asked.ask("weigh what is known of", None, weigh)
+        for problem in asked.problems:
+            row.keep_for(problem)
+        return weighed or evidence.unweighed(row.sighting, asked.problems[0])
+
+    def _decide(self, row: _Row) -> Decision:
+        asked = Contained(row.candidate.path)
+        unknown: Decision = Keep(Reason.UNREADABLE)
+        foreign_too, silent = self._settings.foreign_too, self._scheduler.silent
+        decision = asked.ask("decide about", unknown, _decision, row, foreign_too, silent)
+        for problem in asked.problems:
+            row.keep_for(problem)
+        return decision
 
     async def _conclude(self) -> None:
         """Settle what needs all that was found: last use, and the processes at work."""
@@ -378,9 +425,11 @@ class _Survey:
         weighed = [self._weigh(row, times.get(row.candidate.path, 0)) for row in self._rows]
         uses = await evidence.in_use(sightings, weighed, self._scheduler)
         for row, item, use in zip(self._rows, weighed, uses, strict=True):
-            row.evidence = item
             if use is not None:
-                row.evidence = replace(item, protection=use.reason, facts=(*item.facts, use.detail))
+                item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
+                if use.problem is not None:
+                    row.keep_for(use.problem)
+            row.evidence = evidence.kept_for(row.problems, item)
 
     async def _last_used(self) -> dict[str, int]:
         """Return when the project of each path was last used, as far as anybody answers."""
@@ -389,24 +438,33 @@ class _Survey:
         passed = passed.union(self._circumstances.mounts)
         known: dict[str, int] = {}
         times: dict[str, int] = {}
+
+        async def ask(some: Sequence[_Row]) -> list[int | Problem]:
+            sightings = [row.sighting for row in some]
+            used, more = await self._scheduler.call(
+                evidence.last_used, sightings, passed, known, self._lookout
+            )
+            known.update(more)
+            return used
+
         # The innermost projects first, as those around them build on what is known of these.
         rows = sorted(self._rows, key=lambda row: len(row.sighting.project), reverse=True)
         for root in {row.candidate.root: None for row in rows}:
-            there = [row.sighting for row in rows if row.candidate.root == root]
+            there = [row for row in rows if row.candidate.root == root]
             for start in range(0, len(there), _PROJECTS_AT_ONCE):
                 some = there[start : start + _PROJECTS_AT_ONCE]
                 if root in silent:
                     break
                 try:
-                    used, known = await self._scheduler.call(
-                        evidence.last_used, some, passed, known
-                    )
+                    used = await each(some, ask, _never_used)
                 except Unanswered:
                     silent.add(root)
-                else:
-                    times.update(
-                        (one.candidate.path, time) for one, time in zip(some, used, strict=True)
-                    )
+                    break
+                for row, time in zip(some, used, strict=True):
+                    if isinstance(time, Problem):
+                        row.keep_for(time)
+                    else:
+                        times[row.candidate.path] = time
         return times
 
     async def _measure(self) -> None:
@@ -439,9 +497,8 @@ class _Survey:
             if not row.vanished and ((outer := around[number]) is None or self._rows[outer].entered)
         ]
         shown.sort(key=lambda number: self._rows[number].candidate.path)
-        foreign_too = self._settings.foreign_too
         silent = self._scheduler.silent
-        decisions = [_decision(self._rows[number], foreign_too, silent) for number in shown]
+        decisions = [self._decide(self._rows[number]) for number in shown]
         # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
         # not shown comes last and counts for nothing.
         hidden = sorted(set(range(len(self._rows))).difference(shown))
@@ -455,6 +512,9 @@ class _Survey:
                 around_it = around[around_it]
             if around_it is not None:
                 contents[around_it] = _without(contents[around_it], inner)
+        for number in shown:
+            row = self._rows[number]
+            row.evidence = row.evidence or self._weigh(row)
         return Plan(
             roots,
             tuple(
@@ -465,6 +525,7 @@ class _Survey:
                 sorted(
                     (
                         *self._problems,
+                        *(one for number in shown for one in self._rows[number].problems),
                         *(Problem(root, errno.ETIMEDOUT, "get an answer from") for root in silent),
                     ),
                     key=lambda problem: (problem.path, problem.doing),
@@ -515,8 +576,12 @@ def _artifact(row: _Row, contents: Contents, decision: Decision, links: Size) ->
         contents.allocated_bytes + links.allocated_bytes,
         contents.allocated_bytes + links.reclaimable_bytes if isinstance(decision, Delete) else 0,
     )
-    known = row.evidence or evidence.weigh(row.sighting, None, has_git=False)
-    return Artifact(row.candidate, known, contents, size, decision)
+    assert row.evidence is not None  # noqa: S101 - what nobody came to is weighed for the plan
+    return Artifact(row.candidate, row.evidence, contents, size, decision)
+
+
+def _never_used(row: _Row, error: Exception) -> Problem:
+    return problem_of(error, row.candidate.path, "find out when somebody was last at work around")
 
 
 def _surroundings(rows: Sequence[_Row]) -> dict[int, int | None]:

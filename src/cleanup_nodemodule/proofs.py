@@ -4,15 +4,12 @@ import fnmatch
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from cleanup_nodemodule.lookout import Lookout, ancestors
 from cleanup_nodemodule.rules import Proof, Rule
-
-_LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a file that are read at most; markers are small, and a huge one proves nothing."""
 
 CACHEDIR_TAG: Final = "CACHEDIR.TAG"
 
@@ -79,113 +76,117 @@ class Examination:
         return next((t for t in self.trials if t.holds and t.ignored is ignored), None)
 
 
-def examine(rule: Rule, directory: str, boundary: str, *, enter: bool = True) -> Examination:
+def examine(
+    rule: Rule,
+    directory: str,
+    boundary: str,
+    *,
+    enter: bool = True,
+    lookout: Lookout | None = None,
+) -> Examination:
     """Try every proof of *rule* on *directory*; look no further up than *boundary*.
 
-    Without *enter* nothing inside is looked at, and so nothing inside is found.
+    Without *enter* nothing inside is looked at, and so nothing inside is found. *lookout* is one of this
+    run's. Raises OSError where something could not be looked at.
     """
-    inside = directory if enter else os.devnull
-    return Examination(
-        rule,
-        tuple(
-            Trial(tuple(_conditions(proof, directory, inside, boundary)), proof.ignored)
-            for proof in rule.proofs
-        ),
-        _first(inside, rule.without),
-        _first(inside, rule.precious),
-    )
+    return _Trials(rule, directory, boundary, enter=enter, lookout=lookout or Lookout()).all()
 
 
-def ancestors(directory: str, last: str | None) -> Iterator[str]:
-    """Give *directory* and those above it, up to *last* or to the top."""
-    while True:
-        yield directory
-        above = os.path.dirname(directory)
-        if directory in {last, above}:
-            return
-        directory = above
+class _Trials:
+    """The proofs of a rule, tried on one directory."""
 
+    def __init__(
+        self, rule: Rule, directory: str, boundary: str, *, enter: bool, lookout: Lookout
+    ) -> None:
+        self._rule = rule
+        self._directory = directory
+        self._inside = directory if enter else os.devnull
+        self._project = os.path.dirname(directory)
+        self._boundary = boundary
+        self._lookout = lookout
 
-def exists(directory: str, marker: str) -> bool:
-    """Whether the marker is really there: what a symlink of that name leads to proves nothing.
-
-    A marker is a regular file, or with a trailing slash a directory.
-    """
-    try:
-        mode = os.lstat(os.path.join(directory, marker.rstrip("/"))).st_mode
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISDIR(mode) if marker.endswith("/") else stat.S_ISREG(mode)
-
-
-def read(path: str) -> bytes | None:
-    """Return the content of a small regular file, None for anything else.
-
-    Never follows a symlink as the last name and never waits, should the file have become a FIFO.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-    except OSError:
-        return None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(_LARGEST)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-
-
-def _conditions(proof: Proof, directory: str, inside: str, boundary: str) -> Iterator[Condition]:
-    project = os.path.dirname(directory)
-    if proof.inside:
-        yield _found(_first(inside, proof.inside), "{} inside", proof.inside)
-    if proof.beside:
-        yield _found(_first(project, proof.beside), "{} beside it", proof.beside)
-    if proof.above:
-        yield _above(proof.above, project, boundary)
-    if proof.depends:
-        package = _dependency(project, proof.depends)
-        yield _found(package, "package.json beside it depends on {}", proof.depends)
-    if proof.only:
-        yield _only(inside, proof.only)
-    if proof.holds is not None:
-        file, text = proof.holds.file, proof.holds.text.encode()
-        name = next(
-            (
-                name
-                for name in _matches(inside, file)
-                if text in (read(os.path.join(inside, name)) or b"")
-            ),
-            None,
+    def all(self) -> Examination:
+        """Try them all."""
+        rule = self._rule
+        return Examination(
+            rule,
+            tuple(Trial(tuple(self._conditions(proof)), proof.ignored) for proof in rule.proofs),
+            self._there(rule.without),
+            self._there(rule.precious),
         )
-        yield _found(name, f"{{}} inside with {proof.holds.text}", (file,))
-    if proof.tagged:
-        tag = read(os.path.join(inside, CACHEDIR_TAG)) or b""
-        found = CACHEDIR_TAG if tag.startswith(_SIGNATURE) else None
-        yield _found(found, "{} inside with its signature", (CACHEDIR_TAG,))
-    if proof.home:
-        yield _cmake_home(inside, project, boundary)
+
+    def _conditions(self, proof: Proof) -> Iterator[Condition]:
+        inside, project = self._inside, self._project
+        if proof.inside:
+            yield _found(self._first(inside, proof.inside), "{} inside", proof.inside)
+        if proof.beside:
+            yield _found(self._first(project, proof.beside), "{} beside it", proof.beside)
+        if proof.above:
+            yield self._above(proof.above)
+        if proof.depends:
+            package = _dependency(self._read(project, "package.json"), proof.depends)
+            yield _found(package, "package.json beside it depends on {}", proof.depends)
+        if proof.only:
+            yield _only(inside, proof.only)
+        if proof.holds is not None:
+            file, text = proof.holds.file, proof.holds.text.encode()
+            name = next(
+                (
+                    name
+                    for name in self._lookout.matches(inside, file)
+                    if text in (self._read(inside, name) or b"")
+                ),
+                None,
+            )
+            yield _found(name, f"{{}} inside with {proof.holds.text}", (file,))
+        if proof.tagged:
+            tag = self._read(inside, CACHEDIR_TAG) or b""
+            found = CACHEDIR_TAG if tag.startswith(_SIGNATURE) else None
+            yield _found(found, "{} inside with its signature", (CACHEDIR_TAG,))
+        if proof.home:
+            cache = self._read(inside, "CMakeCache.txt") or b""
+            yield _cmake_home(cache, inside, project, self._boundary)
+
+    def _above(self, markers: tuple[str, ...]) -> Condition:
+        found = self._lookout.nearest(
+            # What a marker proves depends on whose the artifact is.
+            ("above", markers, self._owner()),
+            self._project,
+            self._boundary,
+            lambda directory: self._first(directory, markers),
+        )
+        if found is None:
+            return _found(None, "{} beside or above it", markers)
+        directory, marker = found
+        where = "beside" if directory == self._project else "above"
+        return _found(marker, f"{{}} {where} it", markers)
+
+    def _owner(self) -> int:
+        return os.lstat(self._directory).st_uid
+
+    def _first(self, directory: str, markers: Iterable[str]) -> str | None:
+        """Return the first of *markers* that is there and proves something, as it is called there."""
+        for marker in markers:
+            slash = "/" if marker.endswith("/") else ""
+            for name in self._lookout.matches(directory, marker):
+                if self._lookout.proves(directory, name.rstrip("/") + slash, self._directory):
+                    return name
+        return None
+
+    def _there(self, markers: Iterable[str]) -> str | None:
+        """Return the first of *markers* that is inside, whoever put it there."""
+        return next((n for m in markers for n in self._lookout.matches(self._inside, m)), None)
+
+    def _read(self, directory: str, name: str) -> bytes | None:
+        if not self._lookout.proves(directory, name, self._directory):
+            return None
+        return self._lookout.read(directory, name)
 
 
 def _found(name: str | None, phrase: str, wanted: Iterable[str]) -> Condition:
     return Condition(
         phrase.format(" or ".join(wanted)), None if name is None else phrase.format(name)
     )
-
-
-def _above(markers: tuple[str, ...], project: str, boundary: str) -> Condition:
-    for directory in ancestors(project, boundary):
-        marker = _first(directory, markers)
-        if marker is not None:
-            return _found(
-                marker, f"{{}} {'beside' if directory == project else 'above'} it", markers
-            )
-    return _found(None, "{} beside or above it", markers)
 
 
 def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
@@ -207,58 +208,25 @@ def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
     return Condition(text, text if fine else None)
 
 
-def _cmake_home(directory: str, project: str, boundary: str) -> Condition:
+def _cmake_home(cache: bytes, directory: str, project: str, boundary: str) -> Condition:
     text = "a CMakeCache.txt inside that was made for this project"
-    cache = read(os.path.join(directory, "CMakeCache.txt")) or b""
     home, made_in = _CMAKE_HOME.search(cache), _CMAKE_BUILD.search(cache)
     if home is None or made_in is None:
         return Condition(text, None)
-    # Resolved, as CMake writes them the way it was called. A build within the sources has the
-    # directory itself for a home, and a copy or a moved tree names another place: neither counts.
-    fine = os.path.realpath(os.fsdecode(made_in[1].rstrip())) == directory and os.path.realpath(
-        os.fsdecode(home[1].rstrip())
-    ) in ancestors(project, boundary)
+    # Compared as text: they may lead anywhere, and to a disk that does not answer too. A build within
+    # the sources has the directory itself for a home, and a copy or a moved tree names another place:
+    # neither counts. CMake writes them the way it was called: what it was called by way of a symlink
+    # for is not proven.
+    fine = _place(made_in[1]) == directory and _place(home[1]) in ancestors(project, boundary)
     return Condition(text, text if fine else None)
 
 
-def _first(directory: str, markers: Iterable[str]) -> str | None:
-    """Return the first of *markers* that is there, as it is called there."""
-    for marker in markers:
-        for name in _matches(directory, marker):
-            return name
-    return None
+def _place(written: bytes) -> str:
+    return os.path.normpath(os.fsdecode(written.rstrip()))
 
 
-def _matches(directory: str, marker: str) -> Iterator[str]:
-    """Give the names beneath *directory* that fit *marker*, in order.
-
-    Wildcards fit within one name of the path; symlinks on the way are not followed.
-    """
-    if not any(mark in marker for mark in "*?["):
-        if exists(directory, marker):
-            yield marker
-        return
-    slash = "/" if marker.endswith("/") else ""
-    head, _, tail = marker.rstrip("/").partition("/")
-    names = [head]
-    if any(mark in head for mark in "*?["):
-        try:
-            with os.scandir(directory) as entries:
-                names = sorted(one.name for one in entries if fnmatch.fnmatch(one.name, head))
-        except OSError:
-            return
-    for name in names:
-        if not tail:
-            if exists(directory, name + slash):
-                yield name
-        elif exists(directory, name + "/"):
-            for rest in _matches(os.path.join(directory, name), tail + slash):
-                yield f"{name}/{rest}"
-
-
-def _dependency(project: str, packages: Iterable[str]) -> str | None:
-    """Return the first of *packages* that the project's ``package.json`` depends on."""
-    content = read(os.path.join(project, "package.json"))
+def _dependency(content: bytes | None, packages: Iterable[str]) -> str | None:
+    """Return the first of *packages* that a ``package.json`` of that *content* depends on."""
     if content is None:
         return None
     try:

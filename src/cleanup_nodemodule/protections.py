@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import apart, system
-from cleanup_nodemodule.model import Identity, Reason
-from cleanup_nodemodule.proofs import ancestors, exists
+from cleanup_nodemodule.lookout import Lookout, ancestors
+from cleanup_nodemodule.model import Identity, Problem, Reason
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -63,6 +63,8 @@ class Protection:
 
     reason: Reason
     detail: str
+    problem: Problem | None = None
+    """What went wrong when that was asked, if it is kept for this."""
 
 
 def vital(path: str) -> str | None:
@@ -91,8 +93,14 @@ def _homes() -> tuple[str, ...]:
     return ()
 
 
-def installed(path: str, home: str | None, *, in_repository: bool) -> Protection | None:
-    """Tell whether *path* is part of installed software rather than of a project."""
+def installed(
+    path: str, home: str | None, *, in_repository: bool, lookout: Lookout | None = None
+) -> Protection | None:
+    """Tell whether *path* is part of installed software rather than of a project.
+
+    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    """
+    lookout = lookout or Lookout()
     if home and os.path.join(home, "").startswith(os.path.join(path, "")):
         return _installation("what holds the home directory")
     if (what := vital(path)) is not None:
@@ -118,16 +126,26 @@ def installed(path: str, home: str | None, *, in_repository: bool) -> Protection
         return _installation(f"the system: it lies in {system[0].rstrip('/')}")
     if os.path.basename(parents) == "lib" and path.endswith("node_modules"):
         prefix = os.path.dirname(parents)
-        if exists(prefix, "bin/") and not exists(parents, "package.json"):
+        if lookout.protects(prefix, "bin/") and not lookout.exists(parents, "package.json"):
             return _installation("a global npm prefix")
-    for directory in ancestors(parents, None):
-        if exists(directory, ".vsixmanifest"):
-            return _installation(f"the editor extension {directory}")
-        if exists(directory, "product-info.json"):
-            return _installation(f"the program {directory}")  # As JetBrains unpacks them.
-        if exists(directory, "pyvenv.cfg") or exists(directory, "conda-meta/"):
-            return _installation(f"the environment {directory}")
-    return None
+    # As editors and JetBrains' programs unpack them, and what Python and conda make.
+    found = lookout.nearest_protecting(parents, *_PROGRAMS)
+    if found is None:
+        return None
+    directory, marker = found
+    by_whom = lookout.by_whom(directory, marker, path)
+    return _installation(
+        f"{_PROGRAMS[marker]} {directory}" + (by_whom and f", for its {marker}{by_whom}")
+    )
+
+
+_PROGRAMS: Final = {
+    ".vsixmanifest": "the editor extension",
+    "product-info.json": "the program",
+    "pyvenv.cfg": "the environment",
+    "conda-meta/": "the environment",
+}
+"""What lies at the top of what is installed, and what that is then."""
 
 
 def _installation(of: str) -> Protection:
@@ -217,14 +235,22 @@ def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | 
     return GitIgnoreSpec.from_lines(lines)
 
 
-def kept(path: str, spec: "GitIgnoreSpec | None") -> Protection | None:
-    """Tell whether the user said to keep *path*, by a pattern or by a file."""
+def kept(
+    path: str, spec: "GitIgnoreSpec | None", lookout: Lookout | None = None
+) -> Protection | None:
+    """Tell whether the user said to keep *path*, by a pattern or by a file.
+
+    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    """
+    lookout = lookout or Lookout()
     if spec is not None and spec.match_file(path.lstrip(os.sep).replace(os.sep, "/") + "/"):
         return Protection(Reason.KEPT, "a keep pattern of the configuration matches")
-    for directory in (path, *ancestors(os.path.dirname(path), None)):
-        if exists(directory, KEEP_FILE):
-            return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}")
-    return None
+    found = lookout.nearest_protecting(path, KEEP_FILE)
+    if found is None:
+        return None
+    directory, marker = found
+    by_whom = lookout.by_whom(directory, marker, path)
+    return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}{by_whom}")
 
 
 class Processes:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.containment import problem_of
 from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.scheduler import Pace, Scheduler, Unanswered
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 
 _BUDGET: Final = 8192
 """Directory entries a call handles at most. With half as many, handing over takes a twentieth of the time;
@@ -65,6 +66,14 @@ async def measure(
                 scheduler.silent.add(where)
             most = 1  # One by one, it shows which it is.
             continue
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are measured
+            if len(several) == 1:
+                tallies[done].fail(error)
+                done += 1
+            most = 1
+            continue
         pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
         for measurement in measurements:
             tally, root = tallies[done], roots[done]
@@ -104,6 +113,11 @@ async def _measure_rest(
         except Unanswered:
             scheduler.silent.add(tally.root)
             tally.give_up()
+            return []
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            tally.fail(error)
             return []
         pace.did(_entries(part), of=budget)
         measured(part.usage.allocated)
@@ -177,6 +191,11 @@ class _Tally:
     def give_up(self) -> None:
         """Take down that there may be more than was counted."""
         self._complete = False
+
+    def fail(self, error: Exception) -> None:
+        """Take down what went wrong, so that nobody knows what is there."""
+        self._complete = False
+        self._problem(problem_of(error, self._path, "measure"))
 
     def contents(self) -> Contents | None:
         """Return everything counted; None if there was nothing."""

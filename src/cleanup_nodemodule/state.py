@@ -38,11 +38,19 @@ def directory() -> str:
     that leaves HOME as it was. Then it lies in the latter, as ssh(1) has it; pip and Homebrew turn
     their cache off or refuse. Root's record must not be led by another user's files.
 
-    Like the rest of the edge, this reads the environment.
+    Like the rest of the edge, this reads the environment. Raises StateError where nothing says where that
+    is: without ``HOME`` for an account without an entry in passwd(5), as in a container.
     """
     import platformdirs  # noqa: PLC0415 - for start-up's sake
 
-    path = platformdirs.user_state_dir(_PROGRAM)
+    try:
+        path = platformdirs.user_state_dir(_PROGRAM)
+    except RuntimeError as error:
+        raise StateError(
+            errno.ENOENT,
+            f"there is no place for the record of what is deleted, as neither HOME nor passwd names a"
+            f" home directory for {user_name()}; {ADVICE}",
+        ) from error
     if not hasattr(os, "geteuid") or os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
         return path
     home = os.path.expanduser("~")

@@ -227,8 +227,10 @@ class Witnesses:
                     self._git.ask(repository, paths, kinds, outer=outer)
                 )
 
-        given = await asyncio.gather(*(ask(*key, paths) for key, paths in questions.items()))
-        answers = dict(zip(questions, given, strict=True))
+        asking = [asyncio.ensure_future(ask(*key, paths)) for key, paths in questions.items()]
+        # All of them, as each has a git to end when the run is stopped.
+        await asyncio.gather(*asking, return_exceptions=True)
+        answers = {key: one.result() for key, one in zip(questions, asking, strict=True)}
         return [
             _together(
                 [answers[one, depth > 0] for depth, one in enumerate(s.repositories)]

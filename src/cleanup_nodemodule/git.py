@@ -300,30 +300,65 @@ async def _git(
     }
     # A broken repository must not have the one around it answer in its place.
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
-    process = await _start([b"-C", os.fsencode(repository), *arguments], environment, limits)
+    running = await _start([b"-C", os.fsencode(repository), *arguments], environment, limits)
+    process = running.process
     ended = False
     try:
         async with asyncio.timeout(limits.seconds):
             said, fault, _ = await asyncio.gather(
                 _last_words(cast("asyncio.StreamReader", process.stderr)),
-                _read(process, cast("asyncio.StreamReader", process.stdout), take),
+                _read(running, cast("asyncio.StreamReader", process.stdout), take),
                 _write(cast("asyncio.StreamWriter", process.stdin), data),
             )
             code = await process.wait()
         ended = True
     finally:
-        if not ended:
-            await _end(process)
+        if ended:
+            running.close()
+        else:
+            await running.end()
     if fault is not None:
         raise fault
     if code not in fine:
         raise _NoAnswer(_in_words(repository, said, code, limits))
 
 
+class _Running:
+    """A git that was started, and what it starts: a group of processes (setsid(2))."""
+
+    def __init__(
+        self,
+        transport: asyncio.SubprocessTransport,
+        protocol: asyncio.subprocess.SubprocessStreamProtocol,
+    ) -> None:
+        self._transport: Final = transport
+        self.process: Final = asyncio.subprocess.Process(
+            transport, protocol, asyncio.get_running_loop()
+        )
+
+    def kill(self) -> None:
+        """Kill all of them."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+
+    async def end(self) -> None:
+        """Kill all of them, and wait until git has ended."""
+        self.kill()
+        # It may wait for a disk that does not answer, and then not even that ends it.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), _GRACE)
+        self.close()
+
+    def close(self) -> None:
+        """Close the pipes, whoever else may have them open."""
+        self._transport.close()
+
+
 async def _read(
-    process: asyncio.subprocess.Process,
-    printed: asyncio.StreamReader,
-    take: Callable[[bytes], None],
+    running: _Running, printed: asyncio.StreamReader, take: Callable[[bytes], None]
 ) -> _NoAnswer | None:
     """Hand on what is printed; return what was wrong with it."""
     left = _OUTPUT
@@ -334,7 +369,7 @@ async def _read(
                 raise _NoAnswer(f"it gave more than {_OUTPUT:,} bytes of one")
             take(piece)
     except _NoAnswer as fault:
-        _kill(process)
+        running.kill()
         return fault
     return None
 
@@ -376,23 +411,6 @@ def _in_words(repository: str, said: bytes, code: int, limits: _Limits) -> str:
     return words
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End git and what it started."""
-    _kill(process)
-    # It may wait for a disk that does not answer, and then not even that ends it.
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), _GRACE)
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """Kill the whole group: it is that of a session of its own (setsid(2))."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-
-
 def _command(limits: _Limits) -> tuple[str, ...]:
     """Return git, with its limits where there are such."""
     try:
@@ -410,14 +428,17 @@ def _command(limits: _Limits) -> tuple[str, ...]:
 
 async def _start(
     arguments: Sequence[bytes], environment: Mapping[str, str], limits: _Limits
-) -> asyncio.subprocess.Process:
+) -> "_Running":
     """Start git; raise _NoAnswer if that is impossible.
 
     Where there are too many processes, or too few descriptors, some may have ended a moment later.
     """
+    loop = asyncio.get_running_loop()
     for attempt in itertools.count():
-        try:
-            return await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            loop.subprocess_exec(
+                # As asyncio.create_subprocess_exec does, which keeps the transport to itself.
+                lambda: asyncio.subprocess.SubprocessStreamProtocol(2 * _PIECE, loop),
                 *_command(limits),
                 *_HARMLESS,
                 *arguments,
@@ -428,6 +449,14 @@ async def _start(
                 # Ctrl-C at the terminal is for this program to handle, which ends the group.
                 start_new_session=True,
             )
+        )
+        try:
+            # Cancelled in the middle it would end git itself, and nothing that this has started.
+            return _Running(*await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                await _Running(*await starting).end()
+            raise
         except OSError as error:
             if error.errno not in _SHORT or attempt >= _ATTEMPTS:
                 raise _NoAnswer(f"it cannot be started: {error.strerror}") from error

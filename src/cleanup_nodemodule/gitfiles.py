@@ -42,7 +42,7 @@ _MEMORY: Final = _GIBIBYTE
 """Bytes of memory that git may take besides what it makes of the index."""
 
 _TIMES_THE_INDEX: Final = 4
-"""Mapped, and taken apart: a million files took 2.3 times the bytes of their index."""
+"""Mapped, and taken apart: a million files took 2.9 times the bytes of their index."""
 
 _MOST_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""

@@ -58,5 +58,5 @@ def newest_source(project: str, is_passed: Callable[[str], bool], known: dict[st
 def _changed(path: str) -> int:
     try:
         return int(os.lstat(path)[stat.ST_MTIME])
-    except OSError:
+    except (OSError, ValueError):  # A NUL in it, from a file that names it.
         return 0

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import git as asking
+from cleanup_nodemodule import gitfiles
 from conftest import Declared, Run, declare, needs_root
 from judges import DELETE, git, judge, verdicts
 
@@ -135,7 +136,7 @@ def test_an_index_that_is_no_file_is_no_answer_and_holds_nobody_up(
             index.symlink_to("/dev/zero")
         case _:
             index.mkdir()
-    assert not asking.is_whole(os.fsencode(index))
+    assert not gitfiles.is_whole(os.fsencode(index))
 
 
 def test_a_sparse_index_is_understood(tmp_path: Path) -> None:

@@ -139,10 +139,15 @@ def is_needed(paths: Iterable[str], kinds: dict[str, str]) -> bool:
 
     *kinds* gives for each mount point what is mounted there. Asks nothing of such a file system.
     """
-    return any(_may_fall_silent(path, kinds) for path in paths)
+    return any(_leads_to_silence(path, kinds) for path in paths)
 
 
-def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
+def may_fall_silent(kind: str) -> bool:
+    """Whether somebody else answers for file systems of this *kind*, as the mount table has it."""
+    return kind in _SILENT_KINDS or kind.partition(".")[0] in {"fuse", "fuseblk"}
+
+
+def _leads_to_silence(path: str, kinds: dict[str, str]) -> bool:
     try:
         whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
     except OSError:  # There is no current directory any more, and nothing in it.
@@ -153,7 +158,7 @@ def _may_fall_silent(path: str, kinds: dict[str, str]) -> bool:
         name = todo.pop()
         done = os.path.dirname(done) if name == ".." else os.path.join(done, name)
         kind = kinds.get(done, "")
-        if kind in _SILENT_KINDS or kind.partition(".")[0] in {"fuse", "fuseblk"}:
+        if may_fall_silent(kind):
             return True
         try:
             target = os.readlink(done)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import drift, git, history, protections
+from cleanup_nodemodule import drift, git, history, protections, system
 from cleanup_nodemodule.containment import Contained, problem_of
 from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
@@ -310,10 +310,11 @@ class Witnesses:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._limit = asyncio.Semaphore(_REPOSITORIES_AT_ONCE)
+        self._git = git.Asker(scheduler)
         self.has_git = git.installed()
 
-    async def ask(self, sightings: Sequence[Sighting]) -> list["git.Answer | None"]:
-        """Return git's answer for each sighting; None where there is none."""
+    async def ask(self, sightings: Sequence[Sighting]) -> list[git.Answer | git.Refusal | None]:
+        """Return git's answer for each sighting; None where it was not asked."""
         questions: dict[tuple[str, bool], list[str]] = {}
         for sighting in sightings:
             for depth, repository in enumerate(sighting.repositories if self.has_git else ()):
@@ -321,49 +322,70 @@ class Witnesses:
                 paths.append(sighting.candidate.path)
                 if sighting.project != repository and not depth:
                     paths.append(sighting.project)
+        if not questions:
+            return [None] * len(sightings)
+        kinds = await self._scheduler.call(system.mounted)
 
-        async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | None:  # noqa: FBT001 - comes out of the key of a question
-            question = git.ask_outer if outer else git.ask
+        async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | git.Refusal:  # noqa: FBT001 - comes out of the key of a question
             async with self._limit:
                 try:
-                    return await self._scheduler.unless_stopped(question(repository, paths))
+                    return await self._scheduler.unless_stopped(
+                        self._git.ask(repository, paths, kinds, outer=outer)
+                    )
                 except Stopped:
                     raise
-                except Exception:  # noqa: BLE001 - whatever it is, it is no answer, and the others go on
-                    return None
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer, and the others go on
+                    return git.Refusal(problem_of(error, repository, "ask git in").why)
 
-        given = await asyncio.gather(*(ask(*key, paths) for key, paths in questions.items()))
-        answers = dict(zip(questions, given, strict=True))
+        asking = [asyncio.ensure_future(ask(*key, paths)) for key, paths in questions.items()]
+        # All of them, as each has a git to end when the run is stopped.
+        await asyncio.gather(*asking, return_exceptions=True)
+        answers = {key: one.result() for key, one in zip(questions, asking, strict=True)}
         return [
-            _together([answers.get((one, depth > 0)) for depth, one in enumerate(s.repositories)])
+            _together(
+                [answers[one, depth > 0] for depth, one in enumerate(s.repositories)]
+                if self.has_git
+                else ()
+            )
             for s in sightings
         ]
 
 
-def _together(answers: Sequence[git.Answer | None]) -> git.Answer | None:
+def _together(answers: Sequence[git.Answer | git.Refusal]) -> git.Answer | git.Refusal | None:
     """Put the answers of nested repositories together, the innermost first.
 
     Any of them may track a file, and one that gives no answer may be that one. What is ignored is
     for the innermost to say.
     """
-    if not answers or None in answers:
+    given: list[git.Answer] = []
+    for answer in answers:
+        if isinstance(answer, git.Refusal):
+            return answer
+        given.append(answer)
+    if not given:
         return None
-    given = [answer for answer in answers if answer is not None]
     return git.Answer(frozenset().union(*(a.tracked for a in given)), given[0].ignored)
 
 
 def weigh(
-    sighting: Sighting, answer: git.Answer | None, *, has_git: bool, last_used: int = 0
+    sighting: Sighting,
+    said: git.Answer | git.Refusal | None,
+    *,
+    has_git: bool,
+    last_used: int = 0,
 ) -> Evidence:
     """Put what disk, git and user say together."""
     path = sighting.candidate.path
     protection = sighting.protection
+    answer = said if isinstance(said, git.Answer) else None
     if protection is None and sighting.repository is not None:
-        if answer is None:
+        if isinstance(said, git.Refusal):
+            protection = Protection(Reason.GIT_FAILED, said.why)
+        elif said is None:
             protection = Protection(
                 Reason.GIT_FAILED, f"git gave no answer in {sighting.repository}"
             )
-        elif path in answer.tracked:
+        elif path in said.tracked:
             protection = Protection(Reason.TRACKED, "git tracks files inside")
     level, facts = _proof(sighting, answer, has_git=has_git)
     if sighting.named:

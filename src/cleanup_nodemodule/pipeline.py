@@ -195,7 +195,7 @@ class _Row:
     """A candidate, and what is known of it by now."""
 
     sighting: Sighting
-    answer: git.Answer | None = None
+    answer: git.Answer | git.Refusal | None = None
     asked: bool = False
     """Git has been asked about it."""
     evidence: Evidence | None = None

@@ -17,7 +17,7 @@ from cleanup_nodemodule.journal import Intent, Journal, JournalError
 from cleanup_nodemodule.model import Artifact, Failed, Problem, Removed
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import Declared, declare, listing
-from removals import artifact, by_python, each_engine, remove, staged, told
+from removals import Against, artifact, by_python, each_engine, remove, staged, told
 
 _RENAME = os.rename
 
@@ -504,7 +504,7 @@ def test_where_what_lies_inside_is_spared_so_is_what_is_around_it(project: Path)
     planned = [fresh(project / name) for name in NESTED]
     problem = Problem(planned[2].path, errno.EPERM, "delete, as it is tracked by now,")
     before = listing(project / "dist/node_modules")
-    run = remove(planned, spared={planned[2].path: problem})
+    run = remove(planned, look=Against({planned[2].path: problem}, {}))
     assert [failed.artifact for failed in run.failed] == [planned[0], planned[2]]
     assert run.removed == [planned[1].path]
     assert listing(project / "dist/node_modules") == before

@@ -1,0 +1,149 @@
+"""Holds back what came of deletions until the disk has them.
+
+After a power cut a disk has what it was made to keep, and the journal, which may be on another one, has
+what was written there: so before the journal says that something is gone, the file system that held it is
+asked to keep that. One answer serves for everything that was done before. It is also the only way to hear
+that a disk has failed, as a file system goes on in memory without it.
+"""
+
+import asyncio
+import errno
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.scheduler import Scheduler
+
+_SECONDS: Final = 2.0
+"""How long results are held back at the least, so that many are settled by one answer."""
+
+_SHARE: Final = 10
+"""An answer that took long is not asked for again before so many times as long has passed."""
+
+_NOTHING_TO_ASK: Final = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EBADF}
+)
+"""What fsync(2) and syncfs(2) fail with where a file system keeps nothing back, or knows no such call."""
+
+_IN_ORDER: Final = frozenset(
+    {
+        0xEF53,  # ext2 to ext4
+        0x58465342,  # XFS
+        0x01021994,  # tmpfs
+        0x858458F6,  # ramfs
+        0x6969,  # NFS
+        0xFF534D42,  # CIFS
+        0xFE534D42,  # SMB
+        0x65735546,  # FUSE
+        0x01021997,  # 9P
+        0x794C7630,  # overlay
+    }
+)
+"""File systems (statfs(2)) that need not write back the data of everybody for it: those whose log keeps
+the order of what was done, so that one directory is as good as all, and those that keep nothing back
+themselves. All others are asked by syncfs(2), as btrfs: its fsync(2) is about one directory."""
+
+
+class Durable:
+    """The results that wait for their disk. Used from the event loop only."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler: Final = scheduler
+        self._disks: dict[int, _Disk] = {}
+        self._round: asyncio.Task[None] | None = None
+        self._next: float | None = None
+
+    def add(self, device: int, around: int | None, settle: Callable[[int | None], None]) -> None:
+        """Call *settle* when the disk *device* has all that was done by now.
+
+        *around* is an open directory on it that was changed last, to be closed here. *settle* gets None, or
+        the error number if the disk did not keep it.
+        """
+        # Those who were faster to change something may be slower to say so, one for each worker.
+        most = max(self._scheduler.workers, self._scheduler.width) + 1
+        self._disks.setdefault(device, _Disk()).add(around, settle, most)
+        now = asyncio.get_running_loop().time()
+        if self._next is None:
+            self._next = now + _SECONDS
+        elif self._round is None and now >= self._next:
+            self._round = asyncio.create_task(self._ask())
+
+    async def finish(self) -> None:
+        """Settle everything."""
+        if self._round is not None:
+            await self._round
+        await self._ask()
+
+    async def _ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        disks, self._disks = self._disks, {}
+        await asyncio.gather(*(self._ask_one(disk) for disk in disks.values()))
+        took = loop.time() - start
+        self._next = loop.time() + max(_SECONDS, _SHARE * took)
+        self._round = None
+
+    async def _ask_one(self, disk: "_Disk") -> None:
+        try:
+            number = await self._scheduler.ask_aside(keep, disk.take())
+        except TimeoutError:
+            number = errno.ETIMEDOUT
+        for settle in disk.waiting:
+            settle(number)
+
+
+class _Disk:
+    """One file system, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[int | None], None]] = []
+        self._around: deque[int] = deque()
+
+    def add(self, around: int | None, settle: Callable[[int | None], None], most: int) -> None:
+        self.waiting.append(settle)
+        if around is not None:
+            self._around.append(around)
+        while len(self._around) > most:
+            os.close(self._around.popleft())
+
+    def take(self) -> list[int]:
+        taken = list(self._around)
+        self._around.clear()
+        return taken
+
+
+def keep(directories: Iterable[int]) -> int | None:
+    """Have the file system of some open directories keep what was done in these, and close them.
+
+    Return the error number if it did not. Of a file system that nothing can be asked, or without a
+    directory, nothing is known, and nothing is said.
+    """
+    number: int | None = None
+    for directory in directories:
+        try:
+            _keep(directory)
+        except OSError as error:
+            if error.errno not in _NOTHING_TO_ASK:
+                number = number or error.errno or errno.EIO
+        finally:
+            os.close(directory)
+    return number
+
+
+def _keep(directory: int) -> None:
+    if sys.platform == "linux" and engine.kind_of(directory) not in _IN_ORDER:
+        _sync_all(directory)
+    os.fsync(directory)
+
+
+def _sync_all(directory: int) -> None:
+    """Call syncfs(2)."""
+    import ctypes  # noqa: PLC0415 - it takes long to import, and only deleting needs it
+
+    call = ctypes.CDLL(None, use_errno=True).syncfs
+    if call(ctypes.c_int(directory)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

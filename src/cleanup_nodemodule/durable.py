@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule import engine
@@ -28,10 +28,18 @@ _NOTHING_TO_ASK: Final = frozenset(
 )
 """What fsync(2) and syncfs(2) fail with where a file system keeps nothing back, or knows no such call."""
 
-_IN_ORDER: Final = frozenset(
+_LOGGED: Final = frozenset(
     {
         0xEF53,  # ext2 to ext4
         0x58465342,  # XFS
+        0x794C7630,  # overlay
+    }
+)
+"""File systems (statfs(2)) with a log that keeps the order of what was done: once it has the last step, it
+has all of them. So nobody's data need be written back, which syncfs(2) would wait for."""
+
+_IMMEDIATE: Final = frozenset(
+    {
         0x01021994,  # tmpfs
         0x858458F6,  # ramfs
         0x6969,  # NFS
@@ -39,12 +47,16 @@ _IN_ORDER: Final = frozenset(
         0xFE534D42,  # SMB
         0x65735546,  # FUSE
         0x01021997,  # 9P
-        0x794C7630,  # overlay
     }
 )
-"""File systems (statfs(2)) that need not write back the data of everybody for it: those whose log keeps
-the order of what was done, so that one directory is as good as all, and those that keep nothing back
-themselves. All others are asked by syncfs(2), as btrfs: its fsync(2) is about one directory."""
+"""File systems that hold nothing back themselves. All others are asked by syncfs(2), as btrfs: its fsync(2)
+is about one directory."""
+
+_BROKEN: Final = frozenset({errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, 117})
+"""What a file system says that has lost its disk. The last is EUCLEAN, of Linux."""
+
+_MOST: Final = 4
+"""Directories that are kept open of each disk: the last one may be deleted in its turn."""
 
 
 class Durable:
@@ -59,12 +71,10 @@ class Durable:
     def add(self, device: int, around: int | None, settle: Callable[[int | None], None]) -> None:
         """Call *settle* when the disk *device* has all that was done by now.
 
-        *around* is an open directory on it that was changed last, to be closed here. *settle* gets None, or
+        *around* is an open directory on it, to be closed here. *settle* gets None, or
         the error number if the disk did not keep it.
         """
-        # Those who were faster to change something may be slower to say so, one for each worker.
-        most = max(self._scheduler.workers, self._scheduler.width) + 1
-        self._disks.setdefault(device, _Disk()).add(around, settle, most)
+        self._disks.setdefault(device, _Disk()).add(around, settle)
         now = asyncio.get_running_loop().time()
         if self._next is None:
             self._next = now + _SECONDS
@@ -102,41 +112,61 @@ class _Disk:
         self.waiting: list[Callable[[int | None], None]] = []
         self._around: deque[int] = deque()
 
-    def add(self, around: int | None, settle: Callable[[int | None], None], most: int) -> None:
+    def add(self, around: int | None, settle: Callable[[int | None], None]) -> None:
         self.waiting.append(settle)
         if around is not None:
             self._around.append(around)
-        while len(self._around) > most:
+        while len(self._around) > _MOST:
             os.close(self._around.popleft())
 
     def take(self) -> list[int]:
-        taken = list(self._around)
+        taken = list(reversed(self._around))
         self._around.clear()
         return taken
 
 
-def keep(directories: Iterable[int]) -> int | None:
-    """Have the file system of some open directories keep what was done in these, and close them.
+def keep(directories: Sequence[int]) -> int | None:
+    """Have the file system of some open directories keep what was done on it by now, and close them.
 
     Return the error number if it did not. Of a file system that nothing can be asked, or without a
     directory, nothing is known, and nothing is said.
     """
-    number: int | None = None
-    for directory in directories:
-        try:
-            _keep(directory)
-        except OSError as error:
-            if error.errno not in _NOTHING_TO_ASK:
-                number = number or error.errno or errno.EIO
-        finally:
+    try:
+        kind = engine.kind_of(directories[0]) if directories else 0
+        if sys.platform == "linux" and kind in _LOGGED:
+            # A step of its own, after all others: a log that was given up before takes none any more,
+            # while fsync(2) of a directory then has nothing to do and says that all is well.
+            if any(_step(directory) for directory in directories):
+                return None
+        elif sys.platform == "linux" and kind not in _IMMEDIATE:
+            for directory in directories[:1]:
+                _sync_all(directory)
+        for directory in directories:
+            os.fsync(directory)
+    except OSError as error:
+        return None if error.errno in _NOTHING_TO_ASK else error.errno or errno.EIO
+    finally:
+        for directory in directories:
             os.close(directory)
-    return number
+    return None
 
 
-def _keep(directory: int) -> None:
-    if sys.platform == "linux" and engine.kind_of(directory) not in _IN_ORDER:
-        _sync_all(directory)
-    os.fsync(directory)
+def _step(directory: int) -> bool:
+    """Have the disk keep a file without a name (O_TMPFILE, open(2)); return whether there can be one.
+
+    Raises OSError if the disk did not keep it.
+    """
+    try:
+        file = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0, dir_fd=directory)
+    except OSError as error:
+        if error.errno in _BROKEN:
+            raise
+        return False
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return True
 
 
 def _sync_all(directory: int) -> None:

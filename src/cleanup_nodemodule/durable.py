@@ -65,8 +65,9 @@ class Durable:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler: Final = scheduler
         self._disks: dict[int, _Disk] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._round: asyncio.Task[None] | None = None
-        self._next: float | None = None
+        self._pause = _SECONDS
 
     def add(self, device: int, around: int | None, settle: Callable[[int | None], None]) -> None:
         """Call *settle* when the disk *device* has all that was done by now.
@@ -75,26 +76,33 @@ class Durable:
         the error number if the disk did not keep it.
         """
         self._disks.setdefault(device, _Disk()).add(around, settle)
-        now = asyncio.get_running_loop().time()
-        if self._next is None:
-            self._next = now + _SECONDS
-        elif self._round is None and now >= self._next:
-            self._round = asyncio.create_task(self._ask())
+        if self._timer is None and self._round is None:
+            self._wait()
 
     async def finish(self) -> None:
         """Settle everything."""
         if self._round is not None:
             await self._round
+        if self._timer is not None:
+            self._timer.cancel()
         await self._ask()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._round = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
         disks, self._disks = self._disks, {}
         await asyncio.gather(*(self._ask_one(disk) for disk in disks.values()))
-        took = loop.time() - start
-        self._next = loop.time() + max(_SECONDS, _SHARE * took)
+        self._pause = max(_SECONDS, _SHARE * (loop.time() - start))
         self._round = None
+        if self._disks:
+            self._wait()
 
     async def _ask_one(self, disk: "_Disk") -> None:
         try:

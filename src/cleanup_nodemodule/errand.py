@@ -28,8 +28,8 @@ DEFAULT_PATIENCE: Final = 300
 """Seconds for one call, which looks at or deletes some thousand entries at most: no disk that works takes
 as long."""
 
-_DESCRIPTORS_EACH: Final = 5
-"""Descriptors that an engine call has open at the same time, at most."""
+_DESCRIPTORS_EACH: Final = 8
+"""Descriptors that an engine call has open at the same time, at most, and an artifact that is held."""
 
 _DESCRIPTORS_BESIDES: Final = 24
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""

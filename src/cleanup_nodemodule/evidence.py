@@ -42,6 +42,8 @@ class Circumstances:
     """The current directory and all above it."""
     mounts: tuple[str, ...] = ()
     """Everything that something is mounted on, files too."""
+    again: bool = False
+    """It is the second look: only what decides is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,11 @@ def _look_at(
     depth = len(best.rule.names) if best else 1
     project = os.sep.join(names[:-depth]) or os.sep
     unable: tuple[str | None, str | None] = (None, None)
-    command, lock = asked.ask(_LOOK, unable, _regeneration, best, path, project, boundary, lookout)
+    command = lock = None
+    if not circumstances.again:
+        command, lock = asked.ask(
+            _LOOK, unable, _regeneration, best, path, project, boundary, lookout
+        )
 
     def protection() -> Protection | None:
         return _protection(
@@ -227,7 +233,7 @@ def _look_at(
         candidate.name in circumstances.named,
         command,
         None if command is None else os.path.dirname(lock) if lock else project,
-        asked.ask(_LOOK, none, warnings) if enter else (),
+        asked.ask(_LOOK, none, warnings) if enter and not circumstances.again else (),
         asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
     ).with_problems(asked.problems)
 
@@ -302,6 +308,12 @@ def _remarks(path: str, repositories: Sequence[str], lookout: Lookout) -> tuple[
     """Name whoever put a ``.git`` around what is somebody else's."""
     found = ((place, lookout.by_whom(place, ".git", path)) for place in repositories)
     return tuple(f"{place} holds a .git{by_whom}" for place, by_whom in found if by_whom)
+
+
+def working_trees(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return for each path the working trees that it lies in, the innermost first."""
+    lookout = Lookout()
+    return [lookout.repositories(os.path.dirname(path)) for path in paths]
 
 
 class Witnesses:

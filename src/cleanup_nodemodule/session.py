@@ -374,7 +374,10 @@ class Session:
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
+                lambda scheduler: pipeline.finish(
+                    *(leftovers, scheduler, journal, watch),
+                    foreign_too=self._settings.foreign_too,
+                ),
                 removing=True,
             )
 

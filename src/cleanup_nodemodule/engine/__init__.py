@@ -147,6 +147,13 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
     return rename_exclusively(directory, old, new)
 
 
+def kind_of(directory: int) -> int:
+    """Return the type of the file system of an open directory (statfs(2)); 0 where nothing tells."""
+    from cleanup_nodemodule.engine._beneath import kind_of  # noqa: PLC0415 - as above
+
+    return kind_of(directory)
+
+
 def groups_of(directory: int) -> Groups | None:
     """Return how the file system of an open directory keeps its inodes; None where that is all the same."""
     from cleanup_nodemodule.engine._groups import groups_of  # noqa: PLC0415 - only to delete
@@ -167,7 +174,12 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
 
 
 def remove(
-    root: Root, stack: list[bytes], budget: int, groups: Groups | None = None, group: int = 0
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    groups: Groups | None = None,
+    group: int = 0,
+    foreign_too: bool = False,  # noqa: FBT001, FBT002, ARG001 - one of the arguments that are handed on
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract."""
     removed: Removal = _chosen.remove(root, stack, budget, groups, group)

@@ -447,6 +447,11 @@ def _file_system() -> Callable[[int], int]:
     return ask
 
 
+def kind_of(descriptor: int) -> int:
+    """Return the type of the file system that a descriptor is on (statfs(2)); 0 where nothing tells."""
+    return _file_system()(descriptor)
+
+
 class _PathTree(Tree):
     """A root held by its path, for systems without directory descriptors."""
 

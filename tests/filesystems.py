@@ -303,6 +303,15 @@ class Misbehaving:
             self._process.stderr.close()
 
 
+@contextlib.contextmanager
+def ended(disk: Misbehaving) -> Iterator[None]:
+    """Have whoever waits for the disk at the end wait no longer, or a test that fails would hang."""
+    try:
+        yield
+    finally:
+        disk.kill()
+
+
 def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

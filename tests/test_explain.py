@@ -1,12 +1,10 @@
 """``explain`` says what a run decides, and ends when its disk does not answer."""
 
 import asyncio
-import contextlib
 import json
 import os
 import random
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from cleanup_nodemodule.model import Artifact, Plan
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from conftest import Declared, Run, declare
-from filesystems import Misbehaving, Mounts
+from filesystems import Mounts, ended
 from judges import verdict
 from processes import PATIENCE, await_condition
 from tool import PROJECT, Tool
@@ -146,15 +144,6 @@ def test_a_root_that_it_does_not_lie_in_is_wrong_usage(run: Run, tmp_path: Path)
 
 
 # A disk that does not answer.
-
-
-@contextlib.contextmanager
-def ended(disk: Misbehaving) -> Iterator[None]:
-    """Have whoever waits for the disk at the end wait no longer, or a test that fails would hang."""
-    try:
-        yield
-    finally:
-        disk.kill()
 
 
 @pytest.mark.parametrize("silent", ["getattr /app*", "opendir /app/node_modules/pkg"])

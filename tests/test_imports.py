@@ -119,4 +119,4 @@ def test_a_terminal_imports_the_progress_line_only_if_it_is_wanted(work: Path) -
     for option, wanted in (("--color=auto", True), ("--no-progress", False)):
         with Terminal(option, cwd=work, env=PROFILE) as terminal:
             assert terminal.finish() == 0
-        assert ("rich.live" in modules(terminal.output)) is wanted
+        assert ("cleanup_nodemodule.live" in modules(terminal.output)) is wanted

@@ -2,12 +2,13 @@
 
 import json
 import os
+import pwd
 import signal
 import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,8 @@ def test_each_command_is_printed_once_a_directory_installing_before_building(
         "artifacts": [
             f"{work}/{path}/node_modules" for path in ("a", "a/packages/x", "a/packages/y")
         ],
+        "user": None,
+        "refusal": None,
         "outcome": None,
         "exit_code": None,
     }
@@ -455,53 +458,166 @@ def owned(paths: Iterable[Path], owner: int) -> None:
         os.chown(path, owner, owner)
 
 
-@pytest.mark.parametrize("inside", ["a", "a/b"])
-def test_root_runs_nothing_that_somebody_else_can_write(
-    run: Command, home: str, work: Path, npm: Path, inside: str
+@pytest.fixture
+def own(tmp_path: Path) -> dict[str, str]:
+    """A rule of the user's own, whose command says who runs it and how; what is known of its artifacts."""
+    config = tmp_path / "config/cleanup-nodemodule/config.toml"
+    config.parent.mkdir(parents=True)
+    command = "mkdir x && id -un >x/who && env >x/env && pwd -P >x/where"
+    config.write_text(
+        '[[rule]]\nid = "own/x"\ndirectory = "x"\nproofs = [{ beside = ["y"] }]\n'
+        f"regenerate = [{{ command = '{command}' }}]\n"
+    )
+    # Others may go through, and write nothing.
+    tmp_path.chmod(0o755)
+    return {"rule": "own/x", "regenerate": command}
+
+
+WAYS = ["--run", "| sh"]
+
+
+def bring_back(run: Command, work: Path, way: str) -> "subprocess.CompletedProcess[str]":
+    """Run the commands, in one of the two ways there are."""
+    if way == "--run":
+        return run("regenerate", "--run")
+    printed = run("regenerate")
+    shell = subprocess.run(
+        ["sh"],
+        input=os.fsencode(printed.stdout),
+        cwd=work,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert shell.returncode == 0, shell.stderr
+    return printed
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_root_has_the_owner_run_what_the_owner_can_write(
+    run: Command,
+    home: str,
+    work: Path,
+    own: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
 ) -> None:
-    """In another user's directory, or in one of root's in that."""
     needs_root()
-    declare(work, {"a": {"b": {}}, "mine": {}})
-    owned([work / "a"], NOBODY)
-    deleted(home, modules(work / inside), modules(work / "mine"))
-    result = run("regenerate", "--run")
-    assert result.returncode == 3
-    [refusal] = [line for line in result.stderr.splitlines() if line.startswith("Not run: ")]
-    assert f"(cd {work}/{inside} && npm ci): root would run what somebody else can write" in refusal
-    assert f"'{work}/a' belongs to another user (nobody)" in refusal
-    if inside == "a":
-        assert refusal.endswith(f"as the owner: sudo -u nobody sh -c '(cd {work}/a && npm ci)'")
-    assert calls(npm) == [f"npm|ci|{work}/mine"]
+    monkeypatch.setenv("SECRET_TOKEN", "root's")
+    projects = [os.fsdecode(project) for project in weird_projects(work)]
+    declare(work, {"mine": {}})
+    owned([Path(project) for project in projects], NOBODY)
+    deleted(home, *(intent(f"{project}/x", **own) for project in (*projects, f"{work}/mine")))
+    result = bring_back(run, work, way)
+    assert result.returncode == 0, result.stderr
+    account = pwd.getpwuid(NOBODY)
+    for project in projects:
+        made = Path(project, "x")
+        assert (made / "who").read_text() == f"{account.pw_name}\n"
+        assert (made / "where").read_bytes() == os.fsencode(project) + b"\n"
+        variables = (made / "env").read_bytes().splitlines()
+        assert os.fsencode(f"HOME={account.pw_dir}") in variables
+        assert b"SECRET_TOKEN=root's" not in variables
+        assert made.stat().st_uid == NOBODY
+    assert (work / "mine/x/who").read_text() == "root\n"
+    assert document(run)["steps"] == []
 
 
-def test_root_runs_nothing_in_a_directory_that_everybody_may_write(
-    run: Command, home: str, work: Path, npm: Path
+def _everybody(work: Path) -> None:
+    work.joinpath("app").chmod(0o777)
+
+
+def _sticky(work: Path) -> None:
+    work.joinpath("app").chmod(0o1777)
+
+
+def _around(work: Path) -> None:
+    work.chmod(0o777)
+
+
+def _mine_in_another_s(work: Path) -> None:
+    owned([work], NOBODY)
+
+
+def _another_s_in_a_third_one_s(work: Path) -> None:
+    owned([work], NOBODY)
+    owned([work / "app"], 1)
+
+
+def _the_owner_s_and_everybody_s(work: Path) -> None:
+    owned([work / "app"], NOBODY)
+    _everybody(work)
+
+
+def _nobody_s(work: Path) -> None:
+    owned([work / "app"], 4_000_000)
+
+
+def _planted(work: Path) -> None:
+    work.chmod(0o1777)
+    declare(work, {"package.json": "{}"})
+    owned([work / "package.json"], NOBODY)
+
+
+def _planted_beside_another_s(work: Path) -> None:
+    work.chmod(0o1777)
+    declare(work, {"node_modules": {}})
+    owned([work / "app"], NOBODY)
+    owned([work / "node_modules"], 1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (_everybody, "others may write '{}/app' (mode 0777)"),
+        (_sticky, "others may write '{}/app' (mode 1777)"),
+        (_around, "others may write '{}' (mode 0777)"),
+        (_mine_in_another_s, "'{}' belongs to another user (nobody)"),
+        (_another_s_in_a_third_one_s, "'{}' belongs to another user (nobody)"),
+        (_the_owner_s_and_everybody_s, "others may write '{}/app' (mode 0777)"),
+        (_nobody_s, "it belongs to the user id 4000000, which has no account"),
+        (_planted, "'{}/package.json' belongs to another user (nobody)"),
+        (_planted_beside_another_s, "'{}/node_modules' belongs to another user ("),
+    ],
+)
+def test_root_runs_nothing_that_a_third_one_can_write(
+    run: Command,
+    home: str,
+    work: Path,
+    own: dict[str, str],
+    make: Callable[[Path], None],
+    why: str,
+    way: str,
 ) -> None:
+    """Neither itself nor as the owner; and what it prints runs nothing either."""
     needs_root()
-    for mode in (0o777, 0o1777):
-        work.chmod(mode)
-        deleted(home, modules(work))
-        result = run("regenerate", "--run")
-        assert result.returncode == 3
-        assert "others may write" in result.stderr
-    assert calls(npm) == []
-    work.chmod(0o755)
-    assert run("regenerate", "--run").returncode == 0
-    assert calls(npm) == [f"npm|ci|{work}"]
+    declare(work, {"app": {}})
+    deleted(home, intent(f"{work}/app/x", **own))
+    make(work)
+    result = bring_back(run, work, way)
+    assert not (work / "app/x").exists()
+    assert why.format(work) in result.stderr
+    assert result.returncode == (3 if way == "--run" else 0)
+    assert result.stdout == "" or result.stdout.startswith("# (cd ")
+    [step] = document(run)["steps"]
+    assert why.format(work) in step["refusal"]
 
 
-def test_root_runs_nothing_where_everybody_may_put_something_above(
-    run: Command, home: str, work: Path, npm: Path
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("owner", [0, NOBODY])
+def test_a_sticky_directory_above_is_no_hindrance(
+    run: Command, home: str, work: Path, own: dict[str, str], owner: int, way: str
 ) -> None:
-    """As in /tmp: tools look for their settings in the directories above, and run what those say."""
+    """As /tmp is, with what others keep there and no tool looks for, and what is root's."""
     needs_root()
-    declare(work, {"shared": {"app": {}}})
-    (work / "shared").chmod(0o1777)
-    deleted(home, modules(work / "shared" / "app"))
-    result = run("regenerate", "--run")
-    assert result.returncode == 3
-    assert f"others may write '{work}/shared' (mode 1777)" in result.stderr
-    assert calls(npm) == []
+    declare(work, {"app": {}, "their.txt": "", ".X11-unix": {}, "package.json": "{}"})
+    work.chmod(0o1777)
+    owned([work / "their.txt"], 1)
+    owned([work / "app"], owner)
+    deleted(home, intent(f"{work}/app/x", **own))
+    assert bring_back(run, work, way).returncode == 0
+    assert (work / "app/x").stat().st_uid == owner
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

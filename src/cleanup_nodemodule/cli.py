@@ -631,6 +631,7 @@ def show_log(
         typer.Option("--limit", "-n", metavar="N", help="The last N. [dim]\\[default: 50][/dim]"),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Tell what was deleted, when, how much that freed, and how to get it back."""
@@ -643,7 +644,9 @@ def show_log(
         raise typer.BadParameter(f"--limit cannot be {limit}; type 1 or more, or --all")
     last = None if all_ else limit or _SHOWN
     try:
-        return show(state.directory(), paths or [], last=last, as_json=json_)
+        return show(
+            state.directory(), paths or [], last=last, patience=_patience(timeout), as_json=json_
+        )
     except state.StateError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -662,6 +665,7 @@ def regenerate(
     run_them: Annotated[
         bool, typer.Option("--run", help="Run the commands, one after the other.")
     ] = False,
+    timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Print the commands that bring back what a run deleted, for a shell; or run them."""
@@ -671,7 +675,14 @@ def regenerate(
 
     try:
         rules = _settings(profiles=("all",)).rules
-        return show(state.directory(), rules, run, run_them=run_them, as_json=json_)
+        return show(
+            state.directory(),
+            rules,
+            run,
+            run_them=run_them,
+            patience=_patience(timeout),
+            as_json=json_,
+        )
     except (SettingsError, UnknownRun, state.StateError) as error:
         raise typer.BadParameter(str(error)) from error
 

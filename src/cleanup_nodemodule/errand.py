@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Literal, TypeVar
 
@@ -70,11 +70,17 @@ class Errand:
     def __init__(self, interrupts: Interrupts, patience: float) -> None:
         """Wait *patience* seconds for one call, at most."""
         self.interrupts: Final = interrupts
+        self.place: str | None = None
+        """Where it has asked last, None before it did."""
         self._patience: Final = patience
+
+    def call(self, function: Callable[[str], _T], path: str) -> _T:
+        """Return what *function* says of an absolute *path*. Raises as :meth:`ask` does."""
+        return self.ask([path], lambda scheduler: scheduler.call(function, path), workers=1)
 
     def ask(
         self,
-        paths: Iterable[str],
+        paths: Sequence[str],
         work: Callable[[Scheduler], Awaitable[_T]],
         *,
         workers: int | None = None,
@@ -87,6 +93,7 @@ class Errand:
         from cleanup_nodemodule import apart, system
         from cleanup_nodemodule.workers import Workers
 
+        self.place = paths[0] if paths else None
         distant = apart.is_needed(paths, system.mounted())
         count = affordable(workers or engine.default_lookers(distant=distant))
         executor = Workers("errand", apart.Apart if distant else None)
@@ -107,14 +114,15 @@ class Errand:
         raise KeyboardInterrupt if stopped else Unanswered
 
 
-def run(work: Callable[[Errand], int], place: str, *, patience: float, as_json: bool) -> int:
+def run(work: Callable[[Errand], int], *, patience: float, as_json: bool) -> int:
     """Do *work* and return its exit code; say why, and return another one, where it does not come to it.
 
-    That is where nothing answers at *place*, or a signal stops it.
+    That is where a disk does not answer, or a signal stops it.
     """
     with Interrupts() as interrupts:
+        errand = Errand(interrupts, patience)
         try:
-            return work(Errand(interrupts, patience))
+            return work(errand)
         except KeyboardInterrupt:
             interrupts.hold()
             print_failure(
@@ -128,9 +136,9 @@ def run(work: Callable[[Errand], int], place: str, *, patience: float, as_json: 
             return 128 + (interrupts.number or signal.SIGINT)
         except Unanswered:
             print_failure(
-                f"{printable(place)}: {silence(patience)}",
+                f"{printable(errand.place or os.sep)}: {silence(patience)}",
                 errno.ETIMEDOUT,
-                os.path.abspath(place),
+                errand.place,
                 "get an answer from",
                 mode="dry-run",
                 as_json=as_json,

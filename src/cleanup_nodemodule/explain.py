@@ -92,7 +92,7 @@ def explain(
             return ExitCode.INCOMPLETE
         return code
 
-    return errand.run(work, path, patience=patience, as_json=as_json)
+    return errand.run(work, patience=patience, as_json=as_json)
 
 
 def _symlink(path: str, *, as_json: bool) -> list[str]:

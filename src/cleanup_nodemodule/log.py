@@ -6,21 +6,45 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from cleanup_nodemodule import plain, state
+from cleanup_nodemodule import errand, plain, state
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import Entry, History, read
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.regenerate import fault_line, iso, run_document, shell_line
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 
-def show(directory: str, paths: Sequence[str], *, last: int | None, as_json: bool) -> int:
+def show(
+    directory: str,
+    paths: Sequence[str],
+    *,
+    last: int | None,
+    patience: float = errand.DEFAULT_PATIENCE,
+    as_json: bool,
+) -> int:
     """Print the journal of a state directory; return the exit code.
 
     Of everything, or of what was deleted at, beneath or around one of *paths*; the *last* so many, or
     all. Raises StateError.
     """
-    places = _places(paths)
+
+    def work(errands: errand.Errand) -> int:
+        places: list[str] = []
+        try:
+            for path in map(everywhere, paths):
+                places += errands.call(_places, path)
+        except OSError as error:
+            say(f"{plain.PROGRAM}: cannot look for {', '.join(map(printable, paths))}: {error}")
+            return ExitCode.USAGE
+        return _show(directory, paths, places, last=last, as_json=as_json)
+
+    return errand.run(work, patience=patience, as_json=as_json)
+
+
+def _show(
+    directory: str, paths: Sequence[str], places: Sequence[str], *, last: int | None, as_json: bool
+) -> int:
     unfinished: set[str] = set()
     """Runs that something unfinished is from, whether it is shown or not."""
 
@@ -144,16 +168,15 @@ def _running(directory: str, unfinished: Collection[str]) -> frozenset[str]:
         return frozenset()  # As on a disk that may only be read, where none can be.
 
 
-def _places(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return what the paths are in the journal, which has them without symlinks.
+def _places(path: str) -> tuple[str, ...]:
+    """Return what an absolute path is in the journal, which has them without symlinks.
 
     The last name may have been an artifact's, and be a symlink by now.
     """
-    places: list[str] = []
-    for path in paths:
-        absolute = os.path.abspath(path)
-        above = os.path.realpath(os.path.dirname(absolute))
-        places += (os.path.join(above, os.path.basename(absolute)), os.path.realpath(absolute))
+    above, name = os.path.split(path.rstrip(os.sep))
+    places = [os.path.realpath(path)]
+    if name not in {"", os.curdir, os.pardir}:
+        places.append(os.path.join(os.path.realpath(above), name))
     return tuple(os.path.join(place, "") for place in dict.fromkeys(places))
 
 

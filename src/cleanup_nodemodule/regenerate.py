@@ -1,23 +1,25 @@
 """How to get back what a run deleted: the commands, and running them."""
 
+import asyncio
 import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
-from cleanup_nodemodule import plain, state
+from cleanup_nodemodule import errand, plain, protections, runas
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.journal import Ending, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 _UNTOUCHED: Final = frozenset({Ending.KEPT, Ending.GONE})
@@ -42,6 +44,8 @@ class Step:
     """Whether it is one that the rules have, and not merely what stands in the journal."""
     artifacts: tuple[str, ...]
     """Absolute paths."""
+    verdict: runas.Verdict = runas.AS_WE_ARE
+    """As whom it is to be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +65,27 @@ SKIPPED: Final = {
     "exists": "is there again",
     "no-command": "nobody knows a command that brings it back",
     "project-gone": "the directory that its command is for is gone",
+    "no-answer": "nobody knows whether it is there, as its disk does not answer",
 }
 """What each reason for leaving an artifact out means."""
 
 
-def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Recipe:
+class _Seen(NamedTuple):
+    """What the disk says of an artifact and of where its command is to be run."""
+
+    there: bool
+    ready: bool
+    verdict: runas.Verdict
+
+
+def recipe(
+    directory: str, rules: Sequence[Rule], name: str | None, errands: errand.Errand
+) -> Recipe:
     """Return how to get back what a run deleted that is in the journal of this state directory.
 
     *name* is the run's id or the beginning of it; None is the last run that deleted anything. What
-    lies inside another artifact of the run comes with that. Raises UnknownRun and StateError.
+    lies inside another artifact of the run comes with that. Raises UnknownRun and StateError, and
+    KeyboardInterrupt where it is interrupted while it asks the disks.
     """
     touched: set[str] = set()
 
@@ -90,14 +106,19 @@ def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Re
     steps: dict[tuple[bool, str, int, str, bool], list[str]] = {}
     order = {rule.id: number for number, rule in enumerate(rules)}
     by_id = {rule.id: rule for rule in rules}
-    for entry in _outermost(history.entries):
+    seen = _see({entry.intent.path: _where(entry) for entry in history.entries}, errands)
+    verdicts: dict[str, runas.Verdict] = {}
+    for entry in _outermost(history.entries, seen):
         intent = entry.intent
-        where = intent.regenerate_in or intent.project
-        if os.path.lexists(intent.path):
+        where = _where(entry)
+        known_of = seen.get(intent.path)
+        if known_of is None:
+            skipped[intent.path] = "no-answer"
+        elif known_of.there:
             skipped[intent.path] = "exists"
         elif intent.regenerate is None:
             skipped[intent.path] = "no-command"
-        elif not os.path.isdir(where):
+        elif not known_of.ready:
             skipped[intent.path] = "project-gone"
         else:
             rule = by_id.get(intent.rule or "")
@@ -107,6 +128,7 @@ def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Re
             rank = order.get(intent.rule or "", len(order))
             known = intent.regenerate in commands
             key = (not installs, where, rank, intent.regenerate, known)
+            verdicts[where] = known_of.verdict
             steps.setdefault(key, []).append(intent.path)
     once: dict[tuple[str, str], Step] = {}
     for key in sorted(steps):
@@ -114,37 +136,104 @@ def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Re
         before = once.get((where, command))
         paths = (*(before.artifacts if before else ()), *sorted(steps[key]))
         known = known and (before is None or before.known)
-        once[where, command] = Step(where, command, known, paths)
+        once[where, command] = Step(where, command, known, paths, verdicts[where])
     return Recipe(run, tuple(once.values()), skipped, history.faults)
 
 
-def shell_line(directory: str, command: str, *, raw: bool = False) -> str:
+def _where(entry: Entry) -> str:
+    """Return the directory that the command which brings it back is for."""
+    return entry.intent.regenerate_in or entry.intent.project
+
+
+def _see(places: Mapping[str, str], errands: errand.Errand) -> dict[str, _Seen]:
+    """Return what the disks say of artifacts and their directories; nothing where one does not answer.
+
+    Those on other mounts are asked side by side, so that one which is silent holds up none of the others.
+    """
+    mounts = protections.mount_points()
+    groups: dict[tuple[str, str], dict[str, str]] = {}
+    for path, where in places.items():
+        key = (protections.mount_point_of(path, mounts), protections.mount_point_of(where, mounts))
+        groups.setdefault(key, {})[path] = where
+    seen: dict[str, _Seen] = {}
+
+    async def ask(scheduler: Scheduler) -> None:
+        async def one(group: dict[str, str]) -> None:
+            with contextlib.suppress(Unanswered):
+                seen.update(await scheduler.call(_look, group))
+
+        async with asyncio.TaskGroup() as tasks:
+            for group in groups.values():
+                tasks.create_task(one(group))
+
+    if groups:
+        around = {os.path.dirname(path): None for path in places} | dict.fromkeys(places.values())
+        errands.ask(list(around), ask, workers=len(groups))
+    return seen
+
+
+def _look(places: Mapping[str, str]) -> dict[str, _Seen]:
+    verdicts: dict[str, runas.Verdict] = {}
+    seen: dict[str, _Seen] = {}
+    for path, where in places.items():
+        ready = os.path.isdir(where)
+        if ready and where not in verdicts:
+            verdicts[where] = runas.decide(where)
+        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, runas.AS_WE_ARE))
+    return seen
+
+
+def shell_line(directory: str, command: str, *, raw: bool = False, user: str | None = None) -> str:
     """Return a line for a shell that runs *command* in *directory* and leaves the shell where it is.
 
     Every character of it can be seen, in the quotes that bash(1), zsh and ksh know; with *raw* it has
-    the very bytes, in those of every shell (sh(1)), where a name may go over several lines.
+    the very bytes, in those of every shell (sh(1)), where a name may go over several lines. With *user*
+    it is for root's shell, and runs the command as that account.
     """
+    if user is not None:
+        # With that account's home directory, as what is run there keeps its caches in it.
+        line = shell_line(directory, command, raw=True)
+        become = "sudo -H -u {} sh -c" if shutil.which("sudo") else "su -l -s /bin/sh {} -c"
+        return f"{become.format(shlex.quote(user))} {shlex.quote(line) if raw else quoted(line)}"
     word = shlex.quote(directory) if raw else quoted(directory)
     return f"(cd {word} && {command})"
 
 
 def show(
-    directory: str, rules: Sequence[Rule], name: str | None, *, run_them: bool, as_json: bool
+    directory: str,
+    rules: Sequence[Rule],
+    name: str | None,
+    *,
+    run_them: bool,
+    patience: float,
+    as_json: bool,
 ) -> int:
     """Print the commands, or run them one after the other; return the exit code.
 
     Raises UnknownRun and StateError.
     """
-    found = recipe(directory, rules, name)
+
+    def work(errands: errand.Errand) -> int:
+        found = recipe(directory, rules, name, errands)
+        return _show(found, errands, run_them=run_them, as_json=as_json)
+
+    return errand.run(work, patience=patience, as_json=as_json)
+
+
+def _show(found: Recipe, errands: errand.Errand, *, run_them: bool, as_json: bool) -> int:
     for fault in found.faults:
         say(f"{plain.PROGRAM}: {fault_line(fault)}")
     if found.run is None:
         say("Nothing has been deleted yet.")
     _say_skipped(found)
     outcomes: dict[Step, tuple[str, int | None]] = {}
-    code = ExitCode.DONE
+    code: int = ExitCode.DONE
     if run_them:
-        code = _run_all(found.steps, outcomes, as_json=as_json)
+        code = _run_all(found.steps, outcomes, errands, as_json=as_json)
+    else:
+        for step in found.steps:
+            if step.verdict.refusal is not None:
+                say(f"{_shown(step)}: {step.verdict.refusal}")
     lost = None
     if as_json:
         document = json.dumps(_document(found, outcomes), indent=2)
@@ -154,6 +243,8 @@ def show(
     if lost is not None:
         say(f"{plain.PROGRAM}: could not print the result: {lost}")
         return ExitCode.UNEXPECTED
+    if code == ExitCode.DONE and "no-answer" in found.skipped.values():
+        return ExitCode.INCOMPLETE
     return code
 
 
@@ -203,14 +294,15 @@ def _named(runs: Mapping[str, Run], name: str) -> Run:
     )
 
 
-def _outermost(entries: Sequence[Entry]) -> Iterator[Entry]:
+def _outermost(entries: Sequence[Entry], seen: Mapping[str, _Seen]) -> Iterator[Entry]:
     """Give the entries that lie in no other that is gone, in the order of their paths."""
     last: str | None = None
     # With the separator, so that what is inside comes right behind.
     for entry in sorted(entries, key=lambda entry: os.path.join(entry.intent.path, "")):
         inside = os.path.join(entry.intent.path, "")
         if last is None or not inside.startswith(last):
-            last = last if os.path.lexists(entry.intent.path) else inside
+            known = seen.get(entry.intent.path)
+            last = last if known is not None and known.there else inside
             yield entry
 
 
@@ -230,16 +322,17 @@ _STRANGE: Final = "no rule has this command, so look at it before you run it"
 
 
 def _shown(step: Step) -> str:
-    return shell_line(step.directory, printable(step.command))
+    return shell_line(step.directory, printable(step.command), user=step.verdict.user)
 
 
 def _lines(steps: Sequence[Step]) -> Iterator[str]:
     raw = not is_terminal(sys.stdout)
     for step in steps:
-        if step.known:
-            yield shell_line(step.directory, step.command, raw=raw) + "\n"
+        if step.known and step.verdict.refusal is None:
+            user = step.verdict.user
+            yield shell_line(step.directory, step.command, raw=raw, user=user) + "\n"
         else:
-            # The journal could have been altered: no shell shall run it unseen.
+            # The journal could have been altered, or somebody else decide: no shell shall run it unseen.
             yield f"# {_shown(step)}\n"
 
 
@@ -249,29 +342,39 @@ def _write(text: str) -> None:
 
 
 def _run_all(
-    steps: Sequence[Step], outcomes: dict[Step, tuple[str, int | None]], *, as_json: bool
-) -> ExitCode:
+    steps: Sequence[Step],
+    outcomes: dict[Step, tuple[str, int | None]],
+    errands: errand.Errand,
+    *,
+    as_json: bool,
+) -> int:
     """Run every command, whatever comes of the others; fill *outcomes* in."""
-    with Interrupts() as interrupts:
-        try:
-            for step in steps:
-                outcomes[step] = _run(step, as_json=as_json)
-        except KeyboardInterrupt:
-            say(f"Interrupted: {len(outcomes)} of {len(steps)} commands were run.")
-            return ExitCode(128 + (interrupts.number or signal.SIGINT))
-    done = sum(outcome == "done" for outcome, _ in outcomes.values())
+    try:
+        for step in steps:
+            outcomes[step] = _run(step, errands, as_json=as_json)
+    except KeyboardInterrupt:
+        say(f"Interrupted: {len(outcomes)} of {len(steps)} commands were run.")
+        return 128 + (errands.interrupts.number or signal.SIGINT)
+    done = [step for step, (outcome, _) in outcomes.items() if outcome == "done"]
     if steps:
-        say(f"{done} of {len(steps)} commands succeeded.")
-    for step, (outcome, _) in outcomes.items():
-        for path in step.artifacts:
-            if outcome == "done" and not os.path.lexists(path):
-                say(f"{printable(path)}: the command succeeded, and it is not there")
-    return ExitCode.DONE if done == len(steps) else ExitCode.INCOMPLETE
+        say(f"{len(done)} of {len(steps)} commands succeeded.")
+    seen = _see({path: step.directory for step in done for path in step.artifacts}, errands)
+    for path, now in seen.items():
+        if not now.there:
+            say(f"{printable(path)}: the command succeeded, and it is not there")
+    return ExitCode.DONE if len(done) == len(steps) else ExitCode.INCOMPLETE
 
 
-def _run(step: Step, *, as_json: bool) -> tuple[str, int | None]:
+def _run(step: Step, errands: errand.Errand, *, as_json: bool) -> tuple[str, int | None]:
     """Run one command; return what came of it, and its exit code."""
-    reason = _STRANGE if not step.known else _not_as_root(step)
+    reason: str | None = _STRANGE
+    if step.known:
+        # Again, as the commands before it took their time.
+        try:
+            step = replace(step, verdict=errands.call(runas.decide, step.directory))
+            reason = step.verdict.refusal
+        except Unanswered:
+            reason = SKIPPED["no-answer"]
     if reason is not None:
         say(f"Not run: {_shown(step)}: {reason}")
         return "refused", None
@@ -293,7 +396,7 @@ def _execute(step: Step, stdout: TextIO | None) -> int:
     Some need a shell. What is not the rules', the directory, is in nothing that the shell reads. When
     this is interrupted, what the command has started ends too.
     """
-    with subprocess.Popen(step.command, shell=True, cwd=step.directory, stdout=stdout) as process:  # noqa: S602 - see above
+    with _start(step, stdout) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -312,34 +415,44 @@ def _execute(step: Step, stdout: TextIO | None) -> int:
             raise
 
 
+def _start(step: Step, stdout: TextIO | None) -> "subprocess.Popen[bytes]":
+    if step.verdict.user is None:
+        return subprocess.Popen(step.command, shell=True, cwd=step.directory, stdout=stdout)  # noqa: S602 - see above
+    import pwd
+
+    account = pwd.getpwnam(step.verdict.user)
+    return subprocess.Popen(  # noqa: S603 - see above
+        # The directory is entered with the rights of that account, not with root's.
+        ["/bin/sh", "-c", f'cd -- "$0" || exit\n{step.command}', step.directory],
+        cwd="/",
+        user=account.pw_uid,
+        group=account.pw_gid,
+        extra_groups=os.getgrouplist(account.pw_name, account.pw_gid),
+        env={
+            **{name: os.environ[name] for name in _HARMLESS if name in os.environ},
+            "HOME": account.pw_dir,
+            "USER": account.pw_name,
+            "LOGNAME": account.pw_name,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        # Nothing of that account's gets root's terminal, into which it could type (TIOCSTI, ioctl_tty(2)).
+        start_new_session=True,
+    )
+
+
+_HARMLESS: Final = (
+    *("PATH", "TERM", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR", "CI"),
+    *(
+        name
+        for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+        for name in (proxy, proxy.lower())
+    ),
+)
+"""Variables of root's that a command of another account gets too: none that says where root keeps what."""
+
 _GRACE: Final = 5.0
 """Seconds that a command has to end in when it is told to."""
-
-
-def _not_as_root(step: Step) -> str | None:
-    """Return why root must not run the command: somebody else could decide what it does."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        return None
-    try:
-        # Tools look for their settings in the directories above, too.
-        reason = state.untrusted(step.directory, alone=True)
-        owner = os.stat(step.directory).st_uid
-    except OSError as error:
-        return f"{error.strerror}"
-    if reason is None:
-        return None
-    advice = (
-        "run it as the owner" if owner else "see to it that only root can alter what lies there"
-    )
-    if owner:
-        import pwd
-
-        try:
-            line = quoted(shell_line(step.directory, step.command))
-            advice = f"run it as the owner: sudo -u {pwd.getpwuid(owner).pw_name} sh -c {line}"
-        except KeyError:
-            pass
-    return f"root would run what somebody else can write, as {reason}; {advice}"
 
 
 def _document(found: Recipe, outcomes: Mapping[Step, tuple[str, int | None]]) -> dict[str, Any]:
@@ -353,6 +466,8 @@ def _document(found: Recipe, outcomes: Mapping[Step, tuple[str, int | None]]) ->
                 "command": step.command,
                 "known": step.known,
                 "artifacts": list(step.artifacts),
+                "user": step.verdict.user,
+                "refusal": step.verdict.refusal,
                 "outcome": outcomes.get(step, nothing)[0],
                 "exit_code": outcomes.get(step, nothing)[1],
             }

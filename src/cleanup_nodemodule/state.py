@@ -122,14 +122,13 @@ def check(path: str, *, own: bool = True) -> None:
         )
 
 
-def untrusted(path: str, *, alone: bool = False) -> str | None:
+def untrusted(path: str, account: int | None = None) -> str | None:
     """Return why somebody else could alter the directory *path* or what it leads to; None if nobody.
 
-    It may be root's or this user's. With *alone* nobody else may even add something to one of the
-    directories around it, which in those with the sticky bit, such as /tmp, everybody may. Raises OSError
-    where that cannot be found out.
+    It may be root's or that of *account*, a user id; None is this user's. Raises OSError where that cannot
+    be found out.
     """
-    return _fault(path, own=False, sticky_end=False, sticky_around=not alone)
+    return _fault(path, own=False, sticky_end=False, account=account)
 
 
 def sync_directory(path: str) -> None:
@@ -158,21 +157,21 @@ def _unusable(path: str, error: OSError) -> StateError:
 
 
 def _fault(
-    path: str, *, own: bool, sticky_end: bool = True, sticky_around: bool = True
+    path: str, *, own: bool, sticky_end: bool = True, account: int | None = None
 ) -> str | None:
     if not os.path.isabs(path):
         return "it is no absolute path"
     if not hasattr(os, "geteuid"):
         # Windows: a profile's access list keeps others out.
         return None if os.path.isdir(path) else "it is no directory"
-    trusted = {0, os.geteuid(), *_unmapped()}
+    trusted = {0, os.geteuid() if account is None else account, *_unmapped()}
     todo = [name for name in reversed(path.split(os.sep)) if name]
     done, links = os.sep, 0
     while True:
         status = os.lstat(done)
         last = not todo
         if status.st_uid not in trusted:
-            return f"{done!r} belongs to {_account(status.st_uid)}"
+            return f"{done!r} belongs to {account_name(status.st_uid)}"
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MOST_LINKS:
@@ -183,7 +182,7 @@ def _fault(
         elif not stat.S_ISDIR(status.st_mode):
             return f"{done!r} is no directory"
         else:
-            accepted = sticky_around and not (last and (own or not sticky_end))
+            accepted = not (last and (own or not sticky_end))
             sticky = bool(status.st_mode & stat.S_ISVTX) and accepted
             if _writable_by_others(status) and not sticky:
                 return f"others may write {done!r} (mode {stat.S_IMODE(status.st_mode):04o})"
@@ -194,7 +193,7 @@ def _fault(
         if todo:
             done = os.path.join(done, todo.pop())
     if own and status.st_uid != os.geteuid():
-        return f"it belongs to {_account(status.st_uid)}"
+        return f"it belongs to {account_name(status.st_uid)}"
     return None
 
 
@@ -252,7 +251,8 @@ def _owner(path: str) -> int | None:
         return None
 
 
-def _account(uid: int) -> str:
+def account_name(uid: int) -> str:
+    """Return words for the user with this id, who is somebody else."""
     import pwd  # noqa: PLC0415 - there is none on Windows
 
     try:

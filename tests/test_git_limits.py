@@ -335,3 +335,40 @@ def test_what_to_do_about_it_is_said_in_every_form(
     assert plain.returncode == 0
     assert words in plain.stdout + plain.stderr
     assert words in run("explain", top / "dist").stdout
+
+
+def test_the_configuration_of_another_user_is_not_read(tmp_path: Path, tool: Tool) -> None:
+    """Under a sudo that leaves HOME as it was: it would have root trust that user's repositories."""
+    needs_root()
+    top = repository(tmp_path / "top")
+    to_somebody_else(top)
+    home = tmp_path / "theirs"
+    declare(home, {".gitconfig": "[safe]\n\tdirectory = *\n", "git": {"config": "nonsense"}})
+    env = {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    own = tool.run(top, env={"HOME": str(home)})
+    assert own.reasons == {"dist": None}
+    to_somebody_else(home)
+    told = tool.run(top, env=env)
+    assert told.reasons == {"dist": "git-failed"}
+    assert "safe.directory" in told.rows["dist"]["evidence"][-1]
+
+
+def test_what_nobody_thought_of_is_no_answer_for_one_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(tmp_path / "top/fine")
+    strange = repository(tmp_path / "top/strange")
+    check = asking._check_top  # noqa: SLF001 - what asks first
+
+    async def checks(top: str, limits: object) -> None:
+        if top == str(strange):
+            raise RuntimeError("can't start new thread")
+        await check(top, limits)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asking, "_check_top", checks)
+    found = judge(tmp_path / "top")
+    assert {path: verdict(one) for path, one in found.items()} == {
+        "fine/dist": DELETE,
+        "strange/dist": "git-failed",
+    }
+    assert "can't start new thread" in found["strange/dist"].evidence.facts[-1]

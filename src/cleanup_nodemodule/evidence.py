@@ -336,7 +336,10 @@ class Witnesses:
                     paths.append(sighting.project)
         if not questions:
             return [None] * len(sightings)
-        kinds = await self._scheduler.call(system.mounted)
+        try:
+            kinds = await self._scheduler.call(system.mounted)
+        except Unanswered:
+            return [None] * len(sightings)
 
         async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | git.Refusal:  # noqa: FBT001 - comes out of the key of a question
             async with self._limit:

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, cast
 
-from cleanup_nodemodule import gitfiles
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule import gitfiles, state
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _TIMEOUT: Final = 60
 """Seconds one question may take at most before it counts as not answered."""
@@ -145,24 +145,35 @@ class Asker:
         as it should be, or in time. Raises Stopped.
         """
         try:
-            looked = await self._scheduler.call(
-                gitfiles.look, repository, () if outer else tuple(directories), kinds
-            )
+            return await self._ask(repository, directories, kinds, outer=outer)
+        except Stopped:
+            raise
         except Unanswered:
-            looked = "the disk gave no answer in time"
-        if isinstance(looked, str):
-            return Refusal(_failed(repository, looked))
-        limits = _Limits(self._seconds(looked.owner), looked.memory)
-        question = _ask_outer if outer else _ask
-        try:
-            return await question(repository, directories, limits)
-        except TimeoutError:
-            self._silent[looked.owner] += 1
-            return Refusal(
-                _failed(repository, f"it was ended after {limits.seconds:g} seconds without one")
-            )
+            why = "the disk gave no answer in time"
         except _NoAnswer as error:
-            return Refusal(_failed(repository, str(error)))
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer, and the others go on
+            why = f"{type(error).__name__}: {error}"
+        return Refusal(f"git gave no answer in {repository}: {why}")
+
+    async def _ask(
+        self,
+        repository: str,
+        directories: Sequence[str],
+        kinds: Mapping[str, str],
+        *,
+        outer: bool,
+    ) -> Answer:
+        within = () if outer else tuple(directories)
+        looked = await self._scheduler.call(gitfiles.look, repository, within, kinds)
+        if isinstance(looked, str):
+            raise _NoAnswer(looked)
+        limits = _Limits(self._seconds(looked.owner), looked.memory)
+        try:
+            return await (_ask_outer if outer else _ask)(repository, directories, limits)
+        except TimeoutError as error:
+            self._silent[looked.owner] += 1
+            raise _NoAnswer(f"it was ended after {limits.seconds:g} seconds without one") from error
 
     def _seconds(self, owner: int) -> float:
         """Return how long a question may take.
@@ -173,10 +184,6 @@ class Asker:
         patience = self._scheduler.patience
         most = _TIMEOUT if patience is None else min(_TIMEOUT, patience)
         return max(min(most, _LEAST), most / (1 << min(self._silent[owner], 10)))
-
-
-def _failed(repository: str, why: str) -> str:
-    return f"git gave no answer in {repository}: {why}"
 
 
 async def _ask(repository: str, directories: Sequence[str], limits: _Limits) -> Answer:
@@ -298,6 +305,10 @@ async def _git(
         "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
     }
+    # Another user's configuration would have git trust that user's repositories (safe.directory).
+    if (home := state.home_instead()) is not None:
+        environment["HOME"] = home
+        environment.pop("XDG_CONFIG_HOME", None)
     # A broken repository must not have the one around it answer in its place.
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
     running = await _start([b"-C", os.fsencode(repository), *arguments], environment, limits)

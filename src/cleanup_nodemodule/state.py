@@ -234,6 +234,16 @@ def _unmapped() -> set[int]:
         return set()
 
 
+def home_instead() -> str | None:
+    """Return the home directory of this account where ``HOME`` is that of another; None where it is not."""
+    if not hasattr(os, "geteuid"):
+        return None
+    own = _own_home()
+    if own is None or not _owner(os.path.expanduser("~")) != os.geteuid() == _owner(own):
+        return None
+    return own
+
+
 def _own_home() -> str | None:
     import pwd  # noqa: PLC0415 - there is none on Windows
 

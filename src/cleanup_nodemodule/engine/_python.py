@@ -50,7 +50,8 @@ _DELETE_FOREIGN: Final = "delete, as only its owner may,"
 _LINKS_OF_A_LEAF: Final = 2
 """Its name, and its own "."."""
 
-_TURN_ENDED: Final = threading.Condition()
+_TURNS_LOCK: Final = threading.Lock()
+_TURN_ENDED: Final = threading.Condition(_TURNS_LOCK)
 _TURNS: Final[set[tuple[int, int]]] = set()
 """Device and inode of each file with several names, one of which is being deleted. Two calls that delete two
 names of one file would both see that there is another one, and neither count what its last name gives back.
@@ -505,7 +506,7 @@ def _unlink_linked(
 ) -> os.stat_result:
     """Delete a file with several names when no other call is at one of them; return its status right before."""
     file = found.st_dev, found.st_ino
-    with _TURN_ENDED:
+    with _TURNS_LOCK:
         while file in _TURNS:
             _TURN_ENDED.wait()
         _TURNS.add(file)
@@ -513,7 +514,7 @@ def _unlink_linked(
         found = tree.status_in(handle, entry.name)
         tree.unlink(handle, entry.name)
     finally:
-        with _TURN_ENDED:
+        with _TURNS_LOCK:
             _TURNS.discard(file)
             _TURN_ENDED.notify_all()
     return found

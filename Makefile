@@ -42,8 +42,8 @@ warnings: $(VENV)/.installed-dev
 # build is what other systems compile, which can be tested nowhere else.
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
     -fno-sanitize-recover=all -DCLEANUP_NODEMODULE_TESTING
-SANITIZED_TESTS := $(addprefix tests/,sanitized.py test_engine.py test_properties.py test_slices.py \
-    test_twins.py)
+SANITIZED_TESTS := $(addprefix tests/,sanitized.py test_engine.py test_foreign.py test_going_on.py \
+    test_properties.py test_slices.py test_twins.py)
 watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
     ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:quarantine_size_mb=8 \
@@ -66,11 +66,11 @@ sanitize: sanitized portable
 
 sanitized: $(VENV)/.installed-dev
 	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS)
-	$(call watched,$@,-k "not python")
+	$(call watched,$@,-k "not python and not sshfs")
 
 portable: $(VENV)/.installed-dev
 	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
-	$(call watched,$@,-k "not python and not best" -m "not on_linux")
+	$(call watched,$@,-k "not python and not best and not sshfs" -m "not on_linux")
 
 # Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
 bench: $(VENV)/.installed-dev

@@ -14,6 +14,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -143,6 +144,17 @@ class Mounts:
         where.mkdir(parents=True, exist_ok=True)
         disk.mount(served / "disk")
         return disk
+
+    def sshfs(self, where: Path, what: Path) -> "Served":
+        """Have *what* show at *where* by sshfs(1), without a network: the two talk over a socket."""
+        server = shutil.which("sftp-server", path="/usr/lib/openssh:/usr/libexec/openssh")
+        if server is None or shutil.which("sshfs") is None:
+            unable("needs sshfs and sftp-server")
+        where.mkdir(parents=True, exist_ok=True)
+        served = Served(where, server, what)
+        self._undo.callback(_detach, where)
+        self._undo.callback(served.close)
+        return served
 
     def _mount(self, where: Path, *arguments: str | Path) -> Path:
         if not where.exists():
@@ -310,6 +322,39 @@ def ended(disk: Misbehaving) -> Iterator[None]:
         yield
     finally:
         disk.kill()
+
+
+class Served:
+    """What sshfs shows of a directory; ``sftp-server`` is at the other end."""
+
+    def __init__(self, where: Path, server: str, what: Path) -> None:
+        self.path = where
+        device = os.stat(where).st_dev
+        here, there = socket.socketpair()
+        with here, there:
+            self._server = subprocess.Popen([server], stdin=there.fileno(), stdout=there.fileno())
+            self._client = subprocess.Popen(
+                ["sshfs", "-f", "-o", "passive", f":{what}", str(where)],
+                stdin=here.fileno(),
+                stdout=here.fileno(),
+            )
+
+        def mounted() -> bool:
+            if self._client.poll() is not None:
+                unable("cannot mount by sshfs")
+            return os.stat(where).st_dev != device
+
+        await_condition(mounted, "sshfs had mounted it")
+
+    def is_alive(self) -> bool:
+        """Whether there is still somebody to answer."""
+        return self._client.poll() is None and not is_dead(self.path)
+
+    def close(self) -> None:
+        """End both."""
+        for process in (self._client, self._server):
+            process.kill()
+            process.wait(PATIENCE)
 
 
 def _die_with_parent() -> None:

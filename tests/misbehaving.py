@@ -14,6 +14,9 @@ mapping from paths within the file system:
 * ``silent``: paths, of which nothing is ever answered, nor of what lies beneath.
 * ``typeless``: ``true`` if reading a directory does not tell what is a directory (DT_UNKNOWN).
 * ``caseless``: ``true`` if names that differ in case only are the same.
+* ``links``: how many names each entry says that it has.
+* ``strict``: ``true`` if a directory can be read on only from a place that the same open of it has told. Whoever
+  goes on from any other ends the file system, as with sshfs(1) 3.7.3 (cache_readdir of libfuse).
 * ``near``: of how many entries of a directory lseek(2) takes the place; of any more it needs all 64 bits.
 
 The extended attribute ``user.ways`` of the root takes others later, ``user.calls`` tells how often what
@@ -69,6 +72,8 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         self._ways = ways
         self._calls: Counter[str] = Counter()
         self._forever = threading.Event()
+        self._handles = itertools.count(1)
+        self._told: dict[int, set[int]] = {}
 
     def _enter(self, operation: str, path: str) -> None:
         """Count a call, and misbehave."""
@@ -112,7 +117,7 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         return {
             "st_mode": node.mode,
             "st_ino": node.inode,
-            "st_nlink": 1,
+            "st_nlink": self._ways.get("links", 1),
             "st_size": node.size,
             "st_blocks": -(-node.size // _BLOCK),
             "st_ctime": 1_000_000_000,
@@ -123,10 +128,23 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
 
     def opendir(self, path: str) -> int:
         self._enter("opendir", path)
+        handle = next(self._handles)
+        self._told[handle] = {0}
+        return handle
+
+    def releasedir(self, _path: str, handle: int) -> int:
+        del self._told[handle]
         return 0
 
-    def readdir_with_offset(self, path: str, offset: int, _fh: int) -> Iterator[Any]:
+    def readdir_with_offset(self, path: str, offset: int, handle: int) -> Iterator[Any]:
         self._enter("readdir", path)
+        if self._ways.get("strict") and offset not in self._told[handle]:
+            os.abort()
+        for entry in self._entries(path, offset):
+            self._told[handle].add(entry[-1])
+            yield entry
+
+    def _entries(self, path: str, offset: int) -> Iterator[Any]:
         near = self._ways.get("near", sys.maxsize)
         offset -= _FAR if offset < 0 else 0
         node = self._find(path)

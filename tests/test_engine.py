@@ -759,6 +759,33 @@ def test_a_git_directory_or_file_makes_a_repository(engine: ModuleType, tmp_path
     assert measure(engine, root_of(tmp_path)).repositories == [b"", b"clone", b"deep/worktree"]
 
 
+@pytest.mark.parametrize("linked", ["HEAD", "objects", "refs", "all"])
+@every_opening
+def test_a_bare_repository_may_have_symlinks_for_its_parts(
+    engine: ModuleType, tmp_path: Path, linked: str
+) -> None:
+    """Git itself once made HEAD one (core.preferSymlinkRefs, git-config(1)), and people have the others."""
+    parts: dict[str | bytes, Any] = {
+        "HEAD": "ref: refs/heads/dist",
+        "objects": {},
+        "refs": {"dist": {}},
+    }
+    linked_parts = list(parts) if linked == "all" else [linked]
+    top = tmp_path / "top"
+    declare(top, {"bare": parts, "not": {**parts, "HEAD": {}}, "elsewhere": {}, "dist": {}})
+    for part in map(str, linked_parts):
+        (top / "bare" / part).rename(top / "elsewhere" / f"its {part}")
+        (top / "bare" / part).symlink_to(f"../elsewhere/its {part}")
+    root = root_of(top)
+    assert measure(engine, root).repositories == [b"bare"]
+    assert measure(engine, root, 1).repositories == [b"bare"]
+    wanted = NODE_MODULES._replace(wanted=frozenset({b".git", b"dist"}), skipped=frozenset())
+    assert b"bare" in find(engine, root, wanted).paths
+    branches = find(engine, root, NODE_MODULES._replace(wanted=frozenset({b"dist"}))).paths
+    assert {b"dist", b"not/refs/dist"} <= set(branches)
+    assert b"bare/refs/dist" not in branches
+
+
 class Watch:
     """Tells which entries of a directory are opened (inotify(7))."""
 
@@ -1574,6 +1601,32 @@ def test_a_directory_without_directories_is_read_only_for_a_marker(
     assert ("getdents64" in log.read_text()) == bool(marked)
 
 
+def test_nothing_that_walks_can_call_the_interpreter() -> None:
+    """It is not declared there: Python.h comes behind all of that. Where the lock of the interpreter is let go,
+    there is one call of what stands above, with nothing of Python's among its arguments but in structures."""
+    source = Path(_python.__file__).with_name("_kernel.c").read_text()
+    code = re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL)
+    before, include, behind = code.partition("#include <Python.h>")
+    assert include
+    assert "_Py" not in before
+    assert re.findall(r"\bPy\w*", before) == []
+    unlocked = re.findall(r"Py_BEGIN_ALLOW_THREADS(.*?)Py_END_ALLOW_THREADS", behind, re.DOTALL)
+    calls = [re.fullmatch(r"\s*(\w+)\((?:&\w+(?:, )?)+\);\s*", part) for part in unlocked]
+    assert len(calls) == 3
+    for call in calls:
+        assert call is not None
+        assert re.search(rf"^{call[1]}\(", before, re.MULTILINE)
+
+
+def test_no_macro_counts_references() -> None:
+    """Python 3.11's write to objects that all interpreters share from 3.12 on, each with a lock of its own."""
+    source = Path(_python.__file__).with_name("_kernel.c").read_text()
+    code = re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL)
+    assert "Py_DecRef(" in code
+    counting = r"\bPy_(?:X?(?:INCREF|DECREF|NewRef)|CLEAR|X?SETREF|RETURN_\w+)\b"
+    assert re.findall(counting, code) == []
+
+
 def resident() -> int:
     """Return the bytes of memory this process has in use."""
     with open("/proc/self/statm", encoding="ascii") as file:
@@ -1760,6 +1813,87 @@ def test_what_two_calls_delete_two_names_of_is_freed_once(
 
     with ThreadPoolExecutor(len(tops)) as executor:
         assert sum(executor.map(delete, tops)) == expected
+
+
+SUBINTERPRETER: Final = """
+import os, sys
+sys.path[:0] = {path!r}
+from cleanup_nodemodule.engine import _kernel as engine
+from cleanup_nodemodule.engine.contract import Root
+found = os.lstat({top!r})
+root, stack, freed = Root(os.fsencode({top!r}), found.st_dev, found.st_ino), [b""], 0
+while stack:
+    counts, stack, faults = engine.remove(root, stack, 100)
+    assert not faults
+    freed += counts.freed
+os.write({pipe}, b"%d " % freed)
+"""
+
+SEVERAL_INTERPRETERS: Final = """
+import sys, threading
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:  # Python 3.13
+    import _interpreters as interpreters
+def run(number, text):
+    print(interpreters.run_string(number, text))
+threads = [threading.Thread(target=run, args=(interpreters.create(), text)) for text in sys.argv[1:]]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.usefixtures("native")
+def test_several_interpreters_delete_at_once(tmp_path: Path) -> None:
+    """From Python 3.12 on each has a lock of its own; what they take turns at is the same for all."""
+    tops = [tmp_path / str(number) for number in range(3)]
+    names = [f"{number:04}" for number in range(1000)]
+    declare(tmp_path, {top.name: {} for top in tops})
+    declare(tops[0], dict.fromkeys(names, 1))
+    for name in names:
+        for top in tops[1:]:
+            (top / name).hardlink_to(tops[0] / name)
+    expected = sum(os.lstat(path).st_blocks * 512 for path in [*tops, *tops[0].iterdir()])
+    told, pipe = os.pipe()
+    with open(told, "rb") as answers:
+        path = [entry for entry in sys.path if entry]
+        texts = [SUBINTERPRETER.format(path=path, top=os.fspath(top), pipe=pipe) for top in tops]
+        program = [sys.executable, "-c", SEVERAL_INTERPRETERS, *texts]
+        done = subprocess.run(
+            program, pass_fds=[pipe], capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+        os.close(pipe)
+        assert (done.stdout, done.stderr) == ("None\n" * 3, "")
+        assert sum(map(int, answers.read().split())) == expected
+    assert listing(tmp_path) == []
+
+
+def test_a_disk_that_hangs_holds_up_no_file_on_another_one(
+    engine: ModuleType, disks: Mounts, tmp_path: Path
+) -> None:
+    """While a name of a file with several is deleted there, others of files with the same numbers go."""
+    served = disks.misbehaving(
+        tmp_path / "hanging", {"top": {"f": 1}}, links=2, mute=["unlink /top/f"]
+    )
+    (tmp_path / "healthy").mkdir()
+    top = disks.tmpfs(tmp_path / "healthy") / "top"
+    declare(top, {str(number): 1 for number in range(300)})
+    for number in range(300):
+        (top / f"again {number}").hardlink_to(top / str(number))
+    # Whatever is locked by a remainder of that number, all are in there.
+    assert {os.lstat(path).st_ino % 256 for path in top.iterdir()} == set(range(256))
+    with ThreadPoolExecutor(2) as executor:
+        try:
+            hanging = executor.submit(remove, engine, root_of(served.path / "top"))
+            await_condition(lambda: served.calls("unlink", "/top/f") > 0, "it hangs")
+            healthy = executor.submit(remove, engine, root_of(top)).result(PATIENCE)
+            assert not hanging.done()
+        finally:
+            served.kill()
+    assert (healthy.files, healthy.directories, healthy.faults) == (600, 1, set())
+    assert hanging.result().faults
 
 
 @every_opening

@@ -131,13 +131,34 @@ def as_a_bare_repository(top: Path) -> list[bytes]:
     return [b""]
 
 
+def as_an_old_bare_repository(top: Path) -> list[bytes]:
+    declare(top, {"objects": {"pack": {}}, "refs": {"heads": {"main": "0" * 40}}})
+    (top / "HEAD").symlink_to("refs/heads/main")
+    return [b""]
+
+
+def as_a_bare_repository_spread_out(top: Path) -> list[bytes]:
+    for part in ("objects", "refs"):
+        (top / part).symlink_to(top / "d1")
+    (top / "HEAD").write_text("ref: refs/heads/main")
+    return [b""]
+
+
 def as_no_repository(top: Path) -> list[bytes]:
     declare(top, {"HEAD": {}, "objects": {"pack": {}}, "refs": "no directory"})
     return []
 
 
 @pytest.mark.parametrize(
-    "become", [as_a_repository, as_a_worktree, as_a_bare_repository, as_no_repository]
+    "become",
+    [
+        as_a_repository,
+        as_a_worktree,
+        as_a_bare_repository,
+        as_an_old_bare_repository,
+        as_a_bare_repository_spread_out,
+        as_no_repository,
+    ],
 )
 def test_a_large_directory_measures_the_same_however_it_is_cut(
     engine: ModuleType, flat: Path, become: Callable[[Path], list[bytes]]

@@ -16,7 +16,7 @@ from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.proofs import Examination, examine
 from cleanup_nodemodule.protections import Processes, Protection
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -179,8 +179,8 @@ def remove(
     budget: int,
     groups: Groups | None = None,
     group: int = 0,
-    foreign_too: bool = False,  # noqa: FBT001, FBT002, ARG001 - one of the arguments that are handed on
+    foreign_too: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract."""
-    removed: Removal = _chosen.remove(root, stack, budget, groups, group)
+    removed: Removal = _chosen.remove(root, stack, budget, groups, group, foreign_too)
     return removed

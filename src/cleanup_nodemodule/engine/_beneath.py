@@ -86,6 +86,17 @@ class Tree(ABC):
         return self.open(path)
 
     @abstractmethod
+    def open_by_steps(self, path: bytes) -> tuple[Handle, list[os.stat_result]]:
+        """Open as ``open_to_change``, but for the root, and return the status of each directory on the way.
+
+        Each is opened in the one before it: the first lies in the root, the last is *path*.
+        """
+
+    @abstractmethod
+    def status_open(self, handle: Handle) -> os.stat_result:
+        """Return the status of an open directory."""
+
+    @abstractmethod
     def close(self, handle: Handle) -> None:
         """Give back what ``open`` returned."""
 
@@ -273,6 +284,27 @@ class _DescriptorTree(Tree):
 
     def open_to_change(self, path: bytes) -> int:
         return self._on_device(self.open(path), path)
+
+    def open_by_steps(self, path: bytes) -> tuple[int, list[os.stat_result]]:
+        passed: list[os.stat_result] = []
+        current = self._root
+        *above, last = path.split(b"/")
+        steps = [*((name, _PARENT_FLAGS) for name in above), (last, _FLAGS)]
+        try:
+            for name, flags in steps:
+                opened = self._open_at(current, name, flags, _SAME_MOUNT)
+                opened, current = current, self._on_device(opened, path)
+                if opened != self._root:
+                    os.close(opened)
+                passed.append(os.fstat(current))
+        except BaseException:
+            if current != self._root:
+                os.close(current)
+            raise
+        return current, passed
+
+    def status_open(self, handle: Handle) -> os.stat_result:
+        return os.fstat(handle)
 
     def _on_device(self, handle: int, path: bytes) -> int:
         try:
@@ -472,6 +504,10 @@ class _PathTree(Tree):
         pass
 
     def open(self, path: bytes) -> str:
+        return self.open_by_steps(path)[0]
+
+    def open_by_steps(self, path: bytes) -> tuple[str, list[os.stat_result]]:
+        passed: list[os.stat_result] = []
         current = self._path
         for name in os.fsdecode(path).split("/") if path else ():
             current = os.path.join(current, name)
@@ -482,7 +518,11 @@ class _PathTree(Tree):
                 raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), current)
             if found.st_dev != self._identity.device:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), current)
-        return current
+            passed.append(found)
+        return current, passed
+
+    def status_open(self, handle: Handle) -> os.stat_result:
+        return os.lstat(handle)
 
     def close(self, handle: Handle) -> None:
         pass

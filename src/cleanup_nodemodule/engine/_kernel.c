@@ -2,12 +2,12 @@
  *
  * The contract, and what every field means, is in contract.py; the reference in _python.py. This file
  * keeps to the same order of sections: what the system offers, memory, paths, opening beneath a root,
- * reading directories, the three functions, and the module.
+ * reading directories, the three functions; and then, from the line on that includes Python.h, what is
+ * between them and Python.
  *
- * There are no threads or callbacks in here, and locks only for files with several names, while one of
- * these is deleted. A call copies nothing from Python but numbers and pointers into immutable bytes, lets
- * go of the interpreter, walks, and takes it again to build the result. Whoever wants several cores makes
- * several calls.
+ * There are no threads or callbacks in here, and one lock, for files with several names. A call copies
+ * nothing from Python but numbers and pointers into immutable bytes, lets go of the interpreter, walks, and
+ * takes it again to build the result. Whoever wants several cores makes several calls.
  *
  * Nothing is opened but directories, and never by following anything: a FIFO cannot block a call, a
  * symlink cannot lead one away.
@@ -16,14 +16,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include <pyconfig.h> /* No interface, but what the headers of the system are to declare, before any of them */
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,21 +118,20 @@ struct how {
 #endif
 #define LINK_FIELDS 5     /* as in contract.py */
 
-/* Where openat2(2) turns out to be missing, or forbidden by a filter, no call asks again. Written
- * with the same value by whoever finds out, so a race is harmless. */
-static volatile int openat2_works = 1;
+/* Where openat2(2) turns out to be missing, or forbidden by a filter, no call asks again. */
+static atomic_int openat2_works = 1;
 
 /* ---- Memory ----------------------------------------------------------------------------------- */
 
 #ifdef CLEANUP_NODEMODULE_TESTING
 /* The build that CI puts through its paces can make any allocation fail, and counts what is held. */
-static long allocations_until_failure = -1;
-static long held;
+static atomic_long allocations_until_failure = -1;
+static atomic_long held;
 
 static void *
 resize(void *old, size_t size)
 {
-    if (allocations_until_failure >= 0 && allocations_until_failure-- == 0) {
+    if (allocations_until_failure >= 0 && atomic_fetch_sub(&allocations_until_failure, 1) == 0) {
         allocations_until_failure = -1;
         return NULL;
     }
@@ -275,32 +274,6 @@ empty_paths(Paths *paths)
     empty(&paths->entries);
 }
 
-/* Return path + "/" * duty, for each path, behind what is in the list; -1 with an exception. */
-static int
-list_paths(PyObject *list, const Paths *paths)
-{
-    for (size_t number = 0; number < path_count(paths); number++) {
-        const PathEntry *entry = path_entry(paths, number);
-        size_t end = number + 1 < path_count(paths) ? entry[1].start : paths->bytes.used;
-        size_t length = end - entry->start;
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(length + entry->duty));
-        if (bytes == NULL) {
-            return -1;
-        }
-        char *target = PyBytes_AsString(bytes);
-        if (length > 0) {
-            memcpy(target, paths->bytes.data + entry->start, length);
-        }
-        memset(target + length, '/', entry->duty);
-        int failed = PyList_Append(list, bytes);
-        Py_DECREF(bytes);
-        if (failed) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 typedef struct {
     int number;
     size_t more; /* entries counted instead of named; 0: the path is what it is about */
@@ -324,6 +297,12 @@ typedef struct {
     size_t length;  /* without the NUL */
 } Around;
 
+/* An entry of the stack that a call was given. */
+typedef struct {
+    const char *bytes; /* may have a NUL in it */
+    size_t length;
+} Given;
+
 typedef struct {
     /* Opened once a call. */
     int parent;
@@ -335,8 +314,8 @@ typedef struct {
     Around around;
 
     /* Directories still to open: those given, from the end, below those met. */
-    PyObject *given;
-    Py_ssize_t given_left;
+    Given *given;
+    size_t given_left;
     Paths met;
 
     /* The entry being worked on. */
@@ -352,6 +331,7 @@ typedef struct {
     int by_inode;  /* give the entries in the order of their inodes */
     int widely;    /* of as many at once as may be sorted; -1: if the file system gains by that */
     int links_tell; /* a directory has as many links as directories in it, and two more */
+    int places_hold; /* see do_places_hold; -1: not asked yet */
     Paths fault_paths;
     Buffer faults;
     int no_memory; /* not even a fault could be taken down */
@@ -472,16 +452,16 @@ open_steps(const Walk *walk, int start, char *path, size_t length, int flags, ui
     }
 }
 
-/* Return what was opened, if anything was, and if it is on the same device as the root; -1 with errno. */
+/* Return what was opened, if anything was, and if it is on the same device as the root; -1 with errno. Its
+ * status is read on the way. */
 static int
-on_device(const Walk *walk, int descriptor)
+on_device(const Walk *walk, int descriptor, struct stat *found)
 {
-    struct stat found;
     if (descriptor < 0) {
         return -1;
     }
-    int result = read_open_status(descriptor, &found);
-    if (result == 0 && found.st_dev == walk->device) {
+    int result = read_open_status(descriptor, found);
+    if (result == 0 && found->st_dev == walk->device) {
         return descriptor;
     }
     int number = result < 0 ? errno : EXDEV;
@@ -498,15 +478,16 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
         return open_step(walk->root, ".", flags, SAME_MOUNT, walk->openat2);
     }
     int descriptor = open_steps(walk, walk->root, path, length, flags, SAME_MOUNT);
-    return walk->openat2 ? descriptor : on_device(walk, descriptor);
+    struct stat found;
+    return walk->openat2 ? descriptor : on_device(walk, descriptor, &found);
 }
 
 /* The same for what is to be deleted from: a subvolume of btrfs is no mount point, so openat2(2) lets it pass.
  * Who measures has seen what device it is on before. */
 static int
-open_to_change(const Walk *walk, char *path, size_t length, int flags)
+open_to_change(const Walk *walk, char *path, size_t length, int flags, struct stat *found)
 {
-    return on_device(walk, open_beneath(walk, path, length, flags));
+    return on_device(walk, open_beneath(walk, path, length, flags), found);
 }
 
 /* How much of the path is that of the directory it lies in; its last name begins at `*name`. */
@@ -710,6 +691,7 @@ read_status(int directory, const char *name, Status *status)
 #define EXT4 0xEF53
 #define XFS 0x58465342
 #define TMPFS 0x01021994
+#define BTRFS 0x9123683E
 
 /* What kind of file system the root is on; 0 if that cannot be told. */
 static uint32_t
@@ -973,21 +955,50 @@ next_entry(Listing *listing)
 #endif
 }
 
-/* Whether the directory is a git repository without a work tree: git wants to see these three
- * (setup.c, is_git_directory). */
+/* Whether a directory that has the other parts of a git repository without a work tree is one: git wants
+ * to see these three (setup.c, is_git_directory). HEAD may be a symlink, as git itself once made it, and so may
+ * the others, for objects on another disk. Nothing is followed to see what they are. */
 static int
 is_bare_repository(int directory)
 {
     Status status;
-    return read_status(directory, "HEAD", &status) == 0 && S_ISREG(status.mode);
+    return read_status(directory, "HEAD", &status) == 0 &&
+           (S_ISREG(status.mode) || S_ISLNK(status.mode));
 }
 
+/* Whether `name` is one of the other parts, if it is of that kind. */
 static int
-is_repository_part(const char *name)
+is_repository_part_of(mode_t kind, const char *name)
 {
-    return strcmp(name, "objects") == 0 || strcmp(name, "refs") == 0;
+    return (S_ISDIR(kind) || S_ISLNK(kind)) &&
+           (strcmp(name, "objects") == 0 || strcmp(name, "refs") == 0);
 }
 #define REPOSITORY_PARTS 2
+
+#ifdef ON_LINUX
+/* Whether an open directory has them. */
+static int
+has_repository_parts(int directory)
+{
+    static const char *const parts[REPOSITORY_PARTS] = {"objects", "refs"};
+    Status status;
+    int has = 0;
+    for (int part = 0; part < REPOSITORY_PARTS; part++) {
+        has += read_status(directory, parts[part], &status) == 0 &&
+               is_repository_part_of(status.mode, parts[part]);
+    }
+    return has == REPOSITORY_PARTS;
+}
+#endif
+
+/* Whether what `owner` has in a directory is, by its sticky bit, not for this user to delete.
+ *
+ * Root is let by the kernel all the same; that is no reason to do it (inode(7)). */
+static int
+is_only_for_owner(const struct stat *around, uid_t owner, uid_t user)
+{
+    return (around->st_mode & S_ISVTX) != 0 && owner != around->st_uid && owner != user;
+}
 
 /* What opening a listed directory says when it has vanished or been replaced meanwhile. */
 static int
@@ -1014,9 +1025,8 @@ next_path(Walk *walk)
         walk->duty = entry->duty;
     }
     else if (walk->given_left > 0) {
-        PyObject *item = PyTuple_GetItem(walk->given, walk->given_left - 1);
-        bytes = PyBytes_AsString(item);
-        length = (size_t)PyBytes_Size(item);
+        bytes = walk->given[walk->given_left - 1].bytes;
+        length = walk->given[walk->given_left - 1].length;
     }
     else {
         return 0;
@@ -1065,76 +1075,8 @@ typedef struct {
     Walk walk;
     Buffer root_path;
     long long budget;
+    void *stack; /* Python's, which keeps alive what is given */
 } Call;
-
-static void
-end_call(Call *call)
-{
-    Walk *walk = &call->walk;
-    let_go(walk->root);
-    let_go(walk->parent);
-    forget_around(&walk->around);
-    empty(&walk->around.path);
-    Py_XDECREF(walk->given);
-    empty_paths(&walk->met);
-    empty(&walk->path);
-    empty(&walk->rest);
-    empty_paths(&walk->fault_paths);
-    empty(&walk->faults);
-    release(walk->listing);
-    release(walk->places);
-    empty(&call->root_path);
-}
-
-/* Take over the arguments every function has; -1 with an exception. */
-static int
-begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
-{
-    memset(call, 0, sizeof *call);
-    Walk *walk = &call->walk;
-    walk->root = walk->parent = walk->around.descriptor = -1;
-    call->budget = budget;
-    const char *path;
-    Py_ssize_t length;
-    unsigned long long device, inode;
-    if (!PyTuple_Check(root)) {
-        PyErr_SetString(PyExc_TypeError, "root must be a Root");
-        return -1;
-    }
-    if (!PyArg_ParseTuple(root, "y#KK;root must be a Root", &path, &length, &device, &inode)) {
-        return -1;
-    }
-    if (memchr(path, '\0', (size_t)length) != NULL) {
-        PyErr_SetString(PyExc_ValueError, "embedded null byte in the path of the root");
-        return -1;
-    }
-    walk->device = (dev_t)device;
-    walk->inode = (ino_t)inode;
-    walk->given = PySequence_Tuple(stack);
-    if (walk->given == NULL) {
-        return -1;
-    }
-    walk->given_left = PyTuple_Size(walk->given);
-    for (Py_ssize_t number = 0; number < walk->given_left; number++) {
-        if (!PyBytes_Check(PyTuple_GetItem(walk->given, number))) {
-            PyErr_SetString(PyExc_TypeError, "the stack must hold bytes");
-            end_call(call);
-            return -1;
-        }
-    }
-    walk->listing = resize(NULL, LISTING);
-    walk->places = resize(NULL, 2 * MOST_PLACES(LISTING) * sizeof(Place));
-    walk->room = LISTING;
-    if (walk->listing == NULL || walk->places == NULL ||
-        append(&call->root_path, path, (size_t)length) < 0 ||
-        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
-        end_call(call);
-        PyErr_NoMemory();
-        return -1;
-    }
-    walk->path.data[0] = '\0';
-    return 0;
-}
 
 static int
 open_root(Call *call, int mount_ok)
@@ -1150,124 +1092,11 @@ drop_stack(Walk *walk)
     cut_paths(&walk->met, 0);
 }
 
-/* Return what is left of the stack, as a list. */
-static PyObject *
-left_of(const Walk *walk)
-{
-    PyObject *left = PyList_New(0);
-    if (left == NULL) {
-        return NULL;
-    }
-    for (Py_ssize_t number = 0; number < walk->given_left; number++) {
-        if (PyList_Append(left, PyTuple_GetItem(walk->given, number)) < 0) {
-            Py_DECREF(left);
-            return NULL;
-        }
-    }
-    if (list_paths(left, &walk->met) < 0) {
-        Py_DECREF(left);
-        return NULL;
-    }
-    return left;
-}
-
-/* Return a list of what is in `paths`. */
-static PyObject *
-list_of(const Paths *paths)
-{
-    PyObject *list = PyList_New(0);
-    if (list != NULL && list_paths(list, paths) < 0) {
-        Py_DECREF(list);
-        return NULL;
-    }
-    return list;
-}
-
-/* The classes of contract.py that results are made of. */
-typedef struct {
-    PyObject *finding, *found, *hit;
-    PyObject *measurement, *usage;
-    PyObject *removal, *counts;
-    PyObject *fault;
-} Classes;
-
-/* Return what was being done, as text. */
-static PyObject *
-doing_of(const FaultEntry *entry)
-{
-    if (entry->more == 0) {
-        return PyUnicode_FromString(entry->doing);
-    }
-    PyObject *number = PyLong_FromSize_t(entry->more);
-    PyObject *count = number == NULL ? NULL : PyObject_CallMethod(number, "__format__", "s", ",");
-    PyObject *text =
-        count == NULL ? NULL : PyUnicode_FromFormat("%s %U more entries of", entry->doing, count);
-    Py_XDECREF(count);
-    Py_XDECREF(number);
-    return text;
-}
-
-/* Return the faults, as a list. */
-static PyObject *
-faults_of(const Walk *walk, const Classes *classes)
-{
-    if (walk->no_memory) {
-        return PyErr_NoMemory();
-    }
-    PyObject *paths = list_of(&walk->fault_paths);
-    PyObject *faults = PyList_New(0);
-    const FaultEntry *entries = (const void *)walk->faults.data;
-    size_t count = walk->faults.used / sizeof *entries;
-    if (paths == NULL || faults == NULL) {
-        goto failed;
-    }
-    for (size_t number = 0; number < count; number++) {
-        PyObject *doing = doing_of(entries + number);
-        if (doing == NULL) {
-            goto failed;
-        }
-        PyObject *fault =
-            PyObject_CallFunction(classes->fault, "OiN", PyList_GetItem(paths, (Py_ssize_t)number),
-                                  entries[number].number, doing);
-        if (fault == NULL || PyList_Append(faults, fault) < 0) {
-            Py_XDECREF(fault);
-            goto failed;
-        }
-        Py_DECREF(fault);
-    }
-    Py_DECREF(paths);
-    return faults;
-failed:
-    Py_XDECREF(paths);
-    Py_XDECREF(faults);
-    return NULL;
-}
-
-/* Return what a function gives back: its own value (a new reference, or NULL with an exception),
- * what is left, the faults. */
-static PyObject *
-result_of(const Walk *walk, const Classes *classes, PyObject *class, PyObject *value)
-{
-    if (value == NULL) {
-        return NULL;
-    }
-    PyObject *left = left_of(walk);
-    PyObject *faults = left == NULL ? NULL : faults_of(walk, classes);
-    PyObject *result = NULL;
-    if (faults != NULL) {
-        result = PyObject_CallFunctionObjArgs(class, value, left, faults, NULL);
-    }
-    Py_XDECREF(faults);
-    Py_XDECREF(left);
-    Py_DECREF(value);
-    return result;
-}
-
 /* ---- find ------------------------------------------------------------------------------------- */
 
 /* Names, found by their hash: open addressing, at most half full. */
 typedef struct {
-    PyObject *names; /* keeps the bytes alive */
+    void *names; /* Python's, which keeps the bytes alive */
     const char **slots;
     size_t mask;
 } NameSet;
@@ -1296,57 +1125,6 @@ has_name(const NameSet *set, const char *name)
             return 1;
         }
     }
-}
-
-/* Read a set of bytes; -1 with an exception. */
-static int
-read_names(NameSet *set, PyObject *names)
-{
-    set->slots = NULL;
-    set->names = PySequence_Tuple(names);
-    if (set->names == NULL) {
-        return -1;
-    }
-    Py_ssize_t count = PyTuple_Size(set->names);
-    if (count == 0) {
-        return 0;
-    }
-    size_t room = 4;
-    while (room < 2 * (size_t)count) {
-        room *= 2;
-    }
-    set->mask = room - 1;
-    set->slots = resize(NULL, room * sizeof *set->slots);
-    if (set->slots == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memset(set->slots, 0, room * sizeof *set->slots);
-    for (Py_ssize_t number = 0; number < count; number++) {
-        PyObject *item = PyTuple_GetItem(set->names, number);
-        char *name;
-        if (!PyBytes_Check(item)) {
-            PyErr_SetString(PyExc_TypeError, "names must be bytes");
-            return -1;
-        }
-        /* Without a length to write to, a NUL inside is an error: no file is called that. */
-        if (PyBytes_AsStringAndSize(item, &name, NULL) < 0) {
-            return -1;
-        }
-        size_t at = hash_name(name) & set->mask;
-        while (set->slots[at] != NULL) {
-            at = (at + 1) & set->mask;
-        }
-        set->slots[at] = name;
-    }
-    return 0;
-}
-
-static void
-forget_names(NameSet *set)
-{
-    Py_XDECREF(set->names);
-    release(set->slots);
 }
 
 /* Match a bracket expression at `*pattern`, which is behind the bracket, as Python's fnmatch does:
@@ -1428,8 +1206,10 @@ typedef struct {
     NameSet wanted;
     NameSet skipped;
     NameSet markers;
-    PyObject *globs; /* a tuple of bytes */
-    Py_ssize_t min_depth;
+    const char **globs;
+    size_t glob_count;
+    void *given_globs; /* Python's, which keeps their bytes alive */
+    ptrdiff_t min_depth;
 } Query;
 
 static int
@@ -1438,9 +1218,8 @@ is_wanted(const Query *query, const char *name)
     if (has_name(&query->wanted, name)) {
         return 1;
     }
-    Py_ssize_t count = PyTuple_Size(query->globs);
-    for (Py_ssize_t number = 0; number < count; number++) {
-        if (fits(PyBytes_AsString(PyTuple_GetItem(query->globs, number)), name)) {
+    for (size_t number = 0; number < query->glob_count; number++) {
+        if (fits(query->globs[number], name)) {
             return 1;
         }
     }
@@ -1503,18 +1282,19 @@ cut_hits(Hits *hits, size_t count)
     hits->entries.used = count * sizeof(HitEntry);
 }
 
-/* What the entry that was read is: 1 a directory, 0 not, -1 unknown, with errno. */
+/* What the entry that was read is, as far as it matters: S_IFDIR, S_IFLNK, or 0; -1 with errno if there is no
+ * telling. */
 static int
-is_directory(const Listing *listing)
+kind_of_entry(const Listing *listing)
 {
     if (listing->type != DT_UNKNOWN) {
-        return listing->type == DT_DIR;
+        return listing->type == DT_DIR ? S_IFDIR : listing->type == DT_LNK ? S_IFLNK : 0;
     }
     Status status;
     if (read_status(listing->descriptor, listing->name, &status) < 0) {
         return errno == ENOENT ? 0 : -1;
     }
-    return S_ISDIR(status.mode);
+    return S_ISDIR(status.mode) ? S_IFDIR : S_ISLNK(status.mode) ? S_IFLNK : 0;
 }
 
 /* Whether the links of a directory say how many directories are in it: each has a ".." there.
@@ -1557,8 +1337,8 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     for (size_t at = 0; at < walk->path_length; at++) {
         depth += walk->path.data[at] == '/';
     }
-    int deep = (Py_ssize_t)depth >= query->min_depth;
-    int tagged = walk->path_length > 0 && !walk->duty && (Py_ssize_t)depth > query->min_depth;
+    int deep = (ptrdiff_t)depth >= query->min_depth;
+    int tagged = walk->path_length > 0 && !walk->duty && (ptrdiff_t)depth > query->min_depth;
     size_t met = path_count(&walk->met);
     size_t hit = path_count(&hits->paths);
     long long entries = 0;
@@ -1566,8 +1346,9 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     int parts = 0;
     int more;
     Listing listing;
-    /* A marker is a file. */
-    if (!(tagged && query->markers.slots != NULL) && is_leaf(walk, directory)) {
+    /* A marker is a file, and symlinks may make a repository. */
+    if (!(tagged && query->markers.slots != NULL) && !has_name(&query->wanted, ".git") &&
+        is_leaf(walk, directory)) {
         return 0;
     }
     if (begin_listing(walk, &listing, directory) < 0) {
@@ -1576,16 +1357,16 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     }
     while ((more = next_entry(&listing)) > 0) {
         entries++;
-        int found = is_directory(&listing);
-        if (found < 0) {
+        int kind = kind_of_entry(&listing);
+        if (kind < 0) {
             fault_at(walk, listing.name, errno, "stat");
             continue;
         }
-        if (!found) {
+        parts += is_repository_part_of((mode_t)kind, listing.name);
+        if (kind != S_IFDIR) {
             marked = marked || (tagged && has_name(&query->markers, listing.name));
             continue;
         }
-        parts += is_repository_part(listing.name);
         if (has_name(&query->skipped, listing.name)) {
             continue;
         }
@@ -1668,85 +1449,6 @@ search(Call *call, const Query *query, Hits *hits)
     }
 }
 
-static PyObject *
-list_hits(const Hits *hits, const Classes *classes)
-{
-    PyObject *paths = list_of(&hits->paths);
-    PyObject *list = PyList_New(0);
-    const HitEntry *entries = (const void *)hits->entries.data;
-    if (paths == NULL || list == NULL) {
-        goto failed;
-    }
-    for (size_t number = 0; number < path_count(&hits->paths); number++) {
-        const HitEntry *entry = entries + number;
-        PyObject *mounted = PyBool_FromLong(entry->mounted);
-        PyObject *hit = PyObject_CallFunction(
-            classes->hit, "OKKNL", PyList_GetItem(paths, (Py_ssize_t)number),
-            (unsigned long long)entry->device, (unsigned long long)entry->inode, mounted,
-            (long long)entry->changed);
-        if (hit == NULL || PyList_Append(list, hit) < 0) {
-            Py_XDECREF(hit);
-            goto failed;
-        }
-        Py_DECREF(hit);
-    }
-    Py_DECREF(paths);
-    return list;
-failed:
-    Py_XDECREF(paths);
-    Py_XDECREF(list);
-    return NULL;
-}
-
-static PyObject *
-kernel_find(PyObject *module, PyObject *args)
-{
-    const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers;
-    PyObject *result = NULL;
-    long long budget;
-    Call call;
-    Query query = {{NULL, NULL, 0}, {NULL, NULL, 0}, {NULL, NULL, 0}, NULL, 0};
-    Hits hits;
-    memset(&hits, 0, sizeof hits);
-    if (!PyArg_ParseTuple(args, "OOO!L:find", &root, &stack, &PyTuple_Type, &names, &budget) ||
-        !PyArg_ParseTuple(names, "OOnOO;names must be a Names", &wanted, &skipped,
-                          &query.min_depth, &globs, &markers)) {
-        return NULL;
-    }
-    if (begin_call(&call, root, stack, budget) < 0) {
-        return NULL;
-    }
-    query.globs = PySequence_Tuple(globs);
-    if (query.globs == NULL || read_names(&query.wanted, wanted) < 0 ||
-        read_names(&query.skipped, skipped) < 0 || read_names(&query.markers, markers) < 0) {
-        goto done;
-    }
-    for (Py_ssize_t number = 0; number < PyTuple_Size(query.globs); number++) {
-        char *glob;
-        if (PyBytes_AsStringAndSize(PyTuple_GetItem(query.globs, number), &glob, NULL) < 0) {
-            goto done;
-        }
-    }
-    Py_BEGIN_ALLOW_THREADS
-    search(&call, &query, &hits);
-    Py_END_ALLOW_THREADS
-    PyObject *list = list_hits(&hits, classes);
-    PyObject *found =
-        list == NULL ? NULL
-                     : PyObject_CallFunction(classes->found, "LN", hits.directories, list);
-    result = result_of(&call.walk, classes, classes->finding, found);
-done:
-    forget_names(&query.wanted);
-    forget_names(&query.skipped);
-    forget_names(&query.markers);
-    Py_XDECREF(query.globs);
-    empty_paths(&hits.paths);
-    empty(&hits.entries);
-    end_call(&call);
-    return result;
-}
-
 /* ---- measure ---------------------------------------------------------------------------------- */
 
 /* A sum of sizes, each of which may be the largest there is: a sparse file takes nothing to make. */
@@ -1771,29 +1473,6 @@ subtract(Wide *sum, int64_t number)
     sum->low = low;
 }
 
-/* Return the sum times `unit`; NULL with an exception. */
-static PyObject *
-number_of(const Wide *sum, long unit)
-{
-    PyObject *high = PyLong_FromLongLong(sum->high);
-    PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
-    PyObject *bits = PyLong_FromLong(64);
-    PyObject *times = PyLong_FromLong(unit);
-    PyObject *shifted = NULL, *whole = NULL, *number = NULL;
-    if (high != NULL && low != NULL && bits != NULL && times != NULL) {
-        shifted = PyNumber_Lshift(high, bits);
-        whole = shifted == NULL ? NULL : PyNumber_Add(shifted, low);
-        number = whole == NULL ? NULL : PyNumber_Multiply(whole, times);
-    }
-    Py_XDECREF(whole);
-    Py_XDECREF(shifted);
-    Py_XDECREF(times);
-    Py_XDECREF(bits);
-    Py_XDECREF(low);
-    Py_XDECREF(high);
-    return number;
-}
-
 typedef struct {
     Wide apparent;
     Wide blocks;
@@ -1805,9 +1484,7 @@ typedef struct {
     Paths mounts;
     Paths repositories;
     Paths foreign;
-    /* The directory being counted has the sticky bit, and nothing foreign was met in it yet. */
-    int sticky;
-    uid_t owner; /* of that directory */
+    const struct stat *around; /* the directory being counted, if nothing foreign in it was named yet */
     uid_t user;
 } Sums;
 
@@ -1841,15 +1518,15 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         return;
     }
-    if (sums->sticky && status.owner != sums->owner && status.owner != sums->user) {
+    if (sums->around != NULL && is_only_for_owner(sums->around, status.owner, sums->user)) {
         note_path(walk, &sums->foreign, name);
-        sums->sticky = 0;
+        sums->around = NULL;
     }
+    *parts += is_repository_part_of(status.mode, name);
     if (S_ISDIR(status.mode)) {
         if (strcmp(name, ".git") == 0) {
             note_path(walk, &sums->repositories, "");
         }
-        *parts += is_repository_part(name);
         if (status.device != walk->device) {
             note_path(walk, &sums->mounts, name);
             return;
@@ -1897,6 +1574,32 @@ begin_part(Walk *walk, Buffer *part)
 }
 
 #ifdef ON_LINUX
+/* Whether a place in a directory, which one open has told, is good for another.
+ *
+ * Only where that is known. In user space (FUSE) it may be the number of an entry in what was read when the
+ * directory was opened: sshfs(1) 3.7.3 ends, with the whole mount, when another one is gone on with from there (an
+ * assertion of libfuse, cache_readdir). In a merged directory of overlayfs, on SMB and in VirtualBox's folders it
+ * is such a number too, and once something is deleted means another entry. */
+static int
+do_places_hold(Walk *walk)
+{
+    if (walk->places_hold < 0) {
+        switch (kind_of_system(walk)) {
+        case EXT4:
+        case XFS:
+        case TMPFS:
+        case BTRFS:
+            walk->places_hold = 1;
+            break;
+        default:
+            walk->places_hold = 0;
+        }
+    }
+    return walk->places_hold;
+}
+
+#define AT_END (-1) /* instead of a place: nothing is left to read */
+
 /* Push the place to go on reading from: no name has a slash, so it cannot be taken for one. */
 static int
 push_rest(Walk *walk, Buffer *part, int64_t offset)
@@ -1954,17 +1657,17 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
 
 #ifdef ON_LINUX
 /* Whether another call can go on behind the entry that was read last. It cannot in the middle of what
- * was read at once; and some file systems in user space use all 64 bits to say where that is, of which
- * lseek(2) takes but 63. */
+ * was read at once; and of the 64 bits that say where that is lseek(2) takes but 63. */
 static int
 can_go_on(const Listing *listing)
 {
-    return listing->next >= 0;
+    return listing->next >= 0 && do_places_hold(listing->walk);
 }
 
 /* Share out a directory that is too large for one call: the names of the next entries, some to each of
  * so many parts, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
- * that counts, what is done with each name. Only names wait in memory, and never those of all. */
+ * that counts, what is done with each name. Only names wait in memory, and not those of all, unless nobody can
+ * go on behind any: then this call reads to the end. */
 static void
 share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts)
 {
@@ -2000,8 +1703,8 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
         fault_here(walk, errno, "read");
     }
     else if (!failed && (more > 0 || listing->removing)) {
-        /* At its end there is but the directory itself left to do, wherever that is begun. */
-        failed = insert_rest(walk, bottom, can_go_on(listing) ? listing->next : 0) < 0;
+        /* At its end there is but the directory itself left to do. */
+        failed = insert_rest(walk, bottom, more > 0 ? listing->next : AT_END) < 0;
     }
     if (failed) {
         fault_here(walk, ENOMEM, "read");
@@ -2062,6 +1765,18 @@ go_on(const Walk *walk, int directory)
     return -1;
 }
 
+/* Whether nothing is left to read of a directory, by walk->rest: it is to be removed. */
+static int
+is_at_end(const Walk *walk)
+{
+#ifdef ON_LINUX
+    return walk->rest.used > 0 && strtoll(walk->rest.data + 1, NULL, 10) == AT_END;
+#else
+    (void)walk;
+    return 0;
+#endif
+}
+
 /* Whether walk->rest holds names rather than a place to go on from. */
 static int
 has_names(const Walk *walk)
@@ -2100,12 +1815,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
 #ifdef ON_LINUX
         if (entries >= most || are_enough(walk, before)) {
             /* No part sees all of it, so what all of them together would show is asked for here. */
-            Status status;
-            parts = 0;
-            if (read_status(directory, "objects", &status) == 0 && S_ISDIR(status.mode) &&
-                read_status(directory, "refs", &status) == 0 && S_ISDIR(status.mode)) {
-                parts = REPOSITORY_PARTS;
-            }
+            parts = has_repository_parts(directory) ? REPOSITORY_PARTS : 0;
             share_out(walk, &listing, most, are_enough(walk, before) ? met : path_count(&walk->met),
                       BATCHES);
             more = 0;
@@ -2161,8 +1871,8 @@ measure_root(Walk *walk, Sums *sums)
     sums->directories++;
     add(&sums->directory_blocks, status.blocks);
     walk->duty = (found.st_mode & S_ISVTX) != 0;
-    if (read_open_status(walk->parent, &around) == 0 && (around.st_mode & S_ISVTX) != 0 &&
-        found.st_uid != around.st_uid && found.st_uid != sums->user) {
+    if (read_open_status(walk->parent, &around) == 0 &&
+        is_only_for_owner(&around, found.st_uid, sums->user)) {
         note_path(walk, &sums->foreign, "");
     }
 }
@@ -2203,59 +1913,11 @@ measure(Call *call, Sums *sums)
             measure_root(walk, sums);
         }
         struct stat found;
-        sums->sticky = walk->duty > 0 && read_open_status(directory, &found) == 0;
-        sums->owner = sums->sticky ? found.st_uid : 0;
+        sums->around = walk->duty > 0 && read_open_status(directory, &found) == 0 ? &found : NULL;
         size_t met = path_count(&walk->met);
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
         be_through(walk, directory, met);
     }
-}
-
-static PyObject *
-kernel_measure(PyObject *module, PyObject *args)
-{
-    const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack;
-    long long budget;
-    Call call;
-    Sums sums;
-    memset(&sums, 0, sizeof sums);
-    sums.user = geteuid();
-    if (!PyArg_ParseTuple(args, "OOL:measure", &root, &stack, &budget) ||
-        begin_call(&call, root, stack, budget) < 0) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    measure(&call, &sums);
-    Py_END_ALLOW_THREADS
-    PyObject *usage = NULL;
-    PyObject *mounts = list_of(&sums.mounts);
-    PyObject *repositories = list_of(&sums.repositories);
-    PyObject *foreign = list_of(&sums.foreign);
-    PyObject *apparent = number_of(&sums.apparent, 1);
-    PyObject *allocated = number_of(&sums.blocks, BLOCK);
-    PyObject *directories = number_of(&sums.directory_blocks, BLOCK);
-    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
-        allocated != NULL && directories != NULL) {
-        usage = PyObject_CallFunction(
-            classes->usage, "OOLLLy#OOOO", apparent, allocated, (long long)sums.files,
-            (long long)sums.directories, (long long)sums.newest,
-            sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
-            repositories, foreign, directories);
-    }
-    Py_XDECREF(directories);
-    Py_XDECREF(allocated);
-    Py_XDECREF(apparent);
-    Py_XDECREF(foreign);
-    Py_XDECREF(mounts);
-    Py_XDECREF(repositories);
-    PyObject *result = result_of(&call.walk, classes, classes->measurement, usage);
-    empty(&sums.links);
-    empty_paths(&sums.mounts);
-    empty_paths(&sums.repositories);
-    empty_paths(&sums.foreign);
-    end_call(&call);
-    return result;
 }
 
 /* ---- remove ----------------------------------------------------------------------------------- */
@@ -2268,6 +1930,10 @@ typedef struct {
     Paths blocked;
     Paths elsewhere;
     int root; /* it is gone, by this call */
+    int foreign_too;
+    uid_t user;
+    struct stat top;           /* the root */
+    const struct stat *around; /* the directory being emptied, if its sticky bit counts */
     /* Groups of inodes that are told apart; 0: none are. */
     unsigned long groups;
     unsigned long group;
@@ -2277,9 +1943,12 @@ typedef struct {
 /* Entries of one directory that could not be deleted, for one reason. */
 typedef struct {
     int number;
+    const char *doing;
     size_t count;
 } Refused;
 #define REASONS 8 /* told apart; any others are named one by one */
+#define DELETE "delete"
+#define DELETE_FOREIGN "delete, as only its owner may," /* by the sticky bit */
 
 /* Remove an entry; -1 with errno. */
 static int
@@ -2298,10 +1967,55 @@ unlink_entry(int directory, const char *name, int flags)
     }
 }
 
-/* Each for the files whose inode has a number with the same remainder. Two calls that delete two names of
- * one file would both see that there is another one, and neither count what its last name gives back. */
-#define TURNS 64
-static pthread_mutex_t turns[TURNS];
+/* A file with several names, one of which is being deleted by a call. Two calls that delete two names of one
+ * file would both see that there is another one, and neither count what its last name gives back. So each
+ * has its turn, and waits for nobody but whoever is at the very same file: on another disk, or another
+ * file, the system may not answer for ever. Such calls are in a list, each on the stack of its thread; all
+ * interpreters of the process share it. */
+typedef struct turn {
+    dev_t device;
+    uint64_t inode;
+    struct turn *next;
+} Turn;
+static Turn *turns;
+static pthread_mutex_t turns_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turn_ended = PTHREAD_COND_INITIALIZER;
+
+static int
+is_taken(const Turn *turn)
+{
+    for (const Turn *other = turns; other != NULL; other = other->next) {
+        if (other->inode == turn->inode && other->device == turn->device) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void
+begin_turn(Turn *turn)
+{
+    pthread_mutex_lock(&turns_lock);
+    while (is_taken(turn)) {
+        pthread_cond_wait(&turn_ended, &turns_lock);
+    }
+    turn->next = turns;
+    turns = turn;
+    pthread_mutex_unlock(&turns_lock);
+}
+
+static void
+end_turn(const Turn *turn)
+{
+    pthread_mutex_lock(&turns_lock);
+    Turn **at = &turns;
+    while (*at != turn) {
+        at = &(*at)->next;
+    }
+    *at = turn->next;
+    pthread_cond_broadcast(&turn_ended);
+    pthread_mutex_unlock(&turns_lock);
+}
 
 /* Remove a file of which the status is known, and bring that up to date; -1 with errno. */
 static int
@@ -2310,14 +2024,14 @@ unlink_file(int directory, const char *name, Status *status)
     if (status->links <= 1) {
         return unlink_entry(directory, name, 0);
     }
-    pthread_mutex_t *turn = &turns[status->inode % TURNS];
-    pthread_mutex_lock(turn);
+    Turn turn = {status->device, status->inode, NULL};
+    begin_turn(&turn);
     int result = read_status(directory, name, status);
     if (result == 0) {
         result = unlink_entry(directory, name, 0);
     }
     int number = errno;
-    pthread_mutex_unlock(turn);
+    end_turn(&turn);
     errno = number;
     return result;
 }
@@ -2329,7 +2043,8 @@ remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
     const char *name;
     size_t above = parent_length(path, length, &name);
     if (!is_around(&walk->around, path, above)) {
-        int parent = open_to_change(walk, path, above, PASSING);
+        struct stat found;
+        int parent = open_to_change(walk, path, above, PASSING, &found);
         if (parent < 0) {
             return -1;
         }
@@ -2421,19 +2136,21 @@ remove_upwards(Call *call, Removed *removed)
 
 /* Take down that an entry could not be deleted; beyond the first few, only their number. */
 static void
-refuse(Walk *walk, Refused *refused, const char *name, int number)
+refuse(Walk *walk, Refused *refused, const char *name, int number, const char *doing)
 {
     int reason = 0;
-    while (reason < REASONS && refused[reason].count > 0 && refused[reason].number != number) {
+    while (reason < REASONS && refused[reason].count > 0 &&
+           (refused[reason].number != number || strcmp(refused[reason].doing, doing) != 0)) {
         reason++;
     }
     if (reason < REASONS) {
         refused[reason].number = number;
+        refused[reason].doing = doing;
         if (refused[reason].count++ >= MOST_REFUSED) {
             return;
         }
     }
-    fault_at(walk, name, number, "delete");
+    fault_at(walk, name, number, doing);
 }
 
 /* Leave a directory for later: for this call, or for one that deletes in its group of inodes.
@@ -2465,14 +2182,21 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
 {
     Walk *walk = &call->walk;
     Status status;
+    int is_directory = type == DT_DIR;
     int failed = 0;
-    if (type != DT_DIR) {
+    if (!is_directory || removed->around != NULL) {
         failed = read_status(directory, name, &status) < 0;
+        is_directory = !failed && S_ISDIR(status.mode);
         inode = failed ? 0 : status.inode;
     }
-    if (type == DT_DIR || (!failed && S_ISDIR(status.mode))) {
+    if (!failed && removed->around != NULL &&
+        is_only_for_owner(removed->around, status.owner, removed->user)) {
+        refuse(walk, refused, name, EPERM, DELETE_FOREIGN);
+        return 1;
+    }
+    if (is_directory) {
         if (leave(walk, removed, name, inode) < 0) {
-            fault_at(walk, name, ENOMEM, "delete");
+            fault_at(walk, name, ENOMEM, DELETE);
             return 1;
         }
         return 0;
@@ -2487,7 +2211,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
     if (errno == ENOENT) {
         return 0;
     }
-    refuse(walk, refused, name, errno);
+    refuse(walk, refused, name, errno, DELETE);
     return 1;
 }
 
@@ -2506,6 +2230,9 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     int more = 0;
     int named = has_names(walk);
     Listing listing;
+    if (is_at_end(walk)) {
+        return 1;
+    }
     memset(refused, 0, sizeof refused);
     if ((!named && go_on(walk, directory) < 0) ||
         begin_listing(walk, &listing, directory) < 0) {
@@ -2527,8 +2254,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
             stays |= remove_entry(call, removed, directory, listing.name, listing.type,
                                   listing.inode, refused);
 #ifdef ON_LINUX
-            /* Where nobody can go on, they would be met again, and those that cannot be opened for ever. */
-            if (call->budget <= 0 || (listing.end >= 0 && are_enough(walk, before))) {
+            if (call->budget <= 0 || are_enough(walk, before)) {
                 break;
             }
 #else
@@ -2545,7 +2271,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     }
     for (int reason = 0; reason < REASONS; reason++) {
         if (refused[reason].count > MOST_REFUSED) {
-            add_fault(walk, "", 0, refused[reason].number, "delete",
+            add_fault(walk, "", 0, refused[reason].number, refused[reason].doing,
                       refused[reason].count - MOST_REFUSED);
         }
     }
@@ -2579,6 +2305,75 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     return last == NULL;
 }
 
+/* Open walk->path, one directory after the other from the root on, and see that none lies in a sticky one where
+ * only its owner may delete it. What was seen so when it was met may be another one by now: whoever owns what is
+ * around has renamed it. -1 with errno, and what for. */
+static int
+open_as_own(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
+{
+    struct stat around = removed->top;
+    int current = walk->root;
+    char *from = walk->path.data;
+    char *end = from + walk->path_length;
+    for (;;) {
+        char *cut = memchr(from, '/', (size_t)(end - from));
+        cut = cut == NULL ? end : cut;
+        char kept = *cut;
+        *cut = '\0';
+        int flags = cut == end ? FLAGS : PASSING;
+        int next = on_device(walk, open_step(current, from, flags, SAME_MOUNT, walk->openat2), found);
+        *cut = kept;
+        if (current != walk->root) {
+            let_go(current);
+        }
+        if (next >= 0 && is_only_for_owner(&around, found->st_uid, removed->user)) {
+            let_go(next);
+            next = -1;
+            errno = EPERM;
+            *doing = DELETE_FOREIGN;
+        }
+        if (next < 0 || cut == end) {
+            return next;
+        }
+        around = *found;
+        current = next;
+        from = cut + 1;
+    }
+}
+
+/* Open walk->path to empty it; -1 with errno, and what for.
+ *
+ * Each directory in it is the root's owner's as a rule, or the user's, and then nobody has to be asked how it
+ * came there. */
+static int
+open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
+{
+    int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
+    if (directory < 0 || removed->foreign_too || walk->path_length == 0 ||
+        found->st_uid == removed->user || found->st_uid == removed->top.st_uid) {
+        return directory;
+    }
+    let_go(directory);
+    return open_as_own(walk, removed, found, doing);
+}
+
+/* Whether the root itself is for this user to delete; otherwise that is said. */
+static int
+may_remove_root(Walk *walk, Removed *removed)
+{
+    struct stat around;
+    if (read_open_status(walk->root, &removed->top) < 0 ||
+        read_open_status(walk->parent, &around) < 0) {
+        fault_here(walk, errno, "stat");
+        return 0;
+    }
+    if (!removed->foreign_too && is_only_for_owner(&around, removed->top.st_uid, removed->user)) {
+        fault_here(walk, EPERM, DELETE_FOREIGN);
+        return 0;
+    }
+    return 1;
+}
+
 static void
 remove_all(Call *call, Removed *removed)
 {
@@ -2593,20 +2388,27 @@ remove_all(Call *call, Removed *removed)
         drop_stack(walk);
         return;
     }
+    if (!may_remove_root(walk, removed)) {
+        drop_stack(walk);
+        return;
+    }
     while (call->budget > 0) {
         int taken = next_path(walk);
         if (taken <= 0) {
             walk->no_memory |= taken < 0;
             break;
         }
-        int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS);
+        struct stat found;
+        const char *doing = "open";
+        int directory = open_to_empty(walk, removed, &found, &doing);
         int emptied = 1;
         if (directory >= 0) {
+            removed->around = removed->foreign_too || !(found.st_mode & S_ISVTX) ? NULL : &found;
             emptied = remove_entries(call, removed, directory, most);
             let_go(directory);
         }
         else if (!is_gone(errno)) {
-            fault_here(walk, errno, "open");
+            fault_here(walk, errno, doing);
             emptied = 0;
         }
         else {
@@ -2620,6 +2422,464 @@ remove_all(Call *call, Removed *removed)
     }
 }
 
+/* ---- Between Python and C --------------------------------------------------------------------- */
+
+/* Only from here on is there an interpreter. Nothing above can call it, as it is not declared there: all of
+ * that may run without the lock of the interpreter, and in several interpreters at once. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* References are counted by functions (Py_DecRef) and not by the macros of the same kind: from Python 3.12 on
+ * interpreters share what lives for ever (PEP 683), which the functions know, and macros as old as 3.11 would
+ * write to. */
+static void
+clear(PyObject **reference)
+{
+    PyObject *old = *reference;
+    *reference = NULL;
+    Py_DecRef(old);
+}
+
+/* Return path + "/" * duty, for each path, behind what is in the list; -1 with an exception. */
+static int
+list_paths(PyObject *list, const Paths *paths)
+{
+    for (size_t number = 0; number < path_count(paths); number++) {
+        const PathEntry *entry = path_entry(paths, number);
+        size_t end = number + 1 < path_count(paths) ? entry[1].start : paths->bytes.used;
+        size_t length = end - entry->start;
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(length + entry->duty));
+        if (bytes == NULL) {
+            return -1;
+        }
+        char *target = PyBytes_AsString(bytes);
+        if (length > 0) {
+            memcpy(target, paths->bytes.data + entry->start, length);
+        }
+        memset(target + length, '/', entry->duty);
+        int failed = PyList_Append(list, bytes);
+        Py_DecRef(bytes);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void
+end_call(Call *call)
+{
+    Walk *walk = &call->walk;
+    let_go(walk->root);
+    let_go(walk->parent);
+    forget_around(&walk->around);
+    empty(&walk->around.path);
+    Py_DecRef(call->stack);
+    release(walk->given);
+    empty_paths(&walk->met);
+    empty(&walk->path);
+    empty(&walk->rest);
+    empty_paths(&walk->fault_paths);
+    empty(&walk->faults);
+    release(walk->listing);
+    release(walk->places);
+    empty(&call->root_path);
+}
+
+/* Take over the arguments every function has; -1 with an exception. */
+static int
+begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
+{
+    memset(call, 0, sizeof *call);
+    Walk *walk = &call->walk;
+    walk->root = walk->parent = walk->around.descriptor = walk->places_hold = -1;
+    call->budget = budget;
+    const char *path;
+    Py_ssize_t length;
+    unsigned long long device, inode;
+    if (!PyTuple_Check(root)) {
+        PyErr_SetString(PyExc_TypeError, "root must be a Root");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(root, "y#KK;root must be a Root", &path, &length, &device, &inode)) {
+        return -1;
+    }
+    if (memchr(path, '\0', (size_t)length) != NULL) {
+        PyErr_SetString(PyExc_ValueError, "embedded null byte in the path of the root");
+        return -1;
+    }
+    walk->device = (dev_t)device;
+    walk->inode = (ino_t)inode;
+    call->stack = PySequence_Tuple(stack);
+    if (call->stack == NULL) {
+        return -1;
+    }
+    size_t count = (size_t)PyTuple_Size(call->stack);
+    walk->given = count > 0 ? resize(NULL, count * sizeof *walk->given) : NULL;
+    if (count > 0 && walk->given == NULL) {
+        end_call(call);
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (; walk->given_left < count; walk->given_left++) {
+        PyObject *item = PyTuple_GetItem(call->stack, (Py_ssize_t)walk->given_left);
+        if (!PyBytes_Check(item)) {
+            PyErr_SetString(PyExc_TypeError, "the stack must hold bytes");
+            end_call(call);
+            return -1;
+        }
+        walk->given[walk->given_left] = (Given){PyBytes_AsString(item), (size_t)PyBytes_Size(item)};
+    }
+    walk->listing = resize(NULL, LISTING);
+    walk->places = resize(NULL, 2 * MOST_PLACES(LISTING) * sizeof(Place));
+    walk->room = LISTING;
+    if (walk->listing == NULL || walk->places == NULL ||
+        append(&call->root_path, path, (size_t)length) < 0 ||
+        append(&call->root_path, "", 1) < 0 || reserve(&walk->path, 1) < 0) {
+        end_call(call);
+        PyErr_NoMemory();
+        return -1;
+    }
+    walk->path.data[0] = '\0';
+    return 0;
+}
+
+/* Return what is left of the stack, as a list. */
+static PyObject *
+left_of(const Call *call)
+{
+    const Walk *walk = &call->walk;
+    PyObject *left = PyList_New(0);
+    if (left == NULL) {
+        return NULL;
+    }
+    for (size_t number = 0; number < walk->given_left; number++) {
+        if (PyList_Append(left, PyTuple_GetItem(call->stack, (Py_ssize_t)number)) < 0) {
+            Py_DecRef(left);
+            return NULL;
+        }
+    }
+    if (list_paths(left, &walk->met) < 0) {
+        Py_DecRef(left);
+        return NULL;
+    }
+    return left;
+}
+
+/* Return a list of what is in `paths`. */
+static PyObject *
+list_of(const Paths *paths)
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && list_paths(list, paths) < 0) {
+        Py_DecRef(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* The classes of contract.py that results are made of. */
+typedef struct {
+    PyObject *finding, *found, *hit;
+    PyObject *measurement, *usage;
+    PyObject *removal, *counts;
+    PyObject *fault;
+} Classes;
+
+/* Return what was being done, as text. */
+static PyObject *
+doing_of(const FaultEntry *entry)
+{
+    if (entry->more == 0) {
+        return PyUnicode_FromString(entry->doing);
+    }
+    PyObject *number = PyLong_FromSize_t(entry->more);
+    PyObject *count = number == NULL ? NULL : PyObject_CallMethod(number, "__format__", "s", ",");
+    PyObject *text =
+        count == NULL ? NULL : PyUnicode_FromFormat("%s %U more entries of", entry->doing, count);
+    Py_DecRef(count);
+    Py_DecRef(number);
+    return text;
+}
+
+/* Return the faults, as a list. */
+static PyObject *
+faults_of(const Walk *walk, const Classes *classes)
+{
+    if (walk->no_memory) {
+        return PyErr_NoMemory();
+    }
+    PyObject *paths = list_of(&walk->fault_paths);
+    PyObject *faults = PyList_New(0);
+    const FaultEntry *entries = (const void *)walk->faults.data;
+    size_t count = walk->faults.used / sizeof *entries;
+    if (paths == NULL || faults == NULL) {
+        goto failed;
+    }
+    for (size_t number = 0; number < count; number++) {
+        PyObject *doing = doing_of(entries + number);
+        if (doing == NULL) {
+            goto failed;
+        }
+        PyObject *fault =
+            PyObject_CallFunction(classes->fault, "OiN", PyList_GetItem(paths, (Py_ssize_t)number),
+                                  entries[number].number, doing);
+        if (fault == NULL || PyList_Append(faults, fault) < 0) {
+            Py_DecRef(fault);
+            goto failed;
+        }
+        Py_DecRef(fault);
+    }
+    Py_DecRef(paths);
+    return faults;
+failed:
+    Py_DecRef(paths);
+    Py_DecRef(faults);
+    return NULL;
+}
+
+/* Return what a function gives back: its own value (a new reference, or NULL with an exception),
+ * what is left, the faults. */
+static PyObject *
+result_of(const Call *call, const Classes *classes, PyObject *class, PyObject *value)
+{
+    if (value == NULL) {
+        return NULL;
+    }
+    PyObject *left = left_of(call);
+    PyObject *faults = left == NULL ? NULL : faults_of(&call->walk, classes);
+    PyObject *result = NULL;
+    if (faults != NULL) {
+        result = PyObject_CallFunctionObjArgs(class, value, left, faults, NULL);
+    }
+    Py_DecRef(faults);
+    Py_DecRef(left);
+    Py_DecRef(value);
+    return result;
+}
+
+/* Return the sum times `unit`; NULL with an exception. */
+static PyObject *
+number_of(const Wide *sum, long unit)
+{
+    PyObject *high = PyLong_FromLongLong(sum->high);
+    PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
+    PyObject *bits = PyLong_FromLong(64);
+    PyObject *times = PyLong_FromLong(unit);
+    PyObject *shifted = NULL, *whole = NULL, *number = NULL;
+    if (high != NULL && low != NULL && bits != NULL && times != NULL) {
+        shifted = PyNumber_Lshift(high, bits);
+        whole = shifted == NULL ? NULL : PyNumber_Add(shifted, low);
+        number = whole == NULL ? NULL : PyNumber_Multiply(whole, times);
+    }
+    Py_DecRef(whole);
+    Py_DecRef(shifted);
+    Py_DecRef(times);
+    Py_DecRef(bits);
+    Py_DecRef(low);
+    Py_DecRef(high);
+    return number;
+}
+
+/* Read a set of bytes; -1 with an exception. */
+static int
+read_names(NameSet *set, PyObject *names)
+{
+    set->slots = NULL;
+    set->names = PySequence_Tuple(names);
+    if (set->names == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PyTuple_Size(set->names);
+    if (count == 0) {
+        return 0;
+    }
+    size_t room = 4;
+    while (room < 2 * (size_t)count) {
+        room *= 2;
+    }
+    set->mask = room - 1;
+    set->slots = resize(NULL, room * sizeof *set->slots);
+    if (set->slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(set->slots, 0, room * sizeof *set->slots);
+    for (Py_ssize_t number = 0; number < count; number++) {
+        PyObject *item = PyTuple_GetItem(set->names, number);
+        char *name;
+        if (!PyBytes_Check(item)) {
+            PyErr_SetString(PyExc_TypeError, "names must be bytes");
+            return -1;
+        }
+        /* Without a length to write to, a NUL inside is an error: no file is called that. */
+        if (PyBytes_AsStringAndSize(item, &name, NULL) < 0) {
+            return -1;
+        }
+        size_t at = hash_name(name) & set->mask;
+        while (set->slots[at] != NULL) {
+            at = (at + 1) & set->mask;
+        }
+        set->slots[at] = name;
+    }
+    return 0;
+}
+
+static void
+forget_names(const NameSet *set)
+{
+    Py_DecRef(set->names);
+    release(set->slots);
+}
+
+/* Read a sequence of wildcards; -1 with an exception. */
+static int
+read_globs(Query *query, PyObject *globs)
+{
+    query->given_globs = PySequence_Tuple(globs);
+    if (query->given_globs == NULL) {
+        return -1;
+    }
+    size_t count = (size_t)PyTuple_Size(query->given_globs);
+    query->globs = count > 0 ? resize(NULL, count * sizeof *query->globs) : NULL;
+    if (count > 0 && query->globs == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (; query->glob_count < count; query->glob_count++) {
+        PyObject *item = PyTuple_GetItem(query->given_globs, (Py_ssize_t)query->glob_count);
+        char *glob;
+        if (PyBytes_AsStringAndSize(item, &glob, NULL) < 0) {
+            return -1;
+        }
+        query->globs[query->glob_count] = glob;
+    }
+    return 0;
+}
+
+static PyObject *
+list_hits(const Hits *hits, const Classes *classes)
+{
+    PyObject *paths = list_of(&hits->paths);
+    PyObject *list = PyList_New(0);
+    const HitEntry *entries = (const void *)hits->entries.data;
+    if (paths == NULL || list == NULL) {
+        goto failed;
+    }
+    for (size_t number = 0; number < path_count(&hits->paths); number++) {
+        const HitEntry *entry = entries + number;
+        PyObject *mounted = PyBool_FromLong(entry->mounted);
+        PyObject *hit = PyObject_CallFunction(
+            classes->hit, "OKKNL", PyList_GetItem(paths, (Py_ssize_t)number),
+            (unsigned long long)entry->device, (unsigned long long)entry->inode, mounted,
+            (long long)entry->changed);
+        if (hit == NULL || PyList_Append(list, hit) < 0) {
+            Py_DecRef(hit);
+            goto failed;
+        }
+        Py_DecRef(hit);
+    }
+    Py_DecRef(paths);
+    return list;
+failed:
+    Py_DecRef(paths);
+    Py_DecRef(list);
+    return NULL;
+}
+
+static PyObject *
+kernel_find(PyObject *module, PyObject *args)
+{
+    const Classes *classes = PyModule_GetState(module);
+    PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers;
+    PyObject *result = NULL;
+    long long budget;
+    Py_ssize_t min_depth;
+    Call call;
+    Query query;
+    Hits hits;
+    memset(&query, 0, sizeof query);
+    memset(&hits, 0, sizeof hits);
+    if (!PyArg_ParseTuple(args, "OOO!L:find", &root, &stack, &PyTuple_Type, &names, &budget) ||
+        !PyArg_ParseTuple(names, "OOnOO;names must be a Names", &wanted, &skipped,
+                          &min_depth, &globs, &markers)) {
+        return NULL;
+    }
+    if (begin_call(&call, root, stack, budget) < 0) {
+        return NULL;
+    }
+    query.min_depth = min_depth;
+    if (read_names(&query.wanted, wanted) < 0 || read_names(&query.skipped, skipped) < 0 ||
+        read_names(&query.markers, markers) < 0 || read_globs(&query, globs) < 0) {
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    search(&call, &query, &hits);
+    Py_END_ALLOW_THREADS
+    PyObject *list = list_hits(&hits, classes);
+    PyObject *found =
+        list == NULL ? NULL
+                     : PyObject_CallFunction(classes->found, "LN", hits.directories, list);
+    result = result_of(&call, classes, classes->finding, found);
+done:
+    forget_names(&query.wanted);
+    forget_names(&query.skipped);
+    forget_names(&query.markers);
+    Py_DecRef(query.given_globs);
+    release(query.globs);
+    empty_paths(&hits.paths);
+    empty(&hits.entries);
+    end_call(&call);
+    return result;
+}
+
+static PyObject *
+kernel_measure(PyObject *module, PyObject *args)
+{
+    const Classes *classes = PyModule_GetState(module);
+    PyObject *root, *stack;
+    long long budget;
+    Call call;
+    Sums sums;
+    memset(&sums, 0, sizeof sums);
+    sums.user = geteuid();
+    if (!PyArg_ParseTuple(args, "OOL:measure", &root, &stack, &budget) ||
+        begin_call(&call, root, stack, budget) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    measure(&call, &sums);
+    Py_END_ALLOW_THREADS
+    PyObject *usage = NULL;
+    PyObject *mounts = list_of(&sums.mounts);
+    PyObject *repositories = list_of(&sums.repositories);
+    PyObject *foreign = list_of(&sums.foreign);
+    PyObject *apparent = number_of(&sums.apparent, 1);
+    PyObject *allocated = number_of(&sums.blocks, BLOCK);
+    PyObject *directories = number_of(&sums.directory_blocks, BLOCK);
+    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
+        allocated != NULL && directories != NULL) {
+        usage = PyObject_CallFunction(
+            classes->usage, "OOLLLy#OOOO", apparent, allocated, (long long)sums.files,
+            (long long)sums.directories, (long long)sums.newest,
+            sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
+            repositories, foreign, directories);
+    }
+    Py_DecRef(directories);
+    Py_DecRef(allocated);
+    Py_DecRef(apparent);
+    Py_DecRef(foreign);
+    Py_DecRef(mounts);
+    Py_DecRef(repositories);
+    PyObject *result = result_of(&call, classes, classes->measurement, usage);
+    empty(&sums.links);
+    empty_paths(&sums.mounts);
+    empty_paths(&sums.repositories);
+    empty_paths(&sums.foreign);
+    end_call(&call);
+    return result;
+}
+
 /* Return what is to be done by calls for other groups: a tuple of (group, entry). */
 static PyObject *
 elsewhere_of(const Removed *removed)
@@ -2631,10 +2891,10 @@ elsewhere_of(const Removed *removed)
         PyObject *entry = PyList_GetItem(entries, (Py_ssize_t)number);
         PyObject *pair = Py_BuildValue("(kO)", path_entry(paths, number)->group, entry);
         if (pair == NULL || PyTuple_SetItem(pairs, (Py_ssize_t)number, pair) < 0) {
-            Py_CLEAR(pairs);
+            clear(&pairs);
         }
     }
-    Py_XDECREF(entries);
+    Py_DecRef(entries);
     return pairs;
 }
 
@@ -2666,8 +2926,9 @@ kernel_remove(PyObject *module, PyObject *args)
     Call call;
     Removed removed;
     memset(&removed, 0, sizeof removed);
-    if (!PyArg_ParseTuple(args, "OOL|Ok:remove", &root, &stack, &budget, &groups,
-                          &removed.group) ||
+    removed.user = geteuid();
+    if (!PyArg_ParseTuple(args, "OOL|Okp:remove", &root, &stack, &budget, &groups, &removed.group,
+                          &removed.foreign_too) ||
         (groups != Py_None && read_groups(&removed, groups) < 0) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
@@ -2685,11 +2946,11 @@ kernel_remove(PyObject *module, PyObject *args)
                                        (long long)removed.directories, freed, blocked,
                                        removed.root ? Py_True : Py_False, directories, elsewhere);
     }
-    Py_XDECREF(elsewhere);
-    Py_XDECREF(directories);
-    Py_XDECREF(freed);
-    Py_XDECREF(blocked);
-    PyObject *result = result_of(&call.walk, classes, classes->removal, counts);
+    Py_DecRef(elsewhere);
+    Py_DecRef(directories);
+    Py_DecRef(freed);
+    Py_DecRef(blocked);
+    PyObject *result = result_of(&call, classes, classes->removal, counts);
     empty_paths(&removed.blocked);
     empty_paths(&removed.elsewhere);
     end_call(&call);
@@ -2730,14 +2991,15 @@ kernel_use_openat2(PyObject *module, PyObject *args)
         return NULL;
     }
     openat2_works = wanted;
-    Py_RETURN_NONE;
+    Py_IncRef(Py_None);
+    return Py_None;
 }
 
 PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
                        "Look for directories with the wanted names; see the contract.");
 PyDoc_STRVAR(measure_doc, "measure(root, stack, budget)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
-PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0)\n--\n\n"
+PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, foreign_too=False)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");
 PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
                               "For tests: have the calls of this process do without openat2(2).");
@@ -2758,10 +3020,6 @@ static PyMethodDef methods[] = {
 static int
 kernel_exec(PyObject *module)
 {
-    static int ready; /* Once for all interpreters: a lock must not be made anew while it is held. */
-    for (; ready < TURNS; ready++) {
-        pthread_mutex_init(&turns[ready], NULL);
-    }
     Classes *classes = PyModule_GetState(module);
     const struct {
         const char *name;
@@ -2779,11 +3037,11 @@ kernel_exec(PyObject *module)
     for (size_t number = 0; number < sizeof wanted / sizeof *wanted; number++) {
         *wanted[number].class = PyObject_GetAttrString(contract, wanted[number].name);
         if (*wanted[number].class == NULL) {
-            Py_DECREF(contract);
+            Py_DecRef(contract);
             return -1;
         }
     }
-    Py_DECREF(contract);
+    Py_DecRef(contract);
     return 0;
 }
 
@@ -2809,14 +3067,14 @@ kernel_clear(PyObject *module)
 {
     Classes *classes = PyModule_GetState(module);
     if (classes != NULL) {
-        Py_CLEAR(classes->finding);
-        Py_CLEAR(classes->found);
-        Py_CLEAR(classes->hit);
-        Py_CLEAR(classes->measurement);
-        Py_CLEAR(classes->usage);
-        Py_CLEAR(classes->removal);
-        Py_CLEAR(classes->counts);
-        Py_CLEAR(classes->fault);
+        clear(&classes->finding);
+        clear(&classes->found);
+        clear(&classes->hit);
+        clear(&classes->measurement);
+        clear(&classes->usage);
+        clear(&classes->removal);
+        clear(&classes->counts);
+        clear(&classes->fault);
     }
     return 0;
 }
@@ -2850,26 +3108,21 @@ static PyModuleDef_Slot slots_313[] = {
     {0, NULL},
 };
 
-static PyModuleDef definition = {
-    .m_base = PyModuleDef_HEAD_INIT,
-    .m_name = "_kernel",
-    .m_doc = "The native engine.",
-    .m_size = sizeof(Classes),
-    .m_methods = methods,
-    .m_slots = slots_311,
-    .m_traverse = kernel_traverse,
-    .m_clear = kernel_clear,
-    .m_free = kernel_free,
-};
+/* One for each, so that nothing is written to what all interpreters share. */
+#define DEFINITION(slots)                                                                              \
+    {                                                                                                  \
+        .m_base = PyModuleDef_HEAD_INIT, .m_name = "_kernel", .m_doc = "The native engine.",           \
+        .m_size = sizeof(Classes), .m_methods = methods, .m_slots = slots,                             \
+        .m_traverse = kernel_traverse, .m_clear = kernel_clear, .m_free = kernel_free,                 \
+    }
+static PyModuleDef definition_311 = DEFINITION(slots_311);
+static PyModuleDef definition_312 = DEFINITION(slots_312);
+static PyModuleDef definition_313 = DEFINITION(slots_313);
 
 PyMODINIT_FUNC
 PyInit__kernel(void)
 {
-    if (Py_Version >= 0x030D0000) {
-        definition.m_slots = slots_313;
-    }
-    else if (Py_Version >= 0x030C0000) {
-        definition.m_slots = slots_312;
-    }
-    return PyModuleDef_Init(&definition);
+    return PyModuleDef_Init(Py_Version >= 0x030D0000   ? &definition_313
+                            : Py_Version >= 0x030C0000 ? &definition_312
+                                                       : &definition_311);
 }

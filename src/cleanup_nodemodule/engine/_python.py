@@ -6,6 +6,7 @@ See :mod:`cleanup_nodemodule.engine.contract` for what each takes and returns.
 import array
 import errno
 import fnmatch
+import itertools
 import os
 import re
 import stat
@@ -37,14 +38,25 @@ _MOST_REFUSED: Final = 20
 others are counted."""
 
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
-"""Directories that every git repository has, besides a file HEAD (gitrepository-layout(5))."""
+"""Directories that every git repository has, besides a file HEAD (gitrepository-layout(5)). Each may be a symlink:
+git itself once made HEAD one, and people have objects on another disk."""
+
+_PART_NAMES: Final = frozenset(os.fsdecode(name) for name in _REPOSITORY_PARTS)
+
+_DELETE: Final = "delete"
+_DELETE_FOREIGN: Final = "delete, as only its owner may,"
+"""What is being done where the sticky bit says so."""
 
 _LINKS_OF_A_LEAF: Final = 2
 """Its name, and its own "."."""
 
-_TURNS: Final = tuple(threading.Lock() for _ in range(64))
-"""Each for the files whose inode has a number with the same remainder. Two calls that delete two names of
-one file would both see that there is another one, and neither count what its last name gives back."""
+_TURNS_LOCK: Final = threading.Lock()
+_TURN_ENDED: Final = threading.Condition(_TURNS_LOCK)
+_TURNS: Final[set[tuple[int, int]]] = set()
+"""Device and inode of each file with several names, one of which is being deleted. Two calls that delete two
+names of one file would both see that there is another one, and neither count what its last name gives back.
+So each has its turn, and waits for nobody but whoever is at the very same file: on another disk, or another
+file, the system may not answer for ever."""
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """What opening a listed directory says when it has vanished or has been replaced by something that
@@ -78,8 +90,8 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
             deep = depth >= names.min_depth
             tagged = path and not entered and depth > names.min_depth
             markers = names.markers if tagged else frozenset()
-            # A marker is a file.
-            if not markers and _is_leaf(tree, root, handle):
+            # A marker is a file, and symlinks may make a repository.
+            if not (markers or b".git" in names.wanted) and _is_leaf(tree, root, handle):
                 tree.close(handle)
                 budget -= 1
                 continue
@@ -92,10 +104,12 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                     for entry in entries:
                         budget -= 1
                         try:
-                            if not _is_directory(entry):
-                                marked = marked or os.fsencode(entry.name) in markers
-                                continue
                             name = os.fsencode(entry.name)
+                            if not _is_directory(entry):
+                                if name in _REPOSITORY_PARTS and entry.is_symlink():
+                                    parts += 1
+                                marked = marked or name in markers
+                                continue
                             if name in _REPOSITORY_PARTS:
                                 parts += 1
                             if name in names.skipped:
@@ -243,6 +257,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             files += 1
                             if entry.name == ".git":
                                 repositories.append(path)
+                            elif entry.name in _PART_NAMES and stat.S_ISLNK(mode):
+                                parts += 1
                             if link_count > 1:
                                 allocated = _blocks(found) * _BLOCK
                                 links.extend((entry_device, inode, link_count, size, allocated))
@@ -265,7 +281,12 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
 
 
 def remove(
-    root: Root, stack: list[bytes], budget: int, groups: Groups | None = None, group: int = 0
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    groups: Groups | None = None,
+    group: int = 0,
+    foreign_too: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract.
 
@@ -286,12 +307,23 @@ def remove(
             faults.append(_fault(b"", error, "open"))
         return Removal(Counts(0, 0, 0, blocked), [], faults)
     with tree:
+        try:
+            top = None if foreign_too else tree.status()
+            if top is not None and _only_for_owners(tree.status_around(), top.st_uid):
+                faults.append(Fault(b"", errno.EPERM, _DELETE_FOREIGN))
+                left.clear()
+        except OSError as error:
+            faults.append(_fault(b"", error, "stat"))
+            left.clear()
         while left and budget > 0:
             entry = left.pop()
             path = entry.rstrip(b"/")
             duty = entry[len(path) :]
             try:
-                handle = tree.open_to_change(path)
+                handle, around = _open_to_empty(tree, path, top)
+            except _ForeignError:
+                faults.append(Fault(path, errno.EPERM, _DELETE_FOREIGN))
+                continue
             except OSError as error:
                 if error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
@@ -299,7 +331,7 @@ def remove(
             else:
                 try:
                     unlinked = _unlink_entries(
-                        tree, handle, path, budget, faults, numbered=groups is not None
+                        tree, handle, around, path, budget, faults, numbered=groups is not None
                     )
                 finally:
                     tree.close(handle)
@@ -370,13 +402,59 @@ class _Unlinked(NamedTuple):
     """The budget was used up before its end."""
 
 
+class _ForeignError(Exception):
+    """On the way to a directory one lies in a sticky one, and only its owner may delete it."""
+
+
+def _open_to_empty(
+    tree: Tree, path: bytes, top: os.stat_result | None
+) -> tuple[Handle, os.stat_result | None]:
+    """Open a directory to delete what is in it; return its status, too, if its sticky bit counts.
+
+    *top* is the status of the root; None if what is foreign is to be deleted, too. Each directory in it is
+    the root's owner's as a rule, or the user's, and then nobody has to be asked how it came there. Of any
+    other each directory from the root on is looked at: what lay elsewhere when it was met may be another one by now,
+    which whoever owns what is around has put in its place. Raises OSError, and _ForeignError.
+    """
+    handle = tree.open_to_change(path)
+    if top is None or not path or not hasattr(os, "geteuid"):
+        return handle, top if top is not None and top.st_mode & stat.S_ISVTX else None
+    try:
+        found = tree.status_open(handle)
+        if found.st_uid in {os.geteuid(), top.st_uid}:
+            return handle, found if found.st_mode & stat.S_ISVTX else None
+    except BaseException:
+        tree.close(handle)
+        raise
+    tree.close(handle)
+    handle, passed = tree.open_by_steps(path)
+    around = [top, *passed]
+    if any(_only_for_owners(outer, inner.st_uid) for outer, inner in itertools.pairwise(around)):
+        tree.close(handle)
+        raise _ForeignError
+    return handle, around[-1] if around[-1].st_mode & stat.S_ISVTX else None
+
+
 def _unlink_entries(
-    tree: Tree, handle: Handle, path: bytes, budget: int, faults: list[Fault], *, numbered: bool
+    tree: Tree,
+    handle: Handle,
+    around: os.stat_result | None,
+    path: bytes,
+    budget: int,
+    faults: list[Fault],
+    *,
+    numbered: bool,
 ) -> _Unlinked:
-    """Delete what an open directory holds, but for directories."""
+    """Delete what an open directory holds, but for directories; *around* is its status, if it is sticky."""
     files = blocks = 0
     directories: list[tuple[int, bytes]] = []
-    refused: dict[int, int] = {}
+    refused: dict[tuple[int, str], int] = {}
+
+    def refuse(entry: "os.DirEntry[str]", number: int, doing: str) -> None:
+        refused[number, doing] = refused.get((number, doing), 0) + 1
+        if refused[number, doing] <= _MOST_REFUSED:
+            faults.append(Fault(prefix + os.fsencode(entry.name), number, doing))
+
     failed = cut_short = False
     prefix = path + b"/" if path else b""
     try:
@@ -387,6 +465,9 @@ def _unlink_entries(
                     cut_short = True
                     break
                 try:
+                    if around is not None and _only_for_owners(around, _status(tree, entry).st_uid):
+                        refuse(entry, errno.EPERM, _DELETE_FOREIGN)
+                        continue
                     if _is_directory(entry):
                         inode = entry.inode() if numbered else 0
                         directories.append((inode, prefix + os.fsencode(entry.name)))
@@ -398,17 +479,11 @@ def _unlink_entries(
                     if found.st_nlink <= 1:
                         tree.unlink(handle, entry.name)
                     else:
-                        with _TURNS[found.st_ino % len(_TURNS)]:
-                            found = tree.status_in(handle, entry.name)
-                            tree.unlink(handle, entry.name)
+                        found = _unlink_linked(tree, handle, entry, found)
                 except FileNotFoundError:
                     continue
                 except OSError as error:
-                    number = error.errno or errno.EIO
-                    refused[number] = refused.get(number, 0) + 1
-                    if refused[number] <= _MOST_REFUSED:
-                        name = prefix + os.fsencode(entry.name)
-                        faults.append(_fault(name, error, "delete"))
+                    refuse(entry, error.errno or errno.EIO, _DELETE)
                     continue
                 files += 1
                 # The last link to go is what gives the space back.
@@ -419,11 +494,30 @@ def _unlink_entries(
     except OSError as error:
         faults.append(_fault(path, error, "read"))
         failed = True
-    for number, count in refused.items():
+    for (number, doing), count in refused.items():
         if count > _MOST_REFUSED:
-            more = f"delete {count - _MOST_REFUSED:,} more entries of"
+            more = f"{doing} {count - _MOST_REFUSED:,} more entries of"
             faults.append(Fault(path, number, more))
     return _Unlinked(files, blocks, directories, bool(refused) or failed, cut_short)
+
+
+def _unlink_linked(
+    tree: Tree, handle: Handle, entry: "os.DirEntry[str]", found: os.stat_result
+) -> os.stat_result:
+    """Delete a file with several names when no other call is at one of them; return its status right before."""
+    file = found.st_dev, found.st_ino
+    with _TURNS_LOCK:
+        while file in _TURNS:
+            _TURN_ENDED.wait()
+        _TURNS.add(file)
+    try:
+        found = tree.status_in(handle, entry.name)
+        tree.unlink(handle, entry.name)
+    finally:
+        with _TURNS_LOCK:
+            _TURNS.discard(file)
+            _TURN_ENDED.notify_all()
+    return found
 
 
 def _remove_directory(tree: Tree, path: bytes) -> int:
@@ -472,9 +566,10 @@ def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
 def _has_head(tree: Tree, prefix: bytes) -> bool:
     """Whether a directory that has the other parts of a git repository is one."""
     try:
-        return stat.S_ISREG(tree.status_of(prefix + b"HEAD").st_mode)
+        mode = tree.status_of(prefix + b"HEAD").st_mode
     except OSError:
         return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
 def _status(tree: Tree, entry: "os.DirEntry[str]") -> os.stat_result:

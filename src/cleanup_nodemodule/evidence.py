@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import drift, git, history, protections
+from cleanup_nodemodule import drift, git, history, homes, protections
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
-from cleanup_nodemodule.protections import Processes, Protection
+from cleanup_nodemodule.protections import Processes, Protection, Whose
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
@@ -54,6 +55,7 @@ class Sighting:
     regenerate: str | None
     regenerate_in: str | None
     warnings: tuple[str, ...]
+    whose: Whose
 
     @property
     def repository(self) -> str | None:
@@ -90,6 +92,7 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
     """Look at the disk for every rule that fits each candidate's name, and for what protects it."""
     keep = protections.compile_keep(circumstances.keep, circumstances.home)
     known: dict[str, tuple[str, ...]] = {}
+    directories = homes.Known(circumstances.home)
     sightings: list[Sighting] = []
     for candidate in candidates:
         path = candidate.path
@@ -111,7 +114,12 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 candidate,
                 tuple(examinations),
                 _protection(
-                    candidate, examinations, circumstances, keep, in_repository=bool(repositories)
+                    candidate,
+                    examinations,
+                    circumstances,
+                    keep,
+                    directories,
+                    in_repository=bool(repositories),
                 ),
                 repositories,
                 project,
@@ -121,6 +129,7 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 drift.warnings(path, lock, locked=best is not None and best.rule.locked)
                 if enter
                 else (),
+                _whose(candidate, project, directories),
             )
         )
     return sightings
@@ -142,6 +151,7 @@ def _protection(
     examinations: Sequence[Examination],
     circumstances: Circumstances,
     keep: "GitIgnoreSpec | None",
+    directories: homes.Known,
     *,
     in_repository: bool,
 ) -> Protection | None:
@@ -158,7 +168,21 @@ def _protection(
         or protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
         )
-        or protections.installed(path, circumstances.home, in_repository=in_repository)
+        or protections.installed(
+            path, circumstances.home, in_repository=in_repository, known=directories
+        )
+    )
+
+
+def _whose(candidate: Candidate, project: str, directories: homes.Known) -> Whose:
+    """Tell whose an artifact and its project are; what is mounted is not asked."""
+    standings = [directories.standing(project)]
+    if not candidate.mounted:
+        standings.append(directories.standing(candidate.path))
+    known = [standing for standing in standings if standing is not None]
+    return Whose(
+        frozenset((candidate.identity, *(standing.identity for standing in known))),
+        frozenset(standing.owner for standing in known),
     )
 
 
@@ -336,22 +360,49 @@ def last_used(
     return times, sources
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the processes keep."""
+
+    protections: tuple[Protection | None, ...]
+    """For each sighting in turn."""
+    unseen: int | None
+    """Processes that could not be looked at; None if nobody can say how many, 0 if none was to be."""
+
+
 async def in_use(
-    sightings: Sequence[Sighting], evidence: Sequence[Evidence], scheduler: Scheduler
-) -> list[Protection | None]:
-    """Ask where processes are at work, if anything that may be deleted depends on it."""
+    sightings: Sequence[Sighting],
+    evidence: Sequence[Evidence],
+    scheduler: Scheduler,
+    *,
+    assume_unused: bool = False,
+) -> Uses:
+    """Ask where processes are at work, if anything that may be deleted depends on it.
+
+    Where nobody can say, all is in use, unless the user said to *assume* it *unused*.
+    """
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
-        return [None] * len(sightings)
+        return Uses((None,) * len(sightings), 0)
+    look = partial(protections.look_at_processes, os.getpid(), assume_unused=assume_unused)
     try:
-        processes: Processes = await scheduler.call(protections.look_at_processes, os.getpid())
+        processes: Processes = await scheduler.call(look)
     except (Unanswered, OSError):
-        nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
-        return [nobody if asked else None for asked in open_]
-    return [
-        processes.at_work_in(sighting.project, sighting.candidate.path) if asked else None
-        for sighting, asked in zip(sightings, open_, strict=True)
-    ]
+        nobody = Protection(
+            Reason.IN_USE,
+            "nobody can say whether a process is at work in it; --assume-unused takes it for unused",
+        )
+        kept = not assume_unused
+        return Uses(tuple(nobody if asked and kept else None for asked in open_), None)
+    return Uses(
+        tuple(
+            processes.at_work_in(sighting.project, sighting.candidate.path, sighting.whose)
+            if asked
+            else None
+            for sighting, asked in zip(sightings, open_, strict=True)
+        ),
+        processes.unseen,
+    )
 
 
 _DELETABLE: Final = frozenset({Level.PROVEN, Level.NAMED})

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.protections import describe_unseen
 from cleanup_nodemodule.report import ArtifactRow, Report
 
 PROGRAM = "cleanup-nodemodule"
@@ -170,6 +171,9 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
     kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
     for reason, count in kept.most_common():
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
+    if report.unseen_processes != 0:
+        what = describe_unseen(report.unseen_processes)
+        yield f"{what[0].upper()}{what[1:]}: nobody can say what they work on."
 
 
 def _leftovers(report: Report) -> Iterator[str]:

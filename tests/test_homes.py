@@ -66,6 +66,17 @@ def test_a_home_that_is_mounted_at_another_place_too(
     check(tool, tmp_path / "other" if mounted == "x" else tmp_path / "other/x")
 
 
+def test_a_part_of_a_home_that_is_mounted_at_another_place_too(
+    tool: Tool, disks: Mounts, tmp_path: Path
+) -> None:
+    declare(tmp_path / "data/x", HOME)
+    accounts(disks, tmp_path, tmp_path / "data/x")
+    other = disks.bind(tmp_path / "data/x/.tool", tmp_path / "other")
+    told = tool.delete(other)
+    assert told.reasons == {"global/node_modules": "installed"}
+    assert (other / "global/node_modules").exists()
+
+
 def test_the_home_of_who_runs_it_by_another_name(tool: Tool, disks: Mounts, tmp_path: Path) -> None:
     disks.bind(tool.home, tmp_path / "other")
     check(tool, tmp_path / "other")

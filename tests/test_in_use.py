@@ -256,6 +256,17 @@ def test_what_is_mounted_deep_inside_only_in_a_container_is_kept(tool: Tool, pro
         kept(tool, project, "mount-point", "--targets", ARTIFACT)
 
 
+@pytest.mark.parametrize("where", [".", "pkg"])
+def test_what_is_a_mount_point_by_another_path_is_kept(
+    tool: Tool, project: Path, tmp_path: Path, disks: Mounts, where: str
+) -> None:
+    other = disks.bind(project, tmp_path / "other")
+    disks.tmpfs(project / ARTIFACT / where)
+    fact = kept(tool, other, "mount-point")
+    place = os.path.normpath(other / ARTIFACT / where)
+    assert f"{place}, by the path {project}" in fact
+
+
 def test_a_container_somewhere_else_keeps_nothing(
     tool: Tool, project: Path, tmp_path: Path
 ) -> None:
@@ -312,7 +323,7 @@ def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
     own(project, SOMEBODY)
     with somebody(*SLEEPER):
         fact = kept(tool, project, prefix=BLIND)
-        assert "processes of other users could not be looked at" in fact
+        assert "could not be looked at" in fact
         assert "--assume-unused" in fact
         deleted(tool, project, "--assume-unused", prefix=BLIND)
 
@@ -333,7 +344,7 @@ def test_for_ones_own_it_is_said_and_nothing_is_kept(tool: Tool, project: Path) 
         assert told.reasons == {ARTIFACT: None}
         assert told.document["unseen_processes"] >= 1
         words = execute(*BLIND, *tool.command, "-p", project, cwd=tool.home, env=tool.env)
-        assert b"could not be looked at: nobody can say what they work on." in words.stderr
+        assert b"could not be looked at, for want of permission: nobody" in words.stderr
         deleted(tool, project, prefix=BLIND)
 
 
@@ -378,7 +389,7 @@ def test_where_proc_hides_processes_that_is_said(tool: Tool, project: Path, mode
     told = tool.run(project, "--assume-unused", prefix=prefix)
     assert told.reasons == {ARTIFACT: None}
     if mode == "noaccess":
-        assert "1 process of other users could not be looked at" in fact
+        assert "1 process could not be looked at" in fact
         assert told.document["unseen_processes"] == 1
     else:
         assert "the system hides the processes of other users" in fact

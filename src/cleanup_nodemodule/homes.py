@@ -61,6 +61,8 @@ class Known:
         self._home = home
         self._standing: dict[str, Standing | None] = {}
         self._sets: dict[str, tuple[Homes, ...]] = {}
+        self.names: Final = mounts.names()
+        """Returns all paths by which a place can be reached: a part of a home may be mounted elsewhere."""
 
     def standing(self, path: str) -> Standing | None:
         """Return what the directory *path* is; None if that cannot be said."""

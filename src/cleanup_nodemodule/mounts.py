@@ -6,6 +6,7 @@ namespaces, or of one, lead to the same place. Elsewhere psutil tells the mount 
 """
 
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -114,7 +115,7 @@ def origin(path: str) -> tuple[str, str] | None:
     None where the system does not tell.
     """
     try:
-        return Table(parse(read())).origin(path)
+        return _table(read()).origin(path)
     except OSError:
         return None
 
@@ -122,9 +123,15 @@ def origin(path: str) -> tuple[str, str] | None:
 def names() -> Callable[[str], tuple[str, ...]]:
     """Return what gives all absolute paths that lead to where a path without symlinks does."""
     try:
-        return Table(parse(read())).names
+        return _table(read()).names
     except OSError:  # As where there is no /proc.
         return lambda path: (path,)
+
+
+@functools.lru_cache(maxsize=1)
+def _table(text: bytes) -> "Table":
+    """Return the mounts of a mountinfo; it is asked for often, and seldom another."""
+    return Table(parse(text))
 
 
 def within(path: str, directory: str) -> bool:

@@ -173,7 +173,7 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
     if report.unseen_processes != 0:
         what = describe_unseen(report.unseen_processes)
-        yield f"{what[0].upper()}{what[1:]}: nobody can say what they work on."
+        yield f"{what[0].upper()}{what[1:]}: nobody can say what is in use by them."
 
 
 def _leftovers(report: Report) -> Iterator[str]:

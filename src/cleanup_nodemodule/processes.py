@@ -50,7 +50,7 @@ class Work:
     """Device and inode of the current directories of processes in other mount namespaces, of those above
     them, and of their root directories; with the process."""
     mounts: tuple[tuple[str, str], ...] = ()
-    """What is a mount point in another mount namespace, and one of the processes in that."""
+    """What is a mount point in another mount namespace, or by another path, and which in a phrase."""
     unseen: int | None = 0
     """Processes that could not be looked at; None if nobody can say how many, as /proc hides them."""
 
@@ -91,7 +91,7 @@ class _Process:
     root: str = os.sep
     """Its root directory, as its mount namespace calls it."""
     namespace: str | None = None
-    """Its mount namespace; None if it may not be looked at."""
+    """Its mount namespace; None if that is not known."""
     cwd: list[str] = field(default_factory=list)
     programs: list[str] = field(default_factory=list)
     """What it executes and has mapped."""
@@ -100,11 +100,8 @@ class _Process:
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     """Pipes, and for the latter only those that are its standard output or error."""
-
-    @property
-    def unseen(self) -> bool:
-        """Whether it may not be looked at."""
-        return self.namespace is None
+    unseen: bool = False
+    """It may not be looked at."""
 
 
 def _look_in_proc(run: int, helper: str) -> Work:
@@ -150,15 +147,12 @@ def _read(number: int) -> _Process | None:
     top = f"/proc/{number}"
     try:
         process.cwd = _link(f"{top}/cwd")
-        process.root = _link(f"{top}/root")[0]
-        process.namespace = os.readlink(f"{top}/ns/mnt")
+        process.root = next(iter(_link(f"{top}/root")), os.sep)
+        process.namespace = _first(f"{top}/ns/mnt") or None
         process.programs = [*_link(f"{top}/exe"), *_mapped(number)]
         _read_descriptors(process)
     except PermissionError:
-        process.namespace = None
-    except (FileNotFoundError, ProcessLookupError, IndexError):
-        if not process.cwd:
-            return None  # It has ended.
+        process.unseen = True
     return process
 
 
@@ -205,8 +199,16 @@ def _until_told(arguments: Iterable[str]) -> list[str]:
 
 
 def _link(path: str) -> list[str]:
-    """Return what a link of /proc leads to, as the path that it is or was. Raises OSError."""
-    place = os.readlink(path)
+    """Return what a link of /proc leads to, as the path that it is or was; nothing if there is none.
+
+    Raises PermissionError where it may not be looked at.
+    """
+    try:
+        place = os.readlink(path)
+    except PermissionError:
+        raise
+    except OSError:
+        return []  # It has ended, or never had any.
     if not place.startswith("/"):
         return []
     return [place, place.removesuffix(_DELETED)] if place.endswith(_DELETED) else [place]
@@ -218,8 +220,13 @@ _MAPPED: Final = re.compile(rb"^\S+ \S+ \S+ (?!00:00 )\S+ [0-9]+ +(/.*)$", re.MU
 
 def _mapped(number: int) -> list[str]:
     """Return the files that a process has mapped: its program, libraries, modules in machine code."""
-    with open(f"/proc/{number}/maps", "rb") as file:
-        lines = file.read()
+    try:
+        with open(f"/proc/{number}/maps", "rb") as file:
+            lines = file.read()
+    except PermissionError:
+        raise
+    except OSError:
+        return []  # It has ended.
     found: list[str] = []
     for name in set(_MAPPED.findall(lines)):
         if name.startswith((b"/dev/", b"/memfd:", b"/SYSV")):
@@ -232,20 +239,21 @@ def _mapped(number: int) -> list[str]:
 def _read_descriptors(process: _Process) -> None:
     """Read what a process has open, directories and devices excepted."""
     top = f"/proc/{process.number}"
-    for name in os.listdir(f"{top}/fd"):
-        try:
-            target = os.readlink(f"{top}/fd/{name}")
-        except FileNotFoundError:
-            continue  # Closed since.
+    try:
+        names = os.listdir(f"{top}/fd")
+    except (FileNotFoundError, ProcessLookupError):
+        return  # It has ended.
+    for name in names:
+        target = _first(f"{top}/fd/{name}")  # Nothing, if it was closed since.
         pipe = target.startswith("pipe:")
         if not pipe and (not target.startswith("/") or target.startswith("/dev/")):
             continue
         try:
             with open(f"{top}/fdinfo/{name}", encoding="ascii") as info:
                 flags = int(info.read().split("flags:")[1].split()[0], 8)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        except (ValueError, IndexError):
+        except (OSError, ValueError, IndexError):
             flags = 0
         if pipe:
             if flags & os.O_ACCMODE != os.O_WRONLY:
@@ -349,6 +357,8 @@ class _Places:
         self.paths: set[tuple[str, str]] = set()
         self.directories: dict[tuple[int, int], str] = {}
         self.mounts: dict[str, str] = {}
+        for point, device, inner in here.points():
+            self._mount(device, inner, f"by the path {point}")
 
     def add(self, process: _Process, own: _Own) -> None:
         """Add where a process is at work, as far as it may be looked at."""
@@ -370,15 +380,17 @@ class _Places:
         """Return the mounts of the namespace that a process is in, each read once, and a key for it."""
         if process.namespace == self._namespace:
             return None, self._here
+        # Without the right to look at it, what is mounted where it runs may be read all the same.
+        unknown = process.namespace is None
         key: object = (process.namespace, process.root)
-        if key in self._tables and not process.unseen:
+        if key in self._tables and not unknown:
             return key, self._tables[key]
         try:
             text = mounts.read(process.number)
         except OSError:
             return None, self._here  # It has ended.
-        if process.unseen:
-            # Its mounts may be read all the same. Their numbers tell one namespace from the other.
+        if unknown:
+            # The numbers of mounts tell one namespace from the other.
             if text == self._own_table:
                 return None, self._here
             key = text
@@ -386,10 +398,14 @@ class _Places:
         if table is None:
             table = self._tables[key] = mounts.Table(mounts.parse(text), process.root)
             for _, device, inner in table.points():
-                for path in self._here.paths(device, inner):
-                    if path not in self._kinds:
-                        self.mounts.setdefault(path, who)
+                self._mount(device, inner, f"where {who} runs, such as a container")
         return key, table
+
+    def _mount(self, device: str, inner: str, how: str) -> None:
+        """Add that something is mounted on a directory of a file system."""
+        for path in self._here.paths(device, inner):
+            if path not in self._kinds:
+                self.mounts.setdefault(path, how)
 
     def _enter(
         self, key: object, table: mounts.Table, place: str, who: str, *, resolved: bool = False

@@ -120,10 +120,11 @@ def installed(
             return _installation("a module that go downloaded")
         if (first, second) == ("resources", "app"):
             return _installation("an installed program: it lies in its resources/app")
-    if protection := _in_home(path, known):
-        return protection
-    if programs := _PROGRAMS.search(path):
-        return _installation(f"what programs keep in {path[: programs.end()].rstrip(os.sep)}")
+    for name in known.names(path):
+        if protection := _in_home(name, known):
+            return protection
+        if programs := _PROGRAMS.search(name):
+            return _installation(f"what programs keep in {name[: programs.end()].rstrip(os.sep)}")
     system = _SYSTEM.match(path)
     if system and not (in_repository and path.startswith("/opt/")):
         return _installation(f"the system: it lies in {system[0].rstrip('/')}")
@@ -274,9 +275,8 @@ class Processes:
             if found is not None:
                 return Protection(Reason.IN_USE, f"{found[1]} is at work in {found[0]}")
         if (mounted := _first_within(self._mounts, artifact)) is not None:
-            point, who = mounted
-            where = f"something is mounted on {point} where {who} runs, such as a container"
-            return Protection(Reason.MOUNT_POINT, where)
+            point, how = mounted
+            return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}, {how}")
         if whose is None:
             return None
         for identity in whose.identities:
@@ -299,7 +299,7 @@ def describe_unseen(count: int | None) -> str:
     if count is None:
         return "the system hides the processes of other users"
     number = "1 process" if count == 1 else f"{count} processes"
-    return f"{number} of other users could not be looked at"
+    return f"{number} could not be looked at, for want of permission"
 
 
 def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, str] | None:

@@ -170,6 +170,21 @@ def test_a_process_in_an_overlay_is_at_work_in_its_layers(
 # Other mount namespaces.
 
 
+def test_a_process_in_an_overlay_of_a_container_is_at_work_in_its_layers(
+    tool: Tool, project: Path, tmp_path: Path
+) -> None:
+    for name in ("layers", "merged"):
+        (tmp_path / name).mkdir()
+    layers = f"{tmp_path}/layers"
+    script = (
+        f"mount -t tmpfs none '{layers}'; mkdir '{layers}/upper' '{layers}/work';"
+        f" mount -t overlay -o 'lowerdir={project.parent},upperdir={layers}/upper,workdir={layers}/work'"
+        f" overlay '{tmp_path}/merged'; cd '{tmp_path}/merged/app'"
+    )
+    with at_work(*container(script)) as number:
+        assert f"({number}) is at work in {project}" in kept(tool, project)
+
+
 def container(script: str, *more: str | Path) -> tuple[str | Path, ...]:
     """Return a command that runs in a mount namespace of its own, in which *script* mounts things first."""
     needs_root()
@@ -213,7 +228,7 @@ def test_a_process_is_known_by_its_directory_alone(
     """Whatever the mount table says: here it says nothing."""
     (project / "src").mkdir()
     (tmp_path / "inside").mkdir()
-    monkeypatch.setattr(mounts.Table, "origins", lambda *_: iter(()))
+    monkeypatch.setattr(mounts.Table, "origin", lambda *_: None)
     script = f"mount --bind '{project}' '{tmp_path}/inside'; cd '{tmp_path}/inside/src'"
     with at_work(*container(script)) as number:
         seen = protections.look_at_processes(os.getpid())
@@ -471,6 +486,9 @@ AT_WORK: Final = [
     # It reads the output, but is a program of the project.
     "tool | ./cat",
     "tool | python3 server.py",
+    # It reads something else in the project, too.
+    "tool | cat - server.py",
+    "cd /; tool | (cd - >/dev/null; exec cat 0<&0 3<server.py)",
     # It is where the run was not started.
     "cd /; tool | (cd - >/dev/null; cat)",
     # It has nothing to do with what is printed but that it prints to the same place.

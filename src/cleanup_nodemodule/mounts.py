@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -140,7 +141,10 @@ def within(path: str, directory: str) -> bool:
 
 
 class Table:
-    """The mounts of one mount namespace. Pure: no disk is asked."""
+    """The mounts of one mount namespace. Pure: no disk is asked.
+
+    Asking takes time with the depth of a path and not with the number of mounts: there may be thousands.
+    """
 
     def __init__(self, found: Sequence[Mount], root: str = os.sep) -> None:
         """*found* is what a process sees whose root directory is at *root* in its namespace."""
@@ -148,16 +152,14 @@ class Table:
         self._by_number = {mount.number: mount for mount in found}
         # Of two mounts at one place the later one counts, which stands further down.
         self._at = {beneath(root, mount.point): mount for mount in found}
-        self._of: dict[str, list[tuple[str, str]]] = {}
+        self._shown: dict[tuple[str, str], list[str]] = {}
+        self._merged: dict[str, list[str]] = {}
         for point, mount in self._at.items():
-            self._of.setdefault(mount.device, []).append((mount.top, point))
-        self._upper = [
-            (layer, point)
-            for point, mount in self._at.items()
-            if mount.kind == "overlay"
-            for layer in layers(mount.options)
-        ]
-        self._one_name = not self._upper and all(len(shown) == 1 for shown in self._of.values())
+            self._shown.setdefault((mount.device, mount.top), []).append(point)
+            for layer in layers(mount.options) if mount.kind == "overlay" else ():
+                self._merged.setdefault(layer, []).append(point)
+        devices = Counter(mount.device for mount in self._at.values())
+        self._one_name = not self._merged and set(devices.values()) <= {1}
 
     def mount_of(self, path: str) -> Mount | None:
         """Return the mount that the absolute *path* lies on, by what it is called."""
@@ -166,15 +168,11 @@ class Table:
 
     def _around(self, path: str) -> tuple[str, Mount] | None:
         """Return what is mounted at *path* or nearest above it, and where."""
-        place = path
-        while True:
+        for place in _upwards(path):
             mount = self._at.get(place)
             if mount is not None:
                 return place, mount
-            above = os.path.dirname(place)
-            if above == place:
-                return None
-            place = above
+        return None
 
     def origin(self, path: str) -> tuple[str, str] | None:
         """Return the file system that holds *path*, and the path within that."""
@@ -184,18 +182,13 @@ class Table:
         point, mount = found
         return mount.device, _moved(path, point, mount.top)
 
-    def origins(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield as :meth:`origin` does, and for an overlay the layers, as this namespace calls them."""
+    def beneath_overlay(self, path: str) -> Iterator[str]:
+        """Yield what *path* is in the layers of an overlay, as whoever mounted that calls them."""
         found = self._around(path)
-        if found is None:
-            return
-        point, mount = found
-        yield mount.device, _moved(path, point, mount.top)
-        if mount.kind == "overlay":
+        if found is not None and found[1].kind == "overlay":
+            point, mount = found
             for layer in layers(mount.options):
-                inner = self.origin(_moved(path, point, beneath(layer, mount.top)))
-                if inner is not None:
-                    yield inner
+                yield _moved(path, point, beneath(layer, mount.top))
 
     def points(self) -> Iterator[tuple[str, str, str]]:
         """Yield each mount point: its path, and the file system it lies on, with the path within that."""
@@ -209,8 +202,8 @@ class Table:
 
     def paths(self, device: str, path: str) -> Iterator[str]:
         """Yield all absolute paths here of the *path* within a file system, hidden ones included."""
-        for top, point in self._of.get(device, ()):
-            if within(path, top):
+        for top in _upwards(path):
+            for point in self._shown.get((device, top), ()):
                 yield _moved(path, top, point)
 
     def names(self, path: str) -> tuple[str, ...]:
@@ -218,12 +211,27 @@ class Table:
         if self._one_name:
             return (path,)
         found = {path: None}
-        for device, inner in self.origins(path):
-            found.update(dict.fromkeys(self.paths(device, inner)))
-        for layer, point in self._upper:
-            if within(path, layer):
+        for place in (path, *self.beneath_overlay(path)):
+            found[place] = None
+            origin = self.origin(place)
+            if origin is not None:
+                found.update(dict.fromkeys(self.paths(*origin)))
+        for layer in _upwards(path):
+            for point in self._merged.get(layer, ()):
                 found[_moved(path, layer, point)] = None
         return tuple(found)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Yield *path* and the directories above it."""
+    yield path
+    while (above := os.path.dirname(path)) != path:
+        yield above
+        path = above
+
+
+_STORES: Final = ("/var/lib/", "/run/")
+"""Where container engines keep layers, of which there are very many. No artifact is there."""
 
 
 def layers(options: str) -> list[str]:
@@ -237,7 +245,7 @@ def layers(options: str) -> list[str]:
         if name in {"lowerdir", "lowerdir+", "datadir+", "upperdir"}:
             parts = re.split(r"(?<!\\):", value) if name == "lowerdir" else [value]
             found += (re.sub(r"\\(.)", r"\1", part) for part in parts if os.path.isabs(part))
-    return found
+    return [layer for layer in found if not layer.startswith(_STORES)]
 
 
 def beneath(root: str, path: str) -> str:

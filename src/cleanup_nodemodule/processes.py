@@ -97,6 +97,8 @@ class _Process:
     """What it executes and has mapped."""
     files: list[str] = field(default_factory=list)
     """What it has open."""
+    written: set[str] = field(default_factory=set)
+    """Of these, what it can only write to."""
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     """Pipes, and for the latter only those that are its standard output or error."""
@@ -264,6 +266,8 @@ def _read_descriptors(process: _Process) -> None:
             process.files += (
                 (target, target.removesuffix(_DELETED)) if target.endswith(_DELETED) else (target,)
             )
+            if flags & os.O_ACCMODE == os.O_WRONLY:
+                process.written.add(target)
 
 
 def _hides(proc: "mounts.Mount | None") -> bool:
@@ -288,7 +292,7 @@ class _Own:
     * who is in the process group of the run, as are all parts of a pipeline, and in its session, is not
       at work in its current directory, if that is the one the run was started in;
     * who reads what the run or one of those that started it prints (by a pipe on their standard output or
-      error, directly or through another such reader) is not either, nor in the files that it has open:
+      error, directly or through another such reader) is not either, nor in the files that it writes:
       ``| tee report.txt``.
 
     Their programs, what they have mapped, and files in that directory among their arguments count: ``node
@@ -333,6 +337,8 @@ class _Own:
         """Whether a process is in the directory of the run because the run is."""
         status = process.status
         together = (status.session, status.group) == (self._status.session, self._status.group)
+        # Neither has a number here if it is from outside the PID namespace.
+        together &= status.group != 0
         return self._cwd in process.cwd and (together or self.reads(process))
 
 
@@ -369,8 +375,9 @@ class _Places:
             self._enter(key, table, place, who)
         for place in () if beside else process.cwd:
             self._enter(key, table, place, who)
-        for place in () if reads else process.files:
-            self._enter(key, table, place, who)
+        for place in process.files:
+            if not (reads and place in process.written):
+                self._enter(key, table, place, who)
         for place in self._told(process, beside=beside, reads=reads):
             self._enter(key, table, place, who, resolved=True)
         if table is not self._here and not process.unseen:
@@ -421,12 +428,11 @@ class _Places:
         if table is self._here:
             names = table.names(place)
         else:
-            names = tuple(
-                name
-                for device, inner in table.origins(place)
-                for path in self._here.paths(device, inner)
-                for name in self._here.names(path)
-            )
+            origin = table.origin(place)
+            there = [] if origin is None else self._here.paths(*origin)
+            # Container engines mount an overlay from outside.
+            paths = (*there, *table.beneath_overlay(place))
+            names = tuple(name for path in paths for name in self._here.names(path))
         yield from names
         for name in names if resolved else ():
             yield from self._here.names(mounts.resolve(name, self._kinds)[0])
@@ -437,7 +443,7 @@ class _Places:
         for word in process.words:
             for path in _absolute(word):
                 place = mounts.beneath(process.root, path)
-                if not (reads and place in process.files):
+                if not (reads and place in process.written):
                     yield place
             if cwd is None or word.startswith(("-", "/")) or not word:
                 continue
@@ -447,7 +453,7 @@ class _Places:
                 # such a name, and that counts already.
                 if "/" in word:
                     yield place
-            elif not (reads and place in process.files) and self._may_be_file(place):
+            elif not (reads and place in process.written) and self._may_be_file(place):
                 yield place
 
     def _may_be_file(self, path: str) -> bool:

@@ -405,7 +405,7 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
         },
         "Deleting": {
             *("--dry-run", "--no-dry-run", "--yes", "--trash", "--max-delete"),
-            *("--include-foreign", "--wait"),
+            *("--include-foreign", "--assume-unused", "--wait"),
         },
         "Output": {
             *("--format", "--json", "--null", "--sort"),

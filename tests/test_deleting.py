@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from cleanup_nodemodule import journal, lock, protections
+from cleanup_nodemodule import homes, journal, lock, protections
 from cleanup_nodemodule.journal import Ending, Journal
 from cleanup_nodemodule.staging import PREFIX
 from conftest import COMMAND, declare, listing, needs_root
@@ -456,7 +456,7 @@ def test_what_a_home_of_an_account_lies_in_is_vital(
 ) -> None:
     home = tmp_path / "service/data/build"
     account = pwd.struct_passwd(("service", "x", 999, 999, "", str(home), "/bin/false"))
-    protections._homes.cache_clear()  # noqa: SLF001 - other tests ask with the real accounts
+    homes._of_everybody.cache_clear()  # noqa: SLF001 - other tests ask with the real accounts
     monkeypatch.setattr(pwd, "getpwall", lambda: [account])
     try:
         for path in (home, home.parent, home.parent.parent):
@@ -464,7 +464,7 @@ def test_what_a_home_of_an_account_lies_in_is_vital(
         for path in (home / "app/node_modules", home.with_name("builder")):
             assert protections.vital(str(path)) is None
     finally:
-        protections._homes.cache_clear()  # noqa: SLF001 - who is asked for homes is replaced
+        homes._of_everybody.cache_clear()  # noqa: SLF001 - who is asked for homes is replaced
 
 
 def test_an_ordinary_artifact_is_not_vital(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule import gitfiles, system
+from cleanup_nodemodule import gitfiles, mounts
 from conftest import Declared, declare, needs_root
 from filesystems import Mounts
 from judges import DELETE, git, judge, verdict, verdicts
@@ -228,7 +228,7 @@ def test_what_may_fall_silent_is_not_asked(
             configure(top, "core.worktree", where / "config")
     name = "/exclude" if link == "info" else "/config"
     before = silent.calls("getattr", name)
-    said = gitfiles.look(str(top), [str(top / "dist")], system.mounted())
+    said = gitfiles.look(str(top), [str(top / "dist")], mounts.mounted())
     assert isinstance(said, str)
     assert f"leads to {where}, where fuse" in said
     assert silent.calls("getattr", name) == before
@@ -405,7 +405,7 @@ def test_all_that_git_opens_was_looked_at(
     read = opened(top, tmp_path / "log")
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", lstat)
-        said = gitfiles.look(str(top), [str(top / "dist")], system.mounted())
+        said = gitfiles.look(str(top), [str(top / "dist")], mounts.mounted())
     assert isinstance(said, gitfiles.Looked)
     assert any(path.endswith("/index") for path in read), read
     assert read <= looked

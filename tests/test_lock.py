@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import lock, state
+from cleanup_nodemodule import lock, mounts, state
 from cleanup_nodemodule.lock import Held, Locked, LockError, acquire
 from conftest import declare, listing, needs_root, unable
 from journals import fill
@@ -123,7 +123,7 @@ def test_device_and_inode_tell_where_no_path_does(
     home: Path, tree: Path, bound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a system that does not say what is mounted from where."""
-    monkeypatch.setattr(lock, "_origin", lambda _: None)
+    monkeypatch.setattr(mounts, "origin", lambda _: None)
     with take(home, bound):
         assert taken(home, tree / "a/b")
         assert taken(home, tree / "a/b/c")

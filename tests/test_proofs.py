@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -391,13 +391,37 @@ def test_what_lies_in_installed_software_is_kept(tmp_path: Path, where: str) -> 
 
 
 @pytest.mark.parametrize(
-    "where", [".editor/extensions/one", ".cache", ".local/share/x", ".nvm/x", "snap/x", "Library/x"]
+    "where", [".editor/one", ".cache", ".tool/share/x", ".another/x", "snap/x", "Library/x"]
 )
 def test_what_programs_keep_in_a_home_directory_is_kept(tmp_path: Path, where: str) -> None:
     project = tmp_path / where
     declare(project, PROJECT)
     assert protected(project, home=str(tmp_path)) == "installed"
     assert protected(project, home=str(tmp_path / "nobody")) == DELETE
+
+
+SHAPES: Final = (
+    *(".nvm/versions/node/v20/lib", ".volta/tools/image", ".bun/install/global", ".npm/_npx/1f2e"),
+    *(".config/yarn/global", ".local/share/pnpm/global/5", ".config/coc/extensions"),
+    *(".vscode-server/extensions/x.y-1", ".cursor-server/bin/1a2b", ".cursor/extensions/x.y-1"),
+    *(".cache/pre-commit/repo/node_env", ".cargo/registry/src/x", ".vim/plugged/x"),
+    *("Library/pnpm/global/5", "Library/Application Support/Editor/x"),
+)
+
+
+@pytest.mark.parametrize("where", SHAPES)
+@pytest.mark.parametrize("arguments", [{}, {"targets": (ARTIFACT,)}], ids=["proven", "named"])
+def test_what_programs_keep_is_told_by_its_shape_where_nobody_knows_a_home(
+    tmp_path: Path, where: str, arguments: dict[str, Any]
+) -> None:
+    """As in a backup, or in the home of an account that is gone."""
+    declare(tmp_path / "copy" / where, PROJECT)
+    other = where.replace(".", "dot-").replace("Library", "books")
+    declare(tmp_path / "copy/x" / other, PROJECT)
+    found = verdicts(tmp_path, **arguments)
+    assert found.pop(f"copy/{where}/{ARTIFACT}") == "installed"
+    # Here it is what it is called only by chance.
+    assert found.pop(f"copy/x/{other}/{ARTIFACT}") == DELETE
 
 
 @pytest.mark.parametrize(

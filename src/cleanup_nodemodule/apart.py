@@ -18,15 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO, Any, Final, cast
 
-from cleanup_nodemodule import engine
-
-_SILENT_KINDS: Final = frozenset(
-    {
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "coda", "ncpfs", "afpfs", "webdav"),
-        *("9p", "virtiofs", "ceph", "lustre", "gfs2", "ocfs2", "orangefs", "autofs"),
-    }
-)
-"""Kinds of file systems that somebody else answers for; those by FUSE are ``fuse`` and ``fuse.NAME``."""
+from cleanup_nodemodule import engine, mounts
 
 
 class EndedError(OSError):
@@ -142,38 +134,12 @@ def is_needed(paths: Iterable[str], kinds: dict[str, str]) -> bool:
     return any(_leads_to_silence(path, kinds) for path in paths)
 
 
-def may_fall_silent(kind: str) -> bool:
-    """Whether somebody else answers for file systems of this *kind*, as the mount table has it."""
-    return kind in _SILENT_KINDS or kind.partition(".")[0] in {"fuse", "fuseblk"}
-
-
 def _leads_to_silence(path: str, kinds: dict[str, str]) -> bool:
     try:
         whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
     except OSError:  # There is no current directory any more, and nothing in it.
         return False
-    done, links = os.sep, 0
-    todo = _backwards(whole)
-    while todo:
-        name = todo.pop()
-        done = os.path.dirname(done) if name == ".." else os.path.join(done, name)
-        kind = kinds.get(done, "")
-        if may_fall_silent(kind):
-            return True
-        try:
-            target = os.readlink(done)
-        except (OSError, ValueError):
-            continue
-        links += 1
-        if links > 40:  # noqa: PLR2004 - as path_resolution(7) has it
-            return False
-        done = os.sep if os.path.isabs(target) else os.path.dirname(done)
-        todo += _backwards(target)
-    return False
-
-
-def _backwards(path: str) -> list[str]:
-    return [word for word in path.split(os.sep)[::-1] if word not in {"", "."}]
+    return mounts.resolve(whole, kinds)[1]
 
 
 def _serve() -> None:

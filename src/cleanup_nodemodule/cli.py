@@ -336,6 +336,15 @@ def clean(
             rich_help_panel=_DELETE,
         ),
     ] = False,
+    assume_unused: Annotated[
+        bool,
+        typer.Option(
+            "--assume-unused",
+            help="Take what belongs to somebody else for unused, even if not all processes can be"
+            " looked at.",
+            rich_help_panel=_DELETE,
+        ),
+    ] = False,
     wait: Annotated[
         bool,
         typer.Option(
@@ -512,6 +521,7 @@ def clean(
                 profiles=tuple(profile or ()),
                 own_rules=tuple(rule or ()),
                 foreign_too=include_foreign,
+                assume_unused=assume_unused,
             )
             most = None if max_delete is None else parse_limit(max_delete)
         except (SettingsError, LimitError) as error:
@@ -696,6 +706,7 @@ def _settings(
     profiles: tuple[str, ...] = (),
     own_rules: tuple[str, ...] = (),
     foreign_too: bool = False,
+    assume_unused: bool = False,
 ) -> "Settings":
     """Put the command line over the configuration file over the defaults."""
     import platformdirs
@@ -727,6 +738,7 @@ def _settings(
         own_rules=(*rules, *config.rules),
         keep=config.keep,
         foreign_too=foreign_too,
+        assume_unused=assume_unused,
         home=os.path.realpath(home) if os.path.isabs(home) else None,
         cwd=_current_directory(),
     )

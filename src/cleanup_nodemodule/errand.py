@@ -90,11 +90,11 @@ class Errand:
         These are made by *workers* at a time, or as many as suit the disk. Raises what *work* raises,
         Unanswered too, and KeyboardInterrupt if it is interrupted.
         """
-        from cleanup_nodemodule import apart, system
+        from cleanup_nodemodule import apart, mounts
         from cleanup_nodemodule.workers import Workers
 
         self.place = paths[0] if paths else None
-        distant = apart.is_needed(paths, system.mounted())
+        distant = apart.is_needed(paths, mounts.mounted())
         count = affordable(workers or engine.default_lookers(distant=distant))
         executor = Workers("errand", apart.Apart if distant else None)
         stopped = False

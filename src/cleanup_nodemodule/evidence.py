@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import drift, git, history, protections, system
+from cleanup_nodemodule import drift, git, history, homes, mounts, protections
 from cleanup_nodemodule.containment import Contained, problem_of
 from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
 from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.proofs import Examination, examine
-from cleanup_nodemodule.protections import Processes, Protection
+from cleanup_nodemodule.protections import Processes, Protection, Whose
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
@@ -61,6 +61,7 @@ class Sighting:
     regenerate: str | None
     regenerate_in: str | None
     warnings: tuple[str, ...]
+    whose: Whose
     remarks: tuple[str, ...] = ()
     """What else has to be known of what keeps it, a phrase each."""
     problems: tuple[Problem, ...] = ()
@@ -125,7 +126,12 @@ def look(
         circumstances.keep,
         circumstances.home,
     )
-    return [_look_at(one, circumstances, keep, lookout, asked.problems) for one in candidates]
+    # What is known of homes serves for as long as the lookout does.
+    directories = lookout.made("homes", partial(homes.Known, circumstances.home))
+    return [
+        _look_at(one, circumstances, keep, lookout, directories, asked.problems)
+        for one in candidates
+    ]
 
 
 def lacked(sightings: Sequence[Sighting]) -> bool:
@@ -146,6 +152,7 @@ def unseen(candidate: Candidate, error: Exception) -> Sighting:
         regenerate=None,
         regenerate_in=None,
         warnings=(),
+        whose=Whose(),
         problems=(problem,),
     )
 
@@ -180,6 +187,7 @@ def _look_at(
     circumstances: Circumstances,
     keep: "GitIgnoreSpec | None",
     lookout: Lookout,
+    directories: homes.Known,
     before: Sequence[Problem],
 ) -> Sighting:
     """Look at one candidate; *before* is what went wrong with what all of them need."""
@@ -216,7 +224,7 @@ def _look_at(
 
     def protection() -> Protection | None:
         return _protection(
-            candidate, examinations, circumstances, asked, keep, lookout, repositories
+            candidate, examinations, circumstances, asked, keep, lookout, repositories, directories
         )
 
     def warnings() -> tuple[str, ...]:
@@ -234,6 +242,7 @@ def _look_at(
         command,
         None if command is None else os.path.dirname(lock) if lock else project,
         asked.ask(_LOOK, none, warnings) if enter and not circumstances.again else (),
+        asked.ask(_LOOK, Whose(), _whose, candidate, project, directories),
         asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
     ).with_problems(asked.problems)
 
@@ -257,6 +266,7 @@ def _protection(
     keep: "GitIgnoreSpec | None",
     lookout: Lookout,
     repositories: tuple[str, ...],
+    directories: homes.Known,
 ) -> Protection | None:
     path = candidate.path
     if candidate.mounted:
@@ -272,11 +282,27 @@ def _protection(
             path, candidate.identity, circumstances.cwd, circumstances.around
         ),
         lambda: protections.installed(
-            path, circumstances.home, in_repository=bool(repositories), lookout=lookout
+            path,
+            circumstances.home,
+            in_repository=bool(repositories),
+            known=directories,
+            lookout=lookout,
         ),
     )
     answers = (asked.ask(_LOOK, None, question) for question in questions)
     return next((answer for answer in answers if answer is not None), None)
+
+
+def _whose(candidate: Candidate, project: str, directories: homes.Known) -> Whose:
+    """Tell whose an artifact and its project are; what is mounted is not asked."""
+    standings = [directories.standing(project)]
+    if not candidate.mounted:
+        standings.append(directories.standing(candidate.path))
+    known = [standing for standing in standings if standing is not None]
+    return Whose(
+        frozenset((candidate.identity, *(standing.identity for standing in known))),
+        frozenset(standing.owner for standing in known),
+    )
 
 
 def _regeneration(
@@ -337,7 +363,7 @@ class Witnesses:
         if not questions:
             return [None] * len(sightings)
         try:
-            kinds = await self._scheduler.call(system.mounted)
+            kinds = await self._scheduler.call(mounts.mounted)
         except Unanswered:
             return [None] * len(sightings)
 
@@ -505,20 +531,42 @@ def last_used(
     return times, dict(sources.maps[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the processes keep."""
+
+    protections: tuple[Protection | None, ...]
+    """For each sighting in turn."""
+    unseen: int | None
+    """Processes that could not be looked at; None if nobody can say how many, 0 if none was to be."""
+
+
 async def in_use(
-    sightings: Sequence[Sighting], evidence: Sequence[Evidence], scheduler: Scheduler
-) -> list[Protection | None]:
-    """Ask where processes are at work, if anything that may be deleted depends on it."""
+    sightings: Sequence[Sighting],
+    evidence: Sequence[Evidence],
+    scheduler: Scheduler,
+    *,
+    assume_unused: bool = False,
+) -> Uses:
+    """Ask where processes are at work, if anything that may be deleted depends on it.
+
+    Where nobody can say, all is in use, unless the user said to *assume* it *unused*.
+    """
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
-        return [None] * len(sightings)
+        return Uses((None,) * len(sightings), 0)
+    look = partial(protections.look_at_processes, os.getpid(), assume_unused=assume_unused)
     try:
-        processes: Processes = await scheduler.call(protections.look_at_processes, os.getpid())
+        processes: Processes = await scheduler.call(look)
     except Stopped:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, nobody knows
-        nobody = Protection(Reason.IN_USE, "nobody can say whether a process is at work in it")
-        return [nobody if asked else None for asked in open_]
+        nobody = Protection(
+            Reason.IN_USE,
+            "nobody can say whether a process is at work in it; --assume-unused takes it for unused",
+        )
+        kept = not assume_unused
+        return Uses(tuple(nobody if asked and kept else None for asked in open_), None)
 
     def at_work(sighting: Sighting) -> Protection | None:
         asked = Contained(sighting.candidate.path)
@@ -528,13 +576,17 @@ async def in_use(
             processes.at_work_in,
             sighting.project,
             sighting.candidate.path,
+            sighting.whose,
         )
         return _unknown(asked.problems[0]) if asked.problems else found
 
-    return [
-        at_work(sighting) if asked else None
-        for sighting, asked in zip(sightings, open_, strict=True)
-    ]
+    return Uses(
+        tuple(
+            at_work(sighting) if asked else None
+            for sighting, asked in zip(sightings, open_, strict=True)
+        ),
+        processes.unseen,
+    )
 
 
 _DELETABLE: Final = frozenset({Level.PROVEN, Level.NAMED})

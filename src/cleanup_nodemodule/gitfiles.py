@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from cleanup_nodemodule import apart
+from cleanup_nodemodule import mounts
 
 _KIBIBYTE: Final = 1024
 _MEBIBYTE: Final = 1024 * _KIBIBYTE
@@ -308,7 +308,7 @@ class _Look:
         kind = self._kinds.get(path)
         if kind is None or _is_beneath(self._repository, path):
             return
-        if kind in _OTHER_PLACES or apart.may_fall_silent(kind):
+        if kind in _OTHER_PLACES or mounts.is_silent(kind):
             raise _Unfit(f"{named_by} leads to {path}, where {kind} is mounted")
 
 

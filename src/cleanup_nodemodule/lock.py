@@ -19,14 +19,13 @@ import contextlib
 import errno
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cleanup_nodemodule import state
+from cleanup_nodemodule import mounts, state
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -303,7 +302,7 @@ def _place(root: str) -> _Place:
         if above == directory:
             break
         directory = above
-    return _Place(path, tuple(way), _origin(path))
+    return _Place(path, tuple(way), mounts.origin(path))
 
 
 def _read_place(known: Any) -> _Place:
@@ -312,34 +311,5 @@ def _read_place(known: Any) -> _Place:
     return _Place(str(known["path"]), way, None if origin is None else (origin[0], origin[1]))
 
 
-def _origin(path: str) -> tuple[str, str] | None:
-    """Return the file system that holds *path* and the path within it (proc_pid_mountinfo(5))."""
-    try:
-        with open("/proc/self/mountinfo", "rb") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    best: tuple[str, str, str] | None = None
-    for line in lines:
-        words = line.split(b" ")
-        top, point = (_unescaped(word) for word in words[3:5])
-        # Of two mounts at one place the later one counts, which stands further down.
-        if _within(path, point) and (best is None or len(point) >= len(best[0])):
-            best = (point, words[2].decode("ascii"), top)
-    if best is None:
-        return None
-    point, device, top = best
-    return device, os.path.normpath(os.path.join(top, os.path.relpath(path, point)))
-
-
-def _unescaped(word: bytes) -> str:
-    plain = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), word)
-    return os.fsdecode(plain)
-
-
-def _within(path: str, directory: str) -> bool:
-    return os.path.join(path, "").startswith(os.path.join(directory, ""))
-
-
 def _nested(one: str, other: str) -> bool:
-    return _within(one, other) or _within(other, one)
+    return mounts.within(one, other) or mounts.within(other, one)

@@ -64,6 +64,7 @@ class Lookout:
         self._number: Final = number or f"{os.getpid()} {next(_numbers)}"
         self._known: dict[Hashable, Any] = {}
         self._taken = 0
+        self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "Lookout"], tuple[str, frozenset[str]]]:
         return _same, (self._number, self._mounts)
@@ -281,6 +282,13 @@ class Lookout:
         except PermissionError:
             return True
         return True
+
+    def made(self, key: str, make: Callable[[], _T]) -> _T:
+        """Return what *make* made the first time that it was asked for by this *key*."""
+        if key not in self._made:
+            self._made[key] = make()
+        value: _T = self._made[key]
+        return value
 
     def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
         if key not in self._known:

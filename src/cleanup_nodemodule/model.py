@@ -215,6 +215,8 @@ class Plan:
     """The search and every measurement came to their end."""
     leftovers: tuple[Candidate, ...] = ()
     """Directories with a name that only this program gives to what it deletes."""
+    unseen_processes: int | None = 0
+    """Processes that could not be looked at, where that mattered; None if nobody can say how many."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

@@ -149,7 +149,11 @@ async def carry_out(
 
     foreign_too = settings.foreign_too
     look = recheck.Again(
-        _circumstances(settings), scheduler, approved.artifacts, foreign_too=foreign_too
+        _circumstances(settings),
+        scheduler,
+        approved.artifacts,
+        foreign_too=foreign_too,
+        assume_unused=settings.assume_unused,
     )
     with contextlib.closing(look):
         if journal.run.mode == "trash":
@@ -242,6 +246,7 @@ class _Survey:
         self._problems: list[Problem] = []
         self._leftovers: list[Candidate] = []
         self._complete = False
+        self._unseen: int | None = 0
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._witnesses = evidence.Witnesses(scheduler)
         self._lookout = Lookout()
@@ -389,8 +394,11 @@ class _Survey:
         sightings = [row.sighting for row in self._rows]
         times = await self._last_used()
         weighed = [self._weigh(row, times.get(row.candidate.path, 0)) for row in self._rows]
-        uses = await evidence.in_use(sightings, weighed, self._scheduler)
-        for row, item, use in zip(self._rows, weighed, uses, strict=True):
+        uses = await evidence.in_use(
+            sightings, weighed, self._scheduler, assume_unused=self._settings.assume_unused
+        )
+        self._unseen = uses.unseen
+        for row, item, use in zip(self._rows, weighed, uses.protections, strict=True):
             if use is not None:
                 item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
                 if use.problem is not None:
@@ -499,6 +507,7 @@ class _Survey:
             ),
             self._complete,
             tuple(sorted(self._leftovers, key=lambda candidate: candidate.path)),
+            self._unseen,
         )
 
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.protections import describe_unseen
 from cleanup_nodemodule.report import ArtifactRow, Report
 
 PROGRAM = "cleanup-nodemodule"
@@ -194,6 +195,9 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         del kept[_UNDECIDED]
     for reason, count in kept.most_common():
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
+    if report.unseen_processes != 0:
+        what = describe_unseen(report.unseen_processes)
+        yield f"{what[0].upper()}{what[1:]}: nobody can say what is in use by them."
 
 
 def _leftovers(report: Report) -> Iterator[str]:

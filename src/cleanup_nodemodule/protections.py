@@ -5,8 +5,6 @@ cannot be read are met while measuring.
 """
 
 import bisect
-import contextlib
-import functools
 import itertools
 import os
 import re
@@ -14,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import apart, system
+from cleanup_nodemodule import apart, homes, mounts, processes
 from cleanup_nodemodule.lookout import Lookout, ancestors
 from cleanup_nodemodule.model import Identity, Problem, Reason
 
@@ -49,12 +47,29 @@ _SYSTEM: Final = re.compile(
 """Directories of the system and of what is installed on it (hier(7); macOS: File System Programming
 Guide). Sources are unpacked to /usr/src and /usr/local/src and built there."""
 
-_HOMES: Final = re.compile(
-    r"(?:/root|(?:/var|/export|/mnt/[a-z]|/media/[^/]+/[^/]+)?/(?:home|Users)/[^/]+)(?=/|$)"
-)
-"""Home directories, of whoever: the tool may run as root."""
-
 _HOME_INSTALLATIONS: Final = frozenset({"Library", "snap", "Applications"})
+"""What holds installed programs in a home directory, beside all that begins with a dot."""
+
+_PROGRAMS: Final = re.compile(
+    r"/(?:"
+    # Versions and global packages of interpreters and package managers.
+    r"\.(?:nvm|volta|fnm|nodenv|nodebrew|nvs|asdf|bun|deno|npm|npm-global|npm-packages|pnpm-store|proto"
+    r"|pyenv|rbenv|rvm|sdkman|rustup|ghcup|opam|pub-cache|jbang|krew|oh-my-zsh|hyper_plugins)"
+    # Editors and assistants, with the server that one leaves where it is used from afar.
+    r"|\.(?:[\w-]+-server(?:-insiders|-oss)?|vscode-remote)/(?:extensions|bin|cli)"
+    r"|\.[\w-]+/extensions"
+    r"|\.(?:atom|arduino15|platformio|nuget|meteor)/packages|\.(?:vim|config/nvim)/(?:plugged|bundle|pack)"
+    r"|\.emacs\.d/(?:elpa|straight)"
+    # What package managers keep for all projects of a user.
+    r"|\.config/(?:yarn|composer|coc|Code|Cursor|VSCodium)|\.local/(?:share|lib|state|pipx)|\.var/app"
+    r"|\.cargo/(?:registry|git)|\.gradle/(?:caches|wrapper|jdks)|\.m2/(?:repository|wrapper)"
+    r"|\.yarn/(?:global|berry)|\.composer/vendor|\.ivy2/(?:cache|local)"
+    r"|\.cache/(?:pre-commit|typescript|pnpm|node|yarn|deno|electron|ms-playwright|Cypress|JetBrains)"
+    r"|Library/(?:pnpm|Caches|Application Support)"
+    r")(?:/|$)"
+)
+"""What programs keep in a home directory, told by its own shape wherever it lies: in a copy of one, or in one
+that nobody knows for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,43 +82,38 @@ class Protection:
     """What went wrong when that was asked, if it is kept for this."""
 
 
-def vital(path: str) -> str | None:
+def vital(path: str, known: "homes.Known | None" = None) -> str | None:
     """Return what *path* is that is never deleted, whatever a rule, a proof or the user says.
 
-    The root directory, what lies directly in it, the home directories of all accounts there are, and
-    whatever any of these lies in. None if it is nothing of the kind. (Mount points are the engine's
-    to refuse.)
+    The root directory, what lies directly in it, home directories (see :mod:`cleanup_nodemodule.homes`),
+    and whatever any of these lies in. None if it is nothing of the kind. (Mount points are the engine's
+    to refuse.) *known* is what is known by now of the directories around it.
     """
     if os.path.dirname(os.path.dirname(path)) == os.path.dirname(path):
         return "a directory of the system"
-    beneath = os.path.join(path, "")
-    match = _HOMES.match(path)
-    if (match and match[0] == path) or any(home.startswith(beneath) for home in _homes()):
+    if (known or homes.Known()).is_around_home(path):
         return "a home directory"
     return None
 
 
-@functools.cache
-def _homes() -> tuple[str, ...]:
-    """Return the home directories of all accounts, with a slash at the end."""
-    with contextlib.suppress(ImportError):  # There is none on Windows.
-        import pwd  # noqa: PLC0415 - as the line above says
-
-        return tuple({os.path.join(account.pw_dir, "") for account in pwd.getpwall()})
-    return ()
-
-
 def installed(
-    path: str, home: str | None, *, in_repository: bool, lookout: Lookout | None = None
+    path: str,
+    home: str | None,
+    *,
+    in_repository: bool,
+    known: "homes.Known | None" = None,
+    lookout: Lookout | None = None,
 ) -> Protection | None:
     """Tell whether *path* is part of installed software rather than of a project.
 
+    *home* is the home directory of whoever runs the tool. *known* is as :func:`vital` takes it, and
     *lookout* is one of this run's. Raises OSError where something could not be looked at.
     """
     lookout = lookout or Lookout()
-    if home and os.path.join(home, "").startswith(os.path.join(path, "")):
+    if home and mounts.within(home, path):
         return _installation("what holds the home directory")
-    if (what := vital(path)) is not None:
+    known = known or homes.Known(home)
+    if (what := vital(path, known)) is not None:
         return _installation(what)
     parents = os.path.dirname(path)
     names = parents.split(os.sep)
@@ -119,8 +129,11 @@ def installed(
             return _installation("a module that go downloaded")
         if (first, second) == ("resources", "app"):
             return _installation("an installed program: it lies in its resources/app")
-    if protection := _in_home(path, home):
-        return protection
+    for name in known.names(path):
+        if protection := _in_home(name, known):
+            return protection
+        if programs := _PROGRAMS.search(name):
+            return _installation(f"what programs keep in {name[: programs.end()].rstrip(os.sep)}")
     system = _SYSTEM.match(path)
     if system and not (in_repository and path.startswith("/opt/")):
         return _installation(f"the system: it lies in {system[0].rstrip('/')}")
@@ -129,17 +142,17 @@ def installed(
         if lookout.protects(prefix, "bin/") and not lookout.exists(parents, "package.json"):
             return _installation("a global npm prefix")
     # As editors and JetBrains' programs unpack them, and what Python and conda make.
-    found = lookout.nearest_protecting(parents, *_PROGRAMS)
+    found = lookout.nearest_protecting(parents, *_MARKS)
     if found is None:
         return None
     directory, marker = found
     by_whom = lookout.by_whom(directory, marker, path)
     return _installation(
-        f"{_PROGRAMS[marker]} {directory}" + (by_whom and f", for its {marker}{by_whom}")
+        f"{_MARKS[marker]} {directory}" + (by_whom and f", for its {marker}{by_whom}")
     )
 
 
-_PROGRAMS: Final = {
+_MARKS: Final = {
     ".vsixmanifest": "the editor extension",
     "product-info.json": "the program",
     "pyvenv.cfg": "the environment",
@@ -152,40 +165,38 @@ def _installation(of: str) -> Protection:
     return Protection(Reason.INSTALLED, f"part of {of}")
 
 
-def _in_home(path: str, home: str | None) -> Protection | None:
+def _in_home(path: str, known: "homes.Known") -> Protection | None:
     """Tell what programs keep in a home directory: everything below a dot-directory, and more."""
-    match = _HOMES.match(path)
-    homes = {match[0]} if match and match[0] != path else set()
-    if home and path.startswith(os.path.join(home, "")):
-        homes.add(home)
-    for one in homes:
-        first = path[len(one) :].lstrip(os.sep).split(os.sep)[0]
-        if first.startswith(".") or first in _HOME_INSTALLATIONS:
-            return _installation(f"what programs keep in {os.path.join(one, first)}")
+    inner = path
+    while (directory := os.path.dirname(inner)) != inner:
+        first = os.path.basename(inner)
+        if (first.startswith(".") or first in _HOME_INSTALLATIONS) and known.is_home(directory):
+            return _installation(f"what programs keep in {inner}")
+        inner = directory
     return None
 
 
 def mount_points() -> tuple[str, ...]:
     """Return everything that something is mounted on; a file may be, too, which no walk would see."""
-    return tuple(system.mounted())
+    return tuple(mounts.mounted())
 
 
-def mount_point_of(path: str, mounts: Iterable[str] | None = None) -> str:
-    """Return what the file system that holds *path* is mounted on, of these *mounts* or of all."""
+def mount_point_of(path: str, points: Iterable[str] | None = None) -> str:
+    """Return what the file system that holds *path* is mounted on, of these *points* or of all."""
     around = [
-        mount
-        for mount in (mount_points() if mounts is None else mounts)
-        if os.path.join(path, "").startswith(os.path.join(mount, ""))
+        point
+        for point in (mount_points() if points is None else points)
+        if mounts.within(path, point)
     ]
     return max(around, key=len, default=os.path.abspath(os.sep))
 
 
-def mounted_in(path: str, mounts: Iterable[str]) -> Protection | None:
+def mounted_in(path: str, points: Iterable[str]) -> Protection | None:
     """Tell whether something is mounted inside *path*."""
     beneath = os.path.join(path, "")
-    for mount in mounts:
-        if mount.startswith(beneath):
-            return Protection(Reason.MOUNT_POINT, f"something is mounted on {mount}")
+    for point in points:
+        if point.startswith(beneath):
+            return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}")
     return None
 
 
@@ -253,31 +264,88 @@ def kept(
     return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}{by_whom}")
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What an artifact and its project are besides their paths."""
+
+    identities: frozenset[Identity] = frozenset()
+    """Device and inode of both."""
+    owners: frozenset[int] = frozenset()
+    """User ids of the owners of both."""
+
+
 class Processes:
-    """Where other processes are at work: their current directories, programs and open files."""
+    """Where other processes were at work when one look was taken, and what it could not see.
 
-    def __init__(self, places: Iterable[tuple[str, str]]) -> None:
-        self._places = sorted(places)
+    Asking takes some microseconds; it is the look that takes time.
+    """
 
-    def at_work_in(self, project: str, artifact: str) -> Protection | None:
-        """Tell whether a process is at work in the project or in the artifact, and which."""
+    def __init__(self, work: processes.Work, *, assume_unused: bool = False) -> None:
+        """With *assume_unused* nobody works where nobody can say who does."""
+        self.unseen: Final = work.unseen
+        """Processes that could not be looked at; None if nobody can say how many."""
+        self._places = sorted(work.places)
+        self._directories = work.directories
+        self._mounts = sorted(work.mounts)
+        self._assume_unused = assume_unused
+
+    def at_work_in(
+        self, project: str, artifact: str, whose: Whose | None = None
+    ) -> Protection | None:
+        """Tell what is done in the *project* or the *artifact* that keeps the latter, None if nothing.
+
+        A process at work there; something that is mounted on or in the artifact in another mount
+        namespace; and for what does not belong to the user, that some processes could not be looked at.
+        """
         for directory in (artifact, project):
-            # Everything beneath a directory sorts right behind it.
-            start = bisect.bisect_left(self._places, (directory, ""))
-            for place, who in self._places[start:]:
-                if place != directory and not place.startswith(os.path.join(directory, "")):
-                    if place.startswith(directory):
-                        continue  # A sibling such as project-2, which sorts in between.
-                    break
-                return Protection(Reason.IN_USE, f"{who} is at work in {place}")
-        return None
+            found = _first_within(self._places, directory)
+            if found is not None:
+                return Protection(Reason.IN_USE, f"{found[1]} is at work in {found[0]}")
+        if (mounted := _first_within(self._mounts, artifact)) is not None:
+            point, how = mounted
+            return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}, {how}")
+        if whose is None:
+            return None
+        for identity in whose.identities:
+            if (who_is_there := self._directories.get(identity)) is not None:
+                where = f"{who_is_there} is at work in it, in another mount namespace"
+                return Protection(Reason.IN_USE, where)
+        if self.unseen == 0 or self._assume_unused or not hasattr(os, "geteuid"):
+            return None
+        if whose.owners <= {os.geteuid()}:
+            return None
+        return Protection(
+            Reason.IN_USE,
+            f"it or its project belongs to somebody else, and {describe_unseen(self.unseen)};"
+            " --assume-unused takes it for unused",
+        )
 
 
-def look_at_processes(run: int) -> Processes:
+def describe_unseen(count: int | None) -> str:
+    """Say how many processes could not be looked at; None is any number."""
+    if count is None:
+        return "the system hides the processes of other users"
+    number = "1 process" if count == 1 else f"{count} processes"
+    return f"{number} could not be looked at, for want of permission"
+
+
+def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, str] | None:
+    """Return the first of the sorted *places* that is the *directory* or lies in it."""
+    for start in (directory, os.path.join(directory, "")):
+        position = bisect.bisect_left(places, (start, ""))
+        if position < len(places) and mounts.within(places[position][0], directory):
+            return places[position]
+    return None
+
+
+def look_at_processes(run: int, *, assume_unused: bool = False) -> Processes:
     """Ask the system what all processes work on, as far as it tells.
+
+    :mod:`cleanup_nodemodule.processes` says what that costs.
 
     The process *run*, which is this run, and those that started it are left out: a shell in the project,
     from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
     interpreter may be in the project. Raises OSError where the system does not tell.
     """
-    return Processes(system.at_work(run, helper=apart.__name__))
+    work = processes.look(run, helper=apart.__name__)
+    return Processes(work, assume_unused=assume_unused)

@@ -19,6 +19,7 @@ import select
 import stat
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from cleanup_nodemodule import evidence, git, protections
@@ -27,7 +28,7 @@ from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
 from cleanup_nodemodule.lookout import ancestors
 from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
 from cleanup_nodemodule.policy import decide
-from cleanup_nodemodule.protections import Processes
+from cleanup_nodemodule.protections import Processes, Whose
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
 _FREE: Final = 1.0
@@ -49,10 +50,14 @@ class Again:
         artifacts: Sequence[Artifact],
         *,
         foreign_too: bool,
+        assume_unused: bool = False,
     ) -> None:
         self._circumstances = replace(circumstances, again=True)
         self._scheduler: Final = scheduler
         self._foreign_too: Final = foreign_too
+        self._assume_unused: Final = assume_unused
+        self._whose: Final[dict[str, Whose]] = {}
+        """Of the artifacts whose turn it is, by path."""
         self._holders: Final = _holders(artifact.path for artifact in artifacts)
         self._repositories: Final = _Repositories(scheduler, artifacts)
         self._table: Final = _Table()
@@ -89,7 +94,8 @@ class Again:
         decision = decide(known, artifact.contents, foreign_too=self._foreign_too)
         if isinstance(decision, Keep):
             return _problem(path, decision.reason)
-        return await self._in_use(artifact, path)
+        self._whose[path] = sighting.whose
+        return await self._in_use(artifact, path, sighting.whose)
 
     async def _behind(self, artifact: Artifact, place: str) -> Problem | None:
         path = artifact.path
@@ -100,16 +106,18 @@ class Again:
             return _problem(path, Reason.KEPT)
         if await self._repositories.tracks_by_now(artifact):
             return _problem(path, Reason.TRACKED)
-        return await self._in_use(artifact, place)
+        return await self._in_use(artifact, place, self._whose.pop(path, None))
 
-    async def _in_use(self, artifact: Artifact, place: str) -> Problem | None:
+    async def _in_use(self, artifact: Artifact, place: str, whose: Whose | None) -> Problem | None:
         try:
             processes = await self._processes.get()
         except (Unanswered, OSError):
+            if self._assume_unused:
+                return None
             message = "nobody can say whether a process is at work in it"
             return _problem(artifact.path, Reason.IN_USE, message)
         project = artifact.evidence.project
-        found = processes.at_work_in(project, place)
+        found = processes.at_work_in(project, place, whose)
         return None if found is None else _problem(artifact.path, found.reason, found.detail)
 
     async def _ask_mounts(self) -> tuple[tuple[tuple[str, ...], frozenset[Identity]], float]:
@@ -117,7 +125,8 @@ class Again:
         return await self._timed(_surroundings, self._circumstances.cwd)
 
     async def _ask_processes(self) -> tuple[Processes, float]:
-        return await self._timed(protections.look_at_processes, os.getpid())
+        look = partial(protections.look_at_processes, assume_unused=self._assume_unused)
+        return await self._timed(look, os.getpid())
 
     async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
         """Return what a function does, and how many seconds it took."""

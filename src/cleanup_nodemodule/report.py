@@ -169,6 +169,9 @@ class Report:
     totals: Totals
     leftovers: list[LeftoverRow]
     """What interrupted runs had taken out of projects and not deleted yet."""
+    unseen_processes: int | None
+    """Processes that could not be looked at, so that nobody can say what they work on; null if nobody can
+    say how many, 0 also where it did not matter, as nothing could be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,7 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
         problems=[ProblemRow(path, doing, errorcode.get(errno, str(errno)), message)],
         totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
         leftovers=[],
+        unseen_processes=0,
     )
 
 
@@ -298,6 +302,7 @@ def _report(
             observed_freed_bytes=observed,
         ),
         [_leftover(leftover) for leftover in leftovers],
+        plan.unseen_processes,
     )
 
 

@@ -25,13 +25,13 @@ from cleanup_nodemodule import (
     plain,
     protections,
     report,
-    system,
 )
 from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
+from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.report import Report
@@ -173,7 +173,7 @@ class Session:
         """Return what makes the calls: threads, and where a disk with *paths* may fall silent, processes."""
         from cleanup_nodemodule import apart
 
-        self._apart = apart.is_needed(paths, system.mounted())
+        self._apart = apart.is_needed(paths, mounted())
         self._lookers = affordable(self._orders.jobs or engine.default_lookers(distant=self._apart))
         return self._employ(Workers("engine", apart.Apart if self._apart else None))
 

@@ -61,6 +61,8 @@ class Settings:
     """Patterns in gitignore syntax, relative to the root of the file system: kept, whatever else."""
     foreign_too: bool = False
     """Delete also what only other users may, by the sticky bit of a directory."""
+    assume_unused: bool = False
+    """Nobody works where nobody can say who does: see :meth:`protections.Processes.at_work_in`."""
     home: str | None = None
     """The user's home directory; what programs keep there is protected."""
     cwd: str | None = None

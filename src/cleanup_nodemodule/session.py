@@ -700,7 +700,7 @@ def _tool() -> report.Tool:
 _DESCRIPTORS_EACH: Final = 5
 """Descriptors that an engine call has open at the same time, at most."""
 
-_DESCRIPTORS_BESIDES: Final = 24
+_DESCRIPTORS_BESIDES: Final = 28
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
 
 

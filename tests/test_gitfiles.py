@@ -1,12 +1,13 @@
 """What git would read of a repository, made hostile: it is not started; and unusual: it answers."""
 
+import errno
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -229,8 +230,8 @@ def test_what_may_fall_silent_is_not_asked(
     name = "/exclude" if link == "info" else "/config"
     before = silent.calls("getattr", name)
     said = gitfiles.look(str(top), [str(top / "dist")], mounts.mounted())
-    assert isinstance(said, str)
-    assert f"leads to {where}, where fuse" in said
+    assert isinstance(said, gitfiles.Doubt)
+    assert f"leads to {where}, where fuse" in said.why
     assert silent.calls("getattr", name) == before
     os.lstat(f"{where}{name}")
     assert silent.calls("getattr", name) > before
@@ -493,3 +494,20 @@ def test_a_table_of_references_is_looked_at(tmp_path: Path, tool: Tool) -> None:
     assert told.reasons == {"dist": "git-failed"}
     assert "0x1-0x2.ref is a FIFO" in told.rows["dist"]["evidence"][-1]
     assert told.code == 0
+
+
+def test_too_few_descriptors_say_nothing_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment later there are some."""
+    top = repository(tmp_path)
+    real, times = os.open, iter(range(3))
+
+    def few(path: str, *more: Any, **how: Any) -> int:
+        if str(path).startswith(f"{top}/.git/") and next(times, None) is not None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+        return real(path, *more, **how)
+
+    monkeypatch.setattr(os, "open", few)
+    assert verdicts(top) == {"dist": DELETE}
+    assert next(times, None) is None

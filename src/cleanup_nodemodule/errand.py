@@ -31,7 +31,7 @@ as long."""
 _DESCRIPTORS_EACH: Final = 8
 """Descriptors that an engine call has open at the same time, at most, and an artifact that is held."""
 
-_DESCRIPTORS_BESIDES: Final = 24
+_DESCRIPTORS_BESIDES: Final = 28
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, cast
 
-from cleanup_nodemodule import gitfiles, state
+from cleanup_nodemodule import gitfiles
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _TIMEOUT: Final = 60
@@ -165,9 +165,11 @@ class Asker:
         outer: bool,
     ) -> Answer:
         within = () if outer else tuple(directories)
-        looked = await self._scheduler.call(gitfiles.look, repository, within, kinds)
-        if isinstance(looked, str):
-            raise _NoAnswer(looked)
+        looked = await self._scheduler.look(
+            gitfiles.look, repository, within, kinds, lacked=gitfiles.lacked
+        )
+        if isinstance(looked, gitfiles.Doubt):
+            raise _NoAnswer(looked.why)
         limits = _Limits(self._seconds(looked.owner), looked.memory)
         try:
             return await (_ask_outer if outer else _ask)(repository, directories, limits)
@@ -306,7 +308,7 @@ async def _git(
         "LC_ALL": "C",
     }
     # Another user's configuration would have git trust that user's repositories (safe.directory).
-    if (home := state.home_instead()) is not None:
+    if (home := _home_instead()) is not None:
         environment["HOME"] = home
         environment.pop("XDG_CONFIG_HOME", None)
     # A broken repository must not have the one around it answer in its place.
@@ -366,6 +368,16 @@ class _Running:
     def close(self) -> None:
         """Close the pipes, whoever else may have them open."""
         self._transport.close()
+
+
+def _home_instead() -> str | None:
+    """Return the account's own home directory if HOME belongs to another account."""
+    with contextlib.suppress(OSError):
+        if not hasattr(os, "geteuid") or os.stat(os.path.expanduser("~")).st_uid == os.geteuid():
+            return None
+    from cleanup_nodemodule import state  # noqa: PLC0415 - few runs are of such a kind
+
+    return state.home_instead()
 
 
 async def _read(

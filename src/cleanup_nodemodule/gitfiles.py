@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from cleanup_nodemodule import mounts
+from cleanup_nodemodule.paths import LACKED
 
 _KIBIBYTE: Final = 1024
 _MEBIBYTE: Final = 1024 * _KIBIBYTE
@@ -78,25 +79,40 @@ class Looked:
     """Bytes of memory that git needs for it at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """That git should not be started. Pickles."""
+
+    why: str
+    """In words, and what to do about it."""
+    errno: int = 0
+    """What a system call failed with, if one did."""
+
+
+def lacked(said: Looked | Doubt) -> bool:
+    """Whether there were too few descriptors or too little memory to look."""
+    return isinstance(said, Doubt) and said.errno in LACKED
+
+
 class _Unfit(Exception):
     """Git is not to be started. The message says why."""
 
 
-def look(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Looked | str:
+def look(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Looked | Doubt:
     """Look at all that git reads to say of *directories* whether it ignores them, and what it tracks.
 
     *repository* is the working tree, *directories* lie in it, all of them absolute and without symlinks.
-    *kinds* gives for each mount point what is mounted there. Returns in words why git should not be started,
-    if it should not.
+    *kinds* gives for each mount point what is mounted there.
     """
     try:
         return _Look(repository, kinds).everything(directories)
     except _Unfit as error:
-        return str(error)
+        return Doubt(str(error))
     except OSError as error:
-        return f"{os.fsdecode(error.filename or repository)}: {error.strerror}"
+        place = os.fsdecode(error.filename or repository)
+        return Doubt(f"{place}: {error.strerror}", error.errno or 0)
     except ValueError as error:  # A NUL, in the name of a user for one.
-        return f"its files name what cannot be a path: {error}"
+        return Doubt(f"its files name what cannot be a path: {error}")
 
 
 class _Look:
@@ -406,7 +422,8 @@ def _meant(value: bytes | None) -> bytes | None:
 def is_whole(index: bytes) -> bool:
     """Whether the index ends with the checksum of what comes before it (gitformat-index(5)).
 
-    A repository without commits has none, and index.skipHash has it end with zeros.
+    A repository without commits has none, and index.skipHash has it end with zeros. Raises OSError where
+    there are too few descriptors or too little memory.
     """
     try:
         with open(index, "rb", opener=_open_regular) as file:
@@ -416,7 +433,9 @@ def is_whole(index: bytes) -> bool:
             return any(_ends_with_checksum(file, size, name) for name in ("sha1", "sha256"))
     except FileNotFoundError:
         return True
-    except OSError:
+    except OSError as error:
+        if error.errno in LACKED:
+            raise
         return False
 
 

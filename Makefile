@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings stopped sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
+.PHONY: run test lint types imports unit warnings stopped sanitize sanitized portable bench bench-peers scaling deleting rows screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -76,6 +76,9 @@ scaling: $(VENV)/.installed-bench
 
 deleting: $(VENV)/.installed-dev
 	$(BIN)/python bench/deleting.py
+
+rows: $(VENV)/.installed-dev
+	$(BIN)/python bench/rows.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py

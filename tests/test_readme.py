@@ -86,6 +86,8 @@ _TIDY = """
 import asyncio, gc, sys, threading
 
 async def and_collect(main):
+    # That a busy machine takes its time is no warning.
+    asyncio.get_running_loop().slow_callback_duration = 3600
     await main
     gc.collect()
 

@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting screenshot clean
+.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -85,24 +85,40 @@ scaling: $(VENV)/.installed-bench
 deleting: $(VENV)/.installed-dev
 	$(BIN)/python bench/deleting.py
 
+rows: $(VENV)/.installed-dev
+	$(BIN)/python bench/rows.py
+
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py
 
-# Debian has venv in a package of its own, and leaves half an environment behind without it.
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+# An environment may be there by half: Debian has venv in a package of its own, and leaves that behind
+# without it; so does a Python that is too old, or whoever ends this. What is not of use is made anew, but
+# nothing is cleared in an environment that somebody has named.
+USEFUL := import sys, pip; sys.exit(sys.version_info < (3, 11))
+CLEAR := $(if $(filter file,$(origin VENV)),--clear)
+define environment
+@$(BIN)/python -c '$(USEFUL)' 2>/dev/null || { \
+    $(PYTHON) -c '$(subst $(comma) pip,,$(USEFUL))' || { \
+        echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+            "to take another one, type: make $(or $(MAKECMDGOALS),run) PYTHON=python3.11" >&2; exit 1; }; \
+    $(PYTHON) -m venv $(CLEAR) $(VENV); }
+endef
+comma := ,
 
 SOURCES := pyproject.toml setup.py src/cleanup_nodemodule/engine/_kernel.c
 
-$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
+$(VENV)/.installed: $(SOURCES)
+	$(environment)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
+$(VENV)/.installed-dev: $(SOURCES)
+	$(environment)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-bench: pyproject.toml
+	$(environment)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 

@@ -296,7 +296,11 @@ class Misbehaving:
                 unable(f"cannot mount FUSE: {self._process.stderr.read().decode()}")
             return os.stat(where).st_dev != device
 
-        await_condition(mounted, "the misbehaving file system was mounted")
+        try:
+            await_condition(mounted, "the misbehaving file system was mounted")
+        except BaseException:  # That it cannot be mounted is no reason to leave something open.
+            self.kill()
+            raise
 
     def change(self, **ways: Any) -> None:
         """Misbehave in these ways from now on."""

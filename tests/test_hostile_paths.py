@@ -379,9 +379,10 @@ def test_the_file_system_as_a_whole_is_searched_and_never_deleted(
     for name in ("usr", "lib", "lib64", "bin", "sbin", "etc", "dev", "root", "work", "var", "home"):
         if os.path.isdir(f"/{name}"):
             disks.bind(Path(f"/{name}"), top / name)
+    # Before what is needed, as that may lie in it.
+    disks.tmpfs(top / "tmp", "mode=1777")
     for needed in {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1]}:
         disks.bind(needed, top / str(needed).lstrip("/"))
-    disks.tmpfs(top / "tmp", "mode=1777")
     subprocess.run(["mount", "--rbind", "/proc", top / "proc"], check=True)
     env = {"HOME": "/tmp/home", "XDG_STATE_HOME": "/tmp/home/state"}  # noqa: S108 - of that root
     declare(top / "tmp/home", {})

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,8 @@ _TIDY = """
 import asyncio, gc, sys, threading
 
 async def and_collect(main):
+    # That a busy machine takes its time is no warning.
+    asyncio.get_running_loop().slow_callback_duration = 3600
     await main
     gc.collect()
 
@@ -180,6 +183,74 @@ def test_the_first_command_makes_its_own_environment_and_runs_the_tool(home: Pat
     assert result.returncode == 0, result.stderr
     assert f"\t{home}/old/node_modules\n" in result.stdout
     assert (clone / ".venv/bin/cleanup-nodemodule").exists()
+
+
+_PYTHON = """#!/bin/sh
+case "$1 $2" in
+"-m venv")
+    for directory in "$@"; do :; done
+    mkdir -p "$directory/bin"
+    cp "$0" "$directory/bin/python"
+    printf '#!/bin/sh\\necho ran\\n' >"$directory/bin/cleanup-nodemodule"
+    chmod +x "$directory/bin/cleanup-nodemodule" ;;
+"--version ") echo Python {version} ;;
+*) exit {code} ;;
+esac
+"""
+"""What make takes for Python: it makes environments, and installs nothing in them but itself; all else
+it does, or fails to do."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+    """Run ``make run`` in something like a clone, with an interpreter of a version."""
+    for name in ("Makefile", "pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    kernel = tmp_path / "src/cleanup_nodemodule/engine/_kernel.c"
+    kernel.parent.mkdir(parents=True)
+    kernel.touch()
+    for version, code in (("3.9.2", 1), ("3.12.1", 0)):
+        python = tmp_path / f"python-{version}"
+        python.write_text(_PYTHON.format(version=version, code=code))
+        python.chmod(0o755)
+
+    def run_make(version: str, *more: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["make", "run", f"PYTHON=./python-{version}", "ROOT=.", *more],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run_make
+
+
+def test_a_python_that_is_too_old_leaves_nothing_that_breaks_the_next_try(
+    tmp_path: Path, make: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    old = make("3.9.2")
+    assert old.returncode == 2
+    assert "Python 3.11 or newer is needed, and ./python-3.9.2 is Python 3.9.2;" in old.stderr
+    assert "make run PYTHON=python3.11" in old.stderr
+    right = make("3.12.1")
+    assert (right.returncode, right.stdout.splitlines()[-1:]) == (0, ["ran"])
+    # Nor does what an older Makefile has left.
+    shutil.copy(tmp_path / "python-3.9.2", tmp_path / ".venv/bin/python")
+    (tmp_path / ".venv/.installed").unlink()
+    assert make("3.9.2").returncode == 2
+    again = make("3.12.1")
+    assert (again.returncode, again.stdout.splitlines()[-1:]) == (0, ["ran"])
+
+
+def test_nothing_is_cleared_in_an_environment_that_somebody_has_named(
+    tmp_path: Path, make: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    declare(tmp_path / "mine", {"bin": {}, "precious": "x"})
+    result = make("3.12.1", "VENV=mine")
+    assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["ran"])
+    assert "--clear" not in result.stderr + result.stdout
+    assert (tmp_path / "mine/precious").exists()
 
 
 def test_the_tables_of_rules_are_those_of_the_catalogue() -> None:

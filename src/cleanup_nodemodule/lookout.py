@@ -122,12 +122,16 @@ class Lookout:
             and all(self._is_believed(around, status, artifact) for around, status in steps)
         )
 
+    def owner(self, artifact: str) -> int | None:
+        """Return whose *artifact* is, None where something is mounted on it."""
+        return None if artifact in self._mounts else os.lstat(artifact).st_uid
+
     def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
         if status.st_uid == 0 or (around := self._open(directory)) is None:
             return True
         if status.st_uid == around.st_uid and not around.st_mode & stat.S_ISVTX:
             return True
-        return status.st_uid == os.lstat(artifact).st_uid
+        return status.st_uid == self.owner(artifact)
 
     def _open(self, directory: str) -> os.stat_result | None:
         """Return the status of *directory* if others than its owner and a group put things there."""

@@ -398,13 +398,19 @@ def _linked_sources(top: Path, silent: Path) -> None:
     (top / "bad/src").symlink_to(silent)
 
 
-@pytest.mark.parametrize("delete", [(), ("--no-dry-run", "--yes")], ids=["dry-run", "delete"])
+LEADS: Final = (
+    *(_linked_package, _linked_scope, _linked_in_a_scope, _linked_store, _marker_in_a_link),
+    *(_linked_store_of_a_workspace, _gitfile, _gitfile_by_a_link, _linked_repository),
+    *(_linked_log, _cmake_cache, _linked_sources),
+)
+DELETE: Final = ("--no-dry-run", "--yes")
+
+
 @pytest.mark.parametrize(
-    "lead",
+    ("lead", "delete"),
     [
-        *(_linked_package, _linked_scope, _linked_in_a_scope, _linked_store, _marker_in_a_link),
-        *(_linked_store_of_a_workspace, _gitfile, _gitfile_by_a_link, _linked_repository),
-        *(_linked_log, _cmake_cache, _linked_sources),
+        *((lead, ()) for lead in LEADS),
+        *((lead, DELETE) for lead in (_linked_package, _gitfile, _cmake_cache)),
     ],
 )
 def test_nothing_in_the_content_leads_into_a_mount_that_does_not_answer(

@@ -286,6 +286,11 @@ class Lookout:
             return True
         return True
 
+    @property
+    def remembered(self) -> int:
+        """Characters of paths that something is remembered of."""
+        return self._taken
+
     def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
         if key not in self._known:
             self._remember(key, path, ask())

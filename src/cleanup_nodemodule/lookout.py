@@ -28,6 +28,9 @@ _CLOSED: Final = frozenset(
 )
 """What open(2) says of a file that is not there any more, not to be read, or no file any more."""
 
+_UNASKED: Final[Any] = object()
+"""What is remembered of a question that was not asked."""
+
 _WILD: Final = frozenset("*?[")
 
 _T = TypeVar("_T")
@@ -233,8 +236,10 @@ class Lookout:
         found: tuple[str, _T] | None = None
         for place in ancestors(directory, last):
             key = (question, last, place)
-            if key in self._known:
-                found = self._known[key]
+            # In one step, as another thread may make room at any moment.
+            known = self._known.get(key, _UNASKED)
+            if known is not _UNASKED:
+                found = known
                 break
             way.append(place)
             given = answer(place)
@@ -282,8 +287,9 @@ class Lookout:
             os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except PermissionError:
-            return True
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise
         return True
 
     @property
@@ -292,9 +298,10 @@ class Lookout:
         return self._taken
 
     def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
-        if key not in self._known:
-            self._remember(key, path, ask())
-        value: _T = self._known[key]
+        value: _T = self._known.get(key, _UNASKED)
+        if value is _UNASKED:
+            value = ask()
+            self._remember(key, path, value)
         return value
 
     def _remember(self, key: Hashable, path: str, value: object) -> None:

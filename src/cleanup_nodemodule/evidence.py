@@ -323,7 +323,7 @@ def _regeneration(
             None,
         )
 
-    question = ("lock", entries, os.lstat(artifact).st_uid)
+    question = ("lock", entries, lookout.owner(artifact))
     found = lookout.nearest(question, project, boundary, locked)
     if found is not None:
         return found[1]

@@ -28,6 +28,9 @@ _CLOSED: Final = frozenset(
 )
 """What open(2) says of a file that is not there any more, not to be read, or no file any more."""
 
+_UNASKED: Final[Any] = object()
+"""What is remembered of a question that was not asked."""
+
 _WILD: Final = frozenset("*?[")
 
 _T = TypeVar("_T")
@@ -123,12 +126,16 @@ class Lookout:
             and all(self._is_believed(around, status, artifact) for around, status in steps)
         )
 
+    def owner(self, artifact: str) -> int | None:
+        """Return whose *artifact* is, None where something is mounted on it."""
+        return None if artifact in self._mounts else os.lstat(artifact).st_uid
+
     def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
         if status.st_uid == 0 or (around := self._open(directory)) is None:
             return True
         if status.st_uid == around.st_uid and not around.st_mode & stat.S_ISVTX:
             return True
-        return status.st_uid == os.lstat(artifact).st_uid
+        return status.st_uid == self.owner(artifact)
 
     def _open(self, directory: str) -> os.stat_result | None:
         """Return the status of *directory* if others than its owner and a group put things there."""
@@ -230,8 +237,10 @@ class Lookout:
         found: tuple[str, _T] | None = None
         for place in ancestors(directory, last):
             key = (question, last, place)
-            if key in self._known:
-                found = self._known[key]
+            # In one step, as another thread may make room at any moment.
+            known = self._known.get(key, _UNASKED)
+            if known is not _UNASKED:
+                found = known
                 break
             way.append(place)
             given = answer(place)
@@ -279,8 +288,9 @@ class Lookout:
             os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except PermissionError:
-            return True
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise
         return True
 
     def made(self, key: str, make: Callable[[], _T]) -> _T:
@@ -290,10 +300,16 @@ class Lookout:
         value: _T = self._made[key]
         return value
 
+    @property
+    def remembered(self) -> int:
+        """Characters of paths that something is remembered of."""
+        return self._taken
+
     def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
-        if key not in self._known:
-            self._remember(key, path, ask())
-        value: _T = self._known[key]
+        value: _T = self._known.get(key, _UNASKED)
+        if value is _UNASKED:
+            value = ask()
+            self._remember(key, path, value)
         return value
 
     def _remember(self, key: Hashable, path: str, value: object) -> None:

@@ -150,7 +150,7 @@ class _Trials:
     def _above(self, markers: tuple[str, ...]) -> Condition:
         found = self._lookout.nearest(
             # What a marker proves depends on whose the artifact is.
-            ("above", markers, self._owner()),
+            ("above", markers, self._lookout.owner(self._directory)),
             self._project,
             self._boundary,
             lambda directory: self._first(directory, markers),
@@ -160,9 +160,6 @@ class _Trials:
         directory, marker = found
         where = "beside" if directory == self._project else "above"
         return _found(marker, f"{{}} {where} it", markers)
-
-    def _owner(self) -> int:
-        return os.lstat(self._directory).st_uid
 
     def _first(self, directory: str, markers: Iterable[str]) -> str | None:
         """Return the first of *markers* that is there and proves something, as it is called there."""

@@ -74,6 +74,7 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         self._forever = threading.Event()
         self._handles = itertools.count(1)
         self._told: dict[int, set[int]] = {}
+        self._listed: dict[int, list[tuple[str, _Node]]] = {}
 
     def _enter(self, operation: str, path: str) -> None:
         """Count a call, and misbehave."""
@@ -130,25 +131,30 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         self._enter("opendir", path)
         handle = next(self._handles)
         self._told[handle] = {0}
+        self._listed[handle] = self._list(path)
         return handle
 
     def releasedir(self, _path: str, handle: int) -> int:
-        del self._told[handle]
+        del self._told[handle], self._listed[handle]
         return 0
 
     def readdir_with_offset(self, path: str, offset: int, handle: int) -> Iterator[Any]:
         self._enter("readdir", path)
         if self._ways.get("strict") and offset not in self._told[handle]:
             os.abort()
-        for entry in self._entries(path, offset):
+        # What is deleted meanwhile moves nothing for who has it open.
+        listed = self._listed[handle] if self._ways.get("strict") else self._list(path)
+        for entry in self._entries(path, listed, offset):
             self._told[handle].add(entry[-1])
             yield entry
 
-    def _entries(self, path: str, offset: int) -> Iterator[Any]:
+    def _list(self, path: str) -> list[tuple[str, _Node]]:
+        node = self._find(path)
+        return [(".", node), ("..", node), *(node.children or {}).items()]
+
+    def _entries(self, path: str, entries: list[tuple[str, _Node]], offset: int) -> Iterator[Any]:
         near = self._ways.get("near", sys.maxsize)
         offset -= _FAR if offset < 0 else 0
-        node = self._find(path)
-        entries = [(".", node), ("..", node), *(node.children or {}).items()]
         broken = self._ways.get("broken", {}).get(path)
         patterns = self._ways.get("breaking", {}).items()
         breaking = next((n for pattern, n in patterns if fnmatch.fnmatchcase(path, pattern)), 0)

@@ -54,11 +54,11 @@ def test_calls_go_to_the_engine_chosen(native: ModuleType, monkeypatch: pytest.M
         engines.choose(choice)
         engines.find(1, 2, 3, 4)  # type: ignore[arg-type]  # fakes: any will do
         engines.measure(1, 2, 3)  # type: ignore[arg-type]  # fakes: any will do
-        engines.remove(1, 2, 3, 4, 5)  # type: ignore[arg-type]  # fakes: any will do
+        engines.remove(1, 2, 3, 4, 5, 6)  # type: ignore[arg-type]  # fakes: any will do
     assert asked == [
         (name, *call)
         for name in ("kernel", "python")
-        for call in (("find", 1, 2, 3, 4), ("measure", 1, 2, 3), ("remove", 1, 2, 3, 4, 5))
+        for call in (("find", 1, 2, 3, 4), ("measure", 1, 2, 3), ("remove", 1, 2, 3, 4, 5, 6))
     ]
 
 

@@ -287,7 +287,7 @@ class _Repositories:
         if seen is not None and seen == group.prints.get(artifact.path):
             return False
         [answer] = await self._witnesses.ask([sighting])
-        return answer is None or artifact.path in answer.tracked
+        return not isinstance(answer, git.Answer) or artifact.path in answer.tracked
 
     async def _group(self, repositories: tuple[str, ...]) -> _Group:
         async with self._lock:

@@ -17,7 +17,7 @@ import errno
 import os
 import select
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -27,7 +27,7 @@ from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level,
 from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.proofs import ancestors
 from cleanup_nodemodule.protections import Processes
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _FREE: Final = 1.0
 """Seconds that a run may spend on what is dear, however short it is."""
@@ -65,6 +65,13 @@ class Again:
 
     async def before(self, artifact: Artifact) -> Problem | None:
         """Return why the artifact is not to be deleted any more, if so."""
+        return await _contained(artifact, self._before(artifact))
+
+    async def behind(self, artifact: Artifact, place: str) -> Problem | None:
+        """Return why the artifact is to be put back, if so: what came right before its rename."""
+        return await _contained(artifact, self._behind(artifact, place))
+
+    async def _before(self, artifact: Artifact) -> Problem | None:
         mounts, around = await self._mounts.get()
         circumstances = replace(self._circumstances, mounts=mounts, around=around)
         path = artifact.path
@@ -80,8 +87,7 @@ class Again:
             return _problem(path, decision.reason)
         return await self._in_use(artifact, path)
 
-    async def behind(self, artifact: Artifact, place: str) -> Problem | None:
-        """Return why the artifact is to be put back, if so: what came right before its rename."""
+    async def _behind(self, artifact: Artifact, place: str) -> Problem | None:
         path = artifact.path
         mounts, _ = await self._mounts.get()
         if place in mounts or protections.mounted_in(place, mounts) is not None:
@@ -116,6 +122,21 @@ class Again:
         seconds: list[float] = []
         result = await self._scheduler.call(function, *args, took=seconds.append)
         return result, seconds[0]
+
+
+async def _contained(
+    artifact: Artifact, look: Coroutine[None, None, Problem | None]
+) -> Problem | None:
+    """Keep the artifact where it cannot be looked at, for whatever reason: the others are no worse off."""
+    try:
+        return await look
+    except (Stopped, Unanswered):
+        raise
+    except OSError as error:
+        return Problem(artifact.path, error.errno or errno.EIO, "look again at")
+    except Exception as error:  # noqa: BLE001 - what it is says the message
+        message = f"{type(error).__name__}: {error}"
+        return Problem(artifact.path, errno.EIO, "look again at", message)
 
 
 _UNLIKELY: Final = frozenset({Level.UNPROVEN, Level.NONE})

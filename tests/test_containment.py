@@ -191,7 +191,7 @@ def test_what_has_no_memory_is_tried_again_and_then_kept(
 def test_a_repository_that_cannot_be_asked_gives_no_answer(
     three: Path, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
-    monkeypatch.setattr(git, "ask", breaking(git.ask, ERRORS[error], "bad"))
+    monkeypatch.setattr(git.Asker, "ask", breaking(git.Asker.ask, ERRORS[error], "bad"))
     plan = make_plan(three)
     reasons = {one.path: one.decision for one in plan.artifacts if not one.selected}
     assert reasons == {str(three / "bad/node_modules"): Keep(Reason.GIT_FAILED)}

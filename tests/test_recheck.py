@@ -250,6 +250,29 @@ def test_what_comes_behind_its_rename_has_it_put_back(
     assert_kept(carry_out(top), top, reason, files)
 
 
+@each_engine
+@pytest.mark.parametrize("failure", [ValueError("embedded null byte"), OSError(22, "no")])
+@pytest.mark.parametrize("name", ["_look", "_look_behind"])
+def test_what_cannot_be_looked_at_again_stays_and_the_others_go(
+    top: Path, monkeypatch: pytest.MonkeyPatch, name: str, failure: Exception
+) -> None:
+    really_look = getattr(recheck, name)
+
+    def look(about: Any, *arguments: Any) -> Any:
+        if "second" in str(about):
+            raise failure
+        return really_look(about, *arguments)
+
+    monkeypatch.setattr(recheck, name, look)
+    outcome = carry_out(top)
+    assert outcome.unexpected is None
+    first, second = outcome.results
+    assert not isinstance(first, Failed)
+    assert isinstance(second, Failed)
+    assert (second.untouched, second.problems[0].doing) == (True, "look again at")
+    assert (top / "second/node_modules/file").exists()
+
+
 # What it costs.
 
 

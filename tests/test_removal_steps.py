@@ -5,21 +5,40 @@ import errno
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import durable, emptying, protections, remover, staging
+from cleanup_nodemodule import (
+    durable,
+    emptying,
+    protections,
+    recovery,
+    remover,
+    staging,
+    state,
+)
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine.contract import Counts, Fault, Finding, Names, Removal, Root
 from cleanup_nodemodule.journal import Intent, Journal, JournalError
-from cleanup_nodemodule.model import Artifact, Candidate, Failed, Problem, Removed
+from cleanup_nodemodule.model import Artifact, Candidate, Failed, Leftover, Problem, Removed
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.staging import Held
 from conftest import Declared, declare, listing
-from removals import Against, artifact, by_python, each_engine, remove, staged, told
+from removals import (
+    Against,
+    a_journal,
+    artifact,
+    by_python,
+    each_engine,
+    leave,
+    remove,
+    staged,
+    told,
+)
 
 _RENAME = os.rename
 
@@ -434,6 +453,75 @@ def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
     assert (project / "node_modules").exists() is not bool(before)
     if before:
         assert failed.left_at == str(staged(project))
+
+
+def finished(place: Path, *, foreign_too: bool = False) -> Leftover:
+    """Have what an interrupted run left at *place* finished, and return what came of it."""
+    [leftover] = recovery.recognise([artifact(place).candidate], state.directory())
+
+    async def work() -> tuple[Leftover, ...]:
+        with ThreadPoolExecutor(2) as executor, a_journal() as records:
+            return await remover.finish(
+                [leftover],
+                Scheduler(executor, 2),
+                records,
+                freed=lambda _: None,
+                foreign_too=foreign_too,
+            )
+
+    [done] = asyncio.run(work())
+    return done
+
+
+@each_engine
+def test_what_was_left_is_finished_in_the_same_way(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = leave(project / "node_modules")
+    really_remove = engines.remove
+    refusal = Removal(Counts(0, 0, 0, []), [], [Fault(b"a/f", errno.EPERM, emptying.FOREIGN)])
+
+    def remove_it(*arguments: Any) -> Removal:
+        return really_remove(*arguments) if arguments[5] else refusal
+
+    monkeypatch.setattr(engines, "remove", remove_it)
+    done = finished(place)
+    assert "--include-foreign" in done.problems[0].why
+    assert told() == [("node_modules", "failed")]
+    said = keeping(monkeypatch)
+    assert finished(place, foreign_too=True).finished
+    assert said == [[("node_modules", "failed")]]
+    assert told() == [("node_modules", "deleted")]
+
+
+def test_what_the_disk_did_not_keep_of_what_was_left_is_not_finished(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = leave(project / "node_modules")
+    keeping(monkeypatch, errno.EIO)
+    done = finished(place)
+    assert not done.finished
+    assert [problem.errno for problem in done.problems] == [errno.EIO]
+    assert told() == [("node_modules", "failed")]
+
+
+@each_engine
+def test_what_was_left_and_is_moved_away_is_not_finished(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = leave(project / "node_modules")
+    really_remove = engines.remove
+
+    def move(*arguments: Any) -> Removal:
+        if project.exists():
+            project.rename(project.parent / "elsewhere")
+        return really_remove(*arguments)
+
+    monkeypatch.setattr(engines, "remove", move)
+    done = finished(place)
+    assert not done.finished
+    assert str(project.parent / "elsewhere" / place.name) in done.problems[0].why
+    assert told() == [("node_modules", "failed")]
 
 
 @each_engine

@@ -201,8 +201,11 @@ async def empty(
 
 
 def _look_for(held: Held) -> tuple[bool, str | None]:
-    """Return whether what is held is still somewhere, and where."""
-    return (True, staging.whereabouts(held)) if staging.is_somewhere(held) else (False, None)
+    """Return whether what is held is still somewhere, and where; let go of it if not."""
+    if staging.is_somewhere(held):
+        return True, staging.whereabouts(held)
+    held.let_go()
+    return False, None
 
 
 def _moved(place: str, now_at: str | None) -> Problem:

@@ -531,8 +531,10 @@ class _Deletion:
             return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
         except OSError as error:
             if error.errno == errno.EROFS:
+                turn.begun = False
                 return _untouched(artifact, emptying.read_only(artifact.path))
             taken = await _maybe_taken(turn, error, scheduler)
+            turn.begun = taken is not None
             return taken or _untouched(artifact, _not_taken(artifact.path, error))
         return _TAKEN_OUT
 

@@ -117,6 +117,7 @@ class Held:
         self.itself: Final = itself
         self.identity: Final = identity
         self._around = around
+        self.is_open = True
 
     def take_around(self) -> int | None:
         """Return a descriptor, for the caller to close, by which its file system can be asked (fsync(2)).
@@ -126,9 +127,15 @@ class Held:
         around, self._around = self._around, None
         return around
 
+    def let_go(self) -> None:
+        """Close the directory itself, which takes a moment where nothing else holds what was deleted."""
+        if self.is_open:
+            self.is_open = False
+            os.close(self.itself)
+
     def close(self) -> None:
-        """Let go of it."""
-        os.close(self.itself)
+        """Let go of everything."""
+        self.let_go()
         if (around := self.take_around()) is not None:
             os.close(around)
 
@@ -176,6 +183,8 @@ def _readable(*directories: int | None) -> int | None:
 
 def is_somewhere(held: Held) -> bool:
     """Whether what is held is still in some directory, and has not been deleted."""
+    if not held.is_open:  # It was let go of when it was gone.
+        return False
     try:
         status = os.fstat(held.itself)
     except OSError as error:
@@ -185,7 +194,7 @@ def is_somewhere(held: Held) -> bool:
 
 def whereabouts(held: Held) -> str | None:
     """Return where a directory is now that is held; None if nobody can say."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not held.is_open:
         return None
     try:
         # Behind the path of what is gone it says so (proc_pid_fd(5)), and then nothing is found there.

@@ -111,8 +111,8 @@ def _look_in_proc(run: int, helper: str) -> Work:
     if os.readlink("/proc/self") != str(os.getpid()):
         raise OSError(errno.ESRCH, "this process is not in it", "/proc")
     own = _Own(run)
-    here = mounts.Table(mounts.parse(mounts.read()))
-    places = _Places(here, mounts.mounted(), os.readlink("/proc/self/ns/mnt"))
+    here = mounts.here()
+    places = _Places(here, here.kinds(), os.readlink("/proc/self/ns/mnt"))
     unseen = 0
     found: list[_Process] = []
     for name in os.listdir("/proc"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cleanup_nodemodule import drift, git, history, homes, protections
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
-from cleanup_nodemodule.protections import Processes, Protection, Whose
+from cleanup_nodemodule.protections import Processes, Protection, Whose, whose
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
@@ -129,7 +129,8 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 drift.warnings(path, lock, locked=best is not None and best.rule.locked)
                 if enter
                 else (),
-                _whose(candidate, project, directories),
+                # What is mounted is not asked.
+                whose((project,) if candidate.mounted else (project, path), directories),
             )
         )
     return sightings
@@ -171,18 +172,6 @@ def _protection(
         or protections.installed(
             path, circumstances.home, in_repository=in_repository, known=directories
         )
-    )
-
-
-def _whose(candidate: Candidate, project: str, directories: homes.Known) -> Whose:
-    """Tell whose an artifact and its project are; what is mounted is not asked."""
-    standings = [directories.standing(project)]
-    if not candidate.mounted:
-        standings.append(directories.standing(candidate.path))
-    known = [standing for standing in standings if standing is not None]
-    return Whose(
-        frozenset((candidate.identity, *(standing.identity for standing in known))),
-        frozenset(standing.owner for standing in known),
     )
 
 

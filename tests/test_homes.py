@@ -161,3 +161,17 @@ def test_a_home_that_is_mounted_only_when_somebody_goes_there_is_not_looked_at(
     told = tool.delete(tmp_path / "code")
     assert told.outcomes == {"node_modules": "deleted"}
     assert not trigger.triggered
+
+
+def test_a_home_on_a_disk_that_may_not_answer_is_known_by_all_its_names(
+    tool: Tool, disks: Mounts, tmp_path: Path
+) -> None:
+    served = disks.misbehaving(tmp_path / "net", {"x": {".tool": {"global": PROJECT}}})
+    other = disks.bind(served.path / "x", tmp_path / "other")
+    accounts(disks, tmp_path, served.path / "x")
+    for where in (served.path / "x", other):
+        assert tool.run(where).reasons == {INSTALLED: "installed"}
+    # Nothing is asked of it for what lies elsewhere.
+    served.change(silent=["/"])
+    declare(tmp_path / "code", PROJECT)
+    assert tool.delete(tmp_path / "code").outcomes == {"node_modules": "deleted"}

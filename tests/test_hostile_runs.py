@@ -167,7 +167,7 @@ def test_what_keeps_being_written_is_given_up_after_a_while(tool: Tool, tmp_path
     declare(top, {"app": PROJECT, "other": PROJECT})
     script = """\
 import itertools, os, sys, threading
-inside = os.open(sys.argv[1], os.O_PATH)
+inside = os.open(os.environ["INSIDE"], os.O_PATH)
 def write():
     for number in itertools.count():
         try:
@@ -182,8 +182,9 @@ print("begun", flush=True)
 """
     slow = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=3000")
     writer = subprocess.Popen(
-        [sys.executable, "-c", script, top / "app/node_modules/pkg/deep"],
+        [sys.executable, "-c", script],
         cwd="/",
+        env={**os.environ, "INSIDE": str(top / "app/node_modules/pkg/deep")},
         stdout=subprocess.PIPE,
     )
     with writer:

@@ -13,6 +13,7 @@ import pytest
 from cleanup_nodemodule import lock, mounts, state
 from cleanup_nodemodule.lock import Held, Locked, LockError, acquire
 from conftest import declare, listing, needs_root, unable
+from filesystems import Mounts
 from journals import fill
 from processes import PATIENCE
 
@@ -117,6 +118,17 @@ def test_a_bind_mount_leads_to_the_same_tree(
         assert taken(home, tree / wanted) is in_the_way
     with take(home, tree / wanted):
         assert taken(home, bound / mine) is in_the_way
+
+
+@pytest.mark.parametrize("name", ["re\rturn", "tab\tand line\nfeed", "back\\777slash"])
+def test_a_bind_mount_leads_to_the_same_tree_whatever_it_is_called(
+    home: Path, tree: Path, disks: Mounts, name: str
+) -> None:
+    other = disks.bind(tree / "a/b", tree.parent / name)
+    with take(home, other / "c"):
+        # Which contains it, though nothing on the way to it says so.
+        assert taken(home, tree / "a")
+        assert not taken(home, tree / "other")
 
 
 def test_device_and_inode_tell_where_no_path_does(

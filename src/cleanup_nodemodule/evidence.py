@@ -14,7 +14,7 @@ from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
 from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.proofs import Examination, examine
-from cleanup_nodemodule.protections import Processes, Protection, Whose
+from cleanup_nodemodule.protections import Processes, Protection, Whose, whose
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
@@ -242,7 +242,8 @@ def _look_at(
         command,
         None if command is None else os.path.dirname(lock) if lock else project,
         asked.ask(_LOOK, none, warnings) if enter and not circumstances.again else (),
-        asked.ask(_LOOK, Whose(), _whose, candidate, project, directories),
+        # What is mounted is not asked.
+        asked.ask(_LOOK, Whose(), whose, (project, path) if enter else (project,), directories),
         asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
     ).with_problems(asked.problems)
 
@@ -291,18 +292,6 @@ def _protection(
     )
     answers = (asked.ask(_LOOK, None, question) for question in questions)
     return next((answer for answer in answers if answer is not None), None)
-
-
-def _whose(candidate: Candidate, project: str, directories: homes.Known) -> Whose:
-    """Tell whose an artifact and its project are; what is mounted is not asked."""
-    standings = [directories.standing(project)]
-    if not candidate.mounted:
-        standings.append(directories.standing(candidate.path))
-    known = [standing for standing in standings if standing is not None]
-    return Whose(
-        frozenset((candidate.identity, *(standing.identity for standing in known))),
-        frozenset(standing.owner for standing in known),
-    )
 
 
 def _regeneration(

@@ -79,9 +79,9 @@ def parse(table: bytes) -> list[Mount]:
 
 
 def _unescaped(field: bytes) -> str:
-    return os.fsdecode(
-        re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes((int(match[1], 8),)), field)
-    )
+    if b"\\" in field:
+        field = re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes((int(match[1], 8),)), field)
+    return os.fsdecode(field)
 
 
 def mounted() -> dict[str, str]:
@@ -91,7 +91,7 @@ def mounted() -> dict[str, str]:
     """
     try:
         if _PROC:
-            return {mount.point: mount.kind for mount in parse(read())}
+            return here().kinds()
         return dict(_mounts_by_psutil())
     except OSError:
         return {}
@@ -116,7 +116,7 @@ def origin(path: str) -> tuple[str, str] | None:
     None where the system does not tell.
     """
     try:
-        return _table(read()).origin(path)
+        return here().origin(path)
     except OSError:
         return None
 
@@ -124,9 +124,14 @@ def origin(path: str) -> tuple[str, str] | None:
 def names() -> Callable[[str], tuple[str, ...]]:
     """Return what gives all absolute paths that lead to where a path without symlinks does."""
     try:
-        return _table(read()).names
+        return here().names
     except OSError:  # As where there is no /proc.
         return lambda path: (path,)
+
+
+def here() -> "Table":
+    """Return the mounts of this process's mount namespace. Raises OSError, as where there is no /proc."""
+    return _table(read())
 
 
 @functools.lru_cache(maxsize=1)
@@ -160,6 +165,10 @@ class Table:
                 self._merged.setdefault(layer, []).append(point)
         devices = Counter(mount.device for mount in self._at.values())
         self._one_name = not self._merged and set(devices.values()) <= {1}
+
+    def kinds(self) -> dict[str, str]:
+        """Return for each mount point the kind of what is mounted there."""
+        return {point: mount.kind for point, mount in self._at.items()}
 
     def mount_of(self, path: str) -> Mount | None:
         """Return the mount that the absolute *path* lies on, by what it is called."""
@@ -240,12 +249,19 @@ def layers(options: str) -> list[str]:
     (Documentation/filesystems/overlayfs.rst; a backslash stands before what is part of a name.)
     """
     found: list[str] = []
-    for option in re.split(r"(?<!\\),", options):
+    for option in _parted(options, ","):
         name, _, value = option.partition("=")
         if name in {"lowerdir", "lowerdir+", "datadir+", "upperdir"}:
-            parts = re.split(r"(?<!\\):", value) if name == "lowerdir" else [value]
-            found += (re.sub(r"\\(.)", r"\1", part) for part in parts if os.path.isabs(part))
-    return [layer for layer in found if not layer.startswith(_STORES)]
+            found += _parted(value, ":") if name == "lowerdir" else [value]
+    return [
+        re.sub(r"\\(.)", r"\1", part) if "\\" in part else part
+        for part in found
+        if os.path.isabs(part) and not part.startswith(_STORES)
+    ]
+
+
+def _parted(text: str, mark: str) -> list[str]:
+    return re.split(rf"(?<!\\){mark}", text) if "\\" in text else text.split(mark)
 
 
 def beneath(root: str, path: str) -> str:

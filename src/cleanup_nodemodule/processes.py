@@ -111,8 +111,8 @@ def _look_in_proc(run: int, helper: str) -> Work:
     if os.readlink("/proc/self") != str(os.getpid()):
         raise OSError(errno.ESRCH, "this process is not in it", "/proc")
     own = _Own(run)
-    here = mounts.Table(mounts.parse(mounts.read()))
-    places = _Places(here, mounts.mounted(), os.readlink("/proc/self/ns/mnt"))
+    here = mounts.here()
+    places = _Places(here, here.kinds(), os.readlink("/proc/self/ns/mnt"))
     unseen = 0
     found: list[_Process] = []
     for name in os.listdir("/proc"):
@@ -379,7 +379,7 @@ class _Places:
             if not (reads and place in process.written):
                 self._enter(key, table, place, who)
         for place in self._told(process, beside=beside, reads=reads):
-            self._enter(key, table, place, who, resolved=True)
+            self._enter(key, table, place, who, told=True)
         if table is not self._here and not process.unseen:
             self._identify(key, table, process, who)
 
@@ -415,16 +415,16 @@ class _Places:
                 self.mounts.setdefault(path, how)
 
     def _enter(
-        self, key: object, table: mounts.Table, place: str, who: str, *, resolved: bool = False
+        self, key: object, table: mounts.Table, place: str, who: str, *, told: bool = False
     ) -> None:
-        names = self._named.get((key, place, resolved))
+        names = self._named.get((key, place, told))
         if names is None:
-            names = tuple(dict.fromkeys(self._names(table, place, resolved=resolved)))
-            self._named[key, place, resolved] = names
+            names = tuple(dict.fromkeys(self._names(table, place, told=told)))
+            self._named[key, place, told] = names
         self.paths.update((name, who) for name in names)
 
-    def _names(self, table: mounts.Table, place: str, *, resolved: bool) -> Iterator[str]:
-        """Yield by which paths a place can be reached here; if *resolved*, without symlinks too."""
+    def _names(self, table: mounts.Table, place: str, *, told: bool) -> Iterator[str]:
+        """Yield by which paths a place can be reached here; what it was *told* without symlinks too."""
         if table is self._here:
             names = table.names(place)
         else:
@@ -433,9 +433,13 @@ class _Places:
             # Container engines mount an overlay from outside.
             paths = (*there, *table.beneath_overlay(place))
             names = tuple(name for path in paths for name in self._here.names(path))
-        yield from names
-        for name in names if resolved else ():
-            yield from self._here.names(mounts.resolve(name, self._kinds)[0])
+        for name in names:
+            # Who serves a file system was told where to mount it, and is not at work there.
+            if told and mounts.is_silent(self._kinds.get(name, "")):
+                continue
+            yield name
+            if told:
+                yield from self._here.names(mounts.resolve(name, self._kinds)[0])
 
     def _told(self, process: _Process, *, beside: bool, reads: bool) -> Iterator[str]:
         """Yield what the arguments of a process name, as its mount namespace calls it."""

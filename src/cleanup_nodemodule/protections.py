@@ -274,6 +274,18 @@ class Whose:
     """User ids of the owners of both."""
 
 
+def whose(paths: Iterable[str], known: "homes.Known | None" = None) -> Whose:
+    """Ask the disk what the directories at *paths* are: those of an artifact and its project.
+
+    *known* is as :func:`vital` takes it.
+    """
+    known = known or homes.Known()
+    standings = [one for one in map(known.standing, paths) if one is not None]
+    return Whose(
+        frozenset(one.identity for one in standings), frozenset(one.owner for one in standings)
+    )
+
+
 class Processes:
     """Where other processes were at work when one look was taken, and what it could not see.
 
@@ -312,7 +324,7 @@ class Processes:
                 return Protection(Reason.IN_USE, where)
         if self.unseen == 0 or self._assume_unused or not hasattr(os, "geteuid"):
             return None
-        if whose.owners <= {os.geteuid()}:
+        if whose.owners == {os.geteuid()}:
             return None
         return Protection(
             Reason.IN_USE,

@@ -550,6 +550,14 @@ def resume(
             show_default=False,
         ),
     ] = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="PATH",
+            help="Ask no more for what was left at or beneath PATH and cannot be reached.",
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
@@ -565,7 +573,7 @@ def resume(
     mode: Mode = "dry-run" if dry_run else "delete"
     patience = DEFAULT_PATIENCE if timeout is None else timeout
     orders = Orders(mode, False, wait, None, None, patience)
-    return Session(settings, display, orders).resume()
+    return Session(settings, display, orders).resume(forget or ())
 
 
 @app.command("rules")

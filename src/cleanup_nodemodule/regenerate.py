@@ -15,13 +15,10 @@ from typing import Any, Final, TextIO
 from cleanup_nodemodule import plain, state
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.journal import Ending, Entry, Fault, Run, read
+from cleanup_nodemodule.journal import UNTOUCHED, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.stdio import emit, is_terminal, say
-
-_UNTOUCHED: Final = frozenset({Ending.KEPT, Ending.GONE})
-"""Ends of what this program has deleted nothing of."""
 
 _MOST: Final = 20
 """How many of a kind are named one by one."""
@@ -185,7 +182,7 @@ def run_document(run: Run) -> dict[str, Any]:
 
 
 def _touched(entry: Entry) -> bool:
-    return entry.end is None or entry.end.ending not in _UNTOUCHED
+    return not entry.waiting and (entry.end is None or entry.end.ending not in UNTOUCHED)
 
 
 def _named(runs: Mapping[str, Run], name: str) -> Run:

@@ -15,7 +15,6 @@ directory that the journal knows: :func:`finish` deletes that.
 
 import asyncio
 import errno
-import itertools
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,8 +22,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from cleanup_nodemodule import emptying, protections, staging, state
+from cleanup_nodemodule import emptying, identity, protections, staging, state
+from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
+from cleanup_nodemodule.mark import Mark
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -87,6 +88,7 @@ async def trash(
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
+        records.turn(turn)
         return await _move_to_trash(turn, scheduler)
 
     return await _each(approved, scheduler, records, move, deleted, spared)
@@ -121,12 +123,15 @@ class _Records:
             self._journal.end(turn.number, Ending.KEPT, error=error)
         turn.staged = None
         await self._begin([turn])
+        self.turn(turn)
 
     async def _begin(self, turns: "Sequence[_Turn]") -> None:
-        owners = await self._owners([turn.artifact.path for turn in turns])
+        seen = await self._seen([turn.artifact.path for turn in turns])
+        for turn, (being, around) in zip(turns, seen, strict=True):
+            if being is not None and being.identity == turn.candidate.identity:
+                turn.being, turn.around = being, around
         intents = [
-            Intent.to_delete(turn.artifact, turn.staged, owner)
-            for turn, owner in zip(turns, owners, strict=True)
+            Intent.to_delete(turn.artifact, turn.staged, turn.being, turn.around) for turn in turns
         ]
         try:
             # Not by one of the scheduler's workers, which may be on another machine.
@@ -140,12 +145,26 @@ class _Records:
             for turn, number in zip(turns, numbers, strict=True):
                 turn.number = number
 
-    async def _owners(self, paths: Sequence[str]) -> list[int | None]:
-        """Return whose they are, by which :func:`finish` knows them again; None if nobody says."""
+    async def _seen(self, paths: list[str]) -> "list[tuple[Being | None, Being | None]]":
+        """Return what makes each that very directory, by which it is known again, if anybody says."""
         try:
-            return await self._scheduler.call(_owners_of, paths)
+            found = await self._scheduler.call(identity.all_seen, paths)
         except (Stopped, Unanswered):
-            return [None] * len(paths)
+            found = [None] * len(paths)
+        return [one or (None, None) for one in found]
+
+    def turn(self, turn: "_Turn") -> None:
+        """Write down that its turn has come."""
+        if turn.number is not None:
+            self._journal.turn(turn.number)
+        turn.begun = True
+
+    def mark(self, turn: "_Turn") -> Mark | None:
+        """Return what to write on it, for where the journal cannot be written; None if too little is known."""
+        if turn.number is None or turn.staged is None or turn.being is None:
+            return None
+        path = turn.artifact.path
+        return Mark.of(self._journal.run.id, turn.number, path, turn.staged, turn.being)
 
     def end(self, turn: "_Turn", result: Result | None) -> None:
         """Write down what came of it; None if it was stopped before anything happened."""
@@ -154,7 +173,8 @@ class _Records:
             return
         match result:
             case None:
-                self._journal.end(number, Ending.KEPT, error="the run was stopped before its turn")
+                ending = Ending.KEPT if turn.begun else Ending.NOT_BEGUN
+                self._journal.end(number, ending, error="the run was stopped before its turn")
             case Removed(gone=True):
                 self._journal.end(number, Ending.GONE)
             case Removed():
@@ -178,16 +198,6 @@ class _Records:
         self._ready.clear()
 
 
-def _owners_of(paths: Sequence[str]) -> list[int | None]:
-    owners: list[int | None] = []
-    for path in paths:
-        try:
-            owners.append(staging.owner_of(path))
-        except OSError:
-            owners.append(None)
-    return owners
-
-
 @dataclass(slots=True)
 class _Turn:
     """An artifact whose turn it is."""
@@ -205,6 +215,12 @@ class _Turn:
     """Bytes given back by now."""
     taken: bool = False
     """It has been renamed."""
+    begun: bool = False
+    """Its turn has come."""
+    being: Being | None = None
+    """What makes it that very directory; None if that is not known."""
+    around: Being | None = None
+    """The directory around it."""
 
 
 def _reason(failed: Failed) -> str | None:
@@ -375,7 +391,9 @@ async def _delete(
     try:
         if (problem := await scheduler.call(_vital, artifact.path)) is not None:
             return _untouched(artifact, problem)
-        await _stage(turn.candidate, turn.staged or "", scheduler)
+        records.turn(turn)
+        # What the mark takes is not free until the directory itself is.
+        count(-await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn)))
         turn.taken = True
     except Stopped:
         return None
@@ -415,7 +433,7 @@ async def _delete(
         return Removed(artifact, turn.freed, gone=staged is None and not emptied.removed)
     failed = Failed(
         artifact,
-        emptied.freed,
+        turn.freed,
         tuple(emptied.problems),
         interrupted=emptied.stopped,
         left_at=staged,
@@ -462,16 +480,18 @@ def _not_taken(path: str, error: OSError) -> Problem:
     return Problem(path, error.errno or errno.EIO, "take it out of its project by renaming")
 
 
-async def _stage(candidate: Candidate, staged: str, scheduler: Scheduler) -> None:
+async def _stage(
+    candidate: Candidate, staged: str, scheduler: Scheduler, marking: Mark | None
+) -> int:
     """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
-    for attempt in itertools.count():
+    attempt = 0
+    while True:
         try:
-            await scheduler.finish(staging.stage, candidate, staged)
+            return await scheduler.finish(staging.stage, candidate, staged, marking)
         except OSError as error:
             if error.errno not in LACKED or not await scheduler.make_do(attempt):
                 raise
-        else:
-            return
+        attempt += 1
 
 
 def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
@@ -600,21 +620,32 @@ async def _finish_one(
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
         return leftover
-    if leftover.owner is not None:
-        # ext4 gives an inode number to the next directory that is made, be it somebody else's.
-        try:
-            owner = await scheduler.call(staging.owner_of, candidate.path)
-        except Stopped:
-            return replace(leftover, interrupted=True)
-        except OSError:
-            owner = None
-        if owner != leftover.owner:
-            return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
+    try:
+        being, around = await scheduler.call(identity.seen, candidate.path)
+    except Stopped:
+        return replace(leftover, interrupted=True)
+    except OSError:
+        being = around = None
+    # ext4 gives an inode number to the next directory that is made, be it somebody else's.
+    ours = being is not None and leftover.owner in {None, being.owner}
+    if being is None or around is None or not ours or being.identity != candidate.identity:
+        return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
     problems = await emptying.look_through(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
+    run, number = leftover.run, leftover.number
+    if leftover.unrecorded and leftover.original is not None:
+        fact = f"the mark of run {run}, which the journal has no record of"
+        intent = Intent.to_finish(leftover.original, candidate.path, being, around, fact)
+        try:
+            [number] = await scheduler.aside(journal.begin, [intent])
+        except JournalError as failure:
+            problem = Problem(journal.path, failure.errno or errno.EIO, "record the deletion in")
+            return replace(leftover, problems=(problem,))
+        run = journal.run.id
+        journal.turn(number)
     emptied = await emptying.empty(candidate.path, candidate.identity, None, scheduler, freed)
     problems = emptied.problems
     result = replace(
@@ -628,7 +659,7 @@ async def _finish_one(
     if emptied.stopped:
         ending = Ending.INTERRUPTED
     error = next((f"could not {p.doing} {p.path}: {p.why}" for p in problems), None)
-    journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
+    journal.end(number, ending, freed_bytes=emptied.freed, error=error, run=run)
     return result
 
 

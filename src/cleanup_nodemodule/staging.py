@@ -13,10 +13,11 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
-from cleanup_nodemodule import engine
+from cleanup_nodemodule import engine, mark
+from cleanup_nodemodule.mark import Mark
 from cleanup_nodemodule.model import Candidate, Identity
 
 PREFIX: Final = ".cleanup-nodemodule-"
@@ -35,6 +36,16 @@ _IMPOSSIBLE: Final = frozenset(
     }
 )
 """What rename(2) says where the file system cannot do it, rather than this user."""
+
+
+_T = TypeVar("_T")
+
+_HELD: Final = (
+    getattr(os, "O_PATH", os.O_RDONLY)
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 
 
 class ImpossibleError(OSError):
@@ -59,8 +70,8 @@ def is_staged(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def stage(candidate: Candidate, staged: str) -> None:
-    """Rename the artifact to *staged*, beside itself.
+def stage(candidate: Candidate, staged: str, marking: Mark | None = None) -> int:
+    """Rename the artifact to *staged*, beside itself, with *marking* on it; return the bytes that takes.
 
     Raises ChangedError if another directory is in its place, or it was written into since it was
     found; ImpossibleError where it has to be deleted in place; FileNotFoundError if it is gone; and any
@@ -70,15 +81,20 @@ def stage(candidate: Candidate, staged: str) -> None:
     name, hidden = os.path.basename(candidate.path), os.path.basename(staged)
     with _around(candidate.path) as (parent, prefix):
         _check(candidate, _status(prefix + name, parent))
+        taken = 0
+        if marking is not None:
+            taken = _on(parent, name, candidate.identity, lambda held: mark.put(held, marking)) or 0
         try:
             os.rename(prefix + name, prefix + hidden, src_dir_fd=parent, dst_dir_fd=parent)
         except OSError as error:
+            if marking is not None:
+                _on(parent, name, candidate.identity, mark.take_off)
             if error.errno in _IMPOSSIBLE:
                 raise ImpossibleError(error.errno, error.strerror, candidate.path) from error
             raise
         try:
             if _is(_status(prefix + hidden, parent), candidate.identity):
-                return
+                return taken
             # Somebody was faster than we are between the two calls.
             _rename_back(parent, prefix + hidden, prefix + name)
         except FileNotFoundError:
@@ -154,6 +170,21 @@ def put_back(staged: str, path: str, identity: Identity) -> None:
         if not _is(_status(prefix + os.path.basename(staged), parent), identity):
             raise ChangedError
         _rename_back(parent, prefix + os.path.basename(staged), prefix + os.path.basename(path))
+        _on(parent, os.path.basename(path), identity, mark.take_off)
+
+
+def _on(parent: int | None, name: str, identity: Identity, work: Callable[[int], _T]) -> _T | None:
+    """Return what *work* does with a descriptor of the directory *name*; None if it is not that any more."""
+    if parent is None:
+        return None
+    with contextlib.suppress(OSError):
+        held = os.open(name, _HELD, dir_fd=parent)
+        try:
+            if _is(os.fstat(held), identity):
+                return work(held)
+        finally:
+            os.close(held)
+    return None
 
 
 def _rename_back(parent: int | None, hidden: str, name: str) -> None:

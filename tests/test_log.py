@@ -387,3 +387,54 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly(home: str, tmp_path: Path
         ["bash", "-c", line], capture_output=True, cwd=tmp_path, timeout=PATIENCE, check=False
     )
     assert (result.returncode, result.stdout.count(b"\n"), result.stderr) == (0, 1, b"")
+
+
+NOT_PRINTABLE = (
+    *("path", "staged", "project", "regenerate", "regenerate_in", "rule", "volume"),
+    *("evidence", "warnings", "host", "user", "tool", "roots", "machine", "boot", "run", "error"),
+)
+
+
+@pytest.mark.parametrize("key", NOT_PRINTABLE)
+def test_what_no_name_can_be_is_told_and_ends_no_command(run: Run, home: str, key: str) -> None:
+    """JSON can spell half of a character, which no path has and nothing can print."""
+    with Journal(home, a_run("/srv")) as record:
+        numbers = record.begin([intent("/a/x", staged="/a/.s", regenerate="make"), intent("/b/y")])
+        for number in numbers:
+            record.turn(number)
+        record.end(numbers[0], Ending.FAILED, error="busy")
+    path = Path(record.path)
+    lines = path.read_text("ascii").splitlines()
+    for number, line in enumerate(lines):
+        if not line or key not in (known := json.loads(line)):
+            continue
+        value = known[key]
+        listed = isinstance(value, list)
+        odd = f"{value[0] if listed and value else value or ''}\ud800"
+        if key in {"path", "staged", "project", "regenerate_in"}:
+            odd = f"/a/\ud800"
+        known[key] = [odd] if listed else odd
+        lines[number] = json.dumps(known)
+        if key != "run":
+            break
+    path.write_text("\n".join(lines) + "\n", "ascii")
+    for words in (["log"], ["log", "--json", "--all"], ["regenerate"], ["resume"]):
+        result = run(*words)
+        assert "Traceback" not in result.stderr
+        assert result.returncode in ({0, 3} if words == ["resume"] else {0})
+        assert "it is not as this program writes it" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["freed_bytes", "number", "inode", "allocated_bytes", "pid"])
+def test_a_number_that_no_system_gives_ends_no_command(run: Run, home: str, key: str) -> None:
+    with Journal(home, a_run("/srv")) as record:
+        [number] = record.begin([intent("/a/x", staged="/a/.s")])
+        record.turn(number)
+        record.end(number, Ending.FAILED, error="busy")
+    path = Path(record.path)
+    large = re.sub(rf'"{key}":[0-9]+', f'"{key}":1{"0" * 400}', path.read_text("ascii"))
+    path.write_text(large, "ascii")
+    for words in (["log"], ["log", "--json", "--all"], ["regenerate"], ["resume"]):
+        result = run(*words)
+        assert "Traceback" not in result.stderr
+        assert "it is not as this program writes it" in result.stderr

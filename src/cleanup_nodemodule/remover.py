@@ -393,7 +393,7 @@ async def _delete(
             return _untouched(artifact, problem)
         records.turn(turn)
         # What the mark takes is not free until the directory itself is.
-        count(-await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn)))
+        turn.freed -= await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn))
         turn.taken = True
     except Stopped:
         return None

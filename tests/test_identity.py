@@ -363,6 +363,9 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
     told = tool.run(tmp_path / "top", prefix=prefix)
     [row] = told.document["leftovers"]
     assert (row["original"], row["error"]) == (str(moved / "node_modules"), None)
+    # What it took when the run began counts against a limit.
+    told = tool.delete(tmp_path / "top", "--max-delete", "1KiB", prefix=prefix)
+    assert told.code == 4
     told = tool.delete(tmp_path / "top", prefix=prefix)
     assert (told.code, rows(told)) == (0, [(str(moved / place.name), "deleted")])
     assert listing(moved) == [b"package.json"]

@@ -338,7 +338,7 @@ def test_a_torn_record_is_reported_and_no_failure(run: Run, home: str) -> None:
         " it is incomplete: a crash or a full disk cut it off"
     )
     [problem] = document(run)["problems"]
-    assert (problem["path"], problem["line"]) == (record.path, 8)
+    assert (problem["path"], problem["line"]) == (record.path, 10)
 
 
 def test_a_file_that_cannot_be_read_is_reported_by_the_exit_code_too(run: Run, home: str) -> None:
@@ -412,7 +412,7 @@ def test_what_no_name_can_be_is_told_and_ends_no_command(run: Run, home: str, ke
         listed = isinstance(value, list)
         odd = f"{value[0] if listed and value else value or ''}\ud800"
         if key in {"path", "staged", "project", "regenerate_in"}:
-            odd = f"/a/\ud800"
+            odd = "/a/\ud800"
         known[key] = [odd] if listed else odd
         lines[number] = json.dumps(known)
         if key != "run":

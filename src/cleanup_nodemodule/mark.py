@@ -25,8 +25,8 @@ from cleanup_nodemodule.identity import Being, being_of
 _TRUSTED: Final = "trusted.cleanup-nodemodule"
 _USER: Final = "user.cleanup-nodemodule"
 
-_FORM: Final = struct.Struct(">B6sII4s8s")
-"""Version, run, number, process, when that was started, seal; the name follows."""
+_FORM: Final = struct.Struct(">B6sIQI4s8s")
+"""Version, run, number, bytes, process, when that was started, seal; the name follows."""
 
 _VERSION: Final = 1
 
@@ -39,6 +39,8 @@ class Mark:
     """The run's id."""
     number: int
     """Its number in the journal of that run."""
+    allocated_bytes: int
+    """What it took when it was measured."""
     pid: int
     """The process of the run."""
     started: bytes
@@ -49,10 +51,22 @@ class Mark:
     """What the directory is called in its project."""
 
     @classmethod
-    def of(cls, run: str, number: int, path: str, staged: str, being: Being) -> Self:
+    def of(
+        cls,
+        run: str,
+        number: int,
+        path: str,
+        staged: str,
+        being: Being,
+        *,
+        allocated_bytes: int = 0,
+    ) -> Self:
         """Return what this process writes on *being*, at *path*, before it renames that to *staged*."""
         pid = os.getpid()
-        return cls(run, number, pid, _started(pid), _seal(being, staged), os.path.basename(path))
+        return cls(
+            *(run, number, allocated_bytes, pid, _started(pid), _seal(being, staged)),
+            os.path.basename(path),
+        )
 
     @property
     def is_alive(self) -> bool:
@@ -67,8 +81,8 @@ def put(descriptor: int, mark: Mark) -> int:
     """
     if not hasattr(os, "setxattr"):
         return 0
-    head = (_VERSION, bytes.fromhex(mark.run), mark.number, mark.pid, mark.started, mark.seal)
-    text = _FORM.pack(*head) + os.fsencode(mark.name)
+    head = (_VERSION, bytes.fromhex(mark.run), mark.number, mark.allocated_bytes)
+    text = _FORM.pack(*head, mark.pid, mark.started, mark.seal) + os.fsencode(mark.name)
     for name in _names():
         with contextlib.suppress(OSError):
             before = os.fstat(descriptor).st_blocks
@@ -77,11 +91,12 @@ def put(descriptor: int, mark: Mark) -> int:
     return 0
 
 
-def take_off(descriptor: int) -> None:
-    """Undo :func:`put`. Never raises OSError."""
+def take_off(descriptor: int) -> int:
+    """Undo :func:`put`; return the bytes that takes, which are none. Never raises OSError."""
     for name in _names() if hasattr(os, "removexattr") else ():
         with contextlib.suppress(OSError):
             os.removexattr(_way(descriptor), name)
+    return 0
 
 
 def believed(path: str) -> Mark | None:
@@ -109,11 +124,11 @@ def believed(path: str) -> Mark | None:
 def _understood(text: bytes, seal: bytes) -> Mark | None:
     if len(text) <= _FORM.size:
         return None
-    version, run, number, pid, started, sealed = _FORM.unpack_from(text)
+    version, run, number, allocated, pid, started, sealed = _FORM.unpack_from(text)
     name = text[_FORM.size :]
     if version != _VERSION or sealed != seal or name in {b".", b".."} or {*b"/\0"} & {*name}:
         return None
-    return Mark(run.hex(), number, pid, started, seal, os.fsdecode(name))
+    return Mark(run.hex(), number, allocated, pid, started, seal, os.fsdecode(name))
 
 
 def _seal(being: Being, staged: str) -> bytes:

@@ -144,6 +144,7 @@ async def _marked(candidate: Candidate, being: Being, scheduler: Scheduler) -> L
     return Leftover(
         *(candidate, original, found.run, found.number, found.is_alive),
         owner=being.owner,
+        allocated_bytes=found.allocated_bytes,
         unrecorded=True,
     )
 

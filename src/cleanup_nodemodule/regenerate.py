@@ -74,11 +74,12 @@ def recipe(directory: str, rules: Sequence[Rule], name: str | None = None) -> Re
         touched.update({entry.run} if _touched(entry) else ())
         return False
 
-    runs = read(directory, wanted=look).runs
+    looked = read(directory, wanted=look)
+    runs = looked.runs
     if name is None:
         deleting = [run for run in runs.values() if run.id in touched]
         if not deleting:
-            return Recipe(None, (), {}, ())
+            return Recipe(None, (), {}, looked.faults)
         run = deleting[-1]
     else:
         run = _named(runs, name)

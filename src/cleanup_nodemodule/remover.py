@@ -163,8 +163,10 @@ class _Records:
         """Return what to write on it, for where the journal cannot be written; None if too little is known."""
         if turn.number is None or turn.staged is None or turn.being is None:
             return None
-        path = turn.artifact.path
-        return Mark.of(self._journal.run.id, turn.number, path, turn.staged, turn.being)
+        return Mark.of(
+            *(self._journal.run.id, turn.number, turn.artifact.path, turn.staged, turn.being),
+            allocated_bytes=turn.artifact.size.allocated_bytes,
+        )
 
     def end(self, turn: "_Turn", result: Result | None) -> None:
         """Write down what came of it; None if it was stopped before anything happened."""

@@ -13,12 +13,14 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
-from cleanup_nodemodule import engine, mark
-from cleanup_nodemodule.mark import Mark
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Candidate, Identity
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.mark import Mark
 
 PREFIX: Final = ".cleanup-nodemodule-"
 """How the names of what is being deleted begin."""
@@ -37,8 +39,6 @@ _IMPOSSIBLE: Final = frozenset(
 )
 """What rename(2) says where the file system cannot do it, rather than this user."""
 
-
-_T = TypeVar("_T")
 
 _HELD: Final = (
     getattr(os, "O_PATH", os.O_RDONLY)
@@ -70,7 +70,7 @@ def is_staged(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def stage(candidate: Candidate, staged: str, marking: Mark | None = None) -> int:
+def stage(candidate: Candidate, staged: str, marking: "Mark | None" = None) -> int:
     """Rename the artifact to *staged*, beside itself, with *marking* on it; return the bytes that takes.
 
     Raises ChangedError if another directory is in its place, or it was written into since it was
@@ -83,12 +83,13 @@ def stage(candidate: Candidate, staged: str, marking: Mark | None = None) -> int
         _check(candidate, _status(prefix + name, parent))
         taken = 0
         if marking is not None:
-            taken = _on(parent, name, candidate.identity, lambda held: mark.put(held, marking)) or 0
+            # Before, so that there is no moment in which it has left its project without.
+            taken = _mark(parent, name, candidate.identity, marking)
         try:
             os.rename(prefix + name, prefix + hidden, src_dir_fd=parent, dst_dir_fd=parent)
         except OSError as error:
             if marking is not None:
-                _on(parent, name, candidate.identity, mark.take_off)
+                _mark(parent, name, candidate.identity, None)
             if error.errno in _IMPOSSIBLE:
                 raise ImpossibleError(error.errno, error.strerror, candidate.path) from error
             raise
@@ -117,12 +118,6 @@ def is_at(path: str, identity: Identity) -> bool:
             return _is(_status(prefix + os.path.basename(path), parent), identity)
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def owner_of(path: str) -> int:
-    """Return the account that the directory belongs to. Raises OSError."""
-    with _around(path) as (parent, prefix):
-        return _status(prefix + os.path.basename(path), parent).st_uid
 
 
 def hold(path: str) -> int | None:
@@ -170,21 +165,26 @@ def put_back(staged: str, path: str, identity: Identity) -> None:
         if not _is(_status(prefix + os.path.basename(staged), parent), identity):
             raise ChangedError
         _rename_back(parent, prefix + os.path.basename(staged), prefix + os.path.basename(path))
-        _on(parent, os.path.basename(path), identity, mark.take_off)
+        _mark(parent, os.path.basename(path), identity, None)
 
 
-def _on(parent: int | None, name: str, identity: Identity, work: Callable[[int], _T]) -> _T | None:
-    """Return what *work* does with a descriptor of the directory *name*; None if it is not that any more."""
-    if parent is None:
-        return None
+def _mark(parent: int | None, name: str, identity: Identity, marking: "Mark | None") -> int:
+    """Put *marking* on the directory *name*, or take any off, if it is still that; return the bytes it takes.
+
+    Never raises OSError.
+    """
+    from cleanup_nodemodule import mark  # noqa: PLC0415 - only to delete
+
+    if parent is None:  # Systems without descriptors of directories have no such attributes either.
+        return 0
     with contextlib.suppress(OSError):
         held = os.open(name, _HELD, dir_fd=parent)
         try:
             if _is(os.fstat(held), identity):
-                return work(held)
+                return mark.take_off(held) if marking is None else mark.put(held, marking)
         finally:
             os.close(held)
-    return None
+    return 0
 
 
 def _rename_back(parent: int | None, hidden: str, name: str) -> None:

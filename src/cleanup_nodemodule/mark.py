@@ -31,6 +31,10 @@ _FORM: Final = struct.Struct(">B6sIQI4s8s")
 _VERSION: Final = 1
 
 
+CAN_MARK: Final = hasattr(os, "setxattr")
+"""Whether Python has the calls, as on Linux."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What is written on a directory that a run is about to rename."""
@@ -79,8 +83,6 @@ def put(descriptor: int, mark: Mark) -> int:
 
     Never raises OSError.
     """
-    if not hasattr(os, "setxattr"):
-        return 0
     head = (_VERSION, bytes.fromhex(mark.run), mark.number, mark.allocated_bytes)
     text = _FORM.pack(*head, mark.pid, mark.started, mark.seal) + os.fsencode(mark.name)
     for name in _names():
@@ -93,7 +95,7 @@ def put(descriptor: int, mark: Mark) -> int:
 
 def take_off(descriptor: int) -> int:
     """Undo :func:`put`; return the bytes that takes, which are none. Never raises OSError."""
-    for name in _names() if hasattr(os, "removexattr") else ():
+    for name in _names() if CAN_MARK else ():
         with contextlib.suppress(OSError):
             os.removexattr(_way(descriptor), name)
     return 0
@@ -104,7 +106,7 @@ def believed(path: str) -> Mark | None:
 
     Raises OSError where the directory cannot be opened.
     """
-    if not hasattr(os, "getxattr"):
+    if not CAN_MARK:
         return None
     descriptor = engine.open_directory(os.fsencode(path))
     try:

@@ -25,7 +25,7 @@ from typing import Final
 from cleanup_nodemodule import emptying, identity, protections, staging, state
 from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
-from cleanup_nodemodule.mark import Mark
+from cleanup_nodemodule.mark import CAN_MARK, Mark
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -161,7 +161,7 @@ class _Records:
 
     def mark(self, turn: "_Turn") -> Mark | None:
         """Return what to write on it, for where the journal cannot be written; None if too little is known."""
-        if turn.number is None or turn.staged is None or turn.being is None:
+        if turn.number is None or turn.staged is None or turn.being is None or not CAN_MARK:
             return None
         return Mark.of(
             *(self._journal.run.id, turn.number, turn.artifact.path, turn.staged, turn.being),

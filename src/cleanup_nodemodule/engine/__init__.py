@@ -137,13 +137,6 @@ def open_directory(path: bytes) -> int:
     return open_plainly(path)
 
 
-def file_system_of(descriptor: int) -> int:
-    """Return the type of the file system that a descriptor is on (fstatfs(2)); 0 where nothing tells."""
-    from cleanup_nodemodule.engine._beneath import file_system  # noqa: PLC0415 - as above
-
-    return file_system()(descriptor)
-
-
 def rename_exclusively(directory: int, old: str, new: str) -> bool:
     """Rename within the open directory unless something has the new name; False if that cannot be.
 
@@ -152,6 +145,13 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
     from cleanup_nodemodule.engine._beneath import rename_exclusively  # noqa: PLC0415 - as above
 
     return rename_exclusively(directory, old, new)
+
+
+def kind_of(directory: int) -> int:
+    """Return the type of the file system of an open directory (statfs(2)); 0 where nothing tells."""
+    from cleanup_nodemodule.engine._beneath import kind_of  # noqa: PLC0415 - as above
+
+    return kind_of(directory)
 
 
 def groups_of(directory: int) -> Groups | None:

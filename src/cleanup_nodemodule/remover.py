@@ -217,6 +217,8 @@ class _Turn:
     """Bytes given back by now."""
     taken: bool = False
     """It has been renamed."""
+    marked: int = 0
+    """Bytes that its mark takes: they were free before, and come back with the directory itself."""
     begun: bool = False
     """Its turn has come."""
     being: Being | None = None
@@ -377,7 +379,7 @@ def _found(turn: _Turn, error: Exception) -> Result:
         # Had it been taken out and put back, nothing would be missing of it.
         untouched = turn.staged is not None
         return Failed(artifact, turn.freed, (problem,), interrupted=False, untouched=untouched)
-    return Removed(artifact, turn.freed, gone=False)
+    return Removed(artifact, turn.freed - turn.marked, gone=False)
 
 
 async def _delete(
@@ -394,8 +396,7 @@ async def _delete(
         if (problem := await scheduler.call(_vital, artifact.path)) is not None:
             return _untouched(artifact, problem)
         records.turn(turn)
-        # What the mark takes is not free until the directory itself is.
-        turn.freed -= await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn))
+        turn.marked = await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn))
         turn.taken = True
     except Stopped:
         return None
@@ -432,10 +433,12 @@ async def _delete(
     if not emptied.problems and not emptied.stopped:
         if unseen := _unseen(contents, emptied):
             count(unseen)
-        return Removed(artifact, turn.freed, gone=staged is None and not emptied.removed)
+        return Removed(
+            artifact, turn.freed - turn.marked, gone=staged is None and not emptied.removed
+        )
     failed = Failed(
         artifact,
-        turn.freed,
+        emptied.freed,
         tuple(emptied.problems),
         interrupted=emptied.stopped,
         left_at=staged,

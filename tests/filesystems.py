@@ -80,6 +80,18 @@ class Mounts:
             unable(f"cannot make {kind}: {made.stderr.strip()}")
         return self._mount(where, "-o", f"loop,{options}".rstrip(","), file)
 
+    def disk(self, kind: str, where: Path) -> "Disk":
+        """Make a disk with a file system of *kind* that can be taken out and put in again."""
+        file = self._directory / f"{kind}-{len(list(self._directory.iterdir()))}.img"
+        with open(file, "wb") as image:
+            image.truncate(_SMALLEST[kind] * _MEBIBYTE)
+        where.mkdir(parents=True, exist_ok=True)
+        disk = Disk(kind, file, where)
+        self._undo.callback(disk.close)
+        disk.format()
+        disk.put_in()
+        return disk
+
     def bind(self, what: Path, where: Path) -> Path:
         """Have *what*, a directory or a file, show at *where* too."""
         return self._mount(where, "--bind", what)
@@ -234,6 +246,49 @@ class Forgetful:
     def close(self) -> None:
         _detach(self.path)
         self._device.close()
+
+
+class Disk:
+    """A block device of its own, with a file system that is mounted while the disk is in."""
+
+    def __init__(self, kind: str, file: Path, where: Path) -> None:
+        self.path = where
+        self._kind = kind
+        self._file = file
+        self._devices = [self._attach()]
+
+    def format(self) -> None:
+        """Make a new file system on the device, which is not mounted: another disk under its number."""
+        maker, *usual = _MAKERS[self._kind]
+        if shutil.which(maker) is None:
+            unable(f"needs {maker}")
+        subprocess.run([maker, *usual, self._devices[-1]], check=True, capture_output=True)
+
+    def put_in(self) -> None:
+        """Mount it."""
+        subprocess.run(["mount", self._devices[-1], self.path], check=True)
+
+    def take_out(self) -> None:
+        """Unmount it."""
+        subprocess.run(["umount", self.path], check=True)
+
+    def move(self) -> None:
+        """Have another device, with another number, stand for the very same disk, which is not mounted."""
+        self._devices.append(self._attach())
+
+    def close(self) -> None:
+        """Leave nothing of it."""
+        _detach(self.path)
+        for device in self._devices:
+            subprocess.run(["losetup", "-d", device], check=False)
+
+    def _attach(self) -> str:
+        shown = subprocess.run(
+            ["losetup", "-f", "--show", self._file], capture_output=True, text=True, check=False
+        )
+        if shown.returncode:
+            unable(f"cannot have a block device: {shown.stderr.strip()}")
+        return shown.stdout.strip()
 
 
 def _detach(where: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import confirm, journal, remover, staging, state
+from cleanup_nodemodule import confirm, identity, journal, remover, staging, state
 from cleanup_nodemodule.journal import Intent, Journal
 from cleanup_nodemodule.model import (
     Approved,
@@ -165,8 +165,8 @@ def leave(
     place = staging.new_name(planned.path)
     where = state.directory() if directory is None else str(directory)
     records = Journal(where, run or a_run(os.fspath(top.parent)))
-    owner = os.lstat(top).st_uid
-    records.begin([Intent.to_delete(planned, place, owner)])
+    [number] = records.begin([Intent.to_delete(planned, place, *identity.seen(planned.path))])
+    records.turn(number)
     staging.stage(planned.candidate, place)
     abandon(records)
     return Path(place)

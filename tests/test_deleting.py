@@ -197,7 +197,7 @@ def test_a_full_disk_for_the_journal_hinders_no_deletion(
     state = disks.tmpfs(tmp_path / "state", "mode=700,size=64k")
     fill(state / "full")
     told = tool.delete(top, env={"XDG_STATE_HOME": str(state)})
-    assert (told.code, told.outcomes) == (0, {"app/node_modules": "deleted"})
+    assert (told.code, told.outcomes) == (3, {"app/node_modules": "deleted"})
     assert listing(top) == [b"app", b"app/package.json"]
     # And that nothing could be written down of it is said.
     assert "could not be written" in told.errors

@@ -62,7 +62,7 @@ def test_what_was_written_is_read(home: Path) -> None:
     assert known.ended_at is not None
     assert known.ended_at >= run.started_at
     assert {**asdict(known), "ended_at": None} == asdict(run)
-    assert (history.faults, history.left_out, record.warnings) == ((), 0, [])
+    assert (history.faults, history.left_out, record.lost) == ((), 0, [])
 
 
 def test_there_need_not_be_a_journal(home: Path) -> None:
@@ -240,7 +240,7 @@ with Journal(sys.argv[1], a_run("/" + name)) as record:
         path = f"/{name}/{n}/" + "x" * (n * 200)
         [number] = record.begin([intent(path)])
         record.end(number, Ending.DELETED, freed_bytes=n)
-assert record.warnings == [] and record.pending == 0
+assert record.lost == [] and record.pending == 0
 """
 
 
@@ -551,7 +551,7 @@ def test_a_beginning_that_cannot_be_written_is_an_error_and_forgotten(
     record.close()
     paths = [entry.intent.path for entry in read(str(home)).entries]
     assert paths == (["/b"] if call == "write" else ["/a", "/b"])
-    assert (record.pending, record.warnings) == (0, [])
+    assert (record.pending, record.lost) == (0, [])
 
 
 def test_an_end_that_cannot_be_written_is_a_warning(
@@ -562,11 +562,10 @@ def test_an_end_that_cannot_be_written_is_a_warning(
         [number] = record.begin([intent("/a")])
         broken.append(True)
         record.end(number, Ending.DELETED)
-    assert (
-        record.warnings
-        == [f"could not write 1 records of what was deleted to '{record.path}': Input/output error"]
-        * 2
-    )
+    why = "1 records could not be written: Input/output error"
+    assert [(one.path, one.errno, one.why) for one in record.lost] == [
+        (record.path, errno.EIO, why)
+    ] * 2
     assert [entry.intent.path for entry in read(str(home)).unfinished()] == ["/a"]
 
 
@@ -621,7 +620,7 @@ def test_on_a_full_disk_records_wait_for_space_and_are_written_in_order(tiny: Pa
     assert [(entry.number, entry.end is not None) for entry in history.entries] == [
         *((3, False), (1, True), (2, True))
     ]
-    assert (history.faults, record.warnings) == ((), [])
+    assert (history.faults, record.lost) == ((), [])
 
 
 def test_on_a_disk_so_full_that_there_is_no_room_for_a_directory_it_waits_too(tiny: Path) -> None:
@@ -655,9 +654,9 @@ def test_what_never_found_room_is_said_at_the_end(tiny: Path) -> None:
     record.begin(intent(f"/{n}/" + "x" * 3000) for n in range(3))
     waiting = record.pending
     record.close()
-    assert record.warnings == [
-        f"the last {waiting + 1} records could not be written to '{record.path}', as the disk is full"
-    ]
+    why = f"the last {waiting + 1} records could not be written, as the disk is full"
+    [problem] = record.lost
+    assert (problem.path, problem.errno, problem.why) == (record.path, errno.ENOSPC, why)
 
 
 # Reading much.

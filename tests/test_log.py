@@ -86,9 +86,10 @@ def test_each_deletion_is_a_line_with_the_way_back(run: Run, home: str) -> None:
 def test_the_document_says_everything(run: Run, home: str) -> None:
     a = a_run("/srv", mode="trash")
     with Journal(home, a) as record:
-        one, _ = record.begin(
+        one, two = record.begin(
             [intent("/srv/caf\udce9", staged="/srv/.s", warnings=("mind",)), intent("/b")]
         )
+        record.turn(two)
         record.end(one, Ending.FAILED, freed_bytes=7, error="busy")
     found = document(run)
     rows = {row.pop("path"): row for row in found["entries"]}
@@ -126,8 +127,10 @@ def test_the_document_says_everything(run: Run, home: str) -> None:
 
 def test_a_run_killed_mid_way_is_listed_as_unfinished(run: Run, home: str) -> None:
     record = Journal(home, a_run())
-    [one, _] = record.begin([intent("/a"), intent("/b")])
+    [one, two, _] = record.begin([intent("/a"), intent("/b"), intent("/c")])
+    record.turn(one)
     record.end(one, Ending.DELETED)
+    record.turn(two)
     abandon(record)
     result = run("log")
     assert {row[-1]: row[1] for row in fields(result)} == {"/a": "deleted", "/b": "unfinished"}
@@ -135,10 +138,28 @@ def test_a_run_killed_mid_way_is_listed_as_unfinished(run: Run, home: str) -> No
     assert result.stderr == "Something was not finished. To finish it: cleanup-nodemodule resume\n"
 
 
+def test_what_an_interrupted_run_never_began_did_not_happen(run: Run, home: str) -> None:
+    """Several are written down at once, before the turn of the first: it is no news of the others."""
+    record = Journal(home, a_run())
+    [one, two, _] = record.begin([intent("/a"), intent("/b"), intent("/c")])
+    record.turn(one)
+    record.end(one, Ending.DELETED)
+    record.end(two, Ending.NOT_BEGUN, error="the run was stopped before its turn")
+    abandon(record)
+    result = run("log")
+    assert ([row[-1] for row in fields(result)], result.stderr) == (["/a"], "")
+    assert [row["path"] for row in document(run)["entries"]] == ["/a"]
+    assert {row[-1]: row[1] for row in fields(run("log", "--all"))} == {
+        "/a": "deleted",
+        "/b": "not-begun",
+        "/c": "not-begun",
+    }
+
+
 def test_what_another_machine_left_is_not_for_this_one_to_finish(run: Run, home: str) -> None:
     """As where several share a home directory."""
-    record = Journal(home, replace(a_run(), host="else\x1bwhere"))
-    record.begin([intent("/a")])
+    record = Journal(home, replace(a_run(), host="else\x1bwhere", machine="another"))
+    record.turn(*record.begin([intent("/a")]))
     abandon(record)
     result = run("log")
     assert result.stderr == (
@@ -174,7 +195,7 @@ def test_a_run_at_work_is_not_taken_for_a_dead_one(run: Run, home: str, tmp_path
     alive, dead = a_run(), a_run()
     for each in (alive, dead):
         record = Journal(home, each)
-        record.begin([intent(f"/{each.id}")])
+        record.turn(*record.begin([intent(f"/{each.id}")]))
         abandon(record)
     with lock.acquire(home, [str(tmp_path)], alive.id):
         result = run("log")
@@ -307,17 +328,17 @@ def test_a_terminal_is_told_that_there_is_nothing(home: str, tmp_path: Path) -> 
 
 def test_a_torn_record_is_reported_and_no_failure(run: Run, home: str) -> None:
     with Journal(home, a_run()) as record:
-        record.begin([intent("/a")])
+        record.turn(*record.begin([intent("/a")]))
     with open(record.path, "ab") as file:
         file.write(b'\n{"v":1,"ru')
     result = run("log")
     assert (result.returncode, len(fields(result))) == (0, 1)
     assert result.stderr.splitlines()[0] == (
-        f"cleanup-nodemodule: left out of the journal: {record.path}:8:"
+        f"cleanup-nodemodule: left out of the journal: {record.path}:10:"
         " it is incomplete: a crash or a full disk cut it off"
     )
     [problem] = document(run)["problems"]
-    assert (problem["path"], problem["line"]) == (record.path, 8)
+    assert (problem["path"], problem["line"]) == (record.path, 10)
 
 
 def test_a_file_that_cannot_be_read_is_reported_by_the_exit_code_too(run: Run, home: str) -> None:
@@ -366,3 +387,54 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly(home: str, tmp_path: Path
         ["bash", "-c", line], capture_output=True, cwd=tmp_path, timeout=PATIENCE, check=False
     )
     assert (result.returncode, result.stdout.count(b"\n"), result.stderr) == (0, 1, b"")
+
+
+NOT_PRINTABLE = (
+    *("path", "staged", "project", "regenerate", "regenerate_in", "rule", "volume"),
+    *("evidence", "warnings", "host", "user", "tool", "roots", "machine", "boot", "run", "error"),
+)
+
+
+@pytest.mark.parametrize("key", NOT_PRINTABLE)
+def test_what_no_name_can_be_is_told_and_ends_no_command(run: Run, home: str, key: str) -> None:
+    """JSON can spell half of a character, which no path has and nothing can print."""
+    with Journal(home, a_run("/srv")) as record:
+        numbers = record.begin([intent("/a/x", staged="/a/.s", regenerate="make"), intent("/b/y")])
+        for number in numbers:
+            record.turn(number)
+        record.end(numbers[0], Ending.FAILED, error="busy")
+    path = Path(record.path)
+    lines = path.read_text("ascii").splitlines()
+    for number, line in enumerate(lines):
+        if not line or key not in (known := json.loads(line)):
+            continue
+        value = known[key]
+        listed = isinstance(value, list)
+        odd = f"{value[0] if listed and value else value or ''}\ud800"
+        if key in {"path", "staged", "project", "regenerate_in"}:
+            odd = "/a/\ud800"
+        known[key] = [odd] if listed else odd
+        lines[number] = json.dumps(known)
+        if key != "run":
+            break
+    path.write_text("\n".join(lines) + "\n", "ascii")
+    for words in (["log"], ["log", "--json", "--all"], ["regenerate"], ["resume"]):
+        result = run(*words)
+        assert "Traceback" not in result.stderr
+        assert result.returncode in ({0, 3} if words == ["resume"] else {0})
+        assert "it is not as this program writes it" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["freed_bytes", "number", "inode", "allocated_bytes", "pid"])
+def test_a_number_that_no_system_gives_ends_no_command(run: Run, home: str, key: str) -> None:
+    with Journal(home, a_run("/srv")) as record:
+        [number] = record.begin([intent("/a/x", staged="/a/.s")])
+        record.turn(number)
+        record.end(number, Ending.FAILED, error="busy")
+    path = Path(record.path)
+    large = re.sub(rf'"{key}":[0-9]+', f'"{key}":1{"0" * 400}', path.read_text("ascii"))
+    path.write_text(large, "ascii")
+    for words in (["log"], ["log", "--json", "--all"], ["regenerate"], ["resume"]):
+        result = run(*words)
+        assert "Traceback" not in result.stderr
+        assert "it is not as this program writes it" in result.stderr

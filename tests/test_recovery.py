@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import journal, lock, protections, recovery, staging
+from cleanup_nodemodule import identity, journal, lock, protections, recovery, staging, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal
-from cleanup_nodemodule.model import Candidate
+from cleanup_nodemodule.model import Candidate, Leftover
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing, needs_root
 from filesystems import Mounts
@@ -45,6 +45,19 @@ def project(tmp_path: Path) -> Path:
 def found(path: Path) -> Candidate:
     """Return what a search says of a directory."""
     return artifact(path).candidate
+
+
+def recognise(path: Path, directory: Path, **known: Any) -> Leftover:
+    """Return what a run says of a directory with such a name, for which a search has *known*."""
+
+    async def work() -> tuple[Leftover, ...]:
+        with ThreadPoolExecutor(1) as executor:
+            scheduler = Scheduler(executor, 1, patience=PATIENCE)
+            candidate = replace(found(path), **known)
+            return await recovery.recognise([candidate], str(directory), scheduler)
+
+    [leftover] = asyncio.run(work())
+    return leftover
 
 
 def unfinished(directory: str, roots: Sequence[str] | None = None) -> recovery.Unfinished:
@@ -76,7 +89,7 @@ def test_what_a_killed_run_left_is_recognised_by_the_journal(
     project: Path, state_directory: Path
 ) -> None:
     place = leave(project / "node_modules")
-    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    leftover = recognise(place, state_directory)
     assert leftover.original == os.fspath(project / "node_modules")
     assert (leftover.number, leftover.at_work, leftover.problems) == (1, False, ())
     assert leftover.run is not None
@@ -89,7 +102,7 @@ def test_a_name_alone_is_nothing_to_go_by(project: Path, state_directory: Path) 
     place = project / f"{staging.PREFIX}0123456789abcdef"
     declare(place, {"letter": "precious"})
     leave(project / "node_modules")
-    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    leftover = recognise(place, state_directory)
     assert (leftover.original, leftover.run, leftover.number) == (None, None, None)
 
 
@@ -97,7 +110,7 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
     place = leave(project / "node_modules")
     place.rename(project / "aside")
     declare(place, {"letter": "precious"})
-    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    leftover = recognise(place, state_directory)
     assert leftover.run is None
     told = unfinished(str(state_directory))
     assert (told.to_finish, told.settled) == ((), ())
@@ -107,7 +120,7 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
 
 def test_what_is_mounted_there_is_not_it(project: Path, state_directory: Path) -> None:
     place = leave(project / "node_modules")
-    [leftover] = recovery.recognise([replace(found(place), mounted=True)], str(state_directory))
+    leftover = recognise(place, state_directory, mounted=True)
     assert leftover.run is None
 
 
@@ -115,7 +128,7 @@ def test_it_is_recognised_where_its_project_was_moved(project: Path, state_direc
     place = leave(project / "node_modules")
     project.rename(project.with_name("moved"))
     moved = project.with_name("moved") / place.name
-    [leftover] = recovery.recognise([found(moved)], str(state_directory))
+    leftover = recognise(moved, state_directory)
     assert leftover.original == os.fspath(project / "node_modules")
     assert leftover.candidate.path == os.fspath(moved)
 
@@ -130,8 +143,7 @@ def test_what_failed_in_part_is_left_too_and_what_was_put_back_is_not(
             [begun] = records.begin([Intent.to_delete(planned, place)])
             staging.stage(planned.candidate, place)
             records.end(begun, ending)
-        candidate = replace(planned.candidate, path=place)
-        [leftover] = recovery.recognise([candidate], str(state_directory))
+        leftover = recognise(Path(place), state_directory)
         assert (leftover.run is not None) == bool(number)
         assert len(unfinished(str(state_directory)).to_finish) == number
         with Journal(str(state_directory), a_run("/")) as records:
@@ -145,7 +157,7 @@ def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
     run = a_run(os.fspath(project))
     place = leave(project / "node_modules", run=run)
     with lock.acquire(str(state_directory), [os.fspath(project)], run.id):
-        [leftover] = recovery.recognise([found(place)], str(state_directory))
+        leftover = recognise(place, state_directory)
         assert leftover.at_work
         told = unfinished(str(state_directory))
         assert (told.to_finish, told.settled) == ((), ())
@@ -176,19 +188,93 @@ def test_what_is_gone_from_both_places_is_deleted(project: Path, state_directory
     assert settled(state_directory) == [Ending.DELETED]
 
 
-def test_what_went_with_its_project_is_gone(project: Path, state_directory: Path) -> None:
-    leave(project / "node_modules")
+def test_what_went_with_its_project_is_not_believed_gone(
+    project: Path, state_directory: Path
+) -> None:
+    """Whether it was moved or deleted nobody can tell, so it is said, and finished where it is met."""
+    place = leave(project / "node_modules")
     project.rename(project.with_name("moved"))
-    assert settled(state_directory) == [Ending.GONE]
+    for _ in range(2):
+        assert settled(state_directory) == []
+        [leftover] = unfinished(str(state_directory)).leftovers
+        [problem] = leftover.problems
+        assert (problem.path, problem.errno, leftover.to_finish) == (
+            str(place),
+            errno.ENOENT,
+            False,
+        )
+        assert f"resume --forget {project}/node_modules" in problem.why
+        # Nor with another directory in its place.
+        project.mkdir(exist_ok=True)
+    moved = recognise(project.with_name("moved") / place.name, state_directory)
+    assert (moved.original, moved.to_finish) == (str(project / "node_modules"), True)
+
+
+def test_of_those_whose_turn_never_came_nothing_was_begun(
+    project: Path, state_directory: Path
+) -> None:
+    """Several are written down at once. A project that was changed, moved or deleted since is none of ours."""
+    names = ("same", "installed", "anew", "gone", "moved")
+    for name in names:
+        declare(project / name, {"node_modules": {"f": 1}})
+    records = Journal(str(state_directory), a_run(str(project)))
+    tops = [project / name / "node_modules" for name in names]
+    records.begin(
+        Intent.to_delete(artifact(top), staging.new_name(str(top)), *identity.seen(str(top)))
+        for top in tops
+    )
+    abandon(records)
+    declare(project / "installed/node_modules", {"new": 1})
+    (project / "anew/node_modules").rename(project / "aside")
+    declare(project / "anew/node_modules", {"new": 1})
+    shutil.rmtree(project / "gone/node_modules")
+    (project / "moved").rename(project / "elsewhere")
+    assert unfinished(str(state_directory)).leftovers == ()
+    assert settled(state_directory) == [Ending.NOT_BEGUN] * len(names)
+
+
+def test_after_a_restart_nobody_knows_whose_turn_had_come(
+    project: Path, state_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written last may be lost with the system: then nothing is said that nobody knows."""
+    names = ("same", "gone", "moved")
+    for name in names:
+        declare(project / name, {"node_modules": {"f": 1}})
+    records = Journal(str(state_directory), a_run(str(project)))
+    tops = [project / name / "node_modules" for name in names]
+    records.begin(
+        Intent.to_delete(artifact(top), staging.new_name(str(top)), *identity.seen(str(top)))
+        for top in tops
+    )
+    abandon(records)
+    shutil.rmtree(project / "gone/node_modules")
+    (project / "moved").rename(project / "elsewhere")
+    monkeypatch.setattr(state, "boot", lambda: "another one")
+    told = unfinished(str(state_directory))
+    assert {one.entry.intent.path: one.ending for one in told.settled} == {
+        str(tops[0]): Ending.KEPT,
+        str(tops[1]): Ending.GONE,
+    }
+    [leftover] = told.leftovers
+    assert (leftover.original, leftover.problems[0].errno) == (str(tops[2]), errno.ENOENT)
 
 
 def test_what_was_to_be_deleted_in_its_place_is_gone_or_there_in_part(
     project: Path, state_directory: Path
 ) -> None:
+    """What is there has its usual name, and may have been mended since: it is said and not touched."""
+    top = project / "node_modules"
     records = Journal(str(state_directory), a_run("/"))
-    records.begin([Intent.to_delete(artifact(project / "node_modules"))])
+    [number] = records.begin([Intent.to_delete(artifact(top), None, *identity.seen(str(top)))])
+    assert settled(state_directory) == [Ending.NOT_BEGUN]
+    records.turn(number)
     abandon(records)
-    assert settled(state_directory) == [Ending.FAILED]
+    told = unfinished(str(state_directory))
+    assert (told.settled, told.to_finish, len(told.in_place)) == ((), (), 1)
+    [problem] = told.leftovers[0].problems
+    assert problem.path == str(top)
+    assert f"-p {project} --targets node_modules --no-dry-run" in problem.why
+    assert f"resume --forget {top}" in problem.why
     (project / "node_modules").rename(project / "aside")
     assert settled(state_directory) == [Ending.GONE]
     declare(project / "node_modules", {"made": "anew"})
@@ -246,9 +332,9 @@ def test_what_was_begun_on_another_machine_is_none_of_ours(
     project: Path, state_directory: Path
 ) -> None:
     """Where two share a home directory, the same path may be two different disks."""
-    place = leave(project / "node_modules", run=replace(a_run("/"), host="elsewhere"))
+    place = leave(project / "node_modules", run=replace(a_run("/"), machine="elsewhere"))
     assert unfinished(str(state_directory)).leftovers == ()
-    [leftover] = recovery.recognise([found(place)], str(state_directory))
+    leftover = recognise(place, state_directory)
     assert leftover.run is None
 
 
@@ -371,7 +457,7 @@ def test_another_directory_in_the_place_of_what_was_left_is_told_and_left_alone(
     assert (row["path"], row["run"], row["outcome"]) == (str(left), None, None)
     code, [row] = resume(tool)
     assert (code, row["outcome"]) == (3, "failed")
-    assert row["error"] == f"could not recognise {left}: {os.strerror(errno.ESTALE)}"
+    assert row["error"].startswith(f"could not recognise {left}: another directory is in its place")
     assert (left / "letter").read_text() == "precious"
     assert (project / "aside/g").exists()
 

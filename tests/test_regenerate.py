@@ -217,8 +217,10 @@ def test_only_what_this_program_took_away_comes_back(
 
 
 def test_what_a_killed_run_took_away_comes_back(run: Command, home: str, work: Path) -> None:
+    """What it had never come to is none of that, though it is gone."""
     record = Journal(home, a_run())
-    record.begin([modules(work)])
+    [number, _] = record.begin([modules(work), modules(work / "never")])
+    record.turn(number)
     abandon(record)
     assert run("regenerate").stdout == f"(cd {work} && npm ci)\n"
 

@@ -32,6 +32,7 @@ from cleanup_nodemodule import journal
 from cleanup_nodemodule.journal import Ending
 from cleanup_nodemodule.staging import PREFIX
 from conftest import NATIVE, Declared, declare, listing, native_engine, needs_root
+from filesystems import Mounts
 from removals import leave
 
 TREE: Final[Declared] = {
@@ -117,7 +118,12 @@ class Case:
         self._whole = {artifact: self._facts(artifact) for artifact in ARTIFACTS}
 
     def run(
-        self, *arguments: str, at: int = 0, number: int = signal.SIGKILL, every: bool = False
+        self,
+        *arguments: str,
+        at: int = 0,
+        number: int = signal.SIGKILL,
+        every: bool = False,
+        home: Path | None = None,
     ) -> Said:
         """Run the command; at its call *at* send it a signal: of *every* one, or those that change something."""
         output, errors = self._top / "output", self._top / "errors"
@@ -126,7 +132,7 @@ class Case:
             cwd="/",
             engine=self._engine,
             env={
-                "XDG_STATE_HOME": str(self._top / "state"),
+                "XDG_STATE_HOME": str(home or self._top / "state"),
                 "XDG_DATA_HOME": str(self._top / "data"),
                 "HOME": str(self._top / "home"),
             },
@@ -139,10 +145,17 @@ class Case:
         )
         return Said(answer["code"], output.read_text(), errors.read_text(), answer["calls"])
 
-    def delete(self, at: int = 0, number: int = signal.SIGKILL, *, every: bool = False) -> Said:
-        """Run what deletes."""
+    def delete(
+        self,
+        at: int = 0,
+        number: int = signal.SIGKILL,
+        *,
+        every: bool = False,
+        home: Path | None = None,
+    ) -> Said:
+        """Run what deletes, with its record in *home*, if that is given."""
         arguments = ("-p", f"{self._top}/work", "--no-dry-run", "--json", "--jobs", "1")
-        return self.run(*arguments, at=at, number=number, every=every)
+        return self.run(*arguments, at=at, number=number, every=every, home=home)
 
     def leave(self) -> None:
         """Leave all artifacts as killed runs do that had just taken them out."""
@@ -224,7 +237,20 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+def full(tmp_path_factory: pytest.TempPathFactory, private_mounts: None) -> Iterator[Path]:  # noqa: ARG001 - wanted for what it does
+    """A place for records that has no room for any, in nobody's way and seen by the servers."""
+    where = tmp_path_factory.mktemp("full")
+    mounts = Mounts(where)
+    # It has the one inode that its own directory takes.
+    yield mounts.tmpfs(where / "state", "mode=700,nr_inodes=1")
+    mounts.close()
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory,
+    full: Path,  # noqa: ARG001 - what is mounted later they do not see
+) -> Iterator[list[Server]]:
     """As many as there are processors to use, as the cases do not depend on each other."""
     needs_root()
     top = tmp_path_factory.mktemp("warm")
@@ -324,7 +350,10 @@ def kinds(calls: list[str]) -> list[str]:
     return [call.split()[0].removesuffix("at") for call in calls]
 
 
-KINDS: Final = {"mkdir", "open", "fchmod", "write", "fsync", "fdatasync", "rename", "unlink"}
+KINDS: Final = {
+    *("mkdir", "open", "fchmod", "write", "fsync", "fdatasync"),
+    *("setxattr", "rename", "unlink"),
+}
 """The kinds of calls that a small deletion is made of, as *kinds* has them."""
 
 
@@ -340,10 +369,10 @@ def check_the_journal(case: Case) -> None:
             if entry.end is not None and entry.intent.path == case.path(artifact)
         ]
         if case.is_there(artifact):
-            assert set(endings) <= {Ending.KEPT}
+            assert set(endings) <= {Ending.KEPT, Ending.NOT_BEGUN}
         else:
             assert endings.count(Ending.DELETED) == 1
-            assert set(endings) <= {Ending.KEPT, Ending.DELETED}
+            assert set(endings) <= {Ending.KEPT, Ending.NOT_BEGUN, Ending.DELETED}
     told = [(entry["path"], entry["outcome"]) for entry in case.log()]
     assert sorted(told) == sorted(
         (entry.intent.path, entry.end.ending.value)
@@ -409,6 +438,33 @@ def check_the_next_run(case: Case) -> None:
     rows = json.loads(following.output)["leftovers"]
     assert [(row["path"], row["outcome"]) for row in rows] == [(one, "deleted") for one in left]
     assert not any(case.is_there(artifact) for artifact in ARTIFACTS)
+
+
+def test_a_run_without_room_for_its_record_killed_at_any_call_is_finished_later(
+    servers: list[Server], engine_name: str, tmp_path: Path, full: Path
+) -> None:
+    """What it leaves bears a mark, from before it leaves its project to its end."""
+    whole = Case(tmp_path / "whole", servers[0], engine_name)
+    said = whole.delete(-1, home=full)
+    assert (said.code, whole.left()) == (3, [])
+    assert "records could not be written, as the disk is full" in said.errors
+    found: Counter[bool] = Counter()
+
+    def stop(case: Case, at: int) -> None:
+        said = case.delete(at, home=full)
+        with told_last(said, at):
+            assert said.code == -signal.SIGKILL
+            case.check_the_rest()
+            left = case.left()
+            found[bool(left)] += 1
+            check_the_next_run(case)
+            assert case.left() == []
+            case.check_the_rest()
+            deleted = [row["path"] for row in case.log() if row["outcome"] == "deleted"]
+            assert len(deleted) == len({*deleted}) >= len(left)
+
+    on_each(servers, engine_name, tmp_path, range(1, len(said.calls) + 1), stop)
+    assert set(found) == {True, False}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -535,7 +591,7 @@ def test_a_resume_killed_at_any_call_is_finished_by_another_one(
         run=Case.resume,
         before=Case.leave,
     )
-    assert set(stopped) == KINDS - {"rename"}
+    assert set(stopped) == KINDS - {"setxattr", "rename"}
     assert sum(stopped.values()) == len(calls) > 25
 
 
@@ -565,10 +621,10 @@ def test_a_run_killed_at_any_call_has_each_artifact_in_its_place_or_in_the_trash
                 assert endings in ([Ending.TRASHED], [Ending.GONE])
             else:
                 assert endings[-1] is Ending.TRASHED
-                assert set(endings[:-1]) <= {Ending.FAILED}
+                assert set(endings[:-1]) <= {Ending.FAILED, Ending.NOT_BEGUN}
 
     calls, stopped = everywhere(
         *(servers, "python", tmp_path, signal.SIGKILL, check), run=Case.trash
     )
-    assert set(stopped) == KINDS - {"unlink"}
+    assert set(stopped) == KINDS - {"setxattr", "unlink"}
     assert sum(stopped.values()) == len(calls) > 25

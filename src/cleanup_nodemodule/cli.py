@@ -564,6 +564,14 @@ def resume(
         typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
     ] = False,
     timeout: Timeout = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="PATH",
+            help="Ask no more for what was left at or beneath PATH and cannot be reached.",
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
@@ -578,7 +586,7 @@ def resume(
     display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
     mode: Mode = "dry-run" if dry_run else "delete"
     orders = Orders(mode, False, wait, None, None, patience)
-    return Session(settings, display, orders).resume()
+    return Session(settings, display, orders).resume(forget or ())
 
 
 @app.command("rules")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cleanup_nodemodule import __version__, lock, state
 from cleanup_nodemodule.journal import Journal, Mode, Run, new_run
+from cleanup_nodemodule.model import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +20,18 @@ class Undertaking:
     """Other runs of this user are kept out; there may be no room on the disk for a lock."""
 
     @contextlib.contextmanager
-    def journal(self, warn: Callable[[str], None]) -> Iterator[Journal]:
+    def journal(self, lost: list[Problem]) -> Iterator[Journal]:
         """Open the journal for the time of the deletion.
 
-        Calls *warn* with what could not be written after something was deleted. Raises JournalError
-        where nothing can be written at all.
+        Adds to *lost* what could not be written after something was deleted. Raises JournalError where
+        nothing can be written at all.
         """
         records = Journal(self.directory, self.run)
         try:
             with records:
                 yield records
         finally:
-            for warning in records.warnings:
-                warn(warning)
+            lost += records.lost
 
 
 @contextlib.contextmanager

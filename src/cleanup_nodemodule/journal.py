@@ -12,6 +12,8 @@ version ``v`` and the run's ``run``:
 
 * ``run``: who deletes, when, where.
 * ``begin``: what is about to be deleted; on disk before anything happens to it.
+* ``turn``: its turn has come; written, not synced, right before anything happens to it. Several are written
+  down by one ``begin``, and a run that is killed never comes to most of these.
 * ``end``: what came of it.
 * ``run-end``: the run came to its end.
 
@@ -37,7 +39,8 @@ from enum import StrEnum
 from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from cleanup_nodemodule import state
-from cleanup_nodemodule.model import Artifact, Identity
+from cleanup_nodemodule.identity import Being
+from cleanup_nodemodule.model import Artifact, Problem
 
 VERSION: Final = 1
 """Version of the records."""
@@ -71,6 +74,14 @@ class Ending(StrEnum):
     """It could not be deleted, or not all of it."""
     INTERRUPTED = "interrupted"
     """The run was stopped before it was done."""
+    NOT_BEGUN = "not-begun"
+    """The run ended before its turn: this program has done nothing to it."""
+    FORGOTTEN = "forgotten"
+    """It cannot be reached, and the user does not want to hear of it any more."""
+
+
+UNTOUCHED: Final = frozenset({Ending.KEPT, Ending.GONE, Ending.NOT_BEGUN})
+"""Ends of what this program has deleted nothing of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,17 @@ class Run:
     """Seconds since the epoch; None if it did not come to its end, or is still at work."""
     interrupted: bool = False
     """It was told to stop."""
+    machine: str | None = None
+    """As :func:`cleanup_nodemodule.state.machine` has it, whatever the machine is called; None if unknown."""
+    boot: str | None = None
+    """As :func:`cleanup_nodemodule.state.boot` has it; None if unknown."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made on this machine: on another the same path may be something else."""
+        if self.machine is not None:
+            return self.machine == state.machine()
+        return self.host in {state.host_name(), ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +146,25 @@ class Intent:
     warnings: tuple[str, ...]
     owner: int | None = None
     """Account that the directory belongs to (st_uid); None if that is not known."""
+    volume: str | None = None
+    """What names its file system; this and the next ones are those of Being."""
+    birth_ns: int = 0
+    around_inode: int | None = None
+    """Of the directory around it; None if that is not known, nor the next one then."""
+    around_birth_ns: int = 0
 
     @classmethod
     def to_delete(
-        cls, artifact: Artifact, staged: str | None = None, owner: int | None = None
+        cls,
+        artifact: Artifact,
+        staged: str | None = None,
+        being: Being | None = None,
+        around: Being | None = None,
     ) -> Self:
-        """Return what is to be written before *artifact*, *owner*'s, is deleted.
+        """Return what is to be written before *artifact* is deleted.
 
-        It is renamed to *staged* first.
+        It is renamed to *staged* first. *being* is what is known of it, and *around* of the directory around
+        it, if anything is.
         """
         evidence, size = artifact.evidence, artifact.size
         return cls(
@@ -149,13 +182,52 @@ class Intent:
             regenerate=evidence.regenerate,
             regenerate_in=evidence.regenerate_in,
             warnings=evidence.warnings,
-            owner=owner,
+            **_known_of(being, around),
         )
 
-    @property
-    def identity(self) -> Identity:
-        """The directory, whatever its path."""
-        return Identity(self.device, self.inode)
+    @classmethod
+    def to_finish(cls, path: str, staged: str, being: Being, around: Being, fact: str) -> Self:
+        """Return what is to be written before what is left of *path* is deleted, of which nothing was.
+
+        *fact* says what it is known by.
+        """
+        return cls(
+            path=path,
+            staged=staged,
+            device=being.device,
+            inode=being.inode,
+            changed_ns=0,
+            apparent_bytes=0,
+            allocated_bytes=0,
+            reclaimable_bytes=0,
+            rule=None,
+            evidence=(fact,),
+            project=os.path.dirname(path),
+            regenerate=None,
+            regenerate_in=None,
+            warnings=(),
+            **_known_of(being, around),
+        )
+
+    def is_of(self, being: Being) -> bool:
+        """Whether *being* is the directory, whatever its path."""
+        return being.is_same(self.device, self.inode, self.volume, self.birth_ns)
+
+    def is_around(self, being: Being) -> bool | None:
+        """Whether *being* is the directory that was around it; None if nobody knows."""
+        if self.around_inode is None:
+            return None
+        return being.is_same(self.device, self.around_inode, self.volume, self.around_birth_ns)
+
+
+def _known_of(being: Being | None, around: Being | None) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    if being is not None:
+        known = {"owner": being.owner, "volume": being.volume, "birth_ns": being.birth_ns}
+    # Of a mount point nothing is ever renamed.
+    if being is not None and around is not None and around.device == being.device:
+        known |= {"around_inode": around.inode, "around_birth_ns": around.birth_ns}
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +255,21 @@ class Entry:
     intent: Intent
     end: End | None
     """None if nobody knows, as the run was killed or is still at work."""
+    turned: bool = False
+    """It is written down that its turn had come."""
+    waiting: bool = False
+    """Its turn has not come, and never will if its run is over: nothing was done to it. That its turn comes is
+    written down before, and is lost with the system at most, so that nobody knows after a restart."""
 
     @property
     def unfinished(self) -> bool:
         """Whether the run that began it did not get to say that it was done with it."""
         return self.end is None or self.end.ending is Ending.INTERRUPTED
+
+    @property
+    def happened(self) -> bool:
+        """Whether anything may have been done to it, for all that is known."""
+        return not self.waiting and (self.end is None or self.end.ending is not Ending.NOT_BEGUN)
 
     @property
     def left_staged(self) -> bool:
@@ -223,6 +305,8 @@ def new_run(version: str, mode: Mode, roots: Sequence[str]) -> Run:
         version,
         mode,
         tuple(roots),
+        machine=state.machine(),
+        boot=state.boot(),
     )
 
 
@@ -238,8 +322,8 @@ class Journal:
         Raises JournalError where that is impossible; a full disk is no reason, see :attr:`pending`.
         """
         self.run = run
-        self.warnings: list[str] = []
-        """What could not be written after something was deleted, a sentence each."""
+        self.lost: list[Problem] = []
+        """What could not be written after something was deleted."""
         month = time.strftime("%Y-%m", time.gmtime(run.started_at))
         self.path = os.path.join(directory, f"{_PREFIX}{month}.{state.host_name()}{_SUFFIX}")
         """The file it writes to, which is there as soon as there is space."""
@@ -290,6 +374,12 @@ class Journal:
                 self._write_surely(records)
             return tuple(numbers)
 
+    def turn(self, number: int) -> None:
+        """Write down that the turn of what was begun has come. Never raises, as :meth:`end`."""
+        with self._lock:
+            self._waiting.append(_record(self.run.id, "turn", at=self._clock(), number=number))
+            self._try(self._flush)
+
     def end(
         self,
         number: int,
@@ -301,7 +391,7 @@ class Journal:
     ) -> None:
         """Write down what came of a deletion, of this run or (to finish one) of another *run*.
 
-        Never raises for what cannot be written; :attr:`warnings` then says so. It is on disk after
+        Never raises for what cannot be written; :attr:`lost` then says so. It is on disk after
         the next :meth:`begin` or :meth:`close`: should it be lost, the deletion counts as unfinished.
         """
         with self._lock:
@@ -315,7 +405,7 @@ class Journal:
             self._try(self._flush)
 
     def close(self, *, interrupted: bool = False) -> None:
-        """Write down that the run is over. Never raises; :attr:`warnings` says what was lost."""
+        """Write down that the run is over. Never raises; :attr:`lost` says what was lost."""
         with self._lock:
             if self._closed:
                 return
@@ -324,9 +414,9 @@ class Journal:
             )
             self._try(self._sync)
             if self._waiting:
-                self.warnings.append(
-                    f"the last {len(self._waiting)} records could not be written to"
-                    f" {self.path!r}, as the disk is full"
+                self._lose(
+                    errno.ENOSPC,
+                    f"the last {len(self._waiting)} records could not be written, as the disk is full",
                 )
             self._let_go()
 
@@ -341,10 +431,13 @@ class Journal:
             work()
         except OSError as error:
             lost, self._waiting = len(self._waiting), []
-            self.warnings.append(
-                f"could not write {lost} records of what was deleted to {self.path!r}:"
-                f" {error.strerror}"
+            self._lose(
+                error.errno or errno.EIO, f"{lost} records could not be written: {error.strerror}"
             )
+
+    def _lose(self, number: int, message: str) -> None:
+        doing = "keep the record of what was deleted in"
+        self.lost.append(Problem(self.path, number, doing, message))
 
     def _write_surely(self, records: list[bytes]) -> None:
         """Have *records* on disk, or waiting for space; or raise JournalError and forget them."""
@@ -585,7 +678,10 @@ class Reader:
             return
         for path in paths:
             yield from self._file(path)
-        yield from self._open.values()
+        boot = state.boot()
+        for entry in self._open.values():
+            lost = boot is None or self.runs[entry.run].boot != boot
+            yield replace(entry, waiting=not (entry.turned or entry.end is not None or lost))
 
     def _file(self, path: str) -> Iterator[Entry]:
         torn: dict[bytes, int] = {}
@@ -640,6 +736,10 @@ class Reader:
                 self._open[run, number] = entry
                 early = self._early.pop((run, number), None)
                 return None if early is None else self._settle(run, number, early)
+            case "turn":
+                key = run, _number(facts["number"])
+                if key in self._open:
+                    self._open[key] = replace(self._open[key], turned=True)
             case "end":
                 return self._settle(run, _number(facts["number"]), _end(facts))
         return None
@@ -681,7 +781,13 @@ def _reason(facts: Any, error: Exception) -> str:
     version = facts.get("v") if isinstance(facts, dict) else None
     if isinstance(version, int) and version > VERSION:
         return "a later version of this program wrote it"
-    return f"it is not as this program writes it ({type(error).__name__}: {error})"
+    # Of what it says nothing is sure to be fit for showing.
+    what = str(error).encode("ascii", "backslashreplace").decode("ascii")[:_MOST_SAID]
+    return f"it is not as this program writes it ({type(error).__name__}: {what})"
+
+
+_MOST_SAID: Final = 200
+"""Characters of what is wrong with a record."""
 
 
 def _run(run: str, facts: Any) -> Run:
@@ -697,6 +803,8 @@ def _run(run: str, facts: Any) -> Run:
         _text(facts["tool"]),
         mode,
         _texts(facts["roots"]),
+        machine=_maybe(_text, facts.get("machine")),
+        boot=_maybe(_text, facts.get("boot")),
     )
 
 
@@ -721,6 +829,10 @@ def _intent(facts: Any) -> Intent:
         regenerate_in=_maybe(_absolute, facts["regenerate_in"]),
         warnings=_texts(facts["warnings"]),
         owner=_maybe(_number, facts.get("owner")),
+        volume=_maybe(_text, facts.get("volume")),
+        birth_ns=_number(facts.get("birth_ns", 0)),
+        around_inode=_maybe(_number, facts.get("around_inode")),
+        around_birth_ns=_number(facts.get("around_birth_ns", 0)),
     )
 
 
@@ -739,7 +851,13 @@ def _maybe(take: Callable[[object], _T], value: object) -> _T | None:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
+    if _NO_CHARACTER.search(value):
+        raise ValueError(value)  # JSON can spell it, and nothing can print it.
     return value
+
+
+_NO_CHARACTER: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates but for those that stand for bytes of a name (``surrogateescape``)."""
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -752,13 +870,18 @@ def _absolute(value: object) -> str:
     path = _text(value)
     if not os.path.isabs(path) or "\0" in path:
         raise ValueError(path)
+    os.fsencode(path)  # It raises UnicodeEncodeError where no path can be so, in this locale.
     return path
 
 
 def _number(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not -_LARGEST <= value < _LARGEST:
         raise TypeError(value)
     return value
+
+
+_LARGEST: Final = 1 << 64
+"""No number that a system gives is as large."""
 
 
 def _time(value: object) -> float:

@@ -1,7 +1,7 @@
 """Keeps two runs that delete from working on one tree at once.
 
 Each run that deletes holds a lock of its own for as long as it lives, one of the numbered ones in the
-registry ``locks/HOST`` of the user's state directory, and says in the file beside it what it works on.
+registry ``locks/MACHINE`` of the user's state directory, and says in the file beside it what it works on.
 Starting takes a short mutex: whoever has it looks at the others and takes a number that is free. The
 locks are those of flock(2) (filelock), which the kernel drops with the process however that ends, so
 that what a dead run left is a free number, and no file is ever taken away.
@@ -185,7 +185,8 @@ def held(directory: str) -> tuple[Holder, ...]:
 
 
 def _path(directory: str) -> str:
-    return os.path.join(directory, "locks", state.host_name())
+    # Not by its name, which may change while a run is at work.
+    return os.path.join(directory, "locks", state.machine())
 
 
 def _impossible(registry: str, error: OSError) -> LockError:

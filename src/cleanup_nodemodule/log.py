@@ -8,7 +8,7 @@ from typing import Any
 
 from cleanup_nodemodule import errand, plain, state
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.journal import Entry, History, read
+from cleanup_nodemodule.journal import Ending, Entry, History, read
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.regenerate import fault_line, iso, run_document, shell_line
@@ -26,7 +26,8 @@ def show(
     """Print the journal of a state directory; return the exit code.
 
     Of everything, or of what was deleted at, beneath or around one of *paths*; the *last* so many, or
-    all. Raises StateError.
+    all, and only then also what was written down before its turn came, which it never did. Raises
+    StateError.
     """
 
     def work(errands: errand.Errand) -> int:
@@ -47,16 +48,20 @@ def _show(
 ) -> int:
     unfinished: set[str] = set()
     """Runs that something unfinished is from, whether it is shown or not."""
+    waiting: set[str] = set()
+    """Runs that something is from whose turn has not come."""
 
     def wanted(entry: Entry) -> bool:
         if not _concerns(entry.intent.path, places):
             return False
-        if entry.unfinished:
+        if entry.waiting:
+            waiting.add(entry.run)
+        elif entry.unfinished:
             unfinished.add(entry.run)
-        return True
+        return entry.happened or last is None
 
     history = read(directory, wanted=wanted, last=last)
-    running = _running(directory, unfinished)
+    running = _running(directory, unfinished | waiting)
     if as_json:
         lost = emit(lambda: sys.stdout.writelines(_document(history, running)))
     elif is_terminal(sys.stdout):
@@ -79,11 +84,14 @@ def _show(
 def outcome(entry: Entry, running: frozenset[str]) -> str:
     """Return in a word what came of a deletion.
 
-    That of its end, or ``unfinished``, or ``running`` if its run is at work.
+    That of its end; without one ``running`` if its run is at work, or ``not-begun`` if its turn never came,
+    or else ``unfinished``.
     """
     if entry.end is not None:
         return entry.end.ending.value
-    return "running" if entry.run in running else "unfinished"
+    if entry.run in running:
+        return "running"
+    return Ending.NOT_BEGUN.value if entry.waiting else "unfinished"
 
 
 def way_back(entry: Entry) -> str | None:
@@ -149,10 +157,10 @@ def _last_words(history: History, paths: Sequence[str], unfinished: set[str]) ->
         say(f"Nothing was deleted{where} that the journal knows of.")
     if history.left_out:
         say(f"{history.left_out:,} earlier ones are not shown; --all shows them.")
-    hosts = {history.runs[run].host for run in unfinished}
-    for host in sorted(hosts - {state.host_name(), ""}):
+    runs = [history.runs[run] for run in unfinished]
+    for host in sorted({run.host for run in runs if not run.is_ours}):
         say(f"Something was not finished, or is at work still, on {printable(host)}.")
-    if hosts & {state.host_name(), ""}:
+    if any(run.is_ours for run in runs):
         say(f"Something was not finished. To finish it: {plain.command('resume')}")
 
 

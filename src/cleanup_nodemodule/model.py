@@ -310,6 +310,10 @@ class Leftover:
     """Account it belonged to when that run began with it; None if that is not known."""
     allocated_bytes: int = 0
     """What it takes at most: what it did when that run began with it, less what was freed of it since."""
+    unrecorded: bool = False
+    """The journal has no record of it, as there was no room for one: it is known by its mark."""
+    earlier: str | None = None
+    """Why the last run that tried could not delete it, or not all of it."""
 
     @property
     def to_finish(self) -> bool:
@@ -330,6 +334,8 @@ class Outcome:
     """What interrupted runs had left, and what came of it."""
     unexpected: Exception | None = None
     """What ended the run early and should never have happened."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be done besides, such as to keep the record of it."""
 
     @property
     def freed_bytes(self) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.protections import describe_unseen
-from cleanup_nodemodule.report import ArtifactRow, Report
+from cleanup_nodemodule.report import INTERRUPTED, ArtifactRow, Report
 
 PROGRAM = "cleanup-nodemodule"
 
@@ -211,6 +211,21 @@ def _leftovers(report: Report) -> Iterator[str]:
             yield f"Still there: {place}: {printable(row.error)}."
         else:
             yield f"Left by an interrupted run: {place}."
+
+
+def hints(report: Report) -> Iterator[str]:
+    """Say how to get rid of what is out of its project and not gone.
+
+    What was stopped goes on where it was. What failed would fail in the same way again, unless somebody sees
+    to that first.
+    """
+    left = [(row.outcome, row.error or "") for row in report.artifacts if row.left_at]
+    left += [(row.outcome, row.error or "") for row in report.leftovers if row.run]
+    stopped = any(error.startswith(INTERRUPTED) for _, error in left)
+    if stopped or any(outcome is None and not error for outcome, error in left):
+        yield f"To finish what an interrupted run left: {command('resume')}"
+    elif any(row.left_at for row in report.artifacts):
+        yield f"Once what is in the way is mended, this deletes the rest: {command('resume')}"
 
 
 def unproven_names(report: Report) -> tuple[str, ...]:

@@ -3,17 +3,23 @@
 import asyncio
 import errno
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cleanup_nodemodule import journal, lock, protections, state
+from cleanup_nodemodule import identity, journal, lock, mark, protections
+from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Entry, Journal
 from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+_SURE_ONLY_BY_BIRTH: Final = frozenset(
+    {Ending.DELETED, Ending.GONE, Ending.NOT_BEGUN, Ending.FORGOTTEN}
+)
+"""Ends after which nothing should be left: if the very directory is there all the same, the disk has lost what
+was done, as without power, or it had been moved out of sight. By its inode alone it could be another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +37,33 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """What the journal has no end of. No disk has been asked about it yet."""
+class Open:
+    """A deletion that the journal has no end of. No disk has been asked about it yet."""
 
-    entries: tuple[Entry, ...]
-    working: frozenset[str]
-    """Ids of the runs that are deleting now."""
+    entry: Entry
+    at_work: bool
+    """Its run is deleting now."""
+    trashing: bool
+    """It was to be moved to the trash."""
+
+    @property
+    def place(self) -> str:
+        """The path that it has, unless its turn did not come or is over."""
+        return self.entry.intent.staged or self.entry.intent.path
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the journal has no end of."""
+
+    entries: tuple[Open, ...]
     faults: tuple[journal.Fault, ...]
     """What of the journal could not be read."""
 
     @property
     def places(self) -> tuple[str, ...]:
         """Where each of it would be."""
-        return tuple(_place_of(entry) for entry in self.entries)
+        return tuple(one.place for one in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +89,74 @@ class Unfinished:
             if any(problem.errno == errno.ETIMEDOUT for problem in one.problems)
         )
 
+    @property
+    def in_place(self) -> tuple[Leftover, ...]:
+        """What was being deleted where it is, and is there in part."""
+        return tuple(one for one in self.leftovers if one.candidate.path == one.original)
 
-def recognise(candidates: Sequence[Candidate], directory: str) -> tuple[Leftover, ...]:
+
+async def recognise(
+    candidates: Sequence[Candidate], directory: str, scheduler: Scheduler
+) -> tuple[Leftover, ...]:
     """Tell which directories that a search met are what this user's runs left.
 
-    *candidates* have a name that only this program gives; *directory* is the state directory. What
-    the journal does not know, or knows as another directory, is nobody's to delete. Raises StateError.
+    *candidates* have a name that only this program gives; *directory* is the state directory. Each is
+    recognised wherever it is now: by its name, a random number, and by what makes it that very directory.
+    What neither the journal nor a mark knows is nobody's to delete. Raises StateError.
     """
     if not candidates:
         return ()
     names = {candidate.name for candidate in candidates}
     history = journal.read(directory, wanted=lambda entry: _staged_name(entry) in names)
-    # By the name alone, which is a random number: the project may have been moved since.
-    known = {
-        _staged_name(entry): entry
-        for entry in history.unfinished(failed=True)
-        if _is_ours(entry, history)
-    }
-    working = at_work(directory, (entry.run for entry in known.values()))
-    leftovers: list[Leftover] = []
+    known: dict[str | None, list[Entry]] = {}
+    for entry in history.entries:
+        if history.runs[entry.run].is_ours:
+            known.setdefault(_staged_name(entry), []).append(entry)
+    found: list[Leftover] = []
     for candidate in candidates:
-        entry = known.get(candidate.name)
-        if entry is None or entry.intent.identity != candidate.identity or candidate.mounted:
-            leftovers.append(Leftover(candidate, None, None, None))
-        else:
-            leftovers.append(_leftover(entry, candidate, working))
-    return tuple(leftovers)
+        nobody = Leftover(candidate, None, None, None)
+        try:
+            being, _ = await scheduler.call(identity.seen, candidate.path)
+            if candidate.mounted or being is None or being.identity != candidate.identity:
+                found.append(nobody)
+            elif candidate.name in known:
+                fitting = [one for one in known[candidate.name] if _is_left(one, being)]
+                found.append(_leftover(fitting[-1], candidate) if fitting else nobody)
+            else:
+                found.append(await _marked(candidate, being, scheduler) or nobody)
+        except Unanswered:
+            problem = Problem(candidate.path, errno.ETIMEDOUT, "look at")
+            found.append(replace(nobody, problems=(problem,)))
+        except (Stopped, OSError):
+            found.append(nobody)
+    working = at_work(directory, {one.run for one in found if one.run is not None})
+    return tuple(
+        replace(one, at_work=one.at_work or one.run in working) if one.run else one for one in found
+    )
+
+
+async def _marked(candidate: Candidate, being: Being, scheduler: Scheduler) -> Leftover | None:
+    """Return what the journal has no record of, if it bears a mark that can be believed."""
+    found = await scheduler.call(mark.believed, candidate.path)
+    if found is None:
+        return None
+    original = os.path.join(os.path.dirname(candidate.path), found.name)
+    return Leftover(
+        *(candidate, original, found.run, found.number, found.is_alive),
+        owner=being.owner,
+        allocated_bytes=found.allocated_bytes,
+        unrecorded=True,
+    )
+
+
+def _is_left(entry: Entry, being: Being) -> bool:
+    """Whether *being* is what *entry* is about, and is to be deleted yet."""
+    if not entry.intent.is_of(being):
+        return False
+    if entry.unfinished or entry.left_staged:
+        return True
+    sure = entry.intent.birth_ns and being.birth_ns
+    return bool(sure) and entry.end is not None and entry.end.ending in _SURE_ONLY_BY_BIRTH
 
 
 def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
@@ -118,9 +180,19 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
         )
 
     history = journal.read(directory, wanted=wanted)
-    entries = tuple(entry for entry in history.entries if _is_ours(entry, history))
+    entries = [entry for entry in history.entries if history.runs[entry.run].is_ours]
     working = at_work(directory, (entry.run for entry in entries))
-    return Begun(entries, working, history.faults)
+    return Begun(
+        tuple(
+            Open(
+                entry,
+                entry.run in working,
+                history.runs[entry.run].mode == "trash",
+            )
+            for entry in entries
+        ),
+        history.faults,
+    )
 
 
 async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
@@ -138,18 +210,18 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
 
     async def ask(mount: str) -> None:
         for number in numbers[mount]:
-            entry = begun.entries[number]
+            one = begun.entries[number]
             try:
                 if mount in silent:
                     raise Unanswered
-                found[number] = await scheduler.call(_look, entry, begun.working)
+                found[number] = await scheduler.call(_look, one)
             except Stopped:
                 return
             except Unanswered:
                 silent.add(mount)
-                found[number] = _unreachable(entry, errno.ETIMEDOUT, begun.working)
+                found[number] = _unreachable(one, errno.ETIMEDOUT)
             except OSError as error:
-                found[number] = _unreachable(entry, error.errno or errno.EIO, begun.working)
+                found[number] = _unreachable(one, error.errno or errno.EIO)
 
     await asyncio.gather(*(ask(mount) for mount in numbers))
     rows = [found[number] for number in sorted(found)]
@@ -160,23 +232,42 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
     )
 
 
-def _look(entry: Entry, working: frozenset[str]) -> Leftover | Settled | None:
-    """Ask the disk about one; None if it is for the run that is at work with it to say."""
-    place = _place_of(entry)
+def _look(one: Open) -> Leftover | Settled | None:
+    """Ask the disk about one; None if it is for the run that is at work with it to say.
+
+    That it is gone is said only where the very directory is still there that it was in. Raises OSError.
+    """
+    intent = one.entry.intent
     try:
-        found = os.lstat(place)
+        being, around = identity.seen(one.place)
     except OSError as error:
-        # Where the file system is not mounted now, nothing is gone.
-        if error.errno not in _GONE or not _same_file_system(entry):
-            return _unreachable(entry, error.errno or errno.EIO, working)
-        return None if entry.run in working else _settle(entry)
-    same = stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) == entry.intent.identity
-    if entry.intent.staged is None:
-        return None if entry.run in working else _settle_in_place(entry, same=same)
-    if not same:
-        return _unreachable(entry, errno.ESTALE, working)
-    candidate = Candidate(place, os.path.dirname(place), entry.intent.identity, mounted=False)
-    return _leftover(entry, candidate, working)
+        if error.errno not in _GONE:
+            raise
+        being = around = None
+    if being is not None and intent.is_of(being):
+        if intent.staged is None:
+            return None if one.at_work else _still_in_place(one)
+        place = one.place
+        candidate = Candidate(place, os.path.dirname(place), being.identity, mounted=False)
+        return _leftover(one.entry, candidate, at_work=one.at_work)
+    if one.at_work:
+        return None
+    if one.entry.waiting:
+        return Settled(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
+    if being is not None and intent.staged is not None:
+        return _unreachable(one, errno.ESTALE)
+    if around is None or not _held(intent, around):
+        return _unreachable(one, errno.ENOENT)
+    if intent.staged is None:
+        note = "the run was ended in the middle; it is gone now"
+        return Settled(one.entry, Ending.GONE, note)
+    return _settle(one.entry)
+
+
+def _held(intent: journal.Intent, around: Being) -> bool:
+    """Whether it is *around* that it was in, as far as that was written down."""
+    known = intent.is_around(around)
+    return around.device == intent.device if known is None else known
 
 
 def settle(settled: Iterable[Settled], records: Journal) -> None:
@@ -185,32 +276,17 @@ def settle(settled: Iterable[Settled], records: Journal) -> None:
         records.end(one.entry.number, one.ending, error=one.note, run=one.entry.run)
 
 
-def _is_ours(entry: Entry, history: journal.History) -> bool:
-    """Whether a run on this machine began it: on another the same path may be something else."""
-    return history.runs[entry.run].host in {state.host_name(), ""}
-
-
-def _place_of(entry: Entry) -> str:
-    """Return the path that it has, unless its turn did not come or is over."""
-    return entry.intent.staged or entry.intent.path
+def forget(leftovers: Iterable[Leftover], records: Journal) -> None:
+    """Write down that nobody wants to hear of these any more."""
+    for one in leftovers:
+        if one.run is not None and one.number is not None:
+            note = "it could not be reached, and was to be forgotten"
+            records.end(one.number, Ending.FORGOTTEN, error=note, run=one.run)
 
 
 def _staged_name(entry: Entry) -> str | None:
     staged = entry.intent.staged
     return None if staged is None else os.path.basename(staged)
-
-
-def _same_file_system(entry: Entry) -> bool:
-    """Whether the file system is there that held what was to be deleted."""
-    directory = os.path.dirname(entry.intent.path)
-    while True:
-        try:
-            return os.stat(directory).st_dev == entry.intent.device
-        except OSError:
-            above = os.path.dirname(directory)
-            if above == directory:
-                return False
-            directory = above
 
 
 def at_work(directory: str, runs: Iterable[str]) -> frozenset[str]:
@@ -222,10 +298,10 @@ def at_work(directory: str, runs: Iterable[str]) -> frozenset[str]:
     return holding | journal.writing(directory, set(runs) - holding)
 
 
-def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Leftover:
-    at_work = entry.run in working
-    intent = entry.intent
-    freed = 0 if entry.end is None else entry.end.freed_bytes
+def _leftover(entry: Entry, candidate: Candidate, *, at_work: bool = False) -> Leftover:
+    intent, end = entry.intent, entry.end
+    freed = 0 if end is None else end.freed_bytes
+    failed = end is not None and end.ending is Ending.FAILED
     return Leftover(
         candidate,
         intent.path,
@@ -234,45 +310,87 @@ def _leftover(entry: Entry, candidate: Candidate, working: frozenset[str]) -> Le
         at_work,
         owner=intent.owner,
         allocated_bytes=max(0, intent.allocated_bytes - freed),
+        earlier=end.error if end is not None and failed else None,
     )
 
 
-def _unreachable(entry: Entry, number: int, working: frozenset[str]) -> Leftover:
+def _unreachable(one: Open, number: int) -> Leftover:
     """Return what is not to be touched, with why."""
-    place = _place_of(entry)
-    doing = "recognise" if number == errno.ESTALE else "look at"
+    forget = f"cleanup-nodemodule resume --forget {_word(one.entry.intent.path)}"
+    message = None
+    doing = "look at"
+    if number in _GONE:
+        doing = "find"
+        message = (
+            "the directory around it was moved or deleted, or its disk is not mounted. If it was moved, a"
+            " run that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear"
+            f" of it no more: {forget}"
+        )
+    elif number == errno.ESTALE:
+        doing = "recognise"
+        message = (
+            "another directory is in its place, which is left alone. If what was left is elsewhere, a run"
+            " that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear of"
+            f" it no more: {forget}"
+        )
+    return _kept(one, Problem(one.place, number, doing, message))
+
+
+def _kept(one: Open, problem: Problem) -> Leftover:
+    place = one.place
     candidate = Candidate(place, os.path.dirname(place), Identity(0, 0), mounted=False)
-    leftover = _leftover(entry, candidate, working)
-    return replace(leftover, problems=(Problem(place, number, doing),))
+    leftover = _leftover(one.entry, candidate, at_work=one.at_work)
+    return replace(leftover, problems=(problem,))
+
+
+def _word(path: str) -> str:
+    """Return *path* as a word for a shell that is fit for showing; only ``PATH`` where it is not."""
+    import shlex  # noqa: PLC0415 - seldom needed
+
+    return shlex.quote(path) if path.isprintable() else "PATH"
 
 
 def _settle(entry: Entry) -> Settled:
     """Tell what became of something whose place is empty."""
     intent = entry.intent
     try:
-        found = os.lstat(intent.path)
+        found, _ = identity.seen(intent.path)
     except OSError:
         found = None
-    # A directory made since may have its inode number; but what was put back was not written to.
-    if (
-        found is not None
-        and (found.st_dev, found.st_ino) == intent.identity
-        and (found.st_ctime_ns == intent.changed_ns or found.st_mtime < entry.began_at)
-    ):
-        return Settled(entry, Ending.KEPT, "the run was ended before its turn")
-    if intent.staged is None:
-        return Settled(entry, Ending.GONE, "the run was ended in the middle; it is gone now")
-    if not os.path.lexists(os.path.dirname(intent.path)):
-        note = "the run was ended in the middle; the directory around it is gone, or was moved"
+    if found is not None and intent.is_of(found):
+        born = intent.birth_ns and found.birth_ns
+        # Without that, a directory made since may have its inode number; but what was put back was not
+        # written to.
+        if (
+            born
+            or found.changed_ns == intent.changed_ns
+            or found.modified_ns < entry.began_at * 1e9
+        ):
+            return Settled(
+                entry, Ending.KEPT, "the run was ended before anything of it was deleted"
+            )
+    if not entry.turned and entry.end is None:
+        # The system was started anew since, and what was written last may be lost.
+        note = "it is gone, and nothing says whether the run had begun with it"
         return Settled(entry, Ending.GONE, note)
     return Settled(
         entry, Ending.DELETED, "the run was ended before it could write down how much that freed"
     )
 
 
-def _settle_in_place(entry: Entry, *, same: bool) -> Settled:
+def _still_in_place(one: Open) -> Leftover | Settled:
     """Tell what became of something that was to be deleted, or moved to the trash, in its place."""
-    if not same:
-        return Settled(entry, Ending.GONE, "the run was ended in the middle; it is gone now")
-    note = "the run was ended in the middle; what is left of it is in its place"
-    return Settled(entry, Ending.FAILED, note)
+    if one.entry.waiting:
+        return Settled(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
+    if one.trashing:
+        note = "the run was ended in the middle; what is left of it is in its place"
+        return Settled(one.entry, Ending.FAILED, note)
+    # Somebody may have repaired it since, or put something of theirs there, as it has its usual name.
+    path = one.place
+    around, name = (_word(part) for part in os.path.split(path))
+    message = (
+        "a run was ended while it deleted this in its place, so that some of it may be missing. It is not"
+        f" touched. To delete the rest: cleanup-nodemodule -p {around} --targets {name} --no-dry-run. To keep"
+        f" it, as after mending it: cleanup-nodemodule resume --forget {_word(path)}"
+    )
+    return _kept(one, Problem(path, errno.EEXIST, "finish", message))

@@ -16,14 +16,11 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from cleanup_nodemodule import errand, plain, protections, runas
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.journal import Ending, Entry, Fault, Run, read
+from cleanup_nodemodule.journal import UNTOUCHED, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 from cleanup_nodemodule.stdio import emit, is_terminal, say
-
-_UNTOUCHED: Final = frozenset({Ending.KEPT, Ending.GONE})
-"""Ends of what this program has deleted nothing of."""
 
 _MOST: Final = 20
 """How many of a kind are named one by one."""
@@ -93,11 +90,12 @@ def recipe(
         touched.update({entry.run} if _touched(entry) else ())
         return False
 
-    runs = read(directory, wanted=look).runs
+    looked = read(directory, wanted=look)
+    runs = looked.runs
     if name is None:
         deleting = [run for run in runs.values() if run.id in touched]
         if not deleting:
-            return Recipe(None, (), {}, ())
+            return Recipe(None, (), {}, looked.faults)
         run = deleting[-1]
     else:
         run = _named(runs, name)
@@ -276,7 +274,7 @@ def run_document(run: Run) -> dict[str, Any]:
 
 
 def _touched(entry: Entry) -> bool:
-    return entry.end is None or entry.end.ending not in _UNTOUCHED
+    return not entry.waiting and (entry.end is None or entry.end.ending not in UNTOUCHED)
 
 
 def _named(runs: Mapping[str, Run], name: str) -> Run:

@@ -27,9 +27,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Protocol, TypeVar, TypeVarTuple
 
-from cleanup_nodemodule import durable, emptying, protections, staging, state
+from cleanup_nodemodule import durable, emptying, identity, protections, staging, state
 from cleanup_nodemodule.durable import Durable
+from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
+from cleanup_nodemodule.mark import CAN_MARK, Mark
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -124,7 +126,7 @@ async def trash(
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
-        return await _move_to_trash(turn, scheduler, look)
+        return await _move_to_trash(turn, records, scheduler, look)
 
     return await _each(approved, scheduler, records, move, deleted)
 
@@ -158,12 +160,15 @@ class _Records:
             self._journal.end(turn.number, Ending.KEPT, error=error)
         turn.staged = None
         await self._begin([turn])
+        self.turn(turn)
 
     async def _begin(self, turns: "Sequence[_Turn]") -> None:
-        owners = await self._owners([turn.artifact.path for turn in turns])
+        seen = await self._seen([turn.artifact.path for turn in turns])
+        for turn, (being, around) in zip(turns, seen, strict=True):
+            if being is not None and being.identity == turn.candidate.identity:
+                turn.being, turn.around = being, around
         intents = [
-            Intent.to_delete(turn.artifact, turn.staged, owner)
-            for turn, owner in zip(turns, owners, strict=True)
+            Intent.to_delete(turn.artifact, turn.staged, turn.being, turn.around) for turn in turns
         ]
         try:
             # Not by one of the scheduler's workers, which may be on another machine.
@@ -177,12 +182,28 @@ class _Records:
             for turn, number in zip(turns, numbers, strict=True):
                 turn.number = number
 
-    async def _owners(self, paths: Sequence[str]) -> list[int | None]:
-        """Return whose they are, by which :func:`finish` knows them again; None if nobody says."""
+    async def _seen(self, paths: list[str]) -> "list[tuple[Being | None, Being | None]]":
+        """Return what makes each that very directory, by which it is known again, if anybody says."""
         try:
-            return await self._scheduler.call(_owners_of, paths)
+            found = await self._scheduler.call(identity.all_seen, paths)
         except (Stopped, Unanswered):
-            return [None] * len(paths)
+            found = [None] * len(paths)
+        return [one or (None, None) for one in found]
+
+    def turn(self, turn: "_Turn") -> None:
+        """Write down that its turn has come."""
+        if turn.number is not None:
+            self._journal.turn(turn.number)
+        turn.begun = True
+
+    def mark(self, turn: "_Turn") -> Mark | None:
+        """Return what to write on it, for where the journal cannot be written; None if too little is known."""
+        if turn.number is None or turn.staged is None or turn.being is None or not CAN_MARK:
+            return None
+        return Mark.of(
+            *(self._journal.run.id, turn.number, turn.artifact.path, turn.staged, turn.being),
+            allocated_bytes=turn.artifact.size.allocated_bytes,
+        )
 
     def end(self, turn: "_Turn", result: Result | None) -> None:
         """Write down what came of it; None if it was stopped before anything happened."""
@@ -191,7 +212,8 @@ class _Records:
             return
         match result:
             case None:
-                self._journal.end(number, Ending.KEPT, error="the run was stopped before its turn")
+                ending = Ending.KEPT if turn.begun else Ending.NOT_BEGUN
+                self._journal.end(number, ending, error="the run was stopped before its turn")
             case Removed(gone=True):
                 self._journal.end(number, Ending.GONE)
             case Removed():
@@ -215,16 +237,6 @@ class _Records:
         self._ready.clear()
 
 
-def _owners_of(paths: Sequence[str]) -> list[int | None]:
-    owners: list[int | None] = []
-    for path in paths:
-        try:
-            owners.append(staging.owner_of(path))
-        except OSError:
-            owners.append(None)
-    return owners
-
-
 @dataclass(slots=True)
 class _Turn:
     """An artifact whose turn it is."""
@@ -243,8 +255,14 @@ class _Turn:
     taken: bool = False
     """It has been renamed."""
     begun: bool = False
-    """Something may have happened to it, which its disk has to keep."""
+    """Its turn has come: something may have happened to it, which its disk has to keep."""
     held: Held | None = None
+    marked: int = 0
+    """Bytes that its mark takes: they were free before, and come back with the directory itself."""
+    being: Being | None = None
+    """What makes it that very directory; None if that is not known."""
+    around: Being | None = None
+    """The directory around it."""
 
 
 def _reason(failed: Failed) -> str | None:
@@ -429,7 +447,7 @@ def _found(turn: _Turn, error: Exception) -> Result:
     if turn.held is not None and staging.is_somewhere(turn.held):
         left_at = staging.whereabouts(turn.held) or turn.staged
         return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
-    return Removed(artifact, turn.freed, gone=not turn.begun)
+    return Removed(artifact, turn.freed - turn.marked, gone=not turn.begun)
 
 
 class _Deletion:
@@ -483,7 +501,8 @@ class _Deletion:
         if not emptied.problems and not emptied.stopped:
             if unseen := _unseen(contents, emptied):
                 self._count(unseen)
-            return Removed(artifact, turn.freed, gone=turn.staged is None and not emptied.removed)
+            freed = turn.freed - turn.marked
+            return Removed(artifact, freed, gone=turn.staged is None and not emptied.removed)
         failed = Failed(
             artifact,
             emptied.freed,
@@ -507,9 +526,14 @@ class _Deletion:
         try:
             if (problem := await _ready(turn, scheduler, self._look)) is not None:
                 return _untouched(artifact, problem)
-            turn.begun = True
-            await _again(
-                scheduler, scheduler.finish, staging.stage, turn.candidate, turn.staged or ""
+            self._records.turn(turn)
+            turn.marked = await _again(
+                scheduler,
+                scheduler.finish,
+                staging.stage,
+                turn.candidate,
+                turn.staged or "",
+                self._records.mark(turn),
             )
             turn.taken = True
         except Stopped:
@@ -678,13 +702,15 @@ def _vital(path: str) -> Problem | None:
     return None if why is None else Problem(path, errno.EPERM, f"delete {why}:")
 
 
-async def _move_to_trash(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Result | None:
+async def _move_to_trash(
+    turn: _Turn, records: _Records, scheduler: Scheduler, look: SecondLook
+) -> Result | None:
     """Move one artifact to the trash; None if it was stopped before that."""
     artifact = turn.artifact
     try:
         if (problem := await _ready(turn, scheduler, look)) is not None:
             return _untouched(artifact, problem)
-        turn.begun = True
+        records.turn(turn)
         refusal = await scheduler.finish(_send_to_trash, turn.candidate)
     except Stopped:
         return None
@@ -796,21 +822,32 @@ async def _finish_one(
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
         return leftover
-    if leftover.owner is not None:
-        # ext4 gives an inode number to the next directory that is made, be it somebody else's.
-        try:
-            owner = await scheduler.call(staging.owner_of, candidate.path)
-        except Stopped:
-            return replace(leftover, interrupted=True)
-        except OSError:
-            owner = None
-        if owner != leftover.owner:
-            return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
+    try:
+        being, around = await scheduler.call(identity.seen, candidate.path)
+    except Stopped:
+        return replace(leftover, interrupted=True)
+    except OSError:
+        being = around = None
+    # ext4 gives an inode number to the next directory that is made, be it somebody else's.
+    ours = being is not None and leftover.owner in {None, being.owner}
+    if being is None or around is None or not ours or being.identity != candidate.identity:
+        return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
     problems = await emptying.look_through(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
+    run, entry = leftover.run, leftover.number
+    if leftover.unrecorded and leftover.original is not None:
+        fact = f"the mark of run {run}, which the journal has no record of"
+        intent = Intent.to_finish(leftover.original, candidate.path, being, around, fact)
+        try:
+            [entry] = await scheduler.aside(journal.begin, [intent])
+        except JournalError as failure:
+            problem = Problem(journal.path, failure.errno or errno.EIO, "record the deletion in")
+            return replace(leftover, problems=(problem,))
+        run = journal.run.id
+        journal.turn(entry)
     emptied = await emptying.empty(
         *(candidate.path, candidate.identity, None, scheduler, freed, held),
         foreign_too=foreign_too,
@@ -833,7 +870,7 @@ async def _finish_one(
     if emptied.stopped:
         ending = Ending.INTERRUPTED
     error = next((f"could not {p.doing} {p.path}: {p.why}" for p in problems), None)
-    journal.end(leftover.number, ending, freed_bytes=emptied.freed, error=error, run=leftover.run)
+    journal.end(entry, ending, freed_bytes=emptied.freed, error=error, run=run)
     return result
 
 

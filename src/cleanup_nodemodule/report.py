@@ -26,6 +26,9 @@ from cleanup_nodemodule.model import (
 
 SCHEMA_VERSION: Final = 1
 
+INTERRUPTED: Final = "interrupted"
+"""How what is said of something begins that a run was stopped in the midst of."""
+
 # Read by pydantic when it makes the JSON Schema: the docstrings below become descriptions.
 _CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
 
@@ -201,6 +204,7 @@ def of_outcome(outcome: Outcome, run: Run) -> Report:
         outcome.leftovers,
         run,
         complete=outcome.plan.complete and not outcome.plan.problems and outcome.complete,
+        besides=outcome.problems,
     )
 
 
@@ -270,6 +274,7 @@ def _report(
     run: Run,
     *,
     complete: bool,
+    besides: Sequence[Problem] = (),
 ) -> Report:
     by_path = {result.artifact.path: result for result in results}
     failures = [result for result in results if isinstance(result, Failed)]
@@ -278,6 +283,7 @@ def _report(
         problems += failure.problems
     for leftover in leftovers:
         problems += leftover.problems
+    problems += besides
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -314,11 +320,13 @@ def _leftover(leftover: Leftover) -> LeftoverRow:
     elif leftover.problems:
         outcome, error = "failed", describe_problems(leftover.problems)
     elif leftover.interrupted:
-        outcome, error = "failed", "interrupted"
+        outcome, error = "failed", INTERRUPTED
     elif leftover.at_work:
         error = "the run that is deleting it is still at work"
     elif leftover.run is None:
         error = "this user's journal knows nothing of it, so it is left alone"
+    elif leftover.earlier is not None:
+        error = f"an earlier run {leftover.earlier}"
     return LeftoverRow(leftover.candidate.path, leftover.original, leftover.run, outcome, error)
 
 
@@ -377,7 +385,7 @@ def describe(failure: Failed) -> str:
     """Say in a sentence why an artifact is still there."""
     where = "still there" if failure.left_at is None else f"at {failure.left_at}"
     if failure.interrupted:
-        return f"interrupted; what is left of it is {where}"
+        return f"{INTERRUPTED}; what is left of it is {where}"
     why = describe_problems(failure.problems)
     return why if failure.left_at is None else f"{why}; what is left of it is {where}"
 

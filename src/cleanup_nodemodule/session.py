@@ -30,7 +30,7 @@ from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, pri
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import ExcludeError, RootError
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan
+from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
@@ -131,9 +131,12 @@ class Session:
         """Do it all and return the exit code."""
         return self._guarded(self._run)
 
-    def resume(self) -> int:
-        """Finish what interrupted runs left, wherever that is, and return the exit code."""
-        return self._guarded(self._take_up)
+    def resume(self, forget: Sequence[str] = ()) -> int:
+        """Finish what interrupted runs left, wherever that is, and return the exit code.
+
+        What of it cannot be reached, and was at or beneath one of the paths *forget*, is asked for no more.
+        """
+        return self._guarded(lambda: self._take_up([absolute(path) for path in forget]))
 
     def _guarded(self, work: Callable[[], int]) -> int:
         begun = False
@@ -264,7 +267,7 @@ class Session:
                 "understand the command line",
             )
             return ExitCode.USAGE
-        leftovers = self._recognise(plan)
+        leftovers = self._recognise(plan, executor)
         result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
         if undertaking is None or self._signal is not None:
             return self._finish(result)
@@ -280,14 +283,18 @@ class Session:
                 return ExitCode.EXCEEDED if self._signal is None else code
         return self._finish_deletion(plan, leftovers, undertaking, executor)
 
-    def _recognise(self, plan: Plan) -> tuple[Leftover, ...]:
+    def _recognise(self, plan: Plan, executor: Executor) -> tuple[Leftover, ...]:
         """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
         if not plan.leftovers:
             return ()
         from cleanup_nodemodule import recovery, state
 
         try:
-            return recovery.recognise(plan.leftovers, state.directory())
+            directory = state.directory()
+            return self._in_loop(
+                executor,
+                lambda scheduler: recovery.recognise(plan.leftovers, directory, scheduler),
+            )
         except state.StateError as error:
             say(f"{plain.PROGRAM}: {error}")
             return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
@@ -339,14 +346,17 @@ class Session:
             if protections.mount_point_of(root, mounts) in self._silent_mounts
         )
         shown = {one.candidate.path for one in leftovers}
-        leftovers += tuple(one for one in found.silent if one.candidate.path not in shown)
+        chosen = {artifact.path for artifact in approved.artifacts}
+        more = (*found.silent, *(one for one in found.in_place if one.candidate.path not in chosen))
+        leftovers += tuple(one for one in more if one.candidate.path not in shown)
         known = [one for one in leftovers if one.to_finish]
         settled = found.settled
         outcome = Outcome(approved.plan, (), 0, complete=True)
         if not (approved.artifacts or known or settled):
             return replace(outcome, leftovers=leftovers)
         finished: dict[str, Leftover] = {}
-        with undertaking.journal(lambda text: say(f"{plain.PROGRAM}: {text}")) as journal:
+        lost: list[Problem] = []
+        with undertaking.journal(lost) as journal:
             places = {one.candidate.name for one in known}
             recovery.settle((one for one in settled if one.name not in places), journal)
             for one in self._resume(known, journal, executor):
@@ -354,7 +364,7 @@ class Session:
             outcome = self._carry_out(approved, journal, executor)
             journal.close(interrupted=self._signal is not None)
         rows = tuple(finished.get(one.candidate.path, one) for one in leftovers)
-        return replace(outcome, leftovers=rows)
+        return replace(outcome, leftovers=rows, problems=tuple(lost))
 
     def _carry_out(self, approved: Approved, journal: "Journal", executor: Executor) -> Outcome:
         with self._progress() as watch:
@@ -391,7 +401,7 @@ class Session:
             executor, lambda scheduler: recovery.look(begun, scheduler, silent), least=mounts
         )
 
-    def _take_up(self) -> int:
+    def _take_up(self, forget: Sequence[str]) -> int:
         from cleanup_nodemodule import recovery, state
 
         def finish(undertaking: "Undertaking | None") -> int:
@@ -402,19 +412,29 @@ class Session:
                 line = "" if fault.line is None else f", line {fault.line}"
                 say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
             finished: dict[str, Leftover] = {}
+            lost: list[Problem] = []
+            forgotten = [
+                one
+                for one in found.leftovers
+                if undertaking is not None and one.problems and _is_in(one, forget)
+            ]
             # A signal is noted, and stops what can be stopped, until it is known what was done.
             with self._interrupts.telling(lambda: None):
-                if undertaking is not None and (found.to_finish or found.settled):
-                    with undertaking.journal(
-                        lambda text: say(f"{plain.PROGRAM}: {text}")
-                    ) as journal:
+                if undertaking is not None and (found.to_finish or found.settled or forgotten):
+                    with undertaking.journal(lost) as journal:
                         recovery.settle(found.settled, journal)
+                        recovery.forget(forgotten, journal)
                         done = self._resume(found.to_finish, journal, executor)
                         finished = {one.candidate.path: one for one in done}
                         journal.close(interrupted=self._signal is not None)
-                rows = tuple(finished.get(one.candidate.path, one) for one in found.leftovers)
+                rows = tuple(
+                    finished.get(one.candidate.path, one)
+                    for one in found.leftovers
+                    if one not in forgotten
+                )
                 nothing = Plan((), (), (), complete=True)
                 outcome = Outcome(nothing, (), None, complete=self._signal is None, leftovers=rows)
+                outcome = replace(outcome, problems=tuple(lost))
                 self._result = report.of_outcome(outcome, self._facts())
             return self._finish(self._result)
 
@@ -550,10 +570,8 @@ class Session:
             return
         if result.mode == "dry-run" and result.totals.selected:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        if any(row.left_at for row in result.artifacts) or any(
-            row.outcome is None and row.run and not row.error for row in result.leftovers
-        ):
-            say(f"To finish what an interrupted run left: {plain.command('resume')}")
+        for hint in plain.hints(result):
+            say(hint)
         names = plain.unproven_names(result)
         if names:
             say(f"To include what is unproven: {self._command_naming(names)}")
@@ -658,6 +676,13 @@ class Session:
 
 _WIDE: Final = 1_000_000
 """Columns enough for any path."""
+
+
+def _is_in(leftover: Leftover, places: Iterable[str]) -> bool:
+    """Whether it was, or is, at or beneath one of these absolute paths."""
+    paths = [os.path.join(path, "") for path in (leftover.candidate.path, leftover.original or "")]
+    around = [os.path.join(place, "") for place in places]
+    return any(path.startswith(place) for path in paths for place in around)
 
 
 def _mounts_of(paths: Iterable[str]) -> set[str]:

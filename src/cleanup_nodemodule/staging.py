@@ -15,10 +15,13 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Candidate, Identity
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.mark import Mark
 
 PREFIX: Final = ".cleanup-nodemodule-"
 """How the names of what is being deleted begin."""
@@ -60,8 +63,8 @@ def is_staged(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def stage(candidate: Candidate, staged: str) -> None:
-    """Rename the artifact to *staged*, beside itself.
+def stage(candidate: Candidate, staged: str, marking: "Mark | None" = None) -> int:
+    """Rename the artifact to *staged*, beside itself, with *marking* on it; return the bytes that takes.
 
     Raises ChangedError if another directory is in its place, or it was written into since it was
     found; ImpossibleError where it has to be deleted in place; FileNotFoundError if it is gone; and any
@@ -71,15 +74,21 @@ def stage(candidate: Candidate, staged: str) -> None:
     name, hidden = os.path.basename(candidate.path), os.path.basename(staged)
     with _around(candidate.path) as (parent, prefix):
         _check(candidate, _status(prefix + name, parent))
+        taken = 0
+        if marking is not None:
+            # Before, so that there is no moment in which it has left its project without.
+            taken = _mark(parent, name, candidate.identity, marking)
         try:
             os.rename(prefix + name, prefix + hidden, src_dir_fd=parent, dst_dir_fd=parent)
         except OSError as error:
+            if marking is not None:
+                _mark(parent, name, candidate.identity, None)
             if error.errno in _IMPOSSIBLE:
                 raise ImpossibleError(error.errno, error.strerror, candidate.path) from error
             raise
         try:
             if _is(_status(prefix + hidden, parent), candidate.identity):
-                return
+                return taken
             # Somebody was faster than we are between the two calls.
             _rename_back(parent, prefix + hidden, prefix + name)
         except FileNotFoundError:
@@ -102,12 +111,6 @@ def is_at(path: str, identity: Identity) -> bool:
             return _is(_status(prefix + os.path.basename(path), parent), identity)
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def owner_of(path: str) -> int:
-    """Return the account that the directory belongs to. Raises OSError."""
-    with _around(path) as (parent, prefix):
-        return _status(prefix + os.path.basename(path), parent).st_uid
 
 
 class Held:
@@ -231,6 +234,26 @@ def put_back(staged: str, path: str, identity: Identity) -> None:
         if not _is(_status(prefix + os.path.basename(staged), parent), identity):
             raise ChangedError
         _rename_back(parent, prefix + os.path.basename(staged), prefix + os.path.basename(path))
+        _mark(parent, os.path.basename(path), identity, None)
+
+
+def _mark(parent: int | None, name: str, identity: Identity, marking: "Mark | None") -> int:
+    """Put *marking* on the directory *name*, or take any off, if it is still that; return the bytes it takes.
+
+    Never raises OSError.
+    """
+    from cleanup_nodemodule import mark  # noqa: PLC0415 - only to delete
+
+    if parent is None:  # Systems without descriptors of directories have no such attributes either.
+        return 0
+    with contextlib.suppress(OSError):
+        held = os.open(name, _ITSELF, dir_fd=parent)
+        try:
+            if _is(os.fstat(held), identity):
+                return mark.take_off(held) if marking is None else mark.put(held, marking)
+        finally:
+            os.close(held)
+    return 0
 
 
 def _rename_back(parent: int | None, hidden: str, name: str) -> None:

@@ -67,6 +67,53 @@ def host_name() -> str:
     return name or "localhost"
 
 
+def machine() -> str:
+    """Return what names this machine whatever it is called, fit for a part of a file name.
+
+    Made of machine-id(5) as sd_id128_get_machine_app_specific(3) does it, as that itself is not to be given
+    away. Where there is none, the name of the machine.
+    """
+    try:
+        with open("/etc/machine-id", "rb") as file:
+            key = bytes.fromhex(file.read(64).decode("ascii"))
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != _MACHINE_ID:
+        return host_name()
+    import hmac  # noqa: PLC0415 - for start-up's sake
+
+    return hmac.digest(key, _PROGRAM.encode(), "sha256").hex()[:32]
+
+
+_MACHINE_ID: Final = 16
+"""Bytes of a machine's id."""
+
+
+def boot() -> str | None:
+    """Return what names the time since the system was started; None where it does not say (random(4))."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def started(process: int) -> str | None:
+    """Return what tells a living process from others that have its number before or after it.
+
+    That is when it was started, and in which session of the system. None if there is no such process, or
+    nothing to ask.
+    """
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            status = file.read()
+        # The name, in parentheses, may be any; the time is the 22nd field (proc_pid_stat(5)).
+        ticks = status.rpartition(b")")[2].split()[19].decode("ascii")
+    except (OSError, LookupError, ValueError):
+        return None
+    return f"{boot()} {ticks}"
+
+
 def user_name() -> str:
     """Return the name of the account that this process acts for, or its number."""
     if not hasattr(os, "geteuid"):
@@ -184,7 +231,7 @@ def _fault(
         else:
             accepted = not (last and (own or not sticky_end))
             sticky = bool(status.st_mode & stat.S_ISVTX) and accepted
-            if _writable_by_others(status) and not sticky:
+            if writable_by_others(status) and not sticky:
                 return f"others may write {done!r} (mode {stat.S_IMODE(status.st_mode):04o})"
             if last:
                 break
@@ -197,7 +244,7 @@ def _fault(
     return None
 
 
-def _writable_by_others(status: os.stat_result) -> bool:
+def writable_by_others(status: os.stat_result) -> bool:
     """Whether an account other than the owner and root may write it.
 
     The group may where it is one the owner has to himself: with a umask of 002, as many systems have

@@ -14,6 +14,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ _CLONE_NEWNS: Final = 0x00020000  # unshare(2)
 _MNT_DETACH: Final = 2  # umount2(2)
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
+_LOOP_CTL_ADD: Final = 0x4C80  # loop(4)
+_LOOP_CTL_REMOVE: Final = 0x4C81
 _AUTOFS_IOC_CATATONIC: Final = 0x9362  # include/uapi/linux/auto_fs.h
 
 _MEBIBYTE: Final = 1024 * 1024
@@ -118,6 +121,41 @@ class Mounts:
         self._undo.callback(served.kill)
         return served
 
+    def forgetful(self, kind: str, where: Path, witness: Path) -> "Forgetful":
+        """Mount a file system on a disk of which is known what it has; see ``power_loss.py``."""
+        maker, *usual = _MAKERS[kind]
+        if shutil.which(maker) is None:
+            unable(f"needs {maker}")
+        top = self._directory / f"forgetful-{kind}"
+        served = top / "served"
+        served.mkdir(parents=True)
+        image = top / "image"
+        with open(image, "wb") as file:
+            file.truncate(_SMALLEST[kind] * _MEBIBYTE)
+        subprocess.run([maker, *usual, image], check=True, capture_output=True)
+        program = Path(__file__).with_name("power_loss.py")
+        process = subprocess.Popen(
+            [sys.executable, program, served, image, top / "record", witness],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call, made before
+        )
+        self._undo.callback(process.wait, PATIENCE)
+        self._undo.callback(process.kill)
+        self._undo.callback(_detach, served)
+        await_condition(
+            lambda: process.poll() is not None or os.path.ismount(served), "the disk was there"
+        )
+        if process.poll() is not None:
+            unable("cannot mount FUSE")
+        disk = Forgetful(where, top, _LoopDevice())
+        self._undo.callback(disk.close)
+        where.mkdir(parents=True, exist_ok=True)
+        disk.mount(served / "disk")
+        return disk
+
     def _mount(self, where: Path, *arguments: str | Path) -> Path:
         if not where.exists():
             where.mkdir(parents=True)
@@ -171,6 +209,74 @@ class Disk:
         if shown.returncode:
             unable(f"cannot have a block device: {shown.stderr.strip()}")
         return shown.stdout.strip()
+
+
+class _LoopDevice:
+    """A loop device that nobody else takes in the meantime: what is on it has the same number again."""
+
+    def __init__(self) -> None:
+        self._control = os.open("/dev/loop-control", os.O_RDWR)
+        try:
+            self._number = fcntl.ioctl(self._control, _LOOP_CTL_ADD, 200 + os.getpid() % 100_000)
+        except OSError as error:
+            os.close(self._control)
+            unable(f"cannot add a loop device: {error.strerror}")
+        self.path = Path(f"/dev/loop{self._number}")
+        if not self.path.exists():
+            os.mknod(self.path, stat.S_IFBLK | 0o600, os.makedev(7, self._number))
+
+    def attach(self, file: Path) -> None:
+        subprocess.run(["losetup", self.path, file], check=True)
+
+    def detach(self) -> None:
+        subprocess.run(["losetup", "-d", self.path], check=False, capture_output=True)
+        used = Path(f"/sys/block/loop{self._number}/loop")
+        await_condition(lambda: not used.exists(), "the loop device was free")
+
+    def close(self) -> None:
+        self.detach()
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self._control, _LOOP_CTL_REMOVE, self._number)
+        self.path.unlink(missing_ok=True)
+        os.close(self._control)
+
+
+class Forgetful:
+    """A disk whose power may be cut, or that breaks."""
+
+    def __init__(self, where: Path, top: Path, device: _LoopDevice) -> None:
+        self.path = where
+        self.top = top
+        self.record = top / "record"
+        self._device = device
+
+    def mount(self, image: Path) -> None:
+        """Have what is on *image* there."""
+        self._device.attach(image)
+        mounted = subprocess.run(
+            ["mount", self._device.path, self.path], capture_output=True, text=True, check=False
+        )
+        if mounted.returncode:
+            unable(f"cannot mount {image}: {mounted.stderr.strip()}")
+
+    def unmount(self) -> None:
+        """Take it away."""
+        subprocess.run(["umount", self.path], check=True)
+        self._device.detach()
+
+    def snapshot(self, name: str) -> Path:
+        """Return a copy of what the disk has now."""
+        copy = self.top / name
+        subprocess.run(["cp", "--sparse=always", self.top / "image", copy], check=True)
+        return copy
+
+    def breaks(self) -> None:
+        """Have it take nothing any more."""
+        os.setxattr(self.top / "served", "user.broken", b"1")
+
+    def close(self) -> None:
+        _detach(self.path)
+        self._device.close()
 
 
 def _detach(where: Path) -> None:

@@ -97,7 +97,8 @@ def remove(
     workers: int = 2,
     most: int = 0,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
-    spared: Mapping[str, Problem] | None = None,
+    look: remover.SecondLook = remover.NO_LOOK,
+    foreign_too: bool = False,
 ) -> Run:
     """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
     run = Run()
@@ -117,7 +118,8 @@ def remove(
                     journal,
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
-                    spared=spared or {},
+                    look=look,
+                    foreign_too=foreign_too,
                 )
 
     run.outcome = asyncio.run(work())
@@ -128,6 +130,20 @@ def staged(around: Path) -> Path:
     """Return the one directory in *around* that is out of its project and not gone yet."""
     (left,) = around.glob(f"{staging.PREFIX}*")
     return left
+
+
+class Against:
+    """A second look that has something against what lies at some paths."""
+
+    def __init__(self, before: Mapping[str, Problem], behind: Mapping[str, Problem]) -> None:
+        self._before = before
+        self._behind = behind
+
+    async def before(self, artifact: Artifact) -> Problem | None:
+        return self._before.get(artifact.path)
+
+    async def behind(self, artifact: Artifact, _place: str) -> Problem | None:
+        return self._behind.get(artifact.path)
 
 
 each_engine = pytest.mark.usefixtures("chosen")

@@ -420,12 +420,14 @@ def test_two_that_delete_on_xfs_are_never_at_the_same_group(
     really_remove = engines.remove
     together = threading.Barrier(2, action=met.set)
 
-    def watched(root: Root, stack: list[bytes], budget: int, groups: Groups, group: int) -> Removal:
+    def watched(
+        root: Root, stack: list[bytes], budget: int, groups: Groups, group: int, *more: Any
+    ) -> Removal:
         at_work(f"group {group}")
         if stack != [b""] and not met.is_set():
             together.wait(PATIENCE)
         try:
-            return really_remove(root, stack, budget, groups, group)
+            return really_remove(root, stack, budget, groups, group, *more)
         finally:
             at_work.leave(f"group {group}")
 

@@ -538,7 +538,7 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     disk = disks.tmpfs(tmp_path / "state", "mode=700,size=64k")
     env = {"XDG_STATE_HOME": str(disk)}
     fill(disk / "ballast")
-    declare(project / "other/node_modules", {f"f{number}": 1 for number in range(60)})
+    declare(project / "other/node_modules", {f"f{number}": 1 for number in range(200)})
     log = tmp_path / "log"
     slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=30000")
     arguments = ("--json", "-p", project, "--no-dry-run", "-j", "1")

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 
 import pytest
 
+from cleanup_nodemodule import durable, emptying, protections, remover, staging
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule import protections, remover, staging
-from cleanup_nodemodule.engine.contract import Fault, Finding, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import Counts, Fault, Finding, Names, Removal, Root
 from cleanup_nodemodule.journal import Intent, Journal, JournalError
-from cleanup_nodemodule.model import Artifact, Failed, Problem, Removed
+from cleanup_nodemodule.model import Artifact, Candidate, Failed, Problem, Removed
 from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.staging import Held
 from conftest import Declared, declare, listing
-from removals import artifact, by_python, each_engine, remove, staged, told
+from removals import Against, artifact, by_python, each_engine, remove, staged, told
 
 _RENAME = os.rename
 
@@ -237,7 +239,217 @@ def test_a_project_that_is_moved_away_meanwhile_is_not_said_to_be_clean(
         "delete, as it was moved away meanwhile,",
     )
     assert problem.path == str(project / left.name)
+    assert problem.why == f"it is at {left} now; a run that searches there finishes it"
+    assert failed.left_at == str(left)
     assert told() == [("node_modules", "failed")]
+
+
+@each_engine
+@pytest.mark.parametrize("call", ["looked through", "emptied"])
+def test_a_project_that_is_moved_away_before_anything_is_deleted_gets_it_back(
+    project: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Nothing is found at the place any more, which is no deletion."""
+    planned = artifact(project / "node_modules")
+    before = listing(project)
+    moved = project.parent / "elsewhere"
+    name = {"looked through": "find", "emptied": "remove"}[call]
+    really = getattr(engines, name)
+
+    def move(root: Root, *arguments: Any) -> Any:
+        if project.exists():
+            project.rename(moved)
+        return really(root, *arguments)
+
+    monkeypatch.setattr(engines, name, move)
+    run = remove([planned])
+    (failed,) = run.failed
+    assert (failed.untouched, failed.left_at, failed.freed_bytes) == (True, None, 0)
+    assert run.deleted == []
+    assert listing(moved) == before
+    assert os.lstat(moved / "node_modules").st_ino == planned.candidate.identity.inode
+    assert told() == [("node_modules", "kept")]
+
+
+@each_engine
+def test_a_removal_of_something_else_is_no_deletion(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine may say that the root is gone: what is held says so, too, or it is not."""
+    planned = artifact(project / "node_modules")
+
+    def say_so(*_: object) -> Removal:
+        return Removal(Counts(3, 2, 10, [], root=True), [], [])
+
+    monkeypatch.setattr(engines, "remove", say_so)
+    (failed,) = remove([planned]).failed
+    left = staged(project)
+    assert (failed.untouched, failed.left_at) == (False, str(left))
+    assert told() == [("node_modules", "failed")]
+
+
+@each_engine
+def test_what_cannot_be_held_for_want_of_descriptors_is_tried_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = artifact(project / "node_modules")
+    really_hold = staging.hold
+    refused: list[Path] = []
+
+    def hold(candidate: Candidate) -> Held | None:
+        if not refused:
+            refused.append(project)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return really_hold(candidate)
+
+    monkeypatch.setattr(staging, "hold", hold)
+    run = remove([planned])
+    assert run.removed == [planned.path]
+    assert refused
+
+
+def test_what_is_done_leaves_no_descriptor_behind(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "_MOST", 1)
+    planned = [fresh(project / name) for name in NESTED]
+    declare(project / NESTED[1] / "own", {".git": {}})
+    planned[1] = fresh(project / NESTED[1])
+    before = os.listdir("/proc/self/fd")
+    remove([*planned, artifact(project / "node_modules")])
+    assert os.listdir("/proc/self/fd") == before
+
+
+# What the disk has.
+
+
+def keeping(
+    monkeypatch: pytest.MonkeyPatch, answer: int | None = None
+) -> list[list[tuple[str, str | None]]]:
+    """Return what the journal says whenever the disk is asked, which gives this *answer*."""
+    said: list[list[tuple[str, str | None]]] = []
+    really_keep = durable.keep
+
+    def keep(directories: list[int]) -> int | None:
+        said.append(told())
+        return really_keep(directories) or answer
+
+    monkeypatch.setattr(durable, "keep", keep)
+    return said
+
+
+def test_nothing_has_an_end_before_the_disk_has_it_and_all_is_asked_for_at_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = keeping(monkeypatch)
+    run = remove([artifact(project / name) for name in ("dist", "node_modules")])
+    assert said == [[("dist", None), ("node_modules", None)]]
+    assert len(run.removed) == len(run.deleted) == 2
+    assert sorted(told()) == [("dist", "deleted"), ("node_modules", "deleted")]
+
+
+def test_what_was_put_back_has_no_end_before_the_disk_has_it_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it may be at the other place after a power cut, where nobody looks for it any more."""
+    declare(project / "node_modules/a", REPOSITORIES[0])
+    said = keeping(monkeypatch)
+    remove([artifact(project / "node_modules")])
+    assert said == [[("node_modules", None)]]
+    assert told() == [("node_modules", "kept")]
+
+
+def test_what_was_not_begun_waits_for_no_disk(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = keeping(monkeypatch)
+    planned = artifact(project / "node_modules")
+    against = {planned.path: Problem(planned.path, errno.EPERM, "delete, as it is kept by now,")}
+    remove([planned], look=Against(against, {}))
+    assert said == []
+    assert told() == [("node_modules", "kept")]
+
+
+@each_engine
+def test_what_the_disk_did_not_keep_has_failed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping(monkeypatch, errno.EIO)
+    declare(project / "node_modules/a", REPOSITORIES[0])
+    planned = [artifact(project / name) for name in ("dist", "node_modules")]
+    run = remove(planned)
+    assert (run.removed, run.deleted) == ([], [])
+    for artifact_, failed in zip(planned, run.failed, strict=True):
+        assert failed.artifact is artifact_
+        assert not failed.untouched
+        assert failed.problems[0] == Problem(
+            artifact_.path, errno.EIO, "have the disk keep what was done with"
+        )
+    assert sorted(told()) == [("dist", "failed"), ("node_modules", "failed")]
+
+
+def test_a_disk_that_does_not_answer_is_not_waited_for(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forever = threading.Event()
+    monkeypatch.setattr(durable, "keep", lambda _directories: forever.wait())
+    made = Scheduler.__init__
+
+    def impatient(self: Scheduler, *arguments: Any, **options: Any) -> None:
+        made(self, *arguments, **{**options, "patience": 0.5})
+
+    monkeypatch.setattr(Scheduler, "__init__", impatient)
+    (failed,) = remove([artifact(project / "node_modules")]).failed
+    forever.set()
+    assert failed.problems[0].errno == errno.ETIMEDOUT
+    assert told() == [("node_modules", "failed")]
+
+
+# What only somebody else may delete.
+
+
+@each_engine
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
+    project: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    planned = artifact(project / "node_modules")
+    really_remove = engines.remove
+    asked: list[bool] = []
+
+    def refuse_it(root: Root, stack: list[bytes], _budget: int, *more: Any) -> Removal:
+        asked.append(more[2])
+        counts = Counts(0, 0, 0, [])
+        if before:
+            counts, _, _ = really_remove(root, stack, 1, *more)
+        return Removal(counts, [], [Fault(b"a/f", errno.EPERM, emptying.FOREIGN)])
+
+    monkeypatch.setattr(engines, "remove", refuse_it)
+    (failed,) = remove([planned]).failed
+    assert set(asked) == {False}
+    (problem,) = failed.problems
+    assert (problem.errno, problem.doing) == (errno.EPERM, emptying.FOREIGN)
+    assert "--include-foreign" in problem.why
+    assert failed.untouched is not bool(before)
+    assert (project / "node_modules").exists() is not bool(before)
+    if before:
+        assert failed.left_at == str(staged(project))
+
+
+@each_engine
+def test_the_engine_is_told_that_what_is_somebody_elses_goes_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_remove = engines.remove
+    asked: list[object] = []
+
+    def remove_it(*arguments: Any) -> Removal:
+        asked.append(arguments[5])
+        return really_remove(*arguments)
+
+    monkeypatch.setattr(engines, "remove", remove_it)
+    remove([artifact(project / "node_modules")], foreign_too=True)
+    assert set(asked) == {True}
 
 
 # The rename.
@@ -504,7 +716,7 @@ def test_where_what_lies_inside_is_spared_so_is_what_is_around_it(project: Path)
     planned = [fresh(project / name) for name in NESTED]
     problem = Problem(planned[2].path, errno.EPERM, "delete, as it is tracked by now,")
     before = listing(project / "dist/node_modules")
-    run = remove(planned, spared={planned[2].path: problem})
+    run = remove(planned, look=Against({planned[2].path: problem}, {}))
     assert [failed.artifact for failed in run.failed] == [planned[0], planned[2]]
     assert run.removed == [planned[1].path]
     assert listing(project / "dist/node_modules") == before

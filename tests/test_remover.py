@@ -34,7 +34,17 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing
-from removals import PATIENCE, a_journal, approve, artifact, by_python, each_engine, remove, staged
+from removals import (
+    PATIENCE,
+    Against,
+    a_journal,
+    approve,
+    artifact,
+    by_python,
+    each_engine,
+    remove,
+    staged,
+)
 
 pytestmark = pytest.mark.usefixtures("grouped")
 
@@ -335,6 +345,13 @@ def test_nothing_is_begun_again_once_the_directory_itself_is_gone(
         Removal(Counts(1, 0, 10, []), [b"a"], [broken]),
         Removal(Counts(1, 3, 10, [b"a"], root=True), [b"b"], [Fault(b"", errno.ESTALE, "open")]),
     )
+    told = engines.remove
+
+    def remove_it(root: Root, *arguments: Any) -> Removal:
+        shutil.rmtree(root.path, ignore_errors=True)
+        return told(root, *arguments)
+
+    monkeypatch.setattr(engines, "remove", remove_it)
     run = remove([artifact(project / "zzz")], workers=1)
     assert (run.removed, run.failed) == ([os.fspath(project / "zzz")], [])
 
@@ -772,10 +789,22 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
     planned = [artifact(project / "dist"), artifact(project / "node_modules")]
     (kept, gone) = planned
     problem = Problem(kept.path, errno.EPERM, "delete, as it is tracked by now,")
-    run = remove(planned, spared={kept.path: problem})
+    run = remove(planned, look=Against({kept.path: problem}, {}))
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
     assert (project / "dist").exists()
+
+
+@each_engine
+def test_what_is_protected_behind_its_rename_is_put_back(project: Path) -> None:
+    planned = [artifact(project / "dist"), artifact(project / "node_modules")]
+    (kept, gone) = planned
+    problem = Problem(kept.path, errno.EPERM, "delete, as it is mount-point by now,")
+    before = listing(project / "dist")
+    run = remove(planned, look=Against({}, {kept.path: problem}))
+    assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
+    assert run.removed == [gone.path]
+    assert listing(project / "dist") == before
 
 
 # How many calls at a time.

@@ -8,7 +8,7 @@ import errno
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule import engine, protections, staging
@@ -16,6 +16,7 @@ from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Removal, Ro
 from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.staging import Held
 
 _BUDGET: Final = 1024
 """Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
@@ -51,6 +52,20 @@ _REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset
 def read_only(path: str) -> Problem:
     """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
     return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
+
+
+FOREIGN: Final = "delete, as only its owner may,"
+"""What an engine says of an entry that it leaves to whoever it belongs to."""
+
+
+def _explained(problem: Problem) -> Problem:
+    if problem.doing != FOREIGN:
+        return problem
+    message = (
+        "it is somebody else's, in a directory with the sticky bit;"
+        " --include-foreign deletes such things too"
+    )
+    return replace(problem, message=message)
 
 
 async def look_through(
@@ -148,6 +163,8 @@ class Emptied:
     """The directory itself is gone, by this program."""
     problems: dict[Problem, None] = field(default_factory=dict)
     stopped: bool = False
+    now_at: str | None = None
+    """Where it was moved to meanwhile, if that is known."""
 
 
 async def empty(
@@ -156,29 +173,44 @@ async def empty(
     entries: int | None,
     scheduler: Scheduler,
     freed: Callable[[int], None],
+    held: Held | None = None,
+    *,
+    foreign_too: bool = False,
 ) -> Emptied:
     """Delete the directory *place* with all workers.
 
-    It was measured and has so many *entries*; None if it was not, and then they are counted first.
+    It was measured and has so many *entries*; None if it was not, and then they are counted first. Without
+    a problem it is gone, which what is *held* is asked for, where there are such descriptors. What only
+    somebody else may delete stays, unless *foreign_too*.
     """
-    held: int | None = None
     groups: Groups | None = None
     try:
-        held = await scheduler.ask_aside(staging.hold, place)
         if held is not None and scheduler.workers > 1:
-            groups = await scheduler.ask_aside(engine.groups_of, held)
-        done = await _empty_held(place, identity, entries, scheduler, freed, groups)
-        # Whoever moves the project meanwhile takes the rest along.
-        unknown = not (done.problems or done.stopped or done.root)
-        if unknown and held is not None and await scheduler.ask_aside(staging.is_somewhere, held):
-            doing = "delete, as it was moved away meanwhile,"
-            done.problems[Problem(place, errno.ENOENT, doing)] = None
+            groups = await scheduler.ask_aside(engine.groups_of, held.itself)
+        done = await _empty(place, identity, entries, scheduler, freed, groups, foreign_too)
+        if held is not None and not done.problems and not done.stopped:
+            # Whoever moves the project meanwhile takes the rest along.
+            there, now_at = await scheduler.ask_aside(_look_for, held)
+            # A lower layer of an overlay keeps what is gone from the whole, with its links.
+            if there and (now_at is not None or not done.root):
+                done.now_at = now_at
+                done.problems[_moved(place, now_at)] = None
     except TimeoutError as error:
         raise Unanswered from error
-    finally:
-        if held is not None:
-            os.close(held)
     return done
+
+
+def _look_for(held: Held) -> tuple[bool, str | None]:
+    """Return whether what is held is still somewhere, and where."""
+    return (True, staging.whereabouts(held)) if staging.is_somewhere(held) else (False, None)
+
+
+def _moved(place: str, now_at: str | None) -> Problem:
+    doing = "delete, as it was moved away meanwhile,"
+    if now_at is None:
+        return Problem(place, errno.ENOENT, doing)
+    message = f"it is at {now_at} now; a run that searches there finishes it"
+    return Problem(place, errno.ENOENT, doing, message)
 
 
 class Part(NamedTuple):
@@ -189,6 +221,7 @@ class Part(NamedTuple):
     budget: int
     groups: Groups | None
     group: int
+    foreign_too: bool = False
 
 
 def remove_on(part: Part) -> Removal:
@@ -240,13 +273,14 @@ _NOTHING_LEFT: Final = _Left([], ())
 _LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], bytes]]]
 
 
-async def _empty_held(
+async def _empty(
     place: str,
     identity: Identity,
     entries: int | None,
     scheduler: Scheduler,
     freed: Callable[[int], None],
     groups: Groups | None,
+    foreign_too: bool,  # noqa: FBT001 - a setting, passed on
 ) -> Emptied:
     root = anchor(place, identity)
     if entries is None and (entries := await _count(root, scheduler)) is None:
@@ -264,7 +298,7 @@ async def _empty_held(
             return _NOTHING_LEFT
         try:
             budget = scheduler.portion(pace.entries)
-            part = Part(root, stack, budget, groups, group)
+            part = Part(root, stack, budget, groups, group, foreign_too)
             made = await scheduler.finish(remove_timed, part)
         except Stopped:
             done.stopped = True
@@ -302,7 +336,7 @@ async def _empty_held(
         if any(fault.errno == errno.EROFS for fault in faults):
             done.problems[read_only(place)] = None
             return _NOTHING_LEFT
-        done.problems.update((problem_at(place, fault), None) for fault in faults)
+        done.problems.update((_explained(problem_at(place, fault)), None) for fault in faults)
         return _Left(left, elsewhere) if done.removed <= most else _NOTHING_LEFT
 
     async def work_off(stack: list[bytes]) -> None:

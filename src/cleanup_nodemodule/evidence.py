@@ -37,6 +37,8 @@ class Circumstances:
     """The current directory and all above it."""
     mounts: tuple[str, ...] = ()
     """Everything that something is mounted on, files too."""
+    again: bool = False
+    """It is the second look: only what decides is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
         best = examinations[0] if examinations else None
         depth = len(best.rule.names) if best else 1
         project = os.sep.join(names[:-depth]) or os.sep
-        command, lock = _regeneration(best, project, boundary)
+        command = lock = None
+        if not circumstances.again:
+            command, lock = _regeneration(best, project, boundary)
         sightings.append(
             Sighting(
                 candidate,
@@ -119,7 +123,7 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 command,
                 None if command is None else os.path.dirname(lock) if lock else project,
                 drift.warnings(path, lock, locked=best is not None and best.rule.locked)
-                if enter
+                if enter and not circumstances.again
                 else (),
             )
         )
@@ -173,6 +177,12 @@ def _regeneration(
             if entry.lock is not None and exists(directory, entry.lock):
                 return entry.command, os.path.join(directory, entry.lock)
     return next((entry.command for entry in best.rule.regenerate if entry.lock is None), None), None
+
+
+def working_trees(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return for each path the working trees that it lies in, the innermost first."""
+    known: dict[str, tuple[str, ...]] = {}
+    return [_repositories(os.path.dirname(path), known) for path in paths]
 
 
 def _repositories(directory: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

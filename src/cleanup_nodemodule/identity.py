@@ -111,7 +111,7 @@ def being_of(descriptor: int, volumes: dict[int, str | None] | None = None) -> B
     """Return what is open, which may be by O_PATH. Raises OSError."""
     volumes = {} if volumes is None else volumes
     status = os.fstat(descriptor)
-    kind = engine.file_system_of(descriptor)
+    kind = engine.kind_of(descriptor)
     if status.st_dev not in volumes:
         volumes[status.st_dev] = _volume(descriptor, kind)
     # What overlayfs changes it copies first, and the copy is made then.

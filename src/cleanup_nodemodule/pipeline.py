@@ -128,12 +128,11 @@ async def carry_out(
 ) -> Outcome:
     """Delete what was approved, or move it to the trash, and say truthfully what came of it.
 
-    Which of the two it is the journal's run says. All evidence is gathered once more, as time has
-    passed since: what is protected by now, or not proven any more, is spared.
+    Which of the two it is the journal's run says. All evidence is gathered once more when an artifact's
+    turn has come, as time has passed since: what is protected by now, or not proven any more, is spared.
     """
-    from cleanup_nodemodule import remover  # noqa: PLC0415 - a dry run has no use for it
+    from cleanup_nodemodule import recheck, remover  # noqa: PLC0415 - a dry run has no use for it
 
-    spared = await _Survey(settings, scheduler, unwatched).reconsider(approved.artifacts)
     progress = Progress(artifacts=len(approved.artifacts))
 
     def freed(size: int) -> None:
@@ -146,11 +145,20 @@ async def carry_out(
         progress = replace(progress, deleted=progress.deleted + 1)
         watch(progress)
 
-    if journal.run.mode == "trash":
-        return await remover.trash(approved, scheduler, journal, deleted=deleted, spared=spared)
-    return await remover.remove(
-        approved, scheduler, journal, freed=freed, deleted=deleted, spared=spared
+    foreign_too = settings.foreign_too
+    look = recheck.Again(
+        _circumstances(settings), scheduler, approved.artifacts, foreign_too=foreign_too
     )
+    with contextlib.closing(look):
+        if journal.run.mode == "trash":
+            return await remover.trash(approved, scheduler, journal, deleted=deleted, look=look)
+        return await remover.remove(
+            *(approved, scheduler, journal),
+            freed=freed,
+            deleted=deleted,
+            look=look,
+            foreign_too=foreign_too,
+        )
 
 
 async def finish(
@@ -158,6 +166,8 @@ async def finish(
     scheduler: Scheduler,
     journal: "Journal",
     watch: Watch = unwatched,
+    *,
+    foreign_too: bool = False,
 ) -> tuple[Leftover, ...]:
     """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
     from cleanup_nodemodule import remover  # noqa: PLC0415 - as above
@@ -169,7 +179,7 @@ async def finish(
         progress = replace(progress, freed_bytes=progress.freed_bytes + size)
         watch(progress)
 
-    return await remover.finish(leftovers, scheduler, journal, freed=freed)
+    return await remover.finish(leftovers, scheduler, journal, freed=freed, foreign_too=foreign_too)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +232,7 @@ class _Survey:
         self._complete = False
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._witnesses = evidence.Witnesses(scheduler)
-        self._circumstances = evidence.Circumstances(
-            settings.rules,
-            frozenset(settings.targets or ()),
-            settings.keep,
-            settings.home,
-            settings.cwd,
-        )
+        self._circumstances = _circumstances(settings)
 
     async def run(
         self,
@@ -266,44 +270,6 @@ class _Survey:
         await self._conclude()
         [artifact] = self.plan((candidate.root,)).artifacts
         return Explanation(sighting, artifact, known)
-
-    async def reconsider(self, artifacts: Sequence[Artifact]) -> dict[str, Problem]:
-        """Return why some artifacts that were to be deleted should not be any more, by path."""
-        if not artifacts:
-            return {}
-        try:
-            await self._look_at_mounts()
-            for root in {artifact.candidate.root: None for artifact in artifacts}:
-                there = [one.candidate for one in artifacts if one.candidate.root == root]
-                self._rows += [_Row(sighting) for sighting in await self._look_again(root, there)]
-            await self._ask_git(self._rows)
-            await self._conclude()
-        except Stopped:
-            return {}  # Then nothing is deleted either.
-        rows = {row.candidate.path: row for row in self._rows}
-        spared: dict[str, Problem] = {}
-        for artifact in artifacts:
-            path = artifact.path
-            if artifact.candidate.root in self._scheduler.silent:
-                spared[path] = Problem(path, errno.ETIMEDOUT, "look again at")
-                continue
-            row = rows[path]
-            decision = decide(
-                row.evidence or artifact.evidence,
-                artifact.contents,
-                foreign_too=self._settings.foreign_too,
-            )
-            if isinstance(decision, Keep):
-                doing = f"delete, as it is {decision.reason.value} by now,"
-                spared[path] = Problem(path, errno.EPERM, doing)
-        return spared
-
-    async def _look_again(self, root: str, candidates: Sequence[Candidate]) -> list[Sighting]:
-        try:
-            return await self._scheduler.call(evidence.look, candidates, self._circumstances)
-        except Unanswered:
-            self._scheduler.silent.add(root)
-            return []
 
     async def _search(
         self,
@@ -483,6 +449,16 @@ class _Survey:
             measured_bytes=progress.measured_bytes + measured_bytes,
         )
         self._watch(self._progress)
+
+
+def _circumstances(settings: Settings) -> evidence.Circumstances:
+    return evidence.Circumstances(
+        settings.rules,
+        frozenset(settings.targets or ()),
+        settings.keep,
+        settings.home,
+        settings.cwd,
+    )
 
 
 _PROJECTS_AT_ONCE: Final = 32

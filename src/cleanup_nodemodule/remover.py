@@ -1,13 +1,17 @@
 """Deletes what was approved. The only module that can.
 
-Each artifact goes in four steps, and each leaves things so that the next run can tell what happened:
+Each artifact goes in these steps, and each leaves things so that the next run can tell what happened:
 
 1. The journal says what is about to be deleted, on disk.
-2. One rename takes it out of its project (:mod:`cleanup_nodemodule.staging`), if it is still what was
+2. It is opened, and held until it is known what came of it. A :class:`SecondLook` tells whether anything
+   protects it by now.
+3. One rename takes it out of its project (:mod:`cleanup_nodemodule.staging`), if it is still what was
    approved.
-3. Where nobody gets at it any more, it is looked through for what must not be lost: a repository that
-   came to be inside since it was measured. If there is one, it is put back.
-4. Its content is deleted, and the journal says what came of it.
+4. Where nobody gets at it any more, it is looked through for what must not be lost: a repository that
+   came to be inside since it was measured. If there is one, or the second look finds something, it is
+   put back.
+5. Its content is deleted.
+6. When its disk has all that (:mod:`cleanup_nodemodule.durable`), the journal says what came of it.
 
 So an interrupted run leaves a project with all of an artifact or with nothing of it, and beside it a
 directory that the journal knows: :func:`finish` deletes that.
@@ -15,14 +19,16 @@ directory that the journal knows: :func:`finish` deletes that.
 
 import asyncio
 import errno
+import functools
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Final
+from enum import Enum
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
-from cleanup_nodemodule import emptying, identity, protections, staging, state
+from cleanup_nodemodule import durable, emptying, identity, protections, staging, state
+from cleanup_nodemodule.durable import Durable
 from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Intent, Journal, JournalError
 from cleanup_nodemodule.mark import CAN_MARK, Mark
@@ -41,6 +47,35 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.staging import Held
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class SecondLook(Protocol):
+    """Asks once more what protects an artifact, as time has passed since it was shown.
+
+    Both calls may raise Stopped and Unanswered.
+    """
+
+    async def before(self, artifact: Artifact) -> Problem | None:
+        """Return why it is not to be deleted any more, right before it is taken out of its project."""
+
+    async def behind(self, artifact: Artifact, place: str) -> Problem | None:
+        """Return why it is to be put back from *place*, where it is right before it is emptied."""
+
+
+class _NoLook:
+    async def before(self, _artifact: Artifact) -> Problem | None:
+        return None
+
+    async def behind(self, _artifact: Artifact, _place: str) -> Problem | None:
+        return None
+
+
+NO_LOOK: Final[SecondLook] = _NoLook()
+"""For whoever has looked a moment ago."""
 
 _AT_ONCE: Final = 32
 """Artifacts that are written down by one sync, which takes some milliseconds on a disk."""
@@ -56,21 +91,24 @@ async def remove(
     *,
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
-    spared: Mapping[str, Problem] = MappingProxyType({}),
+    look: SecondLook = NO_LOOK,
+    foreign_too: bool = False,
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
-    *spared* holds, by path, why some are not to be deleted after all; they count as failed.
-    Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone.
+    What the second *look* has something against counts as failed. What only somebody else may delete, by
+    the sticky bit of a directory, does too, unless *foreign_too*.
+    Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
+    for good.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete.
     """
     records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
 
     async def delete(turn: _Turn) -> Result | None:
-        return await _delete(turn, records, scheduler, freed)
+        return await _Deletion(turn, records, scheduler, freed, look, foreign_too).carry_out()
 
-    return await _each(approved, scheduler, records, delete, deleted, spared)
+    return await _each(approved, scheduler, records, delete, deleted)
 
 
 async def trash(
@@ -79,7 +117,7 @@ async def trash(
     journal: Journal,
     *,
     deleted: Callable[[Artifact], None],
-    spared: Mapping[str, Problem] = MappingProxyType({}),
+    look: SecondLook = NO_LOOK,
 ) -> Outcome:
     """Move the approved artifacts to the desktop's trash; as :func:`remove` otherwise.
 
@@ -88,10 +126,9 @@ async def trash(
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
-        records.turn(turn)
-        return await _move_to_trash(turn, scheduler)
+        return await _move_to_trash(turn, records, scheduler, look)
 
-    return await _each(approved, scheduler, records, move, deleted, spared)
+    return await _each(approved, scheduler, records, move, deleted)
 
 
 class _Records:
@@ -218,11 +255,12 @@ class _Turn:
     taken: bool = False
     """It has been renamed."""
     begun: bool = False
-    """Its turn has come."""
+    """Its turn has come: something may have happened to it, which its disk has to keep."""
     being: Being | None = None
     """What makes it that very directory; None if that is not known."""
     around: Being | None = None
     """The directory around it."""
+    held: Held | None = None
 
 
 def _reason(failed: Failed) -> str | None:
@@ -238,24 +276,15 @@ async def _each(
     records: _Records,
     handle: Callable[[_Turn], Awaitable[Result | None]],
     deleted: Callable[[Artifact], None],
-    spared: Mapping[str, Problem],
 ) -> Outcome:
     before = await _ask_free_bytes(approved.artifacts, scheduler)
-    results: list[Result] = [
-        Failed(artifact, 0, (spared[artifact.path],), interrupted=False, untouched=True)
-        for artifact in approved.artifacts
-        if artifact.path in spared
-    ]
+    results: list[Result] = []
     # In path order, but the innermost first: what lies around them waits for them, in _Turns.
     waiting = deque(
-        sorted(
-            (artifact for artifact in approved.artifacts if artifact.path not in spared),
-            key=lambda artifact: os.path.join(artifact.path, _LAST),
-        )
+        sorted(approved.artifacts, key=lambda artifact: os.path.join(artifact.path, _LAST))
     )
     turns = _Turns(artifact.path for artifact in approved.artifacts)
-    for path in spared:
-        turns.done(path, stays=True)
+    disks = Durable(scheduler)
     unexpected: Exception | None = None
 
     async def handled(turn: _Turn) -> Result | None:
@@ -292,18 +321,38 @@ async def _each(
             if turn is None:
                 return
             artifact = turn.artifact
-            result = await handled(turn)
-            records.end(turn, result)
-            gone = isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone)
-            turns.done(artifact.path, stays=isinstance(result, Failed), altered=gone)
+            try:
+                result = await handled(turn)
+                turns.done(artifact.path, stays=isinstance(result, Failed), altered=_gone(result))
+                around = turn.held.take_around() if turn.held is not None else None
+            finally:
+                if turn.held is not None:
+                    turn.held.close()
+            settle = functools.partial(settled, turn, result)
+            if turn.begun:
+                disks.add(artifact.candidate.identity.device, around, settle)
+            else:
+                if around is not None:
+                    os.close(around)
+                settle(None)
             if result is None:
                 return
-            results.append(result)
-            if gone:
-                deleted(artifact)
 
-    await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
-    records.drop()
+    def settled(turn: _Turn, result: Result | None, number: int | None) -> None:
+        """Say what came of one, now that its disk has it; it has not if there is an error *number*."""
+        if number is not None:
+            result = _unsure(turn, result, number)
+        records.end(turn, result)
+        if result is not None:
+            results.append(result)
+        if _gone(result):
+            deleted(turn.artifact)
+
+    try:
+        await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
+        records.drop()
+    finally:
+        await disks.finish()
     after = await _ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
@@ -313,6 +362,22 @@ async def _each(
         complete=len(results) == len(approved.artifacts) and not scheduler.stopped,
         unexpected=unexpected,
     )
+
+
+def _gone(result: Result | None) -> bool:
+    """Whether this run has taken it away."""
+    return isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone)
+
+
+_KEEPING: Final = "have the disk keep what was done with"
+
+
+def _unsure(turn: _Turn, result: Result | None, number: int) -> Failed:
+    """Return what to say where the disk did not keep what was done."""
+    problem = Problem(turn.artifact.path, number, _KEEPING)
+    if isinstance(result, Failed):
+        return replace(result, problems=(problem, *result.problems), untouched=False)
+    return Failed(turn.artifact, turn.freed, (problem,), interrupted=False)
 
 
 class _Turns:
@@ -377,74 +442,151 @@ def _found(turn: _Turn, error: Exception) -> Result:
         # Had it been taken out and put back, nothing would be missing of it.
         untouched = turn.staged is not None
         return Failed(artifact, turn.freed, (problem,), interrupted=False, untouched=untouched)
-    return Removed(artifact, turn.freed, gone=False)
+    if turn.held is not None and staging.is_somewhere(turn.held):
+        left_at = staging.whereabouts(turn.held) or turn.staged
+        return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
+    return Removed(artifact, turn.freed, gone=not turn.begun)
 
 
-async def _delete(
-    turn: _Turn, records: _Records, scheduler: Scheduler, freed: Callable[[int], None]
-) -> Result | None:
-    """Delete one artifact; None if it was stopped before anything happened to it."""
+class _Deletion:
+    """One artifact's way from its project to nothing."""
+
+    def __init__(
+        self,
+        turn: _Turn,
+        records: _Records,
+        scheduler: Scheduler,
+        freed: Callable[[int], None],
+        look: SecondLook,
+        foreign_too: bool,  # noqa: FBT001 - a setting, passed on
+    ) -> None:
+        self._turn = turn
+        self._artifact = turn.artifact
+        self._records = records
+        self._scheduler = scheduler
+        self._freed = freed
+        self._look = look
+        self._foreign_too = foreign_too
+
+    async def carry_out(self) -> Result | None:
+        """Delete it; None if it was stopped before anything happened to it."""
+        turn, artifact, scheduler = self._turn, self._artifact, self._scheduler
+        if (result := await self._taken_out()) is not _TAKEN_OUT:
+            return result
+        place = turn.staged or artifact.path
+        identity = artifact.candidate.identity
+        problems = await emptying.look_through(place, identity, scheduler)
+        if problems is None:
+            return await _restored(turn, None, scheduler)
+        if problems:
+            return await _restored(turn, _untouched(artifact, *problems), scheduler)
+        try:
+            problem = await self._look.behind(artifact, place)
+        except Stopped:
+            return await _restored(turn, None, scheduler)
+        if problem is not None:
+            return await _restored(turn, _untouched(artifact, problem), scheduler)
+        contents = artifact.contents
+        emptied = await emptying.empty(
+            place,
+            identity,
+            contents.files + contents.directories,
+            scheduler,
+            self._count,
+            turn.held,
+            foreign_too=self._foreign_too,
+        )
+        if not emptied.problems and not emptied.stopped:
+            if unseen := _unseen(contents, emptied):
+                self._count(unseen)
+            return Removed(artifact, turn.freed, gone=turn.staged is None and not emptied.removed)
+        failed = Failed(
+            artifact,
+            turn.freed,
+            tuple(emptied.problems),
+            interrupted=emptied.stopped,
+            left_at=emptied.now_at or turn.staged,
+        )
+        if emptied.removed:
+            return failed
+        # Not one entry of it is gone, so the project can have it back.
+        untouched = None if emptied.stopped else replace(failed, untouched=True)
+        return await _restored(turn, untouched, scheduler)
+
+    def _count(self, size: int) -> None:
+        self._turn.freed += size
+        self._freed(size)
+
+    async def _taken_out(self) -> "Result | _TakenOut | None":
+        """Take it out of its project, or prepare for deleting it in place; else say what came of it."""
+        turn, artifact, scheduler = self._turn, self._artifact, self._scheduler
+        try:
+            if (problem := await _ready(turn, scheduler, self._look)) is not None:
+                return _untouched(artifact, problem)
+            self._records.turn(turn)
+            # What the mark takes is not free until the directory itself is.
+            turn.freed -= await _again(
+                *(scheduler, scheduler.finish, staging.stage),
+                *(turn.candidate, turn.staged or "", self._records.mark(turn)),
+            )
+            turn.taken = True
+        except Stopped:
+            return None
+        except FileNotFoundError as error:
+            return await _maybe_taken(turn, error, scheduler) or Removed(artifact, 0, gone=True)
+        except staging.ImpossibleError:
+            await self._records.in_place(turn)
+            if turn.problem is not None:
+                return _untouched(artifact, turn.problem)
+        except staging.ChangedError:
+            doing = "delete, as it has changed since it was shown,"
+            return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
+        except staging.StuckError:
+            # Something else was renamed, in a race, and its place was taken at once.
+            stuck = Problem(
+                turn.staged or artifact.path, errno.EEXIST, "put back, to where it was,"
+            )
+            return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                return _untouched(artifact, emptying.read_only(artifact.path))
+            taken = await _maybe_taken(turn, error, scheduler)
+            return taken or _untouched(artifact, _not_taken(artifact.path, error))
+        return _TAKEN_OUT
+
+
+class _TakenOut(Enum):
+    """What is no result yet."""
+
+    TAKEN_OUT = "taken out"
+
+
+_TAKEN_OUT: Final = _TakenOut.TAKEN_OUT
+
+
+async def _ready(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Problem | None:
+    """Hold an artifact and look at it once more; return why it is not to be deleted, if so.
+
+    Raises Stopped, and what staging.hold raises.
+    """
     artifact = turn.artifact
-
-    def count(size: int) -> None:
-        turn.freed += size
-        freed(size)
-
     try:
         if (problem := await scheduler.call(_vital, artifact.path)) is not None:
-            return _untouched(artifact, problem)
-        records.turn(turn)
-        # What the mark takes is not free until the directory itself is.
-        turn.freed -= await _stage(turn.candidate, turn.staged or "", scheduler, records.mark(turn))
-        turn.taken = True
-    except Stopped:
-        return None
-    except FileNotFoundError as error:
-        return await _maybe_taken(turn, error, scheduler) or Removed(artifact, 0, gone=True)
-    except staging.ImpossibleError:
-        await records.in_place(turn)
-        if turn.problem is not None:
-            return _untouched(artifact, turn.problem)
-    except staging.ChangedError:
-        doing = "delete, as it has changed since it was shown,"
-        return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
-    except staging.StuckError:
-        # Something else was renamed, in a race, and its place was taken at once.
-        stuck = Problem(turn.staged or artifact.path, errno.EEXIST, "put back, to where it was,")
-        return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
-    except OSError as error:
-        if error.errno == errno.EROFS:
-            return _untouched(artifact, emptying.read_only(artifact.path))
-        taken = await _maybe_taken(turn, error, scheduler)
-        return taken or _untouched(artifact, _not_taken(artifact.path, error))
-    staged = turn.staged
-    place = staged or artifact.path
-    identity = artifact.candidate.identity
-    problems = await emptying.look_through(place, identity, scheduler)
-    if problems is None:
-        return await _restored(artifact, staged, None, scheduler)
-    if problems:
-        return await _restored(artifact, staged, _untouched(artifact, *problems), scheduler)
-    contents = artifact.contents
-    emptied = await emptying.empty(
-        place, identity, contents.files + contents.directories, scheduler, count
-    )
-    if not emptied.problems and not emptied.stopped:
-        if unseen := _unseen(contents, emptied):
-            count(unseen)
-        return Removed(artifact, turn.freed, gone=staged is None and not emptied.removed)
-    failed = Failed(
-        artifact,
-        turn.freed,
-        tuple(emptied.problems),
-        interrupted=emptied.stopped,
-        left_at=staged,
-    )
-    if emptied.removed:
-        return failed
-    # Not one entry of it is gone, so the project can have it back.
-    untouched = None if emptied.stopped else replace(failed, untouched=True)
-    return await _restored(artifact, staged, untouched, scheduler)
+            return problem
+        turn.held = await _hold(turn.candidate, scheduler)
+        return await look.before(artifact)
+    except Unanswered:
+        # Nothing was begun.
+        scheduler.silent.add(artifact.candidate.root)
+        return Problem(artifact.path, errno.ETIMEDOUT, "look again at")
+
+
+async def _hold(candidate: Candidate, scheduler: Scheduler) -> Held | None:
+    """Do as staging.hold does. Raises Unanswered besides."""
+    try:
+        return await _again(scheduler, scheduler.ask_aside, staging.hold, candidate)
+    except TimeoutError as error:
+        raise Unanswered from error
 
 
 def _unseen(contents: Contents, emptied: emptying.Emptied) -> int:
@@ -482,14 +624,17 @@ def _not_taken(path: str, error: OSError) -> Problem:
     return Problem(path, error.errno or errno.EIO, "take it out of its project by renaming")
 
 
-async def _stage(
-    candidate: Candidate, staged: str, scheduler: Scheduler, marking: Mark | None
-) -> int:
-    """Do as staging.stage does, again and with fewer workers where descriptors or memory run short."""
+async def _again(
+    scheduler: Scheduler,
+    call: Callable[[Callable[[*_Ts], _T], *_Ts], Awaitable[_T]],
+    function: Callable[[*_Ts], _T],
+    *args: *_Ts,
+) -> _T:
+    """Have *function* called, again and with fewer workers where descriptors or memory run short."""
     attempt = 0
     while True:
         try:
-            return await scheduler.finish(staging.stage, candidate, staged, marking)
+            return await call(function, *args)
         except OSError as error:
             if error.errno not in LACKED or not await scheduler.make_do(attempt):
                 raise
@@ -504,33 +649,43 @@ def _unanswered(path: str) -> Problem:
     return Problem(path, errno.ETIMEDOUT, "delete")
 
 
-async def _restored(
-    artifact: Artifact, staged: str | None, result: Failed | None, scheduler: Scheduler
-) -> Failed | None:
+async def _restored(turn: _Turn, result: Failed | None, scheduler: Scheduler) -> Failed | None:
     """Put what was renamed back in its place and return *result*, or what has become of that."""
+    artifact, staged = turn.artifact, turn.staged
     if staged is None:
         return result
     try:
-        await scheduler.ask_aside(
-            staging.put_back, staged, artifact.path, artifact.candidate.identity
-        )
+        back = await scheduler.ask_aside(_put_back, staged, artifact.candidate, turn.held)
     except (OSError, staging.StuckError, staging.ChangedError) as error:
         number = errno.EEXIST
         if isinstance(error, OSError):
             number = error.errno or errno.ETIMEDOUT
         problem = Problem(staged, number, "put back, to where it was,")
         before = () if result is None else result.problems
-        return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=staged)
+        left_at = staged if result is None else result.left_at or staged
+        return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=left_at)
     if result is None:
         return None
     # What it was called for a moment helps nobody to find it.
     problems = tuple(
-        replace(one, path=artifact.path + one.path[len(staged) :])
-        if one.path.startswith(staged)
-        else one
+        replace(one, path=back + one.path[len(staged) :]) if one.path.startswith(staged) else one
         for one in result.problems
     )
     return replace(result, problems=problems, left_at=None)
+
+
+def _put_back(staged: str, candidate: Candidate, held: Held | None) -> str:
+    """Do as staging.put_back does, and return where it is; that may be where its project was moved to."""
+    try:
+        staging.put_back(staged, candidate.path, candidate.identity)
+    except (FileNotFoundError, staging.ChangedError):
+        now_at = None if held is None else staging.whereabouts(held)
+        if now_at is None or os.path.basename(now_at) != os.path.basename(staged):
+            raise
+        back = os.path.join(os.path.dirname(now_at), candidate.name)
+        staging.put_back(now_at, back, candidate.identity)
+        return back
+    return candidate.path
 
 
 def _vital(path: str) -> Problem | None:
@@ -539,12 +694,15 @@ def _vital(path: str) -> Problem | None:
     return None if why is None else Problem(path, errno.EPERM, f"delete {why}:")
 
 
-async def _move_to_trash(turn: _Turn, scheduler: Scheduler) -> Result | None:
+async def _move_to_trash(
+    turn: _Turn, records: _Records, scheduler: Scheduler, look: SecondLook
+) -> Result | None:
     """Move one artifact to the trash; None if it was stopped before that."""
     artifact = turn.artifact
     try:
-        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+        if (problem := await _ready(turn, scheduler, look)) is not None:
             return _untouched(artifact, problem)
+        records.turn(turn)
         refusal = await scheduler.finish(_send_to_trash, turn.candidate)
     except Stopped:
         return None
@@ -599,25 +757,59 @@ async def finish(
     journal: Journal,
     *,
     freed: Callable[[int], None],
+    foreign_too: bool = False,
 ) -> tuple[Leftover, ...]:
-    """Delete what the journal has told to be left by interrupted runs; return what came of it."""
-    return tuple([await _finish(leftover, scheduler, journal, freed) for leftover in leftovers])
+    """Delete what the journal has told to be left by interrupted runs; return what came of it.
+
+    What only somebody else may delete, by the sticky bit of a directory, stays, unless *foreign_too*.
+    """
+    return tuple(
+        [
+            await _finish(leftover, scheduler, journal, freed, foreign_too=foreign_too)
+            for leftover in leftovers
+        ]
+    )
 
 
 async def _finish(
-    leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
+    leftover: Leftover,
+    scheduler: Scheduler,
+    journal: Journal,
+    freed: Callable[[int], None],
+    *,
+    foreign_too: bool,
 ) -> Leftover:
     root, path = leftover.candidate.root, leftover.candidate.path
+    held: Held | None = None
     try:
         if root not in scheduler.silent:
-            return await _finish_one(leftover, scheduler, journal, freed)
+            if leftover.run is None or leftover.number is None:
+                return leftover
+            held = await _hold(replace(leftover.candidate, changed=0), scheduler)
+            return await _finish_one(
+                leftover, held, scheduler, journal, freed, foreign_too=foreign_too
+            )
+    except Stopped:
+        return replace(leftover, interrupted=True)
+    except (OSError, staging.ChangedError) as error:
+        number = (error.errno if isinstance(error, OSError) else None) or errno.ESTALE
+        return replace(leftover, problems=(Problem(path, number, "recognise"),))
     except Unanswered:
         scheduler.silent.add(root)
+    finally:
+        if held is not None:
+            held.close()
     return replace(leftover, problems=(_unanswered(path),))
 
 
 async def _finish_one(
-    leftover: Leftover, scheduler: Scheduler, journal: Journal, freed: Callable[[int], None]
+    leftover: Leftover,
+    held: Held | None,
+    scheduler: Scheduler,
+    journal: Journal,
+    freed: Callable[[int], None],
+    *,
+    foreign_too: bool,
 ) -> Leftover:
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
@@ -637,19 +829,28 @@ async def _finish_one(
         return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
-    run, number = leftover.run, leftover.number
+    run, entry = leftover.run, leftover.number
     if leftover.unrecorded and leftover.original is not None:
         fact = f"the mark of run {run}, which the journal has no record of"
         intent = Intent.to_finish(leftover.original, candidate.path, being, around, fact)
         try:
-            [number] = await scheduler.aside(journal.begin, [intent])
+            [entry] = await scheduler.aside(journal.begin, [intent])
         except JournalError as failure:
             problem = Problem(journal.path, failure.errno or errno.EIO, "record the deletion in")
             return replace(leftover, problems=(problem,))
         run = journal.run.id
-        journal.turn(number)
-    emptied = await emptying.empty(candidate.path, candidate.identity, None, scheduler, freed)
+        journal.turn(entry)
+    emptied = await emptying.empty(
+        *(candidate.path, candidate.identity, None, scheduler, freed, held),
+        foreign_too=foreign_too,
+    )
     problems = emptied.problems
+    if (
+        not problems
+        and not emptied.stopped
+        and (number := await _kept(held, scheduler)) is not None
+    ):
+        problems[Problem(candidate.path, number, _KEEPING)] = None
     result = replace(
         leftover,
         freed_bytes=emptied.freed,
@@ -661,8 +862,17 @@ async def _finish_one(
     if emptied.stopped:
         ending = Ending.INTERRUPTED
     error = next((f"could not {p.doing} {p.path}: {p.why}" for p in problems), None)
-    journal.end(number, ending, freed_bytes=emptied.freed, error=error, run=run)
+    journal.end(entry, ending, freed_bytes=emptied.freed, error=error, run=run)
     return result
+
+
+async def _kept(held: Held | None, scheduler: Scheduler) -> int | None:
+    """Return the error number if its disk did not keep what was done with what is held."""
+    around = None if held is None else held.take_around()
+    try:
+        return None if around is None else await scheduler.ask_aside(durable.keep, [around])
+    except TimeoutError:
+        return errno.ETIMEDOUT
 
 
 async def _ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:

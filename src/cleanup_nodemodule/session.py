@@ -391,7 +391,10 @@ class Session:
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.finish(leftovers, scheduler, journal, watch),
+                lambda scheduler: pipeline.finish(
+                    *(leftovers, scheduler, journal, watch),
+                    foreign_too=self._settings.foreign_too,
+                ),
                 removing=True,
             )
 
@@ -718,8 +721,8 @@ def _tool() -> report.Tool:
     return report.Tool(plain.PROGRAM, __version__, engine.name())
 
 
-_DESCRIPTORS_EACH: Final = 5
-"""Descriptors that an engine call has open at the same time, at most."""
+_DESCRIPTORS_EACH: Final = 8
+"""Descriptors that an engine call has open at the same time, at most, and an artifact that is held."""
 
 _DESCRIPTORS_BESIDES: Final = 24
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""

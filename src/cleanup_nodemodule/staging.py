@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -38,14 +39,6 @@ _IMPOSSIBLE: Final = frozenset(
     }
 )
 """What rename(2) says where the file system cannot do it, rather than this user."""
-
-
-_HELD: Final = (
-    getattr(os, "O_PATH", os.O_RDONLY)
-    | getattr(os, "O_DIRECTORY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
 
 
 class ImpossibleError(OSError):
@@ -120,22 +113,89 @@ def is_at(path: str, identity: Identity) -> bool:
         return False
 
 
-def hold(path: str) -> int | None:
-    """Return a descriptor of the directory, which stays with it wherever it is moved; None without any."""
+class Held:
+    """A directory that is held by a descriptor, which stays with it wherever it is moved."""
+
+    def __init__(self, itself: int, around: int | None, identity: Identity) -> None:
+        self.itself: Final = itself
+        self.identity: Final = identity
+        self._around = around
+
+    def take_around(self) -> int | None:
+        """Return a descriptor, for the caller to close, by which its file system can be asked (fsync(2)).
+
+        It is of the directory around, or of itself if that may not be read; None if neither may.
+        """
+        around, self._around = self._around, None
+        return around
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.itself)
+        if (around := self.take_around()) is not None:
+            os.close(around)
+
+
+def hold(candidate: Candidate) -> Held | None:
+    """Open the artifact, if it is as it was found; None on systems without such descriptors.
+
+    Raises ChangedError if another directory is in its place, or it was written into since it was
+    found; FileNotFoundError if it is gone; and any other OSError.
+    """
     if os.rename not in os.supports_dir_fd:
         return None
+    with _around(candidate.path) as (parent, _):
+        try:
+            itself = os.open(os.path.basename(candidate.path), _ITSELF, dir_fd=parent)
+        except OSError as error:
+            # A symlink or a file is in its place.
+            if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+                raise ChangedError from error
+            raise
+        try:
+            _check(candidate, os.fstat(itself))
+            return Held(itself, _readable(parent, itself), candidate.identity)
+        except BaseException:
+            os.close(itself)
+            raise
+
+
+_DIRECTORY: Final = (
+    getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+)
+_ITSELF: Final = _DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+"""To hold a directory that need not be readable (open(2))."""
+
+
+def _readable(*directories: int | None) -> int | None:
+    """Return a descriptor for reading of the first of these directories that may be read."""
+    for directory in directories:
+        try:
+            return os.open(".", _DIRECTORY | os.O_RDONLY, dir_fd=directory)
+        except PermissionError:
+            continue
+    return None
+
+
+def is_somewhere(held: Held) -> bool:
+    """Whether what is held is still in some directory, and has not been deleted."""
     try:
-        return engine.open_directory(os.fsencode(path))
+        status = os.fstat(held.itself)
+    except OSError as error:
+        return error.errno not in {errno.ENOENT, errno.ESTALE}
+    return status.st_nlink > 0
+
+
+def whereabouts(held: Held) -> str | None:
+    """Return where a directory is now that is held; None if nobody can say."""
+    if sys.platform != "linux":
+        return None
+    try:
+        # Behind the path of what is gone it says so (proc_pid_fd(5)), and then nothing is found there.
+        path = os.readlink(f"/proc/self/fd/{held.itself}")
+        return path if path.startswith("/") and is_at(path, held.identity) else None
     except OSError:
         return None
-
-
-def is_somewhere(descriptor: int) -> bool:
-    """Whether what is open is still in some directory, and has not been deleted."""
-    try:
-        return os.fstat(descriptor).st_nlink > 0
-    except OSError:
-        return False
 
 
 def holds(path: str, name: str) -> bool:
@@ -178,7 +238,7 @@ def _mark(parent: int | None, name: str, identity: Identity, marking: "Mark | No
     if parent is None:  # Systems without descriptors of directories have no such attributes either.
         return 0
     with contextlib.suppress(OSError):
-        held = os.open(name, _HELD, dir_fd=parent)
+        held = os.open(name, _ITSELF, dir_fd=parent)
         try:
             if _is(os.fstat(held), identity):
                 return mark.take_off(held) if marking is None else mark.put(held, marking)

@@ -137,13 +137,6 @@ def open_directory(path: bytes) -> int:
     return open_plainly(path)
 
 
-def file_system_of(descriptor: int) -> int:
-    """Return the type of the file system that a descriptor is on (fstatfs(2)); 0 where nothing tells."""
-    from cleanup_nodemodule.engine._beneath import file_system  # noqa: PLC0415 - as above
-
-    return file_system()(descriptor)
-
-
 def rename_exclusively(directory: int, old: str, new: str) -> bool:
     """Rename within the open directory unless something has the new name; False if that cannot be.
 
@@ -152,6 +145,13 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
     from cleanup_nodemodule.engine._beneath import rename_exclusively  # noqa: PLC0415 - as above
 
     return rename_exclusively(directory, old, new)
+
+
+def kind_of(directory: int) -> int:
+    """Return the type of the file system of an open directory (statfs(2)); 0 where nothing tells."""
+    from cleanup_nodemodule.engine._beneath import kind_of  # noqa: PLC0415 - as above
+
+    return kind_of(directory)
 
 
 def groups_of(directory: int) -> Groups | None:
@@ -174,7 +174,12 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
 
 
 def remove(
-    root: Root, stack: list[bytes], budget: int, groups: Groups | None = None, group: int = 0
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    groups: Groups | None = None,
+    group: int = 0,
+    foreign_too: bool = False,  # noqa: FBT001, FBT002, ARG001 - one of the arguments that are handed on
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract."""
     removed: Removal = _chosen.remove(root, stack, budget, groups, group)

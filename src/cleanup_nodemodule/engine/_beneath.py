@@ -255,7 +255,7 @@ class _DescriptorTree(Tree):
                 raise _stale(root.path)
             if not mount_ok and not self._confined and self.status_around().st_dev != root.device:
                 raise _mounted(root.path)
-            self.links_tell = file_system()(self._root) in _LINKS_TELL
+            self.links_tell = _file_system()(self._root) in _LINKS_TELL
         except BaseException:
             self.release()
             raise
@@ -430,7 +430,7 @@ def _openat2() -> Callable[[int, bytes, int, int], int]:
 
 
 @functools.cache
-def file_system() -> Callable[[int], int]:
+def _file_system() -> Callable[[int], int]:
     """Return what tells the type of the file system that a descriptor is on; 0 where nothing does."""
     if sys.platform != "linux":
         return lambda _descriptor: 0
@@ -445,6 +445,11 @@ def file_system() -> Callable[[int], int]:
         return 0 if fstatfs(descriptor, words) else words[0] & 0xFFFFFFFF
 
     return ask
+
+
+def kind_of(descriptor: int) -> int:
+    """Return the type of the file system that a descriptor is on (statfs(2)); 0 where nothing tells."""
+    return _file_system()(descriptor)
 
 
 class _PathTree(Tree):

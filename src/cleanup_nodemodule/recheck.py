@@ -1,0 +1,351 @@
+"""The second look: what protects an artifact is asked once more, right before it is deleted.
+
+Minutes may lie between the plan and an artifact's own turn, of the question to the user and of the
+deletion of others. Most of the answer are some ``lstat(2)`` of the artifact and of what lies around it. What
+is dear is asked once for many, and again when it may have changed:
+
+* git, when a file has changed that its answer depends on;
+* the mount table and the processes before each artifact and behind its rename, as long as that takes no
+  more than a second in all and a tenth of the run's time. Beyond that a look serves for several
+  artifacts, unless the kernel says that something was mounted (proc_pid_mounts(5)).
+"""
+
+import asyncio
+import bisect
+import contextlib
+import errno
+import os
+import select
+import stat
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from cleanup_nodemodule import evidence, git, protections
+from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
+from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
+from cleanup_nodemodule.policy import decide
+from cleanup_nodemodule.proofs import ancestors
+from cleanup_nodemodule.protections import Processes
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+
+_FREE: Final = 1.0
+"""Seconds that a run may spend on what is dear, however short it is."""
+
+_SHARE: Final = 10
+"""And besides, one second in so many."""
+
+_T = TypeVar("_T")
+
+
+class Again:
+    """What the remover's SecondLook asks for, of the artifacts that were approved."""
+
+    def __init__(
+        self,
+        circumstances: Circumstances,
+        scheduler: Scheduler,
+        artifacts: Sequence[Artifact],
+        *,
+        foreign_too: bool,
+    ) -> None:
+        self._circumstances = replace(circumstances, again=True)
+        self._scheduler: Final = scheduler
+        self._foreign_too: Final = foreign_too
+        self._holders: Final = _holders(artifact.path for artifact in artifacts)
+        self._repositories: Final = _Repositories(scheduler, artifacts)
+        self._table: Final = _Table()
+        budget = _Budget()
+        self._mounts: Final = _Recent(self._ask_mounts, budget, self._table.has_changed)
+        self._processes: Final = _Recent(self._ask_processes, budget, lambda: False)
+
+    def close(self) -> None:
+        """Let go of the mount table."""
+        self._table.close()
+
+    async def before(self, artifact: Artifact) -> Problem | None:
+        """Return why the artifact is not to be deleted any more, if so."""
+        mounts, around = await self._mounts.get()
+        circumstances = replace(self._circumstances, mounts=mounts, around=around)
+        path = artifact.path
+        candidate = replace(artifact.candidate, mounted=path in mounts)
+        sighting, seen = await self._scheduler.call(_look, candidate, circumstances)
+        answer = await self._repositories.ask(artifact, sighting, seen)
+        known = evidence.weigh(sighting, answer, has_git=self._repositories.has_git)
+        if known.level in _UNLIKELY and path in self._holders:
+            # What proved it may have been an artifact inside, whose turn has come before.
+            known = replace(known, level=artifact.evidence.level)
+        decision = decide(known, artifact.contents, foreign_too=self._foreign_too)
+        if isinstance(decision, Keep):
+            return _problem(path, decision.reason)
+        return await self._in_use(artifact, path)
+
+    async def behind(self, artifact: Artifact, place: str) -> Problem | None:
+        """Return why the artifact is to be put back, if so: what came right before its rename."""
+        path = artifact.path
+        mounts, _ = await self._mounts.get()
+        if place in mounts or protections.mounted_in(place, mounts) is not None:
+            return _problem(path, Reason.MOUNT_POINT)
+        if await self._scheduler.call(protections.kept, place, None) is not None:
+            return _problem(path, Reason.KEPT)
+        if await self._repositories.tracks_by_now(artifact):
+            return _problem(path, Reason.TRACKED)
+        return await self._in_use(artifact, place)
+
+    async def _in_use(self, artifact: Artifact, place: str) -> Problem | None:
+        try:
+            processes = await self._processes.get()
+        except (Unanswered, OSError):
+            message = "nobody can say whether a process is at work in it"
+            return _problem(artifact.path, Reason.IN_USE, message)
+        project = artifact.evidence.project
+        found = processes.at_work_in(project, place)
+        return None if found is None else _problem(artifact.path, found.reason, found.detail)
+
+    async def _ask_mounts(self) -> tuple[tuple[tuple[str, ...], frozenset[Identity]], float]:
+        self._table.watch()
+        return await self._timed(_surroundings, self._circumstances.cwd)
+
+    async def _ask_processes(self) -> tuple[Processes, float]:
+        return await self._timed(protections.look_at_processes, os.getpid())
+
+    async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
+        """Return what a function does, and how many seconds it took."""
+        seconds: list[float] = []
+        result = await self._scheduler.call(function, *args, took=seconds.append)
+        return result, seconds[0]
+
+
+_UNLIKELY: Final = frozenset({Level.UNPROVEN, Level.NONE})
+
+
+def _problem(path: str, reason: Reason, message: str | None = None) -> Problem:
+    return Problem(path, errno.EPERM, f"delete, as it is {reason.value} by now,", message)
+
+
+def _surroundings(cwd: str | None) -> tuple[tuple[str, ...], frozenset[Identity]]:
+    return protections.mount_points(), protections.directories_around(cwd)
+
+
+def _holders(paths: Iterable[str]) -> frozenset[str]:
+    """Return those of *paths* that others lie in."""
+    ordered = sorted(paths, key=lambda path: os.path.join(path, ""))
+    holders: set[str] = set()
+    around: list[str] = []
+    for path in ordered:
+        while around and not path.startswith(os.path.join(around[-1], "")):
+            around.pop()
+        holders.update(around[-1:])
+        around.append(path)
+    return frozenset(holders)
+
+
+class _Table:
+    """Tells when something was mounted or unmounted."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._poll: select.poll | None = None
+
+    def watch(self) -> None:
+        """Begin, unless it was begun."""
+        if self._poll is not None or not hasattr(select, "poll"):
+            return
+        with contextlib.suppress(OSError):
+            self._file = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+            self._poll = select.poll()
+            self._poll.register(self._file, select.POLLPRI)
+
+    def has_changed(self) -> bool:
+        """Whether it has changed since this was last asked, or nobody can say."""
+        return self._poll is None or bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+        self._file = self._poll = None
+
+
+class _Budget:
+    """How much time may go into what is dear."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._spent = 0.0
+
+    def allows(self, seconds: float) -> bool:
+        """Whether to spend so many *seconds* more."""
+        now = asyncio.get_running_loop().time()
+        self._since = now if self._since is None else self._since
+        return self._spent + seconds <= _FREE + (now - self._since) / _SHARE
+
+    def spend(self, seconds: float) -> None:
+        self._spent += seconds
+
+
+class _Recent(Generic[_T]):
+    """An answer that serves all who ask before the budget allows for another, or it *has_changed*."""
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[tuple[_T, float]]],
+        budget: _Budget,
+        has_changed: Callable[[], bool],
+    ) -> None:
+        self._ask = ask
+        self._budget = budget
+        self._has_changed = has_changed
+        self._lock = asyncio.Lock()
+        self._answer: tuple[_T, float] | None = None
+        self._began = 0.0
+
+    async def get(self) -> _T:
+        """Return what was asked after this was called, or as lately as can be afforded."""
+        loop = asyncio.get_running_loop()
+        called = loop.time()
+        async with self._lock:
+            if self._answer is None or (self._began < called and self._is_due(self._answer[1])):
+                began = loop.time()
+                self._answer = await self._ask()
+                self._began = began
+                self._budget.spend(self._answer[1])
+            return self._answer[0]
+
+    def _is_due(self, took: float) -> bool:
+        return self._has_changed() or self._budget.allows(took)
+
+
+_Print: TypeAlias = tuple[object, ...]
+"""What tells whether the files are the same that git's answer about an artifact depends on."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Artifacts that lie in the same working trees."""
+
+    waiting: dict[str, Artifact] = field(default_factory=dict)
+    """Those whose turn has not come, by path."""
+    answers: dict[str, git.Answer | None] = field(default_factory=dict)
+    prints: dict[str, _Print] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class _Repositories:
+    """Asks git, each repository about all its artifacts at once, and again when something has changed."""
+
+    def __init__(self, scheduler: Scheduler, artifacts: Sequence[Artifact]) -> None:
+        self._scheduler: Final = scheduler
+        self._witnesses: Final = Witnesses(scheduler)
+        self._artifacts: Final = sorted(artifacts, key=lambda artifact: artifact.path)
+        self._paths: Final = [artifact.path for artifact in self._artifacts]
+        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._sightings: dict[str, Sighting] = {}
+        self._lock: Final = asyncio.Lock()
+
+    @property
+    def has_git(self) -> bool:
+        return self._witnesses.has_git
+
+    async def ask(
+        self, artifact: Artifact, sighting: Sighting, seen: _Print | None
+    ) -> git.Answer | None:
+        """Return git's answer for an artifact whose files were *seen* a moment ago."""
+        if not sighting.repositories or not self.has_git:
+            return None
+        path = artifact.path
+        self._sightings[path] = sighting
+        group = await self._group(sighting.repositories)
+        async with group.lock:
+            if seen is None or group.prints.get(path) != seen:
+                members = {**group.waiting, path: artifact}
+                prints = await self._scheduler.call(_prints, sighting.repositories, tuple(members))
+                answers = await self._witnesses.ask(
+                    [
+                        replace(sighting, candidate=one.candidate, project=one.evidence.project)
+                        for one in members.values()
+                    ]
+                )
+                # Of before the question: what has changed since then is asked for once more.
+                group.prints = dict(prints)
+                group.answers = dict(zip(members, answers, strict=True))
+            group.waiting.pop(path, None)
+            return group.answers[path]
+
+    async def tracks_by_now(self, artifact: Artifact) -> bool:
+        """Whether git tracks something in an artifact, or gives no answer, since it was asked."""
+        sighting = self._sightings.pop(artifact.path, None)
+        if sighting is None:
+            return False
+        group = self._groups[sighting.repositories]
+        prints = await self._scheduler.call(_prints, sighting.repositories, (artifact.path,))
+        seen = prints.get(artifact.path)
+        if seen is not None and seen == group.prints.get(artifact.path):
+            return False
+        [answer] = await self._witnesses.ask([sighting])
+        return answer is None or artifact.path in answer.tracked
+
+    async def _group(self, repositories: tuple[str, ...]) -> _Group:
+        async with self._lock:
+            if repositories not in self._groups:
+                beneath = os.path.join(repositories[0], "")
+                first = bisect.bisect_left(self._paths, beneath)
+                last = bisect.bisect_left(self._paths, beneath + chr(0x10FFFF))
+                around = await self._scheduler.call(
+                    evidence.working_trees, tuple(self._paths[first:last])
+                )
+                group = _Group()
+                group.waiting.update(
+                    (one.path, one)
+                    for one, trees in zip(self._artifacts[first:last], around, strict=True)
+                    if trees == repositories
+                )
+                self._groups[repositories] = group
+            return self._groups[repositories]
+
+
+def _look(candidate: Candidate, circumstances: Circumstances) -> tuple[Sighting, _Print | None]:
+    """Look at one candidate, and at what git's answer depends on."""
+    [sighting] = evidence.look([candidate], circumstances)
+    seen = _prints(sighting.repositories, (candidate.path,)) if sighting.repositories else {}
+    return sighting, seen.get(candidate.path)
+
+
+def _prints(repositories: tuple[str, ...], paths: Sequence[str]) -> Mapping[str, _Print]:
+    """Return what git's answer depends on, for each path; nothing where that cannot be told.
+
+    That is the index, which a commit and ``git add`` replace, and what says what is ignored. Where ``.git`` is
+    a file, as in a worktree, that is elsewhere, and a path that was read is not followed.
+    """
+    ours: list[object] = []
+    for repository in repositories:
+        directory = os.path.join(repository, ".git")
+        facts = _facts(directory)
+        if not isinstance(facts, tuple) or not facts[0]:
+            return {}
+        # The directory itself changes with every lock that is taken in it.
+        ours += (_facts(os.path.join(directory, name)) for name in _ASKED)
+    known: dict[str, object] = {}
+    prints: dict[str, _Print] = {}
+    for path in paths:
+        directories = list(ancestors(os.path.dirname(path), repositories[0]))
+        for directory in directories:
+            if directory not in known:
+                known[directory] = _facts(os.path.join(directory, ".gitignore"))
+        prints[path] = (*ours, *(known[directory] for directory in directories))
+    return prints
+
+
+_ASKED: Final = ("index", "HEAD", "config", os.path.join("info", "exclude"))
+"""What git's answer depends on (gitrepository-layout(5), gitignore(5))."""
+
+
+def _facts(path: str) -> object:
+    """Return what changes with a file: whether it is a directory, and more; an error number for an error."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        return error.errno
+    return (
+        stat.S_ISDIR(found.st_mode),
+        *(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns),
+    )

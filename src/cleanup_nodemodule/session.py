@@ -420,7 +420,11 @@ class Session:
                 say(f"{plain.PROGRAM}: {printable(fault.file)}{line}: {fault.message}")
             finished: dict[str, Leftover] = {}
             lost: list[Problem] = []
-            forgotten = [one for one in found.leftovers if one.problems and _is_in(one, forget)]
+            forgotten = [
+                one
+                for one in found.leftovers
+                if undertaking is not None and one.problems and _is_in(one, forget)
+            ]
             # A signal is noted, and stops what can be stopped, until it is known what was done.
             with self._interrupts.telling(lambda: None):
                 if undertaking is not None and (found.to_finish or found.settled or forgotten):

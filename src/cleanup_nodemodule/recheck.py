@@ -86,9 +86,11 @@ class Again:
         mounts, _ = await self._mounts.get()
         if place in mounts or protections.mounted_in(place, mounts) is not None:
             return _problem(path, Reason.MOUNT_POINT)
-        if await self._scheduler.call(protections.kept, place, None) is not None:
+        trees = self._repositories.around(path)
+        kept, seen = await self._scheduler.call(_look_behind, path, place, trees)
+        if kept:
             return _problem(path, Reason.KEPT)
-        if await self._repositories.tracks_by_now(artifact):
+        if trees and await self._repositories.tracks_by_now(artifact, seen):
             return _problem(path, Reason.TRACKED)
         return await self._in_use(artifact, place)
 
@@ -271,14 +273,17 @@ class _Repositories:
             group.waiting.pop(path, None)
             return group.answers[path]
 
-    async def tracks_by_now(self, artifact: Artifact) -> bool:
-        """Whether git tracks something in an artifact, or gives no answer, since it was asked."""
-        sighting = self._sightings.pop(artifact.path, None)
-        if sighting is None:
-            return False
+    def around(self, path: str) -> tuple[str, ...]:
+        """Return the working trees of an artifact that was asked about."""
+        return self._sightings[path].repositories if path in self._sightings else ()
+
+    async def tracks_by_now(self, artifact: Artifact, seen: _Print | None) -> bool:
+        """Whether git tracks something in an artifact, or gives no answer, since it was asked.
+
+        Its files were *seen* a moment ago.
+        """
+        sighting = self._sightings.pop(artifact.path)
         group = self._groups[sighting.repositories]
-        prints = await self._scheduler.call(_prints, sighting.repositories, (artifact.path,))
-        seen = prints.get(artifact.path)
         if seen is not None and seen == group.prints.get(artifact.path):
             return False
         [answer] = await self._witnesses.ask([sighting])
@@ -308,6 +313,12 @@ def _look(candidate: Candidate, circumstances: Circumstances) -> tuple[Sighting,
     [sighting] = evidence.look([candidate], circumstances)
     seen = _prints(sighting.repositories, (candidate.path,)) if sighting.repositories else {}
     return sighting, seen.get(candidate.path)
+
+
+def _look_behind(path: str, place: str, trees: tuple[str, ...]) -> tuple[bool, _Print | None]:
+    """Return whether a file keeps what is at *place*, and what git's answer about *path* depends on."""
+    kept = protections.kept(place, None) is not None
+    return kept, _prints(trees, (path,)).get(path) if trees else None
 
 
 def _prints(repositories: tuple[str, ...], paths: Sequence[str]) -> Mapping[str, _Print]:

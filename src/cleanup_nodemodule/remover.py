@@ -254,6 +254,8 @@ class _Turn:
     """Bytes given back by now."""
     taken: bool = False
     """It has been renamed."""
+    marked: int = 0
+    """Bytes that its mark takes: they were free before, and come back with the directory itself."""
     begun: bool = False
     """Its turn has come: something may have happened to it, which its disk has to keep."""
     being: Being | None = None
@@ -445,7 +447,7 @@ def _found(turn: _Turn, error: Exception) -> Result:
     if turn.held is not None and staging.is_somewhere(turn.held):
         left_at = staging.whereabouts(turn.held) or turn.staged
         return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
-    return Removed(artifact, turn.freed, gone=not turn.begun)
+    return Removed(artifact, turn.freed - turn.marked, gone=not turn.begun)
 
 
 class _Deletion:
@@ -499,10 +501,12 @@ class _Deletion:
         if not emptied.problems and not emptied.stopped:
             if unseen := _unseen(contents, emptied):
                 self._count(unseen)
-            return Removed(artifact, turn.freed, gone=turn.staged is None and not emptied.removed)
+            return Removed(
+                artifact, turn.freed - turn.marked, gone=turn.staged is None and not emptied.removed
+            )
         failed = Failed(
             artifact,
-            turn.freed,
+            emptied.freed,
             tuple(emptied.problems),
             interrupted=emptied.stopped,
             left_at=emptied.now_at or turn.staged,
@@ -524,8 +528,7 @@ class _Deletion:
             if (problem := await _ready(turn, scheduler, self._look)) is not None:
                 return _untouched(artifact, problem)
             self._records.turn(turn)
-            # What the mark takes is not free until the directory itself is.
-            turn.freed -= await _again(
+            turn.marked = await _again(
                 *(scheduler, scheduler.finish, staging.stage),
                 *(turn.candidate, turn.staged or "", self._records.mark(turn)),
             )

@@ -162,10 +162,11 @@ def behind_its_rename(monkeypatch: pytest.MonkeyPatch, doing: Meanwhile) -> None
     """Have it done to the second artifact when it has just been taken out of its project."""
     really_stage = staging.stage
 
-    def stage(candidate: Any, place: str) -> None:
-        really_stage(candidate, place)
+    def stage(candidate: Any, place: str, *marking: Any) -> int:
+        taken = really_stage(candidate, place, *marking)
         if "second" in place:
             doing(Path(place))
+        return taken
 
     monkeypatch.setattr(staging, "stage", stage)
 

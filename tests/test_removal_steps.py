@@ -458,13 +458,14 @@ def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
 
 def finished(place: Path, *, foreign_too: bool = False) -> Leftover:
     """Have what an interrupted run left at *place* finished, and return what came of it."""
-    [leftover] = recovery.recognise([artifact(place).candidate], state.directory())
 
     async def work() -> tuple[Leftover, ...]:
         with ThreadPoolExecutor(2) as executor, a_journal() as records:
+            scheduler = Scheduler(executor, 2)
+            candidates = [artifact(place).candidate]
             return await remover.finish(
-                [leftover],
-                Scheduler(executor, 2),
+                await recovery.recognise(candidates, state.directory(), scheduler),
+                scheduler,
                 records,
                 freed=lambda _: None,
                 foreign_too=foreign_too,

@@ -254,8 +254,6 @@ class _Turn:
     """Bytes given back by now."""
     taken: bool = False
     """It has been renamed."""
-    marked: int = 0
-    """Bytes that its mark takes: they were free before, and come back with the directory itself."""
     begun: bool = False
     """Its turn has come: something may have happened to it, which its disk has to keep."""
     held: Held | None = None

@@ -61,6 +61,7 @@ def report(projects: list[str]) -> Report:
         problems=[],
         totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None),
         leftovers=[],
+        unmatched_patterns=[],
     )
 
 

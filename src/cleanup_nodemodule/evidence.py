@@ -4,17 +4,14 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cleanup_nodemodule import drift, git, history, protections
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Reason
 from cleanup_nodemodule.proofs import Examination, ancestors, examine, exists
-from cleanup_nodemodule.protections import Processes, Protection
+from cleanup_nodemodule.protections import NOTHING_SPARED, Processes, Protection, Spared
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 _REPOSITORIES_AT_ONCE: Final = 4
 """Git processes at a time; they are short and wait for the disk more than they compute."""
@@ -26,9 +23,13 @@ class Circumstances:
 
     rules: tuple[Rule, ...]
     named: frozenset[str] = frozenset()
-    """Names the user gave on the command line."""
-    keep: tuple[str, ...] = ()
-    """The user's keep patterns."""
+    """Names the user gave with ``--targets``."""
+    also: frozenset[str] = frozenset()
+    """Names the user gave with ``--also``."""
+    included: frozenset[str] = frozenset()
+    """Paths the user gave with ``--include-unproven``, absolute and without symlinks."""
+    spared: Spared = NOTHING_SPARED
+    """What the user said to leave alone."""
     home: str | None = None
     """The home directory, absolute."""
     cwd: str | None = None
@@ -50,10 +51,20 @@ class Sighting:
     repositories: tuple[str, ...]
     """The working trees it lies in, the innermost first: an outer one may track what is in it."""
     project: str
-    named: bool
+    word: str | None
+    """What the user said of its name, fit for showing: that every directory of that name is an artifact."""
     regenerate: str | None
     regenerate_in: str | None
     warnings: tuple[str, ...]
+    included: bool = False
+    """The user said that this very directory is an artifact, if nothing but a proof is missing."""
+    met: frozenset[str] = frozenset()
+    """The user's patterns that it meets."""
+
+    @property
+    def named(self) -> bool:
+        """Whether the user gave its name."""
+        return self.word is not None
 
     @property
     def repository(self) -> str | None:
@@ -83,12 +94,16 @@ class Sighting:
             return Level.NAMED
         if best is None or best.hindrance is not None or self.rule is None:
             return Level.NONE
-        return Level.UNPROVEN
+        return self.unproven
+
+    @property
+    def unproven(self) -> Level:
+        """How good the evidence is where nothing but a proof is missing."""
+        return Level.NAMED if self.named or self.included else Level.UNPROVEN
 
 
 def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[Sighting]:
     """Look at the disk for every rule that fits each candidate's name, and for what protects it."""
-    keep = protections.compile_keep(circumstances.keep, circumstances.home)
     known: dict[str, tuple[str, ...]] = {}
     sightings: list[Sighting] = []
     for candidate in candidates:
@@ -111,19 +126,27 @@ def look(candidates: Sequence[Candidate], circumstances: Circumstances) -> list[
                 candidate,
                 tuple(examinations),
                 _protection(
-                    candidate, examinations, circumstances, keep, in_repository=bool(repositories)
+                    candidate, examinations, circumstances, in_repository=bool(repositories)
                 ),
                 repositories,
                 project,
-                candidate.name in circumstances.named,
+                _word(candidate.name, circumstances),
                 command,
                 None if command is None else os.path.dirname(lock) if lock else project,
                 drift.warnings(path, lock, locked=best is not None and best.rule.locked)
                 if enter
                 else (),
+                path in circumstances.included,
+                circumstances.spared.met(path, enter=enter),
             )
         )
     return sightings
+
+
+def _word(name: str, circumstances: Circumstances) -> str | None:
+    if name in circumstances.named:
+        return "named with --targets"
+    return "named with --also" if name in circumstances.also else None
 
 
 def _rank(examination: Examination) -> tuple[int, bool, bool]:
@@ -141,7 +164,6 @@ def _protection(
     candidate: Candidate,
     examinations: Sequence[Examination],
     circumstances: Circumstances,
-    keep: "GitIgnoreSpec | None",
     *,
     in_repository: bool,
 ) -> Protection | None:
@@ -154,7 +176,7 @@ def _protection(
     if precious is not None:
         return Protection(Reason.PRECIOUS, f"{precious} inside cannot be made again")
     return (
-        protections.kept(path, keep)
+        protections.kept(path, circumstances.spared)
         or protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
         )
@@ -256,8 +278,10 @@ def weigh(
         elif path in answer.tracked:
             protection = Protection(Reason.TRACKED, "git tracks files inside")
     level, facts = _proof(sighting, answer, has_git=has_git)
-    if sighting.named:
-        facts.append("named with --targets")
+    if sighting.word is not None:
+        facts.append(sighting.word)
+    elif sighting.included and level is Level.NAMED:
+        facts.append("included with --include-unproven")
     if protection is not None:
         facts.append(protection.detail)
     return Evidence(
@@ -285,7 +309,7 @@ def _proof(
     if best.proven_on_disk is not None:
         return Level.PROVEN, [fact for trial in best.trials if trial.holds for fact in trial.facts]
     hopeful = best.proven_if_ignored
-    unproven = Level.NAMED if sighting.named else Level.UNPROVEN
+    unproven = sighting.unproven
     if hopeful is None:
         facts = list(dict.fromkeys(fact for trial in best.trials for fact in trial.facts))
         if best.hindrance is not None:

@@ -215,6 +215,8 @@ class Plan:
     """The search and every measurement came to their end."""
     leftovers: tuple[Candidate, ...] = ()
     """Directories with a name that only this program gives to what it deletes."""
+    unmatched: tuple[str, ...] = ()
+    """Patterns of the user that matched nothing, and may be misspelt."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

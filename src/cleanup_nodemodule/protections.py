@@ -12,14 +12,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cleanup_nodemodule import apart, system
 from cleanup_nodemodule.model import Identity, Reason
+from cleanup_nodemodule.patterns import NO_PATTERNS, Patterns
 from cleanup_nodemodule.proofs import ancestors, exists
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 KEEP_FILE: Final = ".cleanup-keep"
 """A file of this name keeps everything in its directory and below."""
@@ -198,29 +196,40 @@ def directories_around(path: str | None) -> frozenset[Identity]:
     return frozenset(around)
 
 
-def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | None":
-    """Return the matcher for the user's keep patterns, None for no patterns.
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """What the user said to leave alone. Pickles."""
 
-    They are in gitignore syntax, relative to the root of the file system; ``~/`` is the home
-    directory. Raises ValueError for a malformed one.
+    keep: Patterns = NO_PATTERNS
+    """Of the configuration."""
+    excluded: Patterns = NO_PATTERNS
+    """Of the command line. What they match is not even searched; what they name may lie in an artifact."""
+
+    def met(self, path: str, *, enter: bool = True) -> frozenset[str]:
+        """Return the patterns that keep the directory *path*; see :func:`kept`."""
+        met: set[str] = set()
+        self.keep.covering(path, met)
+        if enter:
+            self.keep.inside(path, met)
+            self.excluded.inside(path, met)
+        return frozenset(met)
+
+
+NOTHING_SPARED: Final = Spared()
+
+
+def kept(path: str, spared: Spared = NOTHING_SPARED, *, enter: bool = True) -> Protection | None:
+    """Tell whether the user said to keep *path*, by a pattern or by a file.
+
+    Without *enter* nothing inside is looked at.
     """
-    lines = [
-        re.sub("^(!?)~(?:/|$)", lambda start: start[1] + os.path.join(home, ""), pattern)
-        if home
-        else pattern
-        for pattern in patterns
-    ]
-    if not lines:
-        return None
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only for those who have such patterns
-
-    return GitIgnoreSpec.from_lines(lines)
-
-
-def kept(path: str, spec: "GitIgnoreSpec | None") -> Protection | None:
-    """Tell whether the user said to keep *path*, by a pattern or by a file."""
-    if spec is not None and spec.match_file(path.lstrip(os.sep).replace(os.sep, "/") + "/"):
-        return Protection(Reason.KEPT, "a keep pattern of the configuration matches")
+    met: set[str] = set()
+    if (text := spared.keep.covering(path, met)) is not None:
+        return Protection(Reason.KEPT, f"the keep pattern {text} matches")
+    if enter and (text := spared.keep.inside(path, met)) is not None:
+        return Protection(Reason.KEPT, f"the keep pattern {text} names what is inside")
+    if enter and (text := spared.excluded.inside(path, met)) is not None:
+        return Protection(Reason.KEPT, f"--exclude {text} names what is inside")
     for directory in (path, *ancestors(os.path.dirname(path), None)):
         if exists(directory, KEEP_FILE):
             return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}")

@@ -169,6 +169,9 @@ class Report:
     totals: Totals
     leftovers: list[LeftoverRow]
     """What interrupted runs had taken out of projects and not deleted yet."""
+    unmatched_patterns: list[str]
+    """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path of the configuration
+    that is there is not among them: it holds for every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,7 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
         problems=[ProblemRow(path, doing, errorcode.get(errno, str(errno)), message)],
         totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
         leftovers=[],
+        unmatched_patterns=[],
     )
 
 
@@ -298,6 +302,7 @@ def _report(
             observed_freed_bytes=observed,
         ),
         [_leftover(leftover) for leftover in leftovers],
+        list(plan.unmatched),
     )
 
 

@@ -502,8 +502,9 @@ def test_the_command_on_the_last_line_includes_what_was_unproven(
     roots: list[bytes] = []
     for name in names:
         # What was proven stays, and what was never shown is not included.
-        tree = {"dist": {"a": "b"}, "node_modules": {"x": ""}, "package.json": "{}"}
-        declare(os.path.join(os.fsencode(tmp_path), name), {**tree, "build": {"src": "x"}})
+        tree: dict[str | bytes, Any] = {"dist": {"a": "b"}, "build": {"src": "x"}}
+        tree |= {"node_modules": {"x": ""}, "package.json": "{}"}
+        declare(os.path.join(os.fsencode(tmp_path), name), tree)
         roots.append(b"--path=" + name)
     shown = execute(COMMAND, *roots, "--no-dry-run", "--max-delete", "0", cwd=tmp_path)
     assert shown.returncode == 4

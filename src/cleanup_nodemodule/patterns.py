@@ -427,7 +427,8 @@ def _translate(glob: str) -> str:
 
 
 _BRACKET: Final = re.compile(
-    r"\[(?P<not>[!^]?)(?P<items>\]?(?:\[:[a-z]+:\]|\\.|[^]\\])*)\]", re.DOTALL
+    r"\[(?P<not>[!^]?+)(?P<items>(?:\]|\[:[a-z]+:\]|\\.|[^]\\])(?:\[:[a-z]+:\]|\\.|[^]\\])*)\]",
+    re.DOTALL,
 )
 
 _ITEM: Final = re.compile(
@@ -450,7 +451,7 @@ def _one_of(items: str, glob: str, *, negated: bool) -> str:
         elif item["first"] > item["last"]:
             raise PatternError(
                 f"{glob!r}: nothing is from {item['first']!r} to {item['last']!r}; type the lower one"
-                f" first, as in [{item['last']}-{item['first']}]"
+                f" first, as in [{item['last']}-{item['first']}]; for a name with brackets, quote them: \\["
             )
         else:
             inside += f"{re.escape(item['first'])}-{re.escape(item['last'])}"

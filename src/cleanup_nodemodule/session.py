@@ -273,6 +273,9 @@ class Session:
         result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
         if self._signal is not None:
             return self._finish(result)
+        # Before anything is deleted that somebody wanted to keep.
+        for line in plain.unmatched(result):
+            say(line)
         self._result = result
         if self._orders.most is not None:
             from cleanup_nodemodule.limits import exceeded
@@ -537,8 +540,6 @@ class Session:
                 result,
                 _MOST_PROBLEMS if is_terminal(sys.stderr) and not self._display.verbose else None,
             ):
-                say(line)
-            for line in plain.unmatched(result):
                 say(line)
             if not self._display.quiet and self._format != "json":
                 self._last_words(result)

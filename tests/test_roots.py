@@ -170,7 +170,7 @@ def test_a_path_that_cannot_be_searched_leaves_the_others_searched(
     assert (told.code, told.outcomes) == (3, {"app/node_modules": "deleted"})
 
 
-def test_where_none_can_be_searched_the_command_line_is_wrong(run: Run, tmp_path: Path) -> None:
+def test_where_none_can_be_searched_the_command_line_is_wrong(run: Run) -> None:
     result = run("-p", "nowhere", "-p", "there", "--no-dry-run")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (

@@ -15,7 +15,6 @@ What takes back, with ``!``, is read as git reads it, which takes back the least
 matches decides. A directory in one that matches is left alone with it.
 """
 
-import errno
 import functools
 import os
 import re
@@ -371,23 +370,30 @@ def _over_any(way: tuple[str, ...], here: set[int]) -> set[int]:
 
 def _there(directory: str, way: Sequence[str]) -> bool:
     """Whether something lies at *way* in the directory; a doubt is a yes. Follows no symlink."""
-    name = _plainly(way[0])
-    try:
-        if name is not None:
-            names = [name]
-        else:
-            with os.scandir(directory) as entries:
-                names = [entry.name for entry in entries if _matcher(way[0])(entry.name)]
-        for one in names:
-            path = os.path.join(directory, one)
-            try:
-                status = os.lstat(path)
-            except FileNotFoundError:
-                continue
-            if len(way) == 1 or (stat.S_ISDIR(status.st_mode) and _there(path, way[1:])):
-                return True
-    except OSError as error:
-        return error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+    todo = [(directory, 0)]
+    while todo:
+        around, at = todo.pop()
+        name = _plainly(way[at])
+        try:
+            if name is not None:
+                names = [name]
+            else:
+                with os.scandir(around) as entries:
+                    names = [entry.name for entry in entries if _matcher(way[at])(entry.name)]
+            for one in names:
+                path = os.path.join(around, one)
+                try:
+                    status = os.lstat(path)
+                except FileNotFoundError:
+                    continue
+                if at + 1 == len(way):
+                    return True
+                if stat.S_ISDIR(status.st_mode):
+                    todo.append((path, at + 1))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return True
     return False
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.files import read_small
 from cleanup_nodemodule.rules import Proof, Rule
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -124,10 +123,21 @@ def read(path: str) -> bytes | None:
 
     Never follows a symlink as the last name and never waits, should the file have become a FIFO.
     """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        return read_small(path, _LARGEST)[0]
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     except OSError:
         return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(_LARGEST)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _conditions(proof: Proof, directory: str, inside: str, boundary: str) -> Iterator[Condition]:

@@ -218,17 +218,18 @@ class Spared:
 NOTHING_SPARED: Final = Spared()
 
 
-def kept(path: str, spared: Spared = NOTHING_SPARED, *, enter: bool = True) -> Protection | None:
+def kept(path: str, spared: Spared | None = None, *, enter: bool = True) -> Protection | None:
     """Tell whether the user said to keep *path*, by a pattern or by a file.
 
     Without *enter* nothing inside is looked at.
     """
     met: set[str] = set()
-    if (text := spared.keep.covering(path, met)) is not None:
+    keep, excluded = (spared.keep, spared.excluded) if spared else (NO_PATTERNS, NO_PATTERNS)
+    if (text := keep.covering(path, met)) is not None:
         return Protection(Reason.KEPT, f"the keep pattern {text} matches")
-    if enter and (text := spared.keep.inside(path, met)) is not None:
+    if enter and (text := keep.inside(path, met)) is not None:
         return Protection(Reason.KEPT, f"the keep pattern {text} names what is inside")
-    if enter and (text := spared.excluded.inside(path, met)) is not None:
+    if enter and (text := excluded.inside(path, met)) is not None:
         return Protection(Reason.KEPT, f"--exclude {text} names what is inside")
     for directory in (path, *ancestors(os.path.dirname(path), None)):
         if exists(directory, KEEP_FILE):

@@ -1,12 +1,13 @@
 """Including what nothing proves: by a name beside the others, or by its path."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from cleanup_nodemodule import limits
-from conftest import Declared, declare, listing
+from conftest import Declared, declare, listing, needs_root
 from judges import DELETE, git, verdicts
 from tool import PROJECT, Tool
 
@@ -83,6 +84,19 @@ def test_one_that_is_not_there_is_wrong_usage(tool: Tool, work: Path) -> None:
     assert f"{work}/nowhere" in told.errors
     assert "listed as unproven" in told.errors
     assert listing(work) == before
+
+
+def test_one_by_a_symlink_that_somebody_else_made_is_not_included(
+    tool: Tool, work: Path, tmp_path: Path
+) -> None:
+    needs_root()
+    declare(tmp_path / "theirs", {"notes": Path("../work/notes")})
+    os.lchown(tmp_path / "theirs/notes", 64001, 64001)
+    told = tool.delete(work, "--include-unproven", tmp_path / "theirs/notes/dist")
+    assert told.code == 2
+    assert "made by somebody" in told.errors
+    assert (work / "notes/dist/essay").exists()
+    assert (work / "app/node_modules/file").exists()
 
 
 def test_one_that_was_not_found_as_unproven_is_said(tool: Tool, work: Path, tmp_path: Path) -> None:

@@ -234,6 +234,20 @@ def test_what_another_pattern_hides_was_not_misspelt(tool: Tool, tmp_path: Path)
     assert told.document["unmatched_patterns"] == []
 
 
+def test_what_is_to_be_searched_and_excluded_at_once_is_said(tool: Tool, tmp_path: Path) -> None:
+    declare(tmp_path / "build", {"a": PROJECT, "build": PROJECT})
+    top = tmp_path / "build"
+    told = tool.delete(top, "-e", "build")
+    assert (told.code, told.rows) == (3, {})
+    [problem] = told.document["problems"]
+    assert (problem["path"], problem["doing"]) == (str(top), "search")
+    assert f"as in: -e '{top}/name'" in problem["message"]
+    told = tool.delete(top, "-e", f"{top}/build")
+    assert (told.code, told.outcomes) == (0, {"a/node_modules": "deleted"})
+    # Taking back is another matter.
+    assert set(tool.run(top, "-e", "*", "-e", "!/build").rows) == {"build/node_modules"}
+
+
 # The syntax itself, against what the shell's own does.
 
 NAMES: Final = st.text(alphabet="ab-]^![", min_size=1, max_size=6)

@@ -10,6 +10,7 @@ import pytest
 
 from cleanup_nodemodule import roots
 from conftest import Run, declare, needs_root
+from processes import bound, mode
 from tool import PROJECT, Tool
 
 A: Final = 64001
@@ -168,6 +169,18 @@ def test_a_path_that_cannot_be_searched_leaves_the_others_searched(
         assert "-p takes a directory that exists" in problem["message"]
     told = tool.delete(top, *missing)
     assert (told.code, told.outcomes) == (3, {"app/node_modules": "deleted"})
+
+
+def test_a_path_that_may_not_be_reached_leaves_the_others_searched(
+    tool: Tool, tmp_path: Path
+) -> None:
+    top = tmp_path / "work"
+    declare(top, {"app": PROJECT, "closed": {"inside": {}}})
+    with mode(top / "closed", 0):
+        told = tool.run(top / "app", "-p", top / "closed/inside", prefix=bound())
+    assert (told.code, told.reasons) == (3, {"node_modules": None})
+    [problem] = told.document["problems"]
+    assert (problem["path"], problem["errno"]) == (f"{top}/closed/inside", "EACCES")
 
 
 def test_where_none_can_be_searched_the_command_line_is_wrong(run: Run) -> None:

@@ -316,7 +316,7 @@ def clean(
             "-e",
             metavar="PATTERN",
             help="Neither show nor search what matches: a name, a path or a pattern in gitignore"
-            " syntax; may be given several times. An artifact around a path that is there is kept.",
+            " syntax; may be given several times. A path that lies inside an artifact keeps that.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -361,7 +361,7 @@ def clean(
             "--max-delete",
             metavar="SIZE|COUNT",
             help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts; a dry"
-            " run tells.",
+            " run says so, too.",
             rich_help_panel=_DELETE,
             show_default=False,
         ),

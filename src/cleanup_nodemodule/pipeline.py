@@ -24,7 +24,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 
@@ -360,6 +360,8 @@ class _Survey:
         keep = [await self._read_pattern(text, roots) for text in settings.keep]
         excluded = [await self._read_pattern(text, roots) for text in settings.excludes]
         if searching and roots:
+            if not any(pattern.negated for pattern in excluded):
+                self._problems += _excluded_wholly(patterns.Patterns(tuple(excluded)), roots)
             for pattern in excluded:
                 await self._asking_for(
                     pattern.text,
@@ -594,6 +596,20 @@ class _Survey:
             measured_bytes=progress.measured_bytes + measured_bytes,
         )
         self._watch(self._progress)
+
+
+def _excluded_wholly(excluded: patterns.Patterns, roots: Sequence[str]) -> Iterator[Problem]:
+    """Give what the user wants searched and excluded at once."""
+    for root in roots:
+        text = excluded.covering(root, set())
+        if text is not None:
+            yield Problem(
+                root,
+                errno.EINVAL,
+                "search",
+                f"--exclude {text!r} matches this very directory, or one above it; for one beneath it"
+                f" type the path, as in: -e {os.path.join(root, 'name')!r}",
+            )
 
 
 _PROJECTS_AT_ONCE: Final = 32

@@ -62,25 +62,25 @@ class Pattern:
     ways: tuple[tuple[str, ...], ...]
     """Names from the top of the file system, each a pattern of its own."""
 
-    def matches(self, names: Sequence[str]) -> bool:
+    def matches(self, names: tuple[str, ...]) -> bool:
         """Whether it means the directory with these names, or one above it."""
         return any(_follow(way, names) is None for way in self.ways)
 
-    def possible(self, names: Sequence[str]) -> bool:
+    def possible(self, names: tuple[str, ...]) -> bool:
         """Whether it means that directory, one above it, or may mean something in it."""
         return any(_follow(way, names) != frozenset() for way in self.ways)
 
     def within(self, others: "Patterns") -> bool:
         """Whether what it names lies in what one of the *others* names, where nobody looks for it."""
         return any(
-            other.matches([_plainly(name) or name for name in way])
+            other.matches(tuple(_plainly(name) or name for name in way))
             for way in self.ways
             if _ANY not in way
             for other in others.given
             if other.text != self.text and not other.negated
         )
 
-    def names_inside(self, directory: str, names: Sequence[str]) -> bool:
+    def names_inside(self, directory: str, names: tuple[str, ...]) -> bool:
         """Whether it names something that is inside the directory, which has these names.
 
         Only what names a part of the way there counts: a bare name, or one behind ``**``, is looked for
@@ -333,39 +333,65 @@ def _plainly(name: str) -> str | None:
     return plain if _escaped(plain) == name or not _SPECIAL.search(name) else None
 
 
-def _follow(way: tuple[str, ...], names: Sequence[str]) -> frozenset[int] | None:
+def _follow(way: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int] | None:
     """Return how far *names* may have come on *way*, as indices into that.
 
     None if they have come to its end, and empty if they have left it.
     """
-    end = len(way)
-    here = _over_any(way, {0})
-    if end in here:
-        return None
-    for name in names:
-        here = _over_any(
-            way,
-            {
-                at if way[at] == _ANY else at + 1
-                for at in here
-                if way[at] == _ANY or _matcher(way[at])(name)
-            },
-        )
-        if end in here:
-            return None
-        if not here:
-            break
-    return frozenset(here)
+    around = _known.get((way, names[:-1]), _UNKNOWN)
+    if around is _UNKNOWN:
+        around = _start(way)
+        for name in names[:-1]:
+            around = _step(way, around, name)
+    here = _step(way, around, names[-1]) if names else around
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[way, names] = here
+    return here
 
 
-def _over_any(way: tuple[str, ...], here: set[int]) -> set[int]:
-    """Add what is reached where any number of directories is none."""
-    for start in sorted(here):
+_UNKNOWN: Final[frozenset[int]] = frozenset({-1})
+
+_MOST_KNOWN: Final = 20_000
+
+_known: Final[dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[int] | None]] = {}
+"""How far a way has been come in a directory. A search asks about what lies in one that it has asked about."""
+
+
+def _step(way: tuple[str, ...], here: frozenset[int] | None, name: str) -> frozenset[int] | None:
+    """Return how far the next name brings, from how far those before it did."""
+    if not here:
+        return here
+    tests = _tests(way)
+    there: set[int] = set()
+    for at in here:
+        test = tests[at]
+        if test is None:
+            there.add(at)
+        elif test(name):
+            there.add(at + 1)
+    return _over_any(way, there)
+
+
+@functools.lru_cache(maxsize=4096)
+def _start(way: tuple[str, ...]) -> frozenset[int] | None:
+    return _over_any(way, {0})
+
+
+@functools.lru_cache(maxsize=4096)
+def _tests(way: tuple[str, ...]) -> tuple[Callable[[str], object] | None, ...]:
+    """Return what tells whether a name fits, for each of the way; None where any does."""
+    return tuple(None if one == _ANY else _matcher(one) for one in way)
+
+
+def _over_any(way: tuple[str, ...], here: set[int]) -> frozenset[int] | None:
+    """Add what is reached where any number of directories is none; None if that is the end."""
+    for start in list(here):
         at = start
         while at < len(way) and way[at] == _ANY:
             at += 1
             here.add(at)
-    return here
+    return None if len(way) in here else frozenset(here)
 
 
 def _there(directory: str, way: Sequence[str]) -> bool:

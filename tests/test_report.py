@@ -33,7 +33,7 @@ TOTALS = [
 ]
 REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
-    *("complete", "artifacts", "problems", "totals", "leftovers unmatched_patterns"),
+    *("complete", "artifacts", "problems", "totals", "leftovers", "unmatched_patterns"),
 ]
 
 
@@ -80,7 +80,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     assert totals["deleted"] == _count(rows, outcome="deleted")
     assert totals["failed"] == _count(rows, outcome="failed")
     assert totals["trashed"] == _count(rows, outcome="trashed")
-    assert [list(row) for row in document["leftovers unmatched_patterns"]] == [LEFTOVER] * len(document["leftovers"])
+    assert [list(row) for row in document["leftovers"]] == [LEFTOVER] * len(document["leftovers"])
     for key in ("allocated_bytes", "reclaimable_bytes"):
         assert totals[key] == sum(row[key] for row in rows)
     for row in rows:

@@ -133,6 +133,8 @@ def test_a_dry_run_tells_that_it_would_be_too_much(
     assert told.code == code
     assert (f"more than --max-delete {limit} allows" in told.errors) is (code == 4)
     assert "see what it is with --dry-run" not in told.errors
+    plain = tool.start("-p", work, "--max-delete", limit)
+    assert ("To delete, add --no-dry-run" in plain.communicate()[1]) is (code == 0)
     assert told.document["complete"] is True
     assert told.document["totals"]["selected"] == 1
     assert listing(work) == before

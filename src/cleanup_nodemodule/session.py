@@ -132,6 +132,8 @@ class Session:
         """Mount points where nothing answers that was asked about what interrupted runs left."""
         self._shown = False
         """Printing that was begun."""
+        self._exceeded = False
+        """More would be deleted than the limit allows."""
         self._started_at = time.time()
         self._start = time.monotonic()
 
@@ -284,6 +286,7 @@ class Session:
             why = exceeded(plan, self._orders.most, left, dry_run=not self._delete)
             if why is not None:
                 say(f"{plain.PROGRAM}: {why}")
+                self._exceeded = True
                 code = self._finish(result)
                 return ExitCode.EXCEEDED if self._signal is None else code
         if undertaking is None:
@@ -562,7 +565,7 @@ class Session:
             say(line)
         if self._signal is not None:
             return
-        if result.mode == "dry-run" and result.totals.selected:
+        if result.mode == "dry-run" and result.totals.selected and not self._exceeded:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
         if any(row.left_at for row in result.artifacts) or any(
             row.outcome is None and row.run and not row.error for row in result.leftovers

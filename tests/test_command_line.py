@@ -528,13 +528,13 @@ def test_the_command_on_the_last_line_says_what_this_one_said(run: Run, work: Pa
     declare(work, {"own": {"made": {"x": ""}, "mark": ""}, "deep": {"er": {"dist": {"a": ""}}}})
     said = (
         *("-p", "app", "-p", "notes", "-p", "own", "-p", "deep", "-d", "0", "--rule", "made@mark"),
-        *("--profile", "js", "--profile", "rust", "-e", "de?p", "--max-delete", "100"),
+        *("--profile", "js", "--profile", "rust", "-e", "e?", "--max-delete", "100"),
         *("--also", "er", "--engine", "python", "-j", "2", "--timeout", "60"),
     )
     result = run(*said, "--no-dry-run", "--yes", "--wait", "-v", cwd=work)
     last = result.stderr.splitlines()[-1]
     again = (word for word in said if word not in {"-d", "0"})
-    words = " ".join("'de?p'" if word == "de?p" else word for word in again)
+    words = " ".join("'e?'" if word == "e?" else word for word in again)
     words = words.replace("--timeout 60", "--timeout 60.0")
     command = last.partition(": ")[2].split()
     assert sorted(command) == sorted(

@@ -25,7 +25,7 @@ def made(count: int) -> report.Report:
     tool = report.Tool(plain.PROGRAM, "0", "native")
     return report.Report(
         *(1, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
-        *(rows, [], totals, [], 0),
+        *(rows, [], totals, [], 0, []),
     )
 
 

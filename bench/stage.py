@@ -21,6 +21,7 @@ from typing import TypeAlias
 from cleanup_nodemodule import engine, finder, sizing
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Problem
+from cleanup_nodemodule.patterns import NO_PATTERNS
 from cleanup_nodemodule.rules import of_profiles
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.workers import Workers, searching
@@ -62,7 +63,7 @@ async def find(tree: str, scheduler: Scheduler) -> Counted:
     search = finder.Search(
         finder.locate_roots((tree,)),
         finder.wanted_names(of_profiles(["js"]), (), 0),
-        None,
+        NO_PATTERNS,
         scheduler,
         judge=judge,
         leftover=lambda _candidate: None,

@@ -60,7 +60,7 @@ def test_without_arguments_it_searches_here_and_deletes_nothing(run: Run, work: 
     assert result.stderr.splitlines()[1:] == [
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         "This was a dry run: nothing was deleted. To delete, add --no-dry-run.",
-        "To include what is unproven: cleanup-nodemodule -p . --targets dist",
+        f"To include what is unproven: cleanup-nodemodule -p . --include-unproven {work}/notes/dist",
     ]
     assert listing(work) == before
 
@@ -334,7 +334,7 @@ WRONG = [
     (["--zzzzzz"], "there is no option --zzzzzz; cleanup-nodemodule --help lists the options"),
     (["-p", "nowhere"], "cannot search nowhere: No such file or directory; -p takes a directory"),
     (["-p", "work/app/package.json"], "cannot search work/app/package.json: Not a directory"),
-    (["-p", "work", "-p", "nowhere"], "cannot search nowhere: No such file or directory"),
+    (["-p", "nowhere", "-p", "there"], "cannot search nowhere: No such file or directory"),
     (["-p", "work/no\x1bwhere"], r"cannot search $'work/no\ewhere': No such file or directory"),
     (["-p"], "'-p' requires an argument"),
     (["--jobs", "0"], "--jobs cannot be 0; type a number from 1 to 1024, or leave it out"),
@@ -402,6 +402,7 @@ def test_help_shows_every_option_in_its_panel(run: Run) -> None:
     assert {title: options for title, options in panels if options} == {
         "Where and what to search": {
             *("--path", "--min-depth", "--targets", "--profile", "--rule", "--exclude"),
+            *("--also", "--include-unproven"),
         },
         "Deleting": {
             *("--dry-run", "--no-dry-run", "--yes", "--trash", "--max-delete"),
@@ -483,47 +484,71 @@ WEIRD = (
 def paste(line: str, cwd: Path) -> "subprocess.CompletedProcess[bytes]":
     """Give what the last line says to a shell, as somebody would who read it."""
     label, _, command = line.partition(": ")
-    assert label == "To include what is unproven"
+    assert label.startswith("To include what is unproven")
+    assert "--no-dry-run" not in command.split()
     path = f"{os.path.dirname(COMMAND)}:{os.environ['PATH']}"
     return execute("bash", "-c", command, cwd=cwd, env={"PATH": path, "LC_ALL": "C.UTF-8"})
 
 
-def test_the_command_on_the_last_line_includes_what_was_unproven(tmp_path: Path) -> None:
+def batches() -> list[tuple[bytes, ...]]:
+    """Put names together, as many as one command includes."""
+    return [WEIRD[start : start + 5] for start in range(0, len(WEIRD), 5)]
+
+
+@pytest.mark.parametrize("names", batches())
+def test_the_command_on_the_last_line_includes_what_was_unproven(
+    tmp_path: Path, names: tuple[bytes, ...]
+) -> None:
     roots: list[bytes] = []
-    for name in WEIRD:
-        declare(os.path.join(os.fsencode(tmp_path), name), {"dist": {"a": "b"}})
+    for name in names:
+        # What was proven stays, and what was never shown is not included.
+        tree: dict[str | bytes, Any] = {"dist": {"a": "b"}, "build": {"src": "x"}}
+        tree |= {"node_modules": {"x": ""}, "package.json": "{}"}
+        declare(os.path.join(os.fsencode(tmp_path), name), tree)
         roots.append(b"--path=" + name)
-    shown = execute(COMMAND, *roots, cwd=tmp_path)
-    assert shown.stdout.count(b"keep\tunproven\t") == len(WEIRD)
+    shown = execute(COMMAND, *roots, "--no-dry-run", "--max-delete", "0", cwd=tmp_path)
+    assert shown.returncode == 4
+    assert shown.stdout.count(b"keep\tunproven\t") == 2 * len(names)
+    shown = execute(COMMAND, *roots, "-e", "build", "--no-dry-run", cwd=tmp_path)
+    assert shown.stdout.count(b"deleted\t-\t") == len(names)
+    assert shown.stdout.count(b"keep\tunproven\t") == len(names)
     last = shown.stderr.decode().splitlines()[-1]
     assert last.isprintable()
-    assert paste(last, tmp_path).stdout.count(b"delete\t-\t") == len(WEIRD)
-    assert sorted(os.listdir(os.fsencode(tmp_path))) == sorted(WEIRD)
-
-
-def test_the_command_on_the_last_line_may_delete_no_more_than_this_one(
-    run: Run, work: Path
-) -> None:
-    result = run("--max-delete", "2", cwd=work)
-    assert result.stderr.splitlines()[-1] == (
-        "To include what is unproven: cleanup-nodemodule -p . --max-delete 2 --targets dist"
-    )
-
-
-def test_the_command_on_the_last_line_deletes_where_the_run_deleted(tmp_path: Path) -> None:
-    roots: list[bytes] = []
-    for name in WEIRD:
-        tree = {"dist": {"a": "b"}, "keep": {"dist": {"a": "b"}}, "src": {"x": "y"}}
-        declare(os.path.join(os.fsencode(tmp_path), name), {"deep": tree, "dist": {"a": "b"}})
-        roots.append(b"--path=" + name)
-    shown = execute(COMMAND, *roots, "-d", "1", "--exclude", "ke*p/", "--no-dry-run", cwd=tmp_path)
-    result = paste(shown.stderr.decode().splitlines()[-1], tmp_path)
-    assert result.stdout.count(b"deleted\t-\t") == len(WEIRD)
-    for name in WEIRD:
+    pasted = paste(last, tmp_path)
+    assert pasted.returncode == 0, pasted.stderr
+    assert pasted.stdout.count(b"delete\t-\t") == len(names)
+    assert pasted.stdout.count(b"\n") == len(names)
+    for name in names:
         assert listing(os.path.join(os.fsencode(tmp_path), name)) == [
-            *(b"deep", b"deep/keep", b"deep/keep/dist", b"deep/keep/dist/a"),
-            *(b"deep/src", b"deep/src/x", b"dist", b"dist/a"),
+            *(b"build", b"build/src", b"dist", b"dist/a", b"package.json"),
         ]
+
+
+def test_the_command_on_the_last_line_says_what_this_one_said(run: Run, work: Path) -> None:
+    declare(work, {"own": {"made": {"x": ""}, "mark": ""}, "deep": {"er": {"dist": {"a": ""}}}})
+    said = (
+        *("-p", "app", "-p", "notes", "-p", "own", "-p", "deep", "-d", "0", "--rule", "made@mark"),
+        *("--profile", "js", "--profile", "rust", "-e", "e?", "--max-delete", "100"),
+        *("--also", "er", "--engine", "python", "-j", "2", "--timeout", "60"),
+    )
+    result = run(*said, "--no-dry-run", "--yes", "--wait", "-v", cwd=work)
+    last = result.stderr.splitlines()[-1]
+    again = (word for word in said if word not in {"-d", "0"})
+    words = " ".join("'e?'" if word == "e?" else word for word in again)
+    words = words.replace("--timeout 60", "--timeout 60.0")
+    command = last.partition(": ")[2].split()
+    assert sorted(command) == sorted(
+        f"cleanup-nodemodule {words} --include-unproven {work}/notes/dist".split()
+    )
+    pasted = paste(last, work)
+    assert (pasted.returncode, pasted.stdout.count(b"delete\t-\t")) == (0, 1), pasted.stderr
+
+
+def test_the_command_on_the_last_line_names_a_few_of_many(run: Run, tmp_path: Path) -> None:
+    declare(tmp_path, {f"p{number}": {"dist": {"a": ""}} for number in range(8)})
+    last = run("-p", tmp_path).stderr.splitlines()[-1]
+    assert last.startswith("To include what is unproven, the first 5 of 8: ")
+    assert last.count("/dist") == 5
 
 
 def test_the_last_line_gives_no_command_where_nothing_is_unproven(run: Run, work: Path) -> None:

@@ -267,11 +267,11 @@ def test_what_vanishes_while_it_is_deleted_is_a_success(tool: Tool, tmp_path: Pa
 def test_a_root_that_is_no_directory_is_wrong_usage_and_a_document(
     tool: Tool, tmp_path: Path, given: str
 ) -> None:
-    """Nothing is done for the other roots either, as something else was meant."""
+    """Unless there are others, which test_roots.py is about."""
     top = tmp_path / "top"
     declare(top, {"file": "", "app": PROJECT})
     before = listing(top)
-    told = tool.run(top / given, "-p", top, "--no-dry-run")
+    told = tool.run(top / given, "-p", top / given / "x", "--no-dry-run")
     assert told.code == 2
     assert [problem["errno"] for problem in told.document["problems"]] == [
         "ENOENT" if given == "nowhere" else "ENOTDIR"

@@ -343,7 +343,7 @@ def test_a_keep_file_that_is_a_directory_keeps_nothing(tmp_path: Path) -> None:
         ("~/project", True),
         ("~/projects", False),
         ("**/project/**", True),
-        ("project/node_modules/dep", False),
+        ("project/node_modules/dep", True),
         ("# project", False),
     ],
 )

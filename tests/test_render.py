@@ -66,6 +66,7 @@ def report(projects: list[str]) -> Report:
         totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None),
         leftovers=[],
         unseen_processes=0,
+        unmatched_patterns=[],
     )
 
 

@@ -34,6 +34,7 @@ TOTALS = [
 REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
+    "unmatched_patterns",
 ]
 
 

@@ -76,7 +76,11 @@ def test_a_wide_terminal_shows_one_line_an_artifact(work: Path) -> None:
         "1 of 2 can be deleted, which frees 1.0 MiB.",
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         "This was a dry run: nothing was deleted. To delete, add --no-dry-run.",
-        "To include what is unproven: cleanup-nodemodule -p . --targets dist",
+        *_folded(
+            "To include what is unproven: cleanup-nodemodule -p ."
+            f" --include-unproven {work}/notes/dist",
+            200,
+        ),
         "",
     ]
 
@@ -268,7 +272,9 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
     assert last[len(before) + 1 :] == [
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         *_folded(
-            "To include what is unproven: cleanup-nodemodule -p . --no-dry-run --targets dist"
+            "To include what is unproven: cleanup-nodemodule -p ."
+            f" --include-unproven {work}/notes/dist",
+            80,
         ),
         "",
     ]
@@ -278,8 +284,8 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
     ]
 
 
-def _folded(line: str) -> list[str]:
-    return [line[start : start + 80] for start in range(0, len(line), 80)]
+def _folded(line: str, columns: int) -> list[str]:
+    return [line[start : start + columns] for start in range(0, len(line), columns)]
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "yesterday\nn\n"])

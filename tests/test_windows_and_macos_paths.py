@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Final
 
-import pathspec  # noqa: F401 - or it would be loaded on Windows, half of it
 import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 from pyfakefs.helpers import FakeStatResult
@@ -24,6 +23,7 @@ from cleanup_nodemodule.engine._beneath import _PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, problem_at
+from cleanup_nodemodule.patterns import Patterns, compile_pattern
 from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -100,7 +100,9 @@ def search(settings: Settings) -> list[Candidate]:
             await finder.Search(
                 finder.locate_roots(settings.roots),
                 finder.wanted_names((), settings.targets or (), settings.min_depth),
-                finder.compile_excludes(settings.excludes),
+                Patterns(
+                    tuple(compile_pattern(text, None, None, ()) for text in settings.excludes)
+                ),
                 Scheduler(executor, 2),
                 judge=judge,
                 leftover=candidates.append,

@@ -40,6 +40,21 @@ _SHOWN = 50
 _LONGEST_TIMEOUT = 1e9
 """Seconds beyond which nobody waits, and nan and infinity."""
 
+_MOST_SHOWN = 1_000_000_000
+"""Entries that no journal has."""
+
+_SPREAD = {
+    "--targets": "node_modules dist",
+    "--also": "dist out",
+    "--include-unproven": "web/dist docs/out",
+}
+"""Options that take all the words which follow, up to the next option, with an example of those."""
+
+_OF_NAMES = {"--targets", "--also"}
+
+_ONCE = {"dry_run", "no_dry_run", "yes", "trash", "wait", "include_unproven"}
+"""Options that say what to do with what is found, which is not to be repeated without a thought."""
+
 _SEARCH = "Where and what to search"
 _DELETE = "Deleting"
 _OUTPUT = "Output"
@@ -124,7 +139,7 @@ class Program(TyperGroup):
             return super().make_context(*args, **extra)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Let ``--targets`` take all the names that follow, as in release 0.1.1."""
+        """Let ``--targets`` take all the names that follow, as in release 0.1.1, and others like it."""
         if ctx.resilient_parsing:  # A shell completing what is not finished yet.
             return super().parse_args(ctx, args)
         for param in self.params:
@@ -135,7 +150,9 @@ class Program(TyperGroup):
         for word in args:
             if re.match(r"-\w[\w-]+$", word) and f"-{word}" in known:
                 raise typer.BadParameter(f"there is no option {word}; did you mean -{word}?")
-        return super().parse_args(ctx, _spread(args, "--targets"))
+        for option, example in _SPREAD.items():
+            args = _spread(args, option, example)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Say what to type where no command has that name."""
@@ -147,7 +164,7 @@ class Program(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def _spread(args: list[str], option: str) -> list[str]:
+def _spread(args: list[str], option: str, example: str) -> list[str]:
     spread: list[str] = []
     position = 0
     while position < len(args):
@@ -163,8 +180,9 @@ def _spread(args: list[str], option: str) -> list[str]:
             spread += (option, args[position])
             position += 1
         if position == start:
+            what = "name" if option in _OF_NAMES else "path"
             raise typer.BadParameter(
-                f"{option} needs the name of a directory, as in: {option} node_modules dist"
+                f"{option} needs the {what} of a directory, as in: {option} {example}"
             )
     return spread
 
@@ -249,6 +267,26 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="NAME...",
+            help="Directory names to look for besides, with the same word of yours as for --targets.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    include_unproven: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include-unproven",
+            metavar="PATH...",
+            help="Include these directories that are listed as unproven.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+        ),
+    ] = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -277,8 +315,8 @@ def clean(
             "--exclude",
             "-e",
             metavar="PATTERN",
-            help="Neither show nor search what matches, in gitignore syntax; may be given several"
-            " times. What lies inside an artifact goes with it all the same.",
+            help="Neither show nor search what matches: a name, a path or a pattern in gitignore"
+            " syntax; may be given several times. A path that lies inside an artifact keeps that.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -322,7 +360,8 @@ def clean(
         typer.Option(
             "--max-delete",
             metavar="SIZE|COUNT",
-            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts.",
+            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts; a dry"
+            " run says so, too.",
             rich_help_panel=_DELETE,
             show_default=False,
         ),
@@ -508,7 +547,7 @@ def clean(
             raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
         if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
             raise typer.BadParameter(
-                f"--jobs cannot be {jobs}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+                f"--jobs cannot be {_shortly(jobs)}; type a number from 1 to {_MOST_JOBS}, or leave it out"
             )
         _check_timeout(timeout)
         shown = _agree(format_, json_=json_, null=null)
@@ -516,6 +555,8 @@ def clean(
             settings = _settings(
                 roots=tuple(path or ["."]),
                 targets=tuple(dict.fromkeys(targets)) if targets else None,
+                also=tuple(dict.fromkeys(also or ())),
+                include_unproven=tuple(include_unproven or ()),
                 min_depth=min_depth,
                 excludes=tuple(exclude or ()),
                 profiles=tuple(profile or ()),
@@ -537,7 +578,9 @@ def clean(
         )
         mode: Mode = "trash" if trash else "delete"
         patience = DEFAULT_PATIENCE if timeout is None else timeout
-        orders = Orders(mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience)
+        orders = Orders(
+            mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience, _again(ctx)
+        )
         session = Session(settings, display, orders)
     return session.run()
 
@@ -658,8 +701,10 @@ def show_log(
 
     if all_ and limit is not None:
         raise typer.BadParameter("--all and --limit contradict each other; give one")
-    if limit is not None and limit < 1:
-        raise typer.BadParameter(f"--limit cannot be {limit}; type 1 or more, or --all")
+    if limit is not None and not 1 <= limit <= _MOST_SHOWN:
+        raise typer.BadParameter(
+            f"--limit cannot be {_shortly(limit)}; type 1 or more, or --all for all there are"
+        )
     last = None if all_ else limit or _SHOWN
     try:
         return show(
@@ -709,6 +754,8 @@ def _settings(
     *,
     roots: tuple[str, ...] = (".",),
     targets: tuple[str, ...] | None = None,
+    also: tuple[str, ...] = (),
+    include_unproven: tuple[str, ...] = (),
     min_depth: int = 0,
     excludes: tuple[str, ...] = (),
     profiles: tuple[str, ...] = (),
@@ -717,19 +764,17 @@ def _settings(
     assume_unused: bool = False,
 ) -> "Settings":
     """Put the command line over the configuration file over the defaults."""
-    import platformdirs
-
     from cleanup_nodemodule.rules import DEFAULT_PROFILE, RuleError, from_option
     from cleanup_nodemodule.settings import (
-        CONFIG_NAME,
         Config,
         Settings,
         SettingsError,
+        config_path,
         read_config,
     )
 
     try:
-        config = read_config(os.path.join(platformdirs.user_config_dir(PROGRAM), CONFIG_NAME))
+        config = read_config(config_path())
     except RuntimeError:  # Nobody has a home directory, and so no configuration.
         config = Config()
     try:
@@ -740,6 +785,8 @@ def _settings(
     return Settings(
         roots=roots,
         targets=targets,
+        also=also,
+        include_unproven=include_unproven,
         min_depth=min_depth,
         excludes=excludes,
         profiles=profiles or config.profiles or (DEFAULT_PROFILE,),
@@ -750,6 +797,35 @@ def _settings(
         home=os.path.realpath(home) if os.path.isabs(home) else None,
         cwd=_current_directory(),
     )
+
+
+def _again(ctx: typer.Context) -> tuple[str, ...]:
+    """Return the words of this command line that say what to look at, for another one."""
+    words: list[str] = []
+    for param in ctx.command.params:
+        panel = getattr(param, "rich_help_panel", None)
+        name = param.name or ""
+        given = ctx.params.get(name)
+        if panel in {None, _OUTPUT} or name in _ONCE or given == param.get_default(ctx):
+            continue
+        if given is None or given is False or given == []:
+            continue
+        option = max(param.opts, key=len)
+        short = min(param.opts, key=len)
+        for value in given if isinstance(given, (list, tuple)) else [given]:
+            text = str(getattr(value, "value", value))
+            if value is True:
+                words.append(option)
+            elif text.startswith("-"):
+                words.append(f"{option}={text}")
+            else:
+                words += (short, text)
+    return tuple(words if ctx.params.get("path") else ("-p", ".", *words))
+
+
+def _shortly(number: int) -> str:
+    """Return a number as it is, unless nobody would read it."""
+    return str(number) if abs(number) < 10**30 else "so large a number"
 
 
 def _check_timeout(timeout: float | None) -> None:

@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cleanup_nodemodule import drift, git, history, homes, mounts, protections
 from cleanup_nodemodule.containment import Contained, problem_of
@@ -14,12 +14,16 @@ from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
 from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.proofs import Examination, examine
-from cleanup_nodemodule.protections import Processes, Protection, Whose, whose
+from cleanup_nodemodule.protections import (
+    NOTHING_SPARED,
+    Processes,
+    Protection,
+    Spared,
+    Whose,
+    whose,
+)
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 _REPOSITORIES_AT_ONCE: Final = 4
 """Git processes at a time; they are short and wait for the disk more than they compute."""
@@ -31,9 +35,13 @@ class Circumstances:
 
     rules: tuple[Rule, ...]
     named: frozenset[str] = frozenset()
-    """Names the user gave on the command line."""
-    keep: tuple[str, ...] = ()
-    """The user's keep patterns."""
+    """Names the user gave with ``--targets``."""
+    also: frozenset[str] = frozenset()
+    """Names the user gave with ``--also``."""
+    included: frozenset[str] = frozenset()
+    """Paths the user gave with ``--include-unproven``, absolute and without symlinks."""
+    spared: Spared = NOTHING_SPARED
+    """What the user said to leave alone."""
     home: str | None = None
     """The home directory, absolute."""
     cwd: str | None = None
@@ -57,7 +65,8 @@ class Sighting:
     repositories: tuple[str, ...]
     """The working trees it lies in, the innermost first: an outer one may track what is in it."""
     project: str
-    named: bool
+    word: str | None
+    """What the user said of its name, fit for showing: that every directory of that name is an artifact."""
     regenerate: str | None
     regenerate_in: str | None
     warnings: tuple[str, ...]
@@ -73,6 +82,16 @@ class Sighting:
             return self
         protection = self.protection or _unknown(problems[0])
         return replace(self, protection=protection, problems=tuple(problems))
+
+    included: bool = False
+    """The user said that this very directory is an artifact, if nothing but a proof is missing."""
+    met: frozenset[str] = frozenset()
+    """The user's patterns that it meets."""
+
+    @property
+    def named(self) -> bool:
+        """Whether the user gave its name."""
+        return self.word is not None
 
     @property
     def repository(self) -> str | None:
@@ -106,7 +125,12 @@ class Sighting:
             return Level.UNPROVEN
         if best is None or best.hindrance is not None or self.rule is None:
             return Level.NONE
-        return Level.UNPROVEN
+        return self.unproven
+
+    @property
+    def unproven(self) -> Level:
+        """How good the evidence is where nothing but a proof is missing."""
+        return Level.NAMED if self.named or self.included else Level.UNPROVEN
 
 
 def look(
@@ -118,20 +142,9 @@ def look(
     looked at others before remembers what it saw above them; without one everything is looked at anew.
     """
     lookout = lookout or Lookout(circumstances.mounts)
-    asked = Contained("")
-    keep = asked.ask(
-        "understand what is to be kept from",
-        None,
-        protections.compile_keep,
-        circumstances.keep,
-        circumstances.home,
-    )
     # What is known of homes serves for as long as the lookout does.
     directories = lookout.made("homes", partial(homes.Known, circumstances.home))
-    return [
-        _look_at(one, circumstances, keep, lookout, directories, asked.problems)
-        for one in candidates
-    ]
+    return [_look_at(one, circumstances, lookout, directories) for one in candidates]
 
 
 def lacked(sightings: Sequence[Sighting]) -> bool:
@@ -148,7 +161,7 @@ def unseen(candidate: Candidate, error: Exception) -> Sighting:
         protection=_unknown(problem),
         repositories=(),
         project=os.path.dirname(candidate.path),
-        named=False,
+        word=None,
         regenerate=None,
         regenerate_in=None,
         warnings=(),
@@ -185,15 +198,11 @@ def _unknown(problem: Problem) -> Protection:
 def _look_at(
     candidate: Candidate,
     circumstances: Circumstances,
-    keep: "GitIgnoreSpec | None",
     lookout: Lookout,
     directories: homes.Known,
-    before: Sequence[Problem],
 ) -> Sighting:
-    """Look at one candidate; *before* is what went wrong with what all of them need."""
     path = candidate.path
     asked = Contained(path)
-    asked.problems += (replace(problem, path=path) for problem in before)
     names = tuple(path.split(os.sep))
     fitting = [
         rule
@@ -224,12 +233,15 @@ def _look_at(
 
     def protection() -> Protection | None:
         return _protection(
-            candidate, examinations, circumstances, asked, keep, lookout, repositories, directories
+            candidate, examinations, circumstances, asked, lookout, repositories, directories
         )
 
     def warnings() -> tuple[str, ...]:
         locked = best is not None and best.rule.locked
         return drift.warnings(path, lock, locked=locked, lookout=lookout)
+
+    def met() -> frozenset[str]:
+        return circumstances.spared.met(path, enter=enter)
 
     kept = asked.ask(_LOOK, None, protection)
     return Sighting(
@@ -238,14 +250,22 @@ def _look_at(
         kept,
         repositories,
         project,
-        candidate.name in circumstances.named,
+        _word(candidate.name, circumstances),
         command,
         None if command is None else os.path.dirname(lock) if lock else project,
         asked.ask(_LOOK, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(_LOOK, Whose(), whose, (project, path) if enter else (project,), directories),
         asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
+        included=path in circumstances.included,
+        met=asked.ask(_LOOK, frozenset(), met),
     ).with_problems(asked.problems)
+
+
+def _word(name: str, circumstances: Circumstances) -> str | None:
+    if name in circumstances.named:
+        return "named with --targets"
+    return "named with --also" if name in circumstances.also else None
 
 
 def _rank(examination: Examination) -> tuple[int, bool, bool]:
@@ -264,7 +284,6 @@ def _protection(
     examinations: Sequence[Examination],
     circumstances: Circumstances,
     asked: Contained,
-    keep: "GitIgnoreSpec | None",
     lookout: Lookout,
     repositories: tuple[str, ...],
     directories: homes.Known,
@@ -278,7 +297,7 @@ def _protection(
     questions: tuple[Callable[[], Protection | None], ...] = (
         lambda: protections.mounted_in(path, circumstances.mounts),
         lambda: precious or None,
-        lambda: protections.kept(path, keep, lookout),
+        lambda: protections.kept(path, circumstances.spared, lookout),
         lambda: protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
         ),
@@ -418,8 +437,10 @@ def weigh(
         elif path in said.tracked:
             protection = Protection(Reason.TRACKED, "git tracks files inside")
     level, facts = _proof(sighting, answer, has_git=has_git)
-    if sighting.named:
-        facts.append("named with --targets")
+    if sighting.word is not None:
+        facts.append(sighting.word)
+    elif sighting.included and level is Level.NAMED:
+        facts.append("included with --include-unproven")
     if protection is not None:
         facts.append(protection.detail)
         if protection.reason in _BY_GIT:
@@ -453,7 +474,7 @@ def _proof(
     if best.proven_on_disk is not None:
         return Level.PROVEN, [fact for trial in best.trials if trial.holds for fact in trial.facts]
     hopeful = best.proven_if_ignored
-    unproven = Level.NAMED if sighting.named else Level.UNPROVEN
+    unproven = sighting.unproven
     if hopeful is None:
         facts = list(dict.fromkeys(fact for trial in best.trials for fact in trial.facts))
         if best.hindrance is not None:

@@ -4,24 +4,21 @@ import contextlib
 import errno
 import os
 import stat
-import warnings
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.containment import problem_of
-from cleanup_nodemodule.engine.contract import Fault, Finding, Found, Hit, Names, Root
+from cleanup_nodemodule.engine.contract import Fault, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
+from cleanup_nodemodule.paths import anchor, beneath, everywhere, lacked, problem_at, relative
+from cleanup_nodemodule.patterns import Patterns
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
-from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.roots import resolve
+from cleanup_nodemodule.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.staging import PREFIX, is_staged
-
-if TYPE_CHECKING:
-    from pathspec import PathSpec
-    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
@@ -31,15 +28,17 @@ over, opening the root) is well below one percent."""
 class RootError(OSError):
     """A root that cannot be searched at all: it does not exist, or is no directory."""
 
+    @property
+    def advice(self) -> str:
+        """Why, and what to type instead."""
+        missing = self.errno in {errno.ENOENT, errno.ENOTDIR}
+        return f"{self.strerror}{'; -p takes a directory that exists' if missing else ''}"
+
 
 def answers(path: str) -> None:
     """Return when the file system that holds *path* has said anything of it."""
     with contextlib.suppress(OSError, ValueError):
         os.stat(path)
-
-
-class ExcludeError(ValueError):
-    """A pattern that is not gitignore syntax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,13 @@ class SearchRoot:
 def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     """Resolve the roots; of several paths to one directory, the first counts.
 
-    Raises RootError with the errno and the path as it was given.
+    Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.roots` says
+    which symlinks are followed.
     """
     roots: dict[Identity, SearchRoot] = {}
     for path in paths:
         try:
-            resolved = os.path.realpath(path, strict=True)
-            status = os.stat(resolved)
+            resolved, status = resolve(everywhere(path))
         except OSError as error:
             raise RootError(error.errno, error.strerror, path) from error
         except ValueError as error:  # A NUL byte; no file system has it.
@@ -69,27 +68,6 @@ def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
         identity = Identity(status.st_dev, status.st_ino)
         roots.setdefault(identity, SearchRoot(resolved, identity))
     return tuple(roots.values())
-
-
-def compile_excludes(patterns: tuple[str, ...]) -> "PathSpec[GitIgnoreBasicPattern] | None":
-    """Return the matcher for patterns in gitignore syntax, None for no patterns.
-
-    Raises ExcludeError for a malformed one.
-    """
-    if not patterns:
-        return None
-    from pathspec import PathSpec
-
-    try:
-        with warnings.catch_warnings():
-            # About what regular expressions may mean one day; nothing the user wrote.
-            warnings.simplefilter("ignore", FutureWarning)
-            # The last pattern that matches decides (gitignore(5)). GitIgnoreSpec does it otherwise
-            # for names with a trailing slash, and would exclude more.
-            # Of the backends only this one, which is never missing, can be sent to another process.
-            return PathSpec.from_lines("gitignore", patterns, backend="simple")
-    except ValueError as error:
-        raise ExcludeError(str(error)) from error
 
 
 def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) -> Names:
@@ -106,10 +84,9 @@ def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) 
         else:
             exact.add(os.fsencode(name))
     globs.add(os.fsencode(f"{PREFIX}*"))
-    # A repository's own directory is never looked into.
-    return Names(
-        frozenset(exact), frozenset({b".git"}), min_depth, tuple(sorted(globs)), frozenset(markers)
-    )
+    # A repository's own directory is never looked into, nor what was before.
+    skipped = frozenset({b".git", *map(os.fsencode, SNAPSHOTS)})
+    return Names(frozenset(exact), skipped, min_depth, tuple(sorted(globs)), frozenset(markers))
 
 
 Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
@@ -130,7 +107,7 @@ class Search:
         self,
         roots: tuple[SearchRoot, ...],
         names: Names,
-        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
+        excluded: Patterns,
         scheduler: Scheduler,
         *,
         judge: Judge,
@@ -147,6 +124,8 @@ class Search:
         self._problem = problem
         self._searched = searched
         self._seen: set[Identity] = set()
+        self.met: Final[set[str]] = set()
+        """Patterns that have left something out."""
 
     async def everything(self) -> None:
         """Search all roots. Raises Stopped when the scheduler is told to stop."""
@@ -198,6 +177,7 @@ class Search:
                 lacked=lambda finding: lacked(finding.faults),
             )
             self._searched(slice_.found.directories)
+            self.met.update(slice_.met)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
             hits = [hit for hit in slice_.found.hits if (hit.device, hit.inode) not in self._seen]
@@ -231,28 +211,37 @@ def _in_leftover(candidate: Candidate) -> bool:
     return PREFIX in way and any(is_staged(name) for name in way.split(os.sep))
 
 
+class _Sifted(NamedTuple):
+    """What an engine's call found, without what is excluded."""
+
+    found: Found
+    left: list[bytes]
+    faults: list[Fault]
+    met: frozenset[str]
+    """Patterns that have left something out."""
+
+
 def _find_unexcluded(
-    root: Root,
-    stack: list[bytes],
-    names: Names,
-    budget: int,
-    excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-) -> Finding:
+    root: Root, stack: list[bytes], names: Names, budget: int, excluded: Patterns
+) -> _Sifted:
     """Do as ``engine.find`` does, without ever opening an excluded directory.
 
     The engine knows no such patterns, so with them it is called for one directory at a time. What
     lies under an excluded directory is not reached, as with git, so each path need only be looked
     at itself.
     """
-    if excluded is None:
-        return engine.find(root, stack, names, budget)
+    if not excluded.given:
+        return _Sifted(*engine.find(root, stack, names, budget), frozenset())
     directories = 0
     hits: list[Hit] = []
     faults: list[Fault] = []
     left = list(stack)
+    top = os.fsdecode(root.path)
+    met: set[str] = set()
 
     def is_excluded(path: bytes) -> bool:
-        return excluded.match_file(os.fsdecode(path) + "/")
+        # What comes behind a NUL is the engine's own.
+        return excluded.covering(beneath(top, path.partition(b"\0")[0]), met) is not None
 
     while left and budget > 0:
         step = engine.find(root, [left.pop()], names, 1)
@@ -261,4 +250,4 @@ def _find_unexcluded(
         faults += step.faults
         left += (path for path in step.left if not is_excluded(path))
         budget -= 1 + len(step.left) + len(step.found.hits)
-    return Finding(Found(directories, hits), left, faults)
+    return _Sifted(Found(directories, hits), left, faults, frozenset(met))

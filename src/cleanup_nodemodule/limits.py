@@ -10,6 +10,9 @@ from cleanup_nodemodule.model import Leftover, Plan
 
 _UNITS: Final = "KMGTPE"
 
+_LONGEST: Final = 40
+"""Characters; what is longer is no size that anything has."""
+
 _SYNTAX: Final = re.compile(
     rf"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)[ ]?(?P<unit>[{_UNITS}])?(?P<base>IB|B)?", re.ASCII
 )
@@ -39,10 +42,10 @@ def parse_limit(text: str) -> Limit:
     ``k`` for 1000, would let through less than what du(1) shows by the same letter.) Raises LimitError.
     """
     match = _SYNTAX.fullmatch(text.strip().upper())
-    if match is None or (match["base"] == "IB" and not match["unit"]):
+    if len(text) > _LONGEST or match is None or (match["base"] == "IB" and not match["unit"]):
         raise LimitError(
             f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as"
-            f" 100, and {text!r} is neither"
+            f" 100, and {text[:_LONGEST]!r} is neither"
         )
     from decimal import Decimal  # noqa: PLC0415 - for start-up's sake
 
@@ -59,12 +62,14 @@ def parse_limit(text: str) -> Limit:
     return Limit(text.strip(), count=int(number))
 
 
-def exceeded(plan: Plan, limit: Limit, leftovers: Sequence[Leftover] = ()) -> str | None:
+def exceeded(
+    plan: Plan, limit: Limit, leftovers: Sequence[Leftover] = (), *, dry_run: bool = False
+) -> str | None:
     """Return the sentence to say where deleting the plan's selection exceeds *limit*, else None.
 
     The *leftovers* are what the run would finish: it deletes them, whoever approved of that before. A
     size is held against what is allocated, which is what would be destroyed. What would be freed may be
-    far less, as of files with further hard links.
+    far less, as of files with further hard links. In a *dry_run* nobody is told to make one.
     """
     count = len(plan.selected) + len(leftovers)
     left = sum(leftover.allocated_bytes for leftover in leftovers)
@@ -79,7 +84,8 @@ def exceeded(plan: Plan, limit: Limit, leftovers: Sequence[Leftover] = ()) -> st
         return None
     if leftovers:
         much += f", {of_which} of which interrupted runs left,"
+    see = "" if dry_run else " see what it is with --dry-run, and"
     return (
-        f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:"
-        " see what it is with --dry-run, and raise the limit if it is right"
+        f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:{see}"
+        " raise the limit if it is right"
     )

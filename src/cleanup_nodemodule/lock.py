@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cleanup_nodemodule import mounts, state
+from cleanup_nodemodule.files import read_small
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -35,6 +36,9 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MUTEX: Final = "mutex"
 _LOCK: Final = ".lock"
 _CARD: Final = ".json"
+
+_LARGEST_CARD: Final = 16 * 1024 * 1024
+"""Bytes of the card of a run with very many roots."""
 
 _MUTEX_PATIENCE: Final = 30.0
 """Seconds to wait for a mutex that is held for a few milliseconds, unless somebody stopped that run."""
@@ -242,11 +246,11 @@ def _holders(registry: str) -> Iterator[tuple[Holder, list[_Place]]]:
             lock.release()  # What stands beside it is a dead run's.
             continue
         try:
-            with open(os.path.join(registry, number + _CARD), encoding="ascii") as file:
-                known = dict(json.load(file))
+            card, _ = read_small(os.path.join(registry, number + _CARD), _LARGEST_CARD)
+            known = dict(json.loads(card.decode("ascii")))
             places = [_read_place(place) for place in known.pop("places")]
             holder = Holder(**known, roots=tuple(place.path for place in places))
-        except (FileNotFoundError, ValueError, TypeError, LookupError):
+        except (FileNotFoundError, ValueError, TypeError, LookupError, RecursionError):
             continue  # A later version's, or spoilt: nothing depends on it.
         yield holder, places
 

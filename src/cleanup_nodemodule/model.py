@@ -217,6 +217,8 @@ class Plan:
     """Directories with a name that only this program gives to what it deletes."""
     unseen_processes: int | None = 0
     """Processes that could not be looked at, where that mattered; None if nobody can say how many."""
+    unmatched: tuple[str, ...] = ()
+    """Patterns of the user that matched nothing, and may be misspelt."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

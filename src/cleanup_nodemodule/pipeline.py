@@ -24,11 +24,11 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 
-from cleanup_nodemodule import evidence, finder, git, protections, sizing
+from cleanup_nodemodule import evidence, finder, git, patterns, protections, sizing
 from cleanup_nodemodule.containment import Contained, each, problem_of
 from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.links import Ledger
@@ -55,13 +55,13 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from pathspec import PathSpec
-    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
-
     from cleanup_nodemodule.journal import Journal
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 Watch = Callable[[Progress], None]
 """Called with the state of things whenever it changes."""
@@ -74,17 +74,17 @@ def unwatched(_progress: Progress) -> None:
 async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unwatched) -> Plan:
     """Find, prove, size and decide; change nothing.
 
-    Raises :class:`~cleanup_nodemodule.finder.RootError` for a root that cannot be searched and
-    ExcludeError for a malformed pattern, both before anything else happens. When the scheduler
-    is told to stop, returns at once what is known by then, marked as not complete. A root that does not
-    answer within the scheduler's patience is a problem, and whatever was found there is kept.
+    Raises :class:`~cleanup_nodemodule.finder.RootError` where none of the roots can be searched, and
+    SettingsError for a pattern that can match nothing beneath them, both before anything else happens. When
+    the scheduler is told to stop, returns at once what is known by then, marked as not complete. A root
+    that cannot be searched is a problem if there are others; so is one that does not answer within the
+    scheduler's patience, and whatever was found there is kept.
     """
-    excluded = finder.compile_excludes(settings.excludes)
     survey = _Survey(settings, scheduler, watch)
     roots: tuple[finder.SearchRoot, ...] = ()
     try:
-        roots = await _locate(settings.roots, scheduler)
-        await survey.run(roots, excluded)
+        roots = await survey.locate()
+        await survey.run(roots)
     except* Stopped:
         pass
     return survey.plan(tuple(root.path for root in roots))
@@ -106,19 +106,6 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
     with contextlib.suppress(Stopped):
         await asyncio.gather(*(ask(root) for root, path in paths.items() if path not in silent))
     return [root for root, path in paths.items() if path not in silent]
-
-
-async def _locate(roots: Sequence[str], scheduler: Scheduler) -> tuple[finder.SearchRoot, ...]:
-    """Do as finder.locate_roots does with those that answer."""
-    located: dict[Identity, finder.SearchRoot] = {}
-    for root in await answering(roots, scheduler):
-        try:
-            one = await scheduler.call(finder.locate_roots, (everywhere(root),))
-        except OSError as error:
-            raise finder.RootError(error.errno, error.strerror, root) from error
-        for found in one:
-            located.setdefault(found.identity, found)
-    return tuple(located.values())
 
 
 async def carry_out(
@@ -148,8 +135,13 @@ async def carry_out(
         watch(progress)
 
     foreign_too = settings.foreign_too
+    survey = _Survey(settings, scheduler, unwatched)
+    try:
+        circumstances = await survey.prepare(approved.artifacts)
+    except SettingsError as error:  # What a pattern names has changed since it was read.
+        return remover.refused(approved, str(error))
     look = recheck.Again(
-        _circumstances(settings),
+        circumstances,
         scheduler,
         approved.artifacts,
         foreign_too=foreign_too,
@@ -251,29 +243,66 @@ class _Survey:
         self._witnesses = evidence.Witnesses(scheduler)
         self._lookout = Lookout()
         """What the search remembers of the directories above candidates."""
-        self._circumstances = _circumstances(settings)
+        self._circumstances = evidence.Circumstances(
+            settings.rules,
+            frozenset(settings.targets or ()),
+            frozenset(settings.also),
+            home=settings.home,
+            cwd=settings.cwd,
+        )
+        self._met: set[str] = set()
+        """Patterns that have left something alone."""
+        self._unmatched: tuple[str, ...] = ()
 
-    async def run(
-        self,
-        roots: tuple[finder.SearchRoot, ...],
-        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-    ) -> None:
+    async def locate(self) -> tuple[finder.SearchRoot, ...]:
+        """Find the roots that can be searched. Raises RootError if there are none."""
+        located: dict[Identity, finder.SearchRoot] = {}
+        failed: finder.RootError | None = None
+        for root in await answering(self._settings.roots, self._scheduler):
+            try:
+                [one] = await self._scheduler.call(finder.locate_roots, (root,))
+            except finder.RootError as error:
+                failed = failed or error
+                number = error.errno or errno.ENOENT
+                self._problems.append(Problem(absolute(root), number, "search", error.advice))
+            except Unanswered:
+                self._scheduler.silent.add(absolute(root))
+            else:
+                located.setdefault(one.identity, one)
+        if failed is not None and not located and not self._scheduler.silent:
+            raise failed
+        return tuple(located.values())
+
+    async def run(self, roots: tuple[finder.SearchRoot, ...]) -> None:
         """Search, and measure what is found while the search goes on."""
         await self._look_at_mounts()
+        await self._read_patterns([root.path for root in roots], searching=True)
+        await self._read_included()
         # One more than there are workers, so that the next artifact is at hand when one is done.
         measurers = self._scheduler.workers + 1
         async with asyncio.TaskGroup() as group:
             for _ in range(measurers):
                 group.create_task(self._measure())
-            await self._search(roots, excluded)
+            await self._search(roots)
             for _ in range(measurers):
                 self._queue.put_nowait(None)
             await self._conclude()
+        await self._settle_patterns()
+        self._settle_included()
         self._complete = True
+
+    async def prepare(self, artifacts: Sequence[Artifact]) -> evidence.Circumstances:
+        """Return what evidence depends on when *artifacts* are looked at again. Raises SettingsError."""
+        with contextlib.suppress(Stopped):  # Then nothing is deleted either.
+            await self._look_at_mounts()
+            await self._read_patterns(list({one.candidate.root: None for one in artifacts}))
+            await self._read_included(strict=False)
+        return self._circumstances
 
     async def explain(self, candidate: Candidate) -> Explanation:
         """Do with one candidate what is done with all."""
         await self._look_at_mounts()
+        await self._read_patterns([candidate.root])
         [sighting] = await self._look([candidate], None)
         row = _Row(sighting)
         self._rows.append(row)
@@ -302,21 +331,17 @@ class _Survey:
 
         return await each(candidates, look, evidence.unseen)
 
-    async def _search(
-        self,
-        roots: tuple[finder.SearchRoot, ...],
-        excluded: "PathSpec[GitIgnoreBasicPattern] | None",
-    ) -> None:
+    async def _search(self, roots: tuple[finder.SearchRoot, ...]) -> None:
         """Search in rounds: what git says is no artifact is searched in the next one."""
         settings = self._settings
         search = finder.Search(
             roots,
             finder.wanted_names(
                 settings.rules if settings.targets is None else (),
-                settings.targets or (),
+                (*(settings.targets or ()), *settings.also),
                 settings.min_depth,
             ),
-            excluded,
+            self._circumstances.spared.excluded,
             self._scheduler,
             judge=self._judge,
             leftover=self._leftovers.append,
@@ -332,6 +357,104 @@ class _Survey:
             for row in doubtful:
                 row.entered = True
             await search.beneath(row.candidate for row in doubtful)
+        self._met |= search.met
+
+    async def _read_patterns(self, roots: Sequence[str], *, searching: bool = False) -> None:
+        """Find out what the user's patterns mean beneath *roots*.
+
+        Raises SettingsError for what can mean nothing, when *searching* anywhere beneath them.
+        """
+        settings = self._settings
+        keep = [await self._read_pattern(text, roots) for text in settings.keep]
+        excluded = [await self._read_pattern(text, roots) for text in settings.excludes]
+        if searching and roots:
+            if not any(pattern.negated for pattern in excluded):
+                self._problems += _excluded_wholly(patterns.Patterns(tuple(excluded)), roots)
+            for pattern in excluded:
+                await self._asking_for(
+                    pattern.text,
+                    patterns.check_reach,
+                    pattern,
+                    settings.home,
+                    settings.cwd,
+                    tuple(roots),
+                )
+        spared = protections.Spared(
+            patterns.Patterns(tuple(keep)), patterns.Patterns(tuple(excluded))
+        )
+        self._circumstances = replace(self._circumstances, spared=spared)
+
+    async def _read_pattern(self, text: str, roots: Sequence[str]) -> patterns.Pattern:
+        settings = self._settings
+        where = (text, settings.home, settings.cwd, tuple(roots))
+        read = await self._asking_for(text, patterns.compile_pattern, *where)
+        # The disk that it lies on does not answer, so nothing there is deleted either.
+        return read or patterns.compile_pattern(*where, ask=False)
+
+    async def _asking_for(
+        self, text: str, function: Callable[[*_Ts], _T], *args: *_Ts
+    ) -> _T | None:
+        """Ask the disk about a pattern; None where it does not answer, which is a problem."""
+        try:
+            return await self._scheduler.call(function, *args)
+        except patterns.PatternError as error:
+            option = "--exclude" if text in self._settings.excludes else "keep"
+            raise SettingsError(f"{option}: {error}") from error
+        except Unanswered:
+            self._problems.append(Problem(text, errno.ETIMEDOUT, "resolve the pattern"))
+            return None
+
+    async def _settle_patterns(self) -> None:
+        """Tell which patterns have met nothing, and may be misspelt."""
+        spared, settings = self._circumstances.spared, self._settings
+        met = self._met.union(*(row.sighting.met for row in self._rows))
+        unmatched: dict[str, None] = {}
+        for pattern in (*spared.excluded.given, *spared.keep.given):
+            if pattern.negated or pattern.text in met or pattern.within(spared.excluded):
+                continue
+            # The configuration is for all runs, and what it names is not misspelt if it is there.
+            there = pattern.text in settings.keep and await self._asking_for(
+                pattern.text,
+                patterns.names_existing_place,
+                pattern.text,
+                settings.home,
+                settings.cwd,
+            )
+            if not there:
+                unmatched[pattern.text] = None
+        self._unmatched = tuple(unmatched)
+
+    async def _read_included(self, *, strict: bool = True) -> None:
+        """Find the directories that the user includes; if *strict*, raise SettingsError for one not there."""
+        included: dict[str, None] = {}
+        for path in self._settings.include_unproven:
+            try:
+                [one] = await self._scheduler.call(finder.locate_roots, (path,))
+            except finder.RootError as error:
+                if strict:
+                    raise SettingsError(
+                        f"--include-unproven {path!r}: {error.strerror}; it takes a directory that is"
+                        " listed as unproven"
+                    ) from error
+            except Unanswered:
+                self._problems.append(Problem(absolute(path), errno.ETIMEDOUT, "include"))
+            else:
+                included[one.path] = None
+        self._circumstances = replace(self._circumstances, included=frozenset(included))
+
+    def _settle_included(self) -> None:
+        """Tell which directories that the user includes were not found."""
+        found = {row.candidate.path for row in self._rows}
+        for path in sorted(self._circumstances.included.difference(found)):
+            self._problems.append(
+                Problem(
+                    path,
+                    errno.ENOENT,
+                    "include",
+                    "it was not found as unproven where this run searched; -p PATH searches elsewhere,"
+                    " and --also NAME is for what no rule knows",
+                )
+            )
 
     async def _look_at_mounts(self) -> None:
         cwd = self._settings.cwd
@@ -508,6 +631,7 @@ class _Survey:
             self._complete,
             tuple(sorted(self._leftovers, key=lambda candidate: candidate.path)),
             self._unseen,
+            self._unmatched,
         )
 
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:
@@ -521,14 +645,18 @@ class _Survey:
         self._watch(self._progress)
 
 
-def _circumstances(settings: Settings) -> evidence.Circumstances:
-    return evidence.Circumstances(
-        settings.rules,
-        frozenset(settings.targets or ()),
-        settings.keep,
-        settings.home,
-        settings.cwd,
-    )
+def _excluded_wholly(excluded: patterns.Patterns, roots: Sequence[str]) -> Iterator[Problem]:
+    """Give what the user wants searched and excluded at once."""
+    for root in roots:
+        text = excluded.covering(root, set())
+        if text is not None:
+            yield Problem(
+                root,
+                errno.EINVAL,
+                "search",
+                f"--exclude {text!r} matches this very directory, or one above it; for one beneath it"
+                f" type the path, as in: -e {os.path.join(root, 'name')!r}",
+            )
 
 
 _PROJECTS_AT_ONCE: Final = 32

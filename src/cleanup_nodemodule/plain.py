@@ -134,6 +134,12 @@ def because_in_full(row: ArtifactRow) -> str:
     return printable("; ".join(parts))
 
 
+def unmatched(report: Report) -> Iterator[str]:
+    """Give a line for each pattern that matched nothing."""
+    for pattern in report.unmatched_patterns:
+        yield f"{PROGRAM}: the pattern {printable(pattern)} matched nothing, so it left nothing alone"
+
+
 def summary(report: Report, *, signalled: bool) -> Iterator[str]:
     """Give the last words of a run: what was deleted, what failed, what was kept and why."""
     totals = report.totals
@@ -228,9 +234,9 @@ def hints(report: Report) -> Iterator[str]:
         yield f"Once what is in the way is mended, this deletes the rest: {command('resume')}"
 
 
-def unproven_names(report: Report) -> tuple[str, ...]:
-    """Return the names of which something was kept for want of proof."""
-    return tuple(sorted({row.name for row in report.artifacts if row.reason == "unproven"}))
+def unproven_paths(report: Report) -> tuple[str, ...]:
+    """Return the paths of what was kept for want of proof."""
+    return tuple(sorted(row.path for row in report.artifacts if row.reason == "unproven"))
 
 
 def command(*words: str) -> str:

@@ -10,14 +10,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cleanup_nodemodule import apart, homes, mounts, processes
 from cleanup_nodemodule.lookout import Lookout, ancestors
 from cleanup_nodemodule.model import Identity, Problem, Reason
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from cleanup_nodemodule.patterns import NO_PATTERNS, Patterns
 
 KEEP_FILE: Final = ".cleanup-keep"
 """A file of this name keeps everything in its directory and below."""
@@ -227,35 +225,49 @@ def directories_around(path: str | None) -> frozenset[Identity]:
     return frozenset(around)
 
 
-def compile_keep(patterns: Iterable[str], home: str | None) -> "GitIgnoreSpec | None":
-    """Return the matcher for the user's keep patterns, None for no patterns.
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """What the user said to leave alone. Pickles."""
 
-    They are in gitignore syntax, relative to the root of the file system; ``~/`` is the home
-    directory. Raises ValueError for a malformed one.
-    """
-    lines = [
-        re.sub("^(!?)~(?:/|$)", lambda start: start[1] + os.path.join(home, ""), pattern)
-        if home
-        else pattern
-        for pattern in patterns
-    ]
-    if not lines:
-        return None
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only for those who have such patterns
+    keep: Patterns = NO_PATTERNS
+    """Of the configuration."""
+    excluded: Patterns = NO_PATTERNS
+    """Of the command line. What they match is not even searched; what they name may lie in an artifact."""
 
-    return GitIgnoreSpec.from_lines(lines)
+    def met(self, path: str, *, enter: bool = True) -> frozenset[str]:
+        """Return the patterns that keep the directory *path*; see :func:`kept`."""
+        met: set[str] = set()
+        self.keep.covering(path, met)
+        if enter:
+            self.keep.inside(path, met)
+            self.excluded.inside(path, met)
+        return frozenset(met)
+
+
+NOTHING_SPARED: Final = Spared()
 
 
 def kept(
-    path: str, spec: "GitIgnoreSpec | None", lookout: Lookout | None = None
+    path: str,
+    spared: Spared | None = None,
+    lookout: Lookout | None = None,
+    *,
+    enter: bool = True,
 ) -> Protection | None:
     """Tell whether the user said to keep *path*, by a pattern or by a file.
 
-    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    Without *enter* nothing inside is looked at. *lookout* is one of this run's. Raises OSError where
+    something could not be looked at.
     """
+    met: set[str] = set()
+    keep, excluded = (spared.keep, spared.excluded) if spared else (NO_PATTERNS, NO_PATTERNS)
+    if (text := keep.covering(path, met)) is not None:
+        return Protection(Reason.KEPT, f"the keep pattern {text} matches")
+    if enter and (text := keep.inside(path, met)) is not None:
+        return Protection(Reason.KEPT, f"the keep pattern {text} names what is inside")
+    if enter and (text := excluded.inside(path, met)) is not None:
+        return Protection(Reason.KEPT, f"--exclude {text} names what is inside")
     lookout = lookout or Lookout()
-    if spec is not None and spec.match_file(path.lstrip(os.sep).replace(os.sep, "/") + "/"):
-        return Protection(Reason.KEPT, "a keep pattern of the configuration matches")
     found = lookout.nearest_protecting(path, KEEP_FILE)
     if found is None:
         return None

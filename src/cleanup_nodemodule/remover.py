@@ -131,6 +131,15 @@ async def trash(
     return await _each(approved, scheduler, records, move, deleted)
 
 
+def refused(approved: Approved, why: str) -> Outcome:
+    """Return that none of the approved artifacts was touched, and why."""
+    results = tuple(
+        _untouched(one, Problem(one.path, errno.EINVAL, "look again at", why))
+        for one in approved.artifacts
+    )
+    return Outcome(approved.plan, results, None, complete=True)
+
+
 class _Records:
     """Writes artifacts down before their turn comes, several at a time."""
 

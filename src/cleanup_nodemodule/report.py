@@ -175,6 +175,9 @@ class Report:
     unseen_processes: int | None
     """Processes that could not be looked at, so that nobody can say what they work on; null if nobody can
     say how many, 0 also where it did not matter, as nothing could be deleted."""
+    unmatched_patterns: list[str]
+    """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path of the configuration
+    that is there is not among them: it holds for every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
         totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
         leftovers=[],
         unseen_processes=0,
+        unmatched_patterns=[],
     )
 
 
@@ -309,6 +313,7 @@ def _report(
         ),
         [_leftover(leftover) for leftover in leftovers],
         plan.unseen_processes,
+        list(plan.unmatched),
     )
 
 

@@ -27,6 +27,10 @@ _ECOSYSTEMS: Final = (
 )
 """Each has a file in the catalogue: to read all of them takes longer than to measure a small project."""
 
+SNAPSHOTS: Final = frozenset({".snapshot", "~snapshot", ".snapshots", ".snap", "#snapshot", ".zfs"})
+"""Directories in which file systems show what they held before: NetApp, Isilon and Qumulo; SMB shares of
+NetApp; snapper(8); CephFS and FreeBSD's UFS (mksnap_ffs(8)); Synology; ZFS (zfsprops(7), snapdir)."""
+
 _CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECASE)
 """Names that a directory can have to be taken for a cache by its tag alone."""
 
@@ -281,6 +285,9 @@ def _values(table: object, kind: type, place: str, needed: tuple[str, ...] = ())
             raise RuleError(
                 f"{place}: there is no key {key!r}; there are {', '.join(sorted(known))}"
             )
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and "\0" in text:
+                raise RuleError(f"{place}: {key} has a NUL, which no name and no command has")
         wanted = _KINDS.get(key)
         if wanted is not None:
             if not isinstance(value, wanted):

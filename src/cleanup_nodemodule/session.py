@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
 from cleanup_nodemodule import (
     confirm,
     engine,
+    patterns,
     pipeline,
     plain,
     protections,
@@ -28,7 +29,7 @@ from cleanup_nodemodule import (
 )
 from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.finder import ExcludeError, RootError
+from cleanup_nodemodule.finder import RootError
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
@@ -36,7 +37,7 @@ from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.settings import Settings, SettingsError
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 from cleanup_nodemodule.workers import Workers, searching
 
@@ -92,6 +93,8 @@ class Orders:
     """Threads; None for as many as suit the engine."""
     patience: float = DEFAULT_PATIENCE
     """Seconds that a disk may take to answer before a root on it is given up."""
+    again: tuple[str, ...] = ()
+    """The words of the command line that say what to look at, and not what to do with it."""
 
 
 class Session:
@@ -124,6 +127,8 @@ class Session:
         """Mount points where nothing answers that was asked about what interrupted runs left."""
         self._shown = False
         """Printing that was begun."""
+        self._exceeded = False
+        """More would be deleted than the limit allows."""
         self._started_at = time.time()
         self._start = time.monotonic()
 
@@ -202,7 +207,9 @@ class Session:
         return self._finish(self._result, shown=self._shown)
 
     def _run(self) -> int:
-        executor = self._workers(self._settings.roots)
+        settings = self._settings
+        named = patterns.places((*settings.excludes, *settings.keep), settings.home)
+        executor = self._workers((*settings.roots, *settings.include_unproven, *named))
         if self._mode == "dry-run":
             return self._plan(executor, None)
         # The lock asks about each root, and would wait for one that does not answer.
@@ -250,37 +257,36 @@ class Session:
                 )
         except RootError as error:
             path = os.fsdecode(error.filename)
-            missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
-            advice = "; -p takes a directory that exists" if missing else ""
             self._print_failure(
-                f"cannot search {printable(path)}: {error.strerror}{advice}",
+                f"cannot search {printable(path)}: {error.advice}",
                 error.errno or errno.ENOENT,
                 absolute(path),
                 "search",
             )
             return ExitCode.USAGE
-        except ExcludeError as error:
-            self._print_failure(
-                f"--exclude takes a pattern in gitignore syntax, such as 'name/': {error}",
-                errno.EINVAL,
-                None,
-                "understand the command line",
-            )
+        except SettingsError as error:
+            self._print_failure(str(error), errno.EINVAL, None, "understand the command line")
             return ExitCode.USAGE
         leftovers = self._recognise(plan, executor)
         result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
-        if undertaking is None or self._signal is not None:
+        if self._signal is not None:
             return self._finish(result)
+        # Before anything is deleted that somebody wanted to keep.
+        for line in plain.unmatched(result):
+            say(line)
         self._result = result
         if self._orders.most is not None:
             from cleanup_nodemodule.limits import exceeded
 
             left = [one for one in leftovers if one.to_finish]
-            why = exceeded(plan, self._orders.most, left)
+            why = exceeded(plan, self._orders.most, left, dry_run=not self._delete)
             if why is not None:
                 say(f"{plain.PROGRAM}: {why}")
+                self._exceeded = True
                 code = self._finish(result)
                 return ExitCode.EXCEEDED if self._signal is None else code
+        if undertaking is None:
+            return self._finish(result)
         return self._finish_deletion(plan, leftovers, undertaking, executor)
 
     def _recognise(self, plan: Plan, executor: Executor) -> tuple[Leftover, ...]:
@@ -568,35 +574,19 @@ class Session:
             say(line)
         if self._signal is not None:
             return
-        if result.mode == "dry-run" and result.totals.selected:
+        if result.mode == "dry-run" and result.totals.selected and not self._exceeded:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
         for hint in plain.hints(result):
             say(hint)
-        names = plain.unproven_names(result)
-        if names:
-            say(f"To include what is unproven: {self._command_naming(names)}")
+        if paths := plain.unproven_paths(result):
+            some = paths[:_MOST_INCLUDED]
+            which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
+            say(f"To include what is unproven{which}: {self._command_including(some)}")
 
-    def _command_naming(self, names: Iterable[str]) -> str:
-        """Return this command line with *names* as its targets."""
-        settings = self._settings
-        words: list[str] = []
-        for root in settings.roots:
-            words += (f"--path={root}",) if root.startswith("-") else ("-p", root)
-        if settings.min_depth:
-            words += ("-d", str(settings.min_depth))
-        for pattern in settings.excludes:
-            words += (f"--exclude={pattern}",)
-        if self._orders.most is not None:
-            words += ("--max-delete", self._orders.most.text)
-        if self._delete:
-            words += ("--no-dry-run",)
-        if self._mode == "trash":
-            words += ("--trash",)
-        plainly = [name for name in names if not name.startswith("-")]
-        words += (f"--targets={name}" for name in names if name.startswith("-"))
-        if plainly:
-            words += ("--targets", *plainly)
-        return plain.command(*words)
+    def _command_including(self, paths: Iterable[str]) -> str:
+        """Return this command line as a dry run that includes what is unproven at *paths*."""
+        # They are absolute, so none begins with a dash.
+        return plain.command(*self._orders.again, "--include-unproven", *paths)
 
     def _print(self, result: Report) -> None:
         match self._format:
@@ -673,6 +663,9 @@ class Session:
             mode=mode or self._mode,
         )
 
+
+_MOST_INCLUDED: Final = 5
+"""Paths in the command that would include what is unproven."""
 
 _WIDE: Final = 1_000_000
 """Columns enough for any path."""

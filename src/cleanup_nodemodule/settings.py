@@ -4,16 +4,19 @@ Defaults, then the configuration file, then the command line: the later one wins
 adds up.
 """
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cleanup_nodemodule.protections import compile_keep
+from cleanup_nodemodule.files import read_small
+from cleanup_nodemodule.patterns import PatternError, check
 from cleanup_nodemodule.rules import (
     DEFAULT_PROFILE,
     EVERYTHING,
+    SNAPSHOTS,
     Rule,
     RuleError,
     of_profiles,
@@ -22,6 +25,13 @@ from cleanup_nodemodule.rules import (
 
 CONFIG_NAME: Final = "config.toml"
 """Name of the configuration file in the user's configuration directory."""
+
+
+_LARGEST: Final = 1024 * 1024
+"""Bytes that a configuration file may have."""
+
+_DEEPEST: Final = 1_000_000
+"""Depth beyond which nothing can lie that has a name."""
 
 
 class SettingsError(ValueError):
@@ -51,14 +61,19 @@ class Settings:
     an artifact: it needs no further proof, though what protects it still does."""
     min_depth: int = 0
     """Depth of the shallowest artifact; the children of a root have depth 0."""
+    also: tuple[str, ...] = ()
+    """Names to look for beside the others, with the same word of the user as for targets."""
+    include_unproven: tuple[str, ...] = ()
+    """Directories that are deleted though nothing proves that they can be rebuilt, if that is all that
+    speaks for keeping them."""
     excludes: tuple[str, ...] = ()
-    """Patterns in gitignore syntax, relative to each root: neither shown nor searched."""
+    """Patterns (:mod:`cleanup_nodemodule.patterns`) of what is neither shown nor searched."""
     profiles: tuple[str, ...] = (DEFAULT_PROFILE,)
     """Ecosystems whose rules are used."""
     own_rules: tuple[Rule, ...] = ()
     """Rules beside those of the profiles."""
     keep: tuple[str, ...] = ()
-    """Patterns in gitignore syntax, relative to the root of the file system: kept, whatever else."""
+    """Patterns (:mod:`cleanup_nodemodule.patterns`) of what is kept, whatever else."""
     foreign_too: bool = False
     """Delete also what only other users may, by the sticky bit of a directory."""
     assume_unused: bool = False
@@ -75,19 +90,27 @@ class Settings:
             raise SettingsError(
                 f"--min-depth cannot be {self.min_depth}; use 0 for every depth, or a larger number"
             )
-        if self.targets is not None:
-            if not self.targets:
-                raise SettingsError("--targets needs a name, as in: --targets node_modules dist")
-            for name in self.targets:
-                _check_target(name)
+        if self.min_depth > _DEEPEST:
+            raise SettingsError(
+                f"--min-depth is larger than any depth; use 0 for every depth, or up to {_DEEPEST:,}"
+            )
+        if self.targets is not None and not self.targets:
+            raise SettingsError("--targets needs a name, as in: --targets node_modules dist")
+        for name in self.targets or ():
+            _check_name("--targets", name)
+        for name in self.also:
+            _check_name("--also", name)
+        for path in self.include_unproven:
+            if not path or "\0" in path:
+                raise SettingsError(
+                    f"--include-unproven takes paths of directories, and {path!r} is none"
+                )
         try:
             of_profiles(self.profiles)
         except RuleError as error:
             raise SettingsError(f"--profile: {error}") from error
-        try:
-            compile_keep(self.keep, self.home)
-        except ValueError as error:
-            raise SettingsError(f"keep takes patterns in gitignore syntax: {error}") from error
+        _check_patterns("--exclude", self.excludes)
+        _check_patterns("keep", self.keep)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -96,19 +119,43 @@ class Settings:
         return (*self.own_rules, *chosen)
 
 
+def config_path() -> str:
+    """Return the path of this user's configuration file; it need not be there.
+
+    Like the state directory it is not looked for in a home directory of another account, as ``sudo`` leaves
+    it in HOME on some systems: that one's rules are not for root to follow. ``$XDG_CONFIG_HOME`` counts if
+    it is set. Like the rest of the edge, this reads the environment.
+    """
+    import platformdirs  # noqa: PLC0415 - the library has no use for it
+
+    path = platformdirs.user_config_dir("cleanup-nodemodule")
+    home = os.path.expanduser("~")
+    with contextlib.suppress(OSError):
+        if hasattr(os, "geteuid") and os.stat(home).st_uid != os.geteuid():
+            from cleanup_nodemodule import state  # noqa: PLC0415 - for start-up's sake
+
+            path = state.of_own_account(path, "XDG_CONFIG_HOME")
+    return os.path.join(path, CONFIG_NAME)
+
+
 def read_config(path: str) -> Config:
     """Read the configuration file; there need not be one.
 
-    Raises SettingsError, with the place in the file, for one that makes no sense.
+    What it says decides what is deleted, so nobody but the user and root may be able to write it. Raises
+    SettingsError, with the place in the file, for one that is not to be trusted or makes no sense.
     """
     try:
-        with open(path, "rb") as file:
-            data = tomllib.load(file)
+        content, status = read_small(path, _LARGEST, follow=True)
     except FileNotFoundError:
         return Config()
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    _trust(path, status)
+    try:
+        data = tomllib.loads(content.decode())
+    except RecursionError as error:
+        raise SettingsError(f"{path}: it is nested too deeply") from error
+    except ValueError as error:  # Of TOML, of UTF-8, or a number of thousands of digits.
         raise SettingsError(f"{path}: {error}") from error
     known = {"profiles", "rule", "keep"}
     for key in data:
@@ -122,12 +169,24 @@ def read_config(path: str) -> Config:
     keep = _names(data, "keep", path)
     try:
         of_profiles(profiles)
-        compile_keep(keep, None)
     except RuleError as error:
         raise SettingsError(f"{path}: profiles: {error}") from error
-    except ValueError as error:
-        raise SettingsError(f"{path}: keep takes patterns in gitignore syntax: {error}") from error
+    _check_patterns(f"{path}: keep", keep)
     return Config(profiles, rules, keep)
+
+
+def _trust(path: str, status: os.stat_result) -> None:
+    from cleanup_nodemodule import state  # noqa: PLC0415 - only for those who have a configuration
+
+    try:
+        fault = state.untrusted_file(path, status)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
+    if fault is not None:
+        raise SettingsError(
+            f"{path} says what is deleted, and somebody else could write it: {fault}; make it yours"
+            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write"
+        )
 
 
 def _names(data: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
@@ -141,13 +200,23 @@ def _list(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
 
 
-def _check_target(name: str) -> None:
+def _check_patterns(what: str, texts: Iterable[str]) -> None:
+    for text in texts:
+        try:
+            check(text)
+        except PatternError as error:
+            raise SettingsError(f"{what} takes patterns in gitignore syntax: {error}") from error
+
+
+def _check_name(option: str, name: str) -> None:
     """Refuse what is no name of a directory that may be deleted."""
     separators = {os.sep, os.altsep or os.sep, "/"}
     if name in {"", ".", ".."} or "\0" in name or any(mark in name for mark in separators):
         raise SettingsError(
-            f"--targets takes names of directories, not paths, and {name!r} is none;"
+            f"{option} takes names of directories, not paths, and {name!r} is none;"
             " to search somewhere else, use -p PATH"
         )
     if name == ".git":
-        raise SettingsError("--targets .git would delete repositories; that is never done")
+        raise SettingsError(f"{option} .git would delete repositories; that is never done")
+    if name in SNAPSHOTS:
+        raise SettingsError(f"{option} {name}: what lies there are snapshots; that is never done")

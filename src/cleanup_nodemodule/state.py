@@ -51,13 +51,19 @@ def directory() -> str:
             f"there is no place for the record of what is deleted, as neither HOME nor passwd names a"
             f" home directory for {user_name()}; {ADVICE}",
         ) from error
-    if not hasattr(os, "geteuid") or os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
+    return of_own_account(path, "XDG_STATE_HOME")
+
+
+def of_own_account(path: str, variable: str) -> str:
+    """Return *path*, or where it would be in this account's own home; see :func:`directory`.
+
+    The environment's *variable* says, if it is set, that *path* is where the user wants it.
+    """
+    if not hasattr(os, "geteuid") or os.path.isabs(os.environ.get(variable, "")):
         return path
-    home = os.path.expanduser("~")
-    if path.startswith(os.path.join(home, "")):
-        own = _own_home()
-        if own is not None and _owner(home) != os.geteuid() == _owner(own):
-            path = os.path.join(own, path[len(os.path.join(home, "")) :])
+    beneath = os.path.join(os.path.expanduser("~"), "")
+    if path.startswith(beneath) and (own := home_instead()) is not None:
+        return os.path.join(own, path[len(beneath) :])
     return path
 
 
@@ -178,6 +184,24 @@ def untrusted(path: str, account: int | None = None) -> str | None:
     return _fault(path, own=False, sticky_end=False, account=account)
 
 
+def untrusted_file(path: str, status: os.stat_result) -> str | None:
+    """Return why somebody else could write the file *path*, or put another one there; None if nobody.
+
+    *status* is that of the file itself, when it was open. Raises OSError where that cannot be found out.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    if status.st_uid not in {0, os.geteuid(), *unmapped()}:
+        return f"it belongs to {account_name(status.st_uid)}"
+    if writable_by_others(status):
+        return f"others may write it (mode {stat.S_IMODE(status.st_mode):04o})"
+    # Both where it is said to be, and where a symlink leads.
+    for one in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        if (fault := untrusted(os.path.dirname(one))) is not None:
+            return fault
+    return None
+
+
 def sync_directory(path: str) -> None:
     """Have the names in *path* reach the disk, where the system can be asked for that."""
     if os.name == "nt":  # It cannot open a directory.
@@ -211,7 +235,7 @@ def _fault(
     if not hasattr(os, "geteuid"):
         # Windows: a profile's access list keeps others out.
         return None if os.path.isdir(path) else "it is no directory"
-    trusted = {0, os.geteuid() if account is None else account, *_unmapped()}
+    trusted = {0, os.geteuid() if account is None else account, *unmapped()}
     todo = [name for name in reversed(path.split(os.sep)) if name]
     done, links = os.sep, 0
     while True:
@@ -266,7 +290,7 @@ def writable_by_others(status: os.stat_result) -> bool:
     return not alone or not {*group.gr_mem} <= {owner.pw_name}
 
 
-def _unmapped() -> set[int]:
+def unmapped() -> set[int]:
     """Return the owner that files of unknown accounts seem to have in a user namespace.
 
     There the root directory itself may have it (user_namespaces(7)); outside of one nothing has.

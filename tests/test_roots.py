@@ -183,6 +183,19 @@ def test_a_path_that_may_not_be_reached_leaves_the_others_searched(
     assert (problem["path"], problem["errno"]) == (f"{top}/closed/inside", "EACCES")
 
 
+def test_a_path_that_may_not_be_listed_cannot_be_searched(tool: Tool, tmp_path: Path) -> None:
+    top = tmp_path / "work"
+    declare(top, {"app": PROJECT, "closed": {"inside": {}}})
+    with mode(top / "closed", 0):
+        alone = tool.run(top / "closed", prefix=bound())
+        beside = tool.run(top / "app", "-p", top / "closed", prefix=bound())
+    assert (alone.code, beside.code) == (2, 3)
+    assert f"cannot search {top}/closed: Permission denied" in alone.errors
+    assert beside.reasons == {"node_modules": None}
+    [problem] = beside.document["problems"]
+    assert (problem["path"], problem["errno"]) == (f"{top}/closed", "EACCES")
+
+
 def test_where_none_can_be_searched_the_command_line_is_wrong(run: Run) -> None:
     result = run("-p", "nowhere", "-p", "there", "--no-dry-run")
     assert (result.returncode, result.stdout) == (2, "")

@@ -26,7 +26,7 @@ over, opening the root) is well below one percent."""
 
 
 class RootError(OSError):
-    """A root that cannot be searched at all: it does not exist, or is no directory."""
+    """A root that cannot be searched at all: it does not exist, is no directory, or may not be listed."""
 
     @property
     def advice(self) -> str:
@@ -65,9 +65,22 @@ def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
             raise RootError(errno.ENOENT, str(error), path) from error
         if not stat.S_ISDIR(status.st_mode):
             raise RootError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        _open_once(resolved, path)
         identity = Identity(status.st_dev, status.st_ino)
         roots.setdefault(identity, SearchRoot(resolved, identity))
     return tuple(roots.values())
+
+
+def _open_once(directory: str, path: str) -> None:
+    """Raise RootError, with *path*, for a directory that this user may not list."""
+    if os.sep != "/":  # Windows opens no directories.
+        return
+    try:
+        os.close(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except PermissionError as error:
+        raise RootError(error.errno, error.strerror, path) from error
+    except OSError:  # Whatever else is wrong, such as too few descriptors, the search says.
+        return
 
 
 def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) -> Names:

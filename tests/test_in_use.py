@@ -340,6 +340,10 @@ def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
         fact = kept(tool, project, prefix=BLIND)
         assert "could not be looked at" in fact
         assert "--assume-unused" in fact
+        words = execute(*BLIND, *tool.command, "-p", project, cwd=tool.home, env=tool.env)
+        assert (
+            b"Kept 1 because of that; to take them for unused, add --assume-unused." in words.stderr
+        )
         deleted(tool, project, "--assume-unused", prefix=BLIND)
 
 
@@ -359,7 +363,8 @@ def test_for_ones_own_it_is_said_and_nothing_is_kept(tool: Tool, project: Path) 
         assert told.reasons == {ARTIFACT: None}
         assert told.document["unseen_processes"] >= 1
         words = execute(*BLIND, *tool.command, "-p", project, cwd=tool.home, env=tool.env)
-        assert b"could not be looked at, for want of permission: nobody" in words.stderr
+        assert b"could not be looked at (no permission): it is not known" in words.stderr
+        assert b"--assume-unused" not in words.stderr
         deleted(tool, project, prefix=BLIND)
 
 

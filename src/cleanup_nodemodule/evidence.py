@@ -573,7 +573,7 @@ async def in_use(
     except Exception:  # noqa: BLE001 - whatever it is, nobody knows
         nobody = Protection(
             Reason.IN_USE,
-            "nobody can say whether a process is at work in it; --assume-unused takes it for unused",
+            f"nobody can say whether a process is at work in it; {protections.OVERRIDE}",
         )
         kept = not assume_unused
         return Uses(tuple(nobody if asked and kept else None for asked in open_), None)

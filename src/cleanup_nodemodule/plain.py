@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.names import printable, quoted
-from cleanup_nodemodule.protections import describe_unseen
+from cleanup_nodemodule.protections import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report import INTERRUPTED, ArtifactRow, Report
 
 PROGRAM = "cleanup-nodemodule"
@@ -21,7 +21,7 @@ MEANINGS: Final = {
     "precious": "something in it cannot be made again",
     "kept": "you said so",
     "current-directory": "the current directory is inside",
-    "in-use": "a process is at work in it or its project",
+    "in-use": "a process is at work in it or its project, or may be",
     "repository-inside": "a git repository lies inside it",
     "mount-point": "something is mounted at it or inside it",
     "foreign": "only its owner may delete it or something in it",
@@ -203,7 +203,11 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
     if report.unseen_processes != 0:
         what = describe_unseen(report.unseen_processes)
-        yield f"{what[0].upper()}{what[1:]}: nobody can say what is in use by them."
+        yield f"{what[0].upper()}{what[1:]}: it is not known what they use."
+        if doubted := sum(
+            fact.endswith(OVERRIDE) for row in report.artifacts for fact in row.evidence
+        ):
+            yield f"Kept {doubted} because of that; to take them for unused, add --assume-unused."
 
 
 def _leftovers(report: Report) -> Iterator[str]:
@@ -231,7 +235,7 @@ def hints(report: Report) -> Iterator[str]:
     if stopped or any(outcome is None and not error for outcome, error in left):
         yield f"To finish what an interrupted run left: {command('resume')}"
     elif any(row.left_at for row in report.artifacts):
-        yield f"Once what is in the way is mended, this deletes the rest: {command('resume')}"
+        yield f"When the cause is mended, this deletes the rest: {command('resume')}"
 
 
 def unproven_paths(report: Report) -> tuple[str, ...]:

@@ -340,9 +340,12 @@ class Processes:
             return None
         return Protection(
             Reason.IN_USE,
-            f"it or its project belongs to somebody else, and {describe_unseen(self.unseen)};"
-            " --assume-unused takes it for unused",
+            f"it or its project belongs to somebody else, and {describe_unseen(self.unseen)}; {OVERRIDE}",
         )
+
+
+OVERRIDE: Final = "--assume-unused takes it for unused"
+"""How the words end for what is kept only as nobody can say whether it is in use."""
 
 
 def describe_unseen(count: int | None) -> str:
@@ -350,7 +353,7 @@ def describe_unseen(count: int | None) -> str:
     if count is None:
         return "the system hides the processes of other users"
     number = "1 process" if count == 1 else f"{count} processes"
-    return f"{number} could not be looked at, for want of permission"
+    return f"{number} could not be looked at (no permission)"
 
 
 def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ The rules are data, in the directory ``catalogue`` of the package, whose README 
 means. Rules of the user's own have the same form.
 """
 
+import difflib
 import functools
 import pkgutil
 import re
@@ -122,7 +123,9 @@ def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
     wanted = set(names)
     for name in sorted(wanted):
         if name not in profiles():
-            raise RuleError(f"there is no profile {name!r}; there are {', '.join(profiles())}")
+            near = difflib.get_close_matches(name, profiles(), 1)
+            meant = f"did you mean {near[0]}? There" if near else "there"
+            raise RuleError(f"there is no profile {name!r}; {meant} are {', '.join(profiles())}")
     chosen = (name for name in _ECOSYSTEMS if EVERYTHING in wanted or name in wanted)
     return tuple(rule for name in chosen for rule in _of_ecosystem(name))
 

@@ -554,3 +554,9 @@ def test_the_command_on_the_last_line_names_a_few_of_many(run: Run, tmp_path: Pa
 def test_the_last_line_gives_no_command_where_nothing_is_unproven(run: Run, work: Path) -> None:
     assert "To include" not in run("-p", work / "app").stderr
     assert "To include" not in run("-p", work, "--targets", "dist").stderr
+
+
+def test_a_misspelt_profile_is_told_the_nearest_one(run: Run) -> None:
+    result = run("--profile", "pyhton")
+    assert result.returncode == 2
+    assert "there is no profile 'pyhton'; did you mean python? There are any, js" in result.stderr

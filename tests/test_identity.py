@@ -200,6 +200,10 @@ def test_what_will_never_be_found_can_be_forgotten(tool: Tool, tmp_path: Path) -
     with tool.start("resume", "--forget", tmp_path / "nothing") as process:
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
+    assert f"nothing was left at or beneath {tmp_path}/nothing that cannot be reached" in errors
+    with tool.start("resume", "--forget", "") as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "--forget needs a path" in errors) == (2, True)
     with tool.start("resume", "--forget", tmp_path / "project/node_modules") as process:
         _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, str(tmp_path / "project") in errors) == (3, False)
@@ -521,9 +525,8 @@ def test_what_failed_in_part_is_not_offered_as_if_it_were_finished(
             _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 3
         assert "To finish what an interrupted run left" not in errors
-        assert (
-            "Once what is in the way is mended, this deletes the rest: cleanup-nodemodule resume"
-            in (errors)
+        assert "When the cause is mended, this deletes the rest: cleanup-nodemodule resume" in (
+            errors
         )
         with tool.start("-p", tmp_path / "top") as process:
             _, errors = process.communicate(timeout=PATIENCE)

@@ -143,5 +143,5 @@ def test_what_interrupted_runs_left_counts_as_what_it_took(limit: str, much: str
 
 def test_what_it_says_is_one_sentence_with_what_to_do() -> None:
     assert exceeded(a_plan(an_artifact("/a", 1)), parse_limit("0")) == (
-        "1 artifact would be deleted, more than --max-delete 0 allows; nothing was deleted: see what it is with --dry-run, and raise the limit if it is right"
+        "1 artifact would be deleted, more than --max-delete 0 allows; nothing was deleted: see what it is with --dry-run, and raise the limit if that is right"
     )

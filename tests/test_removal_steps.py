@@ -655,7 +655,7 @@ def test_what_may_not_be_renamed_is_not_deleted_either(
     planned = artifact(project / "node_modules")
     before = listing(project)
     run = remove([planned])
-    problem = Problem(planned.path, number, "take it out of its project by renaming")
+    problem = Problem(planned.path, number, "rename")
     assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
     assert listing(project) == before
     assert told() == [("node_modules", "kept")]

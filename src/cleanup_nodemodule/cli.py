@@ -272,7 +272,8 @@ def clean(
         typer.Option(
             "--also",
             metavar="NAME...",
-            help="Directory names to look for besides, with the same word of yours as for --targets.",
+            help="More directory names to look for. As with --targets, naming one is your word that it"
+            " can be rebuilt.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -282,7 +283,7 @@ def clean(
         typer.Option(
             "--include-unproven",
             metavar="PATH...",
-            help="Include these directories that are listed as unproven.",
+            help="Include these directories, which are listed as unproven.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -316,7 +317,7 @@ def clean(
             "-e",
             metavar="PATTERN",
             help="Neither show nor search what matches: a name, a path or a pattern in gitignore"
-            " syntax; may be given several times. A path that lies inside an artifact keeps that.",
+            " syntax; may be given several times. A path inside an artifact keeps that artifact.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -360,8 +361,8 @@ def clean(
         typer.Option(
             "--max-delete",
             metavar="SIZE|COUNT",
-            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts; a dry"
-            " run says so, too.",
+            help="Delete nothing if it would be more than that, such as 10GB, or 100 artifacts. A dry"
+            " run says so too.",
             rich_help_panel=_DELETE,
             show_default=False,
         ),
@@ -379,7 +380,7 @@ def clean(
         bool,
         typer.Option(
             "--assume-unused",
-            help="Take what belongs to somebody else for unused, even if not all processes can be"
+            help="Take what belongs to other users for unused, even if some processes may not be"
             " looked at.",
             rich_help_panel=_DELETE,
         ),
@@ -612,7 +613,7 @@ def resume(
         typer.Option(
             "--forget",
             metavar="PATH",
-            help="Ask no more for what was left at or beneath PATH and cannot be reached.",
+            help="Stop asking for what was left at or beneath PATH and cannot be reached.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
@@ -622,6 +623,10 @@ def resume(
     from cleanup_nodemodule.settings import SettingsError
 
     patience = _patience(timeout)
+    if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
+        raise typer.BadParameter(
+            "--forget needs a path; for the current directory type: --forget ."
+        )
     try:
         settings = _settings()
     except SettingsError as error:

@@ -164,7 +164,7 @@ class _Look:
             real, status = self._reach(os.fsdecode(path), self._repository, here)
         if status is None:
             raise _Unfit(
-                f"{here} {named} {real}, and there is nothing; if it was moved, type `git worktree repair`"
+                f"{here} {named} {real}, where there is nothing; if it was moved, type `git worktree repair`"
                 " in the repository that this is a worktree of, or `git submodule update --init` in the one"
                 " around it"
             )

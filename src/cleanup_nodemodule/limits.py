@@ -87,5 +87,5 @@ def exceeded(
     see = "" if dry_run else " see what it is with --dry-run, and"
     return (
         f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:{see}"
-        " raise the limit if it is right"
+        " raise the limit if that is right"
     )

@@ -451,8 +451,8 @@ class _Survey:
                     path,
                     errno.ENOENT,
                     "include",
-                    "it was not found as unproven where this run searched; -p PATH searches elsewhere,"
-                    " and --also NAME is for what no rule knows",
+                    "this run lists nothing as unproven there; to search elsewhere, add -p PATH, and for a"
+                    " name that no rule knows, add --also NAME",
                 )
             )
 

@@ -638,7 +638,7 @@ async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Fai
 
 
 def _not_taken(path: str, error: OSError) -> Problem:
-    return Problem(path, error.errno or errno.EIO, "take it out of its project by renaming")
+    return Problem(path, error.errno or errno.EIO, "rename")
 
 
 async def _again(

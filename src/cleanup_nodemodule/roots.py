@@ -78,8 +78,8 @@ def _names(path: str) -> list[str]:
 def _refusal(link: str, target: str, real: str, todo: list[str]) -> str:
     rest = os.path.join(real, *reversed(todo))
     return (
-        f"{link} is a symlink to {target}, made by somebody whose directory that is not;"
-        f" if it is what you mean, type: -p {rest}"
+        f"{link} is a symlink to {target}, made by somebody who does not own that directory;"
+        f" if you mean it, type: -p {rest}"
     )
 
 

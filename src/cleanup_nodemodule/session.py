@@ -424,6 +424,11 @@ class Session:
                 for one in found.leftovers
                 if undertaking is not None and one.problems and _is_in(one, forget)
             ]
+            if undertaking is not None:
+                for path in forget:
+                    if not any(_is_in(one, [path]) for one in forgotten):
+                        where = f"at or beneath {printable(path)}"
+                        say(f"{plain.PROGRAM}: nothing was left {where} that cannot be reached")
             # A signal is noted, and stops what can be stopped, until it is known what was done.
             with self._interrupts.telling(lambda: None):
                 if undertaking is not None and (found.to_finish or found.settled or forgotten):

@@ -341,6 +341,7 @@ def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
         assert "could not be looked at" in fact
         assert "--assume-unused" in fact
         words = execute(*BLIND, *tool.command, "-p", project, cwd=tool.home, env=tool.env)
+        assert b"or may be). --verbose tells more." in words.stderr
         assert (
             b"Kept 1 because of that; to take them for unused, add --assume-unused." in words.stderr
         )

@@ -31,6 +31,9 @@ MEANINGS: Final = {
 """What each reason for keeping means."""
 
 
+_TOLD_BY_EVIDENCE: Final = {"git-failed", "in-use"}
+"""Reasons that leave open what to do: only the evidence has git's own words, or which process it is."""
+
 _UNDECIDED: Final = "interrupted"
 """The reason for keeping what there was no time to decide about."""
 
@@ -200,7 +203,8 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
     if early:
         del kept[_UNDECIDED]
     for reason, count in kept.most_common():
-        yield f"Kept {count}: {reason} ({MEANINGS[reason]})."
+        more = " --verbose tells more." if reason in _TOLD_BY_EVIDENCE else ""
+        yield f"Kept {count}: {reason} ({MEANINGS[reason]}).{more}"
     if report.unseen_processes != 0:
         what = describe_unseen(report.unseen_processes)
         yield f"{what[0].upper()}{what[1:]}: it is not known what they use."

@@ -321,7 +321,7 @@ def _hides(proc: "mounts.Mount | None") -> bool:
 
 
 class _Own:
-    """The run itself: what started it, and who reads what it prints.
+    """The run itself: what started or traces it, and who reads what it prints.
 
     ``cd project && cleanup-nodemodule | less`` has less in the project, which is no work done there. So
 
@@ -344,6 +344,8 @@ class _Own:
             self.line.add(above)
             with contextlib.suppress(OSError):
                 above = _status(above).parent
+        if tracer := _tracer(run):  # Its arguments may name anything that the run comes by.
+            self.line.add(tracer)
         self._cwd: Final = _first(f"/proc/{run}/cwd")
         self._pipes = {
             target
@@ -376,6 +378,14 @@ class _Own:
         # Neither has a number here if it is from outside the PID namespace.
         together &= status.group != 0
         return self._cwd in process.cwd and (together or self.reads(process))
+
+
+def _tracer(run: int) -> int:
+    """Return which process traces the run (ptrace(2)), 0 if none does."""
+    with contextlib.suppress(OSError), open(f"/proc/{run}/status", "rb") as file:
+        found = re.search(rb"^TracerPid:\s*([0-9]+)$", file.read(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0
 
 
 def _first(path: str) -> str:

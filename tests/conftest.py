@@ -71,12 +71,13 @@ def listing(directory: str | bytes | Path) -> list[bytes]:
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C, even if whoever started the tests does not.
+    """Take Ctrl-C and a closed terminal, even if whoever started the tests does not.
 
     A shell script has what it starts in the background ignore SIGINT, and so would everything that the
-    tests start (POSIX, Shell Command Language, 2.11).
+    tests start (POSIX, Shell Command Language, 2.11); nohup(1) does so with SIGHUP.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 NATIVE: Final = "native"

@@ -188,7 +188,9 @@ class _Grower:
             self._anything(path)
 
     def _anything(self, path: bytes) -> None:
-        """Put whatever may lie somewhere at *path*."""
+        """Put whatever may lie somewhere at *path*, unless something does."""
+        if os.path.lexists(path):
+            return
         chance = self._chance
         kinds: list[Callable[[bytes], object]] = [
             lambda at: _write(at, chance.choice(_CONTENTS)),

@@ -47,6 +47,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what may come back differently": (drift, "warnings"),
     "the newest source": (history, "newest_source"),
     "what git did last": (history, "last_git_activity"),
+    "whose it is": (evidence, "whose"),
     "processes at work": (protections.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
     "the decision": (pipeline, "decide"),
@@ -57,7 +58,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
 """Everything that is asked about one candidate, and where it is called from."""
 
 OF_NO_CANDIDATE: Final = {
-    "compile_keep",
+    "describe_unseen",
     "directories_around",
     "look_at_processes",
     "mount_point_of",

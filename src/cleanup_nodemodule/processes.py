@@ -53,10 +53,15 @@ class Work:
     """What is a mount point in another mount namespace, or by another path, and which in a phrase."""
     unseen: int | None = 0
     """Processes that could not be looked at; None if nobody can say how many, as /proc hides them."""
+    known: frozenset[int] = frozenset()
+    """Numbers of the processes that a look for new ones need not look at; none where each looks at all."""
 
 
-def look(run: int, helper: str) -> Work:
+def look(run: int, helper: str, known: frozenset[int] = frozenset()) -> Work:
     """Look at all processes, once; see the module for what that takes.
+
+    Processes that an earlier look has *known* are passed over, which leaves the price of a listing. What has
+    just started counts as known only when it is old enough to have come to what it is to do.
 
     A process is at work at its current directory, its program, the files that it has open or mapped, and
     what its arguments name by a path. The process *run* and those that started it are left out, and of
@@ -67,7 +72,7 @@ def look(run: int, helper: str) -> Work:
 
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
-    return _look_in_proc(run, helper) if _PROC else _look_by_psutil(run, helper)
+    return _look_in_proc(run, helper, known) if _PROC else _look_by_psutil(run, helper)
 
 
 class _Status(NamedTuple):
@@ -78,6 +83,8 @@ class _Status(NamedTuple):
     group: int
     session: int
     flags: int
+    started: int
+    """Clock ticks after the machine was."""
 
 
 @dataclass(slots=True)
@@ -106,7 +113,15 @@ class _Process:
     """It may not be looked at."""
 
 
-def _look_in_proc(run: int, helper: str) -> Work:
+_YOUNG: Final = 1.0
+"""Seconds after its start in which a process may still change its directory and become another program."""
+
+
+def _look_in_proc(run: int, helper: str, known: frozenset[int] = frozenset()) -> Work:
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    fresh = [number for number in numbers if number not in known]
+    if known and not fresh:
+        return Work((), known=known)
     # It may be empty, as in a chroot, or that of another namespace, with other numbers.
     if os.readlink("/proc/self") != str(os.getpid()):
         raise OSError(errno.ESRCH, "this process is not in it", "/proc")
@@ -115,13 +130,19 @@ def _look_in_proc(run: int, helper: str) -> Work:
     places = _Places(here, here.kinds(), os.readlink("/proc/self/ns/mnt"))
     unseen = 0
     found: list[_Process] = []
-    for name in os.listdir("/proc"):
-        if not name.isdecimal() or int(name) in own.line:
+    settled = {*known, *own.line}
+    born = _uptime() - _YOUNG
+    for number in fresh:
+        if number in own.line:
             continue
         try:
-            process = _read(int(name))
+            status = _status(number)
+            if status.started < born * _TICKS:
+                settled.add(number)
+            process = _read(number, status)
         except PermissionError:  # The mount option hidepid=noaccess (proc(5)).
             unseen += 1
+            settled.add(number)
             continue
         except OSError:
             continue  # It has ended.
@@ -137,12 +158,25 @@ def _look_in_proc(run: int, helper: str) -> Work:
         places.directories,
         tuple(places.mounts.items()),
         None if _hides(here.mount_of("/proc")) else unseen,
+        frozenset(settled),
     )
 
 
-def _read(number: int) -> _Process | None:
+_TICKS: Final = os.sysconf("SC_CLK_TCK") if _PROC else 100
+"""In which times are given, a second (sysconf(3))."""
+
+
+def _uptime() -> float:
+    """Return for how many seconds the machine has run (proc_uptime(5)); what is younger, without an answer."""
+    try:
+        with open("/proc/uptime", "rb") as file:
+            return float(file.read().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _read(number: int, status: _Status) -> _Process | None:
     """Return what /proc says of a process; None if it is none that works. Raises OSError."""
-    status = _status(number)
     if status.flags & _PF_KTHREAD or status.state in {"Z", "X"}:
         return None
     process = _Process(number, status, _words(number))
@@ -164,7 +198,9 @@ def _status(number: int) -> _Status:
         # The name, in parentheses, may be any (proc_pid_stat(5)).
         fields = file.read().rpartition(b")")[2].split()
     try:
-        return _Status(fields[0].decode("ascii"), *(int(fields[index]) for index in (1, 2, 3, 6)))
+        return _Status(
+            fields[0].decode("ascii"), *(int(fields[index]) for index in (1, 2, 3, 6, 19))
+        )
     except (ValueError, IndexError) as error:
         raise OSError(errno.ESRCH, "it says nothing", str(number)) from error
 
@@ -285,7 +321,7 @@ def _hides(proc: "mounts.Mount | None") -> bool:
 
 
 class _Own:
-    """The run itself: what started it, and who reads what it prints.
+    """The run itself: what started or traces it, and who reads what it prints.
 
     ``cd project && cleanup-nodemodule | less`` has less in the project, which is no work done there. So
 
@@ -308,6 +344,8 @@ class _Own:
             self.line.add(above)
             with contextlib.suppress(OSError):
                 above = _status(above).parent
+        if tracer := _tracer(run):  # Its arguments may name anything that the run comes by.
+            self.line.add(tracer)
         self._cwd: Final = _first(f"/proc/{run}/cwd")
         self._pipes = {
             target
@@ -340,6 +378,14 @@ class _Own:
         # Neither has a number here if it is from outside the PID namespace.
         together &= status.group != 0
         return self._cwd in process.cwd and (together or self.reads(process))
+
+
+def _tracer(run: int) -> int:
+    """Return which process traces the run (ptrace(2)), 0 if none does."""
+    with contextlib.suppress(OSError), open(f"/proc/{run}/status", "rb") as file:
+        found = re.search(rb"^TracerPid:\s*([0-9]+)$", file.read(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0
 
 
 def _first(path: str) -> str:

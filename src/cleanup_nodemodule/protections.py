@@ -308,6 +308,8 @@ class Processes:
         """With *assume_unused* nobody works where nobody can say who does."""
         self.unseen: Final = work.unseen
         """Processes that could not be looked at; None if nobody can say how many."""
+        self.known: Final = work.known
+        """Numbers of those that a look for new ones need not look at."""
         self._places = sorted(work.places)
         self._directories = work.directories
         self._mounts = sorted(work.mounts)
@@ -365,14 +367,17 @@ def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, s
     return None
 
 
-def look_at_processes(run: int, *, assume_unused: bool = False) -> Processes:
+def look_at_processes(
+    run: int, *, assume_unused: bool = False, known: frozenset[int] = frozenset()
+) -> Processes:
     """Ask the system what all processes work on, as far as it tells.
 
+    Those that an earlier look has *known* (:attr:`Processes.known`) are passed over.
     :mod:`cleanup_nodemodule.processes` says what that costs.
 
     The process *run*, which is this run, and those that started it are left out: a shell in the project,
     from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
     interpreter may be in the project. Raises OSError where the system does not tell.
     """
-    work = processes.look(run, helper=apart.__name__)
+    work = processes.look(run, apart.__name__, known)
     return Processes(work, assume_unused=assume_unused)

@@ -7,7 +7,8 @@ is dear is asked once for many, and again when it may have changed:
 * git, when a file has changed that its answer depends on;
 * the mount table and the processes before each artifact and behind its rename, as long as that takes no
   more than a second in all and a tenth of the run's time. Beyond that a look serves for several
-  artifacts, unless the kernel says that something was mounted (proc_pid_mounts(5)).
+  artifacts, unless the kernel says that something was mounted (proc_pid_mounts(5)). Processes that have
+  started since are looked at each time.
 """
 
 import asyncio
@@ -111,23 +112,29 @@ class Again:
         return await self._in_use(artifact, place, self._whose.pop(path, None))
 
     async def _in_use(self, artifact: Artifact, place: str, whose: Whose | None) -> Problem | None:
+        project = artifact.evidence.project
+        called = asyncio.get_running_loop().time()
         try:
             processes = await self._processes.get()
+            found = processes.at_work_in(project, place, whose)
+            if found is None and processes.known and not self._processes.is_since(called):
+                processes, _ = await self._ask_processes(processes.known)
+                found = processes.at_work_in(project, place, whose)
         except (Unanswered, OSError):
             if self._assume_unused:
                 return None
             message = "nobody can say whether a process is at work in it"
             return _problem(artifact.path, Reason.IN_USE, message)
-        project = artifact.evidence.project
-        found = processes.at_work_in(project, place, whose)
         return None if found is None else _problem(artifact.path, found.reason, found.detail)
 
     async def _ask_mounts(self) -> tuple[tuple[tuple[str, ...], frozenset[Identity]], float]:
         self._table.watch()
         return await self._timed(_surroundings, self._circumstances.cwd)
 
-    async def _ask_processes(self) -> tuple[Processes, float]:
-        look = partial(protections.look_at_processes, assume_unused=self._assume_unused)
+    async def _ask_processes(self, known: frozenset[int] = frozenset()) -> tuple[Processes, float]:
+        look = partial(
+            protections.look_at_processes, assume_unused=self._assume_unused, known=known
+        )
         return await self._timed(look, os.getpid())
 
     async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
@@ -243,6 +250,10 @@ class _Recent(Generic[_T]):
                 self._began = began
                 self._budget.spend(self._answer[1])
             return self._answer[0]
+
+    def is_since(self, time: float) -> bool:
+        """Whether the answer was asked for after this *time*, by the clock of the event loop."""
+        return self._began >= time
 
     def _is_due(self, took: float) -> bool:
         return self._has_changed() or self._budget.allows(took)

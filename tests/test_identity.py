@@ -183,6 +183,11 @@ def test_what_was_left_in_a_project_that_was_moved_is_finished_there(
         [problem] = told.document["problems"]
         assert "cleanup-nodemodule -p DIRECTORY --no-dry-run" in problem["message"]
         assert endings() == [None]
+    # Nobody is sent back to what cannot do it.
+    with tool.start("-p", tmp_path / "top") as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert "its project was moved, so only a run that deletes there finishes it" in errors
+    assert "To finish what an interrupted run left" not in errors
     told = tool.delete(tmp_path / "top")
     assert (told.code, rows(told)) == (0, [(str(moved / place.name), "deleted")])
     assert listing(moved) == [b"package.json"]

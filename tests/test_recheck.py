@@ -1,6 +1,8 @@
 """What comes between the plan and an artifact's own turn, and between its rename and its deletion."""
 
 import asyncio
+import errno
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -192,6 +194,8 @@ def assert_kept(outcome: Outcome, top: Path, reason: str, files: list[bytes]) ->
     assert (second.untouched, second.left_at) == (True, None)
     assert second.problems[0].doing == f"delete, as it is {reason} by now,"
     assert second.problems[0].path == str(top / "second/node_modules")
+    # What it is, and not what the number of an error stands for.
+    assert second.problems[0].why != os.strerror(errno.EPERM)
     assert not (top / "first/node_modules").exists()
     assert set(files) <= set(listing(top / "second/node_modules"))
     assert sorted(told()) == [("node_modules", "deleted"), ("node_modules", "kept")]

@@ -10,7 +10,7 @@ import pytest
 
 from cleanup_nodemodule import roots
 from conftest import Run, declare, needs_root
-from processes import bound, mode
+from processes import PATIENCE, bound, mode
 from tool import PROJECT, Tool
 
 A: Final = 64001
@@ -56,6 +56,15 @@ def test_a_symlink_of_one_user_to_what_is_anothers_is_not_followed(
         assert problem["errno"] == "EACCES"
         assert f"type: -p {homes}/b/own" in problem["message"]
         assert "made by somebody" in problem["message"]
+    # The command that tells what a run decides does not go there either.
+    for arguments in (
+        (homes / "a/src/app/node_modules",),
+        (homes / "b/own/app/node_modules", "-p", homes / "a/src"),
+    ):
+        with tool.start("explain", *arguments) as process:
+            output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output) == (2, "")
+        assert "made by somebody" in errors
     # What to type is what works.
     told = tool.run(homes / "b/own")
     assert (told.code, told.reasons) == (0, {"app/node_modules": None})

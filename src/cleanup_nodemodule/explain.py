@@ -15,6 +15,7 @@ from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.proofs import Examination
+from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -111,9 +112,9 @@ def locate(path: str, cwd: str | None, root: str | None) -> Candidate | None:
     """
     above, name = os.path.split(path.rstrip(os.sep))
     if name in {"", os.curdir, os.pardir}:
-        whole = os.path.realpath(path)
+        whole, _ = resolve(path)
     else:
-        whole = os.path.join(os.path.realpath(above), name)
+        whole = os.path.join(resolve(above)[0], name)
     status = os.lstat(whole)
     if stat.S_ISLNK(status.st_mode):
         return None
@@ -122,7 +123,7 @@ def locate(path: str, cwd: str | None, root: str | None) -> Candidate | None:
     parent = os.path.dirname(whole)
     device = os.stat(parent).st_dev
     if root is not None:
-        searched = os.path.realpath(root, strict=True)
+        searched, _ = resolve(root)
         if not whole.startswith(os.path.join(searched, "")):
             raise OutsideError(
                 f"{printable(whole)} does not lie in {printable(searched)};"

@@ -1,17 +1,20 @@
-"""Reading a small file that may have become anything."""
+"""Opening and reading files that may have become anything."""
 
 import errno
 import os
 import stat
 
 
-def read_small(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
-    """Return what the regular file *path* holds, and its status.
+class UnfitError(OSError):
+    """What is there is no regular file, or larger than it may be. The text says which it is."""
 
-    Never waits, should it be a FIFO, and reads nothing but a regular file of *most* bytes or fewer. A symlink
-    as the last name is refused unless told to *follow*. Raises OSError, whose text says which it was.
+
+def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -> int:
+    """Return a descriptor of the regular file *path*, opened with *flags*.
+
+    Never waits, should it be a FIFO. A symlink as the last name is refused unless told to *follow*. Raises
+    UnfitError where it is no regular file, and OSError. Fit to be the ``opener`` of :func:`open`.
     """
-    flags = os.O_RDONLY
     for flag in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):
         flags |= getattr(os, flag, 0)
     if not follow:
@@ -21,14 +24,24 @@ def read_small(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os
     except ValueError as error:  # A NUL, which no name has.
         raise FileNotFoundError(errno.ENOENT, str(error), path) from error
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", path)
-        with open(descriptor, "rb", closefd=False) as file:
-            # One more, as it may grow, or lie about its size.
-            content = file.read(most + 1)
-        if len(content) > most:
-            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", path)
-    finally:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnfitError(errno.EINVAL, "it is no regular file", path)
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_small(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
+    """Return what the regular file *path* holds, and its status.
+
+    Opens it as :func:`open_regular` does, and reads nothing but a file of *most* bytes or fewer. Raises
+    UnfitError and OSError.
+    """
+    with open(open_regular(path, follow=follow), "rb") as file:
+        status = os.fstat(file.fileno())
+        # One more, as it may grow, or lie about its size.
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnfitError(errno.EFBIG, f"it has more than {most:,} bytes", path)
     return content, status

@@ -12,7 +12,6 @@ git runs.
 """
 
 import contextlib
-import errno
 import os
 import re
 import stat
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from cleanup_nodemodule import mounts
+from cleanup_nodemodule.files import UnfitError, open_regular, read_small
 from cleanup_nodemodule.paths import LACKED
 
 _KIBIBYTE: Final = 1024
@@ -261,11 +261,10 @@ class _Look:
         real = self._file(name, base, most, outside=outside)
         if real is None:
             return None
-        with open(real, "rb", opener=_open_regular) as file:
-            content = file.read(most + 1)
-        if len(content) > most:
-            raise _Unfit(f"{real} grows while it is read")
-        return content
+        try:
+            return read_small(real, most)[0]
+        except UnfitError as error:  # Since it was looked at.
+            raise _Unfit(f"{real}: {error.strerror}") from error
 
     def _file(self, name: str, base: str, most: int, *, outside: bool = False) -> str | None:
         """Return where the file *name* in *base* really is, None if there is none.
@@ -426,7 +425,7 @@ def is_whole(index: bytes) -> bool:
     there are too few descriptors or too little memory.
     """
     try:
-        with open(index, "rb", opener=_open_regular) as file:
+        with open(index, "rb", opener=open_regular) as file:
             size = os.fstat(file.fileno()).st_size
             if size > _LARGEST or file.read(4) != b"DIRC":
                 return False
@@ -437,17 +436,6 @@ def is_whole(index: bytes) -> bool:
         if error.errno in LACKED:
             raise
         return False
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open a file and nothing else: a FIFO would wait for ever, and a symlink may lead to a device."""
-    for name in ("O_NOFOLLOW", "O_NONBLOCK"):
-        flags |= getattr(os, name, 0)
-    descriptor = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
-    return descriptor
 
 
 def _ends_with_checksum(file: BinaryIO, size: int, name: str) -> bool:

@@ -14,6 +14,8 @@ import stat
 from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import Any, Final, TypeVar
 
+from cleanup_nodemodule.files import UnfitError, read_small
+
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file that are read at most; markers are small, and a huge one proves nothing."""
 
@@ -171,22 +173,14 @@ class Lookout:
             return None
         for part in name.split("/"):
             directory = _within(directory, part)
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
-            descriptor = os.open(directory, flags)
+            return read_small(directory, _LARGEST)[0]
+        except UnfitError:
+            return None
         except OSError as error:
             if error.errno in _CLOSED:
                 return None
             raise
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-                return None
-            with open(descriptor, "rb", closefd=False) as file:
-                return file.read(_LARGEST)
-        finally:
-            os.close(descriptor)
 
     def matches(self, directory: str, marker: str) -> Iterator[str]:
         """Give the names beneath *directory* that fit *marker*, in order.

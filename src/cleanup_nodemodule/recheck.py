@@ -94,7 +94,8 @@ class Again:
             known = replace(known, level=artifact.evidence.level)
         decision = decide(known, artifact.contents, foreign_too=self._foreign_too)
         if isinstance(decision, Keep):
-            return _problem(path, decision.reason)
+            since = [fact for fact in known.facts if fact not in artifact.evidence.facts]
+            return _problem(path, decision.reason, "; ".join(since) or None)
         self._whose[path] = sighting.whose
         return await self._in_use(artifact, path, sighting.whose)
 
@@ -102,13 +103,13 @@ class Again:
         path = artifact.path
         mounts, _ = await self._mounts.get()
         if place in mounts or protections.mounted_in(place, mounts) is not None:
-            return _problem(path, Reason.MOUNT_POINT)
+            return _problem(path, Reason.MOUNT_POINT, "something is mounted there")
         trees = self._repositories.around(path)
         kept, seen = await self._scheduler.call(_look_behind, path, place, trees)
         if kept:
-            return _problem(path, Reason.KEPT)
+            return _problem(path, Reason.KEPT, "there is a .cleanup-keep")
         if trees and await self._repositories.tracks_by_now(artifact, seen):
-            return _problem(path, Reason.TRACKED)
+            return _problem(path, Reason.TRACKED, "git tracks files in it")
         return await self._in_use(artifact, place, self._whose.pop(path, None))
 
     async def _in_use(self, artifact: Artifact, place: str, whose: Whose | None) -> Problem | None:

@@ -4,6 +4,7 @@ Within a schema version fields are added, never changed or taken away.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -332,7 +333,19 @@ def _leftover(leftover: Leftover) -> LeftoverRow:
         error = "this user's journal knows nothing of it, so it is left alone"
     elif leftover.earlier is not None:
         error = f"an earlier run {leftover.earlier}"
+    elif (why := _not_by_resume(leftover)) is not None:
+        error = f"{why}, so only a run that deletes there finishes it (-p, --no-dry-run)"
     return LeftoverRow(leftover.candidate.path, leftover.original, leftover.run, outcome, error)
+
+
+def _not_by_resume(leftover: Leftover) -> str | None:
+    """Return why ``resume``, which goes by the journal alone, does not come to what is to be finished."""
+    if leftover.unrecorded:
+        return "there was no room for its record"
+    around = os.path.dirname(leftover.candidate.path)
+    if leftover.original is not None and os.path.dirname(leftover.original) != around:
+        return "its project was moved"
+    return None
 
 
 def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRow:

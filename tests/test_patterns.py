@@ -106,6 +106,15 @@ def test_a_root_by_a_symlink_and_a_pattern_by_another_are_the_same_place(
     assert not (top / "b/node_modules").exists()
 
 
+@pytest.mark.parametrize("pattern", ["link/ac*", "link/**", "./link/*"])
+def test_what_a_pattern_reaches_through_a_symlink_is_left_alone(
+    run: Run, work: Path, pattern: str
+) -> None:
+    left = spared(run, work, "-e", pattern)
+    assert "clients/acme" in left
+    assert "other" not in left
+
+
 # What lies inside an artifact.
 
 

@@ -65,7 +65,7 @@ class Pattern:
         """Whether it may mean the directory *root*, one above it, or something in it."""
         names = parts(root)
         for way in self.ways:
-            plain = tuple(itertools.takewhile(lambda name: name is not None, map(plainly, way)))
+            plain = _plain_names(way)
             if names[: len(plain)] == plain[: len(names)]:
                 return True
         return False
@@ -91,11 +91,13 @@ class Pattern:
             rest = way[1:] if anywhere else way
             if ANY in rest:
                 continue
+            # How many of the names lead there.
             for count in range(1, len(rest)) if anywhere else [len(names)]:
-                if not 0 < count < len(rest) or count > len(names):
-                    continue
-                if all(map(fits, rest[:count], names[-count:])) and lies_in(
-                    directory, rest[count:]
+                if (
+                    0 < count < len(rest)
+                    and count <= len(names)
+                    and all(map(fits, rest[:count], names[-count:]))
+                    and lies_in(directory, rest[count:])
                 ):
                     return True
         return False
@@ -173,13 +175,14 @@ def compile_pattern(
     ways: list[tuple[str, ...]] = []
     for one in bodies:
         for base, names in _readings(one, home, cwd, roots, negated=negated):
-            if base is None:
-                ways.append((ANY, *names))
-            else:
+            if base is not None:
                 ways += _anchored(base, names, negated=negated, ask=ask)
-    if ask and not negated:
-        for base in (cwd, *roots):
-            ways += _through_links(base, body)
+                continue
+            ways.append((ANY, *names))
+            for start in (cwd, *roots) if ask and not negated else ():
+                # Where it leads through a symlink; all else is meant already.
+                led = _anchored(start or os.sep, names, negated=negated, ask=ask)
+                ways += (way for way in led if list(way[-len(names) :]) != names)
     return Pattern(text, negated, tuple(dict.fromkeys(ways)))
 
 
@@ -291,30 +294,20 @@ def _anchored(
     base: str, names: list[str], *, negated: bool, ask: bool
 ) -> Iterator[tuple[str, ...]]:
     """Give the way from the top of the file system, and where that leads through symlinks."""
-    plain = 0
-    while plain < len(names) and (names[plain] == ".." or not SPECIAL.search(names[plain])):
-        plain += 1
-    if all(plainly(name) is not None for name in names):
-        plain = len(names)
-    rest = names[plain:]
+    plain = _plain_names(names)
+    rest = names[len(plain) :]
     if not negated and rest and rest[-1] == ANY:
         rest = rest[:-1]  # All that is in it: so it is left alone itself.
-    place = os.path.join(base, *(plainly(name) or name for name in names[:plain]))
+    place = os.path.join(base, *plain)
     yield (*map(escaped, parts(os.path.normpath(place))), *rest)
     if ask:
         yield (*map(escaped, parts(os.path.realpath(place))), *rest)
 
 
-def _through_links(base: str | None, body: str) -> Iterator[tuple[str, ...]]:
-    """Give where a relative path from *base* leads, if it leads through a symlink."""
-    if base is None or _is_path(body) or body.startswith("~"):
-        return
-    place = os.path.join(base, body.rstrip("/"))
-    if not os.path.lexists(place):
-        return
-    real = os.path.realpath(place)
-    if real != os.path.join(os.path.realpath(base), os.path.normpath(body.rstrip("/"))):
-        yield tuple(map(escaped, parts(real)))
+def _plain_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names at the beginning that can mean only one each."""
+    plain = map(plainly, names)
+    return tuple(name for name in itertools.takewhile(lambda name: name is not None, plain) if name)
 
 
 def _is_there(body: str, home: str | None, cwd: str | None, roots: Sequence[str]) -> bool:

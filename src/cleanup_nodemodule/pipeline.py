@@ -459,7 +459,7 @@ class _Survey:
 
     async def _look_at_mounts(self) -> None:
         cwd = self._settings.cwd
-        mounts = await self._scheduler.call(protections.mount_points)
+        mounts = await self._scheduler.call(protections.mount_points, disk=False)
         around: frozenset[Identity] = frozenset()
         with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
             around = await self._scheduler.call(protections.directories_around, cwd)

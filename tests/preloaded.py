@@ -38,7 +38,7 @@ _OWN: Final = frozenset(
 """Variables that are looked at when they are needed, so that each run may have its own values."""
 
 _MODULES: Final = (
-    *("asyncio", "json", "psutil", "typer", "jsonschema", "platformdirs", "filelock"),
+    *("asyncio", "json", "psutil", "typer", "pathspec", "jsonschema", "platformdirs", "filelock"),
     *(
         f"cleanup_nodemodule.{name}"
         for name in (

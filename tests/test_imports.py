@@ -41,7 +41,7 @@ NEVER = {
     "psutil",
 }
 RUN_ONLY = {
-    *("asyncio", "humanize", "tomllib"),
+    *("asyncio", "pathspec", "humanize", "tomllib"),
     *("rich.live", "rich.progress", "rich.spinner"),
     *("cleanup_nodemodule.session", "cleanup_nodemodule.pipeline", "cleanup_nodemodule.report"),
 }
@@ -76,10 +76,13 @@ def test_what_is_for_programs_imports_nothing_for_people(work: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["-0"], ["--no-dry-run"]])
-def test_a_run_in_a_pipe_imports_nothing_for_terminals(work: Path, arguments: list[str]) -> None:
+def test_a_run_in_a_pipe_imports_nothing_for_terminals_or_patterns(
+    work: Path, arguments: list[str]
+) -> None:
     names = imported(*arguments, cwd=work)
     assert "cleanup_nodemodule.pipeline" in names
-    assert names & {*NEVER, "rich", "rich.table", "rich.live", "cleanup_nodemodule.live"} == set()
+    unused = {*NEVER, "pathspec", "rich", "rich.table", "rich.live", "cleanup_nodemodule.live"}
+    assert names & unused == set()
 
 
 @pytest.mark.parametrize(
@@ -98,10 +101,16 @@ def test_what_is_text_or_a_choice_is_converted_without_pydantic(
     assert "pydantic" not in imported(*arguments, cwd=work)
 
 
+def test_only_who_has_patterns_imports_pathspec(work: Path) -> None:
+    names = imported("--exclude", "x", cwd=work)
+    assert "pathspec" in names
+    assert names & {"rich.table", "rich.live"} == set()
+
+
 def test_a_table_imports_no_progress_line(work: Path) -> None:
     names = imported("--format", "table", cwd=work)
     assert "rich.table" in names
-    assert names & {"rich.live", "cleanup_nodemodule.live"} == set()
+    assert names & {"rich.live", "cleanup_nodemodule.live", "pathspec"} == set()
 
 
 def test_a_terminal_imports_the_progress_line_only_if_it_is_wanted(work: Path) -> None:

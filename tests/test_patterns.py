@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import os
+import pickle
 import re
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.patterns import PatternError, check, compile_pattern, parts
+from cleanup_nodemodule.globs import PatternError
+from cleanup_nodemodule.patterns import Patterns, check, compile_pattern, parts
 from conftest import Run, declare
 from tool import PROJECT, Tool
 
@@ -102,6 +104,15 @@ def test_a_root_by_a_symlink_and_a_pattern_by_another_are_the_same_place(
     assert (told.code, len(told.rows)) == (0, 1)
     assert (top / "a/node_modules").exists()
     assert not (top / "b/node_modules").exists()
+
+
+@pytest.mark.parametrize("pattern", ["link/ac*", "link/**", "./link/*"])
+def test_what_a_pattern_reaches_through_a_symlink_is_left_alone(
+    run: Run, work: Path, pattern: str
+) -> None:
+    left = spared(run, work, "-e", pattern)
+    assert "clients/acme" in left
+    assert "other" not in left
 
 
 # What lies inside an artifact.
@@ -286,7 +297,77 @@ def test_whatever_is_typed_is_a_pattern_or_refused_in_a_sentence(text: str) -> N
     pattern.matches(parts("/srv/a/b"))
 
 
+@given(
+    st.sampled_from(["a", "*", ""]),
+    st.text(alphabet="abc-]![&~", min_size=1, max_size=5),
+    st.sampled_from(["b", "?", ""]),
+    st.text(alphabet="abc-]![&~", min_size=1, max_size=4),
+)
+def test_what_stands_in_brackets_is_that_of_the_shell(
+    before: str, inside: str, after: str, name: str
+) -> None:
+    glob = f"{before}[{inside}]{after}"
+    try:
+        pattern = compile_pattern(f"/top/{glob}", None, "/", (), ask=False)
+    except PatternError:
+        return
+    literally = name == glob
+    assert pattern.matches(("top", name)) == (fnmatch.fnmatchcase(name, glob) or literally)
+
+
+SPELLED: Final = (
+    ("a[!b]c", ("a", "c"), False),
+    ("a[+-9]c", ("a", "c"), False),
+    ("a[[:punct:]]c", ("a", "c"), False),
+    ("a?c", ("a", "c"), False),
+    ("a[!b]c", ("a\nc",), True),
+    ("a*c", ("a\n\nc",), True),
+    ("a", ("line\nfeed", "a"), True),
+    ("line*/**/a", ("line\nfeed", "x\n", "a"), True),
+    ("a\\ ", ("a ",), True),
+    ("a\\ ", ("a",), False),
+    ("/a\u3000/", ("a\u3000",), True),
+    ("#a", ("#a",), True),
+    (r"\!a", ("!a",), True),
+    ("[[:digit:][:upper:]_]", ("Q",), True),
+    ("[[:digit:][:upper:]_]", ("q",), False),
+    (r"[\]x]", ("]",), True),
+    ("\udcff*", ("\udcff\udcfe",), True),
+)
+
+
+@pytest.mark.parametrize(("text", "names", "matches"), SPELLED)
+def test_no_letter_means_more_than_it_does_to_git(
+    text: str, names: tuple[str, ...], *, matches: bool
+) -> None:
+    pattern = compile_pattern(text, None, "/", (), ask=False)
+    sent = pickle.loads(pickle.dumps(Patterns((pattern,))))  # noqa: S301 - as to another process
+    for one in (pattern, sent.given[0]):
+        assert one.matches(names) is matches
+        assert one.matches((*names, "inside")) is matches
+
+
+def test_the_last_pattern_that_matches_decides() -> None:
+    texts = ("a", "!a/b", "a/b/c", "!nothing")
+    patterns = Patterns(
+        tuple(compile_pattern(text, None, "/", ("/",), ask=False) for text in texts)
+    )
+    met: set[str] = set()
+    assert [patterns.covering(path, met) for path in ("/a", "/x/a/d", "/a/b/x", "/a/b/c/d")] == [
+        *("a", "a", None, "a/b/c"),
+    ]
+    assert met == {"a", "!a/b", "a/b/c"}
+    assert patterns.covering("/b", met) is None
+
+
 def test_a_name_that_nearly_fits_many_stars_takes_no_time() -> None:
     pattern = compile_pattern("*a" * 40 + "b", None, "/", (), ask=False)
     assert not pattern.matches(("a" * 255,))
     assert pattern.matches(("a" * 254 + "b",))
+
+
+def test_a_path_that_nearly_fits_many_directories_takes_no_time() -> None:
+    for text in ("**/a" * 40 + "/b", "a" + "/**/a*" * 40 + "/b", "/**/*a*" * 40 + "/b"):
+        pattern = compile_pattern(text.lstrip("/"), None, "/", (), ask=False)
+        assert not pattern.matches(("a",) * 2000)
+        assert pattern.matches((*("a",) * 2000, "b"))

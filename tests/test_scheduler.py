@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped
+from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 
 _T = TypeVar("_T")
 
@@ -717,3 +717,20 @@ def test_no_more_calls_go_on_where_something_has_run_short(executor: ThreadPoolE
         return scheduler.broaden(4)
 
     assert not run(work())
+
+
+def test_what_asks_no_disk_is_waited_for_however_little_patience_there_is(
+    executor: ThreadPoolExecutor,
+) -> None:
+    async def work() -> None:
+        table, disk = Held(), Held()
+        with Scheduler(executor, workers=2, patience=1e-9) as scheduler:
+            asking = asyncio.create_task(scheduler.call(table, "mounts", disk=False))
+            await has_begun(table)
+            with pytest.raises(Unanswered):
+                await scheduler.call(disk, "nothing")
+            disk.let_go.set()
+            table.let_go.set()
+            assert await asking == "mounts"
+
+    run(work())

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Final
 
+import pathspec  # noqa: F401 - or it would be loaded on Windows, half of it
 import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 from pyfakefs.helpers import FakeStatResult

@@ -261,8 +261,8 @@ def clean(
         typer.Option(
             "--targets",
             metavar="NAME...",
-            help="Directory names to look for instead of the default ones. Naming one is your word"
-            " that every directory of that name can be rebuilt: it needs no other proof.",
+            help="Names to look for instead of the default ones. By naming one you say that every"
+            " directory of that name can be rebuilt: no other proof is needed.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -272,8 +272,7 @@ def clean(
         typer.Option(
             "--also",
             metavar="NAME...",
-            help="More directory names to look for. As with --targets, naming one is your word that it"
-            " can be rebuilt.",
+            help="More names to look for. Naming one means the same as with --targets.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -283,7 +282,7 @@ def clean(
         typer.Option(
             "--include-unproven",
             metavar="PATH...",
-            help="Include these directories, which are listed as unproven.",
+            help="Include these directories, which a run lists as unproven.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),
@@ -316,8 +315,8 @@ def clean(
             "--exclude",
             "-e",
             metavar="PATTERN",
-            help="Neither show nor search what matches: a name, a path or a pattern in gitignore"
-            " syntax; may be given several times. A path inside an artifact keeps that artifact.",
+            help="Leave alone what matches, and do not search it: a name, a path or a pattern in"
+            " gitignore syntax; may be given several times. A path inside an artifact keeps that artifact.",
             rich_help_panel=_SEARCH,
             show_default=False,
         ),

@@ -1,8 +1,9 @@
 """Patterns for what is left alone: one syntax and one meaning for ``--exclude`` and for ``keep``.
 
 They look like those of gitignore(5), and take besides what people type: absolute paths, ``~``, ``./``
-and ``../``. Where a pattern can be read in several ways all of them count, as the wrong one would delete
-what somebody wanted to keep:
+and ``../``. This module only says what a pattern means: each becomes one or several lines of gitignore
+for absolute paths. The library pathspec matches them. Where a pattern can be read in several ways all of
+them count, as the wrong one would delete what somebody wanted to keep:
 
 * a name is a directory of that name anywhere;
 * ``a/b`` is a ``b`` in an ``a`` anywhere (git would want it at the top);
@@ -15,41 +16,28 @@ What takes back, with ``!``, is read as git reads it, which takes back the least
 matches decides. A directory in one that matches is left alone with it.
 """
 
-import functools
+import itertools
 import os
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-_ANY: Final = "**"
-"""Any number of directories."""
+from cleanup_nodemodule.globs import (
+    ANY,
+    SPECIAL,
+    PatternError,
+    compiled,
+    escaped,
+    fits,
+    for_pathspec,
+    lies_in,
+    plainly,
+    spelled,
+)
 
 _LONGEST: Final = 4096
 """Characters; no path that the system takes is longer (PATH_MAX, limits.h(0p))."""
-
-_SPECIAL: Final = re.compile(r"[*?\[\\]")
-
-_CLASSES: Final = {
-    "alnum": "a-zA-Z0-9",
-    "alpha": "a-zA-Z",
-    "blank": r" \t",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": "0-9",
-    "graph": r"\x21-\x7e",
-    "lower": "a-z",
-    "print": r"\x20-\x7e",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r"\s",
-    "upper": "A-Z",
-    "xdigit": "0-9a-fA-F",
-}
-"""What may stand in brackets, as in ``[[:digit:]]`` (glob(7))."""
-
-
-class PatternError(ValueError):
-    """A pattern that can match nothing. The message says why, and what to type instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +49,33 @@ class Pattern:
     negated: bool
     ways: tuple[tuple[str, ...], ...]
     """Names from the top of the file system, each a pattern of its own."""
+    lines: tuple[str, ...] = field(init=False)
+    """The same in gitignore syntax."""
 
-    def matches(self, names: tuple[str, ...]) -> bool:
+    def __post_init__(self) -> None:
+        mark = "!" if self.negated else ""
+        lines = (f"{mark}{spelled(map(for_pathspec, way or (ANY,)))}" for way in self.ways)
+        object.__setattr__(self, "lines", tuple(lines))
+
+    def matches(self, names: Sequence[str]) -> bool:
         """Whether it means the directory with these names, or one above it."""
-        return any(_follow(way, names) is None for way in self.ways)
+        return compiled(self.lines).check_file(spelled(names), ()).index is not None
 
-    def possible(self, names: tuple[str, ...]) -> bool:
-        """Whether it means that directory, one above it, or may mean something in it."""
-        return any(_follow(way, names) != frozenset() for way in self.ways)
+    def reaches(self, root: str) -> bool:
+        """Whether it may mean the directory *root*, one above it, or something in it."""
+        names = parts(root)
+        for way in self.ways:
+            plain = _plain_names(way)
+            if names[: len(plain)] == plain[: len(names)]:
+                return True
+        return False
 
     def within(self, others: "Patterns") -> bool:
         """Whether what it names lies in what one of the *others* names, where nobody looks for it."""
         return any(
-            other.matches(tuple(_plainly(name) or name for name in way))
+            other.matches([plainly(name) or name for name in way])
             for way in self.ways
-            if _ANY not in way
+            if ANY not in way
             for other in others.given
             if other.text != self.text and not other.negated
         )
@@ -86,14 +86,19 @@ class Pattern:
         Only what names a part of the way there counts: a bare name, or one behind ``**``, is looked for
         among directories, and not in all that somebody has installed.
         """
-        if self.negated:
-            return False
-        for way in self.ways:
-            if _ANY in way[1:]:
+        for way in () if self.negated else self.ways:
+            anywhere = way[:1] == (ANY,)
+            rest = way[1:] if anywhere else way
+            if ANY in rest:
                 continue
-            first = 1 if way[:1] == (_ANY,) else 0
-            for reached in _follow(way, names) or ():
-                if reached > first and _there(directory, way[reached:]):
+            # How many of the names lead there.
+            for count in range(1, len(rest)) if anywhere else [len(names)]:
+                if (
+                    0 < count < len(rest)
+                    and count <= len(names)
+                    and all(map(fits, rest[:count], names[-count:]))
+                    and lies_in(directory, rest[count:])
+                ):
                     return True
         return False
 
@@ -103,19 +108,28 @@ class Patterns:
     """Some patterns, of which the last one that matches decides. Pickles."""
 
     given: tuple[Pattern, ...] = ()
+    _lines: tuple[str, ...] = field(init=False)
+    _owners: tuple[Pattern, ...] = field(init=False)
+    """Whose each of the lines is."""
+
+    def __post_init__(self) -> None:
+        pairs = [(line, pattern) for pattern in self.given for line in pattern.lines]
+        object.__setattr__(self, "_lines", tuple(line for line, _ in pairs))
+        object.__setattr__(self, "_owners", tuple(pattern for _, pattern in pairs))
 
     def covering(self, path: str, met: set[str]) -> str | None:
         """Return the pattern that leaves the directory *path* alone, None if none does.
 
         The texts of all that match are added to *met*.
         """
+        if not self._lines:
+            return None
         names = parts(path)
-        last: Pattern | None = None
-        for pattern in self.given:
-            if pattern.matches(names):
-                met.add(pattern.text)
-                last = pattern
-        return None if last is None or last.negated else last.text
+        found = compiled(self._lines).check_file(spelled(names), ())
+        if found.index is None:
+            return None
+        met.update(one.text for one in self.given if one.text not in met and one.matches(names))
+        return self._owners[found.index].text if found.include else None
 
     def inside(self, path: str, met: set[str]) -> str | None:
         """Return a pattern that names something which is inside the directory *path*.
@@ -140,7 +154,7 @@ def check(text: str) -> None:
     """Raise PatternError for a pattern that can match nothing, as far as the text alone tells."""
     _, body = _read(text)
     for name in body.split("/"):
-        _matcher(name)
+        for_pathspec(name)
 
 
 def compile_pattern(
@@ -151,28 +165,24 @@ def compile_pattern(
     Symlinks on the way to what it names are resolved, unless not to *ask* the disk. Raises PatternError.
     """
     negated, body = _read(text)
-    ways: list[tuple[str, ...]] = []
-    for base, names in _readings(body, home, cwd, roots, negated=negated):
-        if base is None:
-            ways.append((_ANY, *names))
-        else:
-            ways += _anchored(text, base, names, ask=ask)
+    literal = body.rstrip("/")
+    bodies = [body]
     if not negated:
-        literal = body.rstrip("/")
-        if _SPECIAL.search(literal):
-            for base, names in _readings(_escaped(literal), home, cwd, roots, negated=False):
-                ways += [(_ANY, *names)] if base is None else _anchored(text, base, names, ask=ask)
         if _comma(body) and not (ask and _is_there(literal, home, cwd, roots)):
-            several = " ".join(f"-e {part.strip()}" for part in body.split(",") if part.strip())
-            raise PatternError(
-                f"{text!r} has a comma, and there is no such place; each pattern stands for itself,"
-                f" as in: {several} (or in the configuration: keep = ["
-                + ", ".join(f'"{part.strip()}"' for part in body.split(",") if part.strip())
-                + f"]); for a name with a comma, type {body.replace(',', '[,]')}"
-            )
-        if ask:
-            for base in (cwd, *roots):
-                ways += _through_links(base, body)
+            raise PatternError(_about_comma(text, body))
+        if SPECIAL.search(literal):
+            bodies.append(escaped(literal))
+    ways: list[tuple[str, ...]] = []
+    for one in bodies:
+        for base, names in _readings(one, home, cwd, roots, negated=negated):
+            if base is not None:
+                ways += _anchored(base, names, negated=negated, ask=ask)
+                continue
+            ways.append((ANY, *names))
+            for start in (cwd, *roots) if ask and not negated else ():
+                # Where it leads through a symlink; all else is meant already.
+                led = _anchored(start or os.sep, names, negated=negated, ask=ask)
+                ways += (way for way in led if list(way[-len(names) :]) != names)
     return Pattern(text, negated, tuple(dict.fromkeys(ways)))
 
 
@@ -187,13 +197,13 @@ def check_reach(pattern: Pattern, home: str | None, cwd: str | None, roots: Sequ
         return
     # What it is beside being a path from one of the roots.
     alone = compile_pattern(pattern.text, home, cwd, (), ask=True)
-    if any(alone.possible(parts(root)) for root in roots):
+    if any(map(alone.reaches, roots)):
         return
     names = [name for name in body.removeprefix("./").split("/") if name]
     if not body.startswith(("~", "..")) and names:
         base = os.sep if body.startswith("/") else (cwd or os.sep)
         first = names[0]
-        if _SPECIAL.search(first) or not os.path.lexists(os.path.join(base, first)):
+        if SPECIAL.search(first) or not os.path.lexists(os.path.join(base, first)):
             return
         if any(os.path.lexists(os.path.join(root, first)) for root in roots):
             return
@@ -236,7 +246,7 @@ def _read(text: str) -> tuple[bool, str]:
         raise PatternError(f"{text!r} matches nothing; type a name or a path, as in: 'name/'")
     if (len(body) - len(body.rstrip("\\"))) % 2:
         raise PatternError(f"{text!r} ends with a backslash, which quotes nothing; leave it out")
-    if ".." in body.split("/") and _SPECIAL.search(body.rpartition("..")[0]):
+    if ".." in body.split("/") and SPECIAL.search(body.rpartition("..")[0]):
         raise PatternError(f"{text!r} goes up from what is only a pattern; type where that leads")
     return negated, body
 
@@ -273,46 +283,37 @@ def _readings(
         if ".." not in names:
             for root in roots:
                 yield root, names
-    elif negated and len(names) > 1 and names[0] != _ANY:
+    elif negated and len(names) > 1 and names[0] != ANY:
         for root in roots:
             yield root, names
     else:
         yield None, names
 
 
-def _anchored(text: str, base: str, names: list[str], *, ask: bool) -> Iterator[tuple[str, ...]]:
+def _anchored(
+    base: str, names: list[str], *, negated: bool, ask: bool
+) -> Iterator[tuple[str, ...]]:
     """Give the way from the top of the file system, and where that leads through symlinks."""
-    plain = 0
-    while plain < len(names) and (names[plain] == ".." or not _SPECIAL.search(names[plain])):
-        plain += 1
-    if all(_plainly(name) is not None for name in names):
-        plain = len(names)
-    rest = names[plain:]
-    if not text.startswith("!") and rest and rest[-1] == _ANY:
+    plain = _plain_names(names)
+    rest = names[len(plain) :]
+    if not negated and rest and rest[-1] == ANY:
         rest = rest[:-1]  # All that is in it: so it is left alone itself.
-    head = [_plainly(name) or name for name in names[:plain]]
-    place = os.path.join(base, *head) if head else base
-    yield (*map(_escaped, parts(os.path.normpath(place))), *rest)
+    place = os.path.join(base, *plain)
+    yield (*map(escaped, parts(os.path.normpath(place))), *rest)
     if ask:
-        yield (*map(_escaped, parts(os.path.realpath(place))), *rest)
+        yield (*map(escaped, parts(os.path.realpath(place))), *rest)
 
 
-def _through_links(base: str | None, body: str) -> Iterator[tuple[str, ...]]:
-    """Give where a relative path from *base* leads, if it leads through a symlink."""
-    if base is None or _is_path(body) or body.startswith("~"):
-        return
-    place = os.path.join(base, body.rstrip("/"))
-    if not os.path.lexists(place):
-        return
-    real = os.path.realpath(place)
-    if real != os.path.join(os.path.realpath(base), os.path.normpath(body.rstrip("/"))):
-        yield tuple(map(_escaped, parts(real)))
+def _plain_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names at the beginning that can mean only one each."""
+    plain = map(plainly, names)
+    return tuple(name for name in itertools.takewhile(lambda name: name is not None, plain) if name)
 
 
 def _is_there(body: str, home: str | None, cwd: str | None, roots: Sequence[str]) -> bool:
-    for base, names in _readings(_escaped(body), home, cwd, roots, negated=False):
+    for base, names in _readings(escaped(body), home, cwd, roots, negated=False):
         bases = [base] if base is not None else [one for one in (cwd, *roots) if one is not None]
-        plain = [_plainly(name) or name for name in names]
+        plain = [plainly(name) or name for name in names]
         if any(os.path.lexists(os.path.join(one, *plain)) for one in bases):
             return True
     return False
@@ -323,168 +324,11 @@ def _comma(body: str) -> bool:
     return "," in re.sub(r"\\.|\[[^]/]*\]", "", body)
 
 
-def _escaped(name: str) -> str:
-    return _SPECIAL.sub(lambda mark: "\\" + mark[0], name)
-
-
-def _plainly(name: str) -> str | None:
-    """Return the one name that a pattern for a name means, None if it may mean several."""
-    plain = re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL)
-    return plain if _escaped(plain) == name or not _SPECIAL.search(name) else None
-
-
-def _follow(way: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int] | None:
-    """Return how far *names* may have come on *way*, as indices into that.
-
-    None if they have come to its end, and empty if they have left it.
-    """
-    around = _known.get((way, names[:-1]), _UNKNOWN)
-    if around is _UNKNOWN:
-        around = _start(way)
-        for name in names[:-1]:
-            around = _step(way, around, name)
-    here = _step(way, around, names[-1]) if names else around
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
-    _known[way, names] = here
-    return here
-
-
-_UNKNOWN: Final[frozenset[int]] = frozenset({-1})
-
-_MOST_KNOWN: Final = 20_000
-
-_known: Final[dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[int] | None]] = {}
-"""How far a way has been come in a directory. A search asks about what lies in one that it has asked about."""
-
-
-def _step(way: tuple[str, ...], here: frozenset[int] | None, name: str) -> frozenset[int] | None:
-    """Return how far the next name brings, from how far those before it did."""
-    if not here:
-        return here
-    tests = _tests(way)
-    there: set[int] = set()
-    for at in here:
-        test = tests[at]
-        if test is None:
-            there.add(at)
-        elif test(name):
-            there.add(at + 1)
-    return _over_any(way, there)
-
-
-@functools.lru_cache(maxsize=4096)
-def _start(way: tuple[str, ...]) -> frozenset[int] | None:
-    return _over_any(way, {0})
-
-
-@functools.lru_cache(maxsize=4096)
-def _tests(way: tuple[str, ...]) -> tuple[Callable[[str], object] | None, ...]:
-    """Return what tells whether a name fits, for each of the way; None where any does."""
-    return tuple(None if one == _ANY else _matcher(one) for one in way)
-
-
-def _over_any(way: tuple[str, ...], here: set[int]) -> frozenset[int] | None:
-    """Add what is reached where any number of directories is none; None if that is the end."""
-    for start in list(here):
-        at = start
-        while at < len(way) and way[at] == _ANY:
-            at += 1
-            here.add(at)
-    return None if len(way) in here else frozenset(here)
-
-
-def _there(directory: str, way: Sequence[str]) -> bool:
-    """Whether something lies at *way* in the directory; a doubt is a yes. Follows no symlink."""
-    todo = [(directory, 0)]
-    while todo:
-        around, at = todo.pop()
-        name = _plainly(way[at])
-        try:
-            if name is not None:
-                names = [name]
-            else:
-                with os.scandir(around) as entries:
-                    names = [entry.name for entry in entries if _matcher(way[at])(entry.name)]
-            for one in names:
-                path = os.path.join(around, one)
-                try:
-                    status = os.lstat(path)
-                except FileNotFoundError:
-                    continue
-                if at + 1 == len(way):
-                    return True
-                if stat.S_ISDIR(status.st_mode):
-                    todo.append((path, at + 1))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError:
-            return True
-    return False
-
-
-@functools.lru_cache(maxsize=4096)
-def _matcher(glob: str) -> Callable[[str], object]:
-    """Return what tells whether a name fits a pattern for one name. Raises PatternError."""
-    plain = _plainly(glob)
-    if plain is not None:
-        return plain.__eq__
-    return re.compile(_translate(glob), re.DOTALL).fullmatch
-
-
-def _translate(glob: str) -> str:
-    """Return the regular expression of a pattern for one name (glob(7))."""
-    pieces = [""]
-    at = 0
-    while at < len(glob):
-        mark = glob[at]
-        at += 1
-        if mark == "*":
-            pieces.append("")
-        elif mark == "?":
-            pieces[-1] += "."
-        elif mark == "\\" and at < len(glob):
-            pieces[-1] += re.escape(glob[at])
-            at += 1
-        elif mark == "[" and (bracket := _BRACKET.match(glob, at - 1)):
-            pieces[-1] += _one_of(bracket["items"], glob, negated=bool(bracket["not"]))
-            at = bracket.end()
-        else:
-            pieces[-1] += re.escape(mark)
-    if len(pieces) == 1:
-        return pieces[0]
-    # Never back behind what has been found: else a long name would take for ever.
-    between = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece)
-    return f"{pieces[0]}{between}.*{pieces[-1]}"
-
-
-_BRACKET: Final = re.compile(
-    r"\[(?P<not>[!^]?+)(?P<items>(?:\]|\[:[a-z]+:\]|\\.|[^]\\])(?:\[:[a-z]+:\]|\\.|[^]\\])*)\]",
-    re.DOTALL,
-)
-
-_ITEM: Final = re.compile(
-    r"\[:(?P<class>[a-z]+):\]|\\?(?P<first>.)(?:-\\?(?P<last>(?<=\\).|[^\\]))?", re.DOTALL
-)
-
-
-def _one_of(items: str, glob: str, *, negated: bool) -> str:
-    """Return the regular expression of what stands in brackets."""
-    inside = ""
-    for item in _ITEM.finditer(items):
-        if item["class"]:
-            if item["class"] not in _CLASSES:
-                raise PatternError(
-                    f"{glob!r}: there is no [:{item['class']}:]; there are {', '.join(_CLASSES)}"
-                )
-            inside += _CLASSES[item["class"]]
-        elif item["last"] is None:
-            inside += re.escape(item["first"])
-        elif item["first"] > item["last"]:
-            raise PatternError(
-                f"{glob!r}: nothing is from {item['first']!r} to {item['last']!r}; type the lower one"
-                f" first, as in [{item['last']}-{item['first']}]; for a name with brackets, quote them: \\["
-            )
-        else:
-            inside += f"{re.escape(item['first'])}-{re.escape(item['last'])}"
-    return f"[{'^' if negated else ''}{inside}]"
+def _about_comma(text: str, body: str) -> str:
+    several = [part.strip() for part in body.split(",") if part.strip()]
+    return (
+        f"{text!r} has a comma, and there is no such place; each pattern stands for itself, as in:"
+        f" {' '.join(f'-e {one}' for one in several)} (or in the configuration: keep = ["
+        + ", ".join(f'"{one}"' for one in several)
+        + f"]); for a name with a comma, type {body.replace(',', '[,]')}"
+    )

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 from cleanup_nodemodule import evidence, finder, git, patterns, protections, sizing
 from cleanup_nodemodule.containment import Contained, each, problem_of
 from cleanup_nodemodule.evidence import Sighting
+from cleanup_nodemodule.globs import PatternError
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import (
@@ -397,7 +398,7 @@ class _Survey:
         """Ask the disk about a pattern; None where it does not answer, which is a problem."""
         try:
             return await self._scheduler.call(function, *args)
-        except patterns.PatternError as error:
+        except PatternError as error:
             option = "--exclude" if text in self._settings.excludes else "keep"
             raise SettingsError(f"{option}: {error}") from error
         except Unanswered:
@@ -458,7 +459,7 @@ class _Survey:
 
     async def _look_at_mounts(self) -> None:
         cwd = self._settings.cwd
-        mounts = await self._scheduler.call(protections.mount_points)
+        mounts = await self._scheduler.call(protections.mount_points, disk=False)
         around: frozenset[Identity] = frozenset()
         with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
             around = await self._scheduler.call(protections.directories_around, cwd)

@@ -200,17 +200,18 @@ class Scheduler:
         function: Callable[[*_Ts], _T],
         *args: *_Ts,
         took: Callable[[float], None] | None = None,
+        disk: bool = True,
     ) -> _T:
         """Run a function that only looks; tell how many seconds it *took*, its turn not counted.
 
         Raises Stopped as soon as the scheduler is stopped, even while the function still runs, and
-        Unanswered when it has run for too long.
+        Unanswered when it has run for too long. That is said of a *disk*: what asks none is waited for.
         """
         loop = asyncio.get_running_loop()
         async with self._slot():
             start = loop.time()
             running = loop.run_in_executor(self._executor, function, *args)
-            result = await self.unless_stopped(running, self.patience)
+            result = await self.unless_stopped(running, self.patience if disk else None)
             if took is not None:
                 took(loop.time() - start)
             return result

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cleanup_nodemodule.files import read_small
-from cleanup_nodemodule.patterns import PatternError, check
+from cleanup_nodemodule.globs import PatternError
+from cleanup_nodemodule.patterns import check
 from cleanup_nodemodule.rules import (
     DEFAULT_PROFILE,
     EVERYTHING,

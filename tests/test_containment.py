@@ -441,19 +441,56 @@ def test_nothing_in_the_content_leads_into_a_mount_that_does_not_answer(
     assert told.reasons.get("bad/build", "unproven") == "unproven"
 
 
-@pytest.mark.parametrize("where", [".git", "src"])
+MOUNTED: Final = {
+    "node_modules/.pnpm": "mount-point",
+    "node_modules/@scope": "mount-point",
+    "node_modules/pkg": "mount-point",
+    "node_modules/pkg/deep": "mount-point",
+    "node_modules": "mount-point",
+    ".git": "git-failed",
+    "src": None,
+}
+"""Where something is mounted in a project, and why its artifact is kept then."""
+
+
+@pytest.mark.parametrize("delete", [(), DELETE], ids=["dry-run", "delete"])
+@pytest.mark.parametrize("where", MOUNTED)
 def test_nothing_mounted_in_a_project_that_does_not_answer_is_looked_at(
-    tool: Tool, tmp_path: Path, disks: Mounts, where: str
+    tool: Tool, tmp_path: Path, disks: Mounts, where: str, delete: tuple[str, ...]
 ) -> None:
+    """It is known from the mount table: what is looked at leaves a thread that waits, and no end to the process."""
     top = tmp_path / "top"
     declare(top, {"app": PROJECT, "bad": {**PROJECT, "pnpm-lock.yaml": ""}})
     silent = disks.misbehaving(top / "bad" / where, SILENT)
     silent.change(silent=["/"])
     without_git = {"PATH": str(tmp_path / "nothing")}
-    told = tool.run(top, "--timeout", "20", env=without_git)
+    told = tool.run(top, "--timeout", "20", *delete, env=without_git)
     others_are_fine(told, "app/node_modules")
     assert "ETIMEDOUT" not in {error for _, error in told.problems}
-    assert told.reasons["bad/node_modules"] == (None if where == "src" else "git-failed")
+    assert told.reasons["bad/node_modules"] == MOUNTED[where]
+    assert (top / "app/node_modules").exists() is not bool(delete)
+    assert told.outcomes["app/node_modules"] == ("deleted" if delete else None)
+
+
+@pytest.mark.parametrize("delete", [(), DELETE], ids=["dry-run", "delete"])
+def test_a_mount_that_does_not_answer_and_is_called_like_an_artifact_is_a_row_of_its_own(
+    tool: Tool, tmp_path: Path, disks: Mounts, delete: tuple[str, ...]
+) -> None:
+    top = tmp_path / "top"
+    declare(top, {"app": PROJECT, "bad": {**PROJECT, "dist": {}, "sub": {"node_modules": {}}}})
+    for where in ("bad/dist", "bad/sub/node_modules"):
+        disks.misbehaving(top / where, SILENT).change(silent=["/"])
+    without_git = {"PATH": str(tmp_path / "nothing")}
+    told = tool.run(top, "--timeout", "20", *delete, env=without_git)
+    others_are_fine(told, "app/node_modules", "bad/node_modules")
+    assert told.problems == {
+        (path, "EXDEV") for path in told.reasons if told.reasons[path] is not None
+    }
+    reasons = {path: reason for path, reason in told.reasons.items() if reason is not None}
+    assert set(reasons.values()) == {"mount-point"}
+    assert "bad/dist" in reasons
+    for path in ("app/node_modules", "bad/node_modules"):
+        assert (top / path).exists() is not bool(delete)
 
 
 def test_a_link_is_compared_by_what_is_written_in_it(tool: Tool, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def warnings(
         found.append("no lock file: the same versions may not come back")
     elif difference := _difference(artifact, lock, lookout):
         found.append(difference)
-    links = _links_out(artifact)
+    links = _links_out(artifact, lookout)
     if links:
         more = len(links) - _MOST_LINKS
         names = ", ".join(links[:_MOST_LINKS]) + (f" and {more} more" if more > 0 else "")
@@ -91,10 +91,11 @@ def _newer(artifact: str, lock: str) -> str | None:
     return None
 
 
-def _links_out(artifact: str) -> list[str]:
+def _links_out(artifact: str, lookout: Lookout) -> list[str]:
     """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it.
 
-    None is followed, as it may lead to a disk that does not answer: what is written in it is compared.
+    None is followed, as it may lead to a disk that does not answer: what is written in it is compared. Nor is
+    a scope looked into that something is mounted on.
     """
     links: list[str] = []
     scopes: list[str] = []
@@ -109,8 +110,11 @@ def _links_out(artifact: str) -> list[str]:
     except OSError:
         return []  # That it cannot be read is said by whoever measures it.
     for scope in scopes:
-        with suppress(OSError), os.scandir(os.path.join(artifact, scope)) as entries:
-            links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())
+        with suppress(OSError):
+            if not lookout.exists(artifact, scope + "/"):
+                continue
+            with os.scandir(os.path.join(artifact, scope)) as entries:
+                links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())
     return sorted(name for name in links if _leads_out(artifact, name))
 
 

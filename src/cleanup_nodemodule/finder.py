@@ -111,6 +111,7 @@ class Search:
 
     A root that does not answer becomes one of the scheduler's silent ones, and the next one's turn
     comes.
+    *mounts* is everything that something is mounted on, in order: it is not looked at, as it may never answer.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
     directories a call went through.
@@ -123,6 +124,7 @@ class Search:
         excluded: Patterns,
         scheduler: Scheduler,
         *,
+        mounts: Sequence[str] = (),
         judge: Judge,
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
@@ -132,11 +134,12 @@ class Search:
         self._names = names
         self._excluded = excluded
         self._scheduler = scheduler
+        self._mounts = mounts
         self._judge = judge
         self._leftover = leftover
         self._problem = problem
         self._searched = searched
-        self._seen: set[Identity] = set()
+        self._seen: set[Identity | str] = set()
         self.met: Final[set[str]] = set()
         """Patterns that have left something out."""
 
@@ -152,6 +155,8 @@ class Search:
         """
         by_root: dict[str, list[bytes]] = {}
         for candidate in candidates:
+            if candidate.mounted:
+                continue
             path = relative(candidate.path, candidate.root)
             by_root.setdefault(candidate.root, []).append(path + b"/")
         for root in self._roots:
@@ -159,7 +164,7 @@ class Search:
                 await self._search(root, by_root[root.path])
 
     async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
-        anchored = anchor(root.path, root.identity)
+        anchored = anchor(root.path, root.identity, self._mounts)
         silent = self._scheduler.silent
 
         async def search(stack: list[bytes]) -> list[bytes]:
@@ -193,9 +198,9 @@ class Search:
             self.met.update(slice_.met)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
-            hits = [hit for hit in slice_.found.hits if (hit.device, hit.inode) not in self._seen]
-            self._seen.update(Identity(hit.device, hit.inode) for hit in hits)
-            candidates = [_candidate(root, hit) for hit in hits]
+            found = [_candidate(root, hit) for hit in slice_.found.hits]
+            candidates = [one for one in found if self._being(one) not in self._seen]
+            self._seen.update(map(self._being, candidates))
             for candidate in candidates:
                 if is_staged(candidate.name):
                     self._leftover(candidate)
@@ -207,10 +212,15 @@ class Search:
             return slice_.left + [
                 relative(candidate.path, root.path) + b"/"
                 for candidate, wanted in zip(candidates, enter, strict=True)
-                if wanted
+                if wanted and not candidate.mounted
             ]
 
         await self._scheduler.share(start, search)
+
+    @staticmethod
+    def _being(candidate: Candidate) -> Identity | str:
+        """Return what makes it that very one: its path, where nobody has looked."""
+        return candidate.path if candidate.identity == (0, 0) else candidate.identity
 
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:

@@ -1,8 +1,9 @@
 """Between the engine's paths (bytes, relative to a root) and the model's (absolute strings)."""
 
+import bisect
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cleanup_nodemodule.engine.contract import Fault, Root
@@ -28,9 +29,30 @@ def everywhere(path: str) -> str:
     return os.path.abspath(path)
 
 
-def anchor(path: str, identity: Identity) -> Root:
-    """Return the directory as the engine wants a root."""
-    return Root(os.fsencode(path), *identity)
+def anchor(path: str, identity: Identity, closed: Sequence[str] = ()) -> Root:
+    """Return the directory as the engine wants a root, with those of *closed*, in order, that lie in it."""
+    if not closed:
+        return Root(os.fsencode(path), *identity)
+    inner = sorted(relative(one, path) for one in topmost_in(path, closed))
+    return Root(os.fsencode(path), *identity, tuple(inner))
+
+
+def topmost_in(path: str, places: Sequence[str]) -> list[str]:
+    """Return those of *places* that lie in *path*, without what lies in another of them.
+
+    They are absolute and in order; it takes no time that grows with the number of the others.
+    """
+    start = os.path.join(path, "")
+    inner: list[str] = []
+    for number in range(bisect.bisect_left(places, start), len(places)):
+        if not places[number].startswith(start):
+            break
+        inner.append(os.path.join(places[number], ""))
+    found: list[str] = []
+    for place in sorted(inner):
+        if place != start and not (found and place.startswith(found[-1])):
+            found.append(place)
+    return [place[: -len(os.sep)] for place in found]
 
 
 def beneath(root: str, path: bytes) -> str:

@@ -24,7 +24,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 
@@ -33,7 +33,7 @@ from cleanup_nodemodule.containment import Contained, each, problem_of
 from cleanup_nodemodule.evidence import Sighting
 from cleanup_nodemodule.globs import PatternError
 from cleanup_nodemodule.links import Ledger
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import Lookout, ancestors
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -209,7 +209,13 @@ class _Row:
     contents: Contents | None = None
     vanished: bool = False
     entered: bool = False
-    """It was searched for others beneath it."""
+    """What is found beneath it has a row of its own."""
+    searched: bool = False
+    """It was searched for others beneath it, before anybody knows whether they have rows."""
+    waits: bool = False
+    """It is measured when all is found, without what has a row of its own by then."""
+    hidden: bool = False
+    """It lies in what is an artifact, and is a part of that."""
     problems: list[Problem] = field(default_factory=list)
     """What went wrong when it was asked about: for that it is kept."""
 
@@ -241,6 +247,14 @@ class _Survey:
         self._complete = False
         self._unseen: int | None = 0
         self._queue: asyncio.Queue[int | None] = asyncio.Queue()
+        self._mounts: list[str] = []
+        """Everything that something is mounted on, in order."""
+        self._doubted = False
+        """What is found now lies beneath what git has disproved."""
+        self._around: dict[int, int | None] = {}
+        """What the rows lie in, once all are found."""
+        self._apart: dict[int, list[str]] = {}
+        """By the number of a row the paths of those in it that it is measured without."""
         self._witnesses = evidence.Witnesses(scheduler)
         self._lookout = Lookout()
         """What the search remembers of the directories above candidates."""
@@ -285,6 +299,7 @@ class _Survey:
             for _ in range(measurers):
                 group.create_task(self._measure())
             await self._search(roots)
+            self._measure_what_waits()
             for _ in range(measurers):
                 self._queue.put_nowait(None)
             await self._conclude()
@@ -344,6 +359,7 @@ class _Survey:
             ),
             self._circumstances.spared.excluded,
             self._scheduler,
+            mounts=self._mounts,
             judge=self._judge,
             leftover=self._leftovers.append,
             problem=self._problems.append,
@@ -357,7 +373,8 @@ class _Survey:
             ]
             for row in doubtful:
                 row.entered = True
-            await search.beneath(row.candidate for row in doubtful)
+            self._doubted = True
+            await search.beneath(row.candidate for row in doubtful if not row.searched)
         self._met |= search.met
 
     async def _read_patterns(self, roots: Sequence[str], *, searching: bool = False) -> None:
@@ -464,6 +481,7 @@ class _Survey:
         with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
             around = await self._scheduler.call(protections.directories_around, cwd)
         self._circumstances = replace(self._circumstances, mounts=mounts, around=around)
+        self._mounts = sorted(mounts)
         self._lookout = Lookout(mounts)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
@@ -475,12 +493,48 @@ class _Survey:
             entered = unlikely and (
                 sighting.protection is None or sighting.protection.reason is not Reason.INSTALLED
             )
-            enter.append(entered)
+            # Where git has disproved what lies around it may disprove this, too, and what is in it: each
+            # in a round of its own would be as many rounds as there are levels.
+            searched = entered or (
+                self._doubted
+                and bool(sighting.repositories)
+                and (
+                    sighting.protection is None or sighting.protection.reason not in _NEVER_ENTERED
+                )
+            )
+            enter.append(searched)
             if sighting.level is not Level.NONE:
-                self._queue.put_nowait(len(self._rows))
-                self._rows.append(_Row(sighting, entered=entered))
+                if not searched:
+                    self._queue.put_nowait(len(self._rows))
+                self._rows.append(
+                    _Row(sighting, entered=entered, searched=searched, waits=searched)
+                )
                 self._report(artifacts=1)
         return enter
+
+    def _measure_what_waits(self) -> None:
+        """Have what may lie around others measured without them: each directory once, however deep they nest."""
+        self._around = _surroundings(self._rows)
+        for number, around_it in self._around.items():
+            # What lies around it is told first.
+            if around_it is not None:
+                outer = self._rows[around_it]
+                self._rows[number].hidden = outer.hidden or not outer.entered
+        for number, row in enumerate(self._rows):
+            if row.hidden:
+                continue
+            around_it = self._around[number]
+            if around_it is not None and self._rows[around_it].waits:
+                self._apart.setdefault(around_it, []).append(row.candidate.path)
+        for number, row in enumerate(self._rows):
+            if row.waits and not row.hidden:
+                self._queue.put_nowait(number)
+        whole = {row.candidate.path for row in self._rows if row.searched and not row.entered}
+        self._leftovers = [
+            one
+            for one in self._leftovers
+            if not (whole and whole.intersection(ancestors(one.path, one.root)))
+        ]
 
     async def _ask_git(self, rows: Sequence[_Row]) -> None:
         for row in rows:
@@ -578,6 +632,8 @@ class _Survey:
                 [(number, self._rows[number].candidate) for number in numbers],
                 self._scheduler,
                 self._ledger,
+                mounts=self._mounts,
+                apart=self._apart,
                 problem=self._problems.append,
                 measured=lambda size: self._report(measured_bytes=size),
             )
@@ -588,14 +644,14 @@ class _Survey:
 
     def plan(self, roots: tuple[str, ...]) -> Plan:
         """Decide about everything found by now, and settle the sizes of what was decided."""
-        around = _surroundings(self._rows)
+        around = self._around or _surroundings(self._rows)
         shown = [
-            number
-            for number, row in enumerate(self._rows)
-            if not row.vanished and ((outer := around[number]) is None or self._rows[outer].entered)
+            number for number, row in enumerate(self._rows) if not (row.vanished or row.hidden)
         ]
         shown.sort(key=lambda number: self._rows[number].candidate.path)
         silent = self._scheduler.silent
+        outer = _outer_ones(shown, around)
+        self._put_together(shown, outer)
         decisions = [self._decide(self._rows[number]) for number in shown]
         # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
         # not shown comes last and counts for nothing.
@@ -605,11 +661,8 @@ class _Survey:
         sizes = self._ledger.settle(ranks, [*selected, *(False for _ in hidden)])
         contents = {number: self._rows[number].contents or _UNKNOWN for number in shown}
         for number in shown:
-            inner, around_it = contents[number], around[number]
-            while around_it is not None and around_it not in contents:
-                around_it = around[around_it]
-            if around_it is not None:
-                contents[around_it] = _without(contents[around_it], inner)
+            if (around_it := outer[number]) is not None:
+                contents[around_it] = _without(contents[around_it], contents[number])
         for number in shown:
             row = self._rows[number]
             row.evidence = row.evidence or self._weigh(row)
@@ -635,6 +688,17 @@ class _Survey:
             self._unmatched,
         )
 
+    def _put_together(self, shown: Sequence[int], outer: Mapping[int, int | None]) -> None:
+        """Add to what was measured without others what these hold; what lies deepest comes first."""
+        for number in reversed(shown):
+            around_it, inner = outer[number], self._rows[number].contents
+            if around_it is not None and inner is not None:
+                row = self._rows[around_it]
+                if row.waits and row.contents is not None:
+                    row.contents = _together(row.contents, inner)
+        for number in shown:
+            self._rows[number].waits = False
+
     def _report(self, directories: int = 0, artifacts: int = 0, measured_bytes: int = 0) -> None:
         progress = self._progress
         self._progress = replace(
@@ -659,6 +723,9 @@ def _excluded_wholly(excluded: patterns.Patterns, roots: Sequence[str]) -> Itera
                 f" type the path, as in: -e {os.path.join(root, 'name')!r}",
             )
 
+
+_NEVER_ENTERED: Final = frozenset({Reason.INSTALLED, Reason.MOUNT_POINT})
+"""Protections of what is not searched for others beneath it, whatever git says."""
 
 _PROJECTS_AT_ONCE: Final = 32
 """Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does
@@ -712,6 +779,38 @@ def _surroundings(rows: Sequence[_Row]) -> dict[int, int | None]:
         around[number] = open_[-1] if open_ else None
         open_.append(number)
     return around
+
+
+def _outer_ones(shown: Sequence[int], around: Mapping[int, int | None]) -> dict[int, int | None]:
+    """Return for each row that is shown the innermost other one around it that is shown, too."""
+    there = set(shown)
+    outer: dict[int, int | None] = {}
+    for number in shown:
+        around_it = around[number]
+        while around_it is not None and around_it not in there:
+            around_it = around[around_it]
+        outer[number] = around_it
+    return outer
+
+
+def _together(outer: Contents, inner: Contents) -> Contents:
+    """Add what lies in an artifact of its own to what lies around it, which was measured without it."""
+    return Contents(
+        outer.apparent_bytes + inner.apparent_bytes,
+        outer.allocated_bytes + inner.allocated_bytes,
+        outer.files + inner.files,
+        outer.directories + inner.directories,
+        max(outer.newest, inner.newest),
+        outer.complete and inner.complete,
+        _merged(outer.mounts, inner.mounts),
+        _merged(outer.repositories, inner.repositories),
+        _merged(outer.foreign, inner.foreign),
+        outer.directory_bytes + inner.directory_bytes,
+    )
+
+
+def _merged(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*some, *others})) if others else some
 
 
 def _without(outer: Contents, inner: Contents) -> Contents:

@@ -1,7 +1,9 @@
 """Measures candidates concurrently, each by as many workers as have nothing else to do."""
 
 import errno
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from cleanup_nodemodule import engine
@@ -9,7 +11,7 @@ from cleanup_nodemodule.containment import problem_of
 from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
-from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, topmost_in
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 
 _BUDGET: Final = 8192
@@ -30,6 +32,8 @@ async def measure(
     scheduler: Scheduler,
     ledger: Ledger,
     *,
+    mounts: Sequence[str] = (),
+    apart: Mapping[int, Sequence[str]] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
 ) -> list[Contents | None]:
@@ -37,12 +41,20 @@ async def measure(
 
     As many small ones as make up a call's worth of entries go in one, as handing over takes longer
     than measuring a few hundred files; a large one is shared among the workers. Files with several
-    links go to *ledger* under the candidate's number. Calls *problem* for each place that could not be
-    read, mount points among them, and *measured* with the bytes each call counted. Raises Stopped, in
-    an ExceptionGroup or not, when the scheduler is told to stop.
+    links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
+    on, in order: it is not looked at. *apart* tells by the number of a candidate which paths in it are
+    not counted. Calls *problem* for each place that could not be read, mount points among them, and
+    *measured* with the bytes each call counted. Raises Stopped, in an ExceptionGroup or not, when the
+    scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
-    roots = [anchor(candidate.path, candidate.identity) for _, candidate in candidates]
+    roots: list[Root] = []
+    for tally, (number, candidate) in zip(tallies, candidates, strict=True):
+        others = frozenset(apart.get(number, ()))
+        inside = {*topmost_in(candidate.path, mounts), *others}
+        closed = topmost_in(candidate.path, sorted(inside))
+        roots.append(anchor(candidate.path, candidate.identity, closed))
+        tally.leave_out(place for place in closed if place not in others)
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, most = 0, len(tallies)
     while done < len(tallies):
@@ -51,7 +63,17 @@ async def measure(
             tallies[done].give_up()
             done += 1
             continue
-        several = roots[done : done + most]
+        if candidates[done][1].mounted:
+            tallies[done].leave_out([candidates[done][1].path])
+            done += 1
+            continue
+        several = [
+            root
+            for root, _ in itertools.takewhile(
+                lambda one: not one[1][1].mounted,
+                zip(roots[done : done + most], candidates[done : done + most], strict=True),
+            )
+        ]
         budget = scheduler.portion(pace.entries)
         try:
             measurements = await scheduler.look(
@@ -179,14 +201,18 @@ class _Tally:
             self._ledger.add(self._number, usage.links)
         self._repositories.extend(beneath(self._path, path) for path in usage.repositories)
         self._foreign.extend(beneath(self._path, path) for path in usage.foreign)
-        for path in usage.mounts:
-            mount = beneath(self._path, path)
-            self._mounts.append(mount)
-            self._problem(Problem(mount, errno.EXDEV, "measure what is mounted here"))
+        self.leave_out(beneath(self._path, path) for path in usage.mounts)
         for fault in faults:
             self._problem(problem_at(self._path, fault))
-        self._complete = self._complete and not faults and not usage.mounts
+        self._complete = self._complete and not faults
         return left
+
+    def leave_out(self, mounts: Iterable[str]) -> None:
+        """Take down what something is mounted on, and so is no part of it."""
+        for mount in mounts:
+            self._mounts.append(mount)
+            self._problem(Problem(mount, errno.EXDEV, "measure what is mounted here"))
+            self._complete = False
 
     def give_up(self) -> None:
         """Take down that there may be more than was counted."""

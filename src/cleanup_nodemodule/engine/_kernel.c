@@ -318,6 +318,13 @@ typedef struct {
     size_t given_left;
     Paths met;
 
+    /* What is not looked at, in order; and which of that may lie in the directory being worked on. */
+    const char **closed;
+    size_t closed_count;
+    size_t closed_from;
+    size_t closed_to;
+    size_t closed_prefix; /* bytes of each before what lies in the directory */
+
     /* The entry being worked on. */
     Buffer path;        /* the directory, relative to the root, with a NUL behind it */
     size_t path_length; /* without the NUL */
@@ -625,6 +632,56 @@ open_tree(Walk *walk, char *path, size_t length, int mount_ok)
         if (found.st_dev != walk->device) {
             errno = EXDEV;
             return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- What is not looked at ---------------------------------------------------------------------- */
+
+/* Find what is closed beneath walk->path: it stands side by side. */
+static void
+find_closed(Walk *walk)
+{
+    const char *path = walk->path.data;
+    size_t length = walk->path_length;
+    size_t from = 0, to = walk->closed_count;
+    walk->closed_prefix = length > 0 ? length + 1 : 0;
+    while (length > 0 && from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = strncmp(walk->closed[middle], path, length);
+        if (order < 0 || (order == 0 && (unsigned char)walk->closed[middle][length] < '/')) {
+            from = middle + 1;
+        }
+        else {
+            to = middle;
+        }
+    }
+    walk->closed_from = from;
+    to = length > 0 ? from : walk->closed_count;
+    while (length > 0 && to < walk->closed_count &&
+           strncmp(walk->closed[to], path, length) == 0 && walk->closed[to][length] == '/') {
+        to++;
+    }
+    walk->closed_to = to;
+}
+
+/* Whether `name` in the directory being worked on is not to be looked at. */
+static int
+is_closed(const Walk *walk, const char *name)
+{
+    size_t from = walk->closed_from, to = walk->closed_to;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = strcmp(walk->closed[middle] + walk->closed_prefix, name);
+        if (order == 0) {
+            return 1;
+        }
+        if (order < 0) {
+            from = middle + 1;
+        }
+        else {
+            to = middle;
         }
     }
     return 0;
@@ -959,11 +1016,12 @@ next_entry(Listing *listing)
  * to see these three (setup.c, is_git_directory). HEAD may be a symlink, as git itself once made it, and so may
  * the others, for objects on another disk. Nothing is followed to see what they are. */
 static int
-is_bare_repository(int directory)
+is_bare_repository(const Walk *walk, int directory)
 {
     Status status;
-    return read_status(directory, "HEAD", &status) == 0 &&
-           (S_ISREG(status.mode) || S_ISLNK(status.mode));
+    /* What is mounted there may be a HEAD. */
+    return is_closed(walk, "HEAD") || (read_status(directory, "HEAD", &status) == 0 &&
+                                       (S_ISREG(status.mode) || S_ISLNK(status.mode)));
 }
 
 /* Whether `name` is one of the other parts, if it is of that kind. */
@@ -978,14 +1036,15 @@ is_repository_part_of(mode_t kind, const char *name)
 #ifdef ON_LINUX
 /* Whether an open directory has them. */
 static int
-has_repository_parts(int directory)
+has_repository_parts(const Walk *walk, int directory)
 {
     static const char *const parts[REPOSITORY_PARTS] = {"objects", "refs"};
     Status status;
     int has = 0;
     for (int part = 0; part < REPOSITORY_PARTS; part++) {
-        has += read_status(directory, parts[part], &status) == 0 &&
-               is_repository_part_of(status.mode, parts[part]);
+        has += is_closed(walk, parts[part]) ||
+               (read_status(directory, parts[part], &status) == 0 &&
+                is_repository_part_of(status.mode, parts[part]));
     }
     return has == REPOSITORY_PARTS;
 }
@@ -1054,6 +1113,9 @@ next_path(Walk *walk)
     }
     else {
         walk->given_left--;
+    }
+    if (walk->closed_count > 0) {
+        find_closed(walk);
     }
     return 1;
 }
@@ -1239,14 +1301,17 @@ typedef struct {
     long long directories;
 } Hits;
 
-/* Take down the directory walk->path/name; -1 if there is no memory. */
+/* Take down the directory walk->path/name, without a status if it is not looked at; -1 if there is no memory. */
 static int
 add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
 {
-    HitEntry hit = {status->device, status->inode, status->changed, 0};
+    HitEntry hit = {0, 0, 0, 1};
     size_t name_length = strlen(name);
     size_t length = walk->path_length;
-    hit.mounted = status->device != walk->device;
+    if (status != NULL) {
+        hit = (HitEntry){status->device, status->inode, status->changed,
+                         status->device != walk->device};
+    }
     if (!hit.mounted) {
         /* Not by NAME_MAX: file systems that store UTF-16 have longer names in UTF-8. */
         if (reserve(&walk->path, name_length + 2) < 0) {
@@ -1285,8 +1350,11 @@ cut_hits(Hits *hits, size_t count)
 /* What the entry that was read is, as far as it matters: S_IFDIR, S_IFLNK, or 0; -1 with errno if there is no
  * telling. */
 static int
-kind_of_entry(const Listing *listing)
+kind_of_entry(const Walk *walk, const Listing *listing)
 {
+    if (listing->type == DT_UNKNOWN && is_closed(walk, listing->name)) {
+        return S_IFDIR;
+    }
     if (listing->type != DT_UNKNOWN) {
         return listing->type == DT_DIR ? S_IFDIR : listing->type == DT_LNK ? S_IFLNK : 0;
     }
@@ -1357,7 +1425,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     }
     while ((more = next_entry(&listing)) > 0) {
         entries++;
-        int kind = kind_of_entry(&listing);
+        int kind = kind_of_entry(walk, &listing);
         if (kind < 0) {
             fault_at(walk, listing.name, errno, "stat");
             continue;
@@ -1370,18 +1438,19 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         if (has_name(&query->skipped, listing.name)) {
             continue;
         }
-        int failed;
+        int failed = 0;
+        int closed = is_closed(walk, listing.name);
         if (deep && is_wanted(query, listing.name)) {
             Status status;
-            if (read_status(directory, listing.name, &status) < 0) {
+            if (!closed && read_status(directory, listing.name, &status) < 0) {
                 if (errno != ENOENT) {
                     fault_at(walk, listing.name, errno, "stat");
                 }
                 continue;
             }
-            failed = add_hit(walk, hits, listing.name, &status);
+            failed = add_hit(walk, hits, listing.name, closed ? NULL : &status);
         }
-        else {
+        else if (!closed) {
             failed = push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
                                strlen(listing.name), 0);
         }
@@ -1393,7 +1462,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         /* What was read before the error stands; what was not is said to be missing. */
         fault_here(walk, errno, "read");
     }
-    else if (parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+    else if (parts == REPOSITORY_PARTS && is_bare_repository(walk, directory)) {
         /* A bare repository: its branches may be called anything, dist for one. */
         cut_paths(&walk->met, met);
         cut_hits(hits, hit);
@@ -1512,6 +1581,14 @@ static void
 count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
 {
     Status status;
+    if (is_closed(walk, name)) {
+        /* Whatever it is, it may make this a repository. */
+        *parts += is_repository_part_of(S_IFDIR, name);
+        if (strcmp(name, ".git") == 0) {
+            note_path(walk, &sums->repositories, "");
+        }
+        return;
+    }
     if (read_status(directory, name, &status) < 0) {
         if (errno != ENOENT) {
             fault_at(walk, name, errno, "stat");
@@ -1815,7 +1892,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
 #ifdef ON_LINUX
         if (entries >= most || are_enough(walk, before)) {
             /* No part sees all of it, so what all of them together would show is asked for here. */
-            parts = has_repository_parts(directory) ? REPOSITORY_PARTS : 0;
+            parts = has_repository_parts(walk, directory) ? REPOSITORY_PARTS : 0;
             share_out(walk, &listing, most, are_enough(walk, before) ? met : path_count(&walk->met),
                       BATCHES);
             more = 0;
@@ -1828,7 +1905,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
         fault_here(walk, errno, "read");
     }
     /* Whoever began with the directory has seen to that, not who goes on with it. */
-    if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(directory)) {
+    if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(walk, directory)) {
         note_path(walk, &sums->repositories, "");
     }
     end_listing(&listing);
@@ -2476,6 +2553,7 @@ end_call(Call *call)
     empty(&walk->around.path);
     Py_DecRef(call->stack);
     release(walk->given);
+    release(walk->closed);
     empty_paths(&walk->met);
     empty(&walk->path);
     empty(&walk->rest);
@@ -2484,6 +2562,30 @@ end_call(Call *call)
     release(walk->listing);
     release(walk->places);
     empty(&call->root_path);
+}
+
+/* Take over what is not to be looked at, which the root keeps alive; -1 with an exception. */
+static int
+read_closed(Walk *walk, PyObject *closed)
+{
+    size_t count = closed == NULL ? 0 : (size_t)PyTuple_Size(closed);
+    if (count == 0) {
+        return 0;
+    }
+    walk->closed = resize(NULL, count * sizeof *walk->closed);
+    if (walk->closed == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t number = 0; number < count; number++) {
+        PyObject *item = PyTuple_GetItem(closed, (Py_ssize_t)number);
+        if (!PyBytes_Check(item)) {
+            PyErr_SetString(PyExc_TypeError, "what is closed must be bytes");
+            return -1;
+        }
+        walk->closed[walk->closed_count++] = PyBytes_AsString(item);
+    }
+    return 0;
 }
 
 /* Take over the arguments every function has; -1 with an exception. */
@@ -2497,11 +2599,13 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
     const char *path;
     Py_ssize_t length;
     unsigned long long device, inode;
+    PyObject *closed = NULL;
     if (!PyTuple_Check(root)) {
         PyErr_SetString(PyExc_TypeError, "root must be a Root");
         return -1;
     }
-    if (!PyArg_ParseTuple(root, "y#KK;root must be a Root", &path, &length, &device, &inode)) {
+    if (!PyArg_ParseTuple(root, "y#KK|O!;root must be a Root", &path, &length, &device, &inode,
+                          &PyTuple_Type, &closed)) {
         return -1;
     }
     if (memchr(path, '\0', (size_t)length) != NULL) {
@@ -2529,6 +2633,10 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
             return -1;
         }
         walk->given[walk->given_left] = (Given){PyBytes_AsString(item), (size_t)PyBytes_Size(item)};
+    }
+    if (read_closed(walk, closed) < 0) {
+        end_call(call);
+        return -1;
     }
     walk->listing = resize(NULL, LISTING);
     walk->places = resize(NULL, 2 * MOST_PLACES(LISTING) * sizeof(Place));

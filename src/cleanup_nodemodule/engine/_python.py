@@ -74,6 +74,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     except OSError as error:
         return Finding(Found(0, hits), [], [_fault(b"", error, "open")])
     fits = _fitting(names.globs)
+    closed = frozenset(root.closed)
     with tree:
         while left and budget > 0:
             path = left.pop()
@@ -105,6 +106,13 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                         budget -= 1
                         try:
                             name = os.fsencode(entry.name)
+                            if closed and prefix + name in closed:
+                                if name in _REPOSITORY_PARTS:
+                                    parts += 1
+                                wanted = deep and (name in names.wanted or fits(name))
+                                if wanted and name not in names.skipped:
+                                    hits.append(Hit(prefix + name, 0, 0, mounted=True))
+                                continue
                             if not _is_directory(entry):
                                 if name in _REPOSITORY_PARTS and entry.is_symlink():
                                     parts += 1
@@ -122,7 +130,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                             continue
                         except OSError as error:
                             faults.append(_fault(prefix + os.fsencode(entry.name), error, "stat"))
-                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
+                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix, closed):
                     # A bare repository: its branches may be called anything, dist for one.
                     del left[before[0] :], hits[before[1] :]
                     marked = b".git" in names.wanted
@@ -185,6 +193,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             faults.append(_fault(b"", error, "open"))
         return Measurement(usage(), [], faults)
     complete = tree.complete_entries
+    closed = frozenset(root.closed)
     with tree:
         while left and budget > 0:
             path = left.pop()
@@ -224,6 +233,12 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             try:
                 with os.scandir(handle) as entries:
                     for entry in entries:
+                        if closed and prefix + os.fsencode(entry.name) in closed:
+                            # Whatever it is, it may make this a repository.
+                            if entry.name == ".git":
+                                repositories.append(path)
+                            parts += entry.name in _PART_NAMES
+                            continue
                         try:
                             found = (
                                 entry.stat(follow_symlinks=False)
@@ -268,7 +283,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                         blocks += found.st_blocks if counts_blocks else _blocks(found)
                         if changed > newest:
                             newest = int(changed)
-                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix):
+                if parts == len(_REPOSITORY_PARTS) and _has_head(tree, prefix, closed):
                     repositories.append(path)
             except FileNotFoundError:
                 pass  # It was removed since it was opened (getdents(2)).
@@ -563,8 +578,10 @@ def _fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
     return re.compile("|".join(patterns).encode("latin-1")).match
 
 
-def _has_head(tree: Tree, prefix: bytes) -> bool:
-    """Whether a directory that has the other parts of a git repository is one."""
+def _has_head(tree: Tree, prefix: bytes, closed: frozenset[bytes]) -> bool:
+    """Whether a directory that has the other parts of a git repository is one, or may be."""
+    if prefix + b"HEAD" in closed:
+        return True
     try:
         mode = tree.status_of(prefix + b"HEAD").st_mode
     except OSError:

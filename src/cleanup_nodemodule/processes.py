@@ -33,6 +33,9 @@ _DELETED: Final = " (deleted)"
 _PF_KTHREAD: Final = 0x00200000
 """Of a thread of the kernel, which works in no directory (include/linux/sched.h)."""
 
+_ENDED: Final = frozenset({"Z", "X"})
+"""States in which nothing is done any more (proc_pid_stat(5))."""
+
 _CAP_SYS_PTRACE: Final = 19
 """What it takes to look at processes of others (ptrace(2), "Ptrace access mode checking")."""
 
@@ -149,7 +152,7 @@ def _look_in_proc(run: int, helper: str, known: frozenset[int] = frozenset()) ->
         if process is None or (process.status.parent == run and helper in process.words):
             continue
         unseen += process.unseen
-        found.append(process)
+        found += (process, *_threads_apart(process))
     own.find_readers(found)
     for process in found:
         places.add(process, own)
@@ -176,8 +179,14 @@ def _uptime() -> float:
 
 
 def _read(number: int, status: _Status) -> _Process | None:
-    """Return what /proc says of a process; None if it is none that works. Raises OSError."""
-    if status.flags & _PF_KTHREAD or status.state in {"Z", "X"}:
+    """Return what /proc says of a process, or of a thread; None if it is none that works. Raises OSError."""
+    if status.flags & _PF_KTHREAD:
+        return None
+    if status.state in _ENDED:
+        # Its first thread may have ended before others, which still are at work (pthread_exit(3)).
+        for thread in _threads(number):
+            if (other := _status(thread)).state not in _ENDED:
+                return _read(thread, other)
         return None
     process = _Process(number, status, _words(number))
     top = f"/proc/{number}"
@@ -190,6 +199,30 @@ def _read(number: int, status: _Status) -> _Process | None:
     except PermissionError:
         process.unseen = True
     return process
+
+
+def _threads(number: int) -> list[int]:
+    """Return the numbers of a process's threads; /proc knows each, though it lists only the first."""
+    try:
+        return sorted(int(name) for name in os.listdir(f"/proc/{number}/task"))
+    except OSError:
+        return []  # It has ended.
+
+
+def _threads_apart(process: _Process) -> list[_Process]:
+    """Return threads that have a current directory or mounts of their own (unshare(2), CLONE_FS)."""
+    apart: dict[tuple[str, str], _Process] = {}
+    if process.unseen:
+        return []
+    known = _first(f"/proc/{process.number}/cwd"), process.namespace or ""
+    for number in _threads(process.number):
+        place = _first(f"/proc/{number}/cwd"), _first(f"/proc/{number}/ns/mnt")
+        if number == process.number or "" in place or place == known or place in apart:
+            continue
+        with contextlib.suppress(OSError):
+            if (thread := _read(number, _status(number))) is not None:
+                apart[place] = thread
+    return list(apart.values())
 
 
 def _status(number: int) -> _Status:

@@ -86,10 +86,12 @@ class Tree(ABC):
         return self.open(path)
 
     @abstractmethod
-    def open_by_steps(self, path: bytes) -> tuple[Handle, list[os.stat_result]]:
-        """Open as ``open_to_change``, but for the root, and return the status of each directory on the way.
+    def open_in(
+        self, handle: Handle | None, name: bytes, *, passing: bool
+    ) -> tuple[Handle, os.stat_result]:
+        """Open the directory *name* in an open one, or in the root, as ``open_to_change`` does; and its status.
 
-        Each is opened in the one before it: the first lies in the root, the last is *path*.
+        *passing* is to open only what lies in it.
         """
 
     @abstractmethod
@@ -128,8 +130,12 @@ class Tree(ABC):
         """Remove the entry *name*, not a directory, of an open directory."""
 
     @abstractmethod
-    def rmdir(self, path: bytes) -> None:
-        """Remove the empty directory *path*; ``b""`` is the root itself, if it is still that."""
+    def rmdir_in(self, handle: Handle, name: str) -> None:
+        """Remove the empty directory *name* of an open directory."""
+
+    @abstractmethod
+    def rmdir_root(self) -> None:
+        """Remove the root itself, empty, if it is still that."""
 
 
 def open_tree(root: Root, *, mount_ok: bool) -> Tree:
@@ -285,23 +291,13 @@ class _DescriptorTree(Tree):
     def open_to_change(self, path: bytes) -> int:
         return self._on_device(self.open(path), path)
 
-    def open_by_steps(self, path: bytes) -> tuple[int, list[os.stat_result]]:
-        passed: list[os.stat_result] = []
-        current = self._root
-        *above, last = path.split(b"/")
-        steps = [*((name, _PARENT_FLAGS) for name in above), (last, _FLAGS)]
-        try:
-            for name, flags in steps:
-                opened = self._open_at(current, name, flags, _SAME_MOUNT)
-                opened, current = current, self._on_device(opened, path)
-                if opened != self._root:
-                    os.close(opened)
-                passed.append(os.fstat(current))
-        except BaseException:
-            if current != self._root:
-                os.close(current)
-            raise
-        return current, passed
+    def open_in(
+        self, handle: Handle | None, name: bytes, *, passing: bool
+    ) -> tuple[int, os.stat_result]:
+        around = handle if isinstance(handle, int) else self._root
+        flags = _PARENT_FLAGS if passing else _FLAGS
+        opened = self._on_device(self._open_at(around, name, flags, _SAME_MOUNT), name)
+        return opened, os.fstat(opened)
 
     def status_open(self, handle: Handle) -> os.stat_result:
         return os.fstat(handle)
@@ -338,19 +334,14 @@ class _DescriptorTree(Tree):
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(name, dir_fd=handle)
 
-    def rmdir(self, path: bytes) -> None:
-        if not path:
-            found = os.stat(self._name, dir_fd=self._parent, follow_symlinks=False)
-            if (found.st_dev, found.st_ino) != (self._device, self._inode):
-                raise _stale(self._path)
-            os.rmdir(self._name, dir_fd=self._parent)
-            return
-        parent, _, name = path.rpartition(b"/")
-        directory = self.open_to_change(parent)
-        try:
-            os.rmdir(name, dir_fd=directory)
-        finally:
-            os.close(directory)
+    def rmdir_in(self, handle: Handle, name: str) -> None:
+        os.rmdir(name, dir_fd=handle)
+
+    def rmdir_root(self) -> None:
+        found = os.stat(self._name, dir_fd=self._parent, follow_symlinks=False)
+        if (found.st_dev, found.st_ino) != (self._device, self._inode):
+            raise _stale(self._path)
+        os.rmdir(self._name, dir_fd=self._parent)
 
 
 _FLAGS: Final = (
@@ -504,22 +495,27 @@ class _PathTree(Tree):
         pass
 
     def open(self, path: bytes) -> str:
-        return self.open_by_steps(path)[0]
-
-    def open_by_steps(self, path: bytes) -> tuple[str, list[os.stat_result]]:
-        passed: list[os.stat_result] = []
         current = self._path
-        for name in os.fsdecode(path).split("/") if path else ():
-            current = os.path.join(current, name)
-            found = os.lstat(current)
-            if stat.S_ISLNK(found.st_mode) or _is_reparse_point(found):
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), current)
-            if not stat.S_ISDIR(found.st_mode):
-                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), current)
-            if found.st_dev != self._identity.device:
-                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), current)
-            passed.append(found)
-        return current, passed
+        for name in path.split(b"/") if path else ():
+            current, _ = self.open_in(current, name, passing=True)
+        return current
+
+    def open_in(
+        self,
+        handle: Handle | None,
+        name: bytes,
+        *,
+        passing: bool,  # noqa: ARG002 - nothing is opened
+    ) -> tuple[str, os.stat_result]:
+        place = os.path.join(self._path if handle is None else str(handle), os.fsdecode(name))
+        found = os.lstat(place)
+        if stat.S_ISLNK(found.st_mode) or _is_reparse_point(found):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        if not stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), place)
+        if found.st_dev != self._identity.device:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), place)
+        return place, found
 
     def status_open(self, handle: Handle) -> os.stat_result:
         return os.lstat(handle)
@@ -542,11 +538,12 @@ class _PathTree(Tree):
     def unlink(self, handle: Handle, name: str) -> None:
         os.unlink(os.path.join(handle, name))
 
-    def rmdir(self, path: bytes) -> None:
-        target = self.open(path)
-        if not path:
-            self._check_identity(self.status())
-        os.rmdir(target)
+    def rmdir_in(self, handle: Handle, name: str) -> None:
+        os.rmdir(os.path.join(handle, name))
+
+    def rmdir_root(self) -> None:
+        self._check_identity(self.status())
+        os.rmdir(self._path)
 
     def _check_identity(self, found: os.stat_result) -> None:
         if (found.st_dev, found.st_ino) != (self._identity.device, self._identity.inode):

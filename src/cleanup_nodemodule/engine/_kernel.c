@@ -312,6 +312,8 @@ typedef struct {
     int openat2;
     const char *root_name;
     Around around;
+    Around passed;            /* for `remove`: no step from the root to it was somebody else's to delete */
+    struct stat passed_status;
 
     /* Directories still to open: those given, from the end, below those met. */
     Given *given;
@@ -2113,9 +2115,89 @@ unlink_file(int directory, const char *name, Status *status)
     return result;
 }
 
-/* Remove the empty directory path[:length], which is not the root; -1 with errno. */
+/* Open `name` in an open directory that is `around`, unless only its owner may delete it; -1 with errno. */
 static int
-remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
+open_own(const Walk *walk, const Removed *removed, int directory, const struct stat *around,
+         const char *name, int flags, struct stat *found, const char **doing)
+{
+    int next = on_device(walk, open_step(directory, name, flags, SAME_MOUNT, walk->openat2), found);
+    if (next >= 0 && is_only_for_owner(around, found->st_uid, removed->user)) {
+        let_go(next);
+        next = -1;
+        errno = EPERM;
+        *doing = DELETE_FOREIGN;
+    }
+    return next;
+}
+
+/* Open path[:length], one directory after the other from the root on, and see that none lies in a sticky one
+ * where only its owner may delete it. What was seen so when it was met may be another one by now: whoever owns
+ * what is around has renamed it. It is kept open, and so is what to go on from. -1 with errno, and what for. */
+static int
+pass_to(Walk *walk, const Removed *removed, char *path, size_t length, const char **doing)
+{
+    Around *passed = &walk->passed;
+    if (is_around(passed, path, length)) {
+        return passed->descriptor;
+    }
+    struct stat found = removed->top;
+    int start = walk->root;
+    char *from = path;
+    char *end = path + length;
+    if (passed->descriptor >= 0 && passed->length > 0 && passed->length < length &&
+        path[passed->length] == '/' && memcmp(passed->path.data, path, passed->length) == 0) {
+        found = walk->passed_status;
+        start = passed->descriptor;
+        from += passed->length + 1;
+    }
+    int current = start;
+    while (from <= end) {
+        char *cut = memchr(from, '/', (size_t)(end - from));
+        cut = cut == NULL ? end : cut;
+        char kept = *cut;
+        struct stat around = found;
+        *cut = '\0';
+        int next = open_own(walk, removed, current, &around, length == 0 ? "." : from, PASSING, &found, doing);
+        *cut = kept;
+        if (current != start) {
+            let_go(current);
+        }
+        if (next < 0) {
+            return -1;
+        }
+        current = next;
+        from = cut + 1;
+    }
+    keep_around(passed, current, path, length);
+    walk->passed_status = found;
+    if (passed->descriptor < 0) {
+        errno = ENOMEM;
+    }
+    return passed->descriptor;
+}
+
+/* Open walk->path to empty it; -1 with errno, and what for.
+ *
+ * Of an ordinary user the kernel sees to what others own. */
+static int
+open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
+{
+    if (removed->foreign_too || removed->user != 0 || walk->path_length == 0) {
+        return open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
+    }
+    const char *name;
+    size_t above = parent_length(walk->path.data, walk->path_length, &name);
+    int around = pass_to(walk, removed, walk->path.data, above, doing);
+    if (around < 0) {
+        return -1;
+    }
+    return open_own(walk, removed, around, &walk->passed_status, name, FLAGS, found, doing);
+}
+
+/* Remove the empty directory path[:length], which is not the root; -1 with errno, and what for. */
+static int
+remove_beneath(Walk *walk, const Removed *removed, char *path, size_t length, int64_t *blocks,
+               const char **doing)
 {
     const char *name;
     size_t above = parent_length(path, length, &name);
@@ -2133,9 +2215,25 @@ remove_beneath(Walk *walk, char *path, size_t length, int64_t *blocks)
     }
     int parent = walk->around.descriptor;
     Status status;
+    struct stat around;
     char kept = path[length];
     path[length] = '\0';
     int result = read_status(parent, name, &status);
+    if (result == 0 && !removed->foreign_too && removed->user == 0) {
+        if (status.owner != removed->user && status.owner != removed->top.st_uid) {
+            /* It may be another one by now than was emptied, in a directory of somebody else's. */
+            path[length] = kept;
+            parent = pass_to(walk, removed, path, above, doing);
+            path[length] = '\0';
+            result = parent < 0 ? -1 : read_status(parent, name, &status);
+        }
+        result = result < 0 ? -1 : read_open_status(parent, &around);
+        if (result == 0 && is_only_for_owner(&around, status.owner, removed->user)) {
+            result = -1;
+            errno = EPERM;
+            *doing = DELETE_FOREIGN;
+        }
+    }
     if (result == 0) {
         result = unlink_entry(parent, name, AT_REMOVEDIR);
         *blocks = status.blocks;
@@ -2174,8 +2272,9 @@ remove_upwards(Call *call, Removed *removed)
     size_t length = walk->path_length;
     for (;;) {
         int64_t blocks = 0;
+        const char *doing = "remove the directory";
         int result = length > 0
-                         ? remove_beneath(walk, walk->path.data, length, &blocks)
+                         ? remove_beneath(walk, removed, walk->path.data, length, &blocks, &doing)
                          : remove_root(walk, &blocks);
         walk->path.data[length] = '\0';
         walk->path_length = length;
@@ -2193,7 +2292,7 @@ remove_upwards(Call *call, Removed *removed)
             return;
         }
         else if (!is_gone(errno)) {
-            fault_here(walk, errno, "remove the directory");
+            fault_here(walk, errno, doing);
             return;
         }
         if (walk->duty == 0 || length == 0) {
@@ -2382,58 +2481,6 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     return last == NULL;
 }
 
-/* Open walk->path, one directory after the other from the root on, and see that none lies in a sticky one where
- * only its owner may delete it. What was seen so when it was met may be another one by now: whoever owns what is
- * around has renamed it. -1 with errno, and what for. */
-static int
-open_as_own(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
-{
-    struct stat around = removed->top;
-    int current = walk->root;
-    char *from = walk->path.data;
-    char *end = from + walk->path_length;
-    for (;;) {
-        char *cut = memchr(from, '/', (size_t)(end - from));
-        cut = cut == NULL ? end : cut;
-        char kept = *cut;
-        *cut = '\0';
-        int flags = cut == end ? FLAGS : PASSING;
-        int next = on_device(walk, open_step(current, from, flags, SAME_MOUNT, walk->openat2), found);
-        *cut = kept;
-        if (current != walk->root) {
-            let_go(current);
-        }
-        if (next >= 0 && is_only_for_owner(&around, found->st_uid, removed->user)) {
-            let_go(next);
-            next = -1;
-            errno = EPERM;
-            *doing = DELETE_FOREIGN;
-        }
-        if (next < 0 || cut == end) {
-            return next;
-        }
-        around = *found;
-        current = next;
-        from = cut + 1;
-    }
-}
-
-/* Open walk->path to empty it; -1 with errno, and what for.
- *
- * Each directory in it is the root's owner's as a rule, or the user's, and then nobody has to be asked how it
- * came there. */
-static int
-open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
-{
-    int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
-    if (directory < 0 || removed->foreign_too || walk->path_length == 0 ||
-        found->st_uid == removed->user || found->st_uid == removed->top.st_uid) {
-        return directory;
-    }
-    let_go(directory);
-    return open_as_own(walk, removed, found, doing);
-}
-
 /* Whether the root itself is for this user to delete; otherwise that is said. */
 static int
 may_remove_root(Walk *walk, Removed *removed)
@@ -2491,6 +2538,7 @@ remove_all(Call *call, Removed *removed)
         else {
             /* It may have been moved away with what is around it, which is somebody else's then. */
             forget_around(&walk->around);
+            forget_around(&walk->passed);
             emptied = !has_names(walk);
         }
         if (emptied) {
@@ -2551,6 +2599,8 @@ end_call(Call *call)
     let_go(walk->parent);
     forget_around(&walk->around);
     empty(&walk->around.path);
+    forget_around(&walk->passed);
+    empty(&walk->passed.path);
     Py_DecRef(call->stack);
     release(walk->given);
     release(walk->closed);
@@ -2594,7 +2644,7 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
 {
     memset(call, 0, sizeof *call);
     Walk *walk = &call->walk;
-    walk->root = walk->parent = walk->around.descriptor = walk->places_hold = -1;
+    walk->root = walk->parent = walk->around.descriptor = walk->passed.descriptor = walk->places_hold = -1;
     call->budget = budget;
     const char *path;
     Py_ssize_t length;

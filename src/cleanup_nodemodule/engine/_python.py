@@ -6,14 +6,13 @@ See :mod:`cleanup_nodemodule.engine.contract` for what each takes and returns.
 import array
 import errno
 import fnmatch
-import itertools
 import os
 import re
 import stat
 import sys
 import threading
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from cleanup_nodemodule.engine._beneath import Handle, Tree, open_tree
 from cleanup_nodemodule.engine.contract import (
@@ -321,10 +320,9 @@ def remove(
         if error.errno != errno.ENOENT:
             faults.append(_fault(b"", error, "open"))
         return Removal(Counts(0, 0, 0, blocked), [], faults)
-    with tree:
+    with tree, _Way(tree) as way:
         try:
-            top = None if foreign_too else tree.status()
-            if top is not None and _only_for_owners(tree.status_around(), top.st_uid):
+            if not foreign_too and not way.begin():
                 faults.append(Fault(b"", errno.EPERM, _DELETE_FOREIGN))
                 left.clear()
         except OSError as error:
@@ -335,7 +333,7 @@ def remove(
             path = entry.rstrip(b"/")
             duty = entry[len(path) :]
             try:
-                handle, around = _open_to_empty(tree, path, top)
+                handle, around = way.open(path)
             except _ForeignError:
                 faults.append(Fault(path, errno.EPERM, _DELETE_FOREIGN))
                 continue
@@ -343,6 +341,8 @@ def remove(
                 if error.errno not in _GONE:
                     faults.append(_fault(path, error, "open"))
                     continue
+                # It may have been moved away with what is around it.
+                way.forget()
             else:
                 try:
                     unlinked = _unlink_entries(
@@ -372,7 +372,10 @@ def remove(
                     left.append(path + duty)
                     break
                 try:
-                    directory_blocks += _remove_directory(tree, path)
+                    directory_blocks += way.remove(path)
+                except _ForeignError:
+                    faults.append(Fault(path, errno.EPERM, _DELETE_FOREIGN))
+                    break
                 except OSError as error:
                     if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                         blocked.append(path + duty)
@@ -421,33 +424,125 @@ class _ForeignError(Exception):
     """On the way to a directory one lies in a sticky one, and only its owner may delete it."""
 
 
-def _open_to_empty(
-    tree: Tree, path: bytes, top: os.stat_result | None
-) -> tuple[Handle, os.stat_result | None]:
-    """Open a directory to delete what is in it; return its status, too, if its sticky bit counts.
+class _Way:
+    """How one call comes to the directories that it empties and removes.
 
-    *top* is the status of the root; None if what is foreign is to be deleted, too. Each directory in it is
-    the root's owner's as a rule, or the user's, and then nobody has to be asked how it came there. Of any
-    other each directory from the root on is looked at: what lay elsewhere when it was met may be another one by now,
-    which whoever owns what is around has put in its place. Raises OSError, and _ForeignError.
+    What was seen to be the user's to delete when it was met may be another one by now: whoever owns what is
+    around it has renamed it. So root goes from directory to directory, and sees that none lies in a sticky one
+    where only its owner may delete it. Of an ordinary user the kernel sees to that.
     """
-    handle = tree.open_to_change(path)
-    if top is None or not path or not hasattr(os, "geteuid"):
-        return handle, top if top is not None and top.st_mode & stat.S_ISVTX else None
-    try:
-        found = tree.status_open(handle)
-        if found.st_uid in {os.geteuid(), top.st_uid}:
-            return handle, found if found.st_mode & stat.S_ISVTX else None
-    except BaseException:
-        tree.close(handle)
-        raise
-    tree.close(handle)
-    handle, passed = tree.open_by_steps(path)
-    around = [top, *passed]
-    if any(_only_for_owners(outer, inner.st_uid) for outer, inner in itertools.pairwise(around)):
-        tree.close(handle)
-        raise _ForeignError
-    return handle, around[-1] if around[-1].st_mode & stat.S_ISVTX else None
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._top: os.stat_result | None = None
+        self._passed: tuple[bytes, Handle | None, os.stat_result] | None = None
+        """Where it went last, to go on from."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.forget()
+
+    def begin(self) -> bool:
+        """Heed what is foreign; return whether the root itself is not. Raises OSError."""
+        self._top = self._tree.status()
+        return not _only_for_owners(self._tree.status_around(), self._top.st_uid)
+
+    def open(self, path: bytes) -> tuple[Handle, os.stat_result | None]:
+        """Open a directory to delete what is in it; return its status, too, if its sticky bit counts.
+
+        Raises OSError, and _ForeignError.
+        """
+        if self._top is None or not path or not _is_root():
+            handle = self._tree.open_to_change(path)
+            found = None if self._top is None else self._tree.status_open(handle)
+        else:
+            above, _, name = path.rpartition(b"/")
+            around, status = self._pass_to(above, self._top)
+            handle, found = self._step(around, status, name, passing=False)
+        return handle, found if found is not None and found.st_mode & stat.S_ISVTX else None
+
+    def remove(self, path: bytes) -> int:
+        """Remove a directory that was emptied; return its blocks. Raises OSError, and _ForeignError."""
+        tree = self._tree
+        handle = tree.open_to_change(path)
+        try:
+            blocks = _blocks(tree.status_open(handle))
+        finally:
+            tree.close(handle)
+        if not path:
+            tree.rmdir_root()
+            return blocks
+        above, _, last = path.rpartition(b"/")
+        name = os.fsdecode(last)
+        around = tree.open_to_change(above)
+        try:
+            if self._top is None or not _is_root():
+                tree.rmdir_in(around, name)
+                return blocks
+            owner = tree.status_in(around, name).st_uid
+            if owner in {os.geteuid(), self._top.st_uid}:
+                if _only_for_owners(tree.status_open(around), owner):
+                    raise _ForeignError
+                tree.rmdir_in(around, name)
+                return blocks
+        finally:
+            tree.close(around)
+        # It may be another one by now than was emptied, in a directory of somebody else's.
+        passed, status = self._pass_to(above, self._top)
+        passed = tree.open_to_change(b"") if passed is None else passed
+        try:
+            if _only_for_owners(status, tree.status_in(passed, name).st_uid):
+                raise _ForeignError
+            tree.rmdir_in(passed, name)
+        finally:
+            if not above:
+                tree.close(passed)
+        return blocks
+
+    def _pass_to(self, path: bytes, top: os.stat_result) -> tuple[Handle | None, os.stat_result]:
+        """Go to the directory *path*, and keep it open to go on from; None is the root."""
+        if not path:
+            return None, top
+        start, handle, status = self._passed or (b"", None, top)
+        if path == start:
+            return handle, status
+        if not start or not path.startswith(start + b"/"):
+            start, handle, status = b"", None, top
+        kept = handle
+        try:
+            for name in path[len(start) :].strip(b"/").split(b"/"):
+                below, found = self._step(handle, status, name, passing=True)
+                if handle is not None and handle is not kept:
+                    self._tree.close(handle)
+                handle, status = below, found
+        except BaseException:
+            if handle is not None and handle is not kept:
+                self._tree.close(handle)
+            raise
+        self.forget()
+        self._passed = path, handle, status
+        return handle, status
+
+    def _step(
+        self, handle: Handle | None, status: os.stat_result, name: bytes, *, passing: bool
+    ) -> tuple[Handle, os.stat_result]:
+        opened, found = self._tree.open_in(handle, name, passing=passing)
+        if _only_for_owners(status, found.st_uid):
+            self._tree.close(opened)
+            raise _ForeignError
+        return opened, found
+
+    def forget(self) -> None:
+        """Begin anew at the root next time."""
+        if self._passed is not None and self._passed[1] is not None:
+            self._tree.close(self._passed[1])
+        self._passed = None
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _unlink_entries(
@@ -533,17 +628,6 @@ def _unlink_linked(
             _TURNS.discard(file)
             _TURN_ENDED.notify_all()
     return found
-
-
-def _remove_directory(tree: Tree, path: bytes) -> int:
-    """Remove an emptied directory and return its blocks. Raises OSError."""
-    handle = tree.open_to_change(path)
-    try:
-        blocks = _blocks(os.stat(handle, follow_symlinks=isinstance(handle, int)))
-    finally:
-        tree.close(handle)
-    tree.rmdir(path)
-    return blocks
 
 
 def _hit(tree: Tree, root: Root, path: bytes, found: os.stat_result) -> Hit:

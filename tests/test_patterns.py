@@ -173,6 +173,7 @@ NOTHING: Final = {
     "": "matches nothing; type a name or a path",
     " ": "matches nothing; type a name or a path",
     "!": "matches nothing; type a name or a path",
+    "!clients": "type 'clients'",
     "a\\": "ends with a backslash",
     "[z-a]": "as in [a-z]",
     "x/[b-a]/y": "as in [a-b]",

@@ -7,7 +7,7 @@ adds up.
 import contextlib
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -156,8 +156,10 @@ def read_config(path: str) -> Config:
         data = tomllib.loads(content.decode())
     except RecursionError as error:
         raise SettingsError(f"{path}: it is nested too deeply") from error
-    except ValueError as error:  # Of TOML, of UTF-8, or a number of thousands of digits.
-        raise SettingsError(f"{path}: {error}") from error
+    except ValueError as error:  # Of TOML or of UTF-8.
+        # Python's own words on this are for programmers.
+        long = "a number in it has too many digits" if "int_max_str" in str(error) else error
+        raise SettingsError(f"{path}: {long}") from error
     known = {"profiles", "rule", "keep"}
     for key in data:
         if key not in known:
@@ -201,12 +203,17 @@ def _list(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
 
 
-def _check_patterns(what: str, texts: Iterable[str]) -> None:
-    for text in texts:
+def _check_patterns(what: str, texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts):
         try:
             check(text)
         except PatternError as error:
             raise SettingsError(f"{what} takes patterns in gitignore syntax: {error}") from error
+        if text.startswith("!") and all(one.startswith("!") for one in texts[:number]):
+            raise SettingsError(
+                f"{what}: {text!r} takes back what a pattern before it leaves alone, and there is none;"
+                f" to leave it alone, type {text[1:]!r}, or '\\{text}' for a name that begins with !"
+            )
 
 
 def _check_name(option: str, name: str) -> None:

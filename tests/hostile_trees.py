@@ -119,7 +119,8 @@ class _Grower:
     def _chain(self) -> None:
         """Make a chain of directories, with a project at its end where a path can still name it."""
         name = self._chance.choice((b"d", b"dist", b"node_modules", b"build"))
-        levels = self._chance.choice((5, 50, 1100, 1700))
+        # Of those with an artifact's name each is looked at by its path, and by every rule for that name.
+        levels = self._chance.choice((5, 50, 1100, 1700) if name == b"d" else (5, 50, 150))
         start = os.path.join(self._place(), name)
         os.mkdir(start)
         here = os.open(start, os.O_RDONLY | os.O_DIRECTORY)

@@ -6,6 +6,7 @@ that are no text; chains of a thousand directories; hard links and symlinks to w
 """
 
 import contextlib
+import errno
 import os
 import random
 import shutil
@@ -346,6 +347,10 @@ def _listen(path: bytes) -> None:
         os.chdir(here)  # A socket's path may have 108 bytes (unix(7)).
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(name[:100])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:  # What it says of any name that is taken (unix(7)).
+            raise FileExistsError(error.errno, error.strerror, path) from error
+        raise
     finally:
         os.fchdir(before)
         os.close(before)

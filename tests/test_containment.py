@@ -24,7 +24,7 @@ from cleanup_nodemodule import (
     scheduler,
 )
 from cleanup_nodemodule.lookout import Lookout
-from cleanup_nodemodule.model import Keep, Plan, Reason
+from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -219,6 +219,29 @@ def test_a_directory_that_cannot_be_searched_is_a_problem(
         "a/node_modules",
         "z/node_modules",
     ]
+
+
+def test_what_is_gone_while_it_is_explained_is_told_all_the_same(
+    three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = engine.measure
+    path = three / "a/node_modules"
+    status = path.stat()
+    candidate = Candidate(
+        str(path), str(three), Identity(status.st_dev, status.st_ino), mounted=False
+    )
+
+    def late(*arguments: Any) -> Any:
+        path.rename(three / "elsewhere")
+        return measure(*arguments)
+
+    async def explain() -> pipeline.Explanation:
+        with ThreadPoolExecutor(2) as executor:
+            made = Settings(roots=(str(three),), cwd=str(three))
+            return await pipeline.explain(candidate, made, Scheduler(executor, 2))
+
+    monkeypatch.setattr(engine, "measure", late)
+    assert asyncio.run(explain()).artifact.decision == Keep(Reason.UNREADABLE)
 
 
 def test_where_nobody_can_be_asked_for_processes_everything_is_kept(

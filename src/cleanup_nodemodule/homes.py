@@ -8,6 +8,7 @@ names alone, all that the mount table gives it.
 """
 
 import functools
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -93,7 +94,7 @@ class Known:
     def _sets_for(self, path: str) -> tuple[Homes, ...]:
         """Return the homes of all accounts, and of the owners of *path* and of what lies around it."""
         way: list[str] = []
-        for place in (path, *_above(path)):
+        for place in itertools.chain((path,), _above(path)):
             if place in self._sets:
                 sets = self._sets[place]
                 break

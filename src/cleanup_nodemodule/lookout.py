@@ -22,7 +22,7 @@ _LARGEST: Final = 4 * 1024 * 1024
 _LONGEST_NAME: Final = 255
 """Bytes that a name has at most (NAME_MAX, limits.h(0p)), on every file system there is."""
 
-_MOST_REMEMBERED: Final = 8 * 1024 * 1024
+_MOST_REMEMBERED: Final = 64 * 1024 * 1024
 """Characters of paths that something is remembered of."""
 
 _CLOSED: Final = frozenset(

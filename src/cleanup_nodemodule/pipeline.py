@@ -329,6 +329,11 @@ class _Survey:
             self._queue.put_nowait(0)
             self._queue.put_nowait(None)
             await self._measure()
+            if (
+                row.vanished
+            ):  # A run leaves out what is gone by then; who asked for it gets an answer.
+                row.vanished, row.contents = False, _UNKNOWN
+                row.keep_for(Problem(candidate.path, errno.ENOENT, "measure"))
         else:
             row.contents = _NOTHING
         await self._conclude()

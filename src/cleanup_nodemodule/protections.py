@@ -165,12 +165,14 @@ def _installation(of: str) -> Protection:
 
 def _in_home(path: str, known: "homes.Known") -> Protection | None:
     """Tell what programs keep in a home directory: everything below a dot-directory, and more."""
-    inner = path
-    while (directory := os.path.dirname(inner)) != inner:
-        first = os.path.basename(inner)
-        if (first.startswith(".") or first in _HOME_INSTALLATIONS) and known.is_home(directory):
-            return _installation(f"what programs keep in {inner}")
-        inner = directory
+    names = path.split(os.sep)
+    # Not the path of each directory above: there may be hundreds, and as many artifacts in them.
+    for number in range(len(names) - 1, 0, -1):
+        first = names[number]
+        if first.startswith(".") or first in _HOME_INSTALLATIONS:
+            directory = os.sep.join(names[:number]) + (os.sep if number == 1 else "")
+            if known.is_home(directory):
+                return _installation(f"what programs keep in {os.path.join(directory, first)}")
     return None
 
 

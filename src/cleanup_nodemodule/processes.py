@@ -56,9 +56,11 @@ class Work:
     """What is a mount point in another mount namespace, or by another path, and which in a phrase."""
     unseen: int | None = 0
     """Processes that could not be looked at; None if nobody can say how many, as /proc hides them."""
+    known: frozenset[tuple[str, ...]] = frozenset()
+    """What tells each process from one that has begun since, or does something else by now."""
 
 
-def look(run: int, helper: str) -> Work:
+def look(run: int, helper: str, since: Work | None = None) -> Work:
     """Look at all processes, once; see the module for what that takes.
 
     A process is at work at its current directory, its program, the files that it has open or mapped, and
@@ -68,9 +70,15 @@ def look(run: int, helper: str) -> Work:
     Who reads the output of the run, or is in one pipeline with it, is not at work in the directory that
     the run was started in just for being started there too: see :class:`_Own`.
 
+    *since* is what an earlier look found. Then only those are looked at that have begun since, or have another
+    program or current directory by now, which takes a tenth of the time. The others are taken to be where they
+    were, those that have ended too.
+
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
-    return _look_in_proc(run, helper) if _PROC else _look_by_psutil(run, helper)
+    if _PROC:
+        return _look_in_proc(run, helper, since or Work(()))
+    return since or _look_by_psutil(run, helper)
 
 
 class _Status(NamedTuple):
@@ -109,7 +117,7 @@ class _Process:
     """It may not be looked at."""
 
 
-def _look_in_proc(run: int, helper: str) -> Work:
+def _look_in_proc(run: int, helper: str, since: Work) -> Work:
     # It may be empty, as in a chroot, or that of another namespace, with other numbers.
     if os.readlink("/proc/self") != str(os.getpid()):
         raise OSError(errno.ESRCH, "this process is not in it", "/proc")
@@ -118,9 +126,14 @@ def _look_in_proc(run: int, helper: str) -> Work:
     places = _Places(here, here.kinds(), os.readlink("/proc/self/ns/mnt"))
     unseen = 0
     found: list[_Process] = []
+    known: set[tuple[str, ...]] = set()
     for name in os.listdir("/proc"):
         if not name.isdecimal() or int(name) in own.line:
             continue
+        key = _key(name)
+        if key in since.known:
+            continue
+        known.add(key)
         try:
             process = _read(int(name))
         except PermissionError:  # The mount option hidepid=noaccess (proc(5)).
@@ -132,15 +145,27 @@ def _look_in_proc(run: int, helper: str) -> Work:
             continue
         unseen += process.unseen
         found += (process, *_threads_apart(process))
+    if since.known and not found:
+        return since
     own.find_readers(found)
     for process in found:
         places.add(process, own)
+    hides = since.unseen is None or _hides(here.mount_of("/proc"))
     return Work(
-        tuple(places.paths),
-        places.directories,
-        tuple(places.mounts.items()),
-        None if _hides(here.mount_of("/proc")) else unseen,
+        tuple(places.paths.union(since.places)),
+        {**since.directories, **places.directories},
+        tuple({**dict(since.mounts), **places.mounts}.items()),
+        None if hides else unseen + (since.unseen or 0),
+        since.known.union(known),
     )
+
+
+def _key(name: str) -> tuple[str, ...]:
+    """Return what tells a process from others with its number, and changes with what it runs and where."""
+    started = ""
+    with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+        started = file.read().rpartition(b")")[2].split()[19].decode("ascii")
+    return name, started, _first(f"/proc/{name}/exe"), _first(f"/proc/{name}/cwd")
 
 
 def _read(number: int) -> _Process | None:

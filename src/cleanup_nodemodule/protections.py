@@ -308,6 +308,7 @@ class Processes:
         """With *assume_unused* nobody works where nobody can say who does."""
         self.unseen: Final = work.unseen
         """Processes that could not be looked at; None if nobody can say how many."""
+        self.work: Final = work
         self._places = sorted(work.places)
         self._directories = work.directories
         self._mounts = sorted(work.mounts)
@@ -373,3 +374,9 @@ def look_at_processes(run: int, *, assume_unused: bool = False) -> Processes:
     """
     work = processes.look(run, helper=apart.__name__)
     return Processes(work, assume_unused=assume_unused)
+
+
+def look_at_newcomers(known: Processes, run: int, *, assume_unused: bool = False) -> Processes:
+    """Do as :func:`look_at_processes`, but look only at those that were not *known* to be where they are."""
+    work = processes.look(run, helper=apart.__name__, since=known.work)
+    return known if work == known.work else Processes(work, assume_unused=assume_unused)

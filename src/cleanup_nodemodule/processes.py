@@ -77,7 +77,7 @@ def look(run: int, helper: str, since: Work | None = None) -> Work:
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
     if _PROC:
-        return _look_in_proc(run, helper, since or Work(()))
+        return _look_in_proc(run, helper, since)
     return since or _look_by_psutil(run, helper)
 
 
@@ -117,7 +117,8 @@ class _Process:
     """It may not be looked at."""
 
 
-def _look_in_proc(run: int, helper: str, since: Work) -> Work:
+def _look_in_proc(run: int, helper: str, since: Work | None = None) -> Work:
+    since = since or Work(())
     # It may be empty, as in a chroot, or that of another namespace, with other numbers.
     if os.readlink("/proc/self") != str(os.getpid()):
         raise OSError(errno.ESRCH, "this process is not in it", "/proc")

@@ -1976,7 +1976,7 @@ def test_a_root_replaced_at_the_last_moment_is_not_removed(tmp_path: Path) -> No
         (tmp_path / "top").rename(tmp_path / "aside")
         (tmp_path / "top").mkdir()
         with pytest.raises(OSError, match=os.strerror(errno.ESTALE)):
-            tree.rmdir(b"")
+            tree.rmdir_root()
     assert listing(tmp_path) == [b"aside", b"top"]
 
 

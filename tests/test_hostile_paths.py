@@ -271,8 +271,10 @@ def test_a_directory_that_is_moved_out_of_the_tree_takes_nothing_along(
     assert told.code in {0, 3}
     assert (elsewhere / "letter").read_text() == "precious"
     assert listing(elsewhere / "deep") == [b"precious"]
-    assert '".."' not in log.read_text()
-    assert '/.."' not in log.read_text()
+    # Where processes of other namespaces are, is looked for upwards: elsewhere.
+    calls = [line for line in log.read_text().splitlines() if os.fspath(tmp_path) in line]
+    assert calls
+    assert not [line for line in calls if '".."' in line or '/.."' in line]
 
 
 def test_a_fifo_in_the_place_of_any_file_blocks_nothing(tool: Tool, tmp_path: Path) -> None:

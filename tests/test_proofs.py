@@ -406,6 +406,7 @@ SHAPES: Final = (
     *(".vscode-server/extensions/x.y-1", ".cursor-server/bin/1a2b", ".cursor/extensions/x.y-1"),
     *(".cache/pre-commit/repo/node_env", ".cargo/registry/src/x", ".vim/plugged/x"),
     *("Library/pnpm/global/5", "Library/Application Support/Editor/x"),
+    *("data/pnpm/global/5", "settings/yarn/global"),  # XDG_DATA_HOME, XDG_CONFIG_HOME
 )
 
 
@@ -416,7 +417,7 @@ def test_what_programs_keep_is_told_by_its_shape_where_nobody_knows_a_home(
 ) -> None:
     """As in a backup, or in the home of an account that is gone."""
     declare(tmp_path / "copy" / where, PROJECT)
-    other = where.replace(".", "dot-").replace("Library", "books")
+    other = where.replace(".", "dot-").replace("Library", "books").replace("global", "all")
     declare(tmp_path / "copy/x" / other, PROJECT)
     found = verdicts(tmp_path, **arguments)
     assert found.pop(f"copy/{where}/{ARTIFACT}") == "installed"

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -363,3 +364,51 @@ def test_processes_are_asked_for_only_as_often_as_can_be_afforded(
     monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
     carry_out(top)
     assert len(asked) == 1 + 1
+
+
+@pytest.mark.parametrize("how", ["begins", "changes its directory"])
+def test_a_process_that_begins_is_seen_when_no_more_looks_can_be_afforded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: ExitStack, how: str
+) -> None:
+    """As on a busy machine, where a look takes seconds."""
+    top = tmp_path / "top"
+    for number in range(9):
+        declare(top / f"{number}", PROJECT)
+    monkeypatch.setattr(recheck, "_FREE", 0.0)
+    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
+    command = [
+        sys.executable,
+        "-c",
+        "import os\nprint(flush=True)\nos.chdir(input())\nprint(flush=True)\ninput()",
+    ]
+
+    def start(place: Path) -> "subprocess.Popen[bytes]":
+        process = processes.enter_context(
+            subprocess.Popen(command, cwd=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
+        processes.callback(process.kill)
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    early = start(tmp_path) if how != "begins" else None
+    really_stage = staging.stage
+    taken: list[Path] = []
+
+    def stage(*args: Any) -> Any:
+        result = really_stage(*args)
+        if not taken:
+            left = [path for path in sorted(top.iterdir()) if (path / "node_modules").exists()]
+            process = early or start(left[-1])
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(os.fsencode(left[-1]) + b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            taken.append(left[-1])
+        return result
+
+    monkeypatch.setattr(staging, "stage", stage)
+    outcome = carry_out(top)
+    kept = [result.artifact.path for result in outcome.results if isinstance(result, Failed)]
+    assert kept == [str(taken[0] / "node_modules")]

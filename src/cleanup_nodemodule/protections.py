@@ -64,6 +64,8 @@ _PROGRAMS: Final = re.compile(
     r"|\.yarn/(?:global|berry)|\.composer/vendor|\.ivy2/(?:cache|local)"
     r"|\.cache/(?:pre-commit|typescript|pnpm|node|yarn|deno|electron|ms-playwright|Cypress|JetBrains)"
     r"|Library/(?:pnpm|Caches|Application Support)"
+    # The same where XDG_DATA_HOME, XDG_CONFIG_HOME or PNPM_HOME say so.
+    r"|pnpm/global/[0-9]+|yarn/global/node_modules"
     r")(?:/|$)"
 )
 """What programs keep in a home directory, told by its own shape wherever it lies: in a copy of one, or in one
@@ -383,3 +385,9 @@ def look_at_processes(
     """
     work = processes.look(run, apart.__name__, known)
     return Processes(work, assume_unused=assume_unused)
+
+
+def look_at_newcomers(known: Processes, run: int, *, assume_unused: bool = False) -> Processes:
+    """Do as :func:`look_at_processes`, but look only at those that were not *known* to be where they are."""
+    work = processes.look(run, helper=apart.__name__, since=known.work)
+    return known if work == known.work else Processes(work, assume_unused=assume_unused)

@@ -64,7 +64,9 @@ class Again:
         self._table: Final = _Table()
         budget = _Budget()
         self._mounts: Final = _Recent(self._ask_mounts, budget, self._table.has_changed)
-        self._processes: Final = _Recent(self._ask_processes, budget, lambda: False)
+        self._processes: Final = _Recent(
+            self._ask_processes, budget, lambda: False, self._ask_newcomers
+        )
 
     def close(self) -> None:
         """Let go of the mount table."""
@@ -137,6 +139,10 @@ class Again:
             protections.look_at_processes, assume_unused=self._assume_unused, known=known
         )
         return await self._timed(look, os.getpid())
+
+    async def _ask_newcomers(self, known: Processes) -> Processes:
+        look = partial(protections.look_at_newcomers, assume_unused=self._assume_unused)
+        return await self._scheduler.call(look, known, os.getpid())
 
     async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
         """Return what a function does, and how many seconds it took."""
@@ -225,15 +231,20 @@ class _Budget:
 
 
 class _Recent(Generic[_T]):
-    """An answer that serves all who ask before the budget allows for another, or it *has_changed*."""
+    """An answer that serves all who ask before the budget allows for another, or it *has_changed*.
+
+    What is cheap to know is brought up to date, if that can be, each time.
+    """
 
     def __init__(
         self,
         ask: Callable[[], Awaitable[tuple[_T, float]]],
         budget: _Budget,
         has_changed: Callable[[], bool],
+        update: Callable[[_T], Awaitable[_T]] | None = None,
     ) -> None:
         self._ask = ask
+        self._update = update
         self._budget = budget
         self._has_changed = has_changed
         self._lock = asyncio.Lock()
@@ -250,6 +261,10 @@ class _Recent(Generic[_T]):
                 self._answer = await self._ask()
                 self._began = began
                 self._budget.spend(self._answer[1])
+            elif self._began < called and self._update is not None:
+                began = loop.time()
+                self._answer = await self._update(self._answer[0]), self._answer[1]
+                self._began = began
             return self._answer[0]
 
     def is_since(self, time: float) -> bool:

@@ -2178,20 +2178,40 @@ pass_to(Walk *walk, const Removed *removed, char *path, size_t length, const cha
 
 /* Open walk->path to empty it; -1 with errno, and what for.
  *
- * Of an ordinary user the kernel sees to what others own. */
+ * It has to be the very directory that lies where nobody but its owner may delete it, seen by pass_to. By its whole
+ * path it is opened all the same: what was moved out of the root since is not to be found there any more. Of an
+ * ordinary user the kernel sees to what others own. */
 static int
 open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
 {
-    if (removed->foreign_too || removed->user != 0 || walk->path_length == 0) {
-        return open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
+    int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
+    if (directory < 0 || removed->foreign_too || removed->user != 0 || walk->path_length == 0) {
+        return directory;
     }
     const char *name;
     size_t above = parent_length(walk->path.data, walk->path_length, &name);
-    int around = pass_to(walk, removed, walk->path.data, above, doing);
-    if (around < 0) {
-        return -1;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        Status status;
+        int around = pass_to(walk, removed, walk->path.data, above, doing);
+        if (around >= 0 && read_status(around, name, &status) == 0) {
+            if (is_only_for_owner(&walk->passed_status, status.owner, removed->user)) {
+                errno = EPERM;
+                *doing = DELETE_FOREIGN;
+                break;
+            }
+            if (status.device == found->st_dev && status.inode == found->st_ino) {
+                return directory;
+            }
+            errno = ENOENT;
+        }
+        if (!is_gone(errno)) {
+            break;
+        }
+        /* What is around it was moved, since that was seen. */
+        forget_around(&walk->passed);
     }
-    return open_own(walk, removed, around, &walk->passed_status, name, FLAGS, found, doing);
+    let_go(directory);
+    return -1;
 }
 
 /* Remove the empty directory path[:length], which is not the root; -1 with errno, and what for. */

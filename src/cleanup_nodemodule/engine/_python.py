@@ -454,14 +454,39 @@ class _Way:
 
         Raises OSError, and _ForeignError.
         """
-        if self._top is None or not path or not _is_root():
-            handle = self._tree.open_to_change(path)
-            found = None if self._top is None else self._tree.status_open(handle)
-        else:
-            above, _, name = path.rpartition(b"/")
-            around, status = self._pass_to(above, self._top)
-            handle, found = self._step(around, status, name, passing=False)
+        tree = self._tree
+        handle = tree.open_to_change(path)
+        try:
+            found = None if self._top is None else tree.status_open(handle)
+            if self._top is not None and found is not None and path and _is_root():
+                self._see(path, found, self._top)
+        except BaseException:
+            tree.close(handle)
+            raise
         return handle, found if found is not None and found.st_mode & stat.S_ISVTX else None
+
+    def _see(self, path: bytes, found: os.stat_result, top: os.stat_result) -> None:
+        """See that what was *found* at *path* is the very directory that lies where it may be deleted.
+
+        Raises OSError, and _ForeignError.
+        """
+        above, _, last = path.rpartition(b"/")
+        for _attempt in range(2):
+            try:
+                around, status = self._pass_to(above, top)
+                name = os.fsdecode(last)
+                tree = self._tree
+                seen = tree.status_of(last) if around is None else tree.status_in(around, name)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    raise
+            else:
+                if _only_for_owners(status, seen.st_uid):
+                    raise _ForeignError
+                if (seen.st_dev, seen.st_ino) == (found.st_dev, found.st_ino):
+                    return
+            self.forget()  # What is around it was moved, since that was seen.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def remove(self, path: bytes) -> int:
         """Remove a directory that was emptied; return its blocks. Raises OSError, and _ForeignError."""

@@ -279,22 +279,6 @@ def test_what_cannot_be_looked_at_again_stays_and_the_others_go(
     assert (top / "second/node_modules/file").exists()
 
 
-def test_who_has_just_started_is_seen_however_little_time_there_is(
-    top: Path, monkeypatch: pytest.MonkeyPatch, processes: ExitStack
-) -> None:
-    monkeypatch.setattr(recheck, "_FREE", 0.0)
-    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
-
-    def work_in(place: Path) -> None:
-        process = subprocess.Popen(["sleep", "600"], cwd=place.parent)
-        processes.callback(process.wait)
-        processes.callback(process.kill)
-
-    files = listing(top / "second/node_modules")
-    before_its_turn(monkeypatch, top, work_in)
-    assert_kept(carry_out(top), top, "in-use", files)
-
-
 # What it costs.
 
 
@@ -348,7 +332,7 @@ def test_processes_are_asked_for_only_as_often_as_can_be_afforded(
     asked: list[int] = []
     really_look = protections.look_at_processes
 
-    def look(run: int, *, known: frozenset[int] = frozenset(), **how: Any) -> Any:
+    def look(run: int, *, known: Any = None, **how: Any) -> Any:
         if not known:
             asked.append(run)
         return really_look(run, known=known, **how)

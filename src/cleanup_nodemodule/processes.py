@@ -56,15 +56,17 @@ class Work:
     """What is a mount point in another mount namespace, or by another path, and which in a phrase."""
     unseen: int | None = 0
     """Processes that could not be looked at; None if nobody can say how many, as /proc hides them."""
-    known: frozenset[int] = frozenset()
-    """Numbers of the processes that a look for new ones need not look at; none where each looks at all."""
+    known: Mapping[int, str] = field(default_factory=dict)
+    """The processes that the next look need not look at, by number, and what they have for a current directory;
+    none where each looks at all."""
 
 
-def look(run: int, helper: str, known: frozenset[int] = frozenset()) -> Work:
+def look(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
     """Look at all processes, once; see the module for what that takes.
 
-    Processes that an earlier look has *known* are passed over, which leaves the price of a listing. What has
-    just started counts as known only when it is old enough to have come to what it is to do.
+    Processes that an earlier look has *known* are passed over if they are where they were, which leaves the
+    price of a listing and of one link for each. What has just started counts as known only when it is old
+    enough to have come to what it is to do.
 
     A process is at work at its current directory, its program, the files that it has open or mapped, and
     what its arguments name by a path. The process *run* and those that started it are left out, and of
@@ -73,13 +75,9 @@ def look(run: int, helper: str, known: frozenset[int] = frozenset()) -> Work:
     Who reads the output of the run, or is in one pipeline with it, is not at work in the directory that
     the run was started in just for being started there too: see :class:`_Own`.
 
-    *since* is what an earlier look found. Then only those are looked at that have begun since, or have another
-    program or current directory by now, which takes a tenth of the time. The others are taken to be where they
-    were, those that have ended too.
-
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
-    return _look_in_proc(run, helper, known) if _PROC else _look_by_psutil(run, helper)
+    return _look_in_proc(run, helper, known or {}) if _PROC else _look_by_psutil(run, helper)
 
 
 class _Status(NamedTuple):
@@ -124,9 +122,14 @@ _YOUNG: Final = 1.0
 """Seconds after its start in which a process may still change its directory and become another program."""
 
 
-def _look_in_proc(run: int, helper: str, known: frozenset[int] = frozenset()) -> Work:
-    numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    fresh = [number for number in numbers if number not in known]
+_NOWHERE: Final[Mapping[int, str]] = {}
+
+
+def _look_in_proc(run: int, helper: str, known: Mapping[int, str] = _NOWHERE) -> Work:
+    cwds = {
+        int(name): _first(f"/proc/{name}/cwd") for name in os.listdir("/proc") if name.isdecimal()
+    }
+    fresh = [number for number, cwd in cwds.items() if known.get(number) != cwd]
     if known and not fresh:
         return Work((), known=known)
     # It may be empty, as in a chroot, or that of another namespace, with other numbers.
@@ -137,23 +140,19 @@ def _look_in_proc(run: int, helper: str, known: frozenset[int] = frozenset()) ->
     places = _Places(here, here.kinds(), os.readlink("/proc/self/ns/mnt"))
     unseen = 0
     found: list[_Process] = []
-    settled = {*known, *own.line}
+    settled = {**known, **{number: cwds.get(number, "") for number in own.line}}
     born = _uptime() - _YOUNG
     for number in fresh:
         if number in own.line:
             continue
-        key = _key(name)
-        if key in since.known:
-            continue
-        known.add(key)
         try:
             status = _status(number)
             if status.started < born * _TICKS:
-                settled.add(number)
+                settled[number] = cwds[number]
             process = _read(number, status)
         except PermissionError:  # The mount option hidepid=noaccess (proc(5)).
             unseen += 1
-            settled.add(number)
+            settled[number] = cwds[number]
             continue
         except OSError:
             continue  # It has ended.
@@ -161,18 +160,15 @@ def _look_in_proc(run: int, helper: str, known: frozenset[int] = frozenset()) ->
             continue
         unseen += process.unseen
         found += (process, *_threads_apart(process))
-    if since.known and not found:
-        return since
     own.find_readers(found)
     for process in found:
         places.add(process, own)
-    hides = since.unseen is None or _hides(here.mount_of("/proc"))
     return Work(
         tuple(places.paths),
         places.directories,
         tuple(places.mounts.items()),
         None if _hides(here.mount_of("/proc")) else unseen,
-        frozenset(settled),
+        settled,
     )
 
 

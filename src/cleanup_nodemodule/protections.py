@@ -8,7 +8,7 @@ import bisect
 import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -313,7 +313,7 @@ class Processes:
         self.unseen: Final = work.unseen
         """Processes that could not be looked at; None if nobody can say how many."""
         self.known: Final = work.known
-        """Numbers of those that a look for new ones need not look at."""
+        """Those that the next look need not look at, if they are where they were."""
         self._places = sorted(work.places)
         self._directories = work.directories
         self._mounts = sorted(work.mounts)
@@ -372,7 +372,7 @@ def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, s
 
 
 def look_at_processes(
-    run: int, *, assume_unused: bool = False, known: frozenset[int] = frozenset()
+    run: int, *, assume_unused: bool = False, known: Mapping[int, str] | None = None
 ) -> Processes:
     """Ask the system what all processes work on, as far as it tells.
 
@@ -385,9 +385,3 @@ def look_at_processes(
     """
     work = processes.look(run, apart.__name__, known)
     return Processes(work, assume_unused=assume_unused)
-
-
-def look_at_newcomers(known: Processes, run: int, *, assume_unused: bool = False) -> Processes:
-    """Do as :func:`look_at_processes`, but look only at those that were not *known* to be where they are."""
-    work = processes.look(run, helper=apart.__name__, since=known.work)
-    return known if work == known.work else Processes(work, assume_unused=assume_unused)

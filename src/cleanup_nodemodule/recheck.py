@@ -8,7 +8,7 @@ is dear is asked once for many, and again when it may have changed:
 * the mount table and the processes before each artifact and behind its rename, as long as that takes no
   more than a second in all and a tenth of the run's time. Beyond that a look serves for several
   artifacts, unless the kernel says that something was mounted (proc_pid_mounts(5)). Processes that have
-  started since are looked at each time.
+  started since, or gone to another directory, are looked at each time.
 """
 
 import asyncio
@@ -64,9 +64,7 @@ class Again:
         self._table: Final = _Table()
         budget = _Budget()
         self._mounts: Final = _Recent(self._ask_mounts, budget, self._table.has_changed)
-        self._processes: Final = _Recent(
-            self._ask_processes, budget, lambda: False, self._ask_newcomers
-        )
+        self._processes: Final = _Recent(self._ask_processes, budget, lambda: False)
 
     def close(self) -> None:
         """Let go of the mount table."""
@@ -134,15 +132,13 @@ class Again:
         self._table.watch()
         return await self._timed(_surroundings, self._circumstances.cwd)
 
-    async def _ask_processes(self, known: frozenset[int] = frozenset()) -> tuple[Processes, float]:
+    async def _ask_processes(
+        self, known: Mapping[int, str] | None = None
+    ) -> tuple[Processes, float]:
         look = partial(
             protections.look_at_processes, assume_unused=self._assume_unused, known=known
         )
         return await self._timed(look, os.getpid())
-
-    async def _ask_newcomers(self, known: Processes) -> Processes:
-        look = partial(protections.look_at_newcomers, assume_unused=self._assume_unused)
-        return await self._scheduler.call(look, known, os.getpid())
 
     async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
         """Return what a function does, and how many seconds it took."""
@@ -231,20 +227,15 @@ class _Budget:
 
 
 class _Recent(Generic[_T]):
-    """An answer that serves all who ask before the budget allows for another, or it *has_changed*.
-
-    What is cheap to know is brought up to date, if that can be, each time.
-    """
+    """An answer that serves all who ask before the budget allows for another, or it *has_changed*."""
 
     def __init__(
         self,
         ask: Callable[[], Awaitable[tuple[_T, float]]],
         budget: _Budget,
         has_changed: Callable[[], bool],
-        update: Callable[[_T], Awaitable[_T]] | None = None,
     ) -> None:
         self._ask = ask
-        self._update = update
         self._budget = budget
         self._has_changed = has_changed
         self._lock = asyncio.Lock()
@@ -261,10 +252,6 @@ class _Recent(Generic[_T]):
                 self._answer = await self._ask()
                 self._began = began
                 self._budget.spend(self._answer[1])
-            elif self._began < called and self._update is not None:
-                began = loop.time()
-                self._answer = await self._update(self._answer[0]), self._answer[1]
-                self._began = began
             return self._answer[0]
 
     def is_since(self, time: float) -> bool:

@@ -17,6 +17,7 @@ from cleanup_nodemodule.protections import Whose
 from conftest import COMMAND, declare, needs_root, unable
 from filesystems import Mounts
 from processes import execute
+from test_racing_attacker import NOBODY, give_away
 from tool import PROJECT, Tool
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
@@ -262,6 +263,33 @@ def test_what_is_a_mount_point_in_a_container_is_kept(
         fact = kept(tool, project, "mount-point")
         assert f"something is mounted on {project}/node_modules" in fact
         assert f"({number})" in fact
+    deleted(tool, project)
+
+
+@pytest.mark.parametrize(("mounting", "reason"), [("", "in-use"), (ARTIFACT, "mount-point")])
+def test_what_the_owner_of_a_project_does_in_a_container_of_their_own_keeps_it(
+    tool: Tool, project: Path, tmp_path: Path, mounting: str, reason: str
+) -> None:
+    """By a user namespace, as podman and rootless docker have it, while root cleans up."""
+    needs_root()
+    for name in ("inside", "volume"):
+        (project.parent / name).mkdir()
+    give_away(project.parent)
+    for around in tmp_path.parents:
+        if around.stat().st_mode & 0o001:
+            break
+        around.chmod(0o711)
+    tmp_path.chmod(0o711)
+    script = "mount --bind app inside; cd inside"
+    if mounting:
+        script = f"mount --bind app inside; mount --bind volume inside/{mounting}; cd /"
+    command = (
+        *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+        *("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"),
+        f"{script}; echo; exec cat",
+    )
+    with at_work(*command, cwd=project.parent):
+        kept(tool, project, reason)
     deleted(tool, project)
 
 

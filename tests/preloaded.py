@@ -11,6 +11,7 @@ command that is started.
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Any, Final, Self
 
 from cleanup_nodemodule.__main__ import main
@@ -59,8 +60,10 @@ _MODULES: Final = (
 class Preloaded:
     """Runs commands, one at a time. What it cannot run truly it leaves to the caller."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, limits: Mapping[int, int] = MappingProxyType({})) -> None:
+        """*limits* is what each run may take at most, by the resource (getrlimit(2))."""
         self._command: Final = command
+        self._limits: Final = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._surroundings: object = None
 
@@ -125,6 +128,8 @@ class Preloaded:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        for limited, most in self._limits.items():
+            resource.prlimit(self._process.pid, limited, (most, most))
 
     def _end(self) -> None:
         if self._process is not None:

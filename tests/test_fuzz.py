@@ -1,6 +1,6 @@
 """The whole command on random trees that mean harm: it ends, says all, and touches nothing else.
 
-``pytest --fuzz-trees N`` tries so many; what runs by default are the first few hundred. A tree follows from
+``pytest --fuzz-trees N`` tries so many; what runs by default are the first hundred with each engine. A tree follows from
 its number alone, so that a failure is repeated by ``--fuzz-first NUMBER --fuzz-trees 1``.
 """
 
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import stat
 import subprocess
 import sys
@@ -21,15 +22,21 @@ import jsonschema
 import pytest
 
 import hostile_trees
-from conftest import COMMAND
+from conftest import COMMAND, NATIVE, native_engine
 from hostile_trees import NOBODY, Tree
-from tool import PATIENCE, Told, Tool
+from preloaded import Preloaded
+from tool import Told, Tool
 
 AT_ONCE: Final = 20
 """Trees in one test, one after the other."""
 
-LIMITS: Final = ("prlimit", f"--as={4 << 30}", "--cpu=60", f"--fsize={64 << 20}", "--core=0", "--")
-"""What a run may take: bytes of memory, seconds of processor time, bytes of a file it writes."""
+LIMITS: Final = {
+    resource.RLIMIT_AS: 4 << 30,
+    resource.RLIMIT_CPU: 60,
+    resource.RLIMIT_FSIZE: 64 << 20,
+    resource.RLIMIT_CORE: 0,
+}
+"""What a run may take: bytes of memory, seconds of processor time, bytes of a file that it writes."""
 
 RUN: Final = frozenset({0, 3})
 """Exit codes of a search or deletion that went to its end: there always is something to search."""
@@ -62,6 +69,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("numbers", shares, ids=lambda share: str(share.start))
 
 
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Preloaded]:
+    """What runs the command under limits."""
+    with Preloaded(COMMAND, LIMITS) as preloaded:
+        yield preloaded
+
+
+@pytest.fixture(params=["python", NATIVE])
+def tool(request: pytest.FixtureRequest, tmp_path: Path, limited: Preloaded) -> Tool:
+    """The command with each engine in turn, under limits."""
+    if request.param == NATIVE:
+        native_engine()
+    return Tool(request.param, tmp_path / "home", limited)
+
+
 def test_no_tree_ends_a_run_or_loses_a_thing(tool: Tool, tmp_path: Path, numbers: range) -> None:
     for number in numbers:
         top = tmp_path / f"tree{number}"
@@ -81,13 +103,14 @@ def _try(tool: Tool, top: Path, canary: Path, number: int) -> None:
     (canary / "file").write_bytes(b"precious")
     (canary / "node_modules").mkdir()
     (canary / "node_modules" / "kept").write_bytes(b"precious")
-    before = _facts(canary)
     tree = hostile_trees.grow(top, canary, number)
+    # By then, as a symlink may have led what grew into it.
+    before = _facts(canary)
     options = _options(chance, tree)
     listed = _everything(top)
     with _swapping(tree, chance):
-        told = tool.run(top, *options, prefix=LIMITS)
-        again = tool.run(top, "--no-dry-run", "--yes", *options, prefix=LIMITS)
+        told = tool.run(top, *options)
+        again = tool.delete(top, *options)
         _ask(tool, tree, chance)
     for one, deleting in (told, False), (again, True):
         _check(one)
@@ -132,18 +155,10 @@ def _ask(tool: Tool, tree: Tree, chance: random.Random) -> None:
 
 
 def _tell(tool: Tool, *arguments: str | bytes) -> None:
-    done = subprocess.run(
-        [*LIMITS, *tool.command, *arguments],
-        cwd=tool.home,
-        env=tool.env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = tool.tell(*arguments)
     assert done.returncode in TOLD, done
-    assert b"Traceback" not in done.stderr, done.stderr
-    assert b"report it" not in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "report it" not in done.stderr, done.stderr
     if done.stdout:
         json.loads(done.stdout)
 

@@ -122,6 +122,14 @@ class Tool:
         """Finish what was interrupted."""
         return self._run(top, "resume", "--json")
 
+    def tell(self, *arguments: str | bytes | Path) -> "subprocess.CompletedProcess[str]":
+        """Run the command with nothing but these arguments, and return what came of it."""
+        done = self._preloaded.run(
+            [*self.command[1:], *arguments], cwd=self.home, env=self.env, patience=PATIENCE
+        )
+        assert done is not None
+        return done
+
     def _run(self, top: Path, *arguments: str | Path, cwd: Path | None = None, **how: Any) -> Told:
         if not how:
             done = self._preloaded.run(

@@ -366,8 +366,8 @@ def test_a_state_directory_that_cannot_be_trusted_is_wrong_usage(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-n", "0"], "--limit cannot be 0; type 1 or more, or --all"),
-        (["--limit", "-5"], "--limit cannot be -5; type 1 or more, or --all"),
+        (["-n", "0"], "--limit cannot be 0; type 1 or more, or --all for all there are"),
+        (["--limit", "-5"], "--limit cannot be -5; type 1 or more, or --all for all there are"),
         (["--all", "-n", "3"], "--all and --limit contradict each other; give one"),
         (["--al"], "there is no option --al; did you mean --all?"),
     ],

@@ -17,6 +17,7 @@ from cleanup_nodemodule.evidence import Circumstances, look
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.proofs import examine
 from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
+from cleanup_nodemodule.settings import SettingsError
 from conftest import COMMAND, Declared, declare, needs_root, unable
 from judges import DELETE, git, judge, verdicts
 from processes import bound, execute, mode
@@ -360,7 +361,9 @@ def test_a_later_keep_pattern_may_take_one_back(tmp_path: Path) -> None:
         declare(tmp_path / name, PROJECT)
     keep = ("node_modules/", f"!{tmp_path}/a/node_modules/")
     assert verdicts(tmp_path, keep=keep) == {"a/node_modules": DELETE, "b/node_modules": "kept"}
-    assert set(verdicts(tmp_path, keep=keep[::-1]).values()) == {"kept"}
+    assert set(verdicts(tmp_path, keep=(*keep, "node_modules/")).values()) == {"kept"}
+    with pytest.raises(SettingsError, match="there is none"):
+        verdicts(tmp_path, keep=keep[::-1])
 
 
 def test_the_current_directory_protects_what_it_lies_in(tmp_path: Path) -> None:

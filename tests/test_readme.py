@@ -216,7 +216,7 @@ def make(tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
 
     def run_make(version: str, *more: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            ["make", "run", f"PYTHON=./python-{version}", "ROOT=.", *more],
+            ["make", "--no-print-directory", "run", f"PYTHON=./python-{version}", "ROOT=.", *more],
             cwd=tmp_path,
             capture_output=True,
             text=True,

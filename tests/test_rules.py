@@ -551,7 +551,7 @@ def test_explain_of_what_is_no_directory_is_wrong_usage(
     assert result.stderr == f"cleanup-nodemodule: cannot explain {path}: {why}\n"
 
 
-@pytest.mark.parametrize("path", [".", "/", "work/..", "node_modules/"])
+@pytest.mark.parametrize("path", [".", "/", "node_modules/..", "node_modules/"])
 def test_explain_takes_any_way_to_a_directory(run: Run, work: Path, path: str) -> None:
     result = run("explain", path, "--json", cwd=work)
     assert result.returncode == 0, result.stderr

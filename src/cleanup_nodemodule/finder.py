@@ -12,7 +12,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.containment import problem_of
 from cleanup_nodemodule.engine.contract import Fault, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, everywhere, lacked, problem_at, relative
+from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.patterns import Patterns
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.roots import resolve
@@ -50,7 +50,7 @@ class SearchRoot:
 
 
 def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
-    """Resolve the roots; of several paths to one directory, the first counts.
+    """Resolve the roots, absolute paths; of several to one directory, the first counts.
 
     Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.roots` says
     which symlinks are followed.
@@ -58,7 +58,7 @@ def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     roots: dict[Identity, SearchRoot] = {}
     for path in paths:
         try:
-            resolved, status = resolve(everywhere(path))
+            resolved, status = resolve(path)
         except OSError as error:
             raise RootError(error.errno, error.strerror, path) from error
         except ValueError as error:  # A NUL byte; no file system has it.

@@ -275,7 +275,7 @@ class _Survey:
         failed: finder.RootError | None = None
         for root in await answering(self._settings.roots, self._scheduler):
             try:
-                [one] = await self._scheduler.call(finder.locate_roots, (root,))
+                one = await self._locate(root)
             except finder.RootError as error:
                 failed = failed or error
                 number = error.errno or errno.ENOENT
@@ -287,6 +287,15 @@ class _Survey:
         if failed is not None and not located and not self._scheduler.silent:
             raise failed
         return tuple(located.values())
+
+    async def _locate(self, path: str) -> finder.SearchRoot:
+        """Find a directory that the user gave. Raises RootError with the path as it was typed."""
+        try:
+            # Whoever makes the call may be in another current directory.
+            [one] = await self._scheduler.call(finder.locate_roots, (everywhere(path),))
+        except OSError as error:
+            raise finder.RootError(error.errno, error.strerror, path) from error
+        return one
 
     async def run(self, roots: tuple[finder.SearchRoot, ...]) -> None:
         """Search, and measure what is found while the search goes on."""
@@ -452,7 +461,7 @@ class _Survey:
         included: dict[str, None] = {}
         for path in self._settings.include_unproven:
             try:
-                [one] = await self._scheduler.call(finder.locate_roots, (path,))
+                one = await self._locate(path)
             except finder.RootError as error:
                 if strict:
                     raise SettingsError(

@@ -371,7 +371,8 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
     moved = project.rename(tmp_path / "top/moved")
     told = tool.run(tmp_path / "top", prefix=prefix)
     [row] = told.document["leftovers"]
-    assert (row["original"], row["error"]) == (str(moved / "node_modules"), None)
+    assert row["original"] == str(moved / "node_modules")
+    assert "only a run that deletes there finishes it" in row["error"]
     # What it took when the run began counts against a limit.
     told = tool.delete(tmp_path / "top", "--max-delete", "1KiB", prefix=prefix)
     assert told.code == 4

@@ -261,7 +261,7 @@ def test_a_stopped_measurement_decides_nothing(
 def test_a_stopped_run_says_so(measured: Path, tmp_path: Path, number: int, code: int) -> None:
     log = tmp_path / "log"
     directories = measured.glob("node_modules/d*")
-    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 30_000, *directories))
+    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 300_000, *directories))
     await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
     returned, output, errors = running.stop(number)
     assert returned == code
@@ -280,7 +280,9 @@ def test_a_stopped_run_shows_what_it_knows_by_then(tmp_path: Path, form: str) ->
         declare(top / f"large{number}", {"package.json": "{}", "node_modules": modules})
     log = tmp_path / "log"
     slow = top.glob("large*/node_modules/d*")
-    running = Running(*("--format", form), cwd=top, prefix=slowly(log, "getdents64", 30_000, *slow))
+    running = Running(
+        *("--format", form), cwd=top, prefix=slowly(log, "getdents64", 300_000, *slow)
+    )
     await_calls(log, rf"{top}/large\d/node_modules/d\d\d>", 30)
     _, output, errors = running.stop(signal.SIGINT)
     assert "small" in output
@@ -311,7 +313,7 @@ def test_a_run_that_found_nothing_by_then_does_not_say_that_there_is_nothing(
 def test_a_stopped_run_reads_no_further(measured: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     directories = sorted(measured.glob("node_modules/d*"))
-    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 30_000, *directories))
+    running = Running(cwd=measured, prefix=slowly(log, "getdents64", 300_000, *directories))
     await_calls(log, rf"{measured}/node_modules/d\d\d>", 3)
     assert running.stop(signal.SIGINT)[0] == 130
     read = set(re.findall(rf"{measured}/node_modules/d\d\d(?=>)", log.read_text()))

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 import jsonschema
 import pytest
 
-from cleanup_nodemodule.interrupts import Interrupts
+from cleanup_nodemodule.run.signals import Interrupts
 from conftest import COMMAND, declare, listing
 from processes import PATIENCE, Terminal, await_condition, execute, strace, surroundings
 
@@ -144,7 +144,7 @@ def test_who_insists_is_heard_where_nothing_can_be_told_to_stop() -> None:
 def test_afterwards_a_signal_does_what_it_did_before(tmp_path: Path, number: int) -> None:
     program = f"""\
 import signal
-from cleanup_nodemodule.interrupts import Interrupts
+from cleanup_nodemodule.run.signals import Interrupts
 signal.signal({number}, signal.SIG_DFL)
 with Interrupts():
     pass

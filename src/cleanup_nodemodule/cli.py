@@ -534,9 +534,9 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with _nothing_done():
-        from cleanup_nodemodule.errand import DEFAULT_PATIENCE
-        from cleanup_nodemodule.limits import LimitError, parse_limit
-        from cleanup_nodemodule.session import Display, Orders, Session
+        from cleanup_nodemodule.run.cleaning import Display, Orders, Session
+        from cleanup_nodemodule.run.errand import DEFAULT_PATIENCE
+        from cleanup_nodemodule.run.limits import LimitError, parse_limit
         from cleanup_nodemodule.settings import SettingsError
 
         if dry_run and no_dry_run:
@@ -618,7 +618,7 @@ def resume(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
-    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.run.cleaning import Display, Orders, Session
     from cleanup_nodemodule.settings import SettingsError
 
     patience = _patience(timeout)
@@ -841,7 +841,7 @@ def _check_timeout(timeout: float | None) -> None:
 
 def _patience(timeout: float | None) -> float:
     """Return the seconds to wait for a disk. Raises BadParameter for a number that is none."""
-    from cleanup_nodemodule.errand import DEFAULT_PATIENCE
+    from cleanup_nodemodule.run.errand import DEFAULT_PATIENCE
 
     _check_timeout(timeout)
     return DEFAULT_PATIENCE if timeout is None else timeout
@@ -934,7 +934,7 @@ def _mode(arguments: Sequence[str]) -> Mode:
 
 def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
-    from cleanup_nodemodule.errand import print_failure
+    from cleanup_nodemodule.run.errand import print_failure
 
     print_failure(
         message,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cleanup_nodemodule import errand, pipeline, plain, rules
+from cleanup_nodemodule import pipeline, plain, rules
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
 from cleanup_nodemodule.names import printable
@@ -17,6 +17,7 @@ from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.proofs import Examination
 from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.run import errand
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say

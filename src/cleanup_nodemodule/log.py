@@ -6,12 +6,13 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from cleanup_nodemodule import errand, plain, state
+from cleanup_nodemodule import plain, state
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import Ending, Entry, History, read
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.regenerate import fault_line, iso, run_document, shell_line
+from cleanup_nodemodule.run import errand
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 

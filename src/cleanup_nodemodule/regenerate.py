@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TextIO
 
-from cleanup_nodemodule import errand, plain, protections, runas
+from cleanup_nodemodule import plain, protections
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import UNTOUCHED, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.run import errand, run_as
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
@@ -41,7 +42,7 @@ class Step:
     """Whether it is one that the rules have, and not merely what stands in the journal."""
     artifacts: tuple[str, ...]
     """Absolute paths."""
-    verdict: runas.Verdict = runas.AS_WE_ARE
+    verdict: run_as.Verdict = run_as.AS_WE_ARE
     """As whom it is to be run."""
 
 
@@ -72,7 +73,7 @@ class _Seen(NamedTuple):
 
     there: bool
     ready: bool
-    verdict: runas.Verdict
+    verdict: run_as.Verdict
 
 
 def recipe(
@@ -105,7 +106,7 @@ def recipe(
     order = {rule.id: number for number, rule in enumerate(rules)}
     by_id = {rule.id: rule for rule in rules}
     seen = _see({entry.intent.path: _where(entry) for entry in history.entries}, errands)
-    verdicts: dict[str, runas.Verdict] = {}
+    verdicts: dict[str, run_as.Verdict] = {}
     for entry in _outermost(history.entries, seen):
         intent = entry.intent
         where = _where(entry)
@@ -171,13 +172,13 @@ def _see(places: Mapping[str, str], errands: errand.Errand) -> dict[str, _Seen]:
 
 
 def _look(places: Mapping[str, str]) -> dict[str, _Seen]:
-    verdicts: dict[str, runas.Verdict] = {}
+    verdicts: dict[str, run_as.Verdict] = {}
     seen: dict[str, _Seen] = {}
     for path, where in places.items():
         ready = os.path.isdir(where)
         if ready and where not in verdicts:
-            verdicts[where] = runas.decide(where)
-        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, runas.AS_WE_ARE))
+            verdicts[where] = run_as.decide(where)
+        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, run_as.AS_WE_ARE))
     return seen
 
 
@@ -369,7 +370,7 @@ def _run(step: Step, errands: errand.Errand, *, as_json: bool) -> tuple[str, int
     if step.known:
         # Again, as the commands before it took their time.
         try:
-            step = replace(step, verdict=errands.call(runas.decide, step.directory))
+            step = replace(step, verdict=errands.call(run_as.decide, step.directory))
             reason = step.verdict.refusal
         except Unanswered:
             reason = SKIPPED["no-answer"]

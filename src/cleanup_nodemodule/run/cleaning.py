@@ -27,15 +27,15 @@ from cleanup_nodemodule import (
     protections,
     report,
 )
-from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import RootError
-from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.report import Report
+from cleanup_nodemodule.run.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
+from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings, SettingsError
 from cleanup_nodemodule.stdio import emit, is_terminal, say
@@ -44,10 +44,10 @@ from cleanup_nodemodule.workers import Workers, searching
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cleanup_nodemodule.deletion import Undertaking
     from cleanup_nodemodule.journal import Journal
-    from cleanup_nodemodule.limits import Limit
     from cleanup_nodemodule.recovery import Begun, Unfinished
+    from cleanup_nodemodule.run.limits import Limit
+    from cleanup_nodemodule.run.undertaking import Undertaking
 
 Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 """What a run does with what it finds."""
@@ -227,7 +227,8 @@ class Session:
 
     def _undertake(self, roots: Sequence[str], work: "Callable[[Undertaking], int]") -> int:
         """Do *work* with the trees beneath *roots* locked."""
-        from cleanup_nodemodule import deletion, lock
+        from cleanup_nodemodule import lock
+        from cleanup_nodemodule.run import undertaking as deletion
         from cleanup_nodemodule.state import StateError
 
         try:
@@ -276,7 +277,7 @@ class Session:
             say(line)
         self._result = result
         if self._orders.most is not None:
-            from cleanup_nodemodule.limits import exceeded
+            from cleanup_nodemodule.run.limits import exceeded
 
             left = [one for one in leftovers if one.to_finish]
             why = exceeded(plan, self._orders.most, left, dry_run=not self._delete)

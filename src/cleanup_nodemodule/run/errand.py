@@ -17,8 +17,8 @@ from typing import Final, Literal, TypeVar
 
 from cleanup_nodemodule import __version__, engine, plain, report
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.stdio import emit, say
 
@@ -165,7 +165,7 @@ def print_failure(
     if as_json:
         run = report.Run(tool(), socket.gethostname(), time.time(), 0.0, mode)
         failed = report.of_failure(message, number, path, doing, run)
-        emit(lambda: print(report.to_json(failed)))  # noqa: T201 - this is the edge
+        emit(lambda: print(report.to_json(failed)))
 
 
 def tool() -> report.Tool:

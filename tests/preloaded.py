@@ -40,7 +40,12 @@ _OWN: Final = frozenset(
 
 _MODULES: Final = (
     *("asyncio", "json", "psutil", "typer", "pathspec", "jsonschema", "platformdirs", "filelock"),
-    *("cleanup_nodemodule.cli", "cleanup_nodemodule.run.cleaning", "cleanup_nodemodule.explain"),
+    *(
+        "cleanup_nodemodule.cli",
+        "cleanup_nodemodule.run.cleaning",
+        "cleanup_nodemodule.run.resuming",
+        "cleanup_nodemodule.explain",
+    ),
     *(
         "cleanup_nodemodule.log",
         "cleanup_nodemodule.regenerate",

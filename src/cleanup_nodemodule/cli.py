@@ -696,8 +696,8 @@ def explain(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
-    from cleanup_nodemodule.explain import OutsideError
     from cleanup_nodemodule.explain import explain as show
+    from cleanup_nodemodule.run.explaining import OutsideError
     from cleanup_nodemodule.settings import SettingsError
 
     seconds = _seconds(timeout)

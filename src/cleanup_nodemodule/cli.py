@@ -798,6 +798,7 @@ def _settings(
         SettingsError,
         config_path,
         read_config,
+        with_surroundings,
     )
 
     try:
@@ -808,8 +809,7 @@ def _settings(
         rules = tuple(from_option(text) for text in own_rules)
     except RuleError as error:
         raise SettingsError(f"--rule: {error}") from error
-    home = os.path.expanduser("~")
-    return Settings(
+    settings = Settings(
         roots=roots,
         targets=targets,
         also=also,
@@ -821,9 +821,8 @@ def _settings(
         keep=config.keep,
         foreign_too=foreign_too,
         assume_unused=assume_unused,
-        home=os.path.realpath(home) if os.path.isabs(home) else None,
-        cwd=_current_directory(),
     )
+    return with_surroundings(settings)
 
 
 def _again(ctx: typer.Context) -> tuple[str, ...]:
@@ -868,13 +867,6 @@ def _seconds(timeout: float | None) -> float:
 
     _check_timeout(timeout)
     return DEFAULT_TIMEOUT if timeout is None else timeout
-
-
-def _current_directory() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # It was deleted.
-        return None
 
 
 def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:

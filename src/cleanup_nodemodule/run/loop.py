@@ -77,7 +77,10 @@ class Runtime:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # A call that still runs only reads, or waits for a disk that does not answer.
+        self.close()
+
+    def close(self) -> None:
+        """Let all workers go, and wait for none: one that still reads may wait for a silent disk."""
         for executor in self._executors:
             executor.shutdown(wait=False, cancel_futures=True)
 

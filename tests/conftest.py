@@ -17,9 +17,9 @@ from cleanup_nodemodule import emptying
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Groups
-from preloaded import Preloaded
+from support.preloaded import Preloaded
 
-pytest_plugins = ("filesystems", "tool")
+pytest_plugins = ("support.filesystems", "support.tool")
 
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many

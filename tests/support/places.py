@@ -1,0 +1,13 @@
+"""Where things lie in this checkout."""
+
+from pathlib import Path
+from typing import Final
+
+SUPPORT: Final = Path(__file__).parent
+"""The package of what the tests share."""
+
+TESTS: Final = SUPPORT.parent
+"""The directory to import that package from."""
+
+CHECKOUT: Final = TESTS.parent
+"""What was cloned: the sources, the tests and the documentation."""

@@ -1,0 +1,163 @@
+"""The installed command with a chosen engine, and what it said."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+from conftest import COMMAND, NATIVE, native_engine
+from support.preloaded import Preloaded
+from support.processes import surroundings
+
+PATIENCE: Final = 120
+"""Seconds after which a run counts as hanging: many times what the largest one here takes."""
+
+Row: TypeAlias = dict[str, Any]
+
+FULL: Final[dict[str | bytes, Any]] = {"pkg": {"index.js": 5000, "deep": {"er": 1}}, "file": 100}
+"""What there is in an artifact: 3 files in 3 directories, itself included."""
+
+PROJECT: Final[dict[str | bytes, Any]] = {"package.json": "{}", "node_modules": FULL}
+"""A project with an artifact that is proven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run said."""
+
+    code: int
+    """The exit code."""
+    document: dict[str, Any]
+    errors: str
+    top: Path = field(repr=False)
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The artifacts, by path relative to where it searched."""
+        return {os.path.relpath(row["path"], self.top): row for row in self.document["artifacts"]}
+
+    @property
+    def reasons(self) -> dict[str, str | None]:
+        """Why each is kept, None if it is not."""
+        return {path: row["reason"] for path, row in self.rows.items()}
+
+    @property
+    def outcomes(self) -> dict[str, str | None]:
+        """What came of each."""
+        return {path: row["outcome"] for path, row in self.rows.items()}
+
+    @property
+    def problems(self) -> set[tuple[str, str]]:
+        """Where something could not be done, relative to where it searched, and the error."""
+        return {
+            (os.path.relpath(one["path"] or "/", self.top), one["errno"])
+            for one in self.document["problems"]
+        }
+
+
+class Tool:
+    """The command, run without a terminal, its record in a directory of the test's own."""
+
+    def __init__(self, engine: str, home: Path, preloaded: Preloaded) -> None:
+        self.engine = engine
+        self._preloaded = preloaded
+        self.home = home
+        home.mkdir(mode=0o700)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment it runs in."""
+        return surroundings(
+            {
+                "HOME": str(self.home),
+                "XDG_STATE_HOME": str(self.home / "state"),
+                "XDG_CONFIG_HOME": str(self.home / "config"),
+                "XDG_CACHE_HOME": str(self.home / "cache"),
+            }
+        )
+
+    @property
+    def command(self) -> list[str | Path]:
+        """The command with its engine, to which options are added."""
+        return [COMMAND, "--engine", self.engine]
+
+    def start(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> "subprocess.Popen[str]":
+        """Begin a run in the background, out of the way of what it looks at."""
+        return subprocess.Popen(
+            [*prefix, *self.command, *arguments],
+            cwd=cwd or self.home,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+
+    def finish(self, process: "subprocess.Popen[str]", top: Path) -> Told:
+        """Wait for the end of a run that was asked for JSON; fail if it never comes."""
+        with process:
+            try:
+                output, errors = process.communicate(timeout=PATIENCE)
+            finally:
+                process.kill()
+        return self._told(process.returncode, output, errors, top)
+
+    def run(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
+        """Search *top*, and return what it said; *how* is that of :meth:`start`."""
+        return self._run(top, "--json", "-p", top, *arguments, **how)
+
+    def resume(self, top: Path) -> Told:
+        """Finish what was interrupted."""
+        return self._run(top, "resume", "--json")
+
+    def tell(self, *arguments: str | bytes | Path) -> "subprocess.CompletedProcess[str]":
+        """Run the command with nothing but these arguments, and return what came of it."""
+        done = self._preloaded.run(
+            [*self.command[1:], *arguments], cwd=self.home, env=self.env, patience=PATIENCE
+        )
+        assert done is not None
+        return done
+
+    def _run(self, top: Path, *arguments: str | Path, cwd: Path | None = None, **how: Any) -> Told:
+        if not how:
+            done = self._preloaded.run(
+                [*self.command[1:], *arguments],
+                cwd=cwd or self.home,
+                env=self.env,
+                patience=PATIENCE,
+            )
+            if done is not None:
+                return self._told(done.returncode, done.stdout, done.stderr, top)
+        return self.finish(self.start(*arguments, cwd=cwd, **how), top)
+
+    def _told(self, code: int, output: str, errors: str, top: Path) -> Told:
+        try:
+            document = json.loads(output)
+        except ValueError:
+            pytest.fail(f"no document, but exit code {code}: {output}{errors}")
+        assert document["tool"]["engine"] == self.engine or code == 2
+        return Told(code, document, errors, top)
+
+    def delete(self, top: Path, *arguments: str | Path, **how: Any) -> Told:
+        """Search *top* and delete."""
+        return self.run(top, "--no-dry-run", "--yes", *arguments, **how)
+
+
+@pytest.fixture(params=["python", NATIVE])
+def tool(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Preloaded) -> Tool:
+    """The command with each engine in turn."""
+    if request.param == NATIVE:
+        native_engine()
+    return Tool(request.param, tmp_path / "home", preloaded)

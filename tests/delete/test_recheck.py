@@ -22,6 +22,7 @@ from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from conftest import declare, listing
 from support.filesystems import Mounts
+from support.git import git as run_git
 from support.removals import PATIENCE, a_journal, each_engine, told
 from support.tool import PROJECT
 
@@ -35,16 +36,10 @@ def top(tmp_path: Path) -> Path:
     for name in ("first", "second"):
         project = tmp_path / "top" / name
         declare(project, {**PROJECT, ".gitignore": "node_modules/\n"})
-        git_in(project, "init", "-q")
-        git_in(project, "add", ".")
-        git_in(project, "commit", "-qm", "all")
+        run_git(project, "init", "-q")
+        run_git(project, "add", ".")
+        run_git(project, "commit", "-qm", "all")
     return tmp_path / "top"
-
-
-def git_in(project: Path, *arguments: str | Path) -> None:
-    """Run git."""
-    who = ("-c", "user.name=a", "-c", "user.email=a@b")
-    subprocess.run(["git", "-C", project, *who, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -91,12 +86,10 @@ def doing(request: pytest.FixtureRequest, processes: ExitStack) -> Meanwhile:
         (project / "node_modules").mkdir(exist_ok=True)
         with open(project / "changed", "w", encoding="utf-8") as file:
             file.write("mine")
-        blob = subprocess.check_output(
-            ["git", "-C", project, "hash-object", "-w", "changed"], text=True
-        ).strip()
-        git_in(project, "update-index", "--add", "--cacheinfo", f"100644,{blob},node_modules/file")
+        blob = run_git(project, "hash-object", "-w", "changed").decode().strip()
+        run_git(project, "update-index", "--add", "--cacheinfo", f"100644,{blob},node_modules/file")
         (project / "changed").unlink()
-        git_in(project, "commit", "-qm", "mine")
+        run_git(project, "commit", "-qm", "mine")
         if place.name != "node_modules":
             (project / "node_modules").rmdir()
 
@@ -306,7 +299,7 @@ def test_git_is_asked_once_for_all_artifacts_of_a_repository(
     declare(top, {".gitignore": "node_modules/\n"})
     for number in range(9):
         declare(top / f"{number}", PROJECT)
-    git_in(top, "init", "-q")
+    run_git(top, "init", "-q")
     asked: list[int] = []
     really_ask = git.Asker.ask
 

@@ -30,7 +30,7 @@ from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
-from support.judges import git as run_git
+from support.git import git as run_git
 from support.processes import strace
 from support.tool import FULL, PROJECT, Told, Tool
 

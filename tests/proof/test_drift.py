@@ -9,7 +9,8 @@ import pytest
 
 from cleanup_nodemodule.model import Evidence
 from conftest import Declared, Run, declare
-from support.judges import git, judge
+from support.git import git
+from support.judges import judge
 
 Tree: TypeAlias = dict[str | bytes, Any]
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from conftest import Declared, Run, declare, listing, needs_root
+from support.git import git
 
 Row: TypeAlias = dict[str, Any]
 
@@ -27,17 +28,6 @@ def judged(
 def reasons(rows: dict[str, Row]) -> dict[str, str | None]:
     """Return why each is kept, None if it is not."""
     return {path: row["reason"] for path, row in rows.items()}
-
-
-def git(repository: Path, *arguments: str | Path) -> None:
-    """Run git in *repository* with nobody's configuration."""
-    subprocess.run(
-        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
-        cwd=repository,
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
 
 
 def repository(top: Path, tree: Declared, *tracked: str) -> Path:
@@ -279,7 +269,7 @@ def test_what_git_tracks_is_kept_whatever_is_named(
 def test_a_submodule_with_the_name_is_kept(run: Run, tmp_path: Path) -> None:
     library = repository(tmp_path / "library", {"dist": FILES, "package.json": "{}"}, ".")
     top = repository(tmp_path / "r", {"package.json": "{}"})
-    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    add = ("submodule", "--quiet", "add")
     git(top, *add, library, "node_modules")
     assert reasons(judged(run, top, "--targets", "node_modules")) == {"node_modules": "tracked"}
 
@@ -289,7 +279,7 @@ def test_a_submodule_is_a_repository_of_its_own(run: Run, tmp_path: Path) -> Non
         tmp_path / "library", {".gitignore": "dist\n", "package.json": "{}"}, ".gitignore"
     )
     top = repository(tmp_path / "r", {"a": "b"})
-    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    add = ("submodule", "--quiet", "add")
     git(top, *add, library, "sub")
     declare(top / "sub", {"package.json": "{}", "dist": FILES})
     assert (top / "sub/.git").is_file()
@@ -484,10 +474,7 @@ def test_a_partial_clone_fetches_nothing_with_what_it_names(run: Run, tmp_path: 
     top = repository(tmp_path / "r", tree, ".")
     git(top, "sparse-checkout", "init", "--cone", "--sparse-index")
     git(top, "sparse-checkout", "set", "p")
-    lookup = ["git", "rev-parse", "HEAD:other"]
-    name = subprocess.run(
-        lookup, cwd=top, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    name = git(top, "rev-parse", "HEAD:other").decode().strip()
     (top / ".git/objects" / name[:2] / name[2:]).unlink()
     declare(top, {"p": {"node_modules": FILES}})
     program = tmp_path / "program"

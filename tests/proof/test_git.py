@@ -13,7 +13,8 @@ import pytest
 from cleanup_nodemodule import git as asking
 from cleanup_nodemodule import gitfiles
 from conftest import Declared, Run, declare, needs_root
-from support.judges import DELETE, git, judge, verdicts
+from support.git import git
+from support.judges import DELETE, judge, verdicts
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {
@@ -55,7 +56,7 @@ def test_a_worktree_answers_for_itself(tmp_path: Path) -> None:
 def test_a_submodule_answers_for_itself(tmp_path: Path) -> None:
     library = repository(tmp_path / "library")
     top = repository(tmp_path / "top")
-    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    add = ("submodule", "--quiet", "add")
     git(top, *add, library, "sub")
     declare(top / "sub", {"dist": FILES, "node_modules": FILES})
     assert verdicts(top / "sub") == BOTH

@@ -13,7 +13,8 @@ import pytest
 
 from cleanup_nodemodule import git as asking
 from conftest import Declared, Run, declare, needs_root
-from support.judges import DELETE, git, judge, verdict, verdicts
+from support.git import git
+from support.judges import DELETE, judge, verdict, verdicts
 from support.processes import PATIENCE, await_condition
 from support.tool import Tool
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from cleanup_nodemodule import gitfiles, mounts
 from conftest import Declared, declare, needs_root
 from support.filesystems import Mounts
-from support.judges import DELETE, git, judge, verdict, verdicts
+from support.git import git
+from support.judges import DELETE, judge, verdict, verdicts
 from support.processes import strace
 from support.tool import Tool
 
@@ -342,15 +343,13 @@ def test_a_worktree_of_a_bare_repository_is_answered_for(tmp_path: Path) -> None
 
 
 def test_a_submodule_in_a_submodule_is_answered_for(tmp_path: Path) -> None:
-    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    add = ("submodule", "--quiet", "add")
     inner, middle, outer = (repository(tmp_path / name) for name in ("inner", "middle", "outer"))
     git(middle, *add, inner, "sub")
     git(middle, "commit", "--quiet", "--message=sub")
     git(outer, *add, middle, "sub")
-    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
-    git(
-        outer, *("-c", "protocol.file.allow=always"), "submodule", "update", "--recursive", "--init"
-    )
+    git(outer, "submodule", "--quiet", "update", "--init")
+    git(outer, "submodule", "update", "--recursive", "--init")
     declare(outer / "sub/sub", {"dist": FILES})
     assert verdicts(outer / "sub/sub") == {"dist": DELETE}
     # A worktree of a submodule, whose configuration names another working tree.

@@ -11,7 +11,8 @@ import pytest
 
 from cleanup_nodemodule import history
 from conftest import Declared, Run, declare
-from support.judges import git, judge
+from support.git import git
+from support.judges import judge
 
 OLD: Final = 1_000_000_000
 """When everything was made that a test says nothing else of."""

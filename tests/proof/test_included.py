@@ -8,7 +8,8 @@ import pytest
 
 from cleanup_nodemodule import limits
 from conftest import Declared, declare, listing, needs_root
-from support.judges import DELETE, git, verdicts
+from support.git import git
+from support.judges import DELETE, verdicts
 from support.tool import PROJECT, Tool
 
 TREE: Final[dict[str | bytes, Any]] = {

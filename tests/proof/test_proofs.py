@@ -19,7 +19,8 @@ from cleanup_nodemodule.proofs import examine
 from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
 from cleanup_nodemodule.settings import SettingsError
 from conftest import COMMAND, Declared, declare, needs_root, unable
-from support.judges import DELETE, git, judge, verdicts
+from support.git import git
+from support.judges import DELETE, judge, verdicts
 from support.processes import bound, execute, mode
 
 SIGNATURE: Final = "Signature: 8a477f597d28d172789f06886806bc55"

@@ -23,7 +23,8 @@ from cleanup_nodemodule.rules import (
     read_rules,
 )
 from conftest import Run, declare, listing
-from support.judges import DELETE, git, verdicts
+from support.git import git
+from support.judges import DELETE, verdicts
 
 Captured: TypeAlias = "pytest.CaptureFixture[str]"
 

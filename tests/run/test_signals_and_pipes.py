@@ -18,6 +18,7 @@ import pytest
 
 from cleanup_nodemodule.interrupts import Interrupts
 from conftest import COMMAND, declare, listing
+from support.git import git
 from support.processes import PATIENCE, Terminal, await_condition, execute, strace, surroundings
 
 Document: TypeAlias = dict[str, Any]
@@ -793,7 +794,7 @@ def test_a_deletion_needs_no_stream_at_all(work: Path) -> None:
 
 def test_git_can_be_asked_without_any_stream(work: Path) -> None:
     declare(work, {"dist": {"a": "b"}, ".gitignore": "dist\n"})
-    subprocess.run(["git", "init", "--quiet"], cwd=work, check=True)
+    git(work, "init", "--quiet")
     shell('"$0" --no-dry-run <&- >&- 2>&-', work)
     assert [path for path in listing(work) if not path.startswith(b".git")] == [b"package.json"]
 

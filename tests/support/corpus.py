@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from support.git import git
+
 Files: TypeAlias = Mapping[str, str | bytes | Path]
 """What lies in a directory: path to content, or to a ``Path`` (a symlink to it); a path that ends
 with a slash is a directory."""
@@ -114,19 +116,6 @@ def plant(top: Path, files: Files) -> None:
             path.symlink_to(content)
         else:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def git(repository: Path, *arguments: str | Path) -> None:
-    """Run git in *repository* with nobody's configuration."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false")
-    subprocess.run(
-        ["git", *who, "-c", "protocol.file.allow=always", *arguments],
-        cwd=repository,
-        env={**clean, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
 
 
 def real(top: Path, made: str, *command: str | Path) -> bool:

@@ -12,7 +12,6 @@ import random
 import shutil
 import socket
 import stat
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from cleanup_nodemodule.rules import Rule, catalogue
+from support.git import git
 
 NOBODY: Final = 65534
 
@@ -315,12 +315,10 @@ _kept: Final[list[tempfile.TemporaryDirectory[str]]] = []
 def _sound() -> str:
     """Return a git directory to copy."""
     _kept.append(tempfile.TemporaryDirectory())
-    top = _kept[0].name
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-    Path(top, "tracked").write_text("x", encoding="ascii")
+    top = Path(_kept[0].name)
+    (top / "tracked").write_text("x", encoding="ascii")
     for arguments in (("init", "-q"), ("add", "tracked"), ("commit", "-q", "-m", "first")):
-        subprocess.run(["git", "-C", top, *identity, *arguments], env=environment, check=True)
+        git(top, *arguments)
     return os.path.join(top, ".git")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,15 +37,3 @@ def verdict(artifact: Artifact) -> str:
 def verdicts(top: Path, **settings: Any) -> dict[str, str]:
     """Return the verdict on everything found beneath *top*."""
     return {path: verdict(artifact) for path, artifact in judge(top, **settings).items()}
-
-
-def git(repository: Path, *arguments: str | Path, data: bytes | None = None) -> bytes:
-    """Run git in *repository* with nobody's configuration, and return what it prints."""
-    return subprocess.run(
-        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
-        cwd=repository,
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull},
-        input=data,
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout

@@ -14,7 +14,7 @@ from cleanup_nodemodule.model import Plan
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from conftest import declare
-from support.judges import git as run_git
+from support.git import git as run_git
 
 LEVELS: Final = 100
 

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final, Self
 import pytest
 
 from conftest import COMMAND, declare
+from support.git import git
 from support.processes import Terminal, execute, strace
 
 NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -113,10 +113,6 @@ def work(tmp_path: Path) -> Path:
     # The index now holds another time than the file: `git status` would write it anew.
     os.utime(top / "repo/package.json", (1_000_000_000, 1_000_000_000))
     return top
-
-
-def git(repository: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=repository, check=True, stdout=subprocess.DEVNULL)
 
 
 def state(top: Path) -> dict[str, tuple[object, ...]]:

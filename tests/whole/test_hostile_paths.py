@@ -20,6 +20,7 @@ import pytest
 
 from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
+from support.git import git
 from support.places import CHECKOUT
 from support.processes import Terminal, await_condition, execute, strace
 from support.tool import FULL, PROJECT, Tool
@@ -407,7 +408,7 @@ def test_32_descriptors_are_enough(tool: Tool, tmp_path: Path, jobs: tuple[str, 
     declare(top, {f"app{number}": {**PROJECT, "node_modules": wide} for number in range(10)})
     declare(top, {"repo": {**PROJECT, "dist": FULL, ".gitignore": "dist\n"}})
     os.makedirs(top / "app0/node_modules" / "/".join(["deep"] * 200))
-    subprocess.run(["git", "init", "--quiet", top / "repo"], check=True)
+    git(top / "repo", "init", "--quiet")
     few = ("prlimit", "--nofile=32:32")
     told = tool.run(top, *jobs, prefix=few)
     assert (told.code, told.problems, set(told.reasons.values())) == (0, set(), {None})

@@ -16,7 +16,7 @@ import pytest
 from cleanup_nodemodule.staging import PREFIX
 from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
-from support.judges import git
+from support.git import git
 from support.processes import await_condition, strace
 from support.tool import FULL, PROJECT, Tool
 

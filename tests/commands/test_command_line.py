@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from cleanup_nodemodule import __version__, engine
-from conftest import COMMAND, Run, declare, listing
+from support.places import COMMAND
 from support.processes import bound, execute, mode
+from support.tool import Run
+from support.trees import declare, listing
 
 Completed = subprocess.CompletedProcess[str]
 

@@ -15,12 +15,12 @@ from cleanup_nodemodule.explain import locate
 from cleanup_nodemodule.model import Artifact, Plan
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
-from conftest import Declared, Run, declare
 from support import corpus
 from support.filesystems import Mounts, ended
 from support.judges import verdict
-from support.processes import PATIENCE, await_condition
-from support.tool import PROJECT, Tool
+from support.tool import PROJECT, Run, Tool
+from support.trees import Declared, declare
+from support.waiting import PATIENCE, await_condition
 
 
 def explained(path: str, settings: Settings, root: str | None) -> Artifact:

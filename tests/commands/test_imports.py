@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, declare
+from support.places import COMMAND
 from support.processes import Terminal, execute
+from support.trees import declare
 
 PROFILE = {"PYTHONPROFILEIMPORTTIME": "1"}
 """Makes the interpreter of the installed command name each module it imports (python(1))."""

@@ -12,9 +12,12 @@ import pytest
 
 from cleanup_nodemodule import lock, state
 from cleanup_nodemodule.journal import Ending, Journal
-from conftest import COMMAND, Run, declare
 from support.journals import a_run, abandon, intent
-from support.processes import PATIENCE, Terminal, execute
+from support.places import COMMAND
+from support.processes import Terminal, execute
+from support.tool import Run
+from support.trees import declare
+from support.waiting import PATIENCE
 
 NAMES = (b"plain", b"two words", b"new\nline", b"tab\there", b"\x1b[31mred", b"caf\xe9", b"[/b]")
 

@@ -17,10 +17,13 @@ import pytest
 
 from cleanup_nodemodule import rules, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal, Mode, Run
-from conftest import COMMAND, declare, listing, needs_root
-from conftest import Run as Command
 from support.journals import a_run, abandon, intent
-from support.processes import PATIENCE, Terminal, await_condition, execute
+from support.needs import needs_root
+from support.places import COMMAND
+from support.processes import Terminal, execute
+from support.tool import Run as Command
+from support.trees import declare, listing
+from support.waiting import PATIENCE, await_condition
 
 NOBODY = 65534
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from cleanup_nodemodule import cli
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.settings import CONFIG_NAME, Settings, SettingsError, read_config
-from conftest import declare, listing
 from support.judges import judge
 from support.tool import PROJECT
+from support.trees import declare, listing
 
 Captured = pytest.CaptureFixture[str]
 

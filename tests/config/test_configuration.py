@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import state
-from conftest import Declared, Run, declare, needs_root
-from support.tool import Tool
+from support.needs import needs_root
+from support.tool import Run, Tool
+from support.trees import Declared, declare
 
 OTHER: Final = 64001
 

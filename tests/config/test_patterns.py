@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.globs import PatternError
 from cleanup_nodemodule.patterns import Patterns, check, compile_pattern, parts
-from conftest import Run, declare
 from support.places import CHECKOUT
-from support.tool import PROJECT, Tool
+from support.tool import PROJECT, Run, Tool
+from support.trees import declare
 
 Case: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
 

@@ -25,13 +25,11 @@ from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Fault, Groups, Removal, Root
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
-from conftest import declare
 from support.dictated import Dictated, expected, made, root_of, shuffles, trees, usual
 from support.filesystems import Mounts
 from support.removals import artifact, each_engine, remove
-
-PATIENCE: Final = 60
-"""Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
+from support.trees import declare
+from support.waiting import PATIENCE
 
 ENOUGH: Final = 1_000_000
 

@@ -19,12 +19,13 @@ from typing import Final, NamedTuple
 import pytest
 
 from cleanup_nodemodule.model import Failed
-from conftest import Declared, declare, needs_root, unable
 from support.accounts import NOBODY, give_away
 from support.filesystems import Mounts
+from support.needs import needs_root, unable
 from support.places import SUPPORT
 from support.removals import artifact, each_engine, remove
 from support.tool import Tool
+from support.trees import Declared, declare
 
 SWAPS: Final = 60_000
 """That happen while something is being deleted, in each of the four tests that count them."""

@@ -20,11 +20,12 @@ from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import Failed, Outcome
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
-from conftest import declare, listing
 from support.filesystems import Mounts
 from support.git import git as run_git
-from support.removals import PATIENCE, a_journal, each_engine, told
+from support.removals import a_journal, each_engine, told
 from support.tool import PROJECT
+from support.trees import declare, listing
+from support.waiting import PATIENCE
 
 Meanwhile = Callable[[Path], object]
 """Does something to an artifact, at the place where it is."""

@@ -27,7 +27,6 @@ from cleanup_nodemodule.journal import Intent, Journal, JournalError
 from cleanup_nodemodule.model import Artifact, Candidate, Failed, Leftover, Problem, Removed
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.staging import Held
-from conftest import Declared, declare, listing
 from support.removals import (
     Against,
     a_journal,
@@ -39,6 +38,7 @@ from support.removals import (
     staged,
     told,
 )
+from support.trees import Declared, declare, listing
 
 _RENAME = os.rename
 

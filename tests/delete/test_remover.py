@@ -33,9 +33,7 @@ from cleanup_nodemodule.model import (
     Removed,
 )
 from cleanup_nodemodule.scheduler import Scheduler
-from conftest import declare, listing
 from support.removals import (
-    PATIENCE,
     Against,
     a_journal,
     approve,
@@ -45,6 +43,8 @@ from support.removals import (
     remove,
     staged,
 )
+from support.trees import declare, listing
+from support.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("grouped")
 

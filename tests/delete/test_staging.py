@@ -12,7 +12,8 @@ import pytest
 
 from cleanup_nodemodule import engine, staging
 from cleanup_nodemodule.model import Candidate, Identity
-from conftest import declare, dig, listing, unable
+from support.needs import unable
+from support.trees import declare, dig, listing
 
 _RENAME: Final = os.rename
 

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from test_engine import BY_KERNEL, Way, become_nobody, give_up_rights, in_child, place
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names, Removal, Root
-from conftest import Declared, declare, listing
 from support.dictated import Dictated, budgets, expected, made, root_of, trees, usual
 from support.filesystems import Mounts
-from support.processes import PATIENCE, await_condition
+from support.trees import Declared, declare, listing
+from support.waiting import PATIENCE, await_condition
 
 __all__ = ["place"]
 

@@ -18,7 +18,8 @@ from cleanup_nodemodule import __version__, apart, cli, session
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.scheduler import Scheduler
-from conftest import Run, declare
+from support.tool import Run
+from support.trees import declare
 
 NOT_BUILT = "the native engine was not built when this was installed"
 

@@ -41,9 +41,12 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
-from conftest import BY_PATH, Declared, declare, dig, listing, needs_root, unable
+from support.engines import BY_PATH
 from support.filesystems import Mounts
-from support.processes import PATIENCE, await_condition, strace
+from support.needs import needs_root, unable
+from support.processes import strace
+from support.trees import Declared, declare, dig, listing
+from support.waiting import PATIENCE, await_condition
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -26,7 +26,8 @@ from test_engine import (
 
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
-from conftest import declare, listing, needs_root
+from support.needs import needs_root
+from support.trees import declare, listing
 
 __all__ = ["opening", "place"]
 

@@ -13,9 +13,9 @@ import pytest
 from test_engine import BUDGETS, find, measure, remove, root_of
 
 from cleanup_nodemodule.engine.contract import Names
-from conftest import Declared, declare, listing
 from support.filesystems import Mounts, is_dead
 from support.tool import Tool
+from support.trees import Declared, declare, listing
 
 FLAT: Final[Declared] = {
     **{f"file {number:03}": 1 for number in range(300)},

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from conftest import listing
 from support.dictated import root_of
 from support.filesystems import Mounts
 from support.processes import strace
+from support.trees import listing
 
 FILES: Final = 6_000
 """In several times as many bytes as are read of a directory at once."""

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Size
-from conftest import unable
 from support.dictated import (
     SKIPPED,
     TARGETS,
@@ -38,6 +37,7 @@ from support.dictated import (
     trees,
     usual,
 )
+from support.needs import unable
 
 # Counted by the engine
 

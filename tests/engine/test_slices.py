@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Root, Usage
-from conftest import declare, listing
 from support.dictated import Dictated, examples, expected, made, root_of, shuffles, trees, usual
 from support.filesystems import Mounts
 from support.processes import strace
+from support.trees import declare, listing
 
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 

@@ -28,11 +28,12 @@ from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
-from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
 from support.git import git as run_git
+from support.needs import needs_root
 from support.processes import strace
 from support.tool import FULL, PROJECT, Told, Tool
+from support.trees import Declared, declare, listing
 
 QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what a rule fits": (Rule, "fits"),

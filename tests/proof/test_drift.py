@@ -8,9 +8,10 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from cleanup_nodemodule.model import Evidence
-from conftest import Declared, Run, declare
 from support.git import git
 from support.judges import judge
+from support.tool import Run
+from support.trees import Declared, declare
 
 Tree: TypeAlias = dict[str | bytes, Any]
 

@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from conftest import Declared, Run, declare, listing, needs_root
 from support.git import git
+from support.needs import needs_root
+from support.tool import Run
+from support.trees import Declared, declare, listing
 
 Row: TypeAlias = dict[str, Any]
 

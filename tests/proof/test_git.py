@@ -12,9 +12,11 @@ import pytest
 
 from cleanup_nodemodule import git as asking
 from cleanup_nodemodule import gitfiles
-from conftest import Declared, Run, declare, needs_root
 from support.git import git
 from support.judges import DELETE, judge, verdicts
+from support.needs import needs_root
+from support.tool import Run
+from support.trees import Declared, declare
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {

@@ -12,11 +12,12 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import git as asking
-from conftest import Declared, Run, declare, needs_root
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
-from support.processes import PATIENCE, await_condition
-from support.tool import Tool
+from support.needs import needs_root
+from support.tool import Run, Tool
+from support.trees import Declared, declare
+from support.waiting import PATIENCE, await_condition
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {".gitignore": "/dist\n", "package.json": "{}", "dist": FILES}

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleanup_nodemodule import gitfiles, mounts
-from conftest import Declared, declare, needs_root
 from support.filesystems import Mounts
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
+from support.needs import needs_root
 from support.processes import strace
 from support.tool import Tool
+from support.trees import Declared, declare
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {".gitignore": "/dist\n", "package.json": "{}", "dist": FILES}

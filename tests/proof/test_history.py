@@ -10,9 +10,10 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import history
-from conftest import Declared, Run, declare
 from support.git import git
 from support.judges import judge
+from support.tool import Run
+from support.trees import Declared, declare
 
 OLD: Final = 1_000_000_000
 """When everything was made that a test says nothing else of."""

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import declare, unable
 from support.filesystems import Mounts
+from support.needs import unable
 from support.tool import FULL, PROJECT, Tool
+from support.trees import declare
 
 OWNER: Final = 70001
 

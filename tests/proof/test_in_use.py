@@ -14,11 +14,13 @@ import pytest
 from cleanup_nodemodule import mounts, protections
 from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.protections import Whose
-from conftest import COMMAND, declare, needs_root, unable
 from support.accounts import NOBODY, give_away
 from support.filesystems import Mounts
+from support.needs import needs_root, unable
+from support.places import COMMAND
 from support.processes import execute
 from support.tool import PROJECT, Tool
+from support.trees import declare
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
 

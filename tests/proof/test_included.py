@@ -7,10 +7,11 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import limits
-from conftest import Declared, declare, listing, needs_root
 from support.git import git
 from support.judges import DELETE, verdicts
+from support.needs import needs_root
 from support.tool import PROJECT, Tool
+from support.trees import Declared, declare, listing
 
 TREE: Final[dict[str | bytes, Any]] = {
     "app": PROJECT,

@@ -18,10 +18,12 @@ from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.proofs import examine
 from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
 from cleanup_nodemodule.settings import SettingsError
-from conftest import COMMAND, Declared, declare, needs_root, unable
 from support.git import git
 from support.judges import DELETE, judge, verdicts
+from support.needs import needs_root, unable
+from support.places import COMMAND
 from support.processes import bound, execute, mode
+from support.trees import Declared, declare
 
 SIGNATURE: Final = "Signature: 8a477f597d28d172789f06886806bc55"
 

@@ -22,9 +22,10 @@ from cleanup_nodemodule.rules import (
     profiles,
     read_rules,
 )
-from conftest import Run, declare, listing
 from support.git import git
 from support.judges import DELETE, verdicts
+from support.tool import Run
+from support.trees import declare, listing
 
 Captured: TypeAlias = "pytest.CaptureFixture[str]"
 

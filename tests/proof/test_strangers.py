@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from conftest import Declared, declare, listing, needs_root
+from support.needs import needs_root
 from support.tool import FULL, Tool
+from support.trees import Declared, declare, listing
 
 OWNER: Final = 1_001_001
 STRANGER: Final = 1_001_002

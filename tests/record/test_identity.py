@@ -17,12 +17,14 @@ from cleanup_nodemodule import identity, journal, mark, staging, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.mark import Mark
 from cleanup_nodemodule.model import Candidate
-from conftest import declare, dig, listing, needs_root, unable
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
-from support.processes import PATIENCE, await_condition, strace
+from support.needs import needs_root, unable
+from support.processes import strace
 from support.removals import artifact, leave
 from support.tool import PROJECT, Told, Tool
+from support.trees import declare, dig, listing
+from support.waiting import PATIENCE, await_condition
 
 MANY = {f"f{number}": 1 for number in range(60)}
 

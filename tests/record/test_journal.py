@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from cleanup_nodemodule import journal
 from cleanup_nodemodule.journal import Ending, Journal, JournalError, Reader, read
 from cleanup_nodemodule.state import StateError
-from conftest import needs_root, unable
 from support.journals import a_run, abandon, fill, intent, written
+from support.needs import needs_root, unable
 from support.places import TESTS
-from support.processes import await_condition, strace
+from support.processes import strace
+from support.waiting import await_condition
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import pytest
 
 from cleanup_nodemodule import lock, mounts, state
 from cleanup_nodemodule.lock import Held, Locked, LockError, acquire
-from conftest import declare, listing, needs_root, unable
 from support.filesystems import Mounts
 from support.journals import fill
-from support.processes import PATIENCE
+from support.needs import needs_root, unable
+from support.trees import declare, listing
+from support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -311,7 +312,7 @@ def test_of_many_that_start_at_once_one_at_a_time_has_the_lock(home: Path, tree:
         process.stdin.write(b"\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=PATIENCE * 2)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, b"")
     assert listing(home / "locks" / state.machine()) == ONE
 

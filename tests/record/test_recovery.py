@@ -20,12 +20,14 @@ from cleanup_nodemodule import identity, journal, lock, protections, recovery, s
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.model import Candidate, Leftover
 from cleanup_nodemodule.scheduler import Scheduler
-from conftest import declare, listing, needs_root
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
-from support.processes import PATIENCE, await_condition, strace
+from support.needs import needs_root
+from support.processes import strace
 from support.removals import artifact, leave
 from support.tool import Tool
+from support.trees import declare, listing
+from support.waiting import PATIENCE, await_condition
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 
 from cleanup_nodemodule import state
-from conftest import needs_root, unable
+from support.needs import needs_root, unable
 
 NOBODY = 65534
 

@@ -14,8 +14,10 @@ import pytest
 from cleanup_nodemodule import __version__, engine
 from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
 from cleanup_nodemodule.policy import decide
-from conftest import COMMAND, Run, declare, listing
+from support.places import COMMAND
 from support.processes import Terminal, bound, execute, mode
+from support.tool import Run
+from support.trees import declare, listing
 
 Document: TypeAlias = dict[str, Any]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule.journal import Ending, Journal
-from conftest import declare
 from support.filesystems import Misbehaving, Mounts, ended
 from support.journals import a_run, intent
-from support.processes import PATIENCE, await_condition
 from support.tool import PROJECT, Tool
+from support.trees import declare
+from support.waiting import PATIENCE, await_condition
 
 COMMANDS = (("log", "{}/app"), ("regenerate",), ("regenerate", "--run"))
 

@@ -17,9 +17,11 @@ import jsonschema
 import pytest
 
 from cleanup_nodemodule.interrupts import Interrupts
-from conftest import COMMAND, declare, listing
 from support.git import git
-from support.processes import PATIENCE, Terminal, await_condition, execute, strace, surroundings
+from support.places import COMMAND
+from support.processes import Terminal, execute, strace, surroundings
+from support.trees import declare, listing
+from support.waiting import PATIENCE, await_condition
 
 Document: TypeAlias = dict[str, Any]
 

@@ -11,8 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.names import printable, quoted
-from conftest import COMMAND, Run, declare
+from support.places import COMMAND
 from support.processes import execute
+from support.tool import Run
+from support.trees import declare
 
 NAMES = (
     b"plain",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule.names import printable
-from conftest import Run, declare, listing
 from support.processes import Terminal, bound, mode, open_terminal, read_terminal, screen
+from support.tool import Run
+from support.trees import declare, listing
 
 MEBIBYTE = 1 << 20
 LONG_AGO = 1_000_000_000

@@ -24,9 +24,10 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import Declared, needs_root, unable
+from support.needs import needs_root, unable
 from support.places import SUPPORT
-from support.processes import PATIENCE, await_condition
+from support.trees import Declared
+from support.waiting import PATIENCE, await_condition
 
 _CLONE_NEWNS: Final = 0x00020000  # unshare(2)
 _MNT_DETACH: Final = 2  # umount2(2)

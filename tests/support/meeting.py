@@ -3,10 +3,8 @@
 import os
 import threading
 import time
-from typing import Final
 
-PATIENCE: Final = 30
-"""Seconds after which whoever has not come does not come any more."""
+from support.waiting import PATIENCE
 
 
 def meet(place: str, number: int) -> int:

@@ -2,7 +2,7 @@
 
     python misbehaving.py MOUNTPOINT '{"tree": {...}, "ways": {...}}'
 
-The tree is as in conftest: a mapping is a directory, a number a file of that size. The ways, each a
+The tree is as in ``support.trees``: a mapping is a directory, a number a file of that size. The ways, each a
 mapping from paths within the file system:
 
 * ``fail``: from ``OPERATION PATH`` to an error number, for ``getattr``, ``opendir``, ``readdir``,

@@ -1,5 +1,7 @@
 """Where things lie in this checkout."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -11,3 +13,6 @@ TESTS: Final = SUPPORT.parent
 
 CHECKOUT: Final = TESTS.parent
 """What was cloned: the sources, the tests and the documentation."""
+
+COMMAND: Final = os.path.join(os.path.dirname(sys.executable), "cleanup-nodemodule")
+"""The command as pip installed it beside the interpreter that runs the tests."""

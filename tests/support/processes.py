@@ -10,18 +10,14 @@ import shutil
 import struct
 import subprocess
 import termios
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import pytest
-
-from conftest import COMMAND, unable
-
-PATIENCE: Final = 30
-"""Seconds after which something that should have happened long ago counts as a failure."""
+from support.needs import unable
+from support.places import COMMAND
+from support.waiting import PATIENCE, await_condition
 
 _TERMINAL: Final = {"TERM": "xterm-256color"}
 _MISLEADING: Final = frozenset(
@@ -237,12 +233,3 @@ def strace(log: Path, *options: str) -> tuple[str, ...]:
     if shutil.which("strace") is None:
         unable("strace (Debian package strace) is not installed")
     return ("strace", "-D", "-f", "-y", "-qq", "-o", str(log), *options, "--")
-
-
-def await_condition(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds; fail if it never does."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited in vain until {what}")
-        time.sleep(0.01)

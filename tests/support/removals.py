@@ -31,9 +31,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.scheduler import Scheduler
 from support.journals import a_run, abandon
-
-PATIENCE: Final = 60
-"""Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
+from support.waiting import PATIENCE
 
 DELETE: Final = Delete()
 

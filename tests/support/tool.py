@@ -3,19 +3,18 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
 
-from conftest import COMMAND, NATIVE, native_engine
+from support.engines import NATIVE, native_engine
+from support.places import COMMAND
 from support.preloaded import Preloaded
 from support.processes import surroundings
-
-PATIENCE: Final = 120
-"""Seconds after which a run counts as hanging: many times what the largest one here takes."""
+from support.waiting import PATIENCE
 
 Row: TypeAlias = dict[str, Any]
 
@@ -58,6 +57,47 @@ class Told:
             (os.path.relpath(one["path"] or "/", self.top), one["errno"])
             for one in self.document["problems"]
         }
+
+
+Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """What runs the command without loading it each time."""
+    with Preloaded(COMMAND) as commands:
+        yield commands
+
+
+@pytest.fixture
+def run(tmp_path: Path, preloaded: Preloaded) -> Run:
+    """Run the installed command in *tmp_path* without a terminal, and return what came of it.
+
+    Output is text with undecodable bytes as surrogates; ``cwd`` and ``env`` may be given.
+    """
+
+    def run_command(
+        *arguments: str | bytes | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        around = {**os.environ, **(env or {})}
+        # What differs from one test to the other may be looked at while it is loaded.
+        if env is None:
+            done = preloaded.run(arguments, cwd=cwd, env=around, patience=PATIENCE)
+            if done is not None:
+                return done
+        return subprocess.run(
+            [COMMAND, *arguments],
+            cwd=cwd,
+            env=around,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    return run_command
 
 
 class Tool:

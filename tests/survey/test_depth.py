@@ -10,7 +10,7 @@ from cleanup_nodemodule.evidence import Circumstances, look
 from cleanup_nodemodule.lookout import Lookout, ancestors
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.rules import catalogue
-from conftest import declare
+from support.trees import declare
 
 
 def chain(top: Path, depth: int) -> list[Candidate]:

@@ -11,7 +11,7 @@ import pytest
 from cleanup_nodemodule.engine.contract import Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Size
-from conftest import declare
+from support.trees import declare
 
 NOTHING = Size(0, 0, 0)
 

@@ -13,8 +13,8 @@ from cleanup_nodemodule.engine.contract import Measurement
 from cleanup_nodemodule.model import Plan
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
-from conftest import declare
 from support.git import git as run_git
+from support.trees import declare
 
 LEVELS: Final = 100
 

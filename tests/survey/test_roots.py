@@ -9,9 +9,11 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import roots
-from conftest import Run, declare, needs_root
-from support.processes import PATIENCE, bound, mode
-from support.tool import PROJECT, Tool
+from support.needs import needs_root
+from support.processes import bound, mode
+from support.tool import PROJECT, Run, Tool
+from support.trees import declare
+from support.waiting import PATIENCE
 
 A: Final = 64001
 B: Final = 64002

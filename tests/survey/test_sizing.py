@@ -12,7 +12,7 @@ from cleanup_nodemodule import sizing
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
 from cleanup_nodemodule.scheduler import Scheduler
-from conftest import Declared, declare
+from support.trees import Declared, declare
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -13,9 +13,11 @@ import pytest
 from cleanup_nodemodule import processes
 from cleanup_nodemodule.apart import Apart
 from cleanup_nodemodule.processes import Work, look
-from conftest import COMMAND, declare, needs_root
 from support.judges import judge
+from support.needs import needs_root
+from support.places import COMMAND
 from support.processes import execute
+from support.trees import declare
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
 

@@ -17,9 +17,10 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from conftest import COMMAND, unable
 from support import corpus
 from support.corpus import DELETE, NOTHING, Label
+from support.needs import unable
+from support.places import COMMAND
 from support.processes import bound, surroundings
 
 Row: TypeAlias = dict[str, Any]

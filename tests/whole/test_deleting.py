@@ -16,12 +16,15 @@ import pytest
 from cleanup_nodemodule import homes, journal, lock, protections
 from cleanup_nodemodule.journal import Ending, Journal
 from cleanup_nodemodule.staging import PREFIX
-from conftest import COMMAND, declare, listing, needs_root
 from support.filesystems import Mounts
 from support.journals import a_run, fill
-from support.processes import PATIENCE, Terminal, await_condition, execute, strace
+from support.needs import needs_root
+from support.places import COMMAND
+from support.processes import Terminal, execute, strace
 from support.removals import leave
 from support.tool import FULL, PROJECT, Tool
+from support.trees import declare, listing
+from support.waiting import PATIENCE, await_condition
 
 
 @pytest.fixture

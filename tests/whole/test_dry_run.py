@@ -10,9 +10,10 @@ from typing import Final, Self
 
 import pytest
 
-from conftest import COMMAND, declare
 from support.git import git
+from support.places import COMMAND
 from support.processes import Terminal, execute, strace
+from support.trees import declare
 
 NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 """An installed package is byte-compiled by pip, an editable one is not: there the interpreter, before

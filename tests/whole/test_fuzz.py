@@ -21,9 +21,10 @@ from typing import Any, Final
 import jsonschema
 import pytest
 
-from conftest import COMMAND, NATIVE, native_engine
 from support import hostile_trees
+from support.engines import NATIVE, native_engine
 from support.hostile_trees import NOBODY, Tree
+from support.places import COMMAND
 from support.preloaded import Preloaded
 from support.tool import Told, Tool
 

@@ -17,11 +17,13 @@ from typing import Final
 
 import pytest
 
-from conftest import Declared, declare, listing, needs_root, unable
 from support.filesystems import Mounts
 from support.journals import fill
-from support.processes import await_condition, bound, mode, strace
+from support.needs import needs_root, unable
+from support.processes import bound, mode, strace
 from support.tool import FULL, PROJECT, Told, Tool
+from support.trees import Declared, declare, listing
+from support.waiting import await_condition
 
 NOBODY: Final = 65534
 

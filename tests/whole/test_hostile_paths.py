@@ -18,12 +18,14 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
 from support.git import git
+from support.needs import needs_root
 from support.places import CHECKOUT
-from support.processes import Terminal, await_condition, execute, strace
+from support.processes import Terminal, execute, strace
 from support.tool import FULL, PROJECT, Tool
+from support.trees import Declared, declare, listing
+from support.waiting import await_condition
 
 PRECIOUS: Final[Declared] = {"node_modules": {"precious": "precious"}, "letter": "precious"}
 """What lies outside of what is searched, and has to be as it was afterwards."""

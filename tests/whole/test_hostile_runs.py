@@ -14,11 +14,13 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule.staging import PREFIX
-from conftest import Declared, declare, listing, needs_root
 from support.filesystems import Mounts
 from support.git import git
-from support.processes import await_condition, strace
+from support.needs import needs_root
+from support.processes import strace
 from support.tool import FULL, PROJECT, Tool
+from support.trees import Declared, declare, listing
+from support.waiting import await_condition
 
 SIGNALS: Final = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 

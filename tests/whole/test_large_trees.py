@@ -9,18 +9,17 @@ from typing import Final
 
 import pytest
 
-from conftest import NATIVE, dig
+from support.engines import NATIVE
 from support.filesystems import Mounts
 from support.tool import Tool
+from support.trees import dig
+from support.waiting import PATIENCE
 
 FILES: Final = 1_000_000
 
 LEVELS: Final = 5_000
 
 DESCRIPTORS: Final = 32
-
-PATIENCE: Final = 300
-"""Seconds after which a run counts as hanging."""
 
 _MEBIBYTE: Final = 1024 * 1024
 
@@ -96,7 +95,7 @@ def test_a_million_files_and_5000_levels_take_little_memory_and_few_descriptors(
         env=tool.env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=3 * PATIENCE,  # For a million files.
         check=False,
     )
     assert (result.returncode, result.stderr) == (0, b"")

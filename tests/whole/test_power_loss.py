@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule import journal, staging
-from conftest import declare, listing
 from support.filesystems import Forgetful, Mounts
 from support.power_loss import recorded
 from support.processes import strace
 from support.tool import PROJECT, Tool
+from support.trees import declare, listing
 
 PROJECTS = ("one", "three", "two")
 

@@ -16,8 +16,10 @@ from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.settings import read_config
-from conftest import COMMAND, Run, declare, unable
-from support.places import CHECKOUT
+from support.needs import unable
+from support.places import CHECKOUT, COMMAND
+from support.tool import Run
+from support.trees import declare
 
 README = (CHECKOUT / "README.md").read_text()
 

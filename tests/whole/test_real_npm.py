@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import pytest
 
-from conftest import Declared, Run, declare, listing
 from support.processes import execute
+from support.tool import Run
+from support.trees import Declared, declare, listing
 
 PACKAGES: Final = (
     "chalk@4.1.2",

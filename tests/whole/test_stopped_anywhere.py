@@ -31,10 +31,12 @@ import pytest
 from cleanup_nodemodule import journal
 from cleanup_nodemodule.journal import Ending
 from cleanup_nodemodule.staging import PREFIX
-from conftest import NATIVE, Declared, declare, listing, native_engine, needs_root
+from support.engines import NATIVE, native_engine
 from support.filesystems import Mounts
+from support.needs import needs_root
 from support.places import SUPPORT
 from support.removals import leave
+from support.trees import Declared, declare, listing
 
 TREE: Final[Declared] = {
     "work": {

@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from conftest import unable
+from support.needs import unable
 from support.places import CHECKOUT
 
 SMOKE: Final = """

@@ -5,16 +5,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
+from support.waiting import PATIENCE
 
 _T = TypeVar("_T")
-
-PATIENCE: Final = 60
-"""Seconds after which a test fails that would otherwise wait for ever. Nothing is measured by it."""
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from cleanup_nodemodule import __version__, apart, cli, session
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.scheduler import Scheduler
+from support.processes import execute_text
 from support.tool import Run
 from support.trees import declare
 
@@ -168,15 +169,10 @@ def copied(tmp_path: Path) -> Path:
 
 
 def run_copy(site: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "cleanup_nodemodule", *arguments],
+    return execute_text(
+        *(sys.executable, "-m", "cleanup_nodemodule", *arguments),
         cwd=site,
-        env={**os.environ, "PYTHONPATH": os.fspath(site)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        env={"PYTHONPATH": os.fspath(site)},
     )
 
 

@@ -2025,7 +2025,7 @@ def test_a_directory_that_another_process_keeps_swapping_leads_nowhere(
             assert listing(tmp_path / "outside") == before
     finally:
         (tmp_path / "stop").touch()
-        swapped = rounds.get(timeout=60)
+        swapped = rounds.get(timeout=PATIENCE)
         attacker.join()
     assert swapped > 0
 

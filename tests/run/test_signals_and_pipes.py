@@ -19,7 +19,7 @@ import pytest
 from cleanup_nodemodule.interrupts import Interrupts
 from support.git import git
 from support.places import COMMAND
-from support.processes import Terminal, execute, strace, surroundings
+from support.processes import Terminal, execute, execute_text, start, strace, surroundings
 from support.trees import declare, listing
 from support.waiting import PATIENCE, await_condition
 
@@ -38,15 +38,7 @@ class Running:
         prefix: tuple[str, ...] = (),
         env: dict[str, str] | None = None,
     ) -> None:
-        self.process = subprocess.Popen(
-            [*prefix, COMMAND, *arguments],
-            cwd=cwd,
-            env=surroundings(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        self.process = start(*prefix, COMMAND, *arguments, cwd=cwd, env=env)
 
     def stop(self, number: int) -> tuple[int, str, str]:
         """Send a signal; return exit code, output and error output.
@@ -713,16 +705,7 @@ def work(tmp_path: Path) -> Path:
 
 def shell(script: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """Run a line of bash in which ``$0`` is the command."""
-    return subprocess.run(
-        ["bash", "-c", script, COMMAND],
-        cwd=cwd,
-        env=surroundings(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return execute_text("bash", "-c", script, COMMAND, cwd=cwd)
 
 
 FORMATS = ["--format=plain", "--format=table", "--json", "-0"]

@@ -2,21 +2,16 @@
 
 import os
 import threading
-import time
 
-from support.waiting import PATIENCE
+from support.waiting import await_condition
 
 
 def meet(place: str, number: int) -> int:
     """Return which process this is, once *number* calls are being made that name the directory *place*.
 
-    Raises TimeoutError if they never are.
+    Raises AssertionError if they never are.
     """
     with open(os.path.join(place, f"{os.getpid()}-{threading.get_ident()}"), "x", encoding="utf-8"):
         pass
-    deadline = time.monotonic() + PATIENCE
-    while len(os.listdir(place)) < number:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the others did not come")
-        time.sleep(0.01)
+    await_condition(lambda: len(os.listdir(place)) >= number, "the others came")
     return os.getpid()

@@ -204,6 +204,39 @@ def execute(
     )
 
 
+def execute_text(
+    *command: str | bytes | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run any command without a terminal; its output is text, with undecodable bytes as surrogates."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=surroundings(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def start(
+    *command: str | bytes | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
+    """Begin what :func:`execute_text` runs, and return at once."""
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=surroundings(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+
+
 def bound() -> tuple[str, ...]:
     """Return what to put before a command so that permissions bind it, even if root runs it."""
     if os.geteuid() != 0:

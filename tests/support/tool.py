@@ -13,7 +13,7 @@ import pytest
 from support.engines import NATIVE, native_engine
 from support.places import COMMAND
 from support.preloaded import Preloaded
-from support.processes import surroundings
+from support.processes import execute_text, start, surroundings
 from support.waiting import PATIENCE
 
 Row: TypeAlias = dict[str, Any]
@@ -79,25 +79,20 @@ def run(tmp_path: Path, preloaded: Preloaded) -> Run:
     def run_command(
         *arguments: str | bytes | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        around = {**os.environ, **(env or {})}
         # What differs from one test to the other may be looked at while it is loaded.
         if env is None:
-            done = preloaded.run(arguments, cwd=cwd, env=around, patience=PATIENCE)
-            if done is not None:
-                return done
-        return subprocess.run(
-            [COMMAND, *arguments],
-            cwd=cwd,
-            env=around,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=PATIENCE,
-            check=False,
-        )
+            return _run_preloaded(preloaded, *arguments, cwd=cwd, env=surroundings())
+        return execute_text(COMMAND, *arguments, cwd=cwd, env=env)
 
     return run_command
+
+
+def _run_preloaded(
+    preloaded: Preloaded, *arguments: str | bytes | Path, cwd: Path, env: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command without loading it, if that can be done, and else as it is installed."""
+    done = preloaded.run(arguments, cwd=cwd, env=env, patience=PATIENCE)
+    return execute_text(COMMAND, *arguments, cwd=cwd, env=env) if done is None else done
 
 
 class Tool:
@@ -134,15 +129,10 @@ class Tool:
         prefix: tuple[str, ...] = (),
     ) -> "subprocess.Popen[str]":
         """Begin a run in the background, out of the way of what it looks at."""
-        return subprocess.Popen(
-            [*prefix, *self.command, *arguments],
+        return start(
+            *(*prefix, *self.command, *arguments),
             cwd=cwd or self.home,
             env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="surrogateescape",
         )
 
     def finish(self, process: "subprocess.Popen[str]", top: Path) -> Told:
@@ -164,23 +154,19 @@ class Tool:
 
     def tell(self, *arguments: str | bytes | Path) -> "subprocess.CompletedProcess[str]":
         """Run the command with nothing but these arguments, and return what came of it."""
-        done = self._preloaded.run(
-            [*self.command[1:], *arguments], cwd=self.home, env=self.env, patience=PATIENCE
-        )
-        assert done is not None
-        return done
+        return self._quickly(*arguments, cwd=self.home)
+
+    def _quickly(
+        self, *arguments: str | bytes | Path, cwd: Path
+    ) -> "subprocess.CompletedProcess[str]":
+        options = self.command[1:]
+        return _run_preloaded(self._preloaded, *options, *arguments, cwd=cwd, env=self.env)
 
     def _run(self, top: Path, *arguments: str | Path, cwd: Path | None = None, **how: Any) -> Told:
-        if not how:
-            done = self._preloaded.run(
-                [*self.command[1:], *arguments],
-                cwd=cwd or self.home,
-                env=self.env,
-                patience=PATIENCE,
-            )
-            if done is not None:
-                return self._told(done.returncode, done.stdout, done.stderr, top)
-        return self.finish(self.start(*arguments, cwd=cwd, **how), top)
+        if how:
+            return self.finish(self.start(*arguments, cwd=cwd, **how), top)
+        done = self._quickly(*arguments, cwd=cwd or self.home)
+        return self._told(done.returncode, done.stdout, done.stderr, top)
 
     def _told(self, code: int, output: str, errors: str, top: Path) -> Told:
         try:

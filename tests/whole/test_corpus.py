@@ -21,7 +21,7 @@ from support import corpus
 from support.corpus import DELETE, NOTHING, Label
 from support.needs import unable
 from support.places import COMMAND
-from support.processes import bound, surroundings
+from support.processes import bound, execute_text
 
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = Mapping[str, Row]
@@ -77,16 +77,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     )
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*prefix, COMMAND, "-p", path, *arguments],
+        return execute_text(
+            *prefix,
+            COMMAND,
+            "-p",
+            path,
+            *arguments,
             cwd=path / corpus.CURRENT,
-            env=surroundings({**corpus.environment(path), "XDG_STATE_HOME": f"{path}-state"}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=120,
-            check=False,
+            env={**corpus.environment(path), "XDG_STATE_HOME": f"{path}-state"},
         )
 
     def rows(*arguments: str) -> tuple[Rows, Row]:

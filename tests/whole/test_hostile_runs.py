@@ -17,7 +17,7 @@ from cleanup_nodemodule.staging import PREFIX
 from support.filesystems import Mounts
 from support.git import git
 from support.needs import needs_root
-from support.processes import strace
+from support.processes import execute_text, strace
 from support.tool import FULL, PROJECT, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
@@ -111,13 +111,10 @@ def test_an_output_that_takes_nothing_hides_no_deletion(
     top = tmp_path / "top"
     declare(top, {"app": PROJECT})
     script = f'"$0" "$@" >{where}'
-    result = subprocess.run(
-        ["bash", "-c", script, *tool.command, "-p", top, "--json", "--no-dry-run"],
-        env=tool.env,
+    result = execute_text(
+        *("bash", "-c", script, *tool.command, "-p", top, "--json", "--no-dry-run"),
         cwd=tool.home,
-        capture_output=True,
-        text=True,
-        check=False,
+        env=tool.env,
     )
     assert result.returncode == 1
     assert "could not print the result" in result.stderr

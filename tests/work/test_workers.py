@@ -17,6 +17,7 @@ from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.staging import ChangedError
 from cleanup_nodemodule.workers import Workers
 from support.meeting import meet
+from support.waiting import PATIENCE
 
 
 def test_a_thread_that_has_nothing_to_do_is_used_again() -> None:
@@ -165,11 +166,11 @@ def test_help_comes_for_what_waits_behind_a_call_that_is_stuck() -> None:
 
     def wait_for_release() -> None:
         stuck.set()
-        released.wait(60)
+        released.wait(PATIENCE)
 
     first = workers.submit(wait_for_release)
-    assert stuck.wait(60)
-    assert workers.submit(os.getpid).result(60) != os.getpid()
+    assert stuck.wait(PATIENCE)
+    assert workers.submit(os.getpid).result(PATIENCE) != os.getpid()
     assert not first.done()
     released.set()
     workers.shutdown()

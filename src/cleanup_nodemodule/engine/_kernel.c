@@ -300,8 +300,8 @@ kernel_free(void *module)
     kernel_clear(module);
 }
 
-/* Slots that a version of Python does not know are an error there, and one abi3 build serves all of
- * them: so it brings a table for each, spelt in the numbers of the headers that first had them. */
+/* A slot that a version of Python does not know is an error there, and one abi3 build serves all versions. So there is
+ * a table for each version. The numbers are those of the first headers that have the slots. */
 #define SLOT_MULTIPLE_INTERPRETERS 3 /* Python 3.12 */
 #define SLOT_GIL 4                   /* Python 3.13 */
 #define PER_INTERPRETER ((void *)2)  /* Py_MOD_PER_INTERPRETER_GIL_SUPPORTED */
@@ -323,7 +323,7 @@ static PyModuleDef_Slot slots_313[] = {
     {0, NULL},
 };
 
-/* One for each, so that nothing is written to what all interpreters share. */
+/* One definition for each table, so that nothing that all interpreters share has to be changed. */
 #define DEFINITION(slots)                                                                              \
     {                                                                                                  \
         .m_base = PyModuleDef_HEAD_INIT, .m_name = "_kernel", .m_doc = "The native engine.",           \

@@ -1,7 +1,7 @@
 /* Opens directories beneath a root, without following anything on the way there. _beneath.py does the same for
  * the Python engine. It builds on walk.h. */
 
-/* The status of what is open; -1 with errno. */
+/* Read the status of what is open; -1 with errno. */
 static int
 read_open_status(int descriptor, struct stat *found)
 {
@@ -12,7 +12,7 @@ read_open_status(int descriptor, struct stat *found)
     return result;
 }
 
-/* Open `path` beneath `directory` in one call, retried while the kernel asks for that. */
+/* Open `path` beneath `directory` in one call, and try again if the kernel asks for that; -1 with errno. */
 static int
 open_step(int directory, const char *path, int flags, uint64_t resolve, int use_openat2)
 {
@@ -37,7 +37,7 @@ open_step(int directory, const char *path, int flags, uint64_t resolve, int use_
     return descriptor;
 }
 
-/* Close without losing errno. Linux releases the descriptor even where close(2) fails. */
+/* Close, and keep errno as it is. Linux releases the descriptor even if close(2) fails. */
 static void
 let_go(int descriptor)
 {
@@ -48,9 +48,9 @@ let_go(int descriptor)
     errno = kept;
 }
 
-/* Open `path` beneath `start` in as few steps as it takes; never closes `start`.
+/* Open `path` beneath `start` in as few steps as possible; `start` stays open.
  *
- * The path is cut in place, and put together again. Returns -1 with errno. */
+ * The path is cut in place, and is whole again at the end. Returns -1 with errno. */
 static int
 open_steps(const Walk *walk, int start, char *path, size_t length, int flags, uint64_t resolve)
 {
@@ -86,8 +86,8 @@ open_steps(const Walk *walk, int start, char *path, size_t length, int flags, ui
     }
 }
 
-/* Return what was opened, if anything was, and if it is on the same device as the root; -1 with errno. Its
- * status is read on the way. */
+/* Return a descriptor if it is on the root's device, and read its status into `found`. Otherwise close it, and return
+ * -1 with errno; also if nothing was opened. */
 static int
 on_device(const Walk *walk, int descriptor, struct stat *found)
 {
@@ -116,15 +116,15 @@ open_beneath(const Walk *walk, char *path, size_t length, int flags)
     return walk->openat2 ? descriptor : on_device(walk, descriptor, &found);
 }
 
-/* The same for what is to be deleted from: a subvolume of btrfs is no mount point, so openat2(2) lets it pass.
- * Who measures has seen what device it is on before. */
+/* The same for a directory in which something is to be deleted. A subvolume of btrfs is no mount point, so openat2(2)
+ * enters it; its device gives it away. `measure` has seen the device before. */
 static int
 open_to_change(const Walk *walk, char *path, size_t length, int flags, struct stat *found)
 {
     return on_device(walk, open_beneath(walk, path, length, flags), found);
 }
 
-/* How much of the path is that of the directory it lies in; its last name begins at `*name`. */
+/* Return the length of the path of the directory around it; the last name of the path begins at `*name`. */
 static size_t
 parent_length(const char *path, size_t length, const char **name)
 {
@@ -143,7 +143,7 @@ forget_around(Around *around)
     around->descriptor = -1;
 }
 
-/* Keep a directory open, which takes the descriptor over; without memory it is closed. */
+/* Keep a directory open, and take over its descriptor; without memory it is closed. */
 static void
 keep_around(Around *around, int descriptor, const char *path, size_t length)
 {
@@ -163,21 +163,21 @@ is_around(const Around *around, const char *path, size_t length)
            memcmp(around->path.data, path, length) == 0;
 }
 
-/* Open walk->path to read it, through the directory it lies in if that is kept open. */
+/* Open walk->path to read it, through the directory around it if that is kept open; -1 with errno. */
 static int
 open_to_read(const Walk *walk)
 {
     const char *name;
     size_t length = parent_length(walk->path.data, walk->path_length, &name);
-    /* Without openat2(2) the device would have to be looked at, too. */
+    /* Without openat2(2) the device would have to be checked as well. */
     if (walk->openat2 && walk->path_length > 0 && is_around(&walk->around, walk->path.data, length)) {
         return open_step(walk->around.descriptor, name, FLAGS, SAME_MOUNT, 1);
     }
     return open_beneath(walk, walk->path.data, walk->path_length, FLAGS);
 }
 
-/* Whether openat2(2) can be used; -1 with errno if that cannot be told just now. Then nothing may be
- * opened without it either: bind mounts of the same file system would not be seen. */
+/* Whether openat2(2) can be used; -1 with errno if that is not known now. Then nothing may be opened without it
+ * either, as bind mounts of the same file system would not be noticed. */
 static int
 can_openat2(void)
 {
@@ -197,9 +197,9 @@ can_openat2(void)
     return 0;
 }
 
-/* Open the root and what it lies in, and check that it is the inode it is said to be.
+/* Open the root and the directory around it, and check that the root is the inode it has to be.
  *
- * `path` is absolute, writable, and ends with a NUL. Returns -1 with errno. */
+ * `path` is absolute and writable, and ends with a NUL. Returns -1 with errno. */
 static int
 open_tree(Walk *walk, char *path, size_t length, int mount_ok)
 {

@@ -1,13 +1,13 @@
 /* find: looks for directories by their names. It builds on stack.h and names.h, and on all that these build on. */
 
-/* What find is asked for. */
+/* What to look for: Names of contract.py. */
 typedef struct {
     NameSet wanted;
     NameSet skipped;
     NameSet markers;
     const char **globs;
     size_t glob_count;
-    void *given_globs; /* Python's, which keeps their bytes alive */
+    void *given_globs; /* a Python object, which keeps their bytes alive */
     ptrdiff_t min_depth;
 } Query;
 
@@ -38,7 +38,7 @@ typedef struct {
     long long directories;
 } Hits;
 
-/* Take down the directory walk->path/name, without a status if it is not looked at; -1 if there is no memory. */
+/* Record the directory walk->path/name as a hit; -1 without memory. There is no status of what is closed. */
 static int
 add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
 {
@@ -50,7 +50,7 @@ add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
                          status->device != walk->device};
     }
     if (!hit.mounted) {
-        /* Not by NAME_MAX: file systems that store UTF-16 have longer names in UTF-8. */
+        /* NAME_MAX says nothing here: file systems that store UTF-16 have longer names in UTF-8. */
         if (reserve(&walk->path, name_length + 2) < 0) {
             return -1;
         }
@@ -62,7 +62,7 @@ add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
             length += name_length;
         }
         int probe = open_beneath(walk, walk->path.data, length, FLAGS);
-        /* Any other error will be met, and said, when it is measured. */
+        /* Any other error is met again, and told, when the hit is measured. */
         hit.mounted = probe < 0 && errno == EXDEV;
         let_go(probe);
         walk->path.data[walk->path_length] = '\0';
@@ -84,8 +84,7 @@ cut_hits(Hits *hits, size_t count)
     hits->entries.used = count * sizeof(HitEntry);
 }
 
-/* What the entry that was read is, as far as it matters: S_IFDIR, S_IFLNK, or 0; -1 with errno if there is no
- * telling. */
+/* Return S_IFDIR or S_IFLNK if the last entry that was read is that, and 0 for anything else; -1 with errno. */
 static int
 kind_of_entry(const Walk *walk, const Listing *listing)
 {
@@ -102,11 +101,11 @@ kind_of_entry(const Walk *walk, const Listing *listing)
     return S_ISDIR(status.mode) ? S_IFDIR : S_ISLNK(status.mode) ? S_IFLNK : 0;
 }
 
-/* Whether the links of a directory say how many directories are in it: each has a ".." there.
+/* Whether the number of a directory's links says how many directories are in it, as the ".." of each is a link.
  *
- * Only where the file system is known to keep count; others give every directory one link (btrfs, overlay
- * where layers meet) or two. ext4 gives one where there are more than it can count to ("dir_nlink",
- * ext4(5)). find(1) goes by the same (fts.c, leaf_optimization). */
+ * These file systems are known to count them. Others give each directory one link (btrfs, merged directories of
+ * overlayfs) or two. ext4 gives one link to a directory with more than it can count ("dir_nlink", ext4(5)). find(1)
+ * relies on the same (leaf_optimization in fts.c). */
 static int
 do_links_tell(const Walk *walk)
 {
@@ -125,7 +124,7 @@ do_links_tell(const Walk *walk)
 #endif
 }
 
-/* Whether an open directory has no directory in it, for sure. */
+/* Whether it is certain that an open directory has no directory in it. */
 static int
 is_leaf(const Walk *walk, int directory)
 {
@@ -134,7 +133,9 @@ is_leaf(const Walk *walk, int directory)
            found.st_dev == walk->device;
 }
 
-/* Search one open directory; returns the entries it had, as far as they had to be read. */
+/* Search one open directory; returns how many entries were read.
+ *
+ * It has more than 80 lines because it is one loop, and what comes behind the loop needs all that was counted in it. */
 static long long
 search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
 {
@@ -151,7 +152,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     int parts = 0;
     int more;
     Listing listing;
-    /* A marker is a file, and symlinks may make a repository. */
+    /* Without directories in it, there may still be a marker, or a repository made of symlinks. */
     if (!(tagged && query->markers.slots != NULL) && !has_name(&query->wanted, ".git") &&
         is_leaf(walk, directory)) {
         return 0;
@@ -196,17 +197,17 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         }
     }
     if (more < 0) {
-        /* What was read before the error stands; what was not is said to be missing. */
+        /* What was read before the error counts. The fault says that there is more. */
         fault_here(walk, errno, "read");
     }
     else if (parts == REPOSITORY_PARTS && is_bare_repository(walk, directory)) {
-        /* A bare repository: its branches may be called anything, dist for one. */
+        /* A bare repository. Its branches may have any name, such as dist. */
         cut_paths(&walk->met, met);
         cut_hits(hits, hit);
         marked = has_name(&query->wanted, ".git");
     }
     if (more >= 0 && marked) {
-        /* The whole directory is a hit, and what was met inside belongs to it. */
+        /* The whole directory is a hit. What was met in it is a part of it. */
         struct stat found;
         Status status;
         cut_paths(&walk->met, met);

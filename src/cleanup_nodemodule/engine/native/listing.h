@@ -4,25 +4,25 @@
 /* A directory being read. */
 typedef struct {
     int descriptor;
-    const char *name; /* of the entry read last */
+    const char *name; /* of the last entry that was read */
     unsigned char type;
     uint64_t inode;
-    int64_t next; /* where what was not read yet begins, for lseek(2); negative if there is no saying */
-    int removing; /* the directory is to be removed when nothing is left in it */
+    int64_t next; /* where to go on reading, for lseek(2); negative if that is not known */
+    int removing; /* the directory is to be removed when it is empty */
 #ifdef ON_LINUX
     Walk *walk;
     Place *places;
     Place *sorting;
     size_t at;
     size_t have; /* places */
-    int64_t end; /* behind the last of them */
+    int64_t end; /* where to go on behind them, for lseek(2) */
 #else
     DIR *stream;
 #endif
 } Listing;
 
 #ifdef ON_LINUX
-/* What getdents64(2) fills a buffer with. */
+/* An entry in what getdents64(2) returns. */
 struct entry64 {
     uint64_t inode;
     int64_t next;
@@ -75,15 +75,15 @@ is_itself_or_parent(const char *name)
 }
 
 #ifdef ON_LINUX
-/* The entry at a place. */
+/* Return the entry of a place. */
 static const struct entry64 *
 entry_at(const Listing *listing, Place place)
 {
     return (const void *)(listing->walk->listing + (place & ((1 << OFFSET_BITS) - 1)));
 }
 
-/* Sort the places by the numbers of their inodes, which lie at most `range` apart: few by insertion, many
- * digit by digit. qsort(3) took a twentieth of the time of the whole walk. */
+/* Sort the places by the numbers of their inodes, which differ by at most `range`: a few by insertion, many by radix
+ * sort. qsort(3) took a twentieth of the time of the whole walk. */
 static void
 sort_places(Listing *listing, uint64_t range)
 {
@@ -120,7 +120,7 @@ sort_places(Listing *listing, uint64_t range)
     }
 }
 
-/* Read a piece of a directory behind what was read of it before; as getdents64(2) returns. */
+/* Read the next piece of a directory, and put it behind `before` bytes; returns what getdents64(2) does. */
 static long
 read_piece(const Listing *listing, size_t before)
 {
@@ -131,7 +131,7 @@ read_piece(const Listing *listing, size_t before)
     return got;
 }
 
-/* Make room for as much as may be sorted at once; 0 if that is of no use, or there is no memory. */
+/* Make room for as much as is sorted at once; 0 if that is of no use, or without memory. */
 static int
 widen(Walk *walk)
 {
@@ -158,18 +158,17 @@ nanoseconds(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Read on in a directory; 1 if there is more, 0 at the end, -1 with errno.
+/* Read the next entries of a directory; 1 if there are any, 0 at the end, -1 with errno.
  *
- * ext4 lists by a hash of the names, and inodes lie on the disk by their number: looked at in that
- * order, each block of them is read once and the disk goes one way (fts.c in coreutils sorts for the
- * same reason). With nothing cached, one thread's requests to the disk for 530,000 entries were more than
- * a mebibyte apart 12,500 times rather than 18,900; where nothing has to turn for that, it makes no
- * difference that could be measured.
+ * ext4 lists by a hash of the names, and inodes are on the disk in the order of their numbers. In this order, each
+ * block of inodes is read once, and the disk moves in one direction (fts.c in coreutils sorts for the same reason).
+ * With nothing cached, one thread read 530,000 entries. Its requests to the disk were more than a mebibyte apart 12,500
+ * times, against 18,900 without sorting. On a disk that does not turn, this made no difference that could be measured.
  *
- * Not so for deleting, which changes those blocks and has each change written down. The more of a large
- * directory is sorted at once, the more of a block's sixteen inodes are deleted one after the other: of
- * 200,000 files, one thread deleted those listed in 64 KiB in 1.5 times what rm took, which sorts 100,000 at
- * once, and two threads those listed in 4 MiB in 0.83. */
+ * For deleting it makes one, as that changes these blocks, and each change is written to a journal. The more of a large
+ * directory is sorted at once, the more of a block's sixteen inodes are deleted one after the other. For
+ * 200,000 files, one thread that sorted 64 KiB at once took 1.5 times as long as rm, which sorts 100,000 entries at
+ * once. Two threads that sorted 4 MiB took 0.83 times as long. */
 static int
 read_on(Listing *listing)
 {
@@ -181,13 +180,13 @@ read_on(Listing *listing)
         long piece = got;
         while (piece > 0 && got <= WIDEST - LISTING && nanoseconds() < end) {
             piece = read_piece(listing, (size_t)got);
-            got += piece > 0 ? piece : 0; /* What cannot be read now cannot be later on either. */
+            got += piece > 0 ? piece : 0; /* What cannot be read now will fail again later, and is said then. */
         }
     }
     listing->places = walk->places;
     listing->sorting = walk->places + MOST_PLACES(walk->room);
     if (got <= 0) {
-        /* ENOENT: it was removed since it was opened (getdents(2)), so nothing is left in it. */
+        /* ENOENT: it was removed since it was opened (getdents(2)), so it is empty. */
         return got < 0 && errno == ENOENT ? 0 : (int)got;
     }
     int sorted = 1;
@@ -204,7 +203,7 @@ read_on(Listing *listing)
         }
         offset += entry->length;
     }
-    /* Numbers further apart than that say nothing of a place on a disk. */
+    /* Numbers that differ by more say nothing about places on a disk. */
     if (walk->by_inode && !sorted && (highest - lowest) >> (64 - OFFSET_BITS) == 0) {
         for (size_t at = 0; at < listing->have; at++) {
             uint64_t above = entry_at(listing, listing->places[at])->inode - lowest;
@@ -216,7 +215,7 @@ read_on(Listing *listing)
 }
 #endif
 
-/* Read the next entry but "." and ".."; 1 if there is one, 0 at the end, -1 with errno. */
+/* Read the next entry, without "." and ".."; 1 if there is one, 0 at the end, -1 with errno. */
 static int
 next_entry(Listing *listing)
 {

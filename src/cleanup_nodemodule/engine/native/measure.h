@@ -3,7 +3,7 @@
 typedef struct {
     Wide apparent;
     Wide blocks;
-    Wide directory_blocks; /* of those */
+    Wide directory_blocks; /* what directories have of `blocks` */
     int64_t files;
     int64_t directories;
     int64_t newest;
@@ -11,7 +11,7 @@ typedef struct {
     Paths mounts;
     Paths repositories;
     Paths foreign;
-    const struct stat *around; /* the directory being counted, if nothing foreign in it was named yet */
+    const struct stat *around; /* the directory being counted, if it is sticky and nothing in it was named yet */
     uid_t user;
 } Sums;
 
@@ -25,7 +25,7 @@ count_status(Sums *sums, const Status *status)
     }
 }
 
-/* Take down walk->path, or what is called `name` in it; without memory, that something is missing. */
+/* Record walk->path, or the entry `name` of it; without memory there is a fault instead. */
 static void
 note_path(Walk *walk, Paths *paths, const char *name)
 {
@@ -40,7 +40,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
 {
     Status status;
     if (is_closed(walk, name)) {
-        /* Whatever it is, it may make this a repository. */
+        /* It may be anything, so it may make this a repository. */
         *parts += is_repository_part_of(S_IFDIR, name);
         if (strcmp(name, ".git") == 0) {
             note_path(walk, &sums->repositories, "");
@@ -66,7 +66,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
             note_path(walk, &sums->mounts, name);
             return;
         }
-        /* The slash says that it has the sticky bit. */
+        /* The duty: whether it has the sticky bit (stack.h). */
         if (push_path(&walk->met, walk->path.data, walk->path_length, name, strlen(name),
                       (status.mode & S_ISVTX) != 0) < 0) {
             fault_at(walk, name, ENOMEM, "read");
@@ -95,7 +95,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
     count_status(sums, &status);
 }
 
-/* Count what an open directory holds; returns how many entries that were. */
+/* Count what is in an open directory; returns the number of entries. */
 static long long
 measure_directory(Walk *walk, Sums *sums, int directory, long long most)
 {
@@ -125,7 +125,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
         entries++;
 #ifdef ON_LINUX
         if (entries >= most || are_enough(walk, before)) {
-            /* No part sees all of it, so what all of them together would show is asked for here. */
+            /* No part sees the whole directory, so whether it is a repository is checked here. */
             parts = has_repository_parts(walk, directory) ? REPOSITORY_PARTS : 0;
             share_out(walk, &listing, most, are_enough(walk, before) ? met : path_count(&walk->met),
                       BATCHES);
@@ -138,7 +138,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     if (more < 0) {
         fault_here(walk, errno, "read");
     }
-    /* Whoever began with the directory has seen to that, not who goes on with it. */
+    /* The call that began the directory checks this, and not one that goes on with it. */
     if (walk->rest.used == 0 && parts == REPOSITORY_PARTS && is_bare_repository(walk, directory)) {
         note_path(walk, &sums->repositories, "");
     }
@@ -146,13 +146,13 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     return entries;
 }
 
-/* A directory turned out to be a mount point of the same file system: it is not part of this. */
+/* Take a directory out of the sums: it turned out to be a mount point of the same file system. */
 static void
 take_back(Walk *walk, Sums *sums)
 {
     note_path(walk, &sums->mounts, "");
     if (walk->rest.used > 0) {
-        return; /* Of a directory that is counted in parts, the first part has counted it. */
+        return; /* The call that began this directory has counted it, and so it stays counted. */
     }
     const char *name;
     size_t above = parent_length(walk->path.data, walk->path_length, &name);

@@ -1,8 +1,7 @@
-/* Memory that grows: bytes (Buffer), and lists of paths that lie one behind the other (Paths). In the build for
- * tests every allocation is counted, and any of them can be made to fail. It builds on system.h. */
+/* Memory that grows: bytes (Buffer) and lists of paths (Paths). It builds on system.h. */
 
 #ifdef CLEANUP_NODEMODULE_TESTING
-/* The build that CI puts through its paces can make any allocation fail, and counts what is held. */
+/* In the build for tests any allocation can be made to fail, and what is held is counted. */
 static atomic_long allocations_until_failure = -1;
 static atomic_long held;
 
@@ -40,7 +39,7 @@ typedef struct {
     size_t room;
 } Buffer;
 
-/* Make room for `more` bytes behind those in use; -1 if there is no memory. */
+/* Make room for `more` bytes behind those in use; -1 without memory. */
 static int
 reserve(Buffer *buffer, size_t more)
 {
@@ -83,8 +82,8 @@ empty(Buffer *buffer)
     memset(buffer, 0, sizeof *buffer);
 }
 
-/* Several paths, one behind the other in memory, with a number each: for `remove`, how many of the
- * directories around it are to be removed once it is gone. */
+/* Several paths, one behind the other in memory. Most of them are entries of a stack: stack.h says what such an entry
+ * looks like. */
 typedef struct {
     Buffer bytes;
     Buffer entries;
@@ -93,7 +92,7 @@ typedef struct {
 typedef struct {
     size_t start;
     size_t duty;
-    unsigned long group; /* of inodes, where it is told */
+    unsigned long group; /* of inodes; set in what `remove` meets */
 } PathEntry;
 
 static size_t
@@ -118,7 +117,7 @@ cut_paths(Paths *paths, size_t count)
     }
 }
 
-/* Add directory + "/" + name, or either where the other is empty; -1 if there is no memory. */
+/* Add directory + "/" + name, or one of them if the other is empty; -1 without memory. */
 static int
 push_path(Paths *paths, const char *directory, size_t directory_length, const char *name,
           size_t name_length, size_t duty)
@@ -136,7 +135,7 @@ push_path(Paths *paths, const char *directory, size_t directory_length, const ch
     return 0;
 }
 
-/* Add an entry as it is given to a call, whatever is in it. */
+/* Add a whole entry of a stack; -1 without memory. */
 static int
 push_bytes(Paths *paths, const Buffer *entry)
 {

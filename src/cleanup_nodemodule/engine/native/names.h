@@ -1,8 +1,8 @@
 /* Names that find looks for: a set of names, and shell wildcards. It builds on system.h. */
 
-/* Names, found by their hash: open addressing, at most half full. */
+/* A set of names: a hash table with open addressing, at most half full. */
 typedef struct {
-    void *names; /* Python's, which keeps the bytes alive */
+    void *names; /* a Python object, which keeps the bytes alive */
     const char **slots;
     size_t mask;
 } NameSet;
@@ -33,9 +33,9 @@ has_name(const NameSet *set, const char *name)
     }
 }
 
-/* Match a bracket expression at `*pattern`, which is behind the bracket, as Python's fnmatch does:
- * a "]" that comes first is itself, "!" negates. Returns -1 if there is no end: then it is a plain
- * bracket. */
+/* Match a bracket expression as Python's fnmatch does; `*pattern` is behind the "[". A "]" that comes first is an
+ * ordinary character, and "!" negates. Returns -1 if the expression does not end: then the "[" is an ordinary character
+ * as well. */
 static int
 match_set(const char **pattern, unsigned char byte)
 {
@@ -61,8 +61,8 @@ match_set(const char **pattern, unsigned char byte)
     return matched != negated;
 }
 
-/* Whether all of `name` fits the shell wildcard, byte by byte, a leading dot being nothing special.
- * After a mismatch only the last star can take more, so this takes no longer than their product. */
+/* Whether the shell wildcard fits all of `name`. It is compared byte by byte, and a leading dot is like any other byte.
+ * After a mismatch only the last star can take more, so the time is at most the product of both lengths. */
 static int
 fits(const char *pattern, const char *name)
 {

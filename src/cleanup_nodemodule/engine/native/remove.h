@@ -1,15 +1,15 @@
 /* remove: deletes what is in directories, and then these. It builds on remove_file.h, remove_directory.h and
  * stack.h. */
 
-/* Entries of one directory that could not be deleted, for one reason. */
+/* The entries of one directory that could not be deleted for one reason. */
 typedef struct {
     int number;
     const char *doing;
     size_t count;
 } Refused;
-#define REASONS 8 /* told apart; any others are named one by one */
+#define REASONS 8 /* that are counted; entries with other reasons are all named */
 
-/* Take down that an entry could not be deleted; beyond the first few, only their number. */
+/* Record that an entry could not be deleted; after the first few, only their number. */
 static void
 refuse(Walk *walk, Refused *refused, const char *name, int number, const char *doing)
 {
@@ -28,9 +28,7 @@ refuse(Walk *walk, Refused *refused, const char *name, int number, const char *d
     fault_at(walk, name, number, doing);
 }
 
-/* Leave a directory for later: for this call, or for one that deletes in its group of inodes.
- *
- * -1 if there is no memory. */
+/* Leave a directory for later: for this call, or for one that deletes in its group of inodes; -1 without memory. */
 static int
 leave(Walk *walk, Removed *removed, const char *name, uint64_t inode)
 {
@@ -38,7 +36,7 @@ leave(Walk *walk, Removed *removed, const char *name, uint64_t inode)
     if (removed->groups > 0) {
         group = (unsigned long)((inode >> removed->shift) % removed->groups);
     }
-    /* Others that have so much to do already are not waited for with even more in memory. */
+    /* If the calls for other groups have so much to do already, this one does it, so that the memory does not grow. */
     int is_ours = group == removed->group || removed->elsewhere.bytes.used > MOST_MET;
     Paths *paths = is_ours ? &walk->met : &removed->elsewhere;
     if (push_path(paths, walk->path.data, walk->path_length, name, strlen(name), 0) < 0) {
@@ -48,9 +46,9 @@ leave(Walk *walk, Removed *removed, const char *name, uint64_t inode)
     return 0;
 }
 
-/* Delete the entry `name` of an open directory; a directory goes onto the stack instead.
+/* Delete the entry `name` of an open directory. A directory goes onto the stack instead.
  *
- * Returns whether it stays, and with it the directory around it. */
+ * Returns 1 if the entry cannot be deleted, so that the directory around it stays as well. */
 static int
 remove_entry(Call *call, Removed *removed, int directory, const char *name, int type,
              uint64_t inode, Refused *refused)
@@ -79,7 +77,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
     if (!failed && unlink_file(directory, name, &status) == 0) {
         removed->files++;
         call->budget--;
-        /* The last link to go is what gives the space back. */
+        /* The space comes back with the last link. */
         add(&removed->blocks, status.links <= 1 ? status.blocks : 0);
         return 0;
     }
@@ -90,9 +88,11 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
     return 1;
 }
 
-/* Delete what an open directory holds, but for directories, which go onto the stack.
+/* Delete what is in an open directory. Directories go onto the stack.
  *
- * Returns whether the directory itself is to be removed now. */
+ * Returns whether the directory itself is to be removed now.
+ *
+ * It has more than 80 lines because it is one loop, and what comes behind the loop needs all that was counted in it. */
 static int
 remove_entries(Call *call, Removed *removed, int directory, long long most)
 {
@@ -133,7 +133,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
                 break;
             }
 #else
-            /* Not where something was refused: it would be again, and again. */
+            /* Not if something was refused: a call that begins again would be refused again, without end. */
             if (call->budget <= 0 && !stays) {
                 break;
             }
@@ -151,11 +151,11 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
         }
     }
     if (more > 0) {
-        /* The rest is for other calls. Where it goes on lies below the directories met here, as the
-         * one who gets there is to remove this directory. */
+        /* The rest is for other calls. The entry that goes on is below the directories met here, as the call that
+         * takes it removes this directory. */
 #ifdef ON_LINUX
-        /* All of it is for the same group, and that for one call at a time: the fewer names the better. And
-         * while there is something left of the budget, no further than where another call can surely go on. */
+        /* With groups, all names are in the same group, which has one call at a time: the fewer parts, the better.
+         * And if some of the budget is left, names are only read to the next place where another call can go on. */
         share_out(walk, &listing, most, met, removed->groups > 0 || call->budget > 0 ? 0 : BATCHES);
 #else
         if (insert_rest(walk, met, listing.next) < 0) {
@@ -168,8 +168,8 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     if (more > 0 || named || stays) {
         return 0;
     }
-    /* Whoever is the last to be through with what is in here removes it: of what other calls are to do,
-     * if there is any, that is the likelier. */
+    /* The entry that is dealt with last gets the duty to remove this directory. If some are for other calls, it is
+     * probably one of these. */
     PathEntry *last = path_count(&removed->elsewhere) > elsewhere
                           ? path_entry(&removed->elsewhere, elsewhere)
                       : path_count(&walk->met) > met ? path_entry(&walk->met, met)
@@ -180,7 +180,7 @@ remove_entries(Call *call, Removed *removed, int directory, long long most)
     return last == NULL;
 }
 
-/* Whether the root itself is for this user to delete; otherwise that is said. */
+/* Whether this user may delete the root itself. If not, there is a fault. */
 static int
 may_remove_root(Walk *walk, Removed *removed)
 {
@@ -235,7 +235,7 @@ remove_all(Call *call, Removed *removed)
             emptied = 0;
         }
         else {
-            /* It may have been moved away with what is around it, which is somebody else's then. */
+            /* It may have been moved away together with the directories around it, which belong to others then. */
             forget_around(&walk->around);
             forget_around(&walk->passed);
             emptied = !has_names(walk);

@@ -5,24 +5,24 @@ typedef struct {
     int64_t files;
     int64_t directories;
     Wide blocks;
-    Wide directory_blocks; /* of those */
+    Wide directory_blocks; /* what directories have of `blocks` */
     Paths blocked;
     Paths elsewhere;
-    int root; /* it is gone, by this call */
+    int root; /* this call has removed it */
     int foreign_too;
     uid_t user;
     struct stat top;           /* the root */
     const struct stat *around; /* the directory being emptied, if its sticky bit counts */
-    /* Groups of inodes that are told apart; 0: none are. */
+    /* Groups of inodes (Groups in contract.py); 0: there are none. */
     unsigned long groups;
     unsigned long group;
-    unsigned int shift; /* of an inode's number, to get the number of its group */
+    unsigned int shift; /* the number of a group is that of an inode, shifted by so much */
 } Removed;
 
 #define DELETE "delete"
-#define DELETE_FOREIGN "delete, as only its owner may," /* by the sticky bit */
+#define DELETE_FOREIGN "delete, as only its owner may," /* the sticky bit says so */
 
-/* Open `name` in an open directory that is `around`, unless only its owner may delete it; -1 with errno. */
+/* Open `name` in an open directory with the status `around`, unless only its owner may delete it; -1 with errno. */
 static int
 open_own(const Walk *walk, const Removed *removed, int directory, const struct stat *around,
          const char *name, int flags, struct stat *found, const char **doing)
@@ -37,9 +37,10 @@ open_own(const Walk *walk, const Removed *removed, int directory, const struct s
     return next;
 }
 
-/* Open path[:length], one directory after the other from the root on, and see that none lies in a sticky one
- * where only its owner may delete it. What was seen so when it was met may be another one by now: whoever owns
- * what is around has renamed it. It is kept open, and so is what to go on from. -1 with errno, and what for. */
+/* Open path[:length], one directory after the other from the root on, and check that none of them lies in a sticky
+ * directory where only its owner may delete it. This was checked when each was met. But since then, the owner of the
+ * directory around one may have put another one in its place. What was opened is kept open, as the next path often goes
+ * on from there. -1 with errno and `doing`. */
 static int
 pass_to(Walk *walk, const Removed *removed, char *path, size_t length, const char **doing)
 {
@@ -83,11 +84,11 @@ pass_to(Walk *walk, const Removed *removed, char *path, size_t length, const cha
     return passed->descriptor;
 }
 
-/* Open walk->path to empty it; -1 with errno, and what for.
+/* Open walk->path to empty it; -1 with errno and `doing`.
  *
- * It has to be the very directory that lies where nobody but its owner may delete it, seen by pass_to. By its whole
- * path it is opened all the same: what was moved out of the root since is not to be found there any more. Of an
- * ordinary user the kernel sees to what others own. */
+ * The user root gets only the same directory that pass_to finds, where root may delete it. It is opened by its whole
+ * path nevertheless, as a directory that was moved out of the tree since then is not found there any more. The kernel
+ * stops ordinary users from deleting what others own. */
 static int
 open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
 {
@@ -114,14 +115,14 @@ open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char
         if (!is_gone(errno)) {
             break;
         }
-        /* What is around it was moved, since that was seen. */
+        /* A directory around it was moved since pass_to saw it. */
         forget_around(&walk->passed);
     }
     let_go(directory);
     return -1;
 }
 
-/* Remove the empty directory path[:length], which is not the root; -1 with errno, and what for. */
+/* Remove the empty directory path[:length], which is not the root; -1 with errno and `doing`. */
 static int
 remove_beneath(Walk *walk, const Removed *removed, char *path, size_t length, int64_t *blocks,
                const char **doing)
@@ -148,7 +149,7 @@ remove_beneath(Walk *walk, const Removed *removed, char *path, size_t length, in
     int result = read_status(parent, name, &status);
     if (result == 0 && !removed->foreign_too && removed->user == 0) {
         if (status.owner != removed->user && status.owner != removed->top.st_uid) {
-            /* It may be another one by now than was emptied, in a directory of somebody else's. */
+            /* The owner of the directory around it may have put another one in its place since it was emptied. */
             path[length] = kept;
             parent = pass_to(walk, removed, path, above, doing);
             path[length] = '\0';
@@ -169,7 +170,7 @@ remove_beneath(Walk *walk, const Removed *removed, char *path, size_t length, in
     return result;
 }
 
-/* Remove the root, if it is still that; -1 with errno. */
+/* Remove the root, if it is still the same inode; -1 with errno. */
 static int
 remove_root(const Walk *walk, int64_t *blocks)
 {
@@ -189,9 +190,10 @@ remove_root(const Walk *walk, int64_t *blocks)
     return unlink_entry(walk->parent, walk->root_name, AT_REMOVEDIR);
 }
 
-/* Remove walk->path, which has been emptied, and as many directories around it as its entry says.
- * Where one is not empty, another call may be at work beneath it, or somebody writes to it: that is
- * for whoever called to try again later. */
+/* Remove walk->path, which has been emptied, and as many directories around it as its duty says (stack.h).
+ *
+ * If one is not empty, another call may be at work beneath it, or another program writes to it. The caller tries it
+ * again later. */
 static void
 remove_upwards(Call *call, Removed *removed)
 {

@@ -11,18 +11,17 @@ unlink_entry(int directory, const char *name, int flags)
             return 0;
         }
         if (errno != EINTR) {
-            /* A file system in user space may have done it and been interrupted all the same. */
+            /* A file system in user space may have removed it, and been interrupted nevertheless. */
             return interrupted && errno == ENOENT ? 0 : -1;
         }
         interrupted = 1;
     }
 }
 
-/* A file with several names, one of which is being deleted by a call. Two calls that delete two names of one
- * file would both see that there is another one, and neither count what its last name gives back. So each
- * has its turn, and waits for nobody but whoever is at the very same file: on another disk, or another
- * file, the system may not answer for ever. Such calls are in a list, each on the stack of its thread; all
- * interpreters of the process share it. */
+/* A file with several names, one of which a call is deleting. Two calls that delete two names of a file would both see
+ * that there is another name, and neither would count the bytes that the last name gives back. So they take turns. A
+ * call waits only for a call at the same file, as the system may never answer for another file or disk. The calls are
+ * in a list, each on the stack of its thread. All interpreters of the process share the list. */
 typedef struct turn {
     dev_t device;
     uint64_t inode;
@@ -68,7 +67,7 @@ end_turn(const Turn *turn)
     pthread_mutex_unlock(&turns_lock);
 }
 
-/* Remove a file of which the status is known, and bring that up to date; -1 with errno. */
+/* Remove a file with that status, which is read again if the file has several names; -1 with errno. */
 static int
 unlink_file(int directory, const char *name, Status *status)
 {

@@ -1,7 +1,34 @@
-/* The stack of a call: what an entry looks like, taking one off, and cutting up a directory that is too large for
- * one call, so that others can go on with it. It builds on walk.h, beneath.h and listing.h. */
+/* The stack of a call: what an entry looks like, how one is taken off, and how a directory that is too large for one
+ * call is cut up, so that other calls can go on with it. It builds on walk.h, beneath.h and listing.h.
+ *
+ * An entry of the stack is a string of bytes. Only this engine has to understand it:
+ *
+ *     entry = path duty [NUL rest]
+ *     path  = nothing for the root; for all others the names from the root on, with "/" between them
+ *     duty  = a number, written as so many slashes; often there are none
+ *     rest  = names, or a place
+ *     names = name, or names NUL name
+ *     place = "/" and a decimal number
+ *
+ * No name is empty, or has a slash or a NUL in it. So the path ends before the slashes of the duty, and a rest that
+ * begins with a slash is a place.
+ *
+ * The duty has a meaning for each function:
+ *
+ *     find     1: the directory is searched, even if it has a marker in it (Names.markers in contract.py)
+ *     measure  1: the directory has the sticky bit
+ *     remove   so many of the directories around the path are to be removed when the path is gone, innermost first
+ *
+ * The rest says what is to be done in the directory. Only `measure` and `remove` make one, and only on Linux:
+ *
+ *     no rest  everything in it, from the start; `remove` then removes the directory itself
+ *     names    these entries of it; nothing else, so `remove` does not remove the directory
+ *     place    everything from there on, where lseek(2) can go; AT_END: nothing is left, only to remove the directory
+ *
+ * In memory, the duty of what was met is either a number beside the bytes (PathEntry) or slashes in them. next_path
+ * understands both. */
 
-/* Take the next directory off the stack into walk->path; 0 if none is left, -1 without memory. */
+/* Take the next entry off the stack, into walk->path, duty and rest; 0 if none is left, -1 without memory. */
 static int
 next_path(Walk *walk)
 {
@@ -53,7 +80,8 @@ next_path(Walk *walk)
     return 1;
 }
 
-/* Close walk->path, which has been read; or keep it open, if more was met than so much, as that is next. */
+/* Close walk->path, which has been read. Or keep it open if directories were met in it, as they come next: the stack
+ * had `met` entries before. */
 static void
 be_through(Walk *walk, int directory, size_t met)
 {
@@ -65,7 +93,7 @@ be_through(Walk *walk, int directory, size_t met)
     }
 }
 
-/* Leave everything that was not begun where it is: there is nothing to go on with. */
+/* Forget the stack: the root cannot be opened, so nothing can be done. */
 static void
 drop_stack(Walk *walk)
 {
@@ -73,7 +101,7 @@ drop_stack(Walk *walk)
     cut_paths(&walk->met, 0);
 }
 
-/* Begin an entry for the stack that goes on with the directory being worked on. */
+/* Begin an entry with the path and the duty of the directory being worked on; -1 without memory. */
 static int
 begin_part(Walk *walk, Buffer *part)
 {
@@ -87,12 +115,12 @@ begin_part(Walk *walk, Buffer *part)
 }
 
 #ifdef ON_LINUX
-/* Whether a place in a directory, which one open has told, is good for another.
+/* Whether a place in a directory that one open has told can be used by a later open.
  *
- * Only where that is known. In user space (FUSE) it may be the number of an entry in what was read when the
- * directory was opened: sshfs(1) 3.7.3 ends, with the whole mount, when another one is gone on with from there (an
- * assertion of libfuse, cache_readdir). In a merged directory of overlayfs, on SMB and in VirtualBox's folders it
- * is such a number too, and once something is deleted means another entry. */
+ * These file systems are known for it. With FUSE, the place may be the number of an entry in what was read when the
+ * directory was opened. sshfs(1) 3.7.3 crashes when a later open goes on from there (an assertion of libfuse in
+ * cache_readdir), and the mount is lost. In a merged directory of overlayfs, on SMB and in VirtualBox's folders the
+ * place is such a number too, and means another entry when something has been deleted. */
 static int
 do_places_hold(Walk *walk)
 {
@@ -111,9 +139,9 @@ do_places_hold(Walk *walk)
     return walk->places_hold;
 }
 
-#define AT_END (-1) /* instead of a place: nothing is left to read */
+#define AT_END (-1) /* the place behind everything */
 
-/* Push the place to go on reading from: no name has a slash, so it cannot be taken for one. */
+/* Push an entry that goes on at a place; -1 without memory. */
 static int
 push_rest(Walk *walk, Buffer *part, int64_t offset)
 {
@@ -127,8 +155,7 @@ push_rest(Walk *walk, Buffer *part, int64_t offset)
 }
 #endif
 
-/* Turn the entry on top of the stack to the bottom of those from place `at` on; -1 without memory, and then
- * it is gone. */
+/* Move the entry on top of the stack below those from number `at` on; -1 without memory, and then the entry is lost. */
 static int
 sink(Paths *met, size_t at)
 {
@@ -153,7 +180,7 @@ sink(Paths *met, size_t at)
     return 0;
 }
 
-/* Put an entry that goes on with the directory being worked on at place `at` of the stack. */
+/* Put an entry that goes on with the directory being worked on below those from number `at` on; -1 without memory. */
 static int
 insert_rest(Walk *walk, size_t at, int64_t offset)
 {
@@ -169,18 +196,18 @@ insert_rest(Walk *walk, size_t at, int64_t offset)
 }
 
 #ifdef ON_LINUX
-/* Whether another call can go on behind the entry that was read last. It cannot in the middle of what
- * was read at once; and of the 64 bits that say where that is lseek(2) takes but 63. */
+/* Whether another call can go on behind the last entry that was read. It cannot in the middle of what was read at once.
+ * And lseek(2) takes only 63 of the 64 bits of a place. */
 static int
 can_go_on(const Listing *listing)
 {
     return listing->next >= 0 && do_places_hold(listing->walk);
 }
 
-/* Share out a directory that is too large for one call: the names of the next entries, some to each of
- * so many parts, and at place `bottom` of the stack where what follows begins. Whoever gets a part has the work
- * that counts, what is done with each name. Only names wait in memory, and not those of all, unless nobody can
- * go on behind any: then this call reads to the end. */
+/* Cut up a directory that is too large for one call. The names of the next entries go into `parts` entries of the
+ * stack, `each` names in one. Another entry, below those from number `bottom` on, goes on behind them. The calls that
+ * get a part do the actual work, which is what is done with each name. Here names are only read, and only some of them
+ * are in memory. If no other call can go on behind any of them, this call reads the names to the end. */
 static void
 share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts)
 {
@@ -197,7 +224,7 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
         failed = begin_part(walk, &part) < 0;
         size_t fullest = part.used + BATCH;
         while (!failed && names < each && part.used < fullest) {
-            /* Enough of them: this one ends where another call can go on, which is not far. */
+            /* There are enough parts. This one ends where another call can go on, which is not far. */
             if (batch >= parts && can_go_on(listing)) {
                 break;
             }
@@ -216,7 +243,7 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
         fault_here(walk, errno, "read");
     }
     else if (!failed && (more > 0 || listing->removing)) {
-        /* At its end there is but the directory itself left to do. */
+        /* At the end, only the directory itself is left to remove. */
         failed = insert_rest(walk, bottom, more > 0 ? listing->next : AT_END) < 0;
     }
     if (failed) {
@@ -227,16 +254,16 @@ share_out(Walk *walk, Listing *listing, long long each, size_t bottom, int parts
 
 #endif
 
-/* Whether so many directories were met in one that they have to be dealt with before any more are: their
- * paths wait in memory, `before` bytes of which are older. */
+/* Whether a directory has so many directories in it that those met are dealt with first, as their paths are in memory.
+ * The paths of the stack had `before` bytes when the directory was begun. */
 static int
 are_enough(const Walk *walk, size_t before)
 {
     return walk->met.bytes.used > before + MOST_MET;
 }
 
-/* Whether that is so in the midst of names: then those of walk->rest from `from` on are put at place `at` of
- * the stack, below the directories met. */
+/* Whether that is so among names. Then those of walk->rest from `from` on become an entry of the stack, below those
+ * from number `at` on. */
 static int
 leave_names(Walk *walk, size_t from, size_t at, size_t before)
 {
@@ -247,7 +274,7 @@ leave_names(Walk *walk, size_t from, size_t at, size_t before)
     if (from >= walk->rest.used) {
         return 1;
     }
-    /* Behind the last one is a NUL, which is not part of the entry. */
+    /* The NUL behind the last name is not part of the entry. */
     if (begin_part(walk, &part) < 0 || append(&part, "", 1) < 0 ||
         append(&part, walk->rest.data + from, walk->rest.used - from - 1) < 0 ||
         push_bytes(&walk->met, &part) < 0 || sink(&walk->met, at) < 0) {
@@ -257,11 +284,11 @@ leave_names(Walk *walk, size_t from, size_t at, size_t before)
     return 1;
 }
 
-/* Go on where walk->rest says; -1 with errno.
+/* Go to the place in walk->rest, if there is one; -1 with errno.
  *
- * A directory that was removed since it was opened has nothing left in it, as reading it from the start says.
- * ext4 refuses to go on in one that had a single block (EINVAL): its offsets were hashes then, as if there
- * were an index (is_dx_dir in fs/ext4/dir.c), and these are too far in a directory without any block. */
+ * A directory that was removed since it was opened is empty, which is no error. But ext4 returns EINVAL for a place in
+ * one that had a single block: its places were hashes, as in a directory with an index (is_dx_dir in fs/ext4/dir.c),
+ * and they are too large for a directory without a block. */
 static int
 go_on(const Walk *walk, int directory)
 {
@@ -278,7 +305,7 @@ go_on(const Walk *walk, int directory)
     return -1;
 }
 
-/* Whether nothing is left to read of a directory, by walk->rest: it is to be removed. */
+/* Whether walk->rest is the place AT_END. */
 static int
 is_at_end(const Walk *walk)
 {
@@ -290,7 +317,7 @@ is_at_end(const Walk *walk)
 #endif
 }
 
-/* Whether walk->rest holds names rather than a place to go on from. */
+/* Whether walk->rest is names. */
 static int
 has_names(const Walk *walk)
 {

@@ -29,17 +29,16 @@ from_stat(Status *status, const struct stat *found)
 #else
     const struct timespec *changed = &found->st_ctim;
 #endif
-    /* What lies beyond the year 2262 does not fit, and is told from everything else all the same. */
+    /* From the year 2255 on a time becomes LATEST, as times after 2262 do not fit. */
     int64_t seconds = changed->tv_sec;
     seconds = seconds > LATEST ? LATEST : seconds < -LATEST ? -LATEST : seconds;
     status->changed = seconds * 1000000000 + changed->tv_nsec;
 }
 
-/* Read the status of `name` in `directory` itself, never of what it leads to; -1 with errno.
+/* Read the status of `name` in `directory`, and never of what a symlink leads to; -1 with errno.
  *
- * fstatat(2) rather than statx(2): asked for the fields that are needed here, the latter took a tenth
- * longer an entry on ext4 with a warm cache, and they are the ones a network file system has to fetch
- * for either. */
+ * This is fstatat(2) and not statx(2). For the fields that are needed here, statx took a tenth longer for each entry on
+ * ext4 with a warm cache. A network file system has to fetch these fields for both. */
 static int
 read_status(int directory, const char *name, Status *status)
 {
@@ -56,13 +55,13 @@ read_status(int directory, const char *name, Status *status)
 }
 
 #ifdef __linux__
-/* Of statfs(2); the first is that of ext2 and ext3, too. */
+/* Types of file systems in statfs(2). The first one is also that of ext2 and ext3. */
 #define EXT4 0xEF53
 #define XFS 0x58465342
 #define TMPFS 0x01021994
 #define BTRFS 0x9123683E
 
-/* What kind of file system the root is on; 0 if that cannot be told. */
+/* Return the type of the root's file system; 0 if that is not known. */
 static uint32_t
 kind_of_system(const Walk *walk)
 {
@@ -75,7 +74,7 @@ kind_of_system(const Walk *walk)
 }
 #endif
 
-/* A sum of sizes, each of which may be the largest there is: a sparse file takes nothing to make. */
+/* A sum of sizes. Each size may be the largest possible number, as a sparse file costs nothing. */
 typedef struct {
     uint64_t low;
     int64_t high;
@@ -97,19 +96,19 @@ subtract(Wide *sum, int64_t number)
     sum->low = low;
 }
 
-/* Whether a directory that has the other parts of a git repository without a work tree is one: git wants
- * to see these three (setup.c, is_git_directory). HEAD may be a symlink, as git itself once made it, and so may
- * the others, for objects on another disk. Nothing is followed to see what they are. */
+/* Whether a directory is a git repository without a work tree. The caller has seen the two other parts; git asks for
+ * these three (is_git_directory in setup.c). HEAD may be a symlink, which git itself once made, and the others may be
+ * symlinks to another disk. Nothing is followed to see what they lead to. */
 static int
 is_bare_repository(const Walk *walk, int directory)
 {
     Status status;
-    /* What is mounted there may be a HEAD. */
+    /* If something is mounted there, it may be a HEAD. */
     return is_closed(walk, "HEAD") || (read_status(directory, "HEAD", &status) == 0 &&
                                        (S_ISREG(status.mode) || S_ISLNK(status.mode)));
 }
 
-/* Whether `name` is one of the other parts, if it is of that kind. */
+/* Whether an entry of that kind is one of the other parts. */
 static int
 is_repository_part_of(mode_t kind, const char *name)
 {
@@ -119,7 +118,7 @@ is_repository_part_of(mode_t kind, const char *name)
 #define REPOSITORY_PARTS 2
 
 #ifdef ON_LINUX
-/* Whether an open directory has them. */
+/* Whether an open directory has both of them. */
 static int
 has_repository_parts(const Walk *walk, int directory)
 {
@@ -135,16 +134,16 @@ has_repository_parts(const Walk *walk, int directory)
 }
 #endif
 
-/* Whether what `owner` has in a directory is, by its sticky bit, not for this user to delete.
+/* Whether the sticky bit of a directory says that this user may not delete what `owner` has in it (inode(7)).
  *
- * Root is let by the kernel all the same; that is no reason to do it (inode(7)). */
+ * The kernel lets root delete it nevertheless. We do not. */
 static int
 is_only_for_owner(const struct stat *around, uid_t owner, uid_t user)
 {
     return (around->st_mode & S_ISVTX) != 0 && owner != around->st_uid && owner != user;
 }
 
-/* What opening a listed directory says when it has vanished or been replaced meanwhile. */
+/* Whether the error of opening a directory says that it has been deleted or replaced since it was listed. */
 static int
 is_gone(int number)
 {

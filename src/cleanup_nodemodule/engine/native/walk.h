@@ -3,28 +3,28 @@
 
 typedef struct {
     int number;
-    size_t more; /* entries counted instead of named; 0: the path is what it is about */
+    size_t more; /* so many entries of the path, which are not named; 0: it is about the path itself */
     const char *doing;
 } FaultEntry;
 
-/* An entry of what was read of a directory: where it stands there, and above that, once they are to be
- * sorted, by how much its inode's number is above the lowest of them. */
+/* An entry of what was read of a directory. The lower bits say where it is in the listing. When entries are to be
+ * sorted, the upper bits say how much higher its inode's number is than the lowest of them. */
 typedef uint64_t Place;
 #define OFFSET_BITS 22
 _Static_assert(WIDEST <= 1 << OFFSET_BITS, "an offset must fit into a place");
 #define MOST_PLACES(room) ((room) / SMALLEST_ENTRY)
 
-/* A directory that is kept open for those in it: brothers and sisters come one after the other, and are
- * reached through it without the way there being looked up once more. */
+/* A directory that is kept open. The directories in it come one after the other, and are opened through it. So the
+ * kernel does not look up the whole path again for each of them. */
 typedef struct {
     int descriptor; /* -1: none */
     Buffer path;    /* relative to the root, with a NUL behind it */
     size_t length;  /* without the NUL */
 } Around;
 
-/* An entry of the stack that a call was given. */
+/* An entry of the stack that a call was given; see stack.h. */
 typedef struct {
-    const char *bytes; /* may have a NUL in it */
+    const char *bytes; /* there may be a NUL in them */
     size_t length;
 } Given;
 
@@ -37,41 +37,41 @@ typedef struct {
     int openat2;
     const char *root_name;
     Around around;
-    Around passed;            /* for `remove`: no step from the root to it was somebody else's to delete */
+    Around passed;            /* for `remove`: seen to be the user's to delete, and all directories above it */
     struct stat passed_status;
 
-    /* Directories still to open: those given, from the end, below those met. */
+    /* The stack: what was given is below what was met. Both are taken from the end. */
     Given *given;
     size_t given_left;
     Paths met;
 
-    /* What is not looked at, in order; and which of that may lie in the directory being worked on. */
+    /* What is not looked at, in ascending order, and the part of it that lies in the directory being worked on. */
     const char **closed;
     size_t closed_count;
     size_t closed_from;
     size_t closed_to;
-    size_t closed_prefix; /* bytes of each before what lies in the directory */
+    size_t closed_prefix; /* bytes of each path up to the name in the directory */
 
-    /* The entry being worked on. */
+    /* The entry being worked on, in its parts; see stack.h. */
     Buffer path;        /* the directory, relative to the root, with a NUL behind it */
     size_t path_length; /* without the NUL */
-    size_t duty;        /* trailing slashes that its entry had */
-    Buffer rest;        /* what its entry had behind a NUL: names, or "/" and where to go on */
+    size_t duty;
+    Buffer rest;        /* with a NUL behind it; empty if there is none */
 
-    /* What is read of a directory at a time. */
+    /* What is read of a directory at once. */
     char *listing;
-    Place *places; /* with room for twice as many as there can be, as sorting takes that */
+    Place *places; /* room for twice as many as there can be, which sorting needs */
     size_t room;   /* bytes of the listing */
-    int by_inode;  /* give the entries in the order of their inodes */
-    int widely;    /* of as many at once as may be sorted; -1: if the file system gains by that */
-    int links_tell; /* a directory has as many links as directories in it, and two more */
+    int by_inode;  /* sort the entries by their inodes */
+    int widely;    /* sort as many as possible at once; -1: if that is good for the file system */
+    int links_tell; /* a directory has two links, and one more for each directory in it */
     int places_hold; /* see do_places_hold; -1: not asked yet */
     Paths fault_paths;
     Buffer faults;
-    int no_memory; /* not even a fault could be taken down */
+    int no_memory; /* there was none even for a fault */
 } Walk;
 
-/* Take down what could not be done at `directory`/`name`. */
+/* Record that something could not be done with `name` in walk->path. */
 static void
 add_fault(Walk *walk, const char *name, size_t name_length, int number, const char *doing,
           size_t more)
@@ -99,15 +99,15 @@ fault_at(Walk *walk, const char *name, int number, const char *doing)
     add_fault(walk, name, strlen(name), number, doing, 0);
 }
 
-/* What Python said, in C. */
+/* A call with its arguments. */
 typedef struct {
     Walk walk;
     Buffer root_path;
     long long budget;
-    void *stack; /* Python's, which keeps alive what is given */
+    void *stack; /* a Python object, which keeps alive what was given */
 } Call;
 
-/* Find what is closed beneath walk->path: it stands side by side. */
+/* Find what is closed beneath walk->path: these paths are next to each other. */
 static void
 find_closed(Walk *walk)
 {
@@ -134,7 +134,7 @@ find_closed(Walk *walk)
     walk->closed_to = to;
 }
 
-/* Whether `name` in the directory being worked on is not to be looked at. */
+/* Whether `name` in the directory being worked on is closed: it is not to be looked at. */
 static int
 is_closed(const Walk *walk, const char *name)
 {

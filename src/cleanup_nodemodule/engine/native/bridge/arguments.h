@@ -24,7 +24,7 @@ end_call(Call *call)
     empty(&call->root_path);
 }
 
-/* Take over what is not to be looked at, which the root keeps alive; -1 with an exception. */
+/* Take over what is closed, which the root keeps alive; -1 with an exception. */
 static int
 read_closed(Walk *walk, PyObject *closed)
 {
@@ -48,7 +48,7 @@ read_closed(Walk *walk, PyObject *closed)
     return 0;
 }
 
-/* Take over the arguments every function has; -1 with an exception. */
+/* Take over the arguments that every function has; -1 with an exception. */
 static int
 begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
 {
@@ -112,7 +112,7 @@ begin_call(Call *call, PyObject *root, PyObject *stack, long long budget)
     return 0;
 }
 
-/* Read a set of bytes; -1 with an exception. */
+/* Take over a set of names; -1 with an exception. */
 static int
 read_names(NameSet *set, PyObject *names)
 {
@@ -143,7 +143,7 @@ read_names(NameSet *set, PyObject *names)
             PyErr_SetString(PyExc_TypeError, "names must be bytes");
             return -1;
         }
-        /* Without a length to write to, a NUL inside is an error: no file is called that. */
+        /* With NULL for the length, a NUL in the name is an error, as no file has such a name. */
         if (PyBytes_AsStringAndSize(item, &name, NULL) < 0) {
             return -1;
         }
@@ -163,7 +163,7 @@ forget_names(const NameSet *set)
     release(set->slots);
 }
 
-/* Read a sequence of wildcards; -1 with an exception. */
+/* Take over a sequence of wildcards; -1 with an exception. */
 static int
 read_globs(Query *query, PyObject *globs)
 {
@@ -188,7 +188,7 @@ read_globs(Query *query, PyObject *globs)
     return 0;
 }
 
-/* -1 with an exception. */
+/* Take over the groups of inodes; -1 with an exception. */
 static int
 read_groups(Removed *removed, PyObject *groups)
 {

@@ -1,8 +1,7 @@
 /* Makes Python's objects of what a call has found. It builds on Python.h and on all of native/. */
 
-/* References are counted by functions (Py_DecRef) and not by the macros of the same kind: from Python 3.12 on
- * interpreters share what lives for ever (PEP 683), which the functions know, and macros as old as 3.11 would
- * write to. */
+/* Functions count the references (Py_DecRef), and never macros. From Python 3.12 on, interpreters share objects that
+ * live for ever (PEP 683). The functions do not write to these. The macros of 3.11 do. */
 static void
 clear(PyObject **reference)
 {
@@ -11,7 +10,7 @@ clear(PyObject **reference)
     Py_DecRef(old);
 }
 
-/* Return path + "/" * duty, for each path, behind what is in the list; -1 with an exception. */
+/* Append the paths to a list, each with slashes for its duty (stack.h); -1 with an exception. */
 static int
 list_paths(PyObject *list, const Paths *paths)
 {
@@ -37,7 +36,7 @@ list_paths(PyObject *list, const Paths *paths)
     return 0;
 }
 
-/* Return what is left of the stack, as a list. */
+/* Return what is left of the stack as a list; NULL with an exception. */
 static PyObject *
 left_of(const Call *call)
 {
@@ -59,7 +58,7 @@ left_of(const Call *call)
     return left;
 }
 
-/* Return a list of what is in `paths`. */
+/* Return the paths as a list; NULL with an exception. */
 static PyObject *
 list_of(const Paths *paths)
 {
@@ -71,7 +70,7 @@ list_of(const Paths *paths)
     return list;
 }
 
-/* The classes of contract.py that results are made of. */
+/* The classes of contract.py for results. */
 typedef struct {
     PyObject *finding, *found, *hit;
     PyObject *measurement, *usage;
@@ -79,7 +78,7 @@ typedef struct {
     PyObject *fault;
 } Classes;
 
-/* Return what was being done, as text. */
+/* Return Fault.doing; NULL with an exception. */
 static PyObject *
 doing_of(const FaultEntry *entry)
 {
@@ -95,7 +94,7 @@ doing_of(const FaultEntry *entry)
     return text;
 }
 
-/* Return the faults, as a list. */
+/* Return the faults as a list; NULL with an exception. */
 static PyObject *
 faults_of(const Walk *walk, const Classes *classes)
 {
@@ -131,8 +130,8 @@ failed:
     return NULL;
 }
 
-/* Return what a function gives back: its own value (a new reference, or NULL with an exception),
- * what is left, the faults. */
+/* Return the result of a function: an object of `class`, of `value`, what is left, and the faults; NULL with an
+ * exception. `value` is a new reference, or NULL with an exception. */
 static PyObject *
 result_of(const Call *call, const Classes *classes, PyObject *class, PyObject *value)
 {
@@ -204,7 +203,7 @@ failed:
     return NULL;
 }
 
-/* Return what is to be done by calls for other groups: a tuple of (group, entry). */
+/* Return Counts.elsewhere, a tuple of pairs (group, entry); NULL with an exception. */
 static PyObject *
 elsewhere_of(const Removed *removed)
 {

@@ -305,21 +305,22 @@ go_on(const Walk *walk, int directory)
     return -1;
 }
 
-/* Whether walk->rest is the place AT_END. */
-static int
-is_at_end(const Walk *walk)
-{
-#ifdef ON_LINUX
-    return walk->rest.used > 0 && strtoll(walk->rest.data + 1, NULL, 10) == AT_END;
-#else
-    (void)walk;
-    return 0;
-#endif
-}
-
 /* Whether walk->rest is names. */
 static int
 has_names(const Walk *walk)
 {
     return walk->rest.used > 0 && walk->rest.data[0] != '/';
+}
+
+/* Whether walk->rest is the place AT_END. */
+static int
+is_at_end(const Walk *walk)
+{
+#ifdef ON_LINUX
+    return walk->rest.used > 0 && !has_names(walk) &&
+           strtoll(walk->rest.data + 1, NULL, 10) == AT_END;
+#else
+    (void)walk;
+    return 0;
+#endif
 }

@@ -105,7 +105,8 @@ define environment
 endef
 comma := ,
 
-SOURCES := pyproject.toml setup.py src/cleanup_nodemodule/engine/_kernel.c
+ENGINE := src/cleanup_nodemodule/engine
+SOURCES := pyproject.toml setup.py $(ENGINE)/_kernel.c $(wildcard $(ENGINE)/native/*.h $(ENGINE)/native/*/*.h)
 
 $(VENV)/.installed: $(SOURCES)
 	$(environment)

@@ -17,6 +17,7 @@ import stat
 import struct
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 from collections import Counter
@@ -1604,13 +1605,54 @@ def test_a_directory_without_directories_is_read_only_for_a_marker(
     assert ("getdents64" in log.read_text()) == bool(marked)
 
 
+ENGINE: Final = Path(_python.__file__).parent
+PYTHON_H: Final = "#include <Python.h>"
+OWN_HEADER: Final = re.compile(r'^\s*#\s*include\s*"([^"]*)".*$', re.MULTILINE)
+
+
+def kernel_code() -> str:
+    """Return the C code of the native engine, its own headers in the places where they are included.
+
+    There are no comments in it, and no line that goes on in the next one.
+    """
+
+    def read(name: str) -> str:
+        source = (ENGINE / name).read_text().replace("\\\n", " ")
+        return re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL)
+
+    return OWN_HEADER.sub(lambda include: read(include[1]), read("_kernel.c"))
+
+
+def test_each_header_of_the_native_engine_is_included_once_on_its_side_of_python() -> None:
+    """Headers include no header of the engine, so the order is that of ``_kernel.c``."""
+    code = re.sub(r"/\*.*?\*/", " ", (ENGINE / "_kernel.c").read_text(), flags=re.DOTALL)
+    before, include, behind = code.partition(PYTHON_H)
+    assert include
+    walking = [f"native/{header.name}" for header in (ENGINE / "native").glob("*.h")]
+    between = [f"native/bridge/{header.name}" for header in (ENGINE / "native/bridge").glob("*.h")]
+    assert len(list(ENGINE.rglob("*.h"))) == len(walking) + len(between)
+    assert sorted(OWN_HEADER.findall(before)) == sorted(walking)
+    assert sorted(OWN_HEADER.findall(behind)) == sorted(between)
+    for name in walking + between:
+        text = (ENGINE / name).read_text()
+        assert OWN_HEADER.findall(text) == []
+        assert "Python.h>" not in text
+
+
 def test_nothing_that_walks_can_call_the_interpreter() -> None:
     """It is not declared there: Python.h comes behind all of that. Where the lock of the interpreter is let go,
     there is one call of what stands above, with nothing of Python's among its arguments but in structures."""
-    source = Path(_python.__file__).with_name("_kernel.c").read_text()
-    code = re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL)
-    before, include, behind = code.partition("#include <Python.h>")
-    assert include
+    code = kernel_code()
+    assert code.count(PYTHON_H) == 1
+    before, _, behind = code.partition(PYTHON_H)
+    # Of Python's headers there is only pyconfig.h, which declares nothing.
+    lines = re.findall(r"^\s*#\s*include\b.*$", before, re.MULTILINE)
+    included = re.findall(r"^\s*#\s*include\s*<([\w/]+\.h)>\s*$", before, re.MULTILINE)
+    assert len(included) == len(lines)
+    of_python = Path(sysconfig.get_path("include"))
+    if not (of_python / "Python.h").exists():
+        unable("needs Python's headers, to tell them from the system's")
+    assert [name for name in included if (of_python / name).exists()] == ["pyconfig.h"]
     assert "_Py" not in before
     assert re.findall(r"\bPy\w*", before) == []
     unlocked = re.findall(r"Py_BEGIN_ALLOW_THREADS(.*?)Py_END_ALLOW_THREADS", behind, re.DOTALL)
@@ -1623,8 +1665,7 @@ def test_nothing_that_walks_can_call_the_interpreter() -> None:
 
 def test_no_macro_counts_references() -> None:
     """Python 3.11's write to objects that all interpreters share from 3.12 on, each with a lock of its own."""
-    source = Path(_python.__file__).with_name("_kernel.c").read_text()
-    code = re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL)
+    code = kernel_code()
     assert "Py_DecRef(" in code
     counting = r"\bPy_(?:X?(?:INCREF|DECREF|NewRef)|CLEAR|X?SETREF|RETURN_\w+)\b"
     assert re.findall(counting, code) == []

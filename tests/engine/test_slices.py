@@ -247,6 +247,22 @@ def test_parts_of_a_directory_that_has_become_something_else_are_no_fault(
 # remove
 
 
+@pytest.mark.on_linux
+def test_a_part_whose_names_look_like_a_place_is_deleted(
+    native: ModuleType, tmp_path: Path
+) -> None:
+    """A part is names, or a place to go on from: -1 is the one behind everything."""
+    names = [f"{letter}-1 {number:04}" for letter in "0a" for number in range(300)]
+    declare(tmp_path, {"flat": dict.fromkeys(names, "")})
+    root = root_of(os.fsencode(tmp_path))
+    counts, stack, faults = native.remove(root, [b"flat"], 20)
+    parts = [entry for entry in stack if entry.startswith(b"flat\0") and entry[5:6] != b"/"]
+    assert (len(parts) > 1, faults) == (True, [])
+    for part in parts:
+        counts, left, faults = native.remove(root, [part], 10_000)
+        assert (counts.files, counts.blocked, left, faults) == (part.count(b"\0"), [], [], [])
+
+
 class Removed(NamedTuple):
     files: int
     directories: int

@@ -60,7 +60,7 @@ if not sysconfig.get_config_var("Py_GIL_DISABLED"):
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout, so that nothing is built in it."""
     target = tmp_path_factory.mktemp("sources") / "cleanup"
-    names = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md")
+    names = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md")
     target.mkdir()
     for name in names:
         shutil.copy(CHECKOUT / name, target)
@@ -88,18 +88,19 @@ def build(sources: Path, out: Path, kind: str, env: Mapping[str, str] | None = N
     return made
 
 
-@pytest.fixture(scope="module")
-def sdist(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(sources, tmp_path_factory.mktemp("sdist"), "sdist")
-
-
-@pytest.fixture(scope="module")
-def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("unpacked")
+def unpack(sdist: Path, target: Path) -> Path:
     with tarfile.open(sdist) as archive:
         archive.extractall(target, filter="data")
     (top,) = target.iterdir()
     return top
+
+
+@pytest.fixture(scope="module")
+def unpacked(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist, made where the native engine is not built: what is in it must not depend on that."""
+    out = tmp_path_factory.mktemp("sdist")
+    sdist = build(sources, out, "sdist", {"CLEANUP_NODEMODULE_NATIVE": "0"})
+    return unpack(sdist, tmp_path_factory.mktemp("unpacked"))
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +141,51 @@ def smoke(wheel: Path, target: Path, python: str = sys.executable, script: str =
     return done.stdout.strip()
 
 
-def test_the_sdist_holds_what_the_native_engine_is_built_from(unpacked: Path) -> None:
-    assert (unpacked / "setup.py").exists()
-    source = "src/cleanup_nodemodule/engine/_kernel.c"
-    assert (unpacked / source).read_bytes() == (CHECKOUT / source).read_bytes()
+def c_sources(top: Path) -> dict[str, bytes]:
+    """Return what the native engine is built from, by its path beneath *top*."""
+    engine = top / "src/cleanup_nodemodule/engine"
+    files = [*engine.rglob("*.c"), *engine.rglob("*.h")]
+    return {os.fspath(file.relative_to(top)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("wanted", ["1", "0"])
+def test_the_sdist_holds_what_the_native_engine_is_built_from(
+    sources: Path, tmp_path: Path, wanted: str
+) -> None:
+    sdist = build(sources, tmp_path / "out", "sdist", {"CLEANUP_NODEMODULE_NATIVE": wanted})
+    top = unpack(sdist, tmp_path / "unpacked")
+    assert (top / "setup.py").exists()
+    expected = c_sources(CHECKOUT)
+    assert "src/cleanup_nodemodule/engine/native/stack.h" in expected
+    assert c_sources(top) == expected
+
+
+def test_a_change_to_a_header_builds_the_native_engine_again(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "top"
+    shutil.copytree(unpacked, top)
+
+    def compilations() -> int:
+        done = subprocess.run(
+            [sys.executable, "setup.py", "build_ext", "--inplace"],
+            cwd=top,
+            # How well it is compiled does not matter here, and how long that takes does.
+            env={**os.environ, "CLEANUP_NODEMODULE_NATIVE": "1", "CFLAGS": "-O0"},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.count("-c src/cleanup_nodemodule/engine/_kernel.c")
+
+    assert (compilations(), compilations()) == (1, 0)
+    headers = [top / name for name in c_sources(top) if name.endswith(".h")]
+    for header in headers:
+        (built,) = (top / "src/cleanup_nodemodule/engine").glob("*.so")
+        later = built.stat().st_mtime + 1
+        os.utime(header, (later, later))
+        assert compilations() == 1
+        os.utime(header, (0, 0))
 
 
 def limited() -> bool:
@@ -161,7 +203,7 @@ def test_the_wheel_is_for_every_python_on_this_platform(wheel: Path) -> None:
     assert f"cleanup_nodemodule/engine/_kernel{suffix}" in names
     assert "cleanup_nodemodule/engine/_kernel.pyi" in names
     assert "cleanup_nodemodule/py.typed" in names
-    assert not [name for name in names if name.endswith(".c")]
+    assert not [name for name in names if name.endswith((".c", ".h"))]
 
 
 def pythons() -> dict[str, str]:

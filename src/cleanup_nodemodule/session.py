@@ -39,7 +39,7 @@ from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings, SettingsError
 from cleanup_nodemodule.stdio import emit, is_terminal, say
-from cleanup_nodemodule.workers import Workers, searching
+from cleanup_nodemodule.workers import Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -187,9 +187,11 @@ class Session:
 
     def _searchers(self, executor: Executor) -> Executor:
         """Return what makes the calls of a search, where *executor* makes all the others."""
-        if self._lookers == 1 or self._apart:
+        if self._lookers == 1 or self._apart or not engine.is_bound():
             return executor
-        return self._employ(searching())
+        from cleanup_nodemodule.bound import Searchers
+
+        return self._employ(Searchers())
 
     def _employ(self, executor: Executor) -> Executor:
         self._executors.append(executor)

@@ -12,8 +12,8 @@ import pytest
 
 import corpus
 from cleanup_nodemodule import pipeline, rules
-from cleanup_nodemodule.explain import locate
 from cleanup_nodemodule.model import Artifact, Plan
+from cleanup_nodemodule.run.explaining import locate
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from conftest import Declared, Run, declare

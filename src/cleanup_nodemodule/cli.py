@@ -8,8 +8,9 @@ import errno
 import itertools
 import os
 import re
+import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
@@ -22,11 +23,14 @@ from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.run.loop import Runtime
+    from cleanup_nodemodule.run.orders import Mode, Orders
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.settings import Settings
+    from cleanup_nodemodule.show.terminal import Display, Terminal
 
 PROGRAM = "cleanup-nodemodule"
-
-Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 
 Engine: TypeAlias = Literal["auto", "native", "python"]
 """What walks the trees."""
@@ -535,10 +539,11 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with _nothing_done():
-        from cleanup_nodemodule.errand import DEFAULT_PATIENCE
-        from cleanup_nodemodule.limits import LimitError, parse_limit
-        from cleanup_nodemodule.session import Display, Orders, Session
+        from cleanup_nodemodule.run.cleaning import clean as work
+        from cleanup_nodemodule.run.limits import LimitError, parse_limit
+        from cleanup_nodemodule.run.orders import Mode, Orders
         from cleanup_nodemodule.settings import SettingsError
+        from cleanup_nodemodule.show.terminal import Display
 
         if dry_run and no_dry_run:
             raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
@@ -565,7 +570,7 @@ def clean(
                 foreign_too=include_foreign,
                 assume_unused=assume_unused,
             )
-            most = None if max_delete is None else parse_limit(max_delete)
+            limit = None if max_delete is None else parse_limit(max_delete)
         except (SettingsError, LimitError) as error:
             raise typer.BadParameter(str(error)) from error
         display = Display(
@@ -576,14 +581,23 @@ def clean(
             quiet=quiet,
             verbose=verbose,
             null=null,
+            command=_again(ctx),
         )
         mode: Mode = "trash" if trash else "delete"
-        patience = DEFAULT_PATIENCE if timeout is None else timeout
         orders = Orders(
-            mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience, _again(ctx)
+            mode if no_dry_run else "dry-run",
+            ask=not yes,
+            wait=wait,
+            max_delete=limit,
+            jobs=jobs,
+            timeout=_seconds(timeout),
         )
-        session = Session(settings, display, orders)
-    return session.run()
+        from cleanup_nodemodule.run.signals import Interrupts
+
+        interrupts = Interrupts()
+    return carry_out(
+        lambda voice, runtime: work(settings, orders, voice, runtime), orders, display, interrupts
+    )
 
 
 Timeout: TypeAlias = Annotated[
@@ -619,10 +633,13 @@ def resume(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
-    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.run.orders import Orders
+    from cleanup_nodemodule.run.resuming import resume as work
+    from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.settings import SettingsError
+    from cleanup_nodemodule.show.terminal import Display
 
-    patience = _patience(timeout)
+    seconds = _seconds(timeout)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise typer.BadParameter(
             "--forget needs a path; for the current directory type: --forget ."
@@ -631,10 +648,16 @@ def resume(
         settings = _settings()
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
-    display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
-    mode: Mode = "dry-run" if dry_run else "delete"
-    orders = Orders(mode, False, wait, None, None, patience)
-    return Session(settings, display, orders).resume(forget or ())
+    display = Display("json" if json_ else None)
+    orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
+    return carry_out(
+        lambda voice, runtime: work(
+            orders, voice, runtime, forget=forget or (), include_foreign=settings.foreign_too
+        ),
+        orders,
+        display,
+        Interrupts(),
+    )
 
 
 @app.command("rules")
@@ -674,14 +697,14 @@ def explain(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
-    from cleanup_nodemodule.explain import OutsideError
     from cleanup_nodemodule.explain import explain as show
+    from cleanup_nodemodule.run.explaining import OutsideError
     from cleanup_nodemodule.settings import SettingsError
 
-    patience = _patience(timeout)
+    seconds = _seconds(timeout)
     try:
         settings = _settings(profiles=("all",))
-        return show(path, settings, root=root, patience=patience, as_json=json_)
+        return show(path, settings, root=root, timeout=seconds, as_json=json_)
     except (SettingsError, OutsideError) as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -713,7 +736,7 @@ def show_log(
     last = None if all_ else limit or _SHOWN
     try:
         return show(
-            state.directory(), paths or [], last=last, patience=_patience(timeout), as_json=json_
+            state.directory(), paths or [], last=last, timeout=_seconds(timeout), as_json=json_
         )
     except state.StateError as error:
         raise typer.BadParameter(str(error)) from error
@@ -748,7 +771,7 @@ def regenerate(
             rules,
             run,
             run_them=run_them,
-            patience=_patience(timeout),
+            timeout=_seconds(timeout),
             as_json=json_,
         )
     except (SettingsError, UnknownRun, state.StateError) as error:
@@ -776,6 +799,7 @@ def _settings(
         SettingsError,
         config_path,
         read_config,
+        with_surroundings,
     )
 
     try:
@@ -786,8 +810,7 @@ def _settings(
         rules = tuple(from_option(text) for text in own_rules)
     except RuleError as error:
         raise SettingsError(f"--rule: {error}") from error
-    home = os.path.expanduser("~")
-    return Settings(
+    settings = Settings(
         roots=roots,
         targets=targets,
         also=also,
@@ -799,9 +822,8 @@ def _settings(
         keep=config.keep,
         foreign_too=foreign_too,
         assume_unused=assume_unused,
-        home=os.path.realpath(home) if os.path.isabs(home) else None,
-        cwd=_current_directory(),
     )
+    return with_surroundings(settings)
 
 
 def _again(ctx: typer.Context) -> tuple[str, ...]:
@@ -840,19 +862,12 @@ def _check_timeout(timeout: float | None) -> None:
         )
 
 
-def _patience(timeout: float | None) -> float:
+def _seconds(timeout: float | None) -> float:
     """Return the seconds to wait for a disk. Raises BadParameter for a number that is none."""
-    from cleanup_nodemodule.errand import DEFAULT_PATIENCE
+    from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
 
     _check_timeout(timeout)
-    return DEFAULT_PATIENCE if timeout is None else timeout
-
-
-def _current_directory() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # It was deleted.
-        return None
+    return DEFAULT_TIMEOUT if timeout is None else timeout
 
 
 def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:
@@ -866,6 +881,72 @@ def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:
     if len(set(formats.values())) > 1:
         raise typer.BadParameter(f"{' and '.join(formats)} contradict each other; give one")
     return next(iter(formats.values()), None)
+
+
+def carry_out(
+    work: "Callable[[Terminal, Runtime], Awaitable[Ended]]",
+    orders: "Orders",
+    display: "Display",
+    interrupts: "Interrupts",
+) -> int:
+    """Do *work* at the terminal, say what came of it, and return the exit code."""
+    from cleanup_nodemodule.run import loop
+    from cleanup_nodemodule.scheduler import Stopped
+    from cleanup_nodemodule.show.failure import print_failure
+    from cleanup_nodemodule.show.terminal import Terminal
+
+    terminal = Terminal(display, orders.mode, interrupts)
+
+    def fail(message: str, number: int | None, path: str | None, doing: str) -> None:
+        interrupts.hold()
+        as_json = display.format == "json"
+        print_failure(message, number or errno.EIO, path, doing, mode=orders.mode, as_json=as_json)
+
+    with interrupts:
+        try:
+            ended = loop.run(
+                lambda runtime: work(terminal, runtime),
+                interrupts,
+                jobs=orders.jobs,
+                timeout=orders.timeout,
+            )
+            return terminal.finished(ended)
+        except Stopped:
+            fail("interrupted; nothing was done", errno.EINTR, None, "begin")
+            return 128 + (interrupts.number or signal.SIGINT)
+        except Exception as error:
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            code, message, number, path, doing = refusal
+            fail(message, number, path, doing)
+        # It may have come while the lock was given back, when all was said.
+        return code if interrupts.number is None else 128 + interrupts.number
+
+
+def _refusal(error: Exception) -> "tuple[ExitCode, str, int | None, str | None, str] | None":
+    """Return what to say of an error for which nothing was done; None for one that should not happen."""
+    # Not before, as a dry run has no use for some of them.
+    from cleanup_nodemodule.finder import RootError
+    from cleanup_nodemodule.lock import Locked
+    from cleanup_nodemodule.paths import absolute
+    from cleanup_nodemodule.settings import SettingsError
+    from cleanup_nodemodule.state import StateError
+
+    match error:
+        case RootError():
+            path = os.fsdecode(error.filename)
+            message = f"cannot search {printable(path)}: {error.advice}"
+            number = error.errno or errno.ENOENT
+            return ExitCode.USAGE, message, number, absolute(path), "search"
+        case SettingsError():
+            what = "understand the command line"
+            return ExitCode.USAGE, str(error), errno.EINVAL, None, what
+        case Locked():
+            return ExitCode.LOCKED, str(error), errno.EWOULDBLOCK, error.root, "lock"
+        case StateError():
+            return ExitCode.UNEXPECTED, str(error), error.errno, None, "keep a record"
+    return None
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -926,7 +1007,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
-def _mode(arguments: Sequence[str]) -> Mode:
+def _mode(arguments: Sequence[str]) -> "Mode":
     """Return what a command line that could not be understood is likely to have been for."""
     if "--no-dry-run" in arguments:
         return "trash" if "--trash" in arguments else "delete"
@@ -935,7 +1016,7 @@ def _mode(arguments: Sequence[str]) -> Mode:
 
 def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
-    from cleanup_nodemodule.errand import print_failure
+    from cleanup_nodemodule.show.failure import print_failure
 
     print_failure(
         message,

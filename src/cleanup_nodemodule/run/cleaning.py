@@ -1,0 +1,115 @@
+"""Search, and delete what was approved: the run that the command without a name is for."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cleanup_nodemodule import confirm, patterns, pipeline, report
+from cleanup_nodemodule.model import Approved, Leftover, Plan
+from cleanup_nodemodule.paths import everywhere
+from cleanup_nodemodule.run.facts import Facts
+from cleanup_nodemodule.run.loop import Crew, Runtime
+from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.voice import Ended, Voice
+from cleanup_nodemodule.scheduler import Stopped
+from cleanup_nodemodule.settings import Settings
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.run.undertaking import Undertaking
+
+
+async def clean(settings: Settings, orders: Orders, voice: Voice, runtime: Runtime) -> Ended:
+    """Find what can be deleted, and delete it if that is ordered and approved.
+
+    Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
+    there, Locked where another run deletes in the same tree, and StateError where no record of the
+    deletion can be kept: nothing was done then. Raises Stopped where it was stopped before it began.
+    """
+    return await _Cleaning(settings, orders, voice, runtime).run()
+
+
+class _Cleaning:
+    """The state of one run."""
+
+    def __init__(self, settings: Settings, orders: Orders, voice: Voice, runtime: Runtime) -> None:
+        self._settings = settings
+        self._orders = orders
+        self._voice = voice
+        self._runtime = runtime
+        self._facts = Facts()
+
+    async def run(self) -> Ended:
+        settings = self._settings
+        named = patterns.places((*settings.excludes, *settings.keep), settings.home)
+        crew = self._runtime.crew((*settings.roots, *settings.include_unproven, *named))
+        if not self._orders.deletes:
+            return await self._plan(crew, None)
+        # The lock asks about each root, and would wait for one that does not answer.
+        with self._runtime.reading(crew.executor, crew.readers) as scheduler:
+            roots = await pipeline.answering(settings.roots, scheduler)
+        try:
+            places = [everywhere(root) for root in roots]
+        except OSError:  # Without a current directory it is no place: the search says so.
+            return await self._plan(crew, None)
+        async with self._undertaken(places) as undertaking:
+            return await self._plan(crew, undertaking)
+
+    def _undertaken(self, places: Sequence[str]) -> "AbstractAsyncContextManager[Undertaking]":
+        from cleanup_nodemodule.run.undertaking import undertake
+
+        return undertake(places, self._orders, self._voice, self._runtime)
+
+    async def _plan(self, crew: Crew, undertaking: "Undertaking | None") -> Ended:
+        searchers = self._runtime.searchers(crew)
+        with (
+            self._voice.watch() as watch,
+            self._runtime.reading(searchers, crew.readers) as scheduler,
+        ):
+            plan = await pipeline.make_plan(self._settings, scheduler, watch)
+        leftovers: tuple[Leftover, ...] = ()
+        if plan.leftovers:
+            from cleanup_nodemodule.run.deleting import recognise
+
+            leftovers = await recognise(plan, crew, self._voice, self._runtime)
+        result = self._planned(plan, leftovers)
+        if self._runtime.stopped:
+            return self._ended(result)
+        # Before anything is deleted that somebody wanted to keep.
+        self._voice.planned(result, deletes=undertaking is not None)
+        if self._runtime.stopped:
+            return self._ended(result)
+        if self._orders.max_delete is not None:
+            from cleanup_nodemodule.run.limits import exceeded
+
+            left = [one for one in leftovers if one.to_finish]
+            why = exceeded(*(plan, self._orders.max_delete, left), dry_run=not self._orders.deletes)
+            if why is not None:
+                self._voice.say(why)
+                return replace(self._ended(result), exceeded=True)
+        if undertaking is None:
+            return self._ended(result)
+        try:
+            approved = await self._approved(plan)
+        except Stopped:
+            approved = None
+        if approved is None:
+            return self._ended(self._planned(plan, leftovers))
+        from cleanup_nodemodule.run.deleting import Deletion
+
+        deletion = Deletion(self._settings, undertaking, crew, self._voice, self._runtime)
+        outcome = await deletion.carry_out(approved, leftovers)
+        result = report.of_outcome(outcome, self._facts.now(self._orders.mode))
+        return replace(self._ended(result), unexpected=outcome.unexpected)
+
+    def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> report.Report:
+        return report.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
+
+    def _ended(self, result: report.Report) -> Ended:
+        return Ended(result, signal=self._runtime.signal)
+
+    async def _approved(self, plan: Plan) -> Approved | None:
+        deletes = self._orders.deletes
+        if self._orders.ask and self._voice.asks:
+            return await confirm.by_question(plan, self._voice.ask, no_dry_run=deletes)
+        return confirm.by_flag(plan, no_dry_run=deletes)

@@ -16,9 +16,8 @@ from typing import Any, Final
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import confirm, emptying, remover, staging
+from cleanup_nodemodule import breadth, confirm, emptying, remover, staging
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule import scheduler as scheduling
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
 from cleanup_nodemodule.model import (
@@ -838,9 +837,9 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
 
     monkeypatch.setattr(_python, "remove", wait_and_delete)
     monkeypatch.setattr(engines, "groups_of", lambda _directory: groups)
-    monkeypatch.setattr(scheduling, "_TRIAL", 0.02)
+    monkeypatch.setattr(breadth, "_TRIAL", 0.02)
     # Whether more of them do more is for the tests of the scheduler.
-    monkeypatch.setattr(scheduling, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(breadth, "_WORTH_IT", 0.0)
     monkeypatch.setattr(emptying, "_BUDGET", 8)
     monkeypatch.setattr(emptying, "_MOST", 8)
     declare(

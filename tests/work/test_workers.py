@@ -5,14 +5,13 @@ import sys
 import threading
 import time
 from concurrent.futures import wait
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import apart, staging
-from cleanup_nodemodule import workers as workers_module
+from cleanup_nodemodule import apart, bound, staging
 from cleanup_nodemodule.apart import Apart, EndedError
+from cleanup_nodemodule.bound import Searchers
 from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.staging import ChangedError
 from cleanup_nodemodule.workers import Workers
@@ -132,19 +131,15 @@ def test_a_process_that_ends_is_an_error_of_the_call() -> None:
     workers.shutdown()
 
 
-# Processes that help
-
-
-def helped() -> Workers:
-    return Workers(apart=partial(Apart, needed=False), first_apart=False)
+# Processes for an engine that is bound to one thread
 
 
 def test_a_process_helps_the_first_thread_when_that_has_been_at_work_for_a_while(
     tmp_path: Path,
 ) -> None:
-    workers = helped()
+    workers = Searchers()
     assert workers.submit(os.getpid).result() == os.getpid()
-    time.sleep(workers_module.START_OF_A_PROCESS)
+    time.sleep(bound.START_OF_A_PROCESS)
     together = [workers.submit(meet, str(tmp_path), 3) for _ in range(3)]
     processes = {one.result() for one in together}
     assert len(processes) == 3
@@ -153,15 +148,15 @@ def test_a_process_helps_the_first_thread_when_that_has_been_at_work_for_a_while
 
 
 def test_what_is_done_at_once_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "START_OF_A_PROCESS", 3600.0)
-    workers = helped()
+    monkeypatch.setattr(bound, "START_OF_A_PROCESS", 3600.0)
+    workers = Searchers()
     calls = [workers.submit(os.getpid) for _ in range(20)]
     assert {call.result() for call in calls} == {os.getpid()}
     workers.shutdown(wait=False)
 
 
 def test_help_comes_for_what_waits_behind_a_call_that_is_stuck() -> None:
-    workers = helped()
+    workers = Searchers()
     stuck, released = threading.Event(), threading.Event()
 
     def wait_for_release() -> None:
@@ -190,8 +185,8 @@ def test_without_a_process_that_helps_the_thread_makes_the_calls(
 ) -> None:
     program = "/nowhere/python" if first == "no process" else "/bin/false"
     monkeypatch.setattr(sys, "executable", program)
-    monkeypatch.setattr(workers_module, "START_OF_A_PROCESS", 0.0)
-    workers = helped()
+    monkeypatch.setattr(bound, "START_OF_A_PROCESS", 0.0)
+    workers = Searchers()
     together = [workers.submit(meet, str(tmp_path), 2) for _ in range(2)]
     assert {one.result() for one in together} == {os.getpid()}
     with pytest.raises(FileNotFoundError):

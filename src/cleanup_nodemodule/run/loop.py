@@ -22,7 +22,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
-from cleanup_nodemodule.workers import Workers, searching
+from cleanup_nodemodule.workers import Workers
 
 _T = TypeVar("_T")
 
@@ -111,9 +111,11 @@ class Runtime:
 
     def searchers(self, crew: Crew) -> Executor:
         """Return the workers for a search, where *crew* makes all other calls."""
-        if crew.readers == 1 or crew.distant:
+        if crew.readers == 1 or crew.distant or not engine.is_bound():
             return crew.executor
-        return self._employ(searching())
+        from cleanup_nodemodule.bound import Searchers
+
+        return self._employ(Searchers())
 
     def _employ(self, executor: Executor) -> Executor:
         self._executors.append(executor)

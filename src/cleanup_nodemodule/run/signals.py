@@ -36,10 +36,12 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in STOPPING:
-            # What is ignored stays so, as a shell asks of what it runs in the background, and nohup(1).
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._handle)
+        # One that comes before all are taken is noted, and stops the run when that begins.
+        with self.telling(lambda: None):
+            for number in STOPPING:
+                # What is ignored stays so, as a shell asks of what it runs in the background, and nohup(1).
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *error: object) -> None:

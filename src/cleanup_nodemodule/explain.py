@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from cleanup_nodemodule import pipeline, plain, query, rules
 from cleanup_nodemodule.exitcode import ExitCode
@@ -60,22 +60,36 @@ def explain(
     OutsideError.
     """
 
-    async def work(runtime: Runtime, _interrupts: Interrupts) -> int:
+    async def work(runtime: Runtime, _interrupts: Interrupts) -> _Found:
         try:
             found = await explaining.explain(path, settings, runtime, root=root)
         except OSError as error:
-            say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
+            return _Found(None, error, silent=False)
+        return _Found(found, None, silent=bool(runtime.silent))
+
+    def show(found: _Found) -> int:
+        if found.error is not None:
+            say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {found.error.strerror}")
             return ExitCode.USAGE
-        if found is None:
+        if found.explanation is None:
             return _print(_symlink(path, as_json=as_json))
-        document = [json.dumps(_document(found), indent=2)]
-        code = _print(document if as_json else _lines(found))
-        if runtime.silent and code == ExitCode.DONE:
+        document = [json.dumps(_document(found.explanation), indent=2)]
+        code = _print(document if as_json else _lines(found.explanation))
+        if found.silent and code == ExitCode.DONE:
             say(f"{plain.PROGRAM}: {printable(path)}: {query.silence(timeout)}")
             return ExitCode.INCOMPLETE
         return code
 
-    return query.run(work, timeout=timeout, as_json=as_json)
+    return query.run(work, show, timeout=timeout, as_json=as_json)
+
+
+class _Found(NamedTuple):
+    explanation: pipeline.Explanation | None
+    """None for a symlink."""
+    error: OSError | None
+    """Why nothing is known."""
+    silent: bool
+    """Its disk has stopped answering."""
 
 
 def _symlink(path: str, *, as_json: bool) -> list[str]:

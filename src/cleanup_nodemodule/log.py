@@ -32,17 +32,22 @@ def show(
     StateError.
     """
 
-    async def work(runtime: Runtime, _interrupts: Interrupts) -> int:
+    async def work(runtime: Runtime, _interrupts: Interrupts) -> list[str] | OSError:
         places: list[str] = []
         try:
             for path in map(everywhere, paths):
                 places += await runtime.call(_places, path)
         except OSError as error:
-            say(f"{plain.PROGRAM}: cannot look for {', '.join(map(printable, paths))}: {error}")
+            return error
+        return places
+
+    def show(places: list[str] | OSError) -> int:
+        if isinstance(places, OSError):
+            say(f"{plain.PROGRAM}: cannot look for {', '.join(map(printable, paths))}: {places}")
             return ExitCode.USAGE
         return _show(directory, paths, places, last=last, as_json=as_json)
 
-    return query.run(work, timeout=timeout, as_json=as_json)
+    return query.run(work, show, timeout=timeout, as_json=as_json)
 
 
 def _show(

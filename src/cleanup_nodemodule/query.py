@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable
@@ -13,17 +14,24 @@ from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Stopped, Unanswered
 from cleanup_nodemodule.show.failure import print_failure
 
+_T = TypeVar("_T")
+
 
 def run(
-    work: Callable[[Runtime, Interrupts], Awaitable[int]], *, timeout: float, as_json: bool
+    work: Callable[[Runtime, Interrupts], Awaitable[_T]],
+    show: Callable[[_T], int],
+    *,
+    timeout: float,
+    as_json: bool,
 ) -> int:
-    """Do *work* and return its exit code; say why, and return another one, where it does not come to it.
+    """Do *work*, *show* its result and return the exit code of that.
 
-    That is where a disk does not answer, or a signal stops it.
+    Says why, and returns another exit code, where it does not come to that: where a disk does not answer,
+    or a signal stops it.
     """
     place: str | None = None
 
-    async def asking(runtime: Runtime) -> int:
+    async def asking(runtime: Runtime) -> _T:
         nonlocal place
         try:
             return await work(runtime, interrupts)
@@ -32,8 +40,11 @@ def run(
 
     with Interrupts() as interrupts:
         try:
-            return loop.run(asking, interrupts, timeout=timeout)
-        except* Stopped:
+            result = loop.run(asking, interrupts, timeout=timeout)
+            interrupts.let_raise()
+            code = show(result)
+            return code if interrupts.number is None else 128 + interrupts.number
+        except* (Stopped, KeyboardInterrupt):
             interrupts.hold()
             print_failure(
                 "interrupted; nothing was done",

@@ -214,26 +214,39 @@ def show(
     Raises UnknownRun and StateError.
     """
 
-    async def work(runtime: Runtime, interrupts: Interrupts) -> int:
+    async def work(runtime: Runtime, interrupts: Interrupts) -> _Shown:
         found = await recipe(directory, rules, name, runtime)
-        return await _show(found, runtime, interrupts, run_them=run_them, as_json=as_json)
+        _say_what_is_known(found)
+        if not run_them:
+            return _Shown(found, {}, ExitCode.DONE)
+        outcomes: dict[Step, tuple[str, int | None]] = {}
+        code = await _run_all(found.steps, outcomes, runtime, interrupts, as_json=as_json)
+        return _Shown(found, outcomes, code)
 
-    return query.run(work, timeout=timeout, as_json=as_json)
+    def print_result(shown: _Shown) -> int:
+        return _print_result(shown, run_them=run_them, as_json=as_json)
+
+    return query.run(work, print_result, timeout=timeout, as_json=as_json)
 
 
-async def _show(
-    found: Recipe, runtime: Runtime, interrupts: Interrupts, *, run_them: bool, as_json: bool
-) -> int:
+class _Shown(NamedTuple):
+    found: Recipe
+    outcomes: Mapping[Step, tuple[str, int | None]]
+    """What came of each command that was run, and its exit code."""
+    code: int
+
+
+def _say_what_is_known(found: Recipe) -> None:
     for fault in found.faults:
         say(f"{plain.PROGRAM}: {fault_line(fault)}")
     if found.run is None:
         say("Nothing has been deleted yet.")
     _say_skipped(found)
-    outcomes: dict[Step, tuple[str, int | None]] = {}
-    code: int = ExitCode.DONE
-    if run_them:
-        code = await _run_all(found.steps, outcomes, runtime, interrupts, as_json=as_json)
-    else:
+
+
+def _print_result(shown: _Shown, *, run_them: bool, as_json: bool) -> int:
+    found, outcomes, code = shown
+    if not run_them:
         for step in found.steps:
             if step.verdict.refusal is not None:
                 say(f"{_shown(step)}: {step.verdict.refusal}")

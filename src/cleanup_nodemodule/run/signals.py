@@ -21,8 +21,8 @@ STOPPING: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANGUP is None else (
 class Interrupts:
     """Takes the signals that ask a run to stop, for the time of the run.
 
-    While something is under way that can be told to stop, they tell it; elsewhere, as at a question
-    or while the result is printed, they raise KeyboardInterrupt. Either way the number is kept.
+    While something is under way that can be told to stop, they tell it; at a question, or while the result
+    is printed at a terminal, they raise KeyboardInterrupt; elsewhere they are noted. The number is kept.
     """
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        # One that comes before all are taken is noted, and stops the run when that begins.
-        with self.telling(lambda: None):
-            for number in STOPPING:
-                # What is ignored stays so, as a shell asks of what it runs in the background, and nohup(1).
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._handle)
+        # One that comes before the run has begun is noted, and stops it when it begins.
+        self._stop = lambda: None
+        for number in STOPPING:
+            # What is ignored stays so, as a shell asks of what it runs in the background, and nohup(1).
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -77,6 +77,10 @@ class Interrupts:
             yield
         finally:
             self._stop = before
+
+    def let_raise(self) -> None:
+        """From now on raise KeyboardInterrupt when a signal comes, as while something is printed at a terminal."""
+        self._stop = None
 
     def insist(self) -> None:
         """Do nothing the first time that there is a signal, and raise KeyboardInterrupt the next time.

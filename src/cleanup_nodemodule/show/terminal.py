@@ -110,10 +110,12 @@ class Terminal:
         """Print the result and the last words; return the exit code."""
         result = self._sorted(ended.report)
         lost = None
-        if not is_terminal(sys.stdout):
-            # Half a document is of no use to a program. A reader may also never read it.
-            self._interrupts.grant(GRACE)
         try:
+            if is_terminal(sys.stdout):
+                self._interrupts.let_raise()
+            else:
+                # Half a document is of no use to a program. A reader may also never read it.
+                self._interrupts.grant(GRACE)
             if not self._shown:
                 try:
                     lost = emit(lambda: self._print(result))

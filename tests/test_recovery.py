@@ -19,6 +19,7 @@ import pytest
 from cleanup_nodemodule import identity, journal, lock, protections, recovery, staging, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.model import Candidate, Leftover
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import declare, listing, needs_root
 from filesystems import Mounts
@@ -115,7 +116,7 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
     told = unfinished(str(state_directory))
     assert (told.to_finish, told.settled) == ((), ())
     [problem] = told.leftovers[0].problems
-    assert (problem.path, problem.errno) == (os.fspath(place), errno.ESTALE)
+    assert (problem.path, problem.code) == (os.fspath(place), ProblemCode.REPLACED)
 
 
 def test_what_is_mounted_there_is_not_it(project: Path, state_directory: Path) -> None:
@@ -198,9 +199,9 @@ def test_what_went_with_its_project_is_not_believed_gone(
         assert settled(state_directory) == []
         [leftover] = unfinished(str(state_directory)).leftovers
         [problem] = leftover.problems
-        assert (problem.path, problem.errno, leftover.to_finish) == (
+        assert (problem.path, problem.code, leftover.to_finish) == (
             str(place),
-            errno.ENOENT,
+            ProblemCode.LOST,
             False,
         )
         assert f"resume --forget {project}/node_modules" in problem.why

@@ -4,7 +4,6 @@ The outermost edge, and kept light: ``--version`` and ``--help`` import nothing 
 """
 
 import contextlib
-import errno
 import itertools
 import os
 import re
@@ -19,6 +18,7 @@ from typer.core import TyperGroup, TyperOption
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
@@ -872,23 +872,23 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
-        _fail(_explain(error), errno.EINVAL, "understand the command line", arguments)
+        _fail(_explain(error), ProblemCode.USAGE, arguments)
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         interrupted(arguments)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
         traceback.print_exc()
-        number = (isinstance(error, OSError) and error.errno) or errno.EIO
+        number = error.errno if isinstance(error, OSError) else None
         message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
-        _fail(message, number, "finish", arguments)
+        _fail(message, ProblemCode.FAILURE, arguments, number)
         return ExitCode.UNEXPECTED
     return int(code or ExitCode.DONE)
 
 
 def interrupted(arguments: Sequence[str]) -> None:
     """Say that the run was stopped before it began."""
-    _fail("interrupted; nothing was done", errno.EINTR, "begin", arguments)
+    _fail("interrupted; nothing was done", ProblemCode.INTERRUPTED, arguments)
 
 
 def _explain(error: typer.TyperException) -> str:
@@ -932,15 +932,17 @@ def _mode(arguments: Sequence[str]) -> Mode:
     return "delete" if arguments[:1] == ["resume"] and "--dry-run" not in arguments else "dry-run"
 
 
-def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
+def _fail(
+    message: str, code: ProblemCode, arguments: Sequence[str], number: int | None = None
+) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
     from cleanup_nodemodule.errand import print_failure
 
     print_failure(
         message,
-        number,
+        code,
         None,
-        doing,
+        number=number,
         mode=_mode(arguments),
         as_json=_wants_json(arguments),
     )

@@ -5,7 +5,6 @@ The disk is asked by workers: threads, or processes of their own where it may fa
 """
 
 import asyncio
-import errno
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from cleanup_nodemodule import __version__, engine, plain, report
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.stdio import emit, say
 
@@ -127,9 +127,8 @@ def run(work: Callable[[Errand], int], *, patience: float, as_json: bool) -> int
             interrupts.hold()
             print_failure(
                 "interrupted; nothing was done",
-                errno.EINTR,
+                ProblemCode.INTERRUPTED,
                 None,
-                "begin",
                 mode="dry-run",
                 as_json=as_json,
             )
@@ -137,9 +136,8 @@ def run(work: Callable[[Errand], int], *, patience: float, as_json: bool) -> int
         except Unanswered:
             print_failure(
                 f"{printable(errand.place or os.sep)}: {silence(patience)}",
-                errno.ETIMEDOUT,
+                ProblemCode.ROOT_UNANSWERED,
                 errand.place,
-                "get an answer from",
                 mode="dry-run",
                 as_json=as_json,
             )
@@ -153,18 +151,21 @@ def silence(patience: float) -> str:
 
 def print_failure(
     message: str,
-    number: int,
+    code: ProblemCode,
     path: str | None,
-    doing: str,
     *,
+    number: int | None = None,
     mode: Literal["dry-run", "delete", "trash"],
     as_json: bool,
 ) -> None:
-    """Say why nothing was done; as a document too, on standard output, if one was asked for."""
+    """Say why nothing was done; as a document too, on standard output, if one was asked for.
+
+    The *number* is the error that the system said, None if it said nothing (errno(3)).
+    """
     say(f"{plain.PROGRAM}: {message}")
     if as_json:
         run = report.Run(tool(), socket.gethostname(), time.time(), 0.0, mode)
-        failed = report.of_failure(message, number, path, doing, run)
+        failed = report.of_failure(message, code, path, run, number)
         emit(lambda: print(report.to_json(failed)))  # noqa: T201 - this is the edge
 
 

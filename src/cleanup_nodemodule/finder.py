@@ -14,6 +14,7 @@ from cleanup_nodemodule.engine.contract import Fault, Found, Hit, Names, Root
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.patterns import Patterns
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import SNAPSHOTS, Rule
@@ -181,7 +182,7 @@ class Search:
                 if len(stack) > 1:
                     return [left for one in stack for left in await search([one])]
                 path = beneath(root.path, stack[0].partition(b"\0")[0].rstrip(b"/"))
-                self._problem(problem_of(error, path, "search"))
+                self._problem(problem_of(error, path, ProblemCode.SEARCH))
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:

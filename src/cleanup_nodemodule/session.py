@@ -4,7 +4,6 @@ Together with :mod:`cleanup_nodemodule.cli` the edge of the program: here are th
 environment, the clock and the signals.
 """
 
-import errno
 import gc
 import os
 import signal
@@ -35,6 +34,7 @@ from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings, SettingsError
@@ -202,7 +202,7 @@ class Session:
     def _cut_off(self) -> int:
         """Say what is known, where a signal came between two steps."""
         if self._result is None:
-            self._print_failure("interrupted; nothing was done", errno.EINTR, None, "begin")
+            self._print_failure("interrupted; nothing was done", ProblemCode.INTERRUPTED)
             return 128 + (self._signal or signal.SIGINT)
         return self._finish(self._result, shown=self._shown)
 
@@ -242,10 +242,10 @@ class Session:
         except lock.Locked as locked:
             if self._signal is not None:
                 raise KeyboardInterrupt from locked
-            self._print_failure(str(locked), errno.EWOULDBLOCK, locked.root, "lock")
+            self._print_failure(str(locked), ProblemCode.LOCKED, locked.root)
             return ExitCode.LOCKED
         except StateError as error:
-            self._print_failure(str(error), error.errno or errno.EIO, None, "keep a record")
+            self._print_failure(str(error), ProblemCode.USE_RECORD, number=error.errno)
             return ExitCode.UNEXPECTED
 
     def _plan(self, executor: Executor, undertaking: "Undertaking | None") -> int:
@@ -259,13 +259,13 @@ class Session:
             path = os.fsdecode(error.filename)
             self._print_failure(
                 f"cannot search {printable(path)}: {error.advice}",
-                error.errno or errno.ENOENT,
+                ProblemCode.SEARCH_ROOT,
                 absolute(path),
-                "search",
+                number=error.errno,
             )
             return ExitCode.USAGE
         except SettingsError as error:
-            self._print_failure(str(error), errno.EINVAL, None, "understand the command line")
+            self._print_failure(str(error), ProblemCode.USAGE)
             return ExitCode.USAGE
         leftovers = self._recognise(plan, executor)
         result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
@@ -453,7 +453,7 @@ class Session:
             directory = state.directory()
             begun = recovery.begun(directory)
         except state.StateError as error:
-            self._print_failure(str(error), error.errno or errno.EIO, None, "read the record")
+            self._print_failure(str(error), ProblemCode.READ_RECORD, number=error.errno)
             return ExitCode.UNEXPECTED
         executor = self._workers(_mounts_of(begun.places))
         if self._mode == "dry-run":
@@ -465,9 +465,11 @@ class Session:
         places = {one.candidate.root for one in found.to_finish}
         return self._undertake(sorted(places), finish)
 
-    def _print_failure(self, message: str, number: int, path: str | None, doing: str) -> None:
+    def _print_failure(
+        self, message: str, code: ProblemCode, path: str | None = None, *, number: int | None = None
+    ) -> None:
         as_json = self._format == "json"
-        print_failure(message, number, path, doing, mode=self._mode, as_json=as_json)
+        print_failure(message, code, path, number=number, mode=self._mode, as_json=as_json)
 
     def _in_loop(
         self,

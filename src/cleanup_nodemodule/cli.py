@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from cleanup_nodemodule import __version__
+from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.problems import ProblemCode
@@ -535,9 +536,8 @@ def clean(
         return None
     with _nothing_done():
         from cleanup_nodemodule.errand import DEFAULT_PATIENCE
-        from cleanup_nodemodule.limits import LimitError, parse_limit
+        from cleanup_nodemodule.limits import parse_limit
         from cleanup_nodemodule.session import Display, Orders, Session
-        from cleanup_nodemodule.settings import SettingsError
 
         if dry_run and no_dry_run:
             raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
@@ -551,22 +551,19 @@ def clean(
             )
         _check_timeout(timeout)
         shown = _agree(format_, json_=json_, null=null)
-        try:
-            settings = _settings(
-                roots=tuple(path or ["."]),
-                targets=tuple(dict.fromkeys(targets)) if targets else None,
-                also=tuple(dict.fromkeys(also or ())),
-                include_unproven=tuple(include_unproven or ()),
-                min_depth=min_depth,
-                excludes=tuple(exclude or ()),
-                profiles=tuple(profile or ()),
-                own_rules=tuple(rule or ()),
-                foreign_too=include_foreign,
-                assume_unused=assume_unused,
-            )
-            most = None if max_delete is None else parse_limit(max_delete)
-        except (SettingsError, LimitError) as error:
-            raise typer.BadParameter(str(error)) from error
+        settings = _settings(
+            roots=tuple(path or ["."]),
+            targets=tuple(dict.fromkeys(targets)) if targets else None,
+            also=tuple(dict.fromkeys(also or ())),
+            include_unproven=tuple(include_unproven or ()),
+            min_depth=min_depth,
+            excludes=tuple(exclude or ()),
+            profiles=tuple(profile or ()),
+            own_rules=tuple(rule or ()),
+            foreign_too=include_foreign,
+            assume_unused=assume_unused,
+        )
+        most = None if max_delete is None else parse_limit(max_delete)
         display = Display(
             format=shown.value if shown else None,
             sort=sort.value,
@@ -619,17 +616,13 @@ def resume(
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
     from cleanup_nodemodule.session import Display, Orders, Session
-    from cleanup_nodemodule.settings import SettingsError
 
     patience = _patience(timeout)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise typer.BadParameter(
             "--forget needs a path; for the current directory type: --forget ."
         )
-    try:
-        settings = _settings()
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    settings = _settings()
     display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
     mode: Mode = "dry-run" if dry_run else "delete"
     orders = Orders(mode, False, wait, None, None, patience)
@@ -646,13 +639,8 @@ def show_rules(
 ) -> int:
     """List the rules: what is found, what proves it, how it comes back."""
     from cleanup_nodemodule.explain import show_rules as show
-    from cleanup_nodemodule.settings import SettingsError
 
-    try:
-        settings = _settings(profiles=tuple(profile or ("all",)))
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
-    return show(settings.rules, as_json=json_)
+    return show(_settings(profiles=tuple(profile or ("all",))).rules, as_json=json_)
 
 
 @app.command("explain")
@@ -673,16 +661,11 @@ def explain(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
-    from cleanup_nodemodule.explain import OutsideError
     from cleanup_nodemodule.explain import explain as show
-    from cleanup_nodemodule.settings import SettingsError
 
     patience = _patience(timeout)
-    try:
-        settings = _settings(profiles=("all",))
-        return show(path, settings, root=root, patience=patience, as_json=json_)
-    except (SettingsError, OutsideError) as error:
-        raise typer.BadParameter(str(error)) from error
+    settings = _settings(profiles=("all",))
+    return show(path, settings, root=root, patience=patience, as_json=json_)
 
 
 @app.command("log")
@@ -710,12 +693,10 @@ def show_log(
             f"--limit cannot be {_shortly(limit)}; type 1 or more, or --all for all there are"
         )
     last = None if all_ else limit or _SHOWN
-    try:
+    with _reading():
         return show(
             state.directory(), paths or [], last=last, patience=_patience(timeout), as_json=json_
         )
-    except state.StateError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 @app.command("regenerate")
@@ -737,10 +718,9 @@ def regenerate(
 ) -> int:
     """Print the commands that bring back what a run deleted, for a shell; or run them."""
     from cleanup_nodemodule import state
-    from cleanup_nodemodule.regenerate import UnknownRun, show
-    from cleanup_nodemodule.settings import SettingsError
+    from cleanup_nodemodule.regenerate import show
 
-    try:
+    with _reading():
         rules = _settings(profiles=("all",)).rules
         return show(
             state.directory(),
@@ -750,8 +730,17 @@ def regenerate(
             patience=_patience(timeout),
             as_json=json_,
         )
-    except (SettingsError, UnknownRun, state.StateError) as error:
-        raise typer.BadParameter(str(error)) from error
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Have a record that cannot be read count as wrong usage: nothing was to be done but to read it."""
+    from cleanup_nodemodule.state import StateError
+
+    try:
+        yield
+    except StateError as error:
+        raise UsageError(str(error)) from error
 
 
 def _settings(
@@ -874,6 +863,10 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         _fail(_explain(error), ProblemCode.USAGE, arguments)
         return ExitCode.USAGE
+    except CleanupError as error:
+        from cleanup_nodemodule.errand import fail
+
+        return fail(error, mode=_mode(arguments), as_json=_wants_json(arguments))
     except (typer.Abort, KeyboardInterrupt):
         interrupted(arguments)
         return ExitCode.INTERRUPTED

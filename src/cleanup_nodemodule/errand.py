@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Final, Literal, TypeVar
 
 from cleanup_nodemodule import __version__, engine, plain, report
+from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.names import printable
@@ -167,6 +168,16 @@ def print_failure(
         run = report.Run(tool(), socket.gethostname(), time.time(), 0.0, mode)
         failed = report.of_failure(message, code, path, run, number)
         emit(lambda: print(report.to_json(failed)))  # noqa: T201 - this is the edge
+
+
+def fail(
+    error: CleanupError, *, mode: Literal["dry-run", "delete", "trash"], as_json: bool
+) -> ExitCode:
+    """Say why a command ends, as :func:`print_failure` does, and return its exit code."""
+    print_failure(
+        str(error), error.code, error.path, number=error.number, mode=mode, as_json=as_json
+    )
+    return error.exit_code
 
 
 def tool() -> report.Tool:

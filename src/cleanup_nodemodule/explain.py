@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cleanup_nodemodule import errand, pipeline, plain, rules
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
 from cleanup_nodemodule.names import printable
@@ -53,7 +54,7 @@ def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
             yield f"    mind: {rule.risk}"
 
 
-class OutsideError(ValueError):
+class OutsideError(UsageError):
     """What is to be explained does not lie in the directory that is to be searched for it."""
 
 

@@ -26,9 +26,16 @@ from cleanup_nodemodule import (
     protections,
     report,
 )
-from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, print_failure, tool
+from cleanup_nodemodule.errand import (
+    DEFAULT_PATIENCE,
+    affordable,
+    fail,
+    in_loop,
+    print_failure,
+    tool,
+)
+from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.finder import RootError
 from cleanup_nodemodule.interrupts import Interrupts
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
@@ -37,7 +44,7 @@ from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import Report
 from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings, SettingsError
+from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 from cleanup_nodemodule.workers import Workers, searching
 
@@ -149,7 +156,10 @@ class Session:
         def begin() -> int:
             nonlocal begun
             begun = True
-            return work()
+            try:
+                return work()
+            except CleanupError as error:
+                return fail(error, mode=self._mode, as_json=self._format == "json")
 
         try:
             return self._interruptible(begin)
@@ -202,7 +212,13 @@ class Session:
     def _cut_off(self) -> int:
         """Say what is known, where a signal came between two steps."""
         if self._result is None:
-            self._print_failure("interrupted; nothing was done", ProblemCode.INTERRUPTED)
+            print_failure(
+                "interrupted; nothing was done",
+                ProblemCode.INTERRUPTED,
+                None,
+                mode=self._mode,
+                as_json=self._format == "json",
+            )
             return 128 + (self._signal or signal.SIGINT)
         return self._finish(self._result, shown=self._shown)
 
@@ -228,7 +244,6 @@ class Session:
     def _undertake(self, roots: Sequence[str], work: "Callable[[Undertaking], int]") -> int:
         """Do *work* with the trees beneath *roots* locked."""
         from cleanup_nodemodule import deletion, lock
-        from cleanup_nodemodule.state import StateError
 
         try:
             with deletion.undertake(
@@ -242,31 +257,14 @@ class Session:
         except lock.Locked as locked:
             if self._signal is not None:
                 raise KeyboardInterrupt from locked
-            self._print_failure(str(locked), ProblemCode.LOCKED, locked.root)
-            return ExitCode.LOCKED
-        except StateError as error:
-            self._print_failure(str(error), ProblemCode.USE_RECORD, number=error.errno)
-            return ExitCode.UNEXPECTED
+            raise
 
     def _plan(self, executor: Executor, undertaking: "Undertaking | None") -> int:
-        try:
-            with self._progress() as watch:
-                plan = self._in_loop(
-                    self._searchers(executor),
-                    lambda scheduler: pipeline.make_plan(self._settings, scheduler, watch),
-                )
-        except RootError as error:
-            path = os.fsdecode(error.filename)
-            self._print_failure(
-                f"cannot search {printable(path)}: {error.advice}",
-                ProblemCode.SEARCH_ROOT,
-                absolute(path),
-                number=error.errno,
+        with self._progress() as watch:
+            plan = self._in_loop(
+                self._searchers(executor),
+                lambda scheduler: pipeline.make_plan(self._settings, scheduler, watch),
             )
-            return ExitCode.USAGE
-        except SettingsError as error:
-            self._print_failure(str(error), ProblemCode.USAGE)
-            return ExitCode.USAGE
         leftovers = self._recognise(plan, executor)
         result = self._sorted(report.of_plan(plan, self._facts(), leftovers))
         if self._signal is not None:
@@ -453,8 +451,8 @@ class Session:
             directory = state.directory()
             begun = recovery.begun(directory)
         except state.StateError as error:
-            self._print_failure(str(error), ProblemCode.READ_RECORD, number=error.errno)
-            return ExitCode.UNEXPECTED
+            error.code = ProblemCode.READ_RECORD
+            raise
         executor = self._workers(_mounts_of(begun.places))
         if self._mode == "dry-run":
             return finish(None)
@@ -464,12 +462,6 @@ class Session:
         # What a run at work will delete is left to it, and what cannot be got at is not locked.
         places = {one.candidate.root for one in found.to_finish}
         return self._undertake(sorted(places), finish)
-
-    def _print_failure(
-        self, message: str, code: ProblemCode, path: str | None = None, *, number: int | None = None
-    ) -> None:
-        as_json = self._format == "json"
-        print_failure(message, code, path, number=number, mode=self._mode, as_json=as_json)
 
     def _in_loop(
         self,

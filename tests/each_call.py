@@ -17,8 +17,10 @@ import sys
 from typing import Any, Final
 
 # The last of these are loaded by a run when it needs them: here before it is traced.
-from cleanup_nodemodule import cli, deletion, engine, log, recovery, remover, session  # noqa: F401 - for being loaded
+from cleanup_nodemodule import cli, engine, log, recovery, remover  # noqa: F401 - for being loaded
 from cleanup_nodemodule.__main__ import main
+from cleanup_nodemodule.run import cleaning, resuming, undertaking  # noqa: F401 - for being loaded
+from cleanup_nodemodule.show import terminal
 
 _CALLS: Final = {
     "x86_64": {
@@ -228,7 +230,7 @@ def _be_the_command(order: dict[str, Any], names: dict[int, str]) -> None:
     os.environ.update(order["env"])
     engine.choose(order["engine"])
     # It is looked at what is said, not how soon.
-    vars(session)["GRACE"] = 60.0
+    vars(terminal)["GRACE"] = 60.0
     sys.argv = ["cleanup-nodemodule", *order["arguments"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if order["traced"]:

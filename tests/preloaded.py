@@ -41,18 +41,17 @@ _OWN: Final = frozenset(
 _MODULES: Final = (
     *("asyncio", "json", "psutil", "typer", "pathspec", "jsonschema", "platformdirs", "filelock"),
     *(
-        f"cleanup_nodemodule.{name}"
-        for name in (
-            "cli",
-            "session",
-            "explain",
-            "log",
-            "regenerate",
-            "deletion",
-            "recovery",
-            "git",
-        )
+        "cleanup_nodemodule.cli",
+        "cleanup_nodemodule.run.cleaning",
+        "cleanup_nodemodule.run.resuming",
+        "cleanup_nodemodule.explain",
     ),
+    *(
+        "cleanup_nodemodule.log",
+        "cleanup_nodemodule.regenerate",
+        "cleanup_nodemodule.run.undertaking",
+    ),
+    *("cleanup_nodemodule.recovery", "cleanup_nodemodule.git"),
 )
 """What the command loads, with whatever that loads; none of it looks at its surroundings for that."""
 

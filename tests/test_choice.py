@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import __version__, apart, cli, session
+from cleanup_nodemodule import __version__, apart, cli
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.run import loop
 from cleanup_nodemodule.scheduler import Scheduler
 from conftest import Run, declare
 
@@ -102,7 +103,7 @@ def test_a_run_asks_a_distant_disk_more_at_a_time(
         asked.append(workers)
         return Scheduler(executor, workers, **rest)
 
-    monkeypatch.setattr(session, "Scheduler", scheduler)
+    monkeypatch.setattr(loop, "Scheduler", scheduler)
     monkeypatch.setattr(apart, "is_needed", lambda _paths, _kinds: distant)
     monkeypatch.setattr(engines, "_processors", lambda: 1)
     monkeypatch.setattr(engines, "is_bound", lambda: False)

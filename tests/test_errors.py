@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule.errand import fail
 from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import RootError
 from cleanup_nodemodule.journal import JournalError
 from cleanup_nodemodule.lock import Holder, Locked, LockError
+from cleanup_nodemodule.show.failure import fail
 from cleanup_nodemodule.state import StateError
 
 HOLDER = Holder("0123456789ab", 77, "here", 1.0, ("/work",))

@@ -43,12 +43,20 @@ NEVER = {
 RUN_ONLY = {
     *("asyncio", "pathspec", "humanize", "tomllib"),
     *("rich.live", "rich.progress", "rich.spinner"),
-    *("cleanup_nodemodule.session", "cleanup_nodemodule.pipeline", "cleanup_nodemodule.report"),
+    *(
+        "cleanup_nodemodule.run.cleaning",
+        "cleanup_nodemodule.pipeline",
+        "cleanup_nodemodule.report",
+    ),
 }
 DELETION_ONLY = {
     *("filelock", "cleanup_nodemodule.lock", "cleanup_nodemodule.journal"),
     *("cleanup_nodemodule.log", "cleanup_nodemodule.regenerate"),
-    *("cleanup_nodemodule.deletion", "cleanup_nodemodule.recovery", "cleanup_nodemodule.remover"),
+    *(
+        "cleanup_nodemodule.run.undertaking",
+        "cleanup_nodemodule.recovery",
+        "cleanup_nodemodule.remover",
+    ),
     *("cleanup_nodemodule.state", "send2trash"),
 }
 

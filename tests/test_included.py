@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import limits
+from cleanup_nodemodule.run import limits
 from conftest import Declared, declare, listing, needs_root
 from judges import DELETE, git, verdicts
 from tool import PROJECT, Tool

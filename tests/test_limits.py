@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.limits import Limit, LimitError, exceeded, parse_limit
 from cleanup_nodemodule.model import (
     Artifact,
     Candidate,
@@ -21,6 +20,7 @@ from cleanup_nodemodule.model import (
     Reason,
     Size,
 )
+from cleanup_nodemodule.run.limits import Limit, LimitError, exceeded, parse_limit
 
 
 @pytest.mark.parametrize(

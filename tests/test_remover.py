@@ -664,20 +664,25 @@ def test_a_question_is_asked_about_the_plan_and_a_no_is_a_no(
     plan = Plan(("/",), (artifact(project / "dist"),), (), complete=True)
     asked: list[Plan] = []
 
-    def ask(shown: Plan) -> bool:
+    async def ask(shown: Plan) -> bool:
         asked.append(shown)
         return answer
 
-    assert (confirm.by_question(plan, ask, no_dry_run=True) is not None) == answer
+    approved = asyncio.run(confirm.by_question(plan, ask, no_dry_run=True))
+    assert (approved is not None) == answer
     assert asked == [plan]
-    assert confirm.by_question(plan, ask, no_dry_run=False) is None
+    assert asyncio.run(confirm.by_question(plan, ask, no_dry_run=False)) is None
     assert asked == [plan]
 
 
 def test_nothing_is_asked_where_there_is_nothing_to_delete(project: Path) -> None:
     kept = artifact(project / "dist", Keep(Reason.UNPROVEN))
     plan = Plan(("/",), (kept,), (), complete=True)
-    approved = confirm.by_question(plan, lambda _plan: pytest.fail("asked"), no_dry_run=True)
+
+    async def ask(_plan: Plan) -> bool:
+        pytest.fail("asked")
+
+    approved = asyncio.run(confirm.by_question(plan, ask, no_dry_run=True))
     assert approved is not None
     assert approved.artifacts == ()
 

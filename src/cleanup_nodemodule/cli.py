@@ -7,8 +7,9 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
@@ -23,11 +24,14 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.run.loop import Runtime
+    from cleanup_nodemodule.run.orders import Mode, Orders
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.settings import Settings
+    from cleanup_nodemodule.show.terminal import Display, Terminal
 
 PROGRAM = "cleanup-nodemodule"
-
-Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 
 Engine: TypeAlias = Literal["auto", "native", "python"]
 """What walks the trees."""
@@ -535,9 +539,10 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with _nothing_done():
-        from cleanup_nodemodule.errand import DEFAULT_PATIENCE
-        from cleanup_nodemodule.limits import parse_limit
-        from cleanup_nodemodule.session import Display, Orders, Session
+        from cleanup_nodemodule.run.cleaning import clean as work
+        from cleanup_nodemodule.run.limits import parse_limit
+        from cleanup_nodemodule.run.orders import Mode, Orders
+        from cleanup_nodemodule.show.terminal import Display
 
         if dry_run and no_dry_run:
             raise typer.BadParameter("--dry-run and --no-dry-run contradict each other; give one")
@@ -563,7 +568,7 @@ def clean(
             foreign_too=include_foreign,
             assume_unused=assume_unused,
         )
-        most = None if max_delete is None else parse_limit(max_delete)
+        limit = None if max_delete is None else parse_limit(max_delete)
         display = Display(
             format=shown.value if shown else None,
             sort=sort.value,
@@ -572,14 +577,23 @@ def clean(
             quiet=quiet,
             verbose=verbose,
             null=null,
+            command=_again(ctx),
         )
         mode: Mode = "trash" if trash else "delete"
-        patience = DEFAULT_PATIENCE if timeout is None else timeout
         orders = Orders(
-            mode if no_dry_run else "dry-run", not yes, wait, most, jobs, patience, _again(ctx)
+            mode if no_dry_run else "dry-run",
+            ask=not yes,
+            wait=wait,
+            max_delete=limit,
+            jobs=jobs,
+            timeout=_seconds(timeout),
         )
-        session = Session(settings, display, orders)
-    return session.run()
+        from cleanup_nodemodule.run.signals import Interrupts
+
+        interrupts = Interrupts()
+    return carry_out(
+        lambda voice, runtime: work(settings, orders, voice, runtime), orders, display, interrupts
+    )
 
 
 Timeout: TypeAlias = Annotated[
@@ -615,18 +629,27 @@ def resume(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """Finish what interrupted runs had taken out of projects and not deleted yet."""
-    from cleanup_nodemodule.session import Display, Orders, Session
+    from cleanup_nodemodule.run.orders import Orders
+    from cleanup_nodemodule.run.resuming import resume as work
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.show.terminal import Display
 
-    patience = _patience(timeout)
+    seconds = _seconds(timeout)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise typer.BadParameter(
             "--forget needs a path; for the current directory type: --forget ."
         )
     settings = _settings()
-    display = Display("json" if json_ else None, "path", "auto", True, False, False, False)
-    mode: Mode = "dry-run" if dry_run else "delete"
-    orders = Orders(mode, False, wait, None, None, patience)
-    return Session(settings, display, orders).resume(forget or ())
+    display = Display("json" if json_ else None)
+    orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
+    return carry_out(
+        lambda voice, runtime: work(
+            orders, voice, runtime, forget=forget or (), include_foreign=settings.foreign_too
+        ),
+        orders,
+        display,
+        Interrupts(),
+    )
 
 
 @app.command("rules")
@@ -663,9 +686,9 @@ def explain(
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
     from cleanup_nodemodule.explain import explain as show
 
-    patience = _patience(timeout)
+    seconds = _seconds(timeout)
     settings = _settings(profiles=("all",))
-    return show(path, settings, root=root, patience=patience, as_json=json_)
+    return show(path, settings, root=root, timeout=seconds, as_json=json_)
 
 
 @app.command("log")
@@ -695,7 +718,7 @@ def show_log(
     last = None if all_ else limit or _SHOWN
     with _reading():
         return show(
-            state.directory(), paths or [], last=last, patience=_patience(timeout), as_json=json_
+            state.directory(), paths or [], last=last, timeout=_seconds(timeout), as_json=json_
         )
 
 
@@ -727,7 +750,7 @@ def regenerate(
             rules,
             run,
             run_them=run_them,
-            patience=_patience(timeout),
+            timeout=_seconds(timeout),
             as_json=json_,
         )
 
@@ -828,12 +851,12 @@ def _check_timeout(timeout: float | None) -> None:
         )
 
 
-def _patience(timeout: float | None) -> float:
+def _seconds(timeout: float | None) -> float:
     """Return the seconds to wait for a disk. Raises BadParameter for a number that is none."""
-    from cleanup_nodemodule.errand import DEFAULT_PATIENCE
+    from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
 
     _check_timeout(timeout)
-    return DEFAULT_PATIENCE if timeout is None else timeout
+    return DEFAULT_TIMEOUT if timeout is None else timeout
 
 
 def _current_directory() -> str | None:
@@ -856,6 +879,47 @@ def _agree(format_: Format | None, *, json_: bool, null: bool) -> Format | None:
     return next(iter(formats.values()), None)
 
 
+def carry_out(
+    work: "Callable[[Terminal, Runtime], Awaitable[Ended]]",
+    orders: "Orders",
+    display: "Display",
+    interrupts: "Interrupts",
+) -> int:
+    """Do *work* at the terminal, say what came of it, and return the exit code."""
+    from cleanup_nodemodule.run import loop
+    from cleanup_nodemodule.scheduler import Stopped
+    from cleanup_nodemodule.show.failure import fail, print_failure
+    from cleanup_nodemodule.show.terminal import Terminal
+
+    terminal = Terminal(display, orders.mode, interrupts)
+    as_json = display.format == "json"
+
+    with interrupts:
+        try:
+            ended = loop.run(
+                lambda runtime: work(terminal, runtime),
+                interrupts,
+                jobs=orders.jobs,
+                timeout=orders.timeout,
+            )
+            return terminal.finished(ended)
+        except Stopped:
+            interrupts.hold()
+            print_failure(
+                "interrupted; nothing was done",
+                ProblemCode.INTERRUPTED,
+                None,
+                mode=orders.mode,
+                as_json=as_json,
+            )
+            return 128 + (interrupts.number or signal.SIGINT)
+        except CleanupError as error:
+            interrupts.hold()
+            code = fail(error, mode=orders.mode, as_json=as_json)
+        # It may have come while the lock was given back, when all was said.
+        return code if interrupts.number is None else 128 + interrupts.number
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     try:
@@ -864,7 +928,7 @@ def run(arguments: Sequence[str]) -> int:
         _fail(_explain(error), ProblemCode.USAGE, arguments)
         return ExitCode.USAGE
     except CleanupError as error:
-        from cleanup_nodemodule.errand import fail
+        from cleanup_nodemodule.show.failure import fail
 
         return fail(error, mode=_mode(arguments), as_json=_wants_json(arguments))
     except (typer.Abort, KeyboardInterrupt):
@@ -918,7 +982,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
-def _mode(arguments: Sequence[str]) -> Mode:
+def _mode(arguments: Sequence[str]) -> "Mode":
     """Return what a command line that could not be understood is likely to have been for."""
     if "--no-dry-run" in arguments:
         return "trash" if "--trash" in arguments else "delete"
@@ -929,7 +993,7 @@ def _fail(
     message: str, code: ProblemCode, arguments: Sequence[str], number: int | None = None
 ) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
-    from cleanup_nodemodule.errand import print_failure
+    from cleanup_nodemodule.show.failure import print_failure
 
     print_failure(
         message,

@@ -1,6 +1,6 @@
 """Turns the user's word into permission to delete. Nothing else can make that permission."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cleanup_nodemodule.model import Approved, Artifact, Plan
@@ -26,7 +26,9 @@ def by_flag(plan: Plan, *, no_dry_run: bool) -> Approved | None:
     return _Approved(plan) if no_dry_run and plan.complete else None
 
 
-def by_question(plan: Plan, ask: Callable[[Plan], bool], *, no_dry_run: bool) -> Approved | None:
+async def by_question(
+    plan: Plan, ask: Callable[[Plan], Awaitable[bool]], *, no_dry_run: bool
+) -> Approved | None:
     """Approve the whole selection if *ask*, shown the plan, says yes; None for a dry run or a no.
 
     There is nothing to ask where nothing is selected.
@@ -34,4 +36,4 @@ def by_question(plan: Plan, ask: Callable[[Plan], bool], *, no_dry_run: bool) ->
     approved = by_flag(plan, no_dry_run=no_dry_run)
     if approved is None or not plan.selected:
         return approved
-    return approved if ask(plan) else None
+    return approved if await ask(plan) else None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cleanup_nodemodule import errand, pipeline, plain, rules
+from cleanup_nodemodule import pipeline, plain, query, rules
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
@@ -18,6 +18,8 @@ from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.proofs import Examination
 from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.run.loop import Runtime
+from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
@@ -59,7 +61,7 @@ class OutsideError(UsageError):
 
 
 def explain(
-    path: str, settings: Settings, *, root: str | None, patience: float, as_json: bool
+    path: str, settings: Settings, *, root: str | None, timeout: float, as_json: bool
 ) -> int:
     """Print what is known of one directory and what would be decided; return the exit code.
 
@@ -67,21 +69,17 @@ def explain(
     OutsideError.
     """
 
-    def work(errands: errand.Errand) -> int:
-        silent: set[str] = set()
-
+    async def work(runtime: Runtime, _interrupts: Interrupts) -> int:
         async def look(scheduler: Scheduler) -> pipeline.Explanation | None:
             candidate = await scheduler.call(locate, there, settings.cwd, around)
             if candidate is None:
                 return None
-            found = await pipeline.explain(candidate, settings, scheduler)
-            silent.update(scheduler.silent)
-            return found
+            return await pipeline.explain(candidate, settings, scheduler)
 
         try:
             there = everywhere(path)
             around = None if root is None else everywhere(root)
-            found = errands.ask([there, *(() if around is None else (around,))], look)
+            found = await runtime.ask([there, *(() if around is None else (around,))], look)
         except OSError as error:
             say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
             return ExitCode.USAGE
@@ -89,12 +87,12 @@ def explain(
             return _print(_symlink(path, as_json=as_json))
         document = [json.dumps(_document(found), indent=2)]
         code = _print(document if as_json else _lines(found))
-        if silent and code == ExitCode.DONE:
-            say(f"{plain.PROGRAM}: {printable(path)}: {errand.silence(patience)}")
+        if runtime.silent and code == ExitCode.DONE:
+            say(f"{plain.PROGRAM}: {printable(path)}: {query.silence(timeout)}")
             return ExitCode.INCOMPLETE
         return code
 
-    return errand.run(work, patience=patience, as_json=as_json)
+    return query.run(work, timeout=timeout, as_json=as_json)
 
 
 def _symlink(path: str, *, as_json: bool) -> list[str]:

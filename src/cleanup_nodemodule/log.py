@@ -6,12 +6,14 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from cleanup_nodemodule import errand, plain, state
+from cleanup_nodemodule import plain, query, state
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import Ending, Entry, History, read
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.regenerate import fault_line, iso, run_document, shell_line
+from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
+from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 
@@ -20,7 +22,7 @@ def show(
     paths: Sequence[str],
     *,
     last: int | None,
-    patience: float = errand.DEFAULT_PATIENCE,
+    timeout: float = DEFAULT_TIMEOUT,
     as_json: bool,
 ) -> int:
     """Print the journal of a state directory; return the exit code.
@@ -30,17 +32,17 @@ def show(
     StateError.
     """
 
-    def work(errands: errand.Errand) -> int:
+    async def work(runtime: Runtime, _interrupts: Interrupts) -> int:
         places: list[str] = []
         try:
             for path in map(everywhere, paths):
-                places += errands.call(_places, path)
+                places += await runtime.call(_places, path)
         except OSError as error:
             say(f"{plain.PROGRAM}: cannot look for {', '.join(map(printable, paths))}: {error}")
             return ExitCode.USAGE
         return _show(directory, paths, places, last=last, as_json=as_json)
 
-    return errand.run(work, patience=patience, as_json=as_json)
+    return query.run(work, timeout=timeout, as_json=as_json)
 
 
 def _show(

@@ -14,13 +14,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TextIO
 
-from cleanup_nodemodule import errand, plain, protections, runas
+from cleanup_nodemodule import plain, protections, query
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import UNTOUCHED, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.run import run_as
+from cleanup_nodemodule.run.loop import Runtime
+from cleanup_nodemodule.run.signals import Interrupts
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
 _MOST: Final = 20
@@ -42,7 +45,7 @@ class Step:
     """Whether it is one that the rules have, and not merely what stands in the journal."""
     artifacts: tuple[str, ...]
     """Absolute paths."""
-    verdict: runas.Verdict = runas.AS_WE_ARE
+    verdict: run_as.Verdict = run_as.AS_WE_ARE
     """As whom it is to be run."""
 
 
@@ -73,17 +76,17 @@ class _Seen(NamedTuple):
 
     there: bool
     ready: bool
-    verdict: runas.Verdict
+    verdict: run_as.Verdict
 
 
-def recipe(
-    directory: str, rules: Sequence[Rule], name: str | None, errands: errand.Errand
+async def recipe(
+    directory: str, rules: Sequence[Rule], name: str | None, runtime: Runtime
 ) -> Recipe:
     """Return how to get back what a run deleted that is in the journal of this state directory.
 
     *name* is the run's id or the beginning of it; None is the last run that deleted anything. What
     lies inside another artifact of the run comes with that. Raises UnknownRun and StateError, and
-    KeyboardInterrupt where it is interrupted while it asks the disks.
+    Stopped where it is interrupted while it asks the disks.
     """
     touched: set[str] = set()
 
@@ -105,8 +108,8 @@ def recipe(
     steps: dict[tuple[bool, str, int, str, bool], list[str]] = {}
     order = {rule.id: number for number, rule in enumerate(rules)}
     by_id = {rule.id: rule for rule in rules}
-    seen = _see({entry.intent.path: _where(entry) for entry in history.entries}, errands)
-    verdicts: dict[str, runas.Verdict] = {}
+    seen = await _see({entry.intent.path: _where(entry) for entry in history.entries}, runtime)
+    verdicts: dict[str, run_as.Verdict] = {}
     for entry in _outermost(history.entries, seen):
         intent = entry.intent
         where = _where(entry)
@@ -144,7 +147,7 @@ def _where(entry: Entry) -> str:
     return entry.intent.regenerate_in or entry.intent.project
 
 
-def _see(places: Mapping[str, str], errands: errand.Errand) -> dict[str, _Seen]:
+async def _see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
     """Return what the disks say of artifacts and their directories; nothing where one does not answer.
 
     Those on other mounts are asked side by side, so that one which is silent holds up none of the others.
@@ -167,18 +170,18 @@ def _see(places: Mapping[str, str], errands: errand.Errand) -> dict[str, _Seen]:
 
     if groups:
         around = {os.path.dirname(path): None for path in places} | dict.fromkeys(places.values())
-        errands.ask(list(around), ask, workers=len(groups))
+        await runtime.ask(list(around), ask, workers=len(groups))
     return seen
 
 
 def _look(places: Mapping[str, str]) -> dict[str, _Seen]:
-    verdicts: dict[str, runas.Verdict] = {}
+    verdicts: dict[str, run_as.Verdict] = {}
     seen: dict[str, _Seen] = {}
     for path, where in places.items():
         ready = os.path.isdir(where)
         if ready and where not in verdicts:
-            verdicts[where] = runas.decide(where)
-        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, runas.AS_WE_ARE))
+            verdicts[where] = run_as.decide(where)
+        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, run_as.AS_WE_ARE))
     return seen
 
 
@@ -204,7 +207,7 @@ def show(
     name: str | None,
     *,
     run_them: bool,
-    patience: float,
+    timeout: float,
     as_json: bool,
 ) -> int:
     """Print the commands, or run them one after the other; return the exit code.
@@ -212,14 +215,16 @@ def show(
     Raises UnknownRun and StateError.
     """
 
-    def work(errands: errand.Errand) -> int:
-        found = recipe(directory, rules, name, errands)
-        return _show(found, errands, run_them=run_them, as_json=as_json)
+    async def work(runtime: Runtime, interrupts: Interrupts) -> int:
+        found = await recipe(directory, rules, name, runtime)
+        return await _show(found, runtime, interrupts, run_them=run_them, as_json=as_json)
 
-    return errand.run(work, patience=patience, as_json=as_json)
+    return query.run(work, timeout=timeout, as_json=as_json)
 
 
-def _show(found: Recipe, errands: errand.Errand, *, run_them: bool, as_json: bool) -> int:
+async def _show(
+    found: Recipe, runtime: Runtime, interrupts: Interrupts, *, run_them: bool, as_json: bool
+) -> int:
     for fault in found.faults:
         say(f"{plain.PROGRAM}: {fault_line(fault)}")
     if found.run is None:
@@ -228,7 +233,7 @@ def _show(found: Recipe, errands: errand.Errand, *, run_them: bool, as_json: boo
     outcomes: dict[Step, tuple[str, int | None]] = {}
     code: int = ExitCode.DONE
     if run_them:
-        code = _run_all(found.steps, outcomes, errands, as_json=as_json)
+        code = await _run_all(found.steps, outcomes, runtime, interrupts, as_json=as_json)
     else:
         for step in found.steps:
             if step.verdict.refusal is not None:
@@ -340,37 +345,40 @@ def _write(text: str) -> None:
     sys.stdout.buffer.write(os.fsencode(text))
 
 
-def _run_all(
+async def _run_all(
     steps: Sequence[Step],
     outcomes: dict[Step, tuple[str, int | None]],
-    errands: errand.Errand,
+    runtime: Runtime,
+    interrupts: Interrupts,
     *,
     as_json: bool,
 ) -> int:
     """Run every command, whatever comes of the others; fill *outcomes* in."""
     try:
         for step in steps:
-            outcomes[step] = _run(step, errands, as_json=as_json)
-    except KeyboardInterrupt:
+            outcomes[step] = await _run(step, runtime, interrupts, as_json=as_json)
+    except Stopped:
         say(f"Interrupted: {len(outcomes)} of {len(steps)} commands were run.")
-        return 128 + (errands.interrupts.number or signal.SIGINT)
+        return 128 + (interrupts.number or signal.SIGINT)
     done = [step for step, (outcome, _) in outcomes.items() if outcome == "done"]
     if steps:
         say(f"{len(done)} of {len(steps)} commands succeeded.")
-    seen = _see({path: step.directory for step in done for path in step.artifacts}, errands)
+    seen = await _see({path: step.directory for step in done for path in step.artifacts}, runtime)
     for path, now in seen.items():
         if not now.there:
             say(f"{printable(path)}: the command succeeded, and it is not there")
     return ExitCode.DONE if len(done) == len(steps) else ExitCode.INCOMPLETE
 
 
-def _run(step: Step, errands: errand.Errand, *, as_json: bool) -> tuple[str, int | None]:
-    """Run one command; return what came of it, and its exit code."""
+async def _run(
+    step: Step, runtime: Runtime, interrupts: Interrupts, *, as_json: bool
+) -> tuple[str, int | None]:
+    """Run one command; return what came of it, and its exit code. Raises Stopped."""
     reason: str | None = _STRANGE
     if step.known:
         # Again, as the commands before it took their time.
         try:
-            step = replace(step, verdict=errands.call(runas.decide, step.directory))
+            step = replace(step, verdict=await runtime.call(run_as.decide, step.directory))
             reason = step.verdict.refusal
         except Unanswered:
             reason = SKIPPED["no-answer"]
@@ -379,7 +387,10 @@ def _run(step: Step, errands: errand.Errand, *, as_json: bool) -> tuple[str, int
         return "refused", None
     say(f"Running: {_shown(step)}")
     try:
-        code = _execute(step, sys.stderr if as_json else None)
+        with interrupts.raising():
+            code = _execute(step, sys.stderr if as_json else None)
+    except KeyboardInterrupt as error:
+        raise Stopped from error
     except OSError as error:
         say(f"Failed: {_shown(step)}: {error.strerror}")
         return "failed", None

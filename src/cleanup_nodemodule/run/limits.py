@@ -48,7 +48,7 @@ def parse_limit(text: str) -> Limit:
             f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as"
             f" 100, and {text[:_LONGEST]!r} is neither"
         )
-    from decimal import Decimal  # noqa: PLC0415 - for start-up's sake
+    from decimal import Decimal
 
     number = Decimal(match["number"])
     if match["unit"] or match["base"]:

@@ -62,6 +62,20 @@ class Interrupts:
         finally:
             self._stop = before
 
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt when a signal comes: where the main thread waits for a person, or a command.
+
+        One that has come already raises it at once.
+        """
+        before, self._stop = self._stop, None
+        try:
+            if self.number is not None:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._stop = before
+
     def insist(self) -> None:
         """Do nothing the first time that there is a signal, and raise KeyboardInterrupt the next time.
 

@@ -72,7 +72,7 @@ def decide(directory: str) -> Verdict:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return AS_WE_ARE
-    import pwd  # noqa: PLC0415 - there is none on Windows
+    import pwd
 
     try:
         reason = _fault(directory, 0)

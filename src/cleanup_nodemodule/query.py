@@ -1,0 +1,60 @@
+"""Runs a command that only tells: what it asks of disks can be interrupted, and ends all the same."""
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.run import loop
+from cleanup_nodemodule.run.loop import Runtime
+from cleanup_nodemodule.run.signals import Interrupts
+from cleanup_nodemodule.scheduler import Stopped, Unanswered
+from cleanup_nodemodule.show.failure import print_failure
+
+
+def run(
+    work: Callable[[Runtime, Interrupts], Awaitable[int]], *, timeout: float, as_json: bool
+) -> int:
+    """Do *work* and return its exit code; say why, and return another one, where it does not come to it.
+
+    That is where a disk does not answer, or a signal stops it.
+    """
+    place: str | None = None
+
+    async def asking(runtime: Runtime) -> int:
+        nonlocal place
+        try:
+            return await work(runtime, interrupts)
+        finally:
+            place = runtime.place
+
+    with Interrupts() as interrupts:
+        try:
+            return loop.run(asking, interrupts, timeout=timeout)
+        except* Stopped:
+            interrupts.hold()
+            print_failure(
+                "interrupted; nothing was done",
+                ProblemCode.INTERRUPTED,
+                None,
+                mode="dry-run",
+                as_json=as_json,
+            )
+            code = 128 + (interrupts.number or signal.SIGINT)
+        except* Unanswered:
+            print_failure(
+                f"{printable(place or os.sep)}: {silence(timeout)}",
+                ProblemCode.ROOT_UNANSWERED,
+                place,
+                mode="dry-run",
+                as_json=as_json,
+            )
+            code = ExitCode.INCOMPLETE
+    return code
+
+
+def silence(timeout: float) -> str:
+    """Return in words that a disk did not answer for so many seconds."""
+    return f"its disk did not answer for {timeout:g} seconds (--timeout)"

@@ -1,0 +1,31 @@
+"""What only a run itself knows of itself: when it began, on which machine, by which program."""
+
+import socket
+import time
+
+from cleanup_nodemodule import __version__, engine, report
+from cleanup_nodemodule.plain import PROGRAM
+from cleanup_nodemodule.run.orders import Mode
+
+
+def tool() -> report.Tool:
+    """Return what documents say of this program."""
+    return report.Tool(PROGRAM, __version__, engine.name())
+
+
+class Facts:
+    """Takes the time of a run, from when it is made."""
+
+    def __init__(self) -> None:
+        self._started_at = time.time()
+        self._start = time.monotonic()
+
+    def now(self, mode: Mode) -> report.Run:
+        """Return what a report says of the run, which has come this far."""
+        return report.Run(
+            tool=tool(),
+            host=socket.gethostname(),
+            started_at=self._started_at,
+            duration=round(time.monotonic() - self._start, 3),
+            mode=mode,
+        )

@@ -1,0 +1,86 @@
+"""What a run tells, and asks, whoever started it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.model import Plan, Progress
+from cleanup_nodemodule.report import Report
+
+Watch: TypeAlias = Callable[[Progress], None]
+"""Called with the state of things whenever it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a run."""
+
+    report: Report
+    exceeded: bool = False
+    """More would have been deleted than ``--max-delete`` allows, so nothing was."""
+    unexpected: Exception | None = None
+    """What ended the run early and should never have happened."""
+    signal: int | None = None
+    """The number of the signal that stopped it."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the process."""
+        if self.unexpected is not None:
+            return ExitCode.UNEXPECTED
+        if self.signal is not None:
+            return 128 + self.signal
+        if self.exceeded:
+            return ExitCode.EXCEEDED
+        if self.report.problems or self.report.totals.failed:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DONE
+
+
+class Voice(Protocol):
+    """Whoever hears of a run while it goes on, and may be asked."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody is there who can answer."""
+
+    def say(self, message: str) -> None:
+        """Tell *message*, a sentence about the run itself: no row of its result."""
+
+    def planned(self, report: Report, *, deletes: bool) -> None:
+        """Tell what was found, before anything else happens; *deletes* if that may be a deletion."""
+
+    async def ask(self, plan: Plan) -> bool:
+        """Return whether to delete what *plan* selects. Raises Stopped if the run is to stop instead."""
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Return what is told how far a stage has come, for as long as that lasts."""
+
+
+class Silent:
+    """The voice of a run that nobody hears: every question is answered by a yes.
+
+    For programs that have decided before they call, as by ``--yes``.
+    """
+
+    asks = False
+
+    def say(self, message: str) -> None:
+        """Tell nobody."""
+
+    def planned(self, report: Report, *, deletes: bool) -> None:
+        """Tell nobody."""
+
+    async def ask(self, _plan: Plan) -> bool:
+        """Return yes."""
+        return True
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Return what tells nobody."""
+        return nullcontext(_unwatched)
+
+
+def _unwatched(_progress: Progress) -> None:
+    pass

@@ -1,0 +1,233 @@
+"""The voice of a run at a terminal, in a pipe or in a file: what it says, asks and prints in the end."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TextIO
+
+from cleanup_nodemodule import plain, report
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.model import Plan, Progress
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.report import Report
+from cleanup_nodemodule.run.orders import Mode
+from cleanup_nodemodule.run.signals import Interrupts
+from cleanup_nodemodule.run.voice import Ended, Watch
+from cleanup_nodemodule.show.question import ask
+from cleanup_nodemodule.stdio import emit, is_terminal, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GRACE: Final = 0.5
+"""Seconds that a reader may take for a line when told to stop: all should be over within one."""
+
+_MAX_PROBLEMS: Final = 20
+"""Problems named one by one at a terminal, unless more are asked for."""
+
+_MAX_INCLUDED: Final = 5
+"""Paths in the command that would include what is unproven."""
+
+_WIDE: Final = 1_000_000
+"""Columns enough for any path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a run shows itself."""
+
+    format: str | None = None
+    """``table``, ``plain``, ``json`` or ``paths``; None: a table at a terminal, else plain."""
+    sort: str = "path"
+    """``size``, ``path`` or ``age``."""
+    color: str = "auto"
+    """``auto``, ``always`` or ``never``."""
+    progress: bool = True
+    quiet: bool = False
+    verbose: bool = False
+    null: bool = False
+    """Paths end with a NUL."""
+    command: tuple[str, ...] = ()
+    """The words of the command line that say what to look at, and not what to do with it."""
+
+
+class Terminal:
+    """Shows one run; a :class:`~cleanup_nodemodule.run.voice.Voice`."""
+
+    def __init__(self, display: Display, mode: Mode, interrupts: Interrupts) -> None:
+        self._display = display
+        self._mode: Mode = mode
+        self._interrupts = interrupts
+        self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
+        self._shown = False
+        """The rows are on standard output already, from before they were deleted."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is there who can answer."""
+        return is_terminal(sys.stdin) and (is_terminal(sys.stderr) or is_terminal(sys.stdout))
+
+    def say(self, message: str) -> None:
+        """Tell a sentence about the run, on standard error."""
+        say(f"{plain.PROGRAM}: {message}")
+
+    def planned(self, result: Report, *, deletes: bool) -> None:
+        """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
+        for line in plain.unmatched(result):
+            say(line)
+        if not (deletes and self.asks):
+            return
+        rows = self._sorted(replace(result, mode="dry-run"))
+        try:
+            # A terminal may take its time, and a signal ends that.
+            with self._interrupts.raising():
+                if self._format == "table" and is_terminal(sys.stdout):
+                    self._shown = emit(lambda: self._print_table(rows)) is None
+                else:
+                    for line in plain.lines(rows):
+                        say(line)
+        except KeyboardInterrupt:
+            self._shown = True
+            say("")
+
+    async def ask(self, plan: Plan) -> bool:
+        """Ask whether to delete what the plan selects. Raises Stopped for Ctrl-C and Ctrl-D."""
+        return ask(plan, self._mode, self._interrupts)
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Show how far it has come in a line of its own, at a terminal."""
+        wanted = self._display.progress and not self._display.quiet
+        if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
+            return nullcontext(_unwatched)
+        from cleanup_nodemodule.live import ProgressLine
+
+        return ProgressLine(self._console(sys.stderr))
+
+    def finished(self, ended: Ended) -> int:
+        """Print the result and the last words; return the exit code."""
+        result = self._sorted(ended.report)
+        lost = None
+        if not is_terminal(sys.stdout):
+            # Half a document is of no use to a program. A reader may also never read it.
+            self._interrupts.grant(GRACE)
+        try:
+            if not self._shown:
+                try:
+                    lost = emit(lambda: self._print(result))
+                except KeyboardInterrupt:
+                    say("")
+            if lost is not None:
+                self.say(f"could not print the result: {lost}")
+            few = is_terminal(sys.stderr) and not self._display.verbose
+            for line in plain.problems(result, _MAX_PROBLEMS if few else None):
+                say(line)
+            if not self._display.quiet and self._format != "json":
+                self._last_words(result, ended)
+        except KeyboardInterrupt:
+            pass  # Whoever does not want to hear it has been told the rest.
+        self._interrupts.hold()
+        if ended.unexpected is not None:
+            traceback.print_exception(ended.unexpected)
+            name = type(ended.unexpected).__name__
+            self.say(f"unexpected failure, please report it: {name}")
+        # A signal may have come since, and stopped the printing.
+        code = replace(ended, signal=ended.signal or self._interrupts.number).exit_code
+        if lost is not None and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
+            return ExitCode.UNEXPECTED
+        return code
+
+    def _last_words(self, result: Report, ended: Ended) -> None:
+        if self._display.verbose and self._format != "table":
+            for line in plain.evidence(result):
+                say(line)
+        signal = ended.signal or self._interrupts.number
+        for line in plain.summary(result, signalled=signal is not None):
+            say(line)
+        if signal is not None:
+            return
+        if result.mode == "dry-run" and result.totals.selected and not ended.exceeded:
+            say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
+        for hint in plain.hints(result):
+            say(hint)
+        if paths := plain.unproven_paths(result):
+            some = paths[:_MAX_INCLUDED]
+            which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
+            say(f"To include what is unproven{which}: {self._command_including(some)}")
+
+    def _command_including(self, paths: Iterable[str]) -> str:
+        """Return this command line as a dry run that includes what is unproven at *paths*."""
+        # They are absolute, so none begins with a dash.
+        return plain.command(*self._display.command, "--include-unproven", *paths)
+
+    def _print(self, result: Report) -> None:
+        match self._format:
+            case "json":
+                for line in report.json_lines(result):
+                    sys.stdout.write(line)
+                    self._interrupts.goes_on()
+                print()
+            case "paths":
+                self._print_paths(result)
+            case "plain":
+                for line in plain.lines(plain.known(result)):
+                    print(line)
+                    self._interrupts.goes_on()
+            case _:
+                self._print_table(plain.known(result))
+
+    def _print_paths(self, result: Report) -> None:
+        end = b"\0" if self._display.null else b"\n"
+        for path in plain.chosen_paths(result):
+            self._interrupts.goes_on()
+            if not self._display.null and is_terminal(sys.stdout):
+                print(printable(os.fsdecode(path)))
+            else:
+                sys.stdout.buffer.write(path + end)
+
+    def _print_table(self, result: Report) -> None:
+        from cleanup_nodemodule.render import table
+
+        console = self._console(sys.stdout)
+        for piece in table(result, console.width, verbose=self._display.verbose):
+            console.print(piece)
+            self._interrupts.goes_on()
+
+    def _console(self, file: TextIO) -> "Console":
+        from rich.console import Console
+
+        terminal = is_terminal(file)
+        match self._display.color:
+            case "always":
+                colored = True
+            case "never":
+                colored = False
+            case _:
+                colored = terminal and not os.environ.get("NO_COLOR")
+        return Console(
+            file=file,
+            force_terminal=terminal or colored,
+            no_color=not colored,
+            color_system="auto" if colored else None,
+            # Off a terminal there is no edge to fit in, and nothing is folded.
+            width=None if terminal else _WIDE,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def _sorted(self, result: Report) -> Report:
+        rows = sorted(result.artifacts, key=lambda row: row.path)
+        match self._display.sort:
+            case "size":
+                rows.sort(key=lambda row: -plain.gain(row))
+            case "age":
+                # ISO 8601 times of one zone sort as text; what has none was never used.
+                rows.sort(key=lambda row: row.last_used_at or "")
+        return replace(result, artifacts=rows)
+
+
+def _unwatched(_progress: Progress) -> None:
+    pass

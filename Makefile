@@ -36,13 +36,13 @@ unit: $(VENV)/.installed-dev
 warnings: $(VENV)/.installed-dev
 	for cc in gcc clang; do for flag in -O2 -O3 -DCLEANUP_NODEMODULE_PORTABLE; do \
 	    ! command -v $$cc >/dev/null || \
-	    CC=$$cc tests/build_kernel.sh $(BIN)/python build/warnings $$flag || exit; done; done
+	    CC=$$cc tests/support/build_kernel.sh $(BIN)/python build/warnings $$flag || exit; done; done
 
 # The engine's tests on builds of it that end the process at the first thing that is wrong; the second
 # build is what other systems compile, which can be tested nowhere else.
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
     -fno-sanitize-recover=all -DCLEANUP_NODEMODULE_TESTING
-SANITIZED_TESTS := $(addprefix tests/,sanitized.py test_engine.py test_foreign.py test_going_on.py \
+SANITIZED_TESTS := $(addprefix tests/engine/,sanitized.py test_engine.py test_foreign.py test_going_on.py \
     test_properties.py test_slices.py test_twins.py)
 watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
@@ -52,12 +52,12 @@ watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
 
 # Not part of the tests, as it takes half an hour.
 stopped: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error -n 2 --basetemp=$$(mktemp -d)/t --each-call tests/test_stopped_anywhere.py
+	$(BIN)/python -m pytest -W error -n 2 --basetemp=$$(mktemp -d)/t --each-call tests/whole/test_stopped_anywhere.py
 
 # Ten thousand trees, which take a night; the tests try the first of them.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --basetemp=$$(mktemp -d)/t \
-	    --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/test_fuzz.py
+	    --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/whole/test_fuzz.py
 
 TREES ?= 10000
 FIRST ?= 0
@@ -65,11 +65,11 @@ FIRST ?= 0
 sanitize: sanitized portable
 
 sanitized: $(VENV)/.installed-dev
-	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS)
+	tests/support/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS)
 	$(call watched,$@,-k "not python and not sshfs")
 
 portable: $(VENV)/.installed-dev
-	tests/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
+	tests/support/build_kernel.sh $(BIN)/python build/$@ $(SANITIZERS) -DCLEANUP_NODEMODULE_PORTABLE
 	$(call watched,$@,-k "not python and not best and not sshfs" -m "not on_linux")
 
 # Caches can be dropped, and file systems made, only as root; the tables say what is missing without.
@@ -105,7 +105,8 @@ define environment
 endef
 comma := ,
 
-SOURCES := pyproject.toml setup.py src/cleanup_nodemodule/engine/_kernel.c
+ENGINE := src/cleanup_nodemodule/engine
+SOURCES := pyproject.toml setup.py $(ENGINE)/_kernel.c $(wildcard $(ENGINE)/native/*.h $(ENGINE)/native/*/*.h)
 
 $(VENV)/.installed: $(SOURCES)
 	$(environment)

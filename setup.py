@@ -5,6 +5,7 @@ any platform. ``CLEANUP_NODEMODULE_NATIVE=1`` makes it one, for whoever relies o
 ``CLEANUP_NODEMODULE_NATIVE=0`` does not even try.
 """
 
+import glob
 import os
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 _WANTED = os.environ.get("CLEANUP_NODEMODULE_NATIVE", "")
+_ENGINE = "src/cleanup_nodemodule/engine"
 _LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 """The limited API does not exist for interpreters without the GIL (PEP 703, PEP 803)."""
 
@@ -44,7 +46,9 @@ def _extensions() -> list[Extension]:
     return [
         Extension(
             "cleanup_nodemodule.engine._kernel",
-            ["src/cleanup_nodemodule/engine/_kernel.c"],
+            [f"{_ENGINE}/_kernel.c"],
+            # A change to one of them builds the engine again.
+            depends=sorted(glob.glob(f"{_ENGINE}/native/**/*.h", recursive=True)),
             extra_compile_args=["-std=c11", "-Wall", "-Wextra"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if _LIMITED else [],
             py_limited_api=_LIMITED,

@@ -19,12 +19,13 @@ from concurrent.futures import Executor
 from typing import TypeAlias
 
 from cleanup_nodemodule import engine, finder, sizing
+from cleanup_nodemodule.bound import Searchers
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Problem
 from cleanup_nodemodule.patterns import NO_PATTERNS
 from cleanup_nodemodule.rules import of_profiles
 from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.workers import Workers, searching
+from cleanup_nodemodule.workers import Workers
 
 Counted: TypeAlias = dict[str, int]
 Taken: TypeAlias = dict[str, float]
@@ -85,7 +86,7 @@ def run(stage: Callable[[str, Scheduler], Awaitable[Counted]], tree: str, jobs: 
         return await stage(tree, Scheduler(executor, jobs))
 
     start, cpu = time.perf_counter(), _cpu()
-    executor = searching() if jobs > 1 else Workers()
+    executor = Searchers() if jobs > 1 and engine.is_bound() else Workers()
     result = asyncio.run(counted(executor))
     seconds = time.perf_counter() - start
     # Before that, nobody knows what the processes took that helped.

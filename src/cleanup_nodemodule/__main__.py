@@ -11,9 +11,6 @@ def main() -> None:
     # What is imported is no garbage; to look for some meanwhile takes a tenth of the time it takes to
     # start. A session enables it.
     gc.disable()
-    # asyncio loads what it would need to speak TLS, if it is there, which takes a twentieth of that time.
-    # It is not, then (The Python Language Reference, 5.3.1), and nothing here speaks to anybody.
-    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]  # what typeshed does not know
     try:
         from cleanup_nodemodule.cli import run
 

@@ -4,9 +4,6 @@ A thread that waits for a disk which does not answer may be beyond every signal 
 in fs/fuse/dev.c of Linux), and a process does not end before its last thread has. So where a tree lies on
 what may fall silent, a network mount for one, it is walked by other processes: each takes one call at a
 time by a pipe, and whoever waits for it waits for the pipe.
-
-So it is, too, where the engine is one that only a single thread of a process runs at a time: each other
-processor has a process then.
 """
 
 import errno
@@ -16,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import IO, Any, Final, cast
+from typing import IO, Any, cast
 
 from cleanup_nodemodule import engine, mounts
 
@@ -28,11 +25,8 @@ class EndedError(OSError):
 class Apart:
     """A process that makes one call after the other. It ends when this one does."""
 
-    def __init__(self, *, needed: bool = True) -> None:
-        """Where there can be no such process, and none is *needed*, calls are made in this one."""
-        self._needed: Final = needed
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._given_up = False
 
     def close(self) -> None:
         """Let it end, and wait until it has."""
@@ -43,18 +37,10 @@ class Apart:
     def call(self, function: Callable[[], Any]) -> Any:
         """Return what *function* returns there, or raise what it raises; both have to pickle.
 
-        Raises EndedError where there can be no such process, or it has ended, unless none is needed;
-        then the next call has another.
+        Raises EndedError where there can be no such process, or it has ended; then the next call has
+        another.
         """
-        if self._given_up:
-            return function()
-        try:
-            raised, value = self._answer(function)
-        except EndedError:
-            if self._needed:
-                raise
-            self._given_up = True
-            return function()
+        raised, value = self._answer(function)
         if raised:
             raise value
         return value

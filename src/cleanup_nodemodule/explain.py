@@ -1,26 +1,21 @@
 """Two commands that only tell: which rules there are, and what they say of one directory."""
 
-import errno
 import json
 import os
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cleanup_nodemodule import pipeline, plain, query, rules
-from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.model import Candidate, Delete, Identity, Keep
+from cleanup_nodemodule.model import Delete, Keep
 from cleanup_nodemodule.names import printable
-from cleanup_nodemodule.paths import everywhere
 from cleanup_nodemodule.proofs import Examination
-from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import Rule
+from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
@@ -56,30 +51,18 @@ def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
             yield f"    mind: {rule.risk}"
 
 
-class OutsideError(UsageError):
-    """What is to be explained does not lie in the directory that is to be searched for it."""
-
-
 def explain(
     path: str, settings: Settings, *, root: str | None, timeout: float, as_json: bool
 ) -> int:
     """Print what is known of one directory and what would be decided; return the exit code.
 
-    It is decided as by a run that searches *root*; None is the root that :func:`locate` chooses. Raises
+    It is decided as by a run that searches *root*; None is the one that is chosen. Raises
     OutsideError.
     """
 
     async def work(runtime: Runtime, _interrupts: Interrupts) -> int:
-        async def look(scheduler: Scheduler) -> pipeline.Explanation | None:
-            candidate = await scheduler.call(locate, there, settings.cwd, around)
-            if candidate is None:
-                return None
-            return await pipeline.explain(candidate, settings, scheduler)
-
         try:
-            there = everywhere(path)
-            around = None if root is None else everywhere(root)
-            found = await runtime.ask([there, *(() if around is None else (around,))], look)
+            found = await explaining.explain(path, settings, runtime, root=root)
         except OSError as error:
             say(f"{plain.PROGRAM}: cannot explain {printable(path)}: {error.strerror}")
             return ExitCode.USAGE
@@ -100,44 +83,6 @@ def _symlink(path: str, *, as_json: bool) -> list[str]:
         return [f"{printable(path)}: keep. It is a symlink: never a target, never followed."]
     known = {"path": os.path.abspath(path), "decision": "keep", "reason": "symlink"}
     return [json.dumps(known, indent=2)]
-
-
-def locate(path: str, cwd: str | None, root: str | None) -> Candidate | None:
-    """Return the directory at an absolute path as a search of *root* would find it, None for a symlink.
-
-    Without *root* it is the directory *cwd*, which a run searches unless told otherwise, if that lies
-    around it on the same file system, and else the one around it. Raises OSError, and OutsideError if it
-    does not lie in *root*.
-    """
-    above, name = os.path.split(path.rstrip(os.sep))
-    if name in {"", os.curdir, os.pardir}:
-        whole, _ = resolve(path)
-    else:
-        whole = os.path.join(resolve(above)[0], name)
-    status = os.lstat(whole)
-    if stat.S_ISLNK(status.st_mode):
-        return None
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, "it is not a directory")
-    parent = os.path.dirname(whole)
-    device = os.stat(parent).st_dev
-    if root is not None:
-        searched, _ = resolve(root)
-        if not whole.startswith(os.path.join(searched, "")):
-            raise OutsideError(
-                f"{printable(whole)} does not lie in {printable(searched)};"
-                " -p takes a directory around it"
-            )
-    elif (
-        cwd is not None
-        and whole.startswith(os.path.join(cwd, ""))
-        and os.stat(cwd).st_dev == device
-    ):
-        searched = cwd
-    else:
-        searched = parent
-    identity = Identity(status.st_dev, status.st_ino)
-    return Candidate(whole, searched, identity, mounted=status.st_dev != device)
 
 
 def _lines(explanation: pipeline.Explanation) -> Iterator[str]:

@@ -514,6 +514,9 @@ def _lock(descriptor: int, run: str, *, exclusively: bool) -> bool:
     That is the byte at the number that the run's id is, most likely far behind the end of the file: a
     lock takes no space (fcntl(2)), and ends with the process. But it also ends when the process closes
     any descriptor of that file, so whoever writes the journal does not read it meanwhile.
+
+    It is no second form of the lock on a run's trees (:mod:`cleanup_nodemodule.lock`): that one names the
+    trees, for which a full disk may have no room, and then this one alone tells that the run is alive.
     """
     try:
         import fcntl  # noqa: PLC0415 - there is none on Windows

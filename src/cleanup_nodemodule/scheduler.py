@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, TypeVarTuple
 
+from cleanup_nodemodule.breadth import Breadth
 from cleanup_nodemodule.workers import Workers
 
 _ATTEMPTS: Final = 8
@@ -20,12 +21,6 @@ some four seconds together, in which whoever has them all may have given some ba
 
 _PORTIONS: Final = 8
 """Calls instead of one, while there are workers with nothing to do."""
-
-_TRIAL: Final = 0.5
-"""Seconds of calls that show how fast so many at a time are."""
-
-_WORTH_IT: Final = 1.1
-"""How much faster twice as many calls at a time have to be."""
 
 _K = TypeVar("_K", bound=Hashable)
 _T = TypeVar("_T")
@@ -70,64 +65,10 @@ class Pace:
         self.entries = max(1, min(fitting, 2 * self.entries, self._most))
 
 
-class Breadth:
-    """Finds by trying how many calls that delete are best made at a time.
-
-    Calls that wait for a disk are done the sooner the more of them wait: with discarded blocks that a disk
-    is told of one by one, four times as many took less than half of the time (docs/benchmarks.md). Calls
-    that wait for each other, as for a lock of the file system, are not. So where they wait for most of
-    their time twice as many are tried, and no more than before where that was not worth it.
-    """
-
-    def __init__(self, scheduler: "Scheduler") -> None:
-        self._scheduler: Final = scheduler
-        self._found = False
-        self._rate = 0.0
-        """Entries a second that half as many calls at a time did, 0 if none were tried."""
-        self._begin(None)
-
-    def _begin(self, now: float | None) -> None:
-        self._since = now
-        self._entries = 0
-        self._calls = 0
-        self._seconds = 0.0
-        self._processor_seconds = 0.0
-
-    async def did(
-        self, entries: int, seconds: float, processor_seconds: float, *, now: float
-    ) -> None:
-        """Take in a call that has just ended: what it did, how long it took, and what of a processor."""
-        if self._found:
-            return
-        if self._since is None:
-            self._since = now - seconds
-        elif now - seconds < self._since:
-            return  # It began while others were made at a time.
-        self._entries += entries
-        self._calls += 1
-        self._seconds += seconds
-        self._processor_seconds += processor_seconds
-        width = self._scheduler.width
-        if now - self._since < _TRIAL or self._calls < 2 * width or not self._seconds:
-            return
-        # Not by the clock, as what has begun and not ended would then be missing.
-        rate = width * self._entries / self._seconds
-        if self._rate and rate < _WORTH_IT * self._rate:
-            self._found = True
-            await self._scheduler.narrow(width // 2)
-        elif self._processor_seconds > self._seconds / 2:
-            self._rate = 0.0
-        elif self._scheduler.broaden(2 * width):
-            self._rate = rate
-        else:
-            self._found = True
-        self._begin(now)
-
-
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
-    Up to *most* at a time where :class:`Breadth` finds that it pays.
+    Up to *most* at a time where :class:`~cleanup_nodemodule.breadth.Breadth` finds that it pays.
 
     With *patience*, seconds, a call that takes longer is given up, though nothing can end it: it waits
     in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
@@ -148,6 +89,7 @@ class Scheduler:
             raise ValueError(f"workers must be at least 1, not {workers}")
         self.workers = workers
         self.breadth: Final = Breadth(self)
+        """To be told of each call that deletes."""
         self.silent: Final[set[str]] = set() if silent is None else silent
         """Roots on which a call was given up, by whoever met that: nothing more is to be begun there."""
         self.patience: Final = patience

@@ -8,7 +8,7 @@ import contextlib
 import os
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cleanup_nodemodule.errors import UsageError
@@ -119,6 +119,22 @@ class Settings:
         """The rules that candidates are held against: with targets, those of every ecosystem."""
         chosen = of_profiles(self.profiles if self.targets is None else (EVERYTHING,))
         return (*self.own_rules, *chosen)
+
+
+def with_surroundings(settings: Settings) -> Settings:
+    """Return the settings with this user's home directory and the current directory, where they have none.
+
+    Like the rest of the edge, this reads the environment.
+    """
+    home = settings.home
+    if home is None:
+        found = os.path.expanduser("~")
+        home = os.path.realpath(found) if os.path.isabs(found) else None
+    cwd = settings.cwd
+    if cwd is None:
+        with contextlib.suppress(OSError):  # It was deleted.
+            cwd = os.getcwd()
+    return replace(settings, home=home, cwd=cwd)
 
 
 def config_path() -> str:

@@ -7,21 +7,14 @@ be stuck in the kernel, with a disk that does not answer.
 
 import functools
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from cleanup_nodemodule import engine
-
 if TYPE_CHECKING:
     from cleanup_nodemodule.apart import Apart
-
-START_OF_A_PROCESS: Final = 0.1
-"""Seconds, about, that an interpreter takes to start. What is done sooner than that needs no help; what
-takes longer is done at most this much later than if help had come at once."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -33,21 +26,10 @@ class Workers(Executor):
     How much goes on at a time is for the caller to limit.
     """
 
-    def __init__(
-        self,
-        name: str = "worker",
-        apart: "Callable[[], Apart] | None" = None,
-        *,
-        first_apart: bool = True,
-    ) -> None:
-        """With *apart*, each thread has a process of its own make its calls, which then pickle.
-
-        Unless the *first_apart* is to, the first thread makes its calls itself, and the others come to
-        its help only when it has been at work for as long as starting a process takes.
-        """
+    def __init__(self, name: str = "worker", apart: "Callable[[], Apart] | None" = None) -> None:
+        """With *apart*, each thread has a process of its own make its calls, which then pickle."""
         self._name: Final = name
         self._apart = apart
-        self._first_apart: Final = first_apart
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -55,7 +37,6 @@ class Workers(Executor):
         """Threads that nothing was submitted for yet."""
         self._unclaimed = 0
         """Tasks that were submitted while there was no such thread, and none could be started."""
-        self._begun = 0.0
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         """Have a thread call *fn*; where there is no thread and none can be had, call it at once."""
@@ -92,11 +73,8 @@ class Workers(Executor):
 
     def _start(self) -> bool:
         """Start another thread; return whether that could be done."""
-        apart = None
-        if self._apart is not None and (self._first_apart or self._threads):
-            apart = self._apart()
-        thread = threading.Thread(target=self._work, args=(apart,), name=self._name, daemon=True)
-        self._begun = self._begun or time.monotonic()
+        arguments = (self._process(),)
+        thread = threading.Thread(target=self._work, args=arguments, name=self._name, daemon=True)
         try:
             thread.start()
         except (RuntimeError, MemoryError):  # It has as many as the system lets it have.
@@ -104,9 +82,11 @@ class Workers(Executor):
         self._threads.append(thread)
         return True
 
+    def _process(self) -> "Apart | None":
+        """Return what makes the calls of the next thread, None if that makes them itself."""
+        return None if self._apart is None else self._apart()
+
     def _work(self, apart: "Apart | None") -> None:
-        if apart is not None and not self._first_apart:
-            time.sleep(max(0.0, self._begun + START_OF_A_PROCESS - time.monotonic()))
         while (task := self._tasks.get()) is not None:
             task.run(self._rest, _call if apart is None else apart.call)
             # Nothing lives on for as long as this thread waits for something else to do.
@@ -120,19 +100,6 @@ class Workers(Executor):
                 self._unclaimed -= 1
             else:
                 self._idle += 1
-
-
-def searching() -> Workers:
-    """Return what makes calls that only look the soonest, with the running engine.
-
-    Where that is bound to one thread of a process, other processes help. Such a process may live on for a
-    moment when this one was killed: so nothing is to be deleted by it.
-    """
-    if not engine.is_bound():
-        return Workers("search")
-    from cleanup_nodemodule.apart import Apart  # noqa: PLC0415 - what the other engine needs not load
-
-    return Workers("search", functools.partial(Apart, needed=False), first_apart=False)
 
 
 def _call(function: Callable[[], _T]) -> _T:

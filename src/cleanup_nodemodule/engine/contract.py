@@ -12,9 +12,8 @@ entries, depth first, and returns what it has not begun as *left*. Whoever calls
 by handing out slices of *left*. An engine never raises for what it meets on disk: that becomes a
 :class:`Fault`. It raises MemoryError, and the call is lost, only where there is no room to say so.
 
-What an entry of *left* looks like is between an engine and itself: a path, to which slashes may be
-added, and a NUL with whatever tells where in a large directory to go on. For ``remove`` each slash
-stands for a directory around the path that is to be removed once the path is gone, innermost first.
+Only the engine that returned *left* has to understand its entries. ``native/stack.h`` says what they look like. Those
+of the Python engine, and of :attr:`Counts.blocked`, are only a path with slashes behind it.
 
 With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
 that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
@@ -75,8 +74,8 @@ class Names(NamedTuple):
     globs: tuple[bytes, ...] = ()
     """Shell wildcards (fnmatch(3), no slash) for more such names."""
     markers: frozenset[bytes] = frozenset()
-    """Names of files that make the directory around them a hit, unless its entry in the stack has a
-    trailing slash: that asks for what lies beneath it all the same."""
+    """Names of files that make the directory around them a hit. If its entry in the stack has a trailing slash, it
+    is searched instead."""
 
 
 class Hit(NamedTuple):

@@ -22,7 +22,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
-from cleanup_nodemodule.workers import Workers, searching
+from cleanup_nodemodule.workers import Workers
 
 _T = TypeVar("_T")
 
@@ -77,7 +77,10 @@ class Runtime:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # A call that still runs only reads, or waits for a disk that does not answer.
+        self.close()
+
+    def close(self) -> None:
+        """Let all workers go, and wait for none: one that still reads may wait for a silent disk."""
         for executor in self._executors:
             executor.shutdown(wait=False, cancel_futures=True)
 
@@ -108,9 +111,11 @@ class Runtime:
 
     def searchers(self, crew: Crew) -> Executor:
         """Return the workers for a search, where *crew* makes all other calls."""
-        if crew.readers == 1 or crew.distant:
+        if crew.readers == 1 or crew.distant or not engine.is_bound():
             return crew.executor
-        return self._employ(searching())
+        from cleanup_nodemodule.bound import Searchers
+
+        return self._employ(Searchers())
 
     def _employ(self, executor: Executor) -> Executor:
         self._executors.append(executor)

@@ -1,0 +1,115 @@
+"""Delete what a plan selects: what a run does once it may, and what a program calls with a plan."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cleanup_nodemodule import confirm, pipeline, protections
+from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
+from cleanup_nodemodule.run.loop import Crew, Runtime
+from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.resuming import delete_leftovers, find_unfinished
+from cleanup_nodemodule.run.undertaking import Undertaking, undertake
+from cleanup_nodemodule.run.voice import Voice
+from cleanup_nodemodule.settings import Settings
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.recovery import Unfinished
+
+
+async def delete(
+    plan: Plan, settings: Settings, orders: Orders, voice: Voice, runtime: Runtime
+) -> Outcome | None:
+    """Delete what *plan* selects, made with these *settings*; None if it is a plan that was cut short.
+
+    Nothing is asked. Raises Locked where another run deletes in the same tree, StateError where no record
+    of the deletion can be kept, and Stopped where it was stopped before it began.
+    """
+    crew = runtime.crew(plan.roots)
+    async with undertake(plan.roots, orders, voice, runtime) as undertaking:
+        leftovers = await recognise(plan, crew, voice, runtime)
+        approved = confirm.by_flag(plan, no_dry_run=orders.deletes)
+        if approved is None:
+            return None
+        deletion = Deletion(settings, undertaking, crew, voice, runtime)
+        return await deletion.carry_out(approved, leftovers)
+
+
+async def recognise(plan: Plan, crew: Crew, voice: Voice, runtime: Runtime) -> tuple[Leftover, ...]:
+    """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
+    if not plan.leftovers:
+        return ()
+    from cleanup_nodemodule import recovery, state
+
+    try:
+        directory = state.directory()
+        with runtime.reading(crew.executor, crew.readers) as scheduler:
+            return await recovery.recognise(plan.leftovers, directory, scheduler)
+    except state.StateError as error:
+        voice.say(str(error))
+        return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
+
+
+class Deletion:
+    """Does what was approved, and finishes what interrupted runs left."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        undertaking: Undertaking,
+        crew: Crew,
+        voice: Voice,
+        runtime: Runtime,
+    ) -> None:
+        self._settings = settings
+        self._undertaking = undertaking
+        self._crew = crew
+        self._voice = voice
+        self._runtime = runtime
+
+    async def carry_out(self, approved: Approved, leftovers: tuple[Leftover, ...]) -> Outcome:
+        """Delete it, with a record of everything, and say truthfully what came of it."""
+        from cleanup_nodemodule import recovery
+
+        runtime, crew = self._runtime, self._crew
+        found = await self._unfinished(approved.plan.roots)
+        shown = {one.candidate.path for one in leftovers}
+        chosen = {artifact.path for artifact in approved.artifacts}
+        more = (*found.silent, *(one for one in found.in_place if one.candidate.path not in chosen))
+        leftovers += tuple(one for one in more if one.candidate.path not in shown)
+        known = [one for one in leftovers if one.to_finish]
+        settled = found.settled
+        outcome = Outcome(approved.plan, (), 0, complete=True)
+        if not (approved.artifacts or known or settled):
+            return replace(outcome, leftovers=leftovers)
+        lost: list[Problem] = []
+        with self._undertaking.journal(lost) as journal:
+            places = {one.candidate.name for one in known}
+            recovery.settle((one for one in settled if one.name not in places), journal)
+            include_foreign = self._settings.foreign_too
+            done = await delete_leftovers(
+                *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign
+            )
+            with self._voice.watch() as watch, runtime.removing(crew.executor) as scheduler:
+                outcome = await pipeline.carry_out(
+                    approved, self._settings, scheduler, journal, watch
+                )
+            journal.close(interrupted=runtime.signal is not None)
+        deleted = {one.candidate.path: one for one in done}
+        rows = tuple(deleted.get(one.candidate.path, one) for one in leftovers)
+        return replace(outcome, leftovers=rows, problems=tuple(lost))
+
+    async def _unfinished(self, roots: Sequence[str]) -> "Unfinished":
+        """Find what the journal says was begun beneath *roots*; those with silent disks become silent."""
+        from cleanup_nodemodule import recovery
+
+        silent, silent_mounts = self._runtime.silent, self._runtime.silent_mounts
+        roots = [root for root in roots if root not in silent]
+        begun = recovery.begun(self._undertaking.directory, roots)
+        found = await find_unfinished(begun, self._crew, self._runtime)
+        points = protections.mount_points()
+        # What lies there is not asked for once more, and waited for again.
+        silent.update(
+            root for root in roots if protections.mount_point_of(root, points) in silent_mounts
+        )
+        return found

@@ -1,0 +1,1 @@
+"""What the tests share: what they declare, run, mount and hold against each other."""

@@ -1,0 +1,39 @@
+"""Decisions without a process of their own: the pipeline, called as a program would."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from cleanup_nodemodule import pipeline
+from cleanup_nodemodule.model import Artifact, Delete
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+
+DELETE: Final = "delete"
+"""The word for the decision that has no reason."""
+
+
+def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
+    """Return what is found beneath *top*, by its path relative to that."""
+    values: dict[str, Any] = {"roots": (str(top),), **settings}
+
+    async def plan() -> Sequence[Artifact]:
+        with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:
+            made = await pipeline.make_plan(Settings(**values), scheduler)
+        return made.artifacts
+
+    return {os.path.relpath(artifact.path, top): artifact for artifact in asyncio.run(plan())}
+
+
+def verdict(artifact: Artifact) -> str:
+    """Return ``delete``, or the code of the reason for keeping it."""
+    decision = artifact.decision
+    return DELETE if isinstance(decision, Delete) else decision.reason.value
+
+
+def verdicts(top: Path, **settings: Any) -> dict[str, str]:
+    """Return the verdict on everything found beneath *top*."""
+    return {path: verdict(artifact) for path, artifact in judge(top, **settings).items()}

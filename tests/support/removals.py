@@ -1,0 +1,179 @@
+"""Removals without a process of their own: the remover, called as the pipeline does."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cleanup_nodemodule import confirm, identity, journal, remover, staging, state
+from cleanup_nodemodule.journal import Intent, Journal
+from cleanup_nodemodule.model import (
+    Approved,
+    Artifact,
+    Candidate,
+    Contents,
+    Decision,
+    Delete,
+    Evidence,
+    Failed,
+    Identity,
+    Level,
+    Outcome,
+    Plan,
+    Problem,
+    Removed,
+    Size,
+)
+from cleanup_nodemodule.scheduler import Scheduler
+from support.journals import a_run, abandon
+from support.waiting import PATIENCE
+
+DELETE: Final = Delete()
+
+
+def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
+    """Return the row of a plan as it would be for the directory *path*, now."""
+    found = os.lstat(path)
+    walked = [(len(directories), len(files)) for _, directories, files in os.walk(path)]
+    directories, files = (sum(counts) for counts in zip(*walked, strict=True))
+    return Artifact(
+        Candidate(
+            os.fspath(path),
+            os.path.dirname(path),
+            Identity(found.st_dev, found.st_ino),
+            mounted=False,
+        ),
+        Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None, None, (), 0),
+        Contents(0, 0, files, directories + 1, 0, complete=True, mounts=(), repositories=()),
+        Size(0, 0, 0),
+        decision,
+    )
+
+
+def approve(artifacts: Sequence[Artifact]) -> Approved:
+    """Return the permission that the command line gives."""
+    plan = Plan(("/",), tuple(artifacts), (), complete=True)
+    approved = confirm.by_flag(plan, no_dry_run=True)
+    assert approved is not None
+    return approved
+
+
+def a_journal() -> Journal:
+    """Return the journal of a run that begins now."""
+    return Journal(state.directory(), a_run("/"))
+
+
+@dataclass
+class Run:
+    """What a run said while it was going on, and what came of it."""
+
+    freed: list[int] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    @property
+    def removed(self) -> list[str]:
+        assert self.outcome is not None
+        return [
+            result.artifact.path for result in self.outcome.results if isinstance(result, Removed)
+        ]
+
+    @property
+    def failed(self) -> list[Failed]:
+        assert self.outcome is not None
+        return [result for result in self.outcome.results if isinstance(result, Failed)]
+
+
+def remove(
+    artifacts: Sequence[Artifact],
+    *,
+    workers: int = 2,
+    most: int = 0,
+    after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
+    look: remover.SecondLook = remover.NO_LOOK,
+    foreign_too: bool = False,
+) -> Run:
+    """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
+    run = Run()
+
+    async def work() -> Outcome:
+        with ThreadPoolExecutor(max(workers, most)) as executor, a_journal() as journal:
+            scheduler = Scheduler(executor, workers, most=most)
+
+            def freed(size: int) -> None:
+                run.freed.append(size)
+                after_each_call(scheduler)
+
+            async with asyncio.timeout(PATIENCE):
+                return await remover.remove(
+                    approve(artifacts),
+                    scheduler,
+                    journal,
+                    freed=freed,
+                    deleted=lambda artifact: run.deleted.append(artifact.path),
+                    look=look,
+                    foreign_too=foreign_too,
+                )
+
+    run.outcome = asyncio.run(work())
+    return run
+
+
+def staged(around: Path) -> Path:
+    """Return the one directory in *around* that is out of its project and not gone yet."""
+    (left,) = around.glob(f"{staging.PREFIX}*")
+    return left
+
+
+class Against:
+    """A second look that has something against what lies at some paths."""
+
+    def __init__(self, before: Mapping[str, Problem], behind: Mapping[str, Problem]) -> None:
+        self._before = before
+        self._behind = behind
+
+    async def before(self, artifact: Artifact) -> Problem | None:
+        return self._before.get(artifact.path)
+
+    async def behind(self, artifact: Artifact, _place: str) -> Problem | None:
+        return self._behind.get(artifact.path)
+
+
+each_engine = pytest.mark.usefixtures("chosen")
+by_python = pytest.mark.usefixtures("in_python")
+
+
+def leave(
+    top: Path,
+    *,
+    run: journal.Run | None = None,
+    allocated: int = 0,
+    directory: Path | None = None,
+) -> Path:
+    """Leave *top* as a run does that is killed when it has just taken it out; return where it is.
+
+    That is in the journal in the state *directory*, by default the one of this process.
+    """
+    planned = replace(artifact(top), size=Size(0, allocated, 0))
+    place = staging.new_name(planned.path)
+    where = state.directory() if directory is None else str(directory)
+    records = Journal(where, run or a_run(os.fspath(top.parent)))
+    [number] = records.begin([Intent.to_delete(planned, place, *identity.seen(planned.path))])
+    records.turn(number)
+    staging.stage(planned.candidate, place)
+    abandon(records)
+    return Path(place)
+
+
+def told() -> list[tuple[str, str | None]]:
+    """Return what the journal says of each deletion, in the order they were begun."""
+    entries = sorted(journal.read(state.directory()).entries, key=lambda entry: entry.began_at)
+    return [
+        (os.path.basename(entry.intent.path), None if entry.end is None else entry.end.ending.value)
+        for entry in entries
+    ]

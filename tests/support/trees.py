@@ -1,0 +1,51 @@
+"""Trees of files, declared in a line each."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Declared: TypeAlias = Mapping[str | bytes, Any]
+"""A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
+bytes), a mapping (a directory), or a ``Path`` (a symlink to it)."""
+
+
+def declare(directory: str | bytes | Path, tree: Declared) -> None:
+    """Build *tree* in *directory*, which is made if it is not there."""
+    top = os.fsencode(directory)
+    os.makedirs(top, exist_ok=True)
+    for name, what in tree.items():
+        path = os.path.join(top, os.fsencode(name))
+        if isinstance(what, Mapping):
+            declare(path, what)
+        elif isinstance(what, Path):
+            os.symlink(what, path)
+        else:
+            content = b"x" * what if isinstance(what, int) else what
+            with open(path, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+
+
+def dig(top: Path, levels: int, name: bytes) -> None:
+    """Make a chain of directories longer than any path may be, and a file of 10 bytes at its end."""
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    file = os.open(b"bottom", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(file, b"x" * 10)
+    os.close(file)
+    os.close(here)
+
+
+def listing(directory: str | bytes | Path) -> list[bytes]:
+    """Return the path of everything beneath *directory*, relative to it, sorted."""
+    top = os.fsencode(directory)
+    return sorted(
+        os.path.relpath(os.path.join(path, name), top)
+        for path, directories, files in os.walk(top)
+        for name in directories + files
+    )

@@ -1,0 +1,99 @@
+"""Candidates measured: many small ones together, a large one by everybody."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+
+from cleanup_nodemodule import sizing
+from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
+from cleanup_nodemodule.scheduler import Scheduler
+from support.trees import Declared, declare
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Counting(Executor):
+    """Counts what is submitted, and how many of that are at it at once."""
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(workers)
+        self.calls = self.at_once = self.most = 0
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
+        self.calls += 1
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        future = self._pool.submit(fn, *args, **kwargs)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, _future: "Future[Any]") -> None:
+        self.at_once -= 1
+
+
+def candidate(path: Path) -> Candidate:
+    status = path.stat()
+    identity = Identity(status.st_dev, status.st_ino)
+    return Candidate(str(path), str(path.parent), identity, mounted=False)
+
+
+def measure(
+    paths: Sequence[Path], executor: Executor, workers: int
+) -> tuple[list[Contents | None], list[Problem]]:
+    problems: list[Problem] = []
+    candidates = list(enumerate(candidate(path) for path in paths))
+    for path in paths:
+        if path.name == "vanishes":
+            path.rmdir()
+
+    async def work() -> list[Contents | None]:
+        return await sizing.measure(
+            candidates,
+            Scheduler(executor, workers),
+            Ledger(),
+            problem=problems.append,
+            measured=lambda _size: None,
+        )
+
+    return asyncio.run(work()), problems
+
+
+def counts(contents: Sequence[Contents | None]) -> list[tuple[int, int] | None]:
+    return [None if one is None else (one.files, one.directories) for one in contents]
+
+
+def test_many_small_ones_go_in_few_calls_and_none_is_taken_for_another(tmp_path: Path) -> None:
+    trees: Declared = {f"{n:03}": {"d": {str(m): m for m in range(n % 7)}} for n in range(500)}
+    declare(tmp_path, {**trees, "vanishes": {}})
+    paths = sorted(tmp_path.iterdir())
+    executor = Counting(1)
+    contents, problems = measure(paths, executor, 1)
+    assert problems == []
+    assert counts(contents) == [*((n % 7, 2) for n in range(500)), None]
+    assert executor.calls < 10
+
+
+def test_what_is_too_large_for_a_call_does_not_hold_up_those_behind_it(tmp_path: Path) -> None:
+    large = {str(n): {str(m): 1 for m in range(20)} for n in range(300)}
+    declare(tmp_path, {"a": {"x": 1}, "b": large, "c": {"y": 1, "z": {}}})
+    contents, problems = measure(sorted(tmp_path.iterdir()), Counting(1), 1)
+    assert problems == []
+    assert counts(contents) == [(1, 1), (6000, 301), (1, 2)]
+
+
+@pytest.mark.parametrize("shape", ["deep", "flat"])
+def test_a_large_one_is_measured_by_all_workers(tmp_path: Path, shape: str) -> None:
+    """In many directories, or all of it in a single one."""
+    inner = {str(n): {str(m): 1 for m in range(20)} for n in range(400)}
+    declare(tmp_path, {"top": inner if shape == "deep" else {str(n): 1 for n in range(30_000)}})
+    executor = Counting(4)
+    [contents], problems = measure([tmp_path / "top"], executor, 4)
+    assert problems == []
+    assert counts([contents]) == [(8000, 401) if shape == "deep" else (30_000, 1)]
+    assert executor.most == 4

@@ -76,7 +76,7 @@ async def find(tree: str, scheduler: Scheduler) -> Counted:
 
 
 def _fail(problem: Problem) -> None:
-    raise OSError(problem.errno, f"cannot {problem.doing}", problem.path)
+    raise OSError(problem.number, f"cannot {problem.doing}", problem.path)
 
 
 def run(stage: Callable[[str, Scheduler], Awaitable[Counted]], tree: str, jobs: int) -> Taken:

@@ -4,9 +4,7 @@ The outermost edge, and kept light: ``--version`` and ``--help`` import nothing 
 """
 
 import contextlib
-import errno
 import itertools
-import os
 import re
 import signal
 import traceback
@@ -18,8 +16,10 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from cleanup_nodemodule import __version__
+from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
@@ -540,9 +540,8 @@ def clean(
         return None
     with _nothing_done():
         from cleanup_nodemodule.run.cleaning import clean as work
-        from cleanup_nodemodule.run.limits import LimitError, parse_limit
+        from cleanup_nodemodule.run.limits import parse_limit
         from cleanup_nodemodule.run.orders import Mode, Orders
-        from cleanup_nodemodule.settings import SettingsError
         from cleanup_nodemodule.show.terminal import Display
 
         if dry_run and no_dry_run:
@@ -557,22 +556,19 @@ def clean(
             )
         _check_timeout(timeout)
         shown = _agree(format_, json_=json_, null=null)
-        try:
-            settings = _settings(
-                roots=tuple(path or ["."]),
-                targets=tuple(dict.fromkeys(targets)) if targets else None,
-                also=tuple(dict.fromkeys(also or ())),
-                include_unproven=tuple(include_unproven or ()),
-                min_depth=min_depth,
-                excludes=tuple(exclude or ()),
-                profiles=tuple(profile or ()),
-                own_rules=tuple(rule or ()),
-                foreign_too=include_foreign,
-                assume_unused=assume_unused,
-            )
-            limit = None if max_delete is None else parse_limit(max_delete)
-        except (SettingsError, LimitError) as error:
-            raise typer.BadParameter(str(error)) from error
+        settings = _settings(
+            roots=tuple(path or ["."]),
+            targets=tuple(dict.fromkeys(targets)) if targets else None,
+            also=tuple(dict.fromkeys(also or ())),
+            include_unproven=tuple(include_unproven or ()),
+            min_depth=min_depth,
+            excludes=tuple(exclude or ()),
+            profiles=tuple(profile or ()),
+            own_rules=tuple(rule or ()),
+            foreign_too=include_foreign,
+            assume_unused=assume_unused,
+        )
+        limit = None if max_delete is None else parse_limit(max_delete)
         display = Display(
             format=shown.value if shown else None,
             sort=sort.value,
@@ -636,7 +632,6 @@ def resume(
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.resuming import resume as work
     from cleanup_nodemodule.run.signals import Interrupts
-    from cleanup_nodemodule.settings import SettingsError
     from cleanup_nodemodule.show.terminal import Display
 
     seconds = _seconds(timeout)
@@ -644,10 +639,7 @@ def resume(
         raise typer.BadParameter(
             "--forget needs a path; for the current directory type: --forget ."
         )
-    try:
-        settings = _settings()
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    settings = _settings()
     display = Display("json" if json_ else None)
     orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
     return carry_out(
@@ -670,13 +662,8 @@ def show_rules(
 ) -> int:
     """List the rules: what is found, what proves it, how it comes back."""
     from cleanup_nodemodule.explain import show_rules as show
-    from cleanup_nodemodule.settings import SettingsError
 
-    try:
-        settings = _settings(profiles=tuple(profile or ("all",)))
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
-    return show(settings.rules, as_json=json_)
+    return show(_settings(profiles=tuple(profile or ("all",))).rules, as_json=json_)
 
 
 @app.command("explain")
@@ -698,15 +685,10 @@ def explain(
 ) -> int:
     """Say of one directory which rules were tried, what was found, and what is decided and why."""
     from cleanup_nodemodule.explain import explain as show
-    from cleanup_nodemodule.run.explaining import OutsideError
-    from cleanup_nodemodule.settings import SettingsError
 
     seconds = _seconds(timeout)
-    try:
-        settings = _settings(profiles=("all",))
-        return show(path, settings, root=root, timeout=seconds, as_json=json_)
-    except (SettingsError, OutsideError) as error:
-        raise typer.BadParameter(str(error)) from error
+    settings = _settings(profiles=("all",))
+    return show(path, settings, root=root, timeout=seconds, as_json=json_)
 
 
 @app.command("log")
@@ -734,12 +716,10 @@ def show_log(
             f"--limit cannot be {_shortly(limit)}; type 1 or more, or --all for all there are"
         )
     last = None if all_ else limit or _SHOWN
-    try:
+    with _reading():
         return show(
             state.directory(), paths or [], last=last, timeout=_seconds(timeout), as_json=json_
         )
-    except state.StateError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 @app.command("regenerate")
@@ -761,10 +741,9 @@ def regenerate(
 ) -> int:
     """Print the commands that bring back what a run deleted, for a shell; or run them."""
     from cleanup_nodemodule import state
-    from cleanup_nodemodule.regenerate import UnknownRun, show
-    from cleanup_nodemodule.settings import SettingsError
+    from cleanup_nodemodule.regenerate import show
 
-    try:
+    with _reading():
         rules = _settings(profiles=("all",)).rules
         return show(
             state.directory(),
@@ -774,8 +753,17 @@ def regenerate(
             timeout=_seconds(timeout),
             as_json=json_,
         )
-    except (SettingsError, UnknownRun, state.StateError) as error:
-        raise typer.BadParameter(str(error)) from error
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Have a record that cannot be read count as wrong usage: nothing was to be done but to read it."""
+    from cleanup_nodemodule.state import StateError
+
+    try:
+        yield
+    except StateError as error:
+        raise UsageError(str(error)) from error
 
 
 def _settings(
@@ -892,15 +880,11 @@ def carry_out(
     """Do *work* at the terminal, say what came of it, and return the exit code."""
     from cleanup_nodemodule.run import loop
     from cleanup_nodemodule.scheduler import Stopped
-    from cleanup_nodemodule.show.failure import print_failure
+    from cleanup_nodemodule.show.failure import fail, print_failure
     from cleanup_nodemodule.show.terminal import Terminal
 
     terminal = Terminal(display, orders.mode, interrupts)
-
-    def fail(message: str, number: int | None, path: str | None, doing: str) -> None:
-        interrupts.hold()
-        as_json = display.format == "json"
-        print_failure(message, number or errno.EIO, path, doing, mode=orders.mode, as_json=as_json)
+    as_json = display.format == "json"
 
     with interrupts:
         try:
@@ -912,41 +896,20 @@ def carry_out(
             )
             return terminal.finished(ended)
         except Stopped:
-            fail("interrupted; nothing was done", errno.EINTR, None, "begin")
+            interrupts.hold()
+            print_failure(
+                "interrupted; nothing was done",
+                ProblemCode.INTERRUPTED,
+                None,
+                mode=orders.mode,
+                as_json=as_json,
+            )
             return 128 + (interrupts.number or signal.SIGINT)
-        except Exception as error:
-            refusal = _refusal(error)
-            if refusal is None:
-                raise
-            code, message, number, path, doing = refusal
-            fail(message, number, path, doing)
+        except CleanupError as error:
+            interrupts.hold()
+            code = fail(error, mode=orders.mode, as_json=as_json)
         # It may have come while the lock was given back, when all was said.
         return code if interrupts.number is None else 128 + interrupts.number
-
-
-def _refusal(error: Exception) -> "tuple[ExitCode, str, int | None, str | None, str] | None":
-    """Return what to say of an error for which nothing was done; None for one that should not happen."""
-    # Not before, as a dry run has no use for some of them.
-    from cleanup_nodemodule.finder import RootError
-    from cleanup_nodemodule.lock import Locked
-    from cleanup_nodemodule.paths import absolute
-    from cleanup_nodemodule.settings import SettingsError
-    from cleanup_nodemodule.state import StateError
-
-    match error:
-        case RootError():
-            path = os.fsdecode(error.filename)
-            message = f"cannot search {printable(path)}: {error.advice}"
-            number = error.errno or errno.ENOENT
-            return ExitCode.USAGE, message, number, absolute(path), "search"
-        case SettingsError():
-            what = "understand the command line"
-            return ExitCode.USAGE, str(error), errno.EINVAL, None, what
-        case Locked():
-            return ExitCode.LOCKED, str(error), errno.EWOULDBLOCK, error.root, "lock"
-        case StateError():
-            return ExitCode.UNEXPECTED, str(error), error.errno, None, "keep a record"
-    return None
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -954,23 +917,27 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
-        _fail(_explain(error), errno.EINVAL, "understand the command line", arguments)
+        _fail(_explain(error), ProblemCode.USAGE, arguments)
         return ExitCode.USAGE
+    except CleanupError as error:
+        from cleanup_nodemodule.show.failure import fail
+
+        return fail(error, mode=_mode(arguments), as_json=_wants_json(arguments))
     except (typer.Abort, KeyboardInterrupt):
         interrupted(arguments)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
         traceback.print_exc()
-        number = (isinstance(error, OSError) and error.errno) or errno.EIO
+        number = error.errno if isinstance(error, OSError) else None
         message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
-        _fail(message, number, "finish", arguments)
+        _fail(message, ProblemCode.FAILURE, arguments, number)
         return ExitCode.UNEXPECTED
     return int(code or ExitCode.DONE)
 
 
 def interrupted(arguments: Sequence[str]) -> None:
     """Say that the run was stopped before it began."""
-    _fail("interrupted; nothing was done", errno.EINTR, "begin", arguments)
+    _fail("interrupted; nothing was done", ProblemCode.INTERRUPTED, arguments)
 
 
 def _explain(error: typer.TyperException) -> str:
@@ -1014,15 +981,17 @@ def _mode(arguments: Sequence[str]) -> "Mode":
     return "delete" if arguments[:1] == ["resume"] and "--dry-run" not in arguments else "dry-run"
 
 
-def _fail(message: str, number: int, doing: str, arguments: Sequence[str]) -> None:
+def _fail(
+    message: str, code: ProblemCode, arguments: Sequence[str], number: int | None = None
+) -> None:
     """Say why the run ends here, as a document too if one was asked for."""
     from cleanup_nodemodule.show.failure import print_failure
 
     print_failure(
         message,
-        number,
+        code,
         None,
-        doing,
+        number=number,
         mode=_mode(arguments),
         as_json=_wants_json(arguments),
     )

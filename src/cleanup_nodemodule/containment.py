@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Stopped, Unanswered
 
 _C = TypeVar("_C")
@@ -18,15 +19,15 @@ _R = TypeVar("_R")
 _Ts = TypeVarTuple("_Ts")
 
 
-def problem_of(error: Exception, path: str, doing: str) -> Problem:
-    """Return what *error* says about *path*, which was raised by *doing* something, a verb phrase."""
+def problem_of(error: Exception, path: str, code: ProblemCode) -> Problem:
+    """Return what *error* says about *path*, which was raised by what *code* is about."""
     if isinstance(error, MemoryError):
-        return Problem(path, errno.ENOMEM, doing)
+        return Problem(path, code, errno.ENOMEM)
     if isinstance(error, OSError) and error.errno is not None:
-        return Problem(path, error.errno, doing)
+        return Problem(path, code, error.errno)
     name = type(error).__name__
     text = f"{name}: {error}" if str(error) else name
-    return Problem(path, errno.EIO, doing, f"something unexpected went wrong ({text})")
+    return Problem(path, code, message=f"something unexpected went wrong ({text})")
 
 
 class Contained:
@@ -36,12 +37,14 @@ class Contained:
         self._path: Final = path
         self.problems: list[Problem] = []
 
-    def ask(self, doing: str, otherwise: _R, question: Callable[[*_Ts], _R], *args: *_Ts) -> _R:
+    def ask(
+        self, code: ProblemCode, otherwise: _R, question: Callable[[*_Ts], _R], *args: *_Ts
+    ) -> _R:
         """Return what *question* returns; *otherwise* if it raises, which is taken down."""
         try:
             return question(*args)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other candidates go on
-            problem = problem_of(error, self._path, doing)
+            problem = problem_of(error, self._path, code)
             if problem not in self.problems:  # As of a path that is too long for any question.
                 self.problems.append(problem)
             return otherwise

@@ -15,6 +15,7 @@ from cleanup_nodemodule import engine, protections, staging
 from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Removal, Root
 from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.staging import Held
 
@@ -51,15 +52,11 @@ _REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset
 
 def read_only(path: str) -> Problem:
     """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
-    return Problem(protections.mount_point_of(path), errno.EROFS, "delete anything in")
-
-
-FOREIGN: Final = "delete, as only its owner may,"
-"""What an engine says of an entry that it leaves to whoever it belongs to."""
+    return Problem(protections.mount_point_of(path), ProblemCode.READ_ONLY, errno.EROFS)
 
 
 def _explained(problem: Problem) -> Problem:
-    if problem.doing != FOREIGN:
+    if problem.code is not ProblemCode.DELETE_FOREIGN or problem.more:
         return problem
     message = (
         "it is somebody else's, in a directory with the sticky bit;"
@@ -87,8 +84,7 @@ async def look_through(
             lacked=lambda found: lacked(found[2]),
         )
         for path in paths:
-            doing = "delete what is a git repository by now:"
-            problems[Problem(beneath(place, path), errno.EPERM, doing)] = None
+            problems[Problem(beneath(place, path), ProblemCode.REPOSITORY_INSIDE)] = None
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left
 
@@ -209,11 +205,10 @@ def _look_for(held: Held) -> tuple[bool, str | None]:
 
 
 def _moved(place: str, now_at: str | None) -> Problem:
-    doing = "delete, as it was moved away meanwhile,"
     if now_at is None:
-        return Problem(place, errno.ENOENT, doing)
+        return Problem(place, ProblemCode.MOVED_AWAY)
     message = f"it is at {now_at} now; a run that searches there finishes it"
-    return Problem(place, errno.ENOENT, doing, message)
+    return Problem(place, ProblemCode.MOVED_AWAY, message=message)
 
 
 class Part(NamedTuple):
@@ -381,9 +376,9 @@ async def _empty(
         done.problems.clear()
         done.stopped = False
     elif done.removed > most or (stack and not rounds):
-        done.problems[Problem(place, errno.EBUSY, "keep up with what writes to")] = None
+        done.problems[Problem(place, ProblemCode.WRITTEN_TO)] = None
     elif not (done.problems or done.stopped):
         for entry in blocked:
-            fault = Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
-            done.problems[problem_at(place, fault)] = None
+            path = beneath(place, entry.rstrip(b"/"))
+            done.problems[Problem(path, ProblemCode.REMOVE_DIRECTORY, errno.ENOTEMPTY)] = None
     return done

@@ -13,6 +13,7 @@ from cleanup_nodemodule.containment import Contained, problem_of
 from cleanup_nodemodule.lookout import Lookout
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
 from cleanup_nodemodule.paths import LACKED
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proofs import Examination, examine
 from cleanup_nodemodule.protections import (
     NOTHING_SPARED,
@@ -154,7 +155,7 @@ def lacked(sightings: Sequence[Sighting]) -> bool:
 
 def unseen(candidate: Candidate, error: Exception) -> Sighting:
     """Return what is known of a candidate where looking at it came to nothing."""
-    problem = problem_of(error, candidate.path, _LOOK)
+    problem = problem_of(error, candidate.path, ProblemCode.EXAMINE)
     return Sighting(
         candidate=candidate,
         examinations=(),
@@ -168,9 +169,6 @@ def unseen(candidate: Candidate, error: Exception) -> Sighting:
         whose=Whose(),
         problems=(problem,),
     )
-
-
-_LOOK: Final = "find out all about"
 
 
 def unweighed(sighting: Sighting, problem: Problem) -> Evidence:
@@ -207,11 +205,11 @@ def _look_at(
     fitting = [
         rule
         for rule in circumstances.rules
-        if asked.ask(_LOOK, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
+        if asked.ask(ProblemCode.EXAMINE, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
     ]
     project = os.path.dirname(path)
     none: tuple[str, ...] = ()
-    repositories = asked.ask(_LOOK, none, lookout.repositories, project)
+    repositories = asked.ask(ProblemCode.EXAMINE, none, lookout.repositories, project)
     boundary = repositories[0] if repositories else candidate.root
     # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
     enter = not candidate.mounted
@@ -219,7 +217,7 @@ def _look_at(
     def examined(rule: Rule) -> Examination:
         return examine(rule, path, boundary, enter=enter, lookout=lookout)
 
-    tried = (asked.ask(_LOOK, None, examined, rule) for rule in fitting)
+    tried = (asked.ask(ProblemCode.EXAMINE, None, examined, rule) for rule in fitting)
     examinations = sorted((one for one in tried if one is not None), key=_rank)
     best = examinations[0] if examinations else None
     depth = len(best.rule.names) if best else 1
@@ -228,7 +226,7 @@ def _look_at(
     command = lock = None
     if not circumstances.again:
         command, lock = asked.ask(
-            _LOOK, unable, _regeneration, best, path, project, boundary, lookout
+            ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, lookout
         )
 
     def protection() -> Protection | None:
@@ -243,7 +241,7 @@ def _look_at(
     def met() -> frozenset[str]:
         return circumstances.spared.met(path, enter=enter)
 
-    kept = asked.ask(_LOOK, None, protection)
+    kept = asked.ask(ProblemCode.EXAMINE, None, protection)
     return Sighting(
         candidate,
         tuple(examinations),
@@ -253,12 +251,18 @@ def _look_at(
         _word(candidate.name, circumstances),
         command,
         None if command is None else os.path.dirname(lock) if lock else project,
-        asked.ask(_LOOK, none, warnings) if enter and not circumstances.again else (),
+        asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
-        asked.ask(_LOOK, Whose(), whose, (project, path) if enter else (project,), directories),
-        asked.ask(_LOOK, none, _remarks, path, repositories, lookout),
+        asked.ask(
+            ProblemCode.EXAMINE,
+            Whose(),
+            whose,
+            (project, path) if enter else (project,),
+            directories,
+        ),
+        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, lookout),
         included=path in circumstances.included,
-        met=asked.ask(_LOOK, frozenset(), met),
+        met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
     ).with_problems(asked.problems)
 
 
@@ -309,7 +313,7 @@ def _protection(
             lookout=lookout,
         ),
     )
-    answers = (asked.ask(_LOOK, None, question) for question in questions)
+    answers = (asked.ask(ProblemCode.EXAMINE, None, question) for question in questions)
     return next((answer for answer in answers if answer is not None), None)
 
 
@@ -384,7 +388,7 @@ class Witnesses:
                 except Stopped:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer, and the others go on
-                    return git.Refusal(problem_of(error, repository, "ask git in").why)
+                    return git.Refusal(problem_of(error, repository, ProblemCode.ASK_GIT).why)
 
         asking = [asyncio.ensure_future(ask(*key, paths)) for key, paths in questions.items()]
         # All of them, as each has a git to end when the run is stopped.
@@ -521,7 +525,7 @@ def last_used(
     def ask(place: str, question: Callable[[], int]) -> int | Problem:
         if place not in answers:
             asked = Contained(place)
-            time = asked.ask("find out when somebody was last at work around", 0, question)
+            time = asked.ask(ProblemCode.LAST_USE, 0, question)
             answers[place] = asked.problems[0] if asked.problems else time
         return answers[place]
 
@@ -581,7 +585,7 @@ async def in_use(
     def at_work(sighting: Sighting) -> Protection | None:
         asked = Contained(sighting.candidate.path)
         found = asked.ask(
-            "find out whether a process is at work in",
+            ProblemCode.IN_USE,
             None,
             processes.at_work_in,
             sighting.project,

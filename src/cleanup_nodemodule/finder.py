@@ -11,9 +11,12 @@ from typing import Final, NamedTuple
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.containment import problem_of
 from cleanup_nodemodule.engine.contract import Fault, Found, Hit, Names, Root
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, relative
+from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.paths import absolute, anchor, beneath, lacked, problem_at, relative
 from cleanup_nodemodule.patterns import Patterns
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proofs import CACHEDIR_TAG
 from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.rules import SNAPSHOTS, Rule
@@ -25,8 +28,23 @@ _BUDGET = 8192
 over, opening the root) is well below one percent."""
 
 
-class RootError(OSError):
+class RootError(UsageError, OSError):
     """A root that cannot be searched at all: it does not exist, is no directory, or may not be listed."""
+
+    code = ProblemCode.SEARCH_ROOT
+
+    def __str__(self) -> str:
+        return f"cannot search {printable(os.fsdecode(self.filename))}: {self.advice}"
+
+    @property
+    def path(self) -> str:
+        """Absolute path of the root."""
+        return absolute(os.fsdecode(self.filename))
+
+    @property
+    def number(self) -> int | None:
+        """What the system said (errno(3))."""
+        return self.errno
 
     @property
     def advice(self) -> str:
@@ -181,7 +199,7 @@ class Search:
                 if len(stack) > 1:
                     return [left for one in stack for left in await search([one])]
                 path = beneath(root.path, stack[0].partition(b"\0")[0].rstrip(b"/"))
-                self._problem(problem_of(error, path, "search"))
+                self._problem(problem_of(error, path, ProblemCode.SEARCH))
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:

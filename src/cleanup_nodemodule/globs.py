@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from cleanup_nodemodule.errors import UsageError
+
 if TYPE_CHECKING:
     from pathspec import PathSpec
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
@@ -23,7 +25,7 @@ SPECIAL: Final = re.compile(r"[*?\[\\]")
 """What may stand for something else than itself."""
 
 
-class PatternError(ValueError):
+class PatternError(UsageError):
     """A pattern that can match nothing. The message says why, and what to type instead."""
 
 

@@ -41,6 +41,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 from cleanup_nodemodule import state
 from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.model import Artifact, Problem
+from cleanup_nodemodule.problems import ProblemCode
 
 VERSION: Final = 1
 """Version of the records."""
@@ -431,13 +432,10 @@ class Journal:
             work()
         except OSError as error:
             lost, self._waiting = len(self._waiting), []
-            self._lose(
-                error.errno or errno.EIO, f"{lost} records could not be written: {error.strerror}"
-            )
+            self._lose(error.errno, f"{lost} records could not be written: {error.strerror}")
 
-    def _lose(self, number: int, message: str) -> None:
-        doing = "keep the record of what was deleted in"
-        self.lost.append(Problem(self.path, number, doing, message))
+    def _lose(self, number: int | None, message: str) -> None:
+        self.lost.append(Problem(self.path, ProblemCode.KEEP_RECORD, number, message))
 
     def _write_surely(self, records: list[bytes]) -> None:
         """Have *records* on disk, or waiting for space; or raise JournalError and forget them."""

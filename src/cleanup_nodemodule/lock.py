@@ -26,7 +26,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cleanup_nodemodule import mounts, state
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.files import read_small
+from cleanup_nodemodule.problems import ProblemCode
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -61,8 +64,11 @@ class Holder:
     """Absolute paths, without symlinks, of what it deletes beneath."""
 
 
-class Locked(Exception):
+class Locked(CleanupError):
     """Another run is deleting in the same tree. The message says which, and what to do."""
+
+    exit_code = ExitCode.LOCKED
+    code = ProblemCode.LOCKED
 
     def __init__(self, holder: Holder, root: str) -> None:
         self.holder = holder
@@ -75,6 +81,11 @@ class Locked(Exception):
             f"another run (process {holder.pid}, since {since}) is deleting beneath {root!r};"
             " wait for it with --wait"
         )
+
+    @property
+    def path(self) -> str:
+        """The root of the other run that is in the way."""
+        return self.root
 
 
 _HALF_A_DAY: Final = 12 * 3600

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple, TypeAlias
 
+from cleanup_nodemodule import problems
+from cleanup_nodemodule.problems import ProblemCode
+
 
 class Reason(StrEnum):
     """Why an artifact is kept, as a code that programs may rely on."""
@@ -70,16 +73,35 @@ class Problem:
     """Something that could not be read or done."""
 
     path: str
-    errno: int
-    doing: str
-    """What was being done, as a verb phrase: ``open``, ``read``, ``delete``."""
+    code: ProblemCode
+    errno: int | None = None
+    """What the system said (errno(3)); None where only this program knows why."""
     message: str | None = None
     """Why it failed and what to do about it, where that says more than the error number."""
+    detail: str | None = None
+    """What the phrase of some codes leaves open."""
+    more: int = 0
+    """It is about so many entries of the path, beside those that are named; 0 if about the path itself."""
+
+    @property
+    def doing(self) -> str:
+        """What was being done, as a verb phrase: ``open``, ``read``, ``delete``."""
+        return problems.phrase(self.code, self.detail, self.more)
+
+    @property
+    def number(self) -> int:
+        """The error number to show: the system's, or else what comes nearest to the code (errno(3))."""
+        return self.errno or problems.number(self.code)
 
     @property
     def why(self) -> str:
         """Why it failed, in words."""
-        return self.message or os.strerror(self.errno)
+        return self.message or os.strerror(self.number)
+
+    @property
+    def sentence(self) -> str:
+        """What could not be done, where, and why."""
+        return problems.sentence(self.doing, self.path, self.why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 from cleanup_nodemodule.engine.contract import Fault, Root
 from cleanup_nodemodule.model import Identity, Problem
+from cleanup_nodemodule.problems import ProblemCode, of_engine
 
 
 def absolute(path: str) -> str:
@@ -67,7 +68,10 @@ def relative(path: str, root: str) -> bytes:
 
 def problem_at(root: str, fault: Fault) -> Problem:
     """Return what an engine could not do beneath *root*, with its absolute path."""
-    return Problem(beneath(root, fault.path), fault.errno, fault.doing)
+    code, more = of_engine(fault.doing)
+    # By the sticky bit it is the engine that refuses, and not the system.
+    number = None if code is ProblemCode.DELETE_FOREIGN else fault.errno
+    return Problem(beneath(root, fault.path), code, number, more=more)
 
 
 LACKED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})

@@ -22,7 +22,6 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 
 import asyncio
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -55,6 +54,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.policy import decide
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.settings import Settings, SettingsError
 
@@ -278,8 +278,9 @@ class _Survey:
                 one = await self._locate(root)
             except finder.RootError as error:
                 failed = failed or error
-                number = error.errno or errno.ENOENT
-                self._problems.append(Problem(absolute(root), number, "search", error.advice))
+                self._problems.append(
+                    Problem(absolute(root), ProblemCode.SEARCH_ROOT, error.errno, error.advice)
+                )
             except Unanswered:
                 self._scheduler.silent.add(absolute(root))
             else:
@@ -342,7 +343,7 @@ class _Survey:
                 row.vanished
             ):  # A run leaves out what is gone by then; who asked for it gets an answer.
                 row.vanished, row.contents = False, _UNKNOWN
-                row.keep_for(Problem(candidate.path, errno.ENOENT, "measure"))
+                row.keep_for(Problem(candidate.path, ProblemCode.MEASURE_VANISHED))
         else:
             row.contents = _NOTHING
         await self._conclude()
@@ -433,7 +434,7 @@ class _Survey:
             option = "--exclude" if text in self._settings.excludes else "keep"
             raise SettingsError(f"{option}: {error}") from error
         except Unanswered:
-            self._problems.append(Problem(text, errno.ETIMEDOUT, "resolve the pattern"))
+            self._problems.append(Problem(text, ProblemCode.PATTERN_UNANSWERED))
             return None
 
     async def _settle_patterns(self) -> None:
@@ -469,7 +470,7 @@ class _Survey:
                         " listed as unproven"
                     ) from error
             except Unanswered:
-                self._problems.append(Problem(absolute(path), errno.ETIMEDOUT, "include"))
+                self._problems.append(Problem(absolute(path), ProblemCode.INCLUDE_UNANSWERED))
             else:
                 included[one.path] = None
         self._circumstances = replace(self._circumstances, included=frozenset(included))
@@ -481,9 +482,8 @@ class _Survey:
             self._problems.append(
                 Problem(
                     path,
-                    errno.ENOENT,
-                    "include",
-                    "this run lists nothing as unproven there; to search elsewhere, add -p PATH, and for a"
+                    ProblemCode.INCLUDE_UNLISTED,
+                    message="this run lists nothing as unproven there; to search elsewhere, add -p PATH, and for a"
                     " name that no rule knows, add --also NAME",
                 )
             )
@@ -567,7 +567,7 @@ class _Survey:
                 row.sighting, row.answer, has_git=self._witnesses.has_git, last_used=last_used
             )
 
-        weighed = asked.ask("weigh what is known of", None, weigh)
+        weighed = asked.ask(ProblemCode.WEIGH, None, weigh)
         for problem in asked.problems:
             row.keep_for(problem)
         return weighed or evidence.unweighed(row.sighting, asked.problems[0])
@@ -576,7 +576,7 @@ class _Survey:
         asked = Contained(row.candidate.path)
         unknown: Decision = Keep(Reason.UNREADABLE)
         foreign_too, silent = self._settings.foreign_too, self._scheduler.silent
-        decision = asked.ask("decide about", unknown, _decision, row, foreign_too, silent)
+        decision = asked.ask(ProblemCode.DECIDE, unknown, _decision, row, foreign_too, silent)
         for problem in asked.problems:
             row.keep_for(problem)
         return decision
@@ -691,7 +691,7 @@ class _Survey:
                     (
                         *self._problems,
                         *(one for number in shown for one in self._rows[number].problems),
-                        *(Problem(root, errno.ETIMEDOUT, "get an answer from") for root in silent),
+                        *(Problem(root, ProblemCode.ROOT_UNANSWERED) for root in silent),
                     ),
                     key=lambda problem: (problem.path, problem.doing),
                 )
@@ -731,9 +731,8 @@ def _excluded_wholly(excluded: patterns.Patterns, roots: Sequence[str]) -> Itera
         if text is not None:
             yield Problem(
                 root,
-                errno.EINVAL,
-                "search",
-                f"--exclude {text!r} matches this very directory, or one above it; for one beneath it"
+                ProblemCode.ROOT_EXCLUDED,
+                message=f"--exclude {text!r} matches this very directory, or one above it; for one beneath it"
                 f" type the path, as in: -e {os.path.join(root, 'name')!r}",
             )
 
@@ -776,7 +775,7 @@ def _artifact(row: _Row, contents: Contents, decision: Decision, links: Size) ->
 
 
 def _never_used(row: _Row, error: Exception) -> Problem:
-    return problem_of(error, row.candidate.path, "find out when somebody was last at work around")
+    return problem_of(error, row.candidate.path, ProblemCode.LAST_USE)
 
 
 def _surroundings(rows: Sequence[_Row]) -> dict[int, int | None]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.protections import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report import INTERRUPTED, ArtifactRow, Report
 
@@ -112,8 +113,9 @@ def chosen_paths(report: Report) -> Iterator[bytes]:
 def problems(report: Report, most: int | None) -> Iterator[str]:
     """Give a line for each problem, at most *most* and then how many more there are."""
     for problem in report.problems[:most]:
-        where = "" if problem.path is None else f" {printable(problem.path)}"
-        yield f"{PROGRAM}: could not {problem.doing}{where}: {problem.message} ({problem.errno})"
+        where = None if problem.path is None else printable(problem.path)
+        what = sentence(problem.doing, where, problem.message)
+        yield f"{PROGRAM}: {what} ({problem.errno})"
     if most is not None and len(report.problems) > most:
         more = len(report.problems) - most
         yield f"{PROGRAM}: {more} more could not be read; --verbose shows all"

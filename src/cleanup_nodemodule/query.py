@@ -1,6 +1,5 @@
 """Runs a command that only tells: what it asks of disks can be interrupted, and ends all the same."""
 
-import errno
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run import loop
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts
@@ -48,9 +48,8 @@ def run(
             interrupts.hold()
             print_failure(
                 "interrupted; nothing was done",
-                errno.EINTR,
+                ProblemCode.INTERRUPTED,
                 None,
-                "begin",
                 mode="dry-run",
                 as_json=as_json,
             )
@@ -58,9 +57,8 @@ def run(
         except* Unanswered:
             print_failure(
                 f"{printable(place or os.sep)}: {silence(timeout)}",
-                errno.ETIMEDOUT,
+                ProblemCode.ROOT_UNANSWERED,
                 place,
-                "get an answer from",
                 mode="dry-run",
                 as_json=as_json,
             )

@@ -14,7 +14,6 @@ is dear is asked once for many, and again when it may have changed:
 import asyncio
 import bisect
 import contextlib
-import errno
 import os
 import select
 import stat
@@ -29,6 +28,7 @@ from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
 from cleanup_nodemodule.lookout import ancestors
 from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
 from cleanup_nodemodule.policy import decide
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.protections import Processes, Whose
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
 
@@ -156,14 +156,14 @@ async def _contained(
     except Exception as error:
         if passes(error) or isinstance(error, MemoryError):
             raise
-        return problem_of(error, artifact.path, "look again at")
+        return problem_of(error, artifact.path, ProblemCode.LOOK_AGAIN)
 
 
 _UNLIKELY: Final = frozenset({Level.UNPROVEN, Level.NONE})
 
 
 def _problem(path: str, reason: Reason, message: str | None = None) -> Problem:
-    return Problem(path, errno.EPERM, f"delete, as it is {reason.value} by now,", message)
+    return Problem(path, ProblemCode.PROTECTED, message=message, detail=reason.value)
 
 
 def _surroundings(cwd: str | None) -> tuple[tuple[str, ...], frozenset[Identity]]:

@@ -11,6 +11,7 @@ from cleanup_nodemodule import identity, journal, lock, mark, protections
 from cleanup_nodemodule.identity import Being
 from cleanup_nodemodule.journal import Ending, Entry, Journal
 from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -86,7 +87,7 @@ class Unfinished:
         return tuple(
             one
             for one in self.leftovers
-            if any(problem.errno == errno.ETIMEDOUT for problem in one.problems)
+            if any(problem.code is ProblemCode.LOOK_AT_UNANSWERED for problem in one.problems)
         )
 
     @property
@@ -125,7 +126,7 @@ async def recognise(
             else:
                 found.append(await _marked(candidate, being, scheduler) or nobody)
         except Unanswered:
-            problem = Problem(candidate.path, errno.ETIMEDOUT, "look at")
+            problem = Problem(candidate.path, ProblemCode.LOOK_AT_UNANSWERED)
             found.append(replace(nobody, problems=(problem,)))
         except (Stopped, OSError):
             found.append(nobody)
@@ -219,9 +220,9 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
                 return
             except Unanswered:
                 silent.add(mount)
-                found[number] = _unreachable(one, errno.ETIMEDOUT)
+                found[number] = _unreachable(one, ProblemCode.LOOK_AT_UNANSWERED)
             except OSError as error:
-                found[number] = _unreachable(one, error.errno or errno.EIO)
+                found[number] = _unreachable(one, _code_of(error), error.errno)
 
     await asyncio.gather(*(ask(mount) for mount in numbers))
     rows = [found[number] for number in sorted(found)]
@@ -255,9 +256,9 @@ def _look(one: Open) -> Leftover | Settled | None:
     if one.entry.waiting:
         return Settled(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
     if being is not None and intent.staged is not None:
-        return _unreachable(one, errno.ESTALE)
+        return _unreachable(one, ProblemCode.REPLACED)
     if around is None or not _held(intent, around):
-        return _unreachable(one, errno.ENOENT)
+        return _unreachable(one, ProblemCode.LOST)
     if intent.staged is None:
         note = "the run was ended in the middle; it is gone now"
         return Settled(one.entry, Ending.GONE, note)
@@ -314,26 +315,29 @@ def _leftover(entry: Entry, candidate: Candidate, *, at_work: bool = False) -> L
     )
 
 
-def _unreachable(one: Open, number: int) -> Leftover:
+def _code_of(error: OSError) -> ProblemCode:
+    """Return what to say where a disk said *error*; a network file system may be what gives up (nfs(5))."""
+    silent = error.errno == errno.ETIMEDOUT
+    return ProblemCode.LOOK_AT_UNANSWERED if silent else ProblemCode.LOOK_AT
+
+
+def _unreachable(one: Open, code: ProblemCode, number: int | None = None) -> Leftover:
     """Return what is not to be touched, with why."""
     forget = f"cleanup-nodemodule resume --forget {_word(one.entry.intent.path)}"
     message = None
-    doing = "look at"
-    if number in _GONE:
-        doing = "find"
+    if code is ProblemCode.LOST:
         message = (
             "the directory around it was moved or deleted, or its disk is not mounted. If it was moved, a"
             " run that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear"
             f" of it no more: {forget}"
         )
-    elif number == errno.ESTALE:
-        doing = "recognise"
+    elif code is ProblemCode.REPLACED:
         message = (
             "another directory is in its place, which is left alone. If what was left is elsewhere, a run"
             " that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear of"
             f" it no more: {forget}"
         )
-    return _kept(one, Problem(one.place, number, doing, message))
+    return _kept(one, Problem(one.place, code, number, message))
 
 
 def _kept(one: Open, problem: Problem) -> Leftover:
@@ -393,4 +397,4 @@ def _still_in_place(one: Open) -> Leftover | Settled:
         f" touched. To delete the rest: cleanup-nodemodule -p {around} --targets {name} --no-dry-run. To keep"
         f" it, as after mending it: cleanup-nodemodule resume --forget {_word(path)}"
     )
-    return _kept(one, Problem(path, errno.EEXIST, "finish", message))
+    return _kept(one, Problem(path, ProblemCode.PARTLY_DELETED, message=message))

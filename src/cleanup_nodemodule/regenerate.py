@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TextIO
 
 from cleanup_nodemodule import plain, protections, query
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.journal import UNTOUCHED, Entry, Fault, Run, read
 from cleanup_nodemodule.names import printable, quoted
@@ -29,7 +30,7 @@ _MOST: Final = 20
 """How many of a kind are named one by one."""
 
 
-class UnknownRun(ValueError):
+class UnknownRun(UsageError):
     """There is no such run, or several. The message says which there are."""
 
 

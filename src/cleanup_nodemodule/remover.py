@@ -46,6 +46,7 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.paths import LACKED
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.staging import Held
 
@@ -134,7 +135,7 @@ async def trash(
 def refused(approved: Approved, why: str) -> Outcome:
     """Return that none of the approved artifacts was touched, and why."""
     results = tuple(
-        _untouched(one, Problem(one.path, errno.EINVAL, "look again at", why))
+        _untouched(one, Problem(one.path, ProblemCode.LOOK_AGAIN_PATTERN, message=why))
         for one in approved.artifacts
     )
     return Outcome(approved.plan, results, None, complete=True)
@@ -183,8 +184,7 @@ class _Records:
             # Not by one of the scheduler's workers, which may be on another machine.
             numbers = await self._scheduler.aside(self._journal.begin, intents)
         except JournalError as error:
-            number = error.errno or errno.EIO
-            problem = Problem(self._journal.path, number, "record the deletion in")
+            problem = Problem(self._journal.path, ProblemCode.RECORD_DELETION, error.errno)
             for turn in turns:
                 turn.number, turn.problem = None, problem
         else:
@@ -275,10 +275,7 @@ class _Turn:
 
 
 def _reason(failed: Failed) -> str | None:
-    if not failed.problems:
-        return None
-    first = failed.problems[0]
-    return f"could not {first.doing} {first.path}: {first.why}"
+    return failed.problems[0].sentence if failed.problems else None
 
 
 async def _each(
@@ -305,8 +302,7 @@ async def _each(
         if turn.problem is not None:
             return _untouched(artifact, turn.problem)
         if staying is not None:
-            doing = "delete all that lies in it, such as"
-            return _untouched(artifact, Problem(staying, errno.ENOTEMPTY, doing))
+            return _untouched(artifact, Problem(staying, ProblemCode.INNER_STAYS))
         if turns.is_altered(artifact.path):
             turn.candidate = replace(turn.candidate, changed=0)
         if artifact.candidate.root in scheduler.silent:
@@ -380,12 +376,9 @@ def _gone(result: Result | None) -> bool:
     return isinstance(result, Trashed) or (isinstance(result, Removed) and not result.gone)
 
 
-_KEEPING: Final = "have the disk keep what was done with"
-
-
 def _unsure(turn: _Turn, result: Result | None, number: int) -> Failed:
     """Return what to say where the disk did not keep what was done."""
-    problem = Problem(turn.artifact.path, number, _KEEPING)
+    problem = Problem(turn.artifact.path, ProblemCode.KEEP_ON_DISK, number)
     if isinstance(result, Failed):
         return replace(result, problems=(problem, *result.problems), untouched=False)
     return Failed(turn.artifact, turn.freed, (problem,), interrupted=False)
@@ -440,9 +433,9 @@ def _cause(error: Exception) -> Exception:
 def _found(turn: _Turn, error: Exception) -> Result:
     """Look what has become of an artifact, after a failure that nobody thought of."""
     artifact, identity = turn.artifact, turn.candidate.identity
-    number = errno.ENOMEM if isinstance(error, MemoryError) else errno.EIO
+    number = errno.ENOMEM if isinstance(error, MemoryError) else None
     name = type(error).__name__
-    problem = Problem(artifact.path, number, f"be done, after an unexpected {name}, with")
+    problem = Problem(artifact.path, ProblemCode.UNEXPECTED, number, detail=name)
     try:
         if turn.staged is not None and staging.is_at(turn.staged, identity):
             return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=turn.staged)
@@ -554,13 +547,10 @@ class _Deletion:
             if turn.problem is not None:
                 return _untouched(artifact, turn.problem)
         except staging.ChangedError:
-            doing = "delete, as it has changed since it was shown,"
-            return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
+            return _untouched(artifact, Problem(artifact.path, ProblemCode.CHANGED))
         except staging.StuckError:
             # Something else was renamed, in a race, and its place was taken at once.
-            stuck = Problem(
-                turn.staged or artifact.path, errno.EEXIST, "put back, to where it was,"
-            )
+            stuck = Problem(turn.staged or artifact.path, ProblemCode.PUT_BACK)
             return Failed(artifact, 0, (stuck,), interrupted=False, left_at=turn.staged)
         except OSError as error:
             if error.errno == errno.EROFS:
@@ -595,7 +585,7 @@ async def _ready(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Problem
     except Unanswered:
         # Nothing was begun.
         scheduler.silent.add(artifact.candidate.root)
-        return Problem(artifact.path, errno.ETIMEDOUT, "look again at")
+        return Problem(artifact.path, ProblemCode.LOOK_AGAIN_UNANSWERED)
 
 
 async def _hold(candidate: Candidate, scheduler: Scheduler) -> Held | None:
@@ -638,7 +628,7 @@ async def _maybe_taken(turn: _Turn, error: OSError, scheduler: Scheduler) -> Fai
 
 
 def _not_taken(path: str, error: OSError) -> Problem:
-    return Problem(path, error.errno or errno.EIO, "rename")
+    return Problem(path, ProblemCode.RENAME, error.errno)
 
 
 async def _again(
@@ -663,7 +653,7 @@ def _untouched(artifact: Artifact, *problems: Problem) -> Failed:
 
 
 def _unanswered(path: str) -> Problem:
-    return Problem(path, errno.ETIMEDOUT, "delete")
+    return Problem(path, ProblemCode.DELETE_UNANSWERED)
 
 
 async def _restored(turn: _Turn, result: Failed | None, scheduler: Scheduler) -> Failed | None:
@@ -674,10 +664,10 @@ async def _restored(turn: _Turn, result: Failed | None, scheduler: Scheduler) ->
     try:
         back = await scheduler.ask_aside(_put_back, staged, artifact.candidate, turn.held)
     except (OSError, staging.StuckError, staging.ChangedError) as error:
-        number = errno.EEXIST
-        if isinstance(error, OSError):
-            number = error.errno or errno.ETIMEDOUT
-        problem = Problem(staged, number, "put back, to where it was,")
+        number = error.errno if isinstance(error, OSError) else None
+        silent = isinstance(error, OSError) and not number
+        code = ProblemCode.PUT_BACK_UNANSWERED if silent else ProblemCode.PUT_BACK
+        problem = Problem(staged, code, number)
         before = () if result is None else result.problems
         left_at = staged if result is None else result.left_at or staged
         return Failed(artifact, 0, (problem, *before), interrupted=False, left_at=left_at)
@@ -708,7 +698,7 @@ def _put_back(staged: str, candidate: Candidate, held: Held | None) -> str:
 def _vital(path: str) -> Problem | None:
     """Return why *path* is never deleted, whatever a rule, a proof or the user said."""
     why = protections.vital(path)
-    return None if why is None else Problem(path, errno.EPERM, f"delete {why}:")
+    return None if why is None else Problem(path, ProblemCode.VITAL, detail=why)
 
 
 async def _move_to_trash(
@@ -726,18 +716,16 @@ async def _move_to_trash(
     except FileNotFoundError:
         return Removed(artifact, 0, gone=True)
     except staging.ChangedError:
-        doing = "move to the trash, as it has changed since it was shown,"
-        return _untouched(artifact, Problem(artifact.path, errno.ESTALE, doing))
+        return _untouched(artifact, Problem(artifact.path, ProblemCode.TRASH_CHANGED))
     except OSError as error:
-        doing = "move to the trash"
+        problem = Problem(artifact.path, ProblemCode.TRASH, error.errno)
         if error.errno is None:
-            doing += f" ({str(error)!r})"
+            problem = Problem(artifact.path, ProblemCode.TRASH_REFUSED, detail=repr(str(error)))
         # The library moves to another file system by copying: who knows how far it came.
-        problem = Problem(artifact.path, error.errno or errno.EIO, doing)
         return Failed(artifact, 0, (problem,), interrupted=False)
     if refusal is not None:
-        doing = f"move to the trash, which goes by its path, while {refusal}:"
-        return _untouched(artifact, Problem(artifact.path, errno.EPERM, doing))
+        unsafe = Problem(artifact.path, ProblemCode.TRASH_UNSAFE, detail=refusal)
+        return _untouched(artifact, unsafe)
     return Trashed(artifact)
 
 
@@ -809,8 +797,8 @@ async def _finish(
     except Stopped:
         return replace(leftover, interrupted=True)
     except (OSError, staging.ChangedError) as error:
-        number = (error.errno if isinstance(error, OSError) else None) or errno.ESTALE
-        return replace(leftover, problems=(Problem(path, number, "recognise"),))
+        number = error.errno if isinstance(error, OSError) else None
+        return replace(leftover, problems=(Problem(path, ProblemCode.RECOGNISE, number),))
     except Unanswered:
         scheduler.silent.add(root)
     finally:
@@ -840,7 +828,7 @@ async def _finish_one(
     # ext4 gives an inode number to the next directory that is made, be it somebody else's.
     ours = being is not None and leftover.owner in {None, being.owner}
     if being is None or around is None or not ours or being.identity != candidate.identity:
-        return replace(leftover, problems=(Problem(candidate.path, errno.ESTALE, "recognise"),))
+        return replace(leftover, problems=(Problem(candidate.path, ProblemCode.RECOGNISE),))
     problems = await emptying.look_through(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)
@@ -853,7 +841,7 @@ async def _finish_one(
         try:
             [entry] = await scheduler.aside(journal.begin, [intent])
         except JournalError as failure:
-            problem = Problem(journal.path, failure.errno or errno.EIO, "record the deletion in")
+            problem = Problem(journal.path, ProblemCode.RECORD_DELETION, failure.errno)
             return replace(leftover, problems=(problem,))
         run = journal.run.id
         journal.turn(entry)
@@ -867,7 +855,7 @@ async def _finish_one(
         and not emptied.stopped
         and (number := await _kept(held, scheduler)) is not None
     ):
-        problems[Problem(candidate.path, number, _KEEPING)] = None
+        problems[Problem(candidate.path, ProblemCode.KEEP_ON_DISK, number)] = None
     result = replace(
         leftover,
         freed_bytes=emptied.freed,
@@ -878,7 +866,7 @@ async def _finish_one(
     ending = Ending.DELETED if result.finished else Ending.FAILED
     if emptied.stopped:
         ending = Ending.INTERRUPTED
-    error = next((f"could not {p.doing} {p.path}: {p.why}" for p in problems), None)
+    error = next((problem.sentence for problem in problems), None)
     journal.end(entry, ending, freed_bytes=emptied.freed, error=error, run=run)
     return result
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from errno import errorcode
 from typing import Any, ClassVar, Final, Literal, assert_never
 
+from cleanup_nodemodule import problems
 from cleanup_nodemodule.model import (
     Artifact,
     Delete,
@@ -24,6 +25,7 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
+from cleanup_nodemodule.problems import ProblemCode
 
 SCHEMA_VERSION: Final = 1
 
@@ -107,6 +109,8 @@ class ProblemRow:
     errno: str
     """Name of the error number (errno(3))."""
     message: str
+    code: str
+    """What went wrong, for programs: what it is about as doing, and why where only this program knows that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +216,14 @@ def of_outcome(outcome: Outcome, run: Run) -> Report:
     )
 
 
-def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run) -> Report:
-    """Report a run that never began, or that ended by an unexpected failure."""
+def of_failure(
+    message: str, code: ProblemCode, path: str | None, run: Run, errno: int | None = None
+) -> Report:
+    """Report a run that never began, or that ended by an unexpected failure.
+
+    The *errno* is what the system said, None if it said nothing.
+    """
+    number = errno or problems.number(code)
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -224,7 +234,15 @@ def of_failure(message: str, errno: int, path: str | None, doing: str, run: Run)
         roots=[],
         complete=False,
         artifacts=[],
-        problems=[ProblemRow(path, doing, errorcode.get(errno, str(errno)), message)],
+        problems=[
+            ProblemRow(
+                path,
+                problems.phrase(code),
+                errorcode.get(number, str(number)),
+                message,
+                code.value,
+            )
+        ],
         totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
         leftovers=[],
         unseen_processes=0,
@@ -283,12 +301,12 @@ def _report(
 ) -> Report:
     by_path = {result.artifact.path: result for result in results}
     failures = [result for result in results if isinstance(result, Failed)]
-    problems = [*plan.problems]
+    wrong = [*plan.problems]
     for failure in failures:
-        problems += failure.problems
+        wrong += failure.problems
     for leftover in leftovers:
-        problems += leftover.problems
-    problems += besides
+        wrong += leftover.problems
+    wrong += besides
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -300,7 +318,7 @@ def _report(
         complete,
         [_artifact(artifact, by_path.get(artifact.path), run) for artifact in plan.artifacts],
         # Several artifacts may have failed for one and the same, such as a read-only mount.
-        [_problem(problem) for problem in dict.fromkeys(problems)],
+        [_problem(problem) for problem in dict.fromkeys(wrong)],
         Totals(
             found=len(plan.artifacts),
             selected=len(plan.selected),
@@ -415,15 +433,16 @@ def describe_problems(problems: Sequence[Problem]) -> str:
     first = problems[0]
     more = len(problems) - 1
     tail = f", and {more} more" if more else ""
-    return f"could not {first.doing} {first.path}: {first.why}{tail}"
+    return f"{first.sentence}{tail}"
 
 
 def _problem(problem: Problem) -> ProblemRow:
     return ProblemRow(
         problem.path,
         problem.doing,
-        errorcode.get(problem.errno, str(problem.errno)),
+        errorcode.get(problem.number, str(problem.number)),
         problem.why,
+        problem.code.value,
     )
 
 

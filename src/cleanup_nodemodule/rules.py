@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from cleanup_nodemodule.errors import UsageError
+
 DEFAULT_PROFILE: Final = "js"
 """The ecosystem looked for unless others are named."""
 
@@ -36,7 +38,7 @@ _CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECAS
 """Names that a directory can have to be taken for a cache by its tag alone."""
 
 
-class RuleError(ValueError):
+class RuleError(UsageError):
     """A rule that says nothing sensible. The message says which, and what is wrong with it."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.files import read_small
 from cleanup_nodemodule.globs import PatternError
 from cleanup_nodemodule.patterns import check
@@ -35,7 +36,7 @@ _DEEPEST: Final = 1_000_000
 """Depth beyond which nothing can lie that has a name."""
 
 
-class SettingsError(ValueError):
+class SettingsError(UsageError):
     """A setting that cannot be right. The message says what to type instead."""
 
 

@@ -1,6 +1,5 @@
 """Measures candidates concurrently, each by as many workers as have nothing else to do."""
 
-import errno
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from cleanup_nodemodule.engine.contract import Measurement, Root
 from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.paths import anchor, beneath, lacked, problem_at, topmost_in
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
 
 _BUDGET: Final = 8192
@@ -211,7 +211,7 @@ class _Tally:
         """Take down what something is mounted on, and so is no part of it."""
         for mount in mounts:
             self._mounts.append(mount)
-            self._problem(Problem(mount, errno.EXDEV, "measure what is mounted here"))
+            self._problem(Problem(mount, ProblemCode.MEASURE_MOUNTED))
             self._complete = False
 
     def give_up(self) -> None:
@@ -221,7 +221,7 @@ class _Tally:
     def fail(self, error: Exception) -> None:
         """Take down what went wrong, so that nobody knows what is there."""
         self._complete = False
-        self._problem(problem_of(error, self._path, "measure"))
+        self._problem(problem_of(error, self._path, ProblemCode.MEASURE))
 
     def contents(self) -> Contents | None:
         """Return everything counted; None if there was nothing."""

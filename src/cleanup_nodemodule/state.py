@@ -11,6 +11,9 @@ import socket
 import stat
 from typing import Final
 
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.problems import ProblemCode
+
 _PROGRAM: Final = "cleanup-nodemodule"
 
 _MOST_LINKS: Final = 40
@@ -19,8 +22,10 @@ _MOST_LINKS: Final = 40
 ADVICE: Final = "set XDG_STATE_HOME to a directory that only you can write"
 
 
-class StateError(OSError):
+class StateError(CleanupError, OSError):
     """The state directory cannot be used. The message says why, and what to do."""
+
+    code = ProblemCode.USE_RECORD
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(number, message)
@@ -28,6 +33,11 @@ class StateError(OSError):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def number(self) -> int | None:
+        """What the system said, or what comes nearest to it (errno(3))."""
+        return self.errno
 
 
 def directory() -> str:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from cleanup_nodemodule import (
     durable,
-    emptying,
     protections,
     recovery,
     remover,
@@ -25,6 +24,7 @@ from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine.contract import Counts, Fault, Finding, Names, Removal, Root
 from cleanup_nodemodule.journal import Intent, Journal, JournalError
 from cleanup_nodemodule.model import Artifact, Candidate, Failed, Leftover, Problem, Removed
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.staging import Held
 from support.removals import (
@@ -41,6 +41,9 @@ from support.removals import (
 from support.trees import Declared, declare, listing
 
 _RENAME = os.rename
+
+FOREIGN: Final = "delete, as only its owner may,"
+"""What the engines say of what is somebody else's."""
 
 pytestmark = pytest.mark.usefixtures("grouped")
 
@@ -149,7 +152,7 @@ def test_a_repository_that_came_to_be_inside_keeps_all_of_it_in_its_place(
     run = remove([planned])
     (failed,) = run.failed
     inside = where if ".git" in repository else where / str(next(iter(repository)))
-    problem = Problem(str(inside), errno.EPERM, "delete what is a git repository by now:")
+    problem = Problem(str(inside), ProblemCode.REPOSITORY_INSIDE)
     assert failed == Failed(planned, 0, (problem,), interrupted=False, untouched=True)
     assert listing(project) == before
     assert os.lstat(planned.path).st_ino == planned.candidate.identity.inode
@@ -164,7 +167,7 @@ def test_what_cannot_be_looked_through_is_put_back(
     before = listing(project)
     looking(monkeypatch, lambda _root: [Fault(b"a", errno.EACCES, "open")])
     run = remove([planned])
-    problem = Problem(f"{planned.path}/a", errno.EACCES, "open")
+    problem = Problem(f"{planned.path}/a", ProblemCode.OPEN, errno.EACCES)
     assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
     assert listing(project) == before
     assert told() == [("node_modules", "kept")]
@@ -182,9 +185,9 @@ def test_what_cannot_be_put_back_is_where_it_is_said_to_be(
     (failed,) = run.failed
     left = staged(project)
     assert (failed.left_at, failed.untouched, failed.interrupted) == (str(left), False, False)
-    assert [(problem.path, problem.errno) for problem in failed.problems] == [
-        (str(left), errno.EEXIST),
-        (f"{left}/a/own", errno.EPERM),
+    assert [(problem.path, problem.code) for problem in failed.problems] == [
+        (str(left), ProblemCode.PUT_BACK),
+        (f"{left}/a/own", ProblemCode.REPOSITORY_INSIDE),
     ]
     assert (left / "a/own/essay").exists()
     assert listing(project / "node_modules") == [b"made"]
@@ -254,10 +257,7 @@ def test_a_project_that_is_moved_away_meanwhile_is_not_said_to_be_clean(
     (failed,) = run.failed
     left = staged(project.parent / "elsewhere")
     (problem,) = failed.problems
-    assert (problem.errno, problem.doing) == (
-        errno.ENOENT,
-        "delete, as it was moved away meanwhile,",
-    )
+    assert problem.code is ProblemCode.MOVED_AWAY
     assert problem.path == str(project / left.name)
     assert problem.why == f"it is at {left} now; a run that searches there finishes it"
     assert failed.left_at == str(left)
@@ -384,7 +384,7 @@ def test_what_was_not_begun_waits_for_no_disk(
 ) -> None:
     said = keeping(monkeypatch)
     planned = artifact(project / "node_modules")
-    against = {planned.path: Problem(planned.path, errno.EPERM, "delete, as it is kept by now,")}
+    against = {planned.path: Problem(planned.path, ProblemCode.PROTECTED, detail="kept")}
     remove([planned], look=Against(against, {}))
     assert said == []
     assert told() == [("node_modules", "kept")]
@@ -402,9 +402,7 @@ def test_what_the_disk_did_not_keep_has_failed(
     for artifact_, failed in zip(planned, run.failed, strict=True):
         assert failed.artifact is artifact_
         assert not failed.untouched
-        assert failed.problems[0] == Problem(
-            artifact_.path, errno.EIO, "have the disk keep what was done with"
-        )
+        assert failed.problems[0] == Problem(artifact_.path, ProblemCode.KEEP_ON_DISK, errno.EIO)
     assert sorted(told()) == [("dist", "failed"), ("node_modules", "failed")]
 
 
@@ -442,13 +440,13 @@ def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
         counts = Counts(0, 0, 0, [])
         if before:
             counts, _, _ = really_remove(root, stack, 1, *more)
-        return Removal(counts, [], [Fault(b"a/f", errno.EPERM, emptying.FOREIGN)])
+        return Removal(counts, [], [Fault(b"a/f", errno.EPERM, FOREIGN)])
 
     monkeypatch.setattr(engines, "remove", refuse_it)
     (failed,) = remove([planned]).failed
     assert set(asked) == {False}
     (problem,) = failed.problems
-    assert (problem.errno, problem.doing) == (errno.EPERM, emptying.FOREIGN)
+    assert (problem.code, problem.doing) == (ProblemCode.DELETE_FOREIGN, FOREIGN)
     assert "--include-foreign" in problem.why
     assert failed.untouched is not bool(before)
     assert (project / "node_modules").exists() is not bool(before)
@@ -481,7 +479,7 @@ def test_what_was_left_is_finished_in_the_same_way(
 ) -> None:
     place = leave(project / "node_modules")
     really_remove = engines.remove
-    refusal = Removal(Counts(0, 0, 0, []), [], [Fault(b"a/f", errno.EPERM, emptying.FOREIGN)])
+    refusal = Removal(Counts(0, 0, 0, []), [], [Fault(b"a/f", errno.EPERM, FOREIGN)])
 
     def remove_it(*arguments: Any) -> Removal:
         return really_remove(*arguments) if arguments[5] else refusal
@@ -608,7 +606,9 @@ def test_what_fails_in_its_place_is_said_to_be_there(
     monkeypatch.setattr(os, "unlink", fail)
     (failed,) = remove([artifact(project / "node_modules")]).failed
     assert (failed.left_at, failed.untouched) == (None, False)
-    assert failed.problems == (Problem(f"{project}/node_modules/a/f", errno.EPERM, "delete"),)
+    assert failed.problems == (
+        Problem(f"{project}/node_modules/a/f", ProblemCode.DELETE, errno.EPERM),
+    )
     assert listing(project / "node_modules") == [b"a", b"a/f"]
     assert told() == [("node_modules", "kept"), ("node_modules", "failed")]
 
@@ -655,7 +655,7 @@ def test_what_may_not_be_renamed_is_not_deleted_either(
     planned = artifact(project / "node_modules")
     before = listing(project)
     run = remove([planned])
-    problem = Problem(planned.path, number, "rename")
+    problem = Problem(planned.path, ProblemCode.RENAME, number)
     assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
     assert listing(project) == before
     assert told() == [("node_modules", "kept")]
@@ -683,7 +683,7 @@ def test_a_journal_that_fails_half_way_ends_the_deleting_there(
     assert run.removed == [planned[0].path]
     (failed,) = run.failed
     assert (failed.untouched, failed.problems[0].errno) == (True, errno.EIO)
-    assert failed.problems[0].doing == "record the deletion in"
+    assert failed.problems[0].code is ProblemCode.RECORD_DELETION
     assert (project / "node_modules/g").exists()
     assert told() == [("dist", "deleted")]
 
@@ -792,9 +792,7 @@ def test_where_what_lies_inside_stays_so_does_what_is_around_it(project: Path) -
     outer, inner = run.failed
     assert outer.artifact is planned[0]
     assert inner.artifact is planned[1]
-    assert outer.problems == (
-        Problem(planned[1].path, errno.ENOTEMPTY, "delete all that lies in it, such as"),
-    )
+    assert outer.problems == (Problem(planned[1].path, ProblemCode.INNER_STAYS),)
     assert (outer.untouched, inner.untouched) == (True, True)
     assert listing(project / "dist") == [
         *(b"bundle.js", b"deep", b"deep/node_modules", b"deep/node_modules/c"),
@@ -804,7 +802,7 @@ def test_where_what_lies_inside_stays_so_does_what_is_around_it(project: Path) -
 
 def test_where_what_lies_inside_is_spared_so_is_what_is_around_it(project: Path) -> None:
     planned = [fresh(project / name) for name in NESTED]
-    problem = Problem(planned[2].path, errno.EPERM, "delete, as it is tracked by now,")
+    problem = Problem(planned[2].path, ProblemCode.PROTECTED, detail="tracked")
     before = listing(project / "dist/node_modules")
     run = remove(planned, look=Against({planned[2].path: problem}, {}))
     assert [failed.artifact for failed in run.failed] == [planned[0], planned[2]]
@@ -838,7 +836,7 @@ def test_what_is_vital_is_not_deleted_whatever_was_approved(
     planned = artifact(project / "node_modules")
     before = listing(project)
     run = remove([planned])
-    problem = Problem(planned.path, errno.EPERM, "delete a home directory:")
+    problem = Problem(planned.path, ProblemCode.VITAL, detail="a home directory")
     assert run.failed == [Failed(planned, 0, (problem,), interrupted=False, untouched=True)]
     assert listing(project) == before
     assert told() == [("node_modules", "kept")]

@@ -31,6 +31,7 @@ from cleanup_nodemodule.model import (
     Reason,
     Removed,
 )
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler
 from support.removals import (
     Against,
@@ -153,7 +154,7 @@ def test_a_failure_stops_no_other_artifact(project: Path, monkeypatch: pytest.Mo
     (failed,) = run.failed
     # That dist is not empty goes without saying.
     assert failed.problems == (
-        Problem(os.fspath(project / "dist" / "bundle.js"), errno.EPERM, "delete"),
+        Problem(os.fspath(project / "dist" / "bundle.js"), ProblemCode.DELETE, errno.EPERM),
     )
     assert not failed.interrupted
     assert run.outcome is not None
@@ -196,8 +197,8 @@ def test_another_directory_in_its_place_is_kept_and_said_to_be_stale(project: Pa
     before = listing(project)
     run = remove([planned])
     (failed,) = run.failed
-    assert [(problem.path, problem.errno) for problem in failed.problems] == [
-        (os.fspath(project / "node_modules"), errno.ESTALE)
+    assert [(problem.path, problem.code) for problem in failed.problems] == [
+        (os.fspath(project / "node_modules"), ProblemCode.CHANGED)
     ]
     assert (failed.freed_bytes, failed.interrupted) == (0, False)
     assert run.deleted == []
@@ -318,8 +319,8 @@ def test_what_keeps_being_written_into_is_given_up(
     os.close(descriptor)
     (failed,) = run.failed
     left = staged(project)
-    assert [(problem.path, problem.errno) for problem in failed.problems] == [
-        (os.fspath(left), errno.EBUSY)
+    assert [(problem.path, problem.code) for problem in failed.problems] == [
+        (os.fspath(left), ProblemCode.WRITTEN_TO)
     ]
     assert (failed.interrupted, failed.left_at) == (False, os.fspath(left))
     assert (left / inside / "written").exists()
@@ -384,7 +385,7 @@ def test_what_is_not_empty_though_nothing_is_in_it_is_given_up_after_three_attem
     (failed,) = run.failed
     left = staged(project)
     assert failed.problems == (
-        Problem(os.path.normpath(left / inside), errno.ENOTEMPTY, "remove the directory"),
+        Problem(os.path.normpath(left / inside), ProblemCode.REMOVE_DIRECTORY, errno.ENOTEMPTY),
     )
     assert not failed.interrupted
     assert listing(left) == [os.fsencode(inside)] * bool(inside)
@@ -408,8 +409,8 @@ def test_what_is_written_as_fast_as_it_is_deleted_is_given_up_too(
     run = remove([artifact(top)], workers=1, after_each_call=write_again)
     (failed,) = run.failed
     left = staged(project)
-    assert [(problem.path, problem.errno) for problem in failed.problems] == [
-        (os.fspath(left), errno.EBUSY)
+    assert [(problem.path, problem.code) for problem in failed.problems] == [
+        (os.fspath(left), ProblemCode.WRITTEN_TO)
     ]
     assert not failed.interrupted
     assert (left / "and this").exists()
@@ -434,8 +435,8 @@ def test_what_nobody_has_measured_is_given_up_as_well(project: Path, calls: list
             return await emptying.empty(os.fspath(top), identity, None, scheduler, write_again)
 
     emptied = asyncio.run(work())
-    assert [(problem.path, problem.errno) for problem in emptied.problems] == [
-        (os.fspath(top), errno.EBUSY)
+    assert [(problem.path, problem.code) for problem in emptied.problems] == [
+        (os.fspath(top), ProblemCode.WRITTEN_TO)
     ]
     assert calls
 
@@ -496,7 +497,7 @@ def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
     assert os.fspath(project / "dist") in run.removed
     assert (os.fspath(top) in run.removed) == (list(project.glob(f"{staging.PREFIX}*")) == [])
     for failed in run.failed:
-        assert {problem.errno for problem in failed.problems} <= {errno.ENOTEMPTY, errno.EBUSY}
+        assert {problem.number for problem in failed.problems} <= {errno.ENOTEMPTY, errno.EBUSY}
         assert failed.problems
     assert (project / "src" / "index.js").read_text() == "precious"
     assert calls
@@ -781,7 +782,7 @@ def test_another_directory_with_the_same_inode_number_is_not_deleted(project: Pa
     candidate = replace(planned.candidate, changed=status.st_ctime_ns - 1)
     run = remove([replace(planned, candidate=candidate)])
     (failed,) = run.failed
-    assert [problem.errno for problem in failed.problems] == [errno.ESTALE]
+    assert [problem.code for problem in failed.problems] == [ProblemCode.CHANGED]
     assert top.exists()
     same = replace(planned.candidate, changed=os.lstat(top).st_ctime_ns)
     assert remove([replace(planned, candidate=same)]).failed == []
@@ -792,7 +793,7 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
     """Between the plan and its execution somebody may have committed it."""
     planned = [artifact(project / "dist"), artifact(project / "node_modules")]
     (kept, gone) = planned
-    problem = Problem(kept.path, errno.EPERM, "delete, as it is tracked by now,")
+    problem = Problem(kept.path, ProblemCode.PROTECTED, detail="tracked")
     run = remove(planned, look=Against({kept.path: problem}, {}))
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
@@ -803,7 +804,7 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
 def test_what_is_protected_behind_its_rename_is_put_back(project: Path) -> None:
     planned = [artifact(project / "dist"), artifact(project / "node_modules")]
     (kept, gone) = planned
-    problem = Problem(kept.path, errno.EPERM, "delete, as it is mount-point by now,")
+    problem = Problem(kept.path, ProblemCode.PROTECTED, detail="mount-point")
     before = listing(project / "dist")
     run = remove(planned, look=Against({}, {kept.path: problem}))
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]

@@ -153,7 +153,7 @@ def test_a_question_that_fails_keeps_the_one_it_was_about(
     assert row.decision == Keep(Reason.UNREADABLE)
     assert {one.path for one in plan.problems} == {bad}
     number = errno.EINVAL if error == "refused" else errno.EIO
-    assert {one.errno for one in plan.problems} == {number}
+    assert {one.number for one in plan.problems} == {number}
     words = {"refused": "Invalid argument", "unheard of": "ZeroDivisionError"}
     assert words.get(error, str(ERRORS[error])) in "".join(one.why for one in plan.problems)
     assert plan.complete
@@ -174,7 +174,7 @@ def test_what_has_no_memory_is_tried_again_and_then_kept(
     assert [one.decision for one in plan.artifacts if "/bad/" in one.path] == [
         Keep(Reason.UNREADABLE)
     ]
-    assert {(one.path, one.errno) for one in plan.problems} == {
+    assert {(one.path, one.number) for one in plan.problems} == {
         (str(three / "bad/node_modules"), errno.ENOMEM)
     }
     assert len(plan.selected) == 2

@@ -19,6 +19,7 @@ import pytest
 from cleanup_nodemodule import identity, journal, lock, protections, recovery, staging, state
 from cleanup_nodemodule.journal import Ending, Intent, Journal
 from cleanup_nodemodule.model import Candidate, Leftover
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
@@ -117,7 +118,7 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
     told = unfinished(str(state_directory))
     assert (told.to_finish, told.settled) == ((), ())
     [problem] = told.leftovers[0].problems
-    assert (problem.path, problem.errno) == (os.fspath(place), errno.ESTALE)
+    assert (problem.path, problem.code) == (os.fspath(place), ProblemCode.REPLACED)
 
 
 def test_what_is_mounted_there_is_not_it(project: Path, state_directory: Path) -> None:
@@ -200,9 +201,9 @@ def test_what_went_with_its_project_is_not_believed_gone(
         assert settled(state_directory) == []
         [leftover] = unfinished(str(state_directory)).leftovers
         [problem] = leftover.problems
-        assert (problem.path, problem.errno, leftover.to_finish) == (
+        assert (problem.path, problem.code, leftover.to_finish) == (
             str(place),
-            errno.ENOENT,
+            ProblemCode.LOST,
             False,
         )
         assert f"resume --forget {project}/node_modules" in problem.why
@@ -258,7 +259,7 @@ def test_after_a_restart_nobody_knows_whose_turn_had_come(
         str(tops[1]): Ending.GONE,
     }
     [leftover] = told.leftovers
-    assert (leftover.original, leftover.problems[0].errno) == (str(tops[2]), errno.ENOENT)
+    assert (leftover.original, leftover.problems[0].code) == (str(tops[2]), ProblemCode.LOST)
 
 
 def test_what_was_to_be_deleted_in_its_place_is_gone_or_there_in_part(
@@ -295,7 +296,7 @@ def test_nothing_is_settled_while_its_file_system_is_not_there(
     told = unfinished(str(state_directory))
     assert (told.settled, told.to_finish) == ((), ())
     [problem] = told.leftovers[0].problems
-    assert (problem.path, problem.errno) == (os.fspath(place), errno.ENOENT)
+    assert (problem.path, problem.code) == (os.fspath(place), ProblemCode.LOST)
     subprocess.run(["umount", disk], check=True)
     [leftover] = unfinished(str(state_directory)).to_finish
     assert leftover.candidate.path == os.fspath(place)

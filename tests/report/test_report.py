@@ -27,7 +27,7 @@ ARTIFACT = [
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
     "left_at",
 ]
-PROBLEM = ["path", "doing", "errno", "message"]
+PROBLEM = ["path", "doing", "errno", "message", "code"]
 LEFTOVER = ["path", "original", "run", "outcome", "error"]
 TOTALS = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
@@ -204,7 +204,13 @@ def test_a_failure_is_reported_and_stops_nothing_else(work: Path, schema: Docume
         (None, None, None),
     ]
     assert document["problems"] == [
-        {"path": stuck, "doing": "delete", "errno": "EACCES", "message": "Permission denied"}
+        {
+            "path": stuck,
+            "doing": "delete",
+            "errno": "EACCES",
+            "message": "Permission denied",
+            "code": "delete",
+        }
     ]
     assert (document["totals"]["deleted"], document["totals"]["failed"]) == (1, 1)
     assert document["totals"]["freed_bytes"] == freed
@@ -231,6 +237,7 @@ def test_what_cannot_be_read_is_a_lower_bound_and_kept(work: Path, schema: Docum
             "doing": "open",
             "errno": "EACCES",
             "message": "Permission denied",
+            "code": "open",
         }
     ]
     assert (work / "a/node_modules/deep/y.js").exists()
@@ -244,6 +251,7 @@ def test_wrong_usage_is_a_document_too(run: Run, tmp_path: Path, schema: Documen
             "doing": "understand the command line",
             "errno": "EINVAL",
             "message": "there is no option --dryrun; did you mean --dry-run?",
+            "code": "usage",
         }
     ]
     missing = checked(schema, run("--json", "-p", "nowhere").stdout)

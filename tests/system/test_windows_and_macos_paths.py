@@ -25,6 +25,7 @@ from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.paths import anchor, beneath, problem_at
 from cleanup_nodemodule.patterns import Patterns, compile_pattern
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.rules import catalogue
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -157,7 +158,7 @@ def test_a_fault_is_shown_with_its_windows_path() -> None:
     stale = root._replace(inode=root.inode + 1)
     _, _, faults = _python.measure(stale, [b""], EVERYTHING)
     assert [problem_at("C:\\work", fault) for fault in faults] == [
-        Problem("C:\\work", errno.ESTALE, "open")
+        Problem("C:\\work", ProblemCode.OPEN, errno.ESTALE)
     ]
 
 

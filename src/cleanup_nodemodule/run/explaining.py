@@ -5,6 +5,7 @@ import os
 import stat
 
 from cleanup_nodemodule import pipeline
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import everywhere
@@ -14,7 +15,7 @@ from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
 
 
-class OutsideError(ValueError):
+class OutsideError(UsageError):
     """What is to be explained does not lie in the directory that is to be searched for it."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule import plain
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Leftover, Plan
 
 _UNITS: Final = "KMGTPE"
@@ -18,7 +19,7 @@ _SYNTAX: Final = re.compile(
 )
 
 
-class LimitError(ValueError):
+class LimitError(UsageError):
     """A limit that cannot be understood. The message says what to type instead."""
 
 

@@ -9,6 +9,7 @@ from cleanup_nodemodule import pipeline, protections, report
 from cleanup_nodemodule.model import Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
@@ -54,8 +55,12 @@ class _Resuming:
         from cleanup_nodemodule import recovery, state
         from cleanup_nodemodule.run.undertaking import undertake
 
-        directory = state.directory()
-        begun = recovery.begun(directory)
+        try:
+            directory = state.directory()
+            begun = recovery.begun(directory)
+        except state.StateError as error:
+            error.code = ProblemCode.READ_RECORD
+            raise
         crew = self._runtime.crew(_mounts_of(begun.places))
         if not self._orders.deletes:
             return await self._delete(begun, crew, None, forget)

@@ -1,16 +1,36 @@
 """Says why a command did nothing."""
 
 from cleanup_nodemodule import plain, report
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.orders import Mode
 from cleanup_nodemodule.stdio import emit, say
 
 
+def fail(error: CleanupError, *, mode: Mode, as_json: bool) -> ExitCode:
+    """Say why a command ends, as :func:`print_failure` does, and return its exit code."""
+    print_failure(
+        str(error), error.code, error.path, number=error.number, mode=mode, as_json=as_json
+    )
+    return error.exit_code
+
+
 def print_failure(
-    message: str, number: int, path: str | None, doing: str, *, mode: Mode, as_json: bool
+    message: str,
+    code: ProblemCode,
+    path: str | None,
+    *,
+    number: int | None = None,
+    mode: Mode,
+    as_json: bool,
 ) -> None:
-    """Say why nothing was done; as a document too, on standard output, if one was asked for."""
+    """Say why nothing was done; as a document too, on standard output, if one was asked for.
+
+    The *number* is the error that the system said, None if it said nothing (errno(3)).
+    """
     say(f"{plain.PROGRAM}: {message}")
     if as_json:
-        failed = report.of_failure(message, number, path, doing, Facts().now(mode))
+        failed = report.of_failure(message, code, path, Facts().now(mode), number)
         emit(lambda: print(report.to_json(failed)))

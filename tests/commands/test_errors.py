@@ -1,0 +1,114 @@
+"""What ends a command: each error has its sentence, its exit code and its place in the document."""
+
+import errno
+import importlib
+import json
+import os
+import pickle
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cleanup_nodemodule
+from cleanup_nodemodule.errors import CleanupError, UsageError
+from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.finder import RootError
+from cleanup_nodemodule.journal import JournalError
+from cleanup_nodemodule.lock import Holder, Locked, LockError
+from cleanup_nodemodule.show.failure import fail
+from cleanup_nodemodule.state import StateError
+
+HOLDER = Holder("0123456789ab", 77, "here", 1.0, ("/work",))
+
+PRIVATE = {
+    # Of the engine, which knows nothing of the rest.
+    "UnavailableError",
+    # Dealt with by whoever calls.
+    *("ChangedError", "ImpossibleError", "StuckError"),
+    *("EndedError", "LinkError", "UnfitError", "Stopped", "Unanswered"),
+}
+"""Exceptions that end no command."""
+
+
+def exceptions() -> Iterator[type[BaseException]]:
+    """Give the public exceptions of all modules."""
+    for found in pkgutil.walk_packages(cleanup_nodemodule.__path__, "cleanup_nodemodule."):
+        if found.name.rpartition(".")[2] in {"__main__", "_kernel"}:
+            continue
+        module = importlib.import_module(found.name)
+        for name, value in vars(module).items():
+            if name.startswith("_") or not isinstance(value, type):
+                continue
+            if value.__module__ == found.name and issubclass(value, BaseException):
+                yield value
+
+
+def test_what_ends_a_command_has_one_base() -> None:
+    others = {one.__name__ for one in exceptions() if not issubclass(one, CleanupError)}
+    assert others == PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "problem"),
+    [
+        (
+            UsageError("type that"),
+            ExitCode.USAGE,
+            (None, "understand the command line", "EINVAL", "type that", "usage"),
+        ),
+        (
+            RootError(errno.ENOENT, "No such file", "/no\nwhere"),
+            ExitCode.USAGE,
+            (
+                *("/no\nwhere", "search", "ENOENT"),
+                "cannot search $'/no\\nwhere': No such file; -p takes a directory that exists",
+                "search-root",
+            ),
+        ),
+        (
+            StateError(errno.EPERM, "not yours"),
+            ExitCode.UNEXPECTED,
+            (None, "keep a record", "EPERM", "not yours", "use-record"),
+        ),
+        (
+            JournalError(errno.EROFS, "read-only"),
+            ExitCode.UNEXPECTED,
+            (None, "keep a record", "EROFS", "read-only", "use-record"),
+        ),
+        (
+            LockError(errno.EIO, "no lock"),
+            ExitCode.UNEXPECTED,
+            (None, "keep a record", "EIO", "no lock", "use-record"),
+        ),
+        (
+            Locked(HOLDER, "/work"),
+            ExitCode.LOCKED,
+            (
+                *("/work", "lock", errno.errorcode[errno.EWOULDBLOCK]),
+                *(str(Locked(HOLDER, "/work")), "locked"),
+            ),
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, CleanupError) else "",
+)
+def test_an_error_says_all_that_the_edge_tells(
+    error: CleanupError,
+    code: ExitCode,
+    problem: tuple[object, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert fail(error, mode="delete", as_json=True) is code
+    told = capsys.readouterr()
+    assert told.err == f"cleanup-nodemodule: {error}\n"
+    document = json.loads(told.out)
+    assert (document["mode"], document["complete"]) == ("delete", False)
+    [row] = document["problems"]
+    assert tuple(row.values()) == problem
+
+
+def test_a_root_that_cannot_be_searched_may_be_found_by_another_process(tmp_path: Path) -> None:
+    error = RootError(errno.ENOENT, "No such file", os.fspath(tmp_path))
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (type(other), str(other), other.errno) == (RootError, str(error), errno.ENOENT)

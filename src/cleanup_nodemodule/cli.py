@@ -22,11 +22,10 @@ from cleanup_nodemodule.names import printable, quoted
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.model import Mode
     from cleanup_nodemodule.settings import Settings
 
 PROGRAM = "cleanup-nodemodule"
-
-Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
 
 Engine: TypeAlias = Literal["auto", "native", "python"]
 """What walks the trees."""
@@ -925,7 +924,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     )
 
 
-def _mode(arguments: Sequence[str]) -> Mode:
+def _mode(arguments: Sequence[str]) -> "Mode":
     """Return what a command line that could not be understood is likely to have been for."""
     if "--no-dry-run" in arguments:
         return "trash" if "--trash" in arguments else "delete"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cleanup_nodemodule import __version__, lock, state
-from cleanup_nodemodule.journal import Journal, Mode, Run, new_run
-from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.journal import Journal, Run, new_run
+from cleanup_nodemodule.model import DeletingMode, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Undertaking:
 @contextlib.contextmanager
 def undertake(
     roots: Sequence[str],
-    mode: Mode,
+    mode: DeletingMode,
     *,
     wait: bool,
     waiting: Callable[[str], None],

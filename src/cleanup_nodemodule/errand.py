@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from cleanup_nodemodule import __version__, engine, plain, report
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.interrupts import Interrupts
+from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.stdio import emit, say
@@ -157,7 +158,7 @@ def print_failure(
     path: str | None,
     doing: str,
     *,
-    mode: Literal["dry-run", "delete", "trash"],
+    mode: Mode,
     as_json: bool,
 ) -> None:
     """Say why nothing was done; as a document too, on standard output, if one was asked for."""

@@ -10,7 +10,13 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
+
+DeletingMode: TypeAlias = Literal["delete", "trash"]
+"""What a run does that deletes: for good, or by way of the desktop's trash."""
+
+Mode: TypeAlias = Literal["dry-run", DeletingMode]
+"""What a run does; a dry run deletes nothing."""
 
 
 class Reason(StrEnum):

@@ -17,6 +17,7 @@ from cleanup_nodemodule.model import (
     Failed,
     Keep,
     Leftover,
+    Mode,
     Outcome,
     Plan,
     Problem,
@@ -163,7 +164,7 @@ class Report:
     started_at: str
     """ISO 8601, UTC."""
     duration_s: float
-    mode: Literal["dry-run", "delete", "trash"]
+    mode: Mode
     roots: list[str]
     """Absolute paths searched."""
     complete: bool
@@ -190,7 +191,7 @@ class Run:
     started_at: float
     """Seconds since the epoch."""
     duration: float
-    mode: Literal["dry-run", "delete", "trash"]
+    mode: Mode
 
 
 def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from cleanup_nodemodule import (
     confirm,
@@ -31,7 +31,7 @@ from cleanup_nodemodule.errand import DEFAULT_PATIENCE, affordable, in_loop, pri
 from cleanup_nodemodule.exitcode import ExitCode
 from cleanup_nodemodule.finder import RootError
 from cleanup_nodemodule.interrupts import Interrupts
-from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
+from cleanup_nodemodule.model import Approved, Leftover, Mode, Outcome, Plan, Problem
 from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute, everywhere
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.journal import Journal
     from cleanup_nodemodule.limits import Limit
     from cleanup_nodemodule.recovery import Begun, Unfinished
-
-Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
-"""What a run does with what it finds."""
 
 _T = TypeVar("_T")
 

@@ -71,7 +71,7 @@ def main() -> int:
     most = options.jobs or engine.most_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
-    approved = confirm.by_flag(plan(settings, jobs), no_dry_run=True)
+    approved = confirm.by_flag(plan(settings, jobs), mode="delete")
     if approved is None:
         print(f"removal: not all of {project} could be read", file=sys.stderr)
         return 1

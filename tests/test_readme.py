@@ -116,7 +116,7 @@ async def main():
     settings = Settings(roots=("src",))
     with ThreadPoolExecutor(1) as executor, Scheduler(executor, workers=1) as scheduler:
         plan = await pipeline.make_plan(settings, scheduler)
-        approved = confirm.by_flag(plan, no_dry_run=True)
+        approved = confirm.by_flag(plan, mode="delete")
         with Journal(os.path.abspath("state"), new_run("test", "delete", ["src"])) as journal:
             outcome = await pipeline.carry_out(approved, settings, scheduler, journal)
     print([result.artifact.path for result in outcome.results])

@@ -136,7 +136,7 @@ def carry_out(top: Path, **settings: Any) -> Outcome:
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor:
             plan = await pipeline.make_plan(chosen, Scheduler(executor, 2))
-            approved = confirm.by_flag(plan, no_dry_run=True)
+            approved = confirm.by_flag(plan, mode="delete")
             assert approved is not None
             with a_journal() as records:
                 async with asyncio.timeout(PATIENCE):

@@ -256,6 +256,11 @@ class Approved(ABC):
     def artifacts(self) -> tuple[Artifact, ...]:
         """What may be deleted: rows of the plan that are selected there."""
 
+    @property
+    @abstractmethod
+    def mode(self) -> DeletingMode:
+        """What may be done with them: delete them for good, or move them to the trash."""
+
 
 @dataclass(frozen=True, slots=True)
 class Removed:

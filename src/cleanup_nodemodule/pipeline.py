@@ -118,7 +118,7 @@ async def carry_out(
 ) -> Outcome:
     """Delete what was approved, or move it to the trash, and say truthfully what came of it.
 
-    Which of the two it is the journal's run says. All evidence is gathered once more when an artifact's
+    Which of the two was approved. All evidence is gathered once more when an artifact's
     turn has come, as time has passed since: what is protected by now, or not proven any more, is spared.
     """
     from cleanup_nodemodule import recheck, remover  # noqa: PLC0415 - a dry run has no use for it
@@ -149,7 +149,7 @@ async def carry_out(
         assume_unused=settings.assume_unused,
     )
     with contextlib.closing(look):
-        if journal.run.mode == "trash":
+        if approved.mode == "trash":
             return await remover.trash(approved, scheduler, journal, deleted=deleted, look=look)
         return await remover.remove(
             *(approved, scheduler, journal),

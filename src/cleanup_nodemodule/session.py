@@ -311,9 +311,9 @@ class Session:
     ) -> int:
         shown = self._interactive and self._show_plan(plan)
         if self._interactive and self._orders.ask:
-            approved = confirm.by_question(plan, self._question, no_dry_run=self._delete)
+            approved = confirm.by_question(plan, self._question, mode=self._mode)
         else:
-            approved = confirm.by_flag(plan, no_dry_run=self._delete)
+            approved = confirm.by_flag(plan, mode=self._mode)
         if approved is None:
             result = report.of_plan(plan, self._facts(), leftovers)
             return self._finish(self._sorted(result), shown=shown)

@@ -28,6 +28,7 @@ from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import weighing
 from conftest import Declared, declare, listing, needs_root
 from filesystems import Mounts
 from judges import git as run_git
@@ -50,7 +51,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "whose it is": (evidence, "whose"),
     "processes at work": (protections.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
-    "the decision": (pipeline, "decide"),
+    "the decision": (weighing, "decide"),
     "a whole batch": (evidence, "look"),
     "a whole batch's last use": (evidence, "last_used"),
     "its size": (engine, "measure"),

@@ -49,6 +49,7 @@ DELETION_ONLY = {
     *("filelock", "cleanup_nodemodule.lock", "cleanup_nodemodule.journal"),
     *("cleanup_nodemodule.log", "cleanup_nodemodule.regenerate"),
     *("cleanup_nodemodule.deletion", "cleanup_nodemodule.recovery", "cleanup_nodemodule.remover"),
+    *("cleanup_nodemodule.delete", "cleanup_nodemodule.recheck"),
     *("cleanup_nodemodule.state", "send2trash"),
 }
 

@@ -106,8 +106,10 @@ _DELETING = """
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from cleanup_nodemodule import confirm, pipeline
+from cleanup_nodemodule import confirm, pipeline, recheck
+from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.journal import Journal, new_run
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -118,7 +120,9 @@ async def main():
         plan = await pipeline.make_plan(settings, scheduler)
         approved = confirm.by_flag(plan, mode="delete")
         with Journal(os.path.abspath("state"), new_run("test", "delete", ["src"])) as journal:
-            outcome = await pipeline.carry_out(approved, settings, scheduler, journal)
+            outcome = await carry_out(
+                approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
+            )
     print([result.artifact.path for result in outcome.results])
 
 asyncio.run(main())

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import pytest
 
 from cleanup_nodemodule import confirm, git, history, pipeline, protections, recheck, staging
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.delete import carry_out as carrying
 from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import Failed, Outcome
 from cleanup_nodemodule.scheduler import Scheduler
@@ -140,9 +142,9 @@ def carry_out(top: Path, **settings: Any) -> Outcome:
             assert approved is not None
             with a_journal() as records:
                 async with asyncio.timeout(PATIENCE):
-                    return await pipeline.carry_out(
-                        approved, chosen, Scheduler(executor, 1), records
-                    )
+                    scheduler = Scheduler(executor, 1)
+                    again = partial(recheck.prepared, chosen, scheduler)
+                    return await carrying.carry_out(approved, scheduler, records, again)
 
     return asyncio.run(work())
 

@@ -1,4 +1,4 @@
-"""The stages in order: what a program that uses this package calls.
+"""The stages up to the plan, in order: what a program that uses this package calls.
 
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
@@ -17,35 +17,24 @@
 
 A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 :class:`~cleanup_nodemodule.model.Approved` made of it by :mod:`cleanup_nodemodule.confirm`, and
-:func:`carry_out`.
+:func:`cleanup_nodemodule.delete.carry_out.carry_out`.
 """
 
 import asyncio
-import contextlib
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses, kept_for
 from cleanup_nodemodule.finder import SearchRoot
-from cleanup_nodemodule.model import (
-    Approved,
-    Artifact,
-    Candidate,
-    Leftover,
-    Level,
-    Outcome,
-    Plan,
-    Problem,
-    Progress,
-)
+from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
 from cleanup_nodemodule.progress import Tracker, Watch, unwatched
 from cleanup_nodemodule.scheduler import Scheduler, Stopped
-from cleanup_nodemodule.settings import Settings, SettingsError
+from cleanup_nodemodule.settings import Settings
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
-from cleanup_nodemodule.survey.prepare import prepare, prepare_again
+from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.roots import answering, located
 from cleanup_nodemodule.survey.rounds import Rounds
@@ -53,16 +42,11 @@ from cleanup_nodemodule.survey.rows import UNKNOWN, Findings
 from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 
-if TYPE_CHECKING:
-    from cleanup_nodemodule.journal import Journal
-
 __all__ = (
     "Explanation",
     "Watch",
     "answering",
-    "carry_out",
     "explain",
-    "finish",
     "make_plan",
     "unwatched",
 )
@@ -153,71 +137,6 @@ def _planned(
         foreign_too=settings.foreign_too,
         has_git=witnesses.has_git,
     )
-
-
-async def carry_out(
-    approved: Approved,
-    settings: Settings,
-    scheduler: Scheduler,
-    journal: "Journal",
-    watch: Watch = unwatched,
-) -> Outcome:
-    """Delete what was approved, or move it to the trash, and say truthfully what came of it.
-
-    Which of the two was approved. All evidence is gathered once more when an artifact's
-    turn has come, as time has passed since: what is protected by now, or not proven any more, is spared.
-    """
-    from cleanup_nodemodule import recheck, remover  # noqa: PLC0415 - a dry run has no use for it
-
-    tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
-
-    def freed(size: int) -> None:
-        tracker.add(freed_bytes=size)
-
-    def deleted(_artifact: Artifact) -> None:
-        tracker.add(deleted=1)
-
-    foreign_too = settings.foreign_too
-    try:
-        circumstances = await prepare_again(approved.artifacts, settings, scheduler)
-    except SettingsError as error:  # What a pattern names has changed since it was read.
-        return remover.refused(approved, str(error))
-    look = recheck.Again(
-        circumstances,
-        scheduler,
-        approved.artifacts,
-        foreign_too=foreign_too,
-        assume_unused=settings.assume_unused,
-    )
-    with contextlib.closing(look):
-        if approved.mode == "trash":
-            return await remover.trash(approved, scheduler, journal, deleted=deleted, look=look)
-        return await remover.remove(
-            *(approved, scheduler, journal),
-            freed=freed,
-            deleted=deleted,
-            look=look,
-            foreign_too=foreign_too,
-        )
-
-
-async def finish(
-    leftovers: Sequence[Leftover],
-    scheduler: Scheduler,
-    journal: "Journal",
-    watch: Watch = unwatched,
-    *,
-    foreign_too: bool = False,
-) -> tuple[Leftover, ...]:
-    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
-    from cleanup_nodemodule import remover  # noqa: PLC0415 - as above
-
-    tracker = Tracker(watch, Progress(artifacts=len(leftovers)))
-
-    def freed(size: int) -> None:
-        tracker.add(freed_bytes=size)
-
-    return await remover.finish(leftovers, scheduler, journal, freed=freed, foreign_too=foreign_too)
 
 
 @dataclass(frozen=True, slots=True)

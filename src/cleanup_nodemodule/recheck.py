@@ -31,6 +31,8 @@ from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level,
 from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.protections import Processes, Whose
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey.prepare import prepare_again
 
 _FREE: Final = 1.0
 """Seconds that a run may spend on what is dear, however short it is."""
@@ -145,6 +147,22 @@ class Again:
         seconds: list[float] = []
         result = await self._scheduler.call(function, *args, took=seconds.append)
         return result, seconds[0]
+
+
+async def prepared(
+    settings: Settings, scheduler: Scheduler, artifacts: Sequence[Artifact]
+) -> Again:
+    """Return what proves *artifacts* again, each when its turn comes, by the *settings* of their plan.
+
+    Raises SettingsError where what these name has changed since.
+    """
+    return Again(
+        await prepare_again(settings, scheduler, artifacts),
+        scheduler,
+        artifacts,
+        foreign_too=settings.foreign_too,
+        assume_unused=settings.assume_unused,
+    )
 
 
 async def _contained(

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from cleanup_nodemodule import (
@@ -370,11 +371,17 @@ class Session:
         return replace(outcome, leftovers=rows, problems=tuple(lost))
 
     def _carry_out(self, approved: Approved, journal: "Journal", executor: Executor) -> Outcome:
+        from cleanup_nodemodule import recheck
+        from cleanup_nodemodule.delete.carry_out import carry_out
+
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.carry_out(
-                    approved, self._settings, scheduler, journal, watch
+                lambda scheduler: carry_out(
+                    *(approved, scheduler, journal),
+                    partial(recheck.prepared, self._settings, scheduler),
+                    watch,
+                    foreign_too=self._settings.foreign_too,
                 ),
                 removing=True,
             )
@@ -384,10 +391,12 @@ class Session:
     ) -> tuple[Leftover, ...]:
         if not leftovers:
             return ()
+        from cleanup_nodemodule.delete.carry_out import delete_leftovers
+
         with self._progress() as watch:
             return self._in_loop(
                 executor,
-                lambda scheduler: pipeline.finish(
+                lambda scheduler: delete_leftovers(
                     *(leftovers, scheduler, journal, watch),
                     foreign_too=self._settings.foreign_too,
                 ),

@@ -42,7 +42,7 @@ async def prepare(
 
 
 async def prepare_again(
-    artifacts: Sequence[Artifact], settings: Settings, scheduler: Scheduler
+    settings: Settings, scheduler: Scheduler, artifacts: Sequence[Artifact]
 ) -> Circumstances:
     """Return what evidence depends on when *artifacts* are proven again. Raises SettingsError."""
     roots = list({one.candidate.root: None for one in artifacts})

@@ -15,7 +15,16 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import confirm, git, history, pipeline, protections, recheck, staging
+from cleanup_nodemodule import (
+    confirm,
+    freshness,
+    git,
+    history,
+    pipeline,
+    protections,
+    recheck,
+    staging,
+)
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.delete import carry_out as carrying
 from cleanup_nodemodule.engine.contract import Removal, Root
@@ -128,7 +137,7 @@ def doing(request: pytest.FixtureRequest, processes: ExitStack) -> Meanwhile:
 @pytest.fixture(autouse=True)
 def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have all be asked each time: how often that can be afforded depends on how busy the machine is."""
-    monkeypatch.setattr(recheck, "_FREE", 1e9)
+    monkeypatch.setattr(freshness, "_FREE", 1e9)
 
 
 def carry_out(top: Path, **settings: Any) -> Outcome:
@@ -346,8 +355,8 @@ def test_processes_are_asked_for_only_as_often_as_can_be_afforded(
     asked.clear()
     for number in range(9):
         declare(top / f"{number}", {"node_modules": {"file": 1}})
-    monkeypatch.setattr(recheck, "_FREE", 0.0)
-    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
+    monkeypatch.setattr(freshness, "_FREE", 0.0)
+    monkeypatch.setattr(freshness, "_SHARE", 1_000_000_000)
     carry_out(top)
     assert len(asked) == 1 + 1
 
@@ -360,8 +369,8 @@ def test_a_process_that_begins_is_seen_when_no_more_looks_can_be_afforded(
     top = tmp_path / "top"
     for number in range(9):
         declare(top / f"{number}", PROJECT)
-    monkeypatch.setattr(recheck, "_FREE", 0.0)
-    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
+    monkeypatch.setattr(freshness, "_FREE", 0.0)
+    monkeypatch.setattr(freshness, "_SHARE", 1_000_000_000)
     command = [
         sys.executable,
         "-c",

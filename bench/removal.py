@@ -16,9 +16,11 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
-from cleanup_nodemodule import confirm, engine, pipeline
+from cleanup_nodemodule import confirm, engine, pipeline, recheck
+from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.journal import Journal, new_run
 from cleanup_nodemodule.model import Approved, Outcome, Plan
 from cleanup_nodemodule.scheduler import Scheduler
@@ -39,12 +41,14 @@ def plan(settings: Settings, jobs: int) -> Plan:
         return asyncio.run(planned(executor))
 
 
-def carry_out(approved: Approved, settings: Settings, jobs: int, most: int) -> Outcome:
+def carried_out(approved: Approved, settings: Settings, jobs: int, most: int) -> Outcome:
     """Do the rest, with up to *most* threads where that turns out to be better."""
 
     async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
         with Scheduler(executor, jobs, most=most) as scheduler:
-            return await pipeline.carry_out(approved, settings, scheduler, journal)
+            return await carry_out(
+                approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
+            )
 
     roots = [os.path.abspath(root) for root in settings.roots]
     with (
@@ -71,12 +75,12 @@ def main() -> int:
     most = options.jobs or engine.most_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
-    approved = confirm.by_flag(plan(settings, jobs), no_dry_run=True)
+    approved = confirm.by_flag(plan(settings, jobs), mode="delete")
     if approved is None:
         print(f"removal: not all of {project} could be read", file=sys.stderr)
         return 1
     start, cpu = time.perf_counter(), time.process_time()
-    outcome = carry_out(approved, settings, jobs, most)
+    outcome = carried_out(approved, settings, jobs, most)
     taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     print(json.dumps({**taken, "engine": engine.name(), "jobs": jobs}))
     return 0 if outcome.complete else 1

@@ -23,8 +23,9 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.stdio import emit, say
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.model import Mode
     from cleanup_nodemodule.run.loop import Runtime
-    from cleanup_nodemodule.run.orders import Mode, Orders
+    from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.settings import Settings
@@ -539,9 +540,10 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with _nothing_done():
+        from cleanup_nodemodule.model import Mode
         from cleanup_nodemodule.run.cleaning import clean as work
         from cleanup_nodemodule.run.limits import parse_limit
-        from cleanup_nodemodule.run.orders import Mode, Orders
+        from cleanup_nodemodule.run.orders import Orders
         from cleanup_nodemodule.show.terminal import Display
 
         if dry_run and no_dry_run:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from cleanup_nodemodule.model import Approved, Artifact, Plan
+from cleanup_nodemodule.model import Approved, Artifact, DeletingMode, Mode, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,7 @@ class _Approved(Approved):
     """The only concrete permission."""
 
     shown: Plan
+    how: DeletingMode
 
     @property
     def plan(self) -> Plan:
@@ -20,20 +21,28 @@ class _Approved(Approved):
     def artifacts(self) -> tuple[Artifact, ...]:
         return self.shown.selected
 
+    @property
+    def mode(self) -> DeletingMode:
+        return self.how
 
-def by_flag(plan: Plan, *, no_dry_run: bool) -> Approved | None:
-    """Approve the whole selection because the command line says so; None for a dry run."""
-    return _Approved(plan) if no_dry_run and plan.complete else None
+
+def by_flag(plan: Plan, *, mode: Mode) -> Approved | None:
+    """Approve the whole selection because the command line says so; None for a dry run.
+
+    What is approved is to do with it what *mode* says, and nothing else. A plan that is not complete is
+    never approved.
+    """
+    return _Approved(plan, mode) if mode != "dry-run" and plan.complete else None
 
 
 async def by_question(
-    plan: Plan, ask: Callable[[Plan], Awaitable[bool]], *, no_dry_run: bool
+    plan: Plan, ask: Callable[[Plan], Awaitable[bool]], *, mode: Mode
 ) -> Approved | None:
     """Approve the whole selection if *ask*, shown the plan, says yes; None for a dry run or a no.
 
-    There is nothing to ask where nothing is selected.
+    As :func:`by_flag` otherwise. There is nothing to ask where nothing is selected.
     """
-    approved = by_flag(plan, no_dry_run=no_dry_run)
+    approved = by_flag(plan, mode=mode)
     if approved is None or not plan.selected:
         return approved
     return approved if await ask(plan) else None

@@ -36,11 +36,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from cleanup_nodemodule import state
 from cleanup_nodemodule.identity import Being
-from cleanup_nodemodule.model import Artifact, Problem
+from cleanup_nodemodule.model import Artifact, DeletingMode, Problem
 from cleanup_nodemodule.problems import ProblemCode
 
 VERSION: Final = 1
@@ -53,8 +53,6 @@ _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 _PREFIX: Final = "journal-"
 _SUFFIX: Final = ".jsonl"
-
-Mode: TypeAlias = Literal["delete", "trash"]
 
 
 class JournalError(state.StateError):
@@ -99,7 +97,7 @@ class Run:
     """Name of the account it acted for."""
     tool: str
     """Version of the program."""
-    mode: Mode
+    mode: DeletingMode
     roots: tuple[str, ...]
     """Absolute paths searched."""
     ended_at: float | None = None
@@ -295,7 +293,7 @@ class Fault:
     message: str
 
 
-def new_run(version: str, mode: Mode, roots: Sequence[str]) -> Run:
+def new_run(version: str, mode: DeletingMode, roots: Sequence[str]) -> Run:
     """Return the run that this process begins now. *roots* are absolute paths."""
     return Run(
         os.urandom(6).hex(),

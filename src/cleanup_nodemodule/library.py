@@ -25,13 +25,14 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from cleanup_nodemodule import model
-from cleanup_nodemodule.model import Outcome, Progress
+from cleanup_nodemodule.model import Outcome
 from cleanup_nodemodule.pipeline import Explanation, make_plan
+from cleanup_nodemodule.progress import Watch, unwatched
 from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.run.voice import Silent, Watch
+from cleanup_nodemodule.run.voice import Silent
 from cleanup_nodemodule.scheduler import Stopped
 from cleanup_nodemodule.settings import Settings, with_surroundings
 
@@ -151,7 +152,7 @@ class AsyncCleaner:
         runtime = self._runtime
         crew = runtime.crew((*settings.roots, *settings.include_unproven))
         with runtime.reading(runtime.searchers(crew), crew.readers) as scheduler:
-            found = await make_plan(settings, scheduler, progress or _unwatched)
+            found = await make_plan(settings, scheduler, progress or unwatched)
         known = {one.name: getattr(found, one.name) for one in fields(found)}
         return Plan(**known, settings=settings)
 
@@ -264,8 +265,4 @@ class _Watching(Silent):
         self._watch = watch
 
     def watch(self) -> AbstractContextManager[Watch]:
-        return nullcontext(self._watch or _unwatched)
-
-
-def _unwatched(_progress: Progress) -> None:
-    pass
+        return nullcontext(self._watch or unwatched)

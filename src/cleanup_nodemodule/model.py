@@ -10,10 +10,16 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from cleanup_nodemodule import problems
 from cleanup_nodemodule.problems import ProblemCode
+
+DeletingMode: TypeAlias = Literal["delete", "trash"]
+"""What a run does that deletes: for good, or by way of the desktop's trash."""
+
+Mode: TypeAlias = Literal["dry-run", DeletingMode]
+"""What a run does; a dry run deletes nothing."""
 
 
 class Reason(StrEnum):
@@ -271,6 +277,11 @@ class Approved(ABC):
     @abstractmethod
     def artifacts(self) -> tuple[Artifact, ...]:
         """What may be deleted: rows of the plan that are selected there."""
+
+    @property
+    @abstractmethod
+    def mode(self) -> DeletingMode:
+        """What may be done with them: delete them for good, or move them to the trash."""
 
 
 @dataclass(frozen=True, slots=True)

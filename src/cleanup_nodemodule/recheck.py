@@ -13,30 +13,25 @@ is dear is asked once for many, and again when it may have changed:
 
 import asyncio
 import bisect
-import contextlib
 import os
-import select
 import stat
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from cleanup_nodemodule import evidence, git, protections
 from cleanup_nodemodule.containment import passes, problem_of
 from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
+from cleanup_nodemodule.freshness import Budget, MountTable, Recent
 from cleanup_nodemodule.lookout import ancestors
 from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
 from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.protections import Processes, Whose
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
-
-_FREE: Final = 1.0
-"""Seconds that a run may spend on what is dear, however short it is."""
-
-_SHARE: Final = 10
-"""And besides, one second in so many."""
+from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey.prepare import prepare_again
 
 _T = TypeVar("_T")
 
@@ -61,10 +56,10 @@ class Again:
         """Of the artifacts whose turn it is, by path."""
         self._holders: Final = _holders(artifact.path for artifact in artifacts)
         self._repositories: Final = _Repositories(scheduler, artifacts)
-        self._table: Final = _Table()
-        budget = _Budget()
-        self._mounts: Final = _Recent(self._ask_mounts, budget, self._table.has_changed)
-        self._processes: Final = _Recent(self._ask_processes, budget, lambda: False)
+        self._table: Final = MountTable()
+        budget = Budget()
+        self._mounts: Final = Recent(self._ask_mounts, budget, self._table.has_changed)
+        self._processes: Final = Recent(self._ask_processes, budget, lambda: False)
 
     def close(self) -> None:
         """Let go of the mount table."""
@@ -147,6 +142,22 @@ class Again:
         return result, seconds[0]
 
 
+async def prepared(
+    settings: Settings, scheduler: Scheduler, artifacts: Sequence[Artifact]
+) -> Again:
+    """Return what proves *artifacts* again, each when its turn comes, by the *settings* of their plan.
+
+    Raises SettingsError where what these name has changed since.
+    """
+    return Again(
+        await prepare_again(settings, scheduler, artifacts),
+        scheduler,
+        artifacts,
+        foreign_too=settings.foreign_too,
+        assume_unused=settings.assume_unused,
+    )
+
+
 async def _contained(
     artifact: Artifact, look: Coroutine[None, None, Problem | None]
 ) -> Problem | None:
@@ -181,85 +192,6 @@ def _holders(paths: Iterable[str]) -> frozenset[str]:
         holders.update(around[-1:])
         around.append(path)
     return frozenset(holders)
-
-
-class _Table:
-    """Tells when something was mounted or unmounted."""
-
-    def __init__(self) -> None:
-        self._file: int | None = None
-        self._poll: select.poll | None = None
-
-    def watch(self) -> None:
-        """Begin, unless it was begun."""
-        if self._poll is not None or not hasattr(select, "poll"):
-            return
-        with contextlib.suppress(OSError):
-            self._file = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
-            self._poll = select.poll()
-            self._poll.register(self._file, select.POLLPRI)
-
-    def has_changed(self) -> bool:
-        """Whether it has changed since this was last asked, or nobody can say."""
-        return self._poll is None or bool(self._poll.poll(0))
-
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-        self._file = self._poll = None
-
-
-class _Budget:
-    """How much time may go into what is dear."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        self._spent = 0.0
-
-    def allows(self, seconds: float) -> bool:
-        """Whether to spend so many *seconds* more."""
-        now = asyncio.get_running_loop().time()
-        self._since = now if self._since is None else self._since
-        return self._spent + seconds <= _FREE + (now - self._since) / _SHARE
-
-    def spend(self, seconds: float) -> None:
-        self._spent += seconds
-
-
-class _Recent(Generic[_T]):
-    """An answer that serves all who ask before the budget allows for another, or it *has_changed*."""
-
-    def __init__(
-        self,
-        ask: Callable[[], Awaitable[tuple[_T, float]]],
-        budget: _Budget,
-        has_changed: Callable[[], bool],
-    ) -> None:
-        self._ask = ask
-        self._budget = budget
-        self._has_changed = has_changed
-        self._lock = asyncio.Lock()
-        self._answer: tuple[_T, float] | None = None
-        self._began = 0.0
-
-    async def get(self) -> _T:
-        """Return what was asked after this was called, or as lately as can be afforded."""
-        loop = asyncio.get_running_loop()
-        called = loop.time()
-        async with self._lock:
-            if self._answer is None or (self._began < called and self._is_due(self._answer[1])):
-                began = loop.time()
-                self._answer = await self._ask()
-                self._began = began
-                self._budget.spend(self._answer[1])
-            return self._answer[0]
-
-    def is_since(self, time: float) -> bool:
-        """Whether the answer was asked for after this *time*, by the clock of the event loop."""
-        return self._began >= time
-
-    def _is_due(self, took: float) -> bool:
-        return self._has_changed() or self._budget.allows(took)
 
 
 _Print: TypeAlias = tuple[object, ...]

@@ -37,6 +37,7 @@ from cleanup_nodemodule.model import (
     Artifact,
     Candidate,
     Contents,
+    DeletingMode,
     Failed,
     Leftover,
     Outcome,
@@ -102,8 +103,10 @@ async def remove(
     Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
-    outcome then says what is left, and is not complete.
+    outcome then says what is left, and is not complete. Raises ValueError where something else than to
+    delete was approved.
     """
+    _expect("delete", approved)
     records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
 
     async def delete(turn: _Turn) -> Result | None:
@@ -122,8 +125,10 @@ async def trash(
 ) -> Outcome:
     """Move the approved artifacts to the desktop's trash; as :func:`remove` otherwise.
 
-    What the trash does not take fails: nothing is deleted instead. No space comes back.
+    What the trash does not take fails: nothing is deleted instead. No space comes back. Raises ValueError
+    where something else was approved.
     """
+    _expect("trash", approved)
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
@@ -139,6 +144,12 @@ def refused(approved: Approved, why: str) -> Outcome:
         for one in approved.artifacts
     )
     return Outcome(approved.plan, results, None, complete=True)
+
+
+def _expect(mode: DeletingMode, approved: Approved) -> None:
+    """Raise ValueError if what the caller is about to do is not what was approved."""
+    if approved.mode != mode:
+        raise ValueError(f"cannot {mode}: what was approved is to {approved.mode}")
 
 
 class _Records:

@@ -18,6 +18,7 @@ from cleanup_nodemodule.model import (
     Failed,
     Keep,
     Leftover,
+    Mode,
     Outcome,
     Plan,
     Problem,
@@ -167,7 +168,7 @@ class Report:
     started_at: str
     """ISO 8601, UTC."""
     duration_s: float
-    mode: Literal["dry-run", "delete", "trash"]
+    mode: Mode
     roots: list[str]
     """Absolute paths searched."""
     complete: bool
@@ -194,7 +195,7 @@ class Run:
     started_at: float
     """Seconds since the epoch."""
     duration: float
-    mode: Literal["dry-run", "delete", "trash"]
+    mode: Mode
 
 
 def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:

@@ -56,6 +56,7 @@ DELETION_ONLY = {
         "cleanup_nodemodule.recovery",
         "cleanup_nodemodule.remover",
     ),
+    *("cleanup_nodemodule.delete", "cleanup_nodemodule.recheck"),
     *("cleanup_nodemodule.state", "send2trash"),
 }
 

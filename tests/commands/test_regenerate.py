@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from cleanup_nodemodule import rules, state
-from cleanup_nodemodule.journal import Ending, Intent, Journal, Mode, Run
+from cleanup_nodemodule.journal import Ending, Intent, Journal, Run
+from cleanup_nodemodule.model import DeletingMode
 from support.journals import a_run, abandon, intent
 from support.needs import needs_root
 from support.places import COMMAND
@@ -654,7 +655,7 @@ def test_the_journal_is_not_altered_by_it(run: Command, home: str, work: Path, n
 
 
 def test_a_run_that_trashed_is_one_like_any_other(run: Command, home: str, work: Path) -> None:
-    mode: Mode = "trash"
+    mode: DeletingMode = "trash"
     with Journal(home, a_run(mode=mode)) as record:
         [number] = record.begin([modules(work)])
         record.end(number, Ending.TRASHED)

@@ -9,13 +9,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import confirm, git, history, pipeline, protections, recheck, staging
+from cleanup_nodemodule import (
+    confirm,
+    freshness,
+    git,
+    history,
+    pipeline,
+    protections,
+    recheck,
+    staging,
+)
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.delete import carry_out as carrying
 from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import Failed, Outcome
 from cleanup_nodemodule.scheduler import Scheduler
@@ -120,7 +131,7 @@ def doing(request: pytest.FixtureRequest, processes: ExitStack) -> Meanwhile:
 @pytest.fixture(autouse=True)
 def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have all be asked each time: how often that can be afforded depends on how busy the machine is."""
-    monkeypatch.setattr(recheck, "_FREE", 1e9)
+    monkeypatch.setattr(freshness, "_FREE", 1e9)
 
 
 def carry_out(top: Path, **settings: Any) -> Outcome:
@@ -130,13 +141,13 @@ def carry_out(top: Path, **settings: Any) -> Outcome:
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor:
             plan = await pipeline.make_plan(chosen, Scheduler(executor, 2))
-            approved = confirm.by_flag(plan, no_dry_run=True)
+            approved = confirm.by_flag(plan, mode="delete")
             assert approved is not None
             with a_journal() as records:
                 async with asyncio.timeout(PATIENCE):
-                    return await pipeline.carry_out(
-                        approved, chosen, Scheduler(executor, 1), records
-                    )
+                    scheduler = Scheduler(executor, 1)
+                    again = partial(recheck.prepared, chosen, scheduler)
+                    return await carrying.carry_out(approved, scheduler, records, again)
 
     return asyncio.run(work())
 
@@ -338,8 +349,8 @@ def test_processes_are_asked_for_only_as_often_as_can_be_afforded(
     asked.clear()
     for number in range(9):
         declare(top / f"{number}", {"node_modules": {"file": 1}})
-    monkeypatch.setattr(recheck, "_FREE", 0.0)
-    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
+    monkeypatch.setattr(freshness, "_FREE", 0.0)
+    monkeypatch.setattr(freshness, "_SHARE", 1_000_000_000)
     carry_out(top)
     assert len(asked) == 1 + 1
 
@@ -352,8 +363,8 @@ def test_a_process_that_begins_is_seen_when_no_more_looks_can_be_afforded(
     top = tmp_path / "top"
     for number in range(9):
         declare(top / f"{number}", PROJECT)
-    monkeypatch.setattr(recheck, "_FREE", 0.0)
-    monkeypatch.setattr(recheck, "_SHARE", 1_000_000_000)
+    monkeypatch.setattr(freshness, "_FREE", 0.0)
+    monkeypatch.setattr(freshness, "_SHARE", 1_000_000_000)
     command = [
         sys.executable,
         "-c",

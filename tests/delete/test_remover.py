@@ -16,12 +16,14 @@ from typing import Any, Final
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import breadth, confirm, emptying, remover, staging
+from cleanup_nodemodule import breadth, confirm, emptying, remover, staging, state
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
+from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.model import (
     Approved,
+    DeletingMode,
     Failed,
     Identity,
     Keep,
@@ -33,6 +35,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler
+from support.journals import a_run
 from support.removals import (
     Against,
     a_journal,
@@ -42,6 +45,7 @@ from support.removals import (
     each_engine,
     remove,
     staged,
+    told,
 )
 from support.trees import declare, listing
 from support.waiting import PATIENCE
@@ -647,11 +651,11 @@ def test_there_is_no_permission_for_a_dry_run_or_an_unfinished_plan(project: Pat
     rows = (artifact(project / "dist"),)
     finished = Plan(("/",), rows, (), complete=True)
     unfinished = Plan(("/",), rows, (), complete=False)
-    assert confirm.by_flag(finished, no_dry_run=False) is None
-    assert confirm.by_flag(unfinished, no_dry_run=True) is None
-    approved = confirm.by_flag(finished, no_dry_run=True)
+    assert confirm.by_flag(finished, mode="dry-run") is None
+    assert confirm.by_flag(unfinished, mode="delete") is None
+    approved = confirm.by_flag(finished, mode="delete")
     assert approved is not None
-    assert approved.artifacts == rows
+    assert (approved.artifacts, approved.mode) == (rows, "delete")
     assert approved.plan is finished
 
 
@@ -667,10 +671,10 @@ def test_a_question_is_asked_about_the_plan_and_a_no_is_a_no(
         asked.append(shown)
         return answer
 
-    approved = asyncio.run(confirm.by_question(plan, ask, no_dry_run=True))
+    approved = asyncio.run(confirm.by_question(plan, ask, mode="delete"))
     assert (approved is not None) == answer
     assert asked == [plan]
-    assert asyncio.run(confirm.by_question(plan, ask, no_dry_run=False)) is None
+    assert asyncio.run(confirm.by_question(plan, ask, mode="dry-run")) is None
     assert asked == [plan]
 
 
@@ -681,9 +685,36 @@ def test_nothing_is_asked_where_there_is_nothing_to_delete(project: Path) -> Non
     async def ask(_plan: Plan) -> bool:
         pytest.fail("asked")
 
-    approved = asyncio.run(confirm.by_question(plan, ask, no_dry_run=True))
+    approved = asyncio.run(confirm.by_question(plan, ask, mode="delete"))
     assert approved is not None
     assert approved.artifacts == ()
+
+
+@pytest.mark.parametrize("mode", ["delete", "trash"])
+def test_permission_for_one_thing_is_none_for_the_other(project: Path, mode: DeletingMode) -> None:
+    """Whatever the run is said to be in the journal: that only keeps the record."""
+    before = listing(project)
+    other: DeletingMode = "trash" if mode == "delete" else "delete"
+    approved = approve([artifact(project / "dist")], other)
+    assert approved.mode == other
+
+    def fail(_what: object) -> None:
+        pytest.fail("something was done")
+
+    async def work() -> Outcome:
+        with (
+            ThreadPoolExecutor(1) as executor,
+            Journal(state.directory(), a_run("/", mode=mode)) as journal,
+        ):
+            scheduler = Scheduler(executor, 1)
+            if mode == "trash":
+                return await remover.trash(approved, scheduler, journal, deleted=fail)
+            return await remover.remove(approved, scheduler, journal, freed=fail, deleted=fail)
+
+    with pytest.raises(ValueError, match=f"cannot {mode}"):
+        asyncio.run(work())
+    assert listing(project) == before
+    assert told() == []
 
 
 def test_permission_cannot_be_made_by_calling_for_it() -> None:

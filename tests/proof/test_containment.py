@@ -28,6 +28,7 @@ from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import weighing
 from support.filesystems import Mounts
 from support.git import git as run_git
 from support.needs import needs_root
@@ -52,7 +53,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "whose it is": (evidence, "whose"),
     "processes at work": (protections.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
-    "the decision": (pipeline, "decide"),
+    "the decision": (weighing, "decide"),
     "a whole batch": (evidence, "look"),
     "a whole batch's last use": (evidence, "last_used"),
     "its size": (engine, "measure"),

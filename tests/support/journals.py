@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cleanup_nodemodule.journal import Intent, Journal, Mode, Run, new_run
+from cleanup_nodemodule.journal import Intent, Journal, Run, new_run
+from cleanup_nodemodule.model import DeletingMode
 
 
 def intent(path: str, **known: Any) -> Intent:
@@ -29,7 +30,7 @@ def intent(path: str, **known: Any) -> Intent:
     return Intent(**{**facts, **known})
 
 
-def a_run(*roots: str, mode: Mode = "delete") -> Run:
+def a_run(*roots: str, mode: DeletingMode = "delete") -> Run:
     """Return a run that begins now."""
     return new_run("1.2.3", mode, roots)
 

@@ -19,6 +19,7 @@ from cleanup_nodemodule.model import (
     Contents,
     Decision,
     Delete,
+    DeletingMode,
     Evidence,
     Failed,
     Identity,
@@ -55,10 +56,10 @@ def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
     )
 
 
-def approve(artifacts: Sequence[Artifact]) -> Approved:
+def approve(artifacts: Sequence[Artifact], mode: DeletingMode = "delete") -> Approved:
     """Return the permission that the command line gives."""
     plan = Plan(("/",), tuple(artifacts), (), complete=True)
-    approved = confirm.by_flag(plan, no_dry_run=True)
+    approved = confirm.by_flag(plan, mode=mode)
     assert approved is not None
     return approved
 

@@ -108,8 +108,10 @@ _DELETING = """
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from cleanup_nodemodule import confirm, pipeline
+from cleanup_nodemodule import confirm, pipeline, recheck
+from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.journal import Journal, new_run
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import Settings
@@ -118,9 +120,11 @@ async def main():
     settings = Settings(roots=("src",))
     with ThreadPoolExecutor(1) as executor, Scheduler(executor, workers=1) as scheduler:
         plan = await pipeline.make_plan(settings, scheduler)
-        approved = confirm.by_flag(plan, no_dry_run=True)
+        approved = confirm.by_flag(plan, mode="delete")
         with Journal(os.path.abspath("state"), new_run("test", "delete", ["src"])) as journal:
-            outcome = await pipeline.carry_out(approved, settings, scheduler, journal)
+            outcome = await carry_out(
+                approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
+            )
     print([result.artifact.path for result in outcome.results])
 
 asyncio.run(main())

@@ -109,7 +109,7 @@ class _Cleaning:
         return Ended(result, signal=self._runtime.signal)
 
     async def _approved(self, plan: Plan) -> Approved | None:
-        deletes = self._orders.deletes
+        mode = self._orders.mode
         if self._orders.ask and self._voice.asks:
-            return await confirm.by_question(plan, self._voice.ask, no_dry_run=deletes)
-        return confirm.by_flag(plan, no_dry_run=deletes)
+            return await confirm.by_question(plan, self._voice.ask, mode=mode)
+        return confirm.by_flag(plan, mode=mode)

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule import confirm, pipeline, protections
+from cleanup_nodemodule import confirm, protections, recheck
+from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
@@ -28,7 +30,7 @@ async def delete(
     crew = runtime.crew(plan.roots)
     async with undertake(plan.roots, orders, voice, runtime) as undertaking:
         leftovers = await recognise(plan, crew, voice, runtime)
-        approved = confirm.by_flag(plan, no_dry_run=orders.deletes)
+        approved = confirm.by_flag(plan, mode=orders.mode)
         if approved is None:
             return None
         deletion = Deletion(settings, undertaking, crew, voice, runtime)
@@ -91,8 +93,11 @@ class Deletion:
                 *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign
             )
             with self._voice.watch() as watch, runtime.removing(crew.executor) as scheduler:
-                outcome = await pipeline.carry_out(
-                    approved, self._settings, scheduler, journal, watch
+                outcome = await carry_out(
+                    *(approved, scheduler, journal),
+                    partial(recheck.prepared, self._settings, scheduler),
+                    watch,
+                    foreign_too=include_foreign,
                 )
             journal.close(interrupted=runtime.signal is not None)
         deleted = {one.candidate.path: one for one in done}

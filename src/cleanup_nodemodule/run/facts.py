@@ -4,8 +4,8 @@ import socket
 import time
 
 from cleanup_nodemodule import __version__, engine, report
+from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.plain import PROGRAM
-from cleanup_nodemodule.run.orders import Mode
 
 
 def tool() -> report.Tool:

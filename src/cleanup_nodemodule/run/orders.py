@@ -1,15 +1,13 @@
 """What a run is to do with what it finds."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
+from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.limits import Limit
-
-Mode: TypeAlias = Literal["dry-run", "delete", "trash"]
-"""What a run does with what it finds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule import pipeline, protections, report
+from cleanup_nodemodule import protections, report
 from cleanup_nodemodule.model import Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.names import printable
 from cleanup_nodemodule.paths import absolute
@@ -134,8 +134,10 @@ async def delete_leftovers(
     """Delete what interrupted runs left, and return what came of it."""
     if not leftovers:
         return ()
+    from cleanup_nodemodule.delete import carry_out
+
     with voice.watch() as watch, runtime.removing(crew.executor) as scheduler:
-        return await pipeline.finish(
+        return await carry_out.delete_leftovers(
             *(leftovers, scheduler, journal, watch), foreign_too=include_foreign
         )
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule import __version__, lock, state
-from cleanup_nodemodule.journal import Journal, Mode, Run, new_run
-from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.journal import Journal, Run, new_run
+from cleanup_nodemodule.model import DeletingMode, Problem
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Voice
@@ -52,7 +52,7 @@ async def undertake(
     before that one ends. Raises StateError where the lock cannot be had for another reason.
     """
     directory = state.directory()
-    mode: Mode = "trash" if orders.mode == "trash" else "delete"
+    mode: DeletingMode = "trash" if orders.mode == "trash" else "delete"
     run = new_run(__version__, mode, roots)
     with await _locked(directory, roots, run.id, orders, voice, runtime) as held:
         yield Undertaking(directory, run, held.alone)

@@ -1,16 +1,13 @@
 """What a run tells, and asks, whoever started it."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.model import Plan, Progress
+from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.progress import Watch, unwatched
 from cleanup_nodemodule.report import Report
-
-Watch: TypeAlias = Callable[[Progress], None]
-"""Called with the state of things whenever it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +76,4 @@ class Silent:
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what tells nobody."""
-        return nullcontext(_unwatched)
-
-
-def _unwatched(_progress: Progress) -> None:
-    pass
+        return nullcontext(unwatched)

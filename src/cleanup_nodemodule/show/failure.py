@@ -3,9 +3,9 @@
 from cleanup_nodemodule import plain, report
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run.facts import Facts
-from cleanup_nodemodule.run.orders import Mode
 from cleanup_nodemodule.stdio import emit, say
 
 

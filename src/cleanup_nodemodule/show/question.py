@@ -4,8 +4,7 @@ import signal
 import sys
 
 from cleanup_nodemodule import plain
-from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.run.orders import Mode
+from cleanup_nodemodule.model import Mode, Plan
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Stopped
 from cleanup_nodemodule.stdio import say

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from cleanup_nodemodule import plain, report
 from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.model import Plan, Progress
+from cleanup_nodemodule.model import Mode, Plan
 from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.progress import Watch, unwatched
 from cleanup_nodemodule.report import Report
-from cleanup_nodemodule.run.orders import Mode
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.run.voice import Ended, Watch
+from cleanup_nodemodule.run.voice import Ended
 from cleanup_nodemodule.show.question import ask
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
@@ -101,7 +101,7 @@ class Terminal:
         """Show how far it has come in a line of its own, at a terminal."""
         wanted = self._display.progress and not self._display.quiet
         if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
-            return nullcontext(_unwatched)
+            return nullcontext(unwatched)
         from cleanup_nodemodule.live import ProgressLine
 
         return ProgressLine(self._console(sys.stderr))
@@ -229,7 +229,3 @@ class Terminal:
                 # ISO 8601 times of one zone sort as text; what has none was never used.
                 rows.sort(key=lambda row: row.last_used_at or "")
         return replace(result, artifacts=rows)
-
-
-def _unwatched(_progress: Progress) -> None:
-    pass

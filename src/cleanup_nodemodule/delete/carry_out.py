@@ -1,0 +1,81 @@
+"""Carries out what was approved, and deletes what interrupted runs left."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from cleanup_nodemodule import remover
+from cleanup_nodemodule.journal import Journal
+from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
+from cleanup_nodemodule.progress import Tracker, Watch, unwatched
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import SettingsError
+
+
+class ProvesAgain(remover.SecondLook, Protocol):
+    """Proves artifacts once more, each when its turn comes."""
+
+    def close(self) -> None:
+        """Let go of what it holds, when all is done."""
+
+
+ProveAgain: TypeAlias = Callable[[Sequence[Artifact]], Awaitable[ProvesAgain]]
+"""Prepares to prove these artifacts once more. Raises SettingsError where what the settings name has changed,
+so that nobody can say what the user wants to keep."""
+
+
+async def carry_out(
+    approved: Approved,
+    scheduler: Scheduler,
+    journal: Journal,
+    prove_again: ProveAgain,
+    watch: Watch = unwatched,
+    *,
+    foreign_too: bool = False,
+) -> Outcome:
+    """Delete what was approved, or move it to the trash, and say truthfully what came of it.
+
+    Which of the two ``approved.mode`` says. All evidence is gathered once more when an artifact's turn has
+    come, as time has passed since: what is protected by now, or not proven any more, is spared.
+    :func:`cleanup_nodemodule.recheck.prepared` does that. *foreign_too* has been said of the owners of
+    things in sticky directories.
+    """
+    tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
+
+    def freed(size: int) -> None:
+        tracker.add(freed_bytes=size)
+
+    def deleted(_artifact: Artifact) -> None:
+        tracker.add(deleted=1)
+
+    try:
+        again = await prove_again(approved.artifacts)
+    except SettingsError as error:  # What a pattern names has changed since it was read.
+        return remover.refused(approved, str(error))
+    with contextlib.closing(again):
+        if approved.mode == "trash":
+            return await remover.trash(approved, scheduler, journal, deleted=deleted, look=again)
+        return await remover.remove(
+            *(approved, scheduler, journal),
+            freed=freed,
+            deleted=deleted,
+            look=again,
+            foreign_too=foreign_too,
+        )
+
+
+async def delete_leftovers(
+    leftovers: Sequence[Leftover],
+    scheduler: Scheduler,
+    journal: Journal,
+    watch: Watch = unwatched,
+    *,
+    foreign_too: bool = False,
+) -> tuple[Leftover, ...]:
+    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
+    tracker = Tracker(watch, Progress(artifacts=len(leftovers)))
+
+    def freed(size: int) -> None:
+        tracker.add(freed_bytes=size)
+
+    return await remover.finish(leftovers, scheduler, journal, freed=freed, foreign_too=foreign_too)

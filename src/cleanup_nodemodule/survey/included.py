@@ -1,0 +1,48 @@
+"""The directories of ``--include-unproven``: where they are, and which of them were not found."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from cleanup_nodemodule.finder import RootError
+from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.paths import absolute
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.settings import Settings, SettingsError
+from cleanup_nodemodule.survey.roots import locate
+
+
+async def resolved(
+    settings: Settings, scheduler: Scheduler, problems: list[Problem], *, strict: bool
+) -> frozenset[str]:
+    """Return the paths of the directories that the user includes, absolute and without symlinks.
+
+    One that does not answer is added to the *problems*; one that is not there is passed over, or if
+    *strict* raises SettingsError.
+    """
+    included: dict[str, None] = {}
+    for path in settings.include_unproven:
+        try:
+            one = await locate(path, scheduler)
+        except RootError as error:
+            if strict:
+                raise SettingsError(
+                    f"--include-unproven {path!r}: {error.strerror}; it takes a directory that is"
+                    " listed as unproven"
+                ) from error
+        except Unanswered:
+            problems.append(Problem(absolute(path), ProblemCode.INCLUDE_UNANSWERED))
+        else:
+            included[one.path] = None
+    return frozenset(included)
+
+
+def not_found(included: AbstractSet[str], found: AbstractSet[str]) -> Iterator[Problem]:
+    """Give a problem for each included path that is not among those that were *found*."""
+    for path in sorted(included - found):
+        yield Problem(
+            path,
+            ProblemCode.INCLUDE_UNLISTED,
+            message="this run lists nothing as unproven there; to search elsewhere, add -p PATH, and for a"
+            " name that no rule knows, add --also NAME",
+        )

@@ -1,0 +1,60 @@
+"""When the projects of the rows were last used."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cleanup_nodemodule import evidence
+from cleanup_nodemodule.containment import each, problem_of
+from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.survey.rows import Row
+
+_PROJECTS_AT_ONCE: Final = 32
+"""Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does
+not come back for long is one that waits for a disk."""
+
+
+async def last_used(
+    rows: Sequence[Row], mounts: Sequence[str], scheduler: Scheduler, lookout: Lookout
+) -> dict[str, int]:
+    """Return when the project of each path was last used, as far as anybody answers.
+
+    The times are seconds since the epoch. What is mounted, and the rows themselves, are no sources. A root
+    that does not answer becomes a silent one of the scheduler; another failure is a problem of its row.
+    """
+    silent = scheduler.silent
+    passed = frozenset(row.candidate.path for row in rows).union(mounts)
+    known: dict[str, int] = {}
+    times: dict[str, int] = {}
+
+    async def ask(some: Sequence[Row]) -> list[int | Problem]:
+        sightings = [row.sighting for row in some]
+        used, more = await scheduler.call(evidence.last_used, sightings, passed, known, lookout)
+        known.update(more)
+        return used
+
+    # The innermost projects first, as those around them build on what is known of these.
+    ordered = sorted(rows, key=lambda row: len(row.sighting.project), reverse=True)
+    for root in {row.candidate.root: None for row in ordered}:
+        there = [row for row in ordered if row.candidate.root == root]
+        for start in range(0, len(there), _PROJECTS_AT_ONCE):
+            some = there[start : start + _PROJECTS_AT_ONCE]
+            if root in silent:
+                break
+            try:
+                used = await each(some, ask, _unknown)
+            except Unanswered:
+                silent.add(root)
+                break
+            for row, time in zip(some, used, strict=True):
+                if isinstance(time, Problem):
+                    row.keep_for(time)
+                else:
+                    times[row.candidate.path] = time
+    return times
+
+
+def _unknown(row: Row, error: Exception) -> Problem:
+    return problem_of(error, row.candidate.path, ProblemCode.LAST_USE)

@@ -1,0 +1,78 @@
+"""The queue of what is to be measured: rows go in as they are found, and several measurers take them out."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from cleanup_nodemodule import sizing
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.survey.rows import Findings
+
+
+class MeasureQueue:
+    """Measures rows while others are still being found.
+
+    *mounts* is everything that something is mounted on, in order. Calls *measured* with the bytes of each
+    call that measured something.
+    """
+
+    def __init__(
+        self,
+        findings: Findings,
+        scheduler: Scheduler,
+        mounts: Sequence[str],
+        measured: Callable[[int], None],
+    ) -> None:
+        self._findings: Final = findings
+        self._scheduler: Final = scheduler
+        self._mounts: Final = mounts
+        self._measured: Final = measured
+        self._queue: Final[asyncio.Queue[int | None]] = asyncio.Queue()
+        self._without: Mapping[int, Sequence[str]] = {}
+        # One more than there are workers, so that the next artifact is at hand when one is done.
+        self._measurers: Final = scheduler.workers + 1
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to measure; the tasks in the *group* end when the queue is closed and empty."""
+        for _ in range(self._measurers):
+            group.create_task(self._measure())
+
+    def put(self, number: int) -> None:
+        """Have the row with this number measured, with all that is in it."""
+        self._queue.put_nowait(number)
+
+    def put_waiting(self, without: Mapping[int, Sequence[str]]) -> None:
+        """Have the rows that wait measured, each *without* the paths that are given for its number."""
+        self._without = without
+        for number, row in enumerate(self._findings.rows):
+            if row.waits and not row.hidden:
+                self._queue.put_nowait(number)
+
+    def close(self) -> None:
+        """Say that there will be no more."""
+        for _ in range(self._measurers):
+            self._queue.put_nowait(None)
+
+    async def _measure(self) -> None:
+        findings = self._findings
+        while (number := await self._queue.get()) is not None:
+            numbers = [number]
+            # Its share of those that are waiting: the others are for the other workers.
+            for _ in range(self._queue.qsize() // (self._scheduler.workers + 1)):
+                if (another := self._queue.get_nowait()) is None:
+                    self._queue.put_nowait(None)
+                    break
+                numbers.append(another)
+            measured = await sizing.measure(
+                [(number, findings.rows[number].candidate) for number in numbers],
+                self._scheduler,
+                findings.ledger,
+                mounts=self._mounts,
+                apart=self._without,
+                problem=findings.problems.append,
+                measured=self._measured,
+            )
+            for number, contents in zip(numbers, measured, strict=True):
+                row = findings.rows[number]
+                row.contents = contents
+                row.vanished = contents is None

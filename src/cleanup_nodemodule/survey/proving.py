@@ -1,0 +1,66 @@
+"""Asks what proves and what protects the rows: first the disk, then git, last what needs all rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cleanup_nodemodule import evidence
+from cleanup_nodemodule.containment import each
+from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
+from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.model import Candidate, Evidence
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.survey.last_use import last_used
+from cleanup_nodemodule.survey.rows import Findings, Row
+from cleanup_nodemodule.survey.weighing import weigh
+
+
+class Prover:
+    """Asks, and remembers what directories above others say, for as long as a survey takes."""
+
+    def __init__(
+        self, circumstances: Circumstances, witnesses: Witnesses, scheduler: Scheduler
+    ) -> None:
+        self.circumstances: Final = circumstances
+        self._witnesses: Final = witnesses
+        self._scheduler: Final = scheduler
+        self._lookout: Final = Lookout(circumstances.mounts)
+
+    async def sight(self, candidates: Sequence[Candidate]) -> list[Sighting]:
+        """Ask the disk; what goes wrong with one of the *candidates* is its own problem."""
+
+        async def ask(some: Sequence[Candidate]) -> list[Sighting]:
+            return await self._scheduler.look(
+                evidence.look, some, self.circumstances, self._lookout, lacked=evidence.lacked
+            )
+
+        return await each(candidates, ask, evidence.unseen)
+
+    async def ask_git(self, rows: Sequence[Row]) -> None:
+        """Ask git about the rows, each repository once, but none beneath a root that is silent."""
+        for row in rows:
+            row.asked = True
+        loud = [row for row in rows if row.candidate.root not in self._scheduler.silent]
+        answers = await self._witnesses.ask([row.sighting for row in loud])
+        for row, answer in zip(loud, answers, strict=True):
+            row.answer = answer
+
+    def weigh(self, row: Row, last_used: int = 0) -> Evidence:
+        """Return the evidence of a row by now."""
+        return weigh(row, has_git=self._witnesses.has_git, last_used=last_used)
+
+    async def conclude(self, findings: Findings, *, assume_unused: bool) -> None:
+        """Ask what needs all that was found: last use, and the processes at work."""
+        rows = findings.rows
+        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._lookout)
+        weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
+        uses = await evidence.in_use(
+            [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused
+        )
+        findings.unseen_processes = uses.unseen
+        for row, item, use in zip(rows, weighed, uses.protections, strict=True):
+            if use is not None:
+                item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
+                if use.problem is not None:
+                    row.keep_for(use.problem)
+            row.evidence = evidence.kept_for(row.problems, item)

@@ -1,0 +1,66 @@
+"""The directories that the user gave: which of them answer, and what they are with symlinks resolved."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from cleanup_nodemodule import finder
+from cleanup_nodemodule.model import Identity, Problem
+from cleanup_nodemodule.paths import absolute, everywhere
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
+
+
+async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
+    """Return those of the *roots* that answer; the others become the scheduler's silent ones."""
+    silent = scheduler.silent
+    paths = {root: absolute(root) for root in roots}
+
+    async def ask(root: str) -> None:
+        try:
+            await scheduler.call(finder.answers, everywhere(root))
+        except Unanswered:
+            silent.add(paths[root])
+        except OSError:
+            pass  # That there is no such place is said when it is searched.
+
+    with contextlib.suppress(Stopped):
+        await asyncio.gather(*(ask(root) for root, path in paths.items() if path not in silent))
+    return [root for root, path in paths.items() if path not in silent]
+
+
+async def located(
+    roots: Sequence[str], scheduler: Scheduler, problems: list[Problem]
+) -> tuple[finder.SearchRoot, ...]:
+    """Return the roots that can be searched, each directory once.
+
+    One that cannot be searched is added to the *problems*, one that does not answer becomes a silent one
+    of the scheduler. Raises RootError if there are none.
+    """
+    found: dict[Identity, finder.SearchRoot] = {}
+    failed: finder.RootError | None = None
+    for root in await answering(roots, scheduler):
+        try:
+            one = await locate(root, scheduler)
+        except finder.RootError as error:
+            failed = failed or error
+            problems.append(
+                Problem(absolute(root), ProblemCode.SEARCH_ROOT, error.errno, error.advice)
+            )
+        except Unanswered:
+            scheduler.silent.add(absolute(root))
+        else:
+            found.setdefault(one.identity, one)
+    if failed is not None and not found and not scheduler.silent:
+        raise failed
+    return tuple(found.values())
+
+
+async def locate(path: str, scheduler: Scheduler) -> finder.SearchRoot:
+    """Find a directory that the user gave. Raises RootError with the path as it was typed, and Unanswered."""
+    try:
+        # Whoever makes the call may be in another current directory.
+        [one] = await scheduler.call(finder.locate_roots, (everywhere(path),))
+    except OSError as error:
+        raise finder.RootError(error.errno, error.strerror, path) from error
+    return one

@@ -1,0 +1,121 @@
+"""The search in rounds: what git says is no artifact is searched in the next one."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cleanup_nodemodule import evidence, finder
+from cleanup_nodemodule.evidence import Sighting
+from cleanup_nodemodule.model import Candidate, Level, Reason
+from cleanup_nodemodule.progress import Tracker
+from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import nesting
+from cleanup_nodemodule.survey.measure_queue import MeasureQueue
+from cleanup_nodemodule.survey.proving import Prover
+from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
+
+_NEVER_ENTERED: Final = frozenset({Reason.INSTALLED, Reason.MOUNT_POINT})
+"""Protections of what is not searched for others beneath it, whatever git says."""
+
+
+class Rounds:
+    """Makes rows of what is found, has git asked about them, and puts them into the queue."""
+
+    def __init__(
+        self, findings: Findings, prover: Prover, queue: MeasureQueue, tracker: Tracker
+    ) -> None:
+        self._findings: Final = findings
+        self._prover: Final = prover
+        self._queue: Final = queue
+        self._tracker: Final = tracker
+        self._doubted = False
+        """What is found now lies beneath what git has disproved."""
+
+    async def take(self, candidate: Candidate) -> None:
+        """Do with one directory what is done with all that are found."""
+        [sighting] = await self._prover.sight([candidate])
+        row = Row(sighting)
+        self._findings.rows.append(row)
+        await self._prover.ask_git([row])
+        # A run passes by what no rule knows; to add up all of a home directory would say nothing more.
+        if sighting.level is Level.NONE:
+            row.contents = NOTHING
+        else:
+            self._queue.put(len(self._findings.rows) - 1)
+
+    async def search(
+        self,
+        roots: tuple[finder.SearchRoot, ...],
+        settings: Settings,
+        scheduler: Scheduler,
+        mounts: Sequence[str],
+    ) -> frozenset[str]:
+        """Search the *roots* until a round finds nothing new; return the patterns that left something out.
+
+        *mounts* is everything that something is mounted on, in order.
+        """
+        findings = self._findings
+        search = finder.Search(
+            roots,
+            finder.wanted_names(
+                settings.rules if settings.targets is None else (),
+                (*(settings.targets or ()), *settings.also),
+                settings.min_depth,
+            ),
+            self._prover.circumstances.spared.excluded,
+            scheduler,
+            mounts=mounts,
+            judge=self._judge,
+            leftover=findings.leftovers.append,
+            problem=findings.problems.append,
+            searched=lambda count: self._tracker.add(directories=count),
+        )
+        await search.everything()
+        while fresh := [row for row in findings.rows if not row.asked]:
+            await self._prover.ask_git(fresh)
+            doubtful = [
+                row
+                for row in fresh
+                if not row.entered and evidence.walk_beneath(self._prover.weigh(row))
+            ]
+            for row in doubtful:
+                row.entered = True
+            self._doubted = True
+            await search.beneath(row.candidate for row in doubtful if not row.searched)
+        self._measure_waiting()
+        return frozenset(search.met)
+
+    async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
+        """Keep of what was found what may be an artifact, and have the rest searched."""
+        rows = self._findings.rows
+        enter: list[bool] = []
+        for sighting in await self._prover.sight(candidates):
+            entered, searched = self._enter(sighting)
+            enter.append(searched)
+            if sighting.level is not Level.NONE:
+                if not searched:
+                    self._queue.put(len(rows))
+                rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
+                self._tracker.add(artifacts=1)
+        return enter
+
+    def _enter(self, sighting: Sighting) -> tuple[bool, bool]:
+        """Return whether what is found beneath it has rows of its own, and whether it is searched for that."""
+        protection = None if sighting.protection is None else sighting.protection.reason
+        unlikely = sighting.level in {Level.NONE, Level.UNPROVEN}
+        entered = unlikely and protection is not Reason.INSTALLED
+        # Where git has disproved what lies around it may disprove this, too, and what is in it: each
+        # in a round of its own would be as many rounds as there are levels.
+        searched = entered or (
+            self._doubted and bool(sighting.repositories) and protection not in _NEVER_ENTERED
+        )
+        return entered, searched
+
+    def _measure_waiting(self) -> None:
+        """Have what may lie around others measured without them, now that all are found."""
+        findings = self._findings
+        rows = findings.rows
+        findings.around = around = nesting.innermost_around(rows)
+        nesting.hide_parts(rows, around)
+        self._queue.put_waiting(nesting.measured_without(rows, around))
+        findings.leftovers = nesting.outside_of_artifacts(findings.leftovers, rows)

@@ -1,0 +1,73 @@
+"""What a survey knows: of each candidate, and of everything that it has found by now."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from cleanup_nodemodule import git
+from cleanup_nodemodule.evidence import Sighting
+from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
+
+UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
+"""The contents of what the run was stopped before it knew anything about."""
+
+NOTHING: Final = replace(UNKNOWN, complete=True)
+"""The contents of what nobody measures, as it is kept whatever it holds."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A candidate, and what is known of it by now."""
+
+    sighting: Sighting
+    answer: git.Answer | git.Refusal | None = None
+    asked: bool = False
+    """Git has been asked about it."""
+    evidence: Evidence | None = None
+    contents: Contents | None = None
+    vanished: bool = False
+    entered: bool = False
+    """What is found beneath it has a row of its own."""
+    searched: bool = False
+    """It was searched for others beneath it, before anybody knows whether they have rows."""
+    waits: bool = False
+    """It is measured when all is found, without what has a row of its own by then."""
+    hidden: bool = False
+    """It lies in what is an artifact, and is a part of that."""
+    problems: list[Problem] = field(default_factory=list)
+    """What went wrong when it was asked about: for that it is kept."""
+
+    def __post_init__(self) -> None:
+        self.problems += self.sighting.problems
+
+    def keep_for(self, problem: Problem) -> None:
+        """Take down what went wrong."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    @property
+    def candidate(self) -> Candidate:
+        """The directory itself."""
+        return self.sighting.candidate
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a survey has found by now. Each stage adds to it, and the plan is made of it."""
+
+    rows: list[Row] = field(default_factory=list)
+    """In the order they were found. The place in this list is the number of a row."""
+    problems: list[Problem] = field(default_factory=list)
+    """What went wrong and is no row's own."""
+    leftovers: list[Candidate] = field(default_factory=list)
+    """Directories with a name that only this program gives to what it deletes."""
+    around: dict[int, int | None] = field(default_factory=dict)
+    """By number, the innermost other row around each. Known once all rows are found, empty before."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """The files with several links, by the number of the row they lie in."""
+    unseen_processes: int | None = 0
+    """As in the plan."""
+    unmatched: tuple[str, ...] = ()
+    """As in the plan."""
+    complete: bool = False
+    """The survey came to its end."""

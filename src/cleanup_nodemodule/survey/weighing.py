@@ -1,0 +1,41 @@
+"""Puts together what is known of one row: first its evidence, then what is decided about it."""
+
+from collections.abc import Container
+
+from cleanup_nodemodule import evidence
+from cleanup_nodemodule.containment import Contained
+from cleanup_nodemodule.model import Decision, Evidence, Keep, Reason
+from cleanup_nodemodule.policy import decide
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.survey.rows import Row
+
+
+def weigh(row: Row, *, has_git: bool, last_used: int = 0) -> Evidence:
+    """Return the evidence of a row; what cannot be weighed is kept."""
+    asked = Contained(row.candidate.path)
+
+    def weighed() -> Evidence:
+        return evidence.weigh(row.sighting, row.answer, has_git=has_git, last_used=last_used)
+
+    known = asked.ask(ProblemCode.WEIGH, None, weighed)
+    for problem in asked.problems:
+        row.keep_for(problem)
+    return known or evidence.unweighed(row.sighting, asked.problems[0])
+
+
+def decide_about(row: Row, *, foreign_too: bool, silent: Container[str]) -> Decision:
+    """Decide about a row; what nobody can decide about is kept, and so is all beneath *silent* roots."""
+    asked = Contained(row.candidate.path)
+    unknown: Decision = Keep(Reason.UNREADABLE)
+
+    def decided() -> Decision:
+        if row.candidate.root in silent:
+            return unknown
+        if row.evidence is None or row.contents is None:
+            return Keep(Reason.INTERRUPTED)
+        return decide(row.evidence, row.contents, foreign_too=foreign_too)
+
+    decision = asked.ask(ProblemCode.DECIDE, unknown, decided)
+    for problem in asked.problems:
+        row.keep_for(problem)
+    return decision

@@ -106,8 +106,8 @@ async def _race(directory: str, rounds: int) -> Phases:
     proving: list[float] = []
     measuring: list[float] = []
     entries = 0
-    with ThreadPoolExecutor(engine.default_lookers()) as executor:
-        scheduler = Scheduler(executor, engine.default_lookers())
+    with ThreadPoolExecutor(engine.default_readers()) as executor:
+        scheduler = Scheduler(executor, engine.default_readers())
         for number in range(rounds + 1):
             stages = [(proving, _prove), (measuring, _size)]
             for times, stage in stages if number % 2 else reversed(stages):

@@ -41,11 +41,11 @@ def plan(settings: Settings, jobs: int) -> Plan:
         return asyncio.run(planned(executor))
 
 
-def carried_out(approved: Approved, settings: Settings, jobs: int, most: int) -> Outcome:
-    """Do the rest, with up to *most* threads where that turns out to be better."""
+def carried_out(approved: Approved, settings: Settings, jobs: int, max_workers: int) -> Outcome:
+    """Do the rest, with up to *max_workers* threads where that turns out to be better."""
 
     async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
-        with Scheduler(executor, jobs, most=most) as scheduler:
+        with Scheduler(executor, jobs, max_workers=max_workers) as scheduler:
             return await carry_out(
                 approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
             )
@@ -54,7 +54,7 @@ def carried_out(approved: Approved, settings: Settings, jobs: int, most: int) ->
     with (
         tempfile.TemporaryDirectory() as records,
         Journal(records, new_run("bench", "delete", roots)) as journal,
-        ThreadPoolExecutor(max(jobs, most)) as executor,
+        ThreadPoolExecutor(max(jobs, max_workers)) as executor,
     ):
         return asyncio.run(done(executor, journal))
 
@@ -72,7 +72,7 @@ def main() -> int:
         return 2
     engine.choose(options.engine)
     jobs = options.jobs or engine.default_removers()
-    most = options.jobs or engine.most_removers()
+    max_workers = options.jobs or engine.max_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
     approved = confirm.by_flag(plan(settings, jobs), mode="delete")
@@ -80,7 +80,7 @@ def main() -> int:
         print(f"removal: not all of {project} could be read", file=sys.stderr)
         return 1
     start, cpu = time.perf_counter(), time.process_time()
-    outcome = carried_out(approved, settings, jobs, most)
+    outcome = carried_out(approved, settings, jobs, max_workers)
     taken = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     print(json.dumps({**taken, "engine": engine.name(), "jobs": jobs}))
     return 0 if outcome.complete else 1

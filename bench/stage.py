@@ -109,7 +109,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
     options = parser.parse_args()
     engine.choose(options.engine)
-    jobs = options.jobs or engine.default_lookers()
+    jobs = options.jobs or engine.default_readers()
     # As a run does, for the same reason.
     gc.freeze()
     taken = run(size if options.stage == "size" else find, options.tree, jobs)

@@ -36,7 +36,7 @@ PROGRAM = "cleanup-nodemodule"
 Engine: TypeAlias = Literal["auto", "native", "python"]
 """What walks the trees."""
 
-_MOST_JOBS = 1024
+_MAX_JOBS = 1024
 """Threads beyond which there is nothing to gain on any machine, and memory to lose."""
 
 _SHOWN = 50
@@ -45,7 +45,7 @@ _SHOWN = 50
 _LONGEST_TIMEOUT = 1e9
 """Seconds beyond which nobody waits, and nan and infinity."""
 
-_MOST_SHOWN = 1_000_000_000
+_MAX_SHOWN = 1_000_000_000
 """Entries that no journal has."""
 
 _SPREAD = {
@@ -552,9 +552,9 @@ def clean(
             raise typer.BadParameter("-p is empty; to delete in the current directory, type: -p .")
         if quiet and verbose:
             raise typer.BadParameter("--quiet and --verbose contradict each other; give one")
-        if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
+        if jobs is not None and not 1 <= jobs <= _MAX_JOBS:
             raise typer.BadParameter(
-                f"--jobs cannot be {_shortly(jobs)}; type a number from 1 to {_MOST_JOBS}, or leave it out"
+                f"--jobs cannot be {_shortly(jobs)}; type a number from 1 to {_MAX_JOBS}, or leave it out"
             )
         _check_timeout(timeout)
         shown = _agree(format_, json_=json_, null=null)
@@ -567,7 +567,7 @@ def clean(
             excludes=tuple(exclude or ()),
             profiles=tuple(profile or ()),
             own_rules=tuple(rule or ()),
-            foreign_too=include_foreign,
+            include_foreign=include_foreign,
             assume_unused=assume_unused,
         )
         limit = None if max_delete is None else parse_limit(max_delete)
@@ -646,7 +646,7 @@ def resume(
     orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
     return carry_out(
         lambda voice, runtime: work(
-            orders, voice, runtime, forget=forget or (), include_foreign=settings.foreign_too
+            orders, voice, runtime, forget=forget or (), include_foreign=settings.include_foreign
         ),
         orders,
         display,
@@ -713,7 +713,7 @@ def show_log(
 
     if all_ and limit is not None:
         raise typer.BadParameter("--all and --limit contradict each other; give one")
-    if limit is not None and not 1 <= limit <= _MOST_SHOWN:
+    if limit is not None and not 1 <= limit <= _MAX_SHOWN:
         raise typer.BadParameter(
             f"--limit cannot be {_shortly(limit)}; type 1 or more, or --all for all there are"
         )
@@ -778,7 +778,7 @@ def _settings(
     excludes: tuple[str, ...] = (),
     profiles: tuple[str, ...] = (),
     own_rules: tuple[str, ...] = (),
-    foreign_too: bool = False,
+    include_foreign: bool = False,
     assume_unused: bool = False,
 ) -> "Settings":
     """Put the command line over the configuration file over the defaults."""
@@ -810,7 +810,7 @@ def _settings(
         profiles=profiles or config.profiles or (DEFAULT_PROFILE,),
         own_rules=(*rules, *config.rules),
         keep=config.keep,
-        foreign_too=foreign_too,
+        include_foreign=include_foreign,
         assume_unused=assume_unused,
     )
     return with_surroundings(settings)

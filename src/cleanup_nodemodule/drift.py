@@ -9,7 +9,7 @@ from typing import Final
 
 from cleanup_nodemodule.lookout import Lookout
 
-_MOST_LINKS: Final = 3
+_MAX_LINKS: Final = 3
 """Links that are named in a warning."""
 
 
@@ -31,8 +31,8 @@ def warnings(
         found.append(difference)
     links = _links_out(artifact, lookout)
     if links:
-        more = len(links) - _MOST_LINKS
-        names = ", ".join(links[:_MOST_LINKS]) + (f" and {more} more" if more > 0 else "")
+        more = len(links) - _MAX_LINKS
+        names = ", ".join(links[:_MAX_LINKS]) + (f" and {more} more" if more > 0 else "")
         found.append(f"linked from outside: {names}")
     return tuple(found)
 

@@ -55,7 +55,7 @@ is about one directory."""
 _BROKEN: Final = frozenset({errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, 117})
 """What a file system says that has lost its disk. The last is EUCLEAN, of Linux."""
 
-_MOST: Final = 4
+_MAX: Final = 4
 """Directories that are kept open of each disk: the last one may be deleted in its turn."""
 
 
@@ -124,7 +124,7 @@ class _Disk:
         self.waiting.append(settle)
         if around is not None:
             self._around.append(around)
-        while len(self._around) > _MOST:
+        while len(self._around) > _MAX:
             os.close(self._around.popleft())
 
     def take(self) -> list[int]:

@@ -23,7 +23,7 @@ _BUDGET: Final = 1024
 """Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
 entry takes on a slow disk, half a second."""
 
-_MOST: Final = 4096
+_MAX: Final = 4096
 """Entries that any call deletes at most, lest a disk that turns slow in the midst of one keeps a stop
 waiting for long."""
 
@@ -171,19 +171,19 @@ async def empty(
     freed: Callable[[int], None],
     held: Held | None = None,
     *,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> Emptied:
     """Delete the directory *place* with all workers.
 
     It was measured and has so many *entries*; None if it was not, and then they are counted first. Without
     a problem it is gone, which what is *held* is asked for, where there are such descriptors. What only
-    somebody else may delete stays, unless *foreign_too*.
+    somebody else may delete stays, unless *include_foreign*.
     """
     groups: Groups | None = None
     try:
         if held is not None and scheduler.workers > 1:
             groups = await scheduler.ask_aside(engine.groups_of, held.itself)
-        done = await _empty(place, identity, entries, scheduler, freed, groups, foreign_too)
+        done = await _empty(place, identity, entries, scheduler, freed, groups, include_foreign)
         if held is not None and not done.problems and not done.stopped:
             # Whoever moves the project meanwhile takes the rest along.
             there, now_at = await scheduler.ask_aside(_look_for, held)
@@ -219,7 +219,7 @@ class Part(NamedTuple):
     budget: int
     groups: Groups | None
     group: int
-    foreign_too: bool = False
+    include_foreign: bool = False
 
 
 def remove_on(part: Part) -> Removal:
@@ -278,17 +278,17 @@ async def _empty(
     scheduler: Scheduler,
     freed: Callable[[int], None],
     groups: Groups | None,
-    foreign_too: bool,  # noqa: FBT001 - a setting, passed on
+    include_foreign: bool,  # noqa: FBT001 - a setting, passed on
 ) -> Emptied:
     root = anchor(place, identity)
     if entries is None and (entries := await _count(root, scheduler)) is None:
         return Emptied(stopped=True)
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
-    most = 2 * entries + _SLACK
+    limit = 2 * entries + _SLACK
     done = Emptied()
     blocked: list[bytes] = []
     shortages = 0
-    pace = Pace(_SECONDS, _BUDGET, _MOST)
+    pace = Pace(_SECONDS, _BUDGET, _MAX)
 
     async def remove_slice(stack: list[bytes], group: int = 0) -> _Left:
         nonlocal shortages
@@ -296,7 +296,7 @@ async def _empty(
             return _NOTHING_LEFT
         try:
             budget = scheduler.portion(pace.entries)
-            part = Part(root, stack, budget, groups, group, foreign_too)
+            part = Part(root, stack, budget, groups, group, include_foreign)
             made = await scheduler.finish(remove_timed, part)
         except Stopped:
             done.stopped = True
@@ -335,7 +335,7 @@ async def _empty(
             done.problems[read_only(place)] = None
             return _NOTHING_LEFT
         done.problems.update((_explained(problem_at(place, fault)), None) for fault in faults)
-        return _Left(left, elsewhere) if done.removed <= most else _NOTHING_LEFT
+        return _Left(left, elsewhere) if done.removed <= limit else _NOTHING_LEFT
 
     async def work_off(stack: list[bytes]) -> None:
         if groups is None:
@@ -357,7 +357,7 @@ async def _empty(
 
     attempts, rounds = _ATTEMPTS, _ROUNDS
     stack = [b""]
-    while stack and attempts and rounds and not done.stopped and done.removed <= most:
+    while stack and attempts and rounds and not done.stopped and done.removed <= limit:
         rounds -= 1
         before = done.removed
         blocked.clear()
@@ -375,7 +375,7 @@ async def _empty(
         # Whatever had a problem is gone as well, or is not in there any more; nor is anything left to do.
         done.problems.clear()
         done.stopped = False
-    elif done.removed > most or (stack and not rounds):
+    elif done.removed > limit or (stack and not rounds):
         done.problems[Problem(place, ProblemCode.WRITTEN_TO)] = None
     elif not (done.problems or done.stopped):
         for entry in blocked:

@@ -32,16 +32,16 @@ def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -
     return descriptor
 
 
-def read_small(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
+def read_small(path: str, max_bytes: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
     """Return what the regular file *path* holds, and its status.
 
-    Opens it as :func:`open_regular` does, and reads nothing but a file of *most* bytes or fewer. Raises
+    Opens it as :func:`open_regular` does, and reads nothing but a file of *max_bytes* bytes or fewer. Raises
     UnfitError and OSError.
     """
     with open(open_regular(path, follow=follow), "rb") as file:
         status = os.fstat(file.fileno())
         # One more, as it may grow, or lie about its size.
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise UnfitError(errno.EFBIG, f"it has more than {most:,} bytes", path)
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UnfitError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", path)
     return content, status

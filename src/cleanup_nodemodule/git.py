@@ -183,9 +183,9 @@ class Asker:
         Half as long with each that the same owner's repositories left without an answer: who has a
         thousand of them made to be waited for holds nobody else up for long.
         """
-        patience = self._scheduler.patience
-        most = _TIMEOUT if patience is None else min(_TIMEOUT, patience)
-        return max(min(most, _LEAST), most / (1 << min(self._silent[owner], 10)))
+        timeout = self._scheduler.timeout
+        longest = _TIMEOUT if timeout is None else min(_TIMEOUT, timeout)
+        return max(min(longest, _LEAST), longest / (1 << min(self._silent[owner], 10)))
 
 
 async def _ask(repository: str, directories: Sequence[str], limits: _Limits) -> Answer:

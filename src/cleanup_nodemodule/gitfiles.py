@@ -45,16 +45,16 @@ _MEMORY: Final = _GIBIBYTE
 _TIMES_THE_INDEX: Final = 4
 """Mapped, and taken apart: a million files took 2.9 times the bytes of their index."""
 
-_MOST_LINKS: Final = 40
+_MAX_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""
 
-_MOST_INCLUDED: Final = 100
+_MAX_INCLUDED: Final = 100
 """Files that a configuration may name."""
 
 _DEEPEST: Final = 10
 """How deep a configuration may include others, as in git (MAX_INCLUDE_DEPTH in config.c)."""
 
-_MOST_ENTRIES: Final = 100_000
+_MAX_ENTRIES: Final = 100_000
 """Names in the directory of a repository; there are some twenty."""
 
 _OTHER_PLACES: Final = frozenset({"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs"})
@@ -202,7 +202,7 @@ class _Look:
                 raise _Unfit(f"{here} names {path}, and only git knows where that is")
             if section.startswith(b"include") and key == b"path":
                 self._included += 1
-                if depth >= _DEEPEST or self._included > _MOST_INCLUDED:
+                if depth >= _DEEPEST or self._included > _MAX_INCLUDED:
                     raise _Unfit(f"{here} includes too many files")
                 around = os.path.dirname(here)
                 self._config(path, around, directory, depth + 1, outside=True)
@@ -235,7 +235,7 @@ class _Look:
     def _reftables(self, top: str) -> None:
         """Look at references that are kept in tables (gitformat-reftable(5))."""
         listed = self._content("reftable/tables.list", top, _TEXT) or b""
-        for name in listed.split()[:_MOST_INCLUDED]:
+        for name in listed.split()[:_MAX_INCLUDED]:
             self._file(os.path.join("reftable", os.fsdecode(name)), top, _LARGEST)
 
     def _index(self, directory: str) -> int:
@@ -249,27 +249,29 @@ class _Look:
         shared = 0
         with os.scandir(directory) as entries:
             for number, entry in enumerate(entries):
-                if number >= _MOST_ENTRIES:
-                    raise _Unfit(f"there are more than {_MOST_ENTRIES:,} names in {directory}")
+                if number >= _MAX_ENTRIES:
+                    raise _Unfit(f"there are more than {_MAX_ENTRIES:,} names in {directory}")
                 if entry.name.startswith("sharedindex."):
                     self._file(entry.name, directory, _LARGEST)
                     shared = max(shared, entry.stat(follow_symlinks=False).st_size)
         return size + shared
 
-    def _content(self, name: str, base: str, most: int, *, outside: bool = False) -> bytes | None:
+    def _content(
+        self, name: str, base: str, max_bytes: int, *, outside: bool = False
+    ) -> bytes | None:
         """Return what is in a file as :meth:`_file` has it, None if there is none."""
-        real = self._file(name, base, most, outside=outside)
+        real = self._file(name, base, max_bytes, outside=outside)
         if real is None:
             return None
         try:
-            return read_small(real, most)[0]
+            return read_small(real, max_bytes)[0]
         except UnfitError as error:  # Since it was looked at.
             raise _Unfit(f"{real}: {error.strerror}") from error
 
-    def _file(self, name: str, base: str, most: int, *, outside: bool = False) -> str | None:
+    def _file(self, name: str, base: str, max_bytes: int, *, outside: bool = False) -> str | None:
         """Return where the file *name* in *base* really is, None if there is none.
 
-        Raises _Unfit if it is no regular file or has more than *most* bytes, and unless it may be *outside*
+        Raises _Unfit if it is no regular file or has more than *max_bytes* bytes, and unless it may be *outside*
         if a symlink leads out of the repository.
         """
         here = os.path.join(base, name)
@@ -280,9 +282,9 @@ class _Look:
             raise _Unfit(f"{here} leads out of the repository, to {real}")
         if not stat.S_ISREG(status.st_mode):
             raise _Unfit(f"{here} is {_kind(status)} and not a regular file")
-        if status.st_size > most:
+        if status.st_size > max_bytes:
             raise _Unfit(
-                f"{here} has {status.st_size:,} bytes, and more than {most:,} make no sense there"
+                f"{here} has {status.st_size:,} bytes, and more than {max_bytes:,} make no sense there"
             )
         return real
 
@@ -312,8 +314,8 @@ class _Look:
             if target is None:
                 continue
             links += 1
-            if links > _MOST_LINKS:
-                raise _Unfit(f"{named_by} leads through more than {_MOST_LINKS} symlinks")
+            if links > _MAX_LINKS:
+                raise _Unfit(f"{named_by} leads through more than {_MAX_LINKS} symlinks")
             done, status = os.sep if os.path.isabs(target) else os.path.dirname(done), None
             todo += _backwards(target)
         return done, os.lstat(done) if status is None else status

@@ -7,7 +7,7 @@ from typing import Final
 
 from cleanup_nodemodule.lookout import Lookout
 
-_MOST: Final = 20_000
+_MAX: Final = 20_000
 """Entries of one project that are looked at: a project of that size has told what it has to tell."""
 
 _LONGEST: Final = 4096
@@ -55,7 +55,7 @@ def newest_source(
     if project in known:
         return known[project]
     newest = 0
-    left = _MOST
+    left = _MAX
     stack = [project]
     while stack and left > 0:
         directory = stack.pop()

@@ -781,11 +781,11 @@ def _reason(facts: Any, error: Exception) -> str:
     if isinstance(version, int) and version > VERSION:
         return "a later version of this program wrote it"
     # Of what it says nothing is sure to be fit for showing.
-    what = str(error).encode("ascii", "backslashreplace").decode("ascii")[:_MOST_SAID]
+    what = str(error).encode("ascii", "backslashreplace").decode("ascii")[:_MAX_SAID]
     return f"it is not as this program writes it ({type(error).__name__}: {what})"
 
 
-_MOST_SAID: Final = 200
+_MAX_SAID: Final = 200
 """Characters of what is wrong with a record."""
 
 

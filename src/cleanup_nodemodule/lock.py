@@ -43,7 +43,7 @@ _CARD: Final = ".json"
 _LARGEST_CARD: Final = 16 * 1024 * 1024
 """Bytes of the card of a run with very many roots."""
 
-_MUTEX_PATIENCE: Final = 30.0
+_MUTEX_TIMEOUT: Final = 30.0
 """Seconds to wait for a mutex that is held for a few milliseconds, unless somebody stopped that run."""
 
 _PAUSE: Final = 0.2
@@ -222,7 +222,7 @@ def _mutex(registry: str) -> AbstractContextManager[object]:
 
     lock = FileLock(
         os.path.join(registry, _MUTEX + _LOCK),
-        timeout=_MUTEX_PATIENCE,
+        timeout=_MUTEX_TIMEOUT,
         mode=0o600,
         thread_local=False,
     )
@@ -231,7 +231,7 @@ def _mutex(registry: str) -> AbstractContextManager[object]:
     except Timeout as error:
         raise LockError(
             errno.ETIMEDOUT,
-            f"another run has been starting for {_MUTEX_PATIENCE:.0f} seconds (it holds"
+            f"another run has been starting for {_MUTEX_TIMEOUT:.0f} seconds (it holds"
             f" {lock.lock_file!r}); see whether it was stopped, and end it",
         ) from error
 

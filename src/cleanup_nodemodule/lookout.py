@@ -22,7 +22,7 @@ _LARGEST: Final = 4 * 1024 * 1024
 _LONGEST_NAME: Final = 255
 """Bytes that a name has at most (NAME_MAX, limits.h(0p)), on every file system there is."""
 
-_MOST_REMEMBERED: Final = 64 * 1024 * 1024
+_MAX_REMEMBERED: Final = 64 * 1024 * 1024
 """Characters of paths that something is remembered of."""
 
 _CLOSED: Final = frozenset(
@@ -308,7 +308,7 @@ class Lookout:
 
     def _remember(self, key: Hashable, path: str, value: object) -> None:
         self._taken += len(path)
-        if self._taken > _MOST_REMEMBERED:
+        if self._taken > _MAX_REMEMBERED:
             self._known.clear()
             self._taken = len(path)
         self._known[key] = value

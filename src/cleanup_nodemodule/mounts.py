@@ -29,7 +29,7 @@ _DELETED: Final = "//deleted"
 """What the kernel appends where the directory itself was deleted (seq_dentry in fs/seq_file.c). No path has
 two slashes, so nothing else ends so."""
 
-_MOST_LINKS: Final = 40
+_MAX_LINKS: Final = 40
 """Symlinks on the way to a place, at most (path_resolution(7))."""
 
 
@@ -298,7 +298,7 @@ def resolve(path: str, kinds: Mapping[str, str]) -> tuple[str, bool]:
         except (OSError, ValueError):
             continue
         links += 1
-        if links > _MOST_LINKS:
+        if links > _MAX_LINKS:
             return path, False
         done = os.sep if os.path.isabs(target) else os.path.dirname(done)
         todo += _backwards(target)

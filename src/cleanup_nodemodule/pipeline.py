@@ -61,7 +61,7 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     SettingsError for a pattern that can match nothing beneath them, both before anything else happens. When
     the scheduler is told to stop, returns at once what is known by then, marked as not complete. A root
     that cannot be searched is a problem if there are others; so is one that does not answer within the
-    scheduler's patience, and whatever was found there is kept.
+    scheduler's timeout, and whatever was found there is kept.
     """
     findings, witnesses = Findings(), Witnesses(scheduler)
     roots: tuple[SearchRoot, ...] = ()
@@ -134,7 +134,7 @@ def _planned(
         findings,
         roots,
         silent=scheduler.silent,
-        foreign_too=settings.foreign_too,
+        include_foreign=settings.include_foreign,
         has_git=witnesses.has_git,
     )
 

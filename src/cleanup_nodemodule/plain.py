@@ -110,14 +110,14 @@ def chosen_paths(report: Report) -> Iterator[bytes]:
             yield os.fsencode(row.path)
 
 
-def problems(report: Report, most: int | None) -> Iterator[str]:
-    """Give a line for each problem, at most *most* and then how many more there are."""
-    for problem in report.problems[:most]:
+def problems(report: Report, limit: int | None) -> Iterator[str]:
+    """Give a line for each problem, at most *limit* and then how many more there are."""
+    for problem in report.problems[:limit]:
         where = None if problem.path is None else printable(problem.path)
         what = sentence(problem.doing, where, problem.message)
         yield f"{PROGRAM}: {what} ({problem.errno})"
-    if most is not None and len(report.problems) > most:
-        more = len(report.problems) - most
+    if limit is not None and len(report.problems) > limit:
+        more = len(report.problems) - limit
         yield f"{PROGRAM}: {more} more could not be read; --verbose shows all"
 
 

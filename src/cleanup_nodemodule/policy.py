@@ -5,10 +5,10 @@ from typing import assert_never
 from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
 
 
-def decide(evidence: Evidence, contents: Contents, *, foreign_too: bool = False) -> Decision:
+def decide(evidence: Evidence, contents: Contents, *, include_foreign: bool = False) -> Decision:
     """Delete what is proven or named and not protected; keep the rest and say why.
 
-    Protections come first, as they hold whatever the user named; but with *foreign_too* the user has
+    Protections come first, as they hold whatever the user named; but with *include_foreign* the user has
     said that the owners of things in sticky directories need not be asked.
     """
     if evidence.protection is not None:
@@ -17,7 +17,7 @@ def decide(evidence: Evidence, contents: Contents, *, foreign_too: bool = False)
         return Keep(Reason.MOUNT_POINT)
     if contents.repositories:
         return Keep(Reason.REPOSITORY_INSIDE)
-    if contents.foreign and not foreign_too:
+    if contents.foreign and not include_foreign:
         return Keep(Reason.FOREIGN)
     if not contents.complete:
         return Keep(Reason.UNREADABLE)

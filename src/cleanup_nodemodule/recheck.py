@@ -45,12 +45,12 @@ class Again:
         scheduler: Scheduler,
         artifacts: Sequence[Artifact],
         *,
-        foreign_too: bool,
+        include_foreign: bool,
         assume_unused: bool = False,
     ) -> None:
         self._circumstances = replace(circumstances, again=True)
         self._scheduler: Final = scheduler
-        self._foreign_too: Final = foreign_too
+        self._include_foreign: Final = include_foreign
         self._assume_unused: Final = assume_unused
         self._whose: Final[dict[str, Whose]] = {}
         """Of the artifacts whose turn it is, by path."""
@@ -87,7 +87,7 @@ class Again:
         if known.level in _UNLIKELY and path in self._holders:
             # What proved it may have been an artifact inside, whose turn has come before.
             known = replace(known, level=artifact.evidence.level)
-        decision = decide(known, artifact.contents, foreign_too=self._foreign_too)
+        decision = decide(known, artifact.contents, include_foreign=self._include_foreign)
         if isinstance(decision, Keep):
             since = [fact for fact in known.facts if fact not in artifact.evidence.facts]
             return _problem(path, decision.reason, "; ".join(since) or None)
@@ -153,7 +153,7 @@ async def prepared(
         await prepare_again(settings, scheduler, artifacts),
         scheduler,
         artifacts,
-        foreign_too=settings.foreign_too,
+        include_foreign=settings.include_foreign,
         assume_unused=settings.assume_unused,
     )
 

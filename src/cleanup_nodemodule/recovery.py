@@ -199,7 +199,7 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
 async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
     """Ask the disks where everything is that was begun.
 
-    A disk that does not answer within the scheduler's patience is asked nothing more, and does not
+    A disk that does not answer within the scheduler's timeout is asked nothing more, and does not
     keep the others waiting: what is on it cannot be looked at, and its mount point becomes one of those
     that are *silent*. When the scheduler is stopped, what is not known by then is left out.
     """

@@ -26,7 +26,7 @@ from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
 from cleanup_nodemodule.stdio import emit, is_terminal, say
 
-_MOST: Final = 20
+_MAX: Final = 20
 """How many of a kind are named one by one."""
 
 
@@ -302,8 +302,8 @@ def _named(runs: Mapping[str, Run], name: str) -> Run:
     if len(exact or fitting) == 1:
         return (exact or fitting)[0]
     listed = fitting or list(runs.values())
-    there = ", ".join(f"{run.id} ({iso(run.started_at)})" for run in listed[-_MOST:])
-    more = "the last are " if len(listed) > _MOST else "there are "
+    there = ", ".join(f"{run.id} ({iso(run.started_at)})" for run in listed[-_MAX:])
+    more = "the last are " if len(listed) > _MAX else "there are "
     if fitting:
         raise UnknownRun(f"{printable(name)} is the beginning of several runs: {there}")
     raise UnknownRun(
@@ -326,10 +326,10 @@ def _outermost(entries: Sequence[Entry], seen: Mapping[str, _Seen]) -> Iterator[
 def _say_skipped(found: Recipe) -> None:
     for code, meaning in SKIPPED.items():
         paths = [path for path, reason in found.skipped.items() if reason == code]
-        for path in paths[:_MOST]:
+        for path in paths[:_MAX]:
             say(f"{printable(path)}: {meaning}")
-        if len(paths) > _MOST:
-            say(f"{len(paths) - _MOST} more: {meaning}")
+        if len(paths) > _MAX:
+            say(f"{len(paths) - _MAX} more: {meaning}")
     for step in found.steps:
         if not step.known:
             say(f"{_shown(step)}: {_STRANGE}")

@@ -94,12 +94,12 @@ async def remove(
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
     look: SecondLook = NO_LOOK,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
     What the second *look* has something against counts as failed. What only somebody else may delete, by
-    the sticky bit of a directory, does too, unless *foreign_too*.
+    the sticky bit of a directory, does too, unless *include_foreign*.
     Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
@@ -110,7 +110,7 @@ async def remove(
     records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
 
     async def delete(turn: _Turn) -> Result | None:
-        return await _Deletion(turn, records, scheduler, freed, look, foreign_too).carry_out()
+        return await _Deletion(turn, records, scheduler, freed, look, include_foreign).carry_out()
 
     return await _each(approved, scheduler, records, delete, deleted)
 
@@ -473,7 +473,7 @@ class _Deletion:
         scheduler: Scheduler,
         freed: Callable[[int], None],
         look: SecondLook,
-        foreign_too: bool,  # noqa: FBT001 - a setting, passed on
+        include_foreign: bool,  # noqa: FBT001 - a setting, passed on
     ) -> None:
         self._turn = turn
         self._artifact = turn.artifact
@@ -481,7 +481,7 @@ class _Deletion:
         self._scheduler = scheduler
         self._freed = freed
         self._look = look
-        self._foreign_too = foreign_too
+        self._include_foreign = include_foreign
 
     async def carry_out(self) -> Result | None:
         """Delete it; None if it was stopped before anything happened to it."""
@@ -509,7 +509,7 @@ class _Deletion:
             scheduler,
             self._count,
             turn.held,
-            foreign_too=self._foreign_too,
+            include_foreign=self._include_foreign,
         )
         if not emptied.problems and not emptied.stopped:
             if unseen := _unseen(contents, emptied):
@@ -773,15 +773,15 @@ async def finish(
     journal: Journal,
     *,
     freed: Callable[[int], None],
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> tuple[Leftover, ...]:
     """Delete what the journal has told to be left by interrupted runs; return what came of it.
 
-    What only somebody else may delete, by the sticky bit of a directory, stays, unless *foreign_too*.
+    What only somebody else may delete, by the sticky bit of a directory, stays, unless *include_foreign*.
     """
     return tuple(
         [
-            await _finish(leftover, scheduler, journal, freed, foreign_too=foreign_too)
+            await _finish(leftover, scheduler, journal, freed, include_foreign=include_foreign)
             for leftover in leftovers
         ]
     )
@@ -793,7 +793,7 @@ async def _finish(
     journal: Journal,
     freed: Callable[[int], None],
     *,
-    foreign_too: bool,
+    include_foreign: bool,
 ) -> Leftover:
     root, path = leftover.candidate.root, leftover.candidate.path
     held: Held | None = None
@@ -803,7 +803,7 @@ async def _finish(
                 return leftover
             held = await _hold(replace(leftover.candidate, changed=0), scheduler)
             return await _finish_one(
-                leftover, held, scheduler, journal, freed, foreign_too=foreign_too
+                leftover, held, scheduler, journal, freed, include_foreign=include_foreign
             )
     except Stopped:
         return replace(leftover, interrupted=True)
@@ -825,7 +825,7 @@ async def _finish_one(
     journal: Journal,
     freed: Callable[[int], None],
     *,
-    foreign_too: bool,
+    include_foreign: bool,
 ) -> Leftover:
     candidate = leftover.candidate
     if leftover.run is None or leftover.number is None:
@@ -858,7 +858,7 @@ async def _finish_one(
         journal.turn(entry)
     emptied = await emptying.empty(
         *(candidate.path, candidate.identity, None, scheduler, freed, held),
-        foreign_too=foreign_too,
+        include_foreign=include_foreign,
     )
     problems = emptied.problems
     if (
@@ -894,7 +894,7 @@ async def _kept(held: Held | None, scheduler: Scheduler) -> int | None:
 async def _ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:
     asked = [one for one in artifacts if one.candidate.root not in scheduler.silent]
     try:
-        return await asyncio.wait_for(scheduler.aside(_free_bytes, asked), scheduler.patience)
+        return await asyncio.wait_for(scheduler.aside(_free_bytes, asked), scheduler.timeout)
     except TimeoutError:
         return None
 

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Final
 
-_MOST_LINKS: Final = 40
+_MAX_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""
 
 
@@ -51,7 +51,7 @@ def resolve(path: str) -> tuple[str, os.stat_result]:
             if leads_to is None:
                 continue
             links += 1
-            if links > _MOST_LINKS:
+            if links > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
             if not _is_ours(owner):
                 doubts.append((len(todo), os.path.join(way.path, name), leads_to, owner))

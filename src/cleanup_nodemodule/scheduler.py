@@ -42,10 +42,10 @@ class Pace:
     thousand, and what is too few for that spends more time on handing over than on the work.
     """
 
-    def __init__(self, seconds: float, first: int, most: int) -> None:
-        """Begin with *first* entries; aim at *seconds* a call, with *most* entries at the most."""
+    def __init__(self, seconds: float, first: int, max_entries: int) -> None:
+        """Begin with *first* entries; aim at *seconds* a call, with *max_entries* entries at the most."""
         self._seconds: Final = seconds
-        self._most: Final = most
+        self._max_entries: Final = max_entries
         self._taken = 0.0
         self.entries = first
         """For the next call, at least 1."""
@@ -60,17 +60,17 @@ class Pace:
         if not entries or (entries < of and taken < self._seconds):
             # It came to the end of what there was, most of its time being that of handing over.
             return
-        fitting = int(entries * self._seconds / taken) if taken > 0 else self._most
+        fitting = int(entries * self._seconds / taken) if taken > 0 else self._max_entries
         # One call that went fast says little of the next one; one that went slowly is taken at its word.
-        self.entries = max(1, min(fitting, 2 * self.entries, self._most))
+        self.entries = max(1, min(fitting, 2 * self.entries, self._max_entries))
 
 
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
-    Up to *most* at a time where :class:`~cleanup_nodemodule.breadth.Breadth` finds that it pays.
+    Up to *max_workers* at a time where :class:`~cleanup_nodemodule.breadth.Breadth` finds that it pays.
 
-    With *patience*, seconds, a call that takes longer is given up, though nothing can end it: it waits
+    With *timeout*, seconds, a call that takes longer is given up, though nothing can end it: it waits
     in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
     first used. Has a thread of its own once it has deleted something, which :meth:`close`, or leaving it
     as a context, ends; the executor is the caller's to end. Raises ValueError if *workers* is less than 1.
@@ -81,9 +81,9 @@ class Scheduler:
         executor: Executor,
         workers: int,
         *,
-        patience: float | None = None,
+        timeout: float | None = None,
         silent: set[str] | None = None,
-        most: int = 0,
+        max_workers: int = 0,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
@@ -92,11 +92,11 @@ class Scheduler:
         """To be told of each call that deletes."""
         self.silent: Final[set[str]] = set() if silent is None else silent
         """Roots on which a call was given up, by whoever met that: nothing more is to be begun there."""
-        self.patience: Final = patience
+        self.timeout: Final = timeout
         """Seconds that a call may take; None: as long as it does."""
         self._executor = executor
         self._slots = asyncio.Semaphore(workers)
-        self._most: Final = most
+        self._max_workers: Final = max_workers
         self._width = workers
         self._withheld = 0
         self._attempts = _ATTEMPTS
@@ -153,7 +153,7 @@ class Scheduler:
         async with self._slot():
             start = loop.time()
             running = loop.run_in_executor(self._executor, function, *args)
-            result = await self.unless_stopped(running, self.patience if disk else None)
+            result = await self.unless_stopped(running, self.timeout if disk else None)
             if took is not None:
                 took(loop.time() - start)
             return result
@@ -212,7 +212,7 @@ class Scheduler:
 
     def broaden(self, width: int) -> bool:
         """Have more calls go on at a time, unless something ran short; return whether they may."""
-        if self._width < self.workers or width > self._most:
+        if self._width < self.workers or width > self._max_workers:
             return False
         for _ in range(self.workers, width):
             self._slots.release()
@@ -230,7 +230,7 @@ class Scheduler:
 
         Raises TimeoutError, an OSError, if the disk does not answer.
         """
-        return await asyncio.wait_for(self.aside(function, *args), self.patience)
+        return await asyncio.wait_for(self.aside(function, *args), self.timeout)
 
     async def finish(
         self,
@@ -245,17 +245,19 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         async with self._slot():
             result = loop.run_in_executor(self._executor, function, *args)
-            await asyncio.wait((result,), timeout=self.patience)
+            await asyncio.wait((result,), timeout=self.timeout)
             if not result.done():
                 raise Unanswered
             return result.result()
 
     async def unless_stopped(
-        self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T], patience: float | None = None
+        self,
+        work: asyncio.Future[_T] | Coroutine[Any, Any, _T],
+        timeout: float | None = None,  # noqa: ASYNC109 - what is given up goes on, so no scope can end it
     ) -> _T:
         """Wait for *work*; cancel it, and raise Stopped, as soon as the scheduler is stopped.
 
-        So too, but with Unanswered, after *patience* seconds.
+        So too, but with Unanswered, after *timeout* seconds.
         """
         task = asyncio.ensure_future(work)
         if self._stopping is None:
@@ -264,7 +266,7 @@ class Scheduler:
                 self._stopping.set_result(None)
         try:
             await asyncio.wait(
-                (task, self._stopping), timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                (task, self._stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
             if task.done():
                 return task.result()
@@ -279,12 +281,12 @@ class Scheduler:
         """Workers that nothing waits for."""
         return max(0, self.workers - self._wanted)
 
-    def portion(self, most: int) -> int:
-        """Return how many entries the next call is to handle, *most* if the others have work too.
+    def portion(self, entries: int) -> int:
+        """Return how many entries the next call is to handle, *max_workers* if the others have work too.
 
         While some have nothing to do it is a part of that: what is left then goes to them the sooner.
         """
-        return most if self._idle <= 1 else max(1, most // _PORTIONS)
+        return entries if self._idle <= 1 else max(1, entries // _PORTIONS)
 
     async def share(
         self, stack: list[bytes], handle: Callable[[list[bytes]], Awaitable[list[bytes]]]

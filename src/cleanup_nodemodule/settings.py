@@ -76,7 +76,7 @@ class Settings:
     """Rules beside those of the profiles."""
     keep: tuple[str, ...] = ()
     """Patterns (:mod:`cleanup_nodemodule.patterns`) of what is kept, whatever else."""
-    foreign_too: bool = False
+    include_foreign: bool = False
     """Delete also what only other users may, by the sticky bit of a directory."""
     assume_unused: bool = False
     """Nobody works where nobody can say who does: see :meth:`protections.Processes.at_work_in`."""

@@ -56,7 +56,7 @@ async def measure(
         roots.append(anchor(candidate.path, candidate.identity, closed))
         tally.leave_out(place for place in closed if place not in others)
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
-    done, most = 0, len(tallies)
+    done, count = 0, len(tallies)
     while done < len(tallies):
         where = candidates[done][1].root
         if where in scheduler.silent:
@@ -71,7 +71,7 @@ async def measure(
             root
             for root, _ in itertools.takewhile(
                 lambda one: not one[1][1].mounted,
-                zip(roots[done : done + most], candidates[done : done + most], strict=True),
+                zip(roots[done : done + count], candidates[done : done + count], strict=True),
             )
         ]
         budget = scheduler.portion(pace.entries)
@@ -86,7 +86,7 @@ async def measure(
         except Unanswered:
             if len(several) == 1:
                 scheduler.silent.add(where)
-            most = 1  # One by one, it shows which it is.
+            count = 1  # One by one, it shows which it is.
             continue
         except Stopped:
             raise
@@ -94,7 +94,7 @@ async def measure(
             if len(several) == 1:
                 tallies[done].fail(error)
                 done += 1
-            most = 1
+            count = 1
             continue
         pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
         for measurement in measurements:

@@ -16,7 +16,7 @@ from cleanup_nodemodule.problems import ProblemCode
 
 _PROGRAM: Final = "cleanup-nodemodule"
 
-_MOST_LINKS: Final = 40
+_MAX_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""
 
 ADVICE: Final = "set XDG_STATE_HOME to a directory that only you can write"
@@ -255,7 +255,7 @@ def _fault(
             return f"{done!r} belongs to {account_name(status.st_uid)}"
         if stat.S_ISLNK(status.st_mode):
             links += 1
-            if links > _MOST_LINKS:
+            if links > _MAX_LINKS:
                 return f"{done!r} is one of too many symlinks"
             target = os.readlink(done)
             todo += [name for name in reversed(target.split(os.sep)) if name]

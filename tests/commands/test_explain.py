@@ -20,7 +20,7 @@ from support.filesystems import Mounts, ended
 from support.judges import verdict
 from support.tool import PROJECT, Run, Tool
 from support.trees import Declared, declare
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 
 def explained(path: str, settings: Settings, root: str | None) -> Artifact:
@@ -154,7 +154,7 @@ def test_a_disk_that_does_not_answer_ends_it_all_the_same(
     dead.change(mute=[silent])
     path = dead.path / "app/node_modules"
     with tool.start("explain", path, "--timeout", "2") as process, ended(dead):
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 3
     assert f"{path}: its disk did not answer for 2 seconds (--timeout)" in errors
     assert output == "" or "keep: unreadable" in output
@@ -176,7 +176,7 @@ def test_the_first_signal_ends_it_where_the_disk_does_not_answer(
     with tool.start("explain", path, *form) as process, ended(dead):
         await_condition(lambda: dead.calls("getattr", "/app") > 0, "it has asked the disk")
         process.send_signal(number)
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, errors) == (
         code,
         "cleanup-nodemodule: interrupted; nothing was done\n",

@@ -24,7 +24,7 @@ from support.places import COMMAND
 from support.processes import Terminal, execute
 from support.tool import Run as Command
 from support.trees import declare, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 NOBODY = 65534
 
@@ -279,7 +279,7 @@ def test_a_beginning_of_several_runs_is_wrong_usage(run: Command, home: str) -> 
 
 def paste(lines: bytes, shell: str, cwd: Path) -> None:
     result = subprocess.run(
-        [shell], input=lines, cwd=cwd, capture_output=True, check=False, timeout=PATIENCE
+        [shell], input=lines, cwd=cwd, capture_output=True, check=False, timeout=TIMEOUT
     )
     assert (result.returncode, result.stderr) == (0, b"")
 
@@ -493,7 +493,7 @@ def bring_back(run: Command, work: Path, way: str) -> "subprocess.CompletedProce
         cwd=work,
         capture_output=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert shell.returncode == 0, shell.stderr
     return printed
@@ -637,7 +637,7 @@ def test_a_signal_ends_it_and_says_how_far_it_came(
     ) as process:
         await_condition(lambda: len(calls(npm)) == 2, "the second command was at work")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code
     assert errors.splitlines()[-1] == b"Interrupted: 1 of 3 commands were run."
     assert len(calls(npm)) == 2

@@ -52,7 +52,7 @@ TYPED: Final = {
     "limit, far too large": ["log", "-n", DIGITS],
     "run": ["regenerate", "\udcff\n"],
     "no run": ["regenerate", ""],
-    "patience": ["resume", "--timeout", DIGITS],
+    "timeout of resume": ["resume", "--timeout", DIGITS],
 }
 
 

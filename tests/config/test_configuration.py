@@ -12,7 +12,7 @@ from cleanup_nodemodule import state
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 OTHER: Final = 64001
 
@@ -53,7 +53,7 @@ def test_the_configuration_of_whose_home_it_is_is_not_read(
         [*tool.command, "--json", "-p", tmp_path / "work"],
         env=env,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert (process.returncode, json.loads(process.stdout)["artifacts"]) == (0, [])

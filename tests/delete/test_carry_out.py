@@ -29,7 +29,7 @@ from cleanup_nodemodule.settings import SettingsError
 from support.journals import a_run
 from support.removals import approve, artifact, told
 from support.trees import declare, listing
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 
 class Again:
@@ -91,7 +91,7 @@ def carried_out(
             ThreadPoolExecutor(1) as executor,
             Journal(state.directory(), a_run("/", mode=recorded)) as journal,
         ):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 scheduler = Scheduler(executor, 1)
                 return await carry_out(approved, scheduler, journal, prove_again, watched.append)
 

@@ -29,7 +29,7 @@ from support.dictated import Dictated, expected, made, root_of, shuffles, trees,
 from support.filesystems import Mounts
 from support.removals import artifact, each_engine, remove
 from support.trees import declare
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 ENOUGH: Final = 1_000_000
 
@@ -184,7 +184,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 def run(work: Any) -> Any:
     async def patiently() -> Any:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await work
 
     return asyncio.run(patiently())
@@ -206,7 +206,7 @@ def test_no_two_calls_are_at_the_same_group_whoever_makes_them(
     def deal(share: int, key: str, stack: list[bytes]) -> None:
         alone(key)
         if len(stack[-1]) > 1 and not met.is_set():
-            barrier.wait(PATIENCE)
+            barrier.wait(TIMEOUT)
         done.update((share, key, entry) for entry in stack[-1:])
         alone.leave(key)
 
@@ -413,7 +413,7 @@ def test_two_that_delete_on_xfs_are_never_at_the_same_group(
         declare(top / f"app{number}", {"node_modules": packages, "package.json": "{}"})
     planned = [artifact(top / f"app{number}" / "node_modules") for number in range(3)]
     monkeypatch.setattr(emptying, "_BUDGET", 20)
-    monkeypatch.setattr(emptying, "_MOST", 20)
+    monkeypatch.setattr(emptying, "_MAX", 20)
     at_work, met = Alone(), threading.Event()
     really_remove = engines.remove
     together = threading.Barrier(2, action=met.set)
@@ -423,7 +423,7 @@ def test_two_that_delete_on_xfs_are_never_at_the_same_group(
     ) -> Removal:
         at_work(f"group {group}")
         if stack != [b""] and not met.is_set():
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
         try:
             return really_remove(root, stack, budget, groups, group, *more)
         finally:

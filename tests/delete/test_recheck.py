@@ -36,7 +36,7 @@ from support.git import git as run_git
 from support.removals import a_journal, each_engine, told
 from support.tool import PROJECT
 from support.trees import declare, listing
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 Meanwhile = Callable[[Path], object]
 """Does something to an artifact, at the place where it is."""
@@ -144,7 +144,7 @@ def carry_out(top: Path, **settings: Any) -> Outcome:
             approved = confirm.by_flag(plan, mode="delete")
             assert approved is not None
             with a_journal() as records:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     scheduler = Scheduler(executor, 1)
                     again = partial(recheck.prepared, chosen, scheduler)
                     return await carrying.carry_out(approved, scheduler, records, again)

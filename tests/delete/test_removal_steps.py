@@ -331,7 +331,7 @@ def test_what_cannot_be_held_for_want_of_descriptors_is_tried_again(
 def test_what_is_done_leaves_no_descriptor_behind(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(durable, "_MOST", 1)
+    monkeypatch.setattr(durable, "_MAX", 1)
     planned = [fresh(project / name) for name in NESTED]
     declare(project / NESTED[1] / "own", {".git": {}})
     planned[1] = fresh(project / NESTED[1])
@@ -414,7 +414,7 @@ def test_a_disk_that_does_not_answer_is_not_waited_for(
     made = Scheduler.__init__
 
     def impatient(self: Scheduler, *arguments: Any, **options: Any) -> None:
-        made(self, *arguments, **{**options, "patience": 0.5})
+        made(self, *arguments, **{**options, "timeout": 0.5})
 
     monkeypatch.setattr(Scheduler, "__init__", impatient)
     (failed,) = remove([artifact(project / "node_modules")]).failed
@@ -454,7 +454,7 @@ def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
         assert failed.left_at == str(staged(project))
 
 
-def finished(place: Path, *, foreign_too: bool = False) -> Leftover:
+def finished(place: Path, *, include_foreign: bool = False) -> Leftover:
     """Have what an interrupted run left at *place* finished, and return what came of it."""
 
     async def work() -> tuple[Leftover, ...]:
@@ -466,7 +466,7 @@ def finished(place: Path, *, foreign_too: bool = False) -> Leftover:
                 scheduler,
                 records,
                 freed=lambda _: None,
-                foreign_too=foreign_too,
+                include_foreign=include_foreign,
             )
 
     [done] = asyncio.run(work())
@@ -489,7 +489,7 @@ def test_what_was_left_is_finished_in_the_same_way(
     assert "--include-foreign" in done.problems[0].why
     assert told() == [("node_modules", "failed")]
     said = keeping(monkeypatch)
-    assert finished(place, foreign_too=True).finished
+    assert finished(place, include_foreign=True).finished
     assert said == [[("node_modules", "failed")]]
     assert told() == [("node_modules", "deleted")]
 
@@ -536,7 +536,7 @@ def test_the_engine_is_told_that_what_is_somebody_elses_goes_too(
         return really_remove(*arguments)
 
     monkeypatch.setattr(engines, "remove", remove_it)
-    remove([artifact(project / "node_modules")], foreign_too=True)
+    remove([artifact(project / "node_modules")], include_foreign=True)
     assert set(asked) == {True}
 
 

@@ -48,7 +48,7 @@ from support.removals import (
     told,
 )
 from support.trees import declare, listing
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.usefixtures("grouped")
 
@@ -57,7 +57,7 @@ pytestmark = pytest.mark.usefixtures("grouped")
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every call of the engine remove a single entry."""
     monkeypatch.setattr(emptying, "_BUDGET", 1)
-    monkeypatch.setattr(emptying, "_MOST", 1)
+    monkeypatch.setattr(emptying, "_MAX", 1)
 
 
 @pytest.fixture
@@ -493,7 +493,7 @@ def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
     planned = [artifact(top), artifact(project / "dist")]
     writer.start()
     try:
-        assert written.wait(PATIENCE)
+        assert written.wait(TIMEOUT)
         run = remove(planned)
     finally:
         stop.set()
@@ -596,7 +596,7 @@ def test_what_waits_for_a_worker_when_it_stops_was_never_begun(project: Path) ->
 
     def hold() -> None:
         begun.set()
-        assert let_go.wait(PATIENCE)
+        assert let_go.wait(TIMEOUT)
 
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor, a_journal() as journal:
@@ -612,7 +612,7 @@ def test_what_waits_for_a_worker_when_it_stops_was_never_begun(project: Path) ->
                 )
             )
             try:
-                assert await asyncio.to_thread(begun.wait, PATIENCE)
+                assert await asyncio.to_thread(begun.wait, TIMEOUT)
                 scheduler.stop()
             finally:
                 let_go.set()
@@ -873,7 +873,7 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
     # Whether more of them do more is for the tests of the scheduler.
     monkeypatch.setattr(breadth, "_WORTH_IT", 0.0)
     monkeypatch.setattr(emptying, "_BUDGET", 8)
-    monkeypatch.setattr(emptying, "_MOST", 8)
+    monkeypatch.setattr(emptying, "_MAX", 8)
     declare(
         tmp_path, {"node_modules": {f"d{one}": dict.fromkeys("abcdef", 1) for one in range(400)}}
     )

@@ -25,7 +25,7 @@ from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names
 from support.dictated import Dictated, budgets, expected, made, root_of, trees, usual
 from support.filesystems import Mounts
 from support.trees import Declared, declare, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 __all__ = ["place"]
 
@@ -166,13 +166,13 @@ def test_without_memory_a_call_is_lost_or_says_what_it_lacks(
 
 
 def remove_all(
-    kernel: ModuleType, root: Root, budget: int, groups: Groups | None, *, foreign_too: bool
+    kernel: ModuleType, root: Root, budget: int, groups: Groups | None, *, include_foreign: bool
 ) -> tuple[list[Any], list[Fault]]:
     """Call to the end, for one group after the other if there are *groups*."""
     said, faults, stacks = [], [], {0: [b""]}
     while stacks:
         group, stack = stacks.popitem()
-        value, left, more = kernel.remove(root, stack, budget, groups, group, foreign_too)
+        value, left, more = kernel.remove(root, stack, budget, groups, group, include_foreign)
         said.append(value)
         faults += more
         for other, entry in value.elsewhere:
@@ -199,7 +199,9 @@ def test_without_memory_what_is_not_removed_is_said(
         true = expected(os.fsencode(top))
         kernel._fail_allocation(number)
         try:
-            values, faults = remove_all(kernel, root, budget, groups, foreign_too=not other_faults)
+            values, faults = remove_all(
+                kernel, root, budget, groups, include_foreign=not other_faults
+            )
         except MemoryError:
             values, faults = [], []
             lost += 1
@@ -392,7 +394,7 @@ def walk_disturbed(way: Way, directory: str, rounds: int, seed: int) -> Outcome:
             done += 1
     finally:
         open(os.path.join(here, b"stop"), "wb").close()
-        other.join(PATIENCE)
+        other.join(TIMEOUT)
         other.kill()
     return Outcome(done, entries, errnos, kernel._held(), len(os.listdir("/proc/self/fd")) - before)
 

@@ -72,15 +72,15 @@ def test_as_many_threads_as_the_engine_has_use_for(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
     engines.choose("native")
-    assert (engines.default_lookers(), engines.default_removers()) == (lookers, processors)
-    assert engines.most_removers() == lookers
-    assert engines.default_lookers(distant=True) == max(lookers, 16)
+    assert (engines.default_readers(), engines.default_removers()) == (lookers, processors)
+    assert engines.max_removers() == lookers
+    assert engines.default_readers(distant=True) == max(lookers, 16)
     engines.choose("python")
     locked = getattr(sys, "_is_gil_enabled", lambda: True)()
     expected = (min(processors, 8), 1) if locked else (lookers, processors)
-    assert (engines.default_lookers(), engines.default_removers()) == expected
-    assert engines.most_removers() == (0 if locked else lookers)
-    assert engines.default_lookers(distant=True) == max(lookers, 16)
+    assert (engines.default_readers(), engines.default_removers()) == expected
+    assert engines.max_removers() == (0 if locked else lookers)
+    assert engines.default_readers(distant=True) == max(lookers, 16)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ from support.filesystems import Mounts
 from support.needs import needs_root, unable
 from support.processes import strace
 from support.trees import Declared, declare, dig, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -1570,7 +1570,7 @@ def test_other_threads_go_on_while_a_call_waits_for_a_disk(
             process.stdin.write(b"mute\n")
             process.stdin.flush()
             # Its end waits for the disk, too.
-            answered, _, _ = select.select([process.stdout], [], [], PATIENCE)
+            answered, _, _ = select.select([process.stdout], [], [], TIMEOUT)
         finally:
             served.kill()
             process.kill()
@@ -1908,7 +1908,7 @@ def test_several_interpreters_delete_at_once(tmp_path: Path) -> None:
         texts = [SUBINTERPRETER.format(path=path, top=os.fspath(top), pipe=pipe) for top in tops]
         program = [sys.executable, "-c", SEVERAL_INTERPRETERS, *texts]
         done = subprocess.run(
-            program, pass_fds=[pipe], capture_output=True, text=True, check=False, timeout=PATIENCE
+            program, pass_fds=[pipe], capture_output=True, text=True, check=False, timeout=TIMEOUT
         )
         os.close(pipe)
         assert (done.stdout, done.stderr) == ("None None None\n", "")
@@ -1934,7 +1934,7 @@ def test_a_disk_that_hangs_holds_up_no_file_on_another_one(
         try:
             hanging = executor.submit(remove, engine, root_of(served.path / "top"))
             await_condition(lambda: served.calls("unlink", "/top/f") > 0, "it hangs")
-            healthy = executor.submit(remove, engine, root_of(top)).result(PATIENCE)
+            healthy = executor.submit(remove, engine, root_of(top)).result(TIMEOUT)
             assert not hanging.done()
         finally:
             served.kill()
@@ -2066,7 +2066,7 @@ def test_a_directory_that_another_process_keeps_swapping_leads_nowhere(
             assert listing(tmp_path / "outside") == before
     finally:
         (tmp_path / "stop").touch()
-        swapped = rounds.get(timeout=PATIENCE)
+        swapped = rounds.get(timeout=TIMEOUT)
         attacker.join()
     assert swapped > 0
 

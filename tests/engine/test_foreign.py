@@ -114,7 +114,7 @@ def test_all_of_it_goes_where_that_is_asked_for(
     top = tmp_path / "around/top"
     sticky = shared(top / "d/sticky", {"file": 1, "dir": {"f": 1}})
     give(VICTIM, top, sticky / "file", sticky / "dir", sticky / "dir/f")
-    counts, faults = remove_all(engine, root_of(top), groups=groups, group=0, foreign_too=True)
+    counts, faults = remove_all(engine, root_of(top), groups=groups, group=0, include_foreign=True)
     assert (counts[:2], faults) == ((2, 4), set())
     assert listing(tmp_path) == [b"around"]
 

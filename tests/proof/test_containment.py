@@ -35,7 +35,7 @@ from support.needs import needs_root
 from support.processes import strace
 from support.tool import FULL, PROJECT, Told, Tool
 from support.trees import Declared, declare, listing
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what a rule fits": (Rule, "fits"),
@@ -620,7 +620,7 @@ def test_no_command_fails_without_a_home(tool: Tool, tmp_path: Path, command: st
     owned(account, tool.home, top)
     arguments = [command, *(["app/node_modules"] if command == "explain" else [])]
     process = tool.start(*arguments, cwd=top, prefix=(*as_account(account), *NO_HOME))
-    _, errors = process.communicate(timeout=PATIENCE)
+    _, errors = process.communicate(timeout=TIMEOUT)
     told = command in {"log", "resume", "regenerate"}
     assert process.returncode == ({"resume": 1}.get(command, 2) if told else 0)
     assert ("set XDG_STATE_HOME" in errors) is told

@@ -17,7 +17,7 @@ from support.judges import DELETE, judge, verdict, verdicts
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {".gitignore": "/dist\n", "package.json": "{}", "dist": FILES}
@@ -209,7 +209,7 @@ def test_the_first_signal_ends_git_and_what_it_started(
     running = tool.start("--json", "-p", top, env={"PATH": instead.path})
     await_condition(lambda: len(instead.processes) == 6, "git and what it starts are at work")
     running.send_signal(number)
-    output, errors = running.communicate(timeout=PATIENCE)
+    output, errors = running.communicate(timeout=TIMEOUT)
     assert (running.returncode, errors) == (code, "")
     assert not json.loads(output)["complete"]
     await_condition(instead.all_ended, "git and what it started have ended")

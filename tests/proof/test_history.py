@@ -166,5 +166,5 @@ def test_a_huge_project_is_looked_at_in_part(
     project = tmp_path / "project"
     declare(project, {"src": {f"{n}": {} for n in range(300)}, "recent.js": "x"})
     age(project, {"recent.js": OLD + 6})
-    monkeypatch.setattr(history, "_MOST", 100)
+    monkeypatch.setattr(history, "_MAX", 100)
     assert history.newest_source(str(project), lambda _path: False, {}) == OLD + 6

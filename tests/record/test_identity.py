@@ -24,7 +24,7 @@ from support.processes import strace
 from support.removals import artifact, leave
 from support.tool import PROJECT, Told, Tool
 from support.trees import declare, dig, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 MANY = {f"f{number}": 1 for number in range(60)}
 
@@ -49,7 +49,7 @@ def kill_while_deleting(
     await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
     running.send_signal(signal.SIGKILL)
     with running:
-        running.communicate(timeout=PATIENCE)
+        running.communicate(timeout=TIMEOUT)
     assert running.returncode == -signal.SIGKILL
 
 
@@ -187,7 +187,7 @@ def test_what_was_left_in_a_project_that_was_moved_is_finished_there(
         assert endings() == [None]
     # Nobody is sent back to what cannot do it.
     with tool.start("-p", tmp_path / "top") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert "its project was moved, so only a run that deletes there finishes it" in errors
     assert "To finish what an interrupted run left" not in errors
     told = tool.delete(tmp_path / "top")
@@ -205,20 +205,20 @@ def test_what_will_never_be_found_can_be_forgotten(tool: Tool, tmp_path: Path) -
     (tmp_path / "other").rename(tmp_path / "moved")
     assert tool.resume(tmp_path).code == 3
     with tool.start("resume", "--forget", tmp_path / "nothing") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 3
     assert f"nothing was left at or beneath {tmp_path}/nothing that cannot be reached" in errors
     with tool.start("resume", "--forget", "") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, "--forget needs a path" in errors) == (2, True)
     with tool.start("resume", "--forget", tmp_path / "project/node_modules") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, str(tmp_path / "project") in errors) == (3, False)
     assert sorted(map(str, endings())) == ["None", "forgotten"]
     told = tool.resume(tmp_path)
     assert (told.code, rows(told)) == (3, [(str(other), "failed")])
     with tool.start("resume", "--forget", tmp_path / "other") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert tool.resume(tmp_path).code == 0
 
@@ -227,7 +227,7 @@ def test_what_can_be_finished_is_not_forgotten(tool: Tool, tmp_path: Path) -> No
     declare(tmp_path, {"project": PROJECT})
     place = leave(tmp_path / "project/node_modules")
     with tool.start("resume", "--forget", tmp_path) as process:
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert not place.exists()
     assert endings() == ["deleted"]
@@ -284,7 +284,7 @@ def test_the_name_of_the_machine_may_change(tool: Tool, disks: Mounts, tmp_path:
         *('echo elsewhere >/proc/sys/kernel/hostname && exec "$@"', "sh"),
     )
     with tool.start("log", prefix=renamed) as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert "To finish it: cleanup-nodemodule resume" in errors
     told = tool.finish(tool.start("resume", "--json", prefix=renamed), tmp_path)
     assert (told.code, rows(told)) == (0, [(str(place), "deleted")])
@@ -366,7 +366,7 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
         await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
         running.send_signal(signal.SIGKILL)
         with running:
-            running.communicate(timeout=PATIENCE)
+            running.communicate(timeout=TIMEOUT)
     [place] = project.glob(f"{staging.PREFIX}*")
     space = "trusted" if named_root else "user"
     assert os.listxattr(place) == [f"{space}.cleanup-nodemodule"]
@@ -490,7 +490,7 @@ def test_half_of_what_was_deleted_in_its_place_is_said_and_not_touched(
     before = listing(halved)
     for _ in range(2):
         with tool.start("resume") as process:
-            _, errors = process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 3
         assert "Nothing is left" not in errors
         assert f"-p {halved.parent} --targets node_modules --no-dry-run" in errors
@@ -510,7 +510,7 @@ def test_half_of_what_was_deleted_in_its_place_can_be_kept(
 ) -> None:
     before = listing(halved)
     with tool.start("resume", "--forget", halved) as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, errors) == (0, "Nothing is left of any interrupted run.\n")
     assert tool.resume(tmp_path).code == 0
     assert listing(halved) == before
@@ -530,14 +530,14 @@ def test_what_failed_in_part_is_not_offered_as_if_it_were_finished(
         unable("this file system has no immutable files")
     try:
         with tool.start("-p", tmp_path / "top", "--no-dry-run") as process:
-            _, errors = process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 3
         assert "To finish what an interrupted run left" not in errors
         assert "When the cause is mended, this deletes the rest: cleanup-nodemodule resume" in (
             errors
         )
         with tool.start("-p", tmp_path / "top") as process:
-            _, errors = process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 0
         assert "To finish what an interrupted run left" not in errors
         [place] = (tmp_path / "top/project").glob(f"{staging.PREFIX}*")

@@ -26,7 +26,7 @@ from support.journals import a_run, abandon, fill, intent, written
 from support.needs import needs_root, unable
 from support.places import TESTS
 from support.processes import strace
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 
 @pytest.fixture
@@ -308,7 +308,7 @@ def test_twenty_processes_append_at_once_and_nothing_is_torn_or_lost(home: Path)
         process.stdin.write(b"\n")
         process.stdin.flush()
     for process in processes:
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT)
         assert process.returncode == 0
     assert len(os.listdir(home)) == 1
     history = read(str(home))

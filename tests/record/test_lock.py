@@ -16,7 +16,7 @@ from support.filesystems import Mounts
 from support.journals import fill
 from support.needs import needs_root, unable
 from support.trees import declare, listing
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_of_many_that_start_at_once_one_at_a_time_has_the_lock(home: Path, tree:
         process.stdin.write(b"\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, errors) == (0, b"")
     assert listing(home / "locks" / state.machine()) == ONE
 
@@ -324,7 +324,7 @@ def test_a_starting_run_that_was_stopped_is_named(
     home: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(home, tree).release()
-    monkeypatch.setattr(lock, "_MUTEX_PATIENCE", 0.2)
+    monkeypatch.setattr(lock, "_MUTEX_TIMEOUT", 0.2)
     with (
         lock._mutex(str(home / "locks" / state.machine())),  # noqa: SLF001 - the one that runs share
         pytest.raises(LockError, match=r"has been starting for .*mutex\.lock"),

@@ -28,7 +28,7 @@ from support.processes import strace
 from support.removals import artifact, leave
 from support.tool import Tool
 from support.trees import declare, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def recognise(path: Path, directory: Path, **known: Any) -> Leftover:
 
     async def work() -> tuple[Leftover, ...]:
         with ThreadPoolExecutor(1) as executor:
-            scheduler = Scheduler(executor, 1, patience=PATIENCE)
+            scheduler = Scheduler(executor, 1, timeout=TIMEOUT)
             candidate = replace(found(path), **known)
             return await recovery.recognise([candidate], str(directory), scheduler)
 
@@ -68,7 +68,7 @@ def unfinished(directory: str, roots: Sequence[str] | None = None) -> recovery.U
 
     async def look() -> recovery.Unfinished:
         with ThreadPoolExecutor(1) as executor:
-            scheduler = Scheduler(executor, 1, patience=PATIENCE)
+            scheduler = Scheduler(executor, 1, timeout=TIMEOUT)
             return await recovery.look(recovery.begun(directory, roots), scheduler, set())
 
     return asyncio.run(look())
@@ -359,7 +359,7 @@ def resume(tool: Tool, *arguments: str, **how: Any) -> tuple[int, list[dict[str,
     """Run ``resume``; return its exit code and what it says of what was left."""
     process = tool.start("resume", "--json", *arguments, **how)
     with process:
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert errors.count("\n") == (process.returncode != 0)
     rows: list[dict[str, Any]] = json.loads(output)["leftovers"]
     return process.returncode, rows
@@ -383,7 +383,7 @@ def test_a_dry_run_shows_what_was_left_and_does_nothing(
     # What lies in it is no artifact of its own.
     assert list(told.rows) == ["other/node_modules"]
     with tool.start("-p", project) as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     lines = errors.splitlines()
     assert f"Left by an interrupted run: {left}, which was {project}/node_modules." in lines
     assert "To finish what an interrupted run left: cleanup-nodemodule resume" in lines
@@ -426,7 +426,7 @@ def test_resume_says_what_it_does(tool: Tool, project: Path, left: Path) -> None
         "Nothing is left of any interrupted run.",
     ):
         with tool.start("resume") as process:
-            output, errors = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, output, errors) == (0, "", f"{expected}\n")
 
 
@@ -564,7 +564,7 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     [row] = tool.run(project, env=env).document["leftovers"]
     assert row["error"] == "the run that is deleting it is still at work"
     with tool.start("log", env=env) as process:
-        output, _ = process.communicate(timeout=PATIENCE)
+        output, _ = process.communicate(timeout=TIMEOUT)
     assert [line.split("\t")[1] for line in output.splitlines()] == ["running", "deleted"]
     # The one call that it was stopped in may have come to its end.
     assert len(listing(place)) >= len(before) - 1
@@ -580,7 +580,7 @@ def test_resume_waits_for_nothing_but_what_it_needs(
     holder = a_run(os.fspath(project))
     with lock.acquire(str(state_of(tool)), [os.fspath(project)], holder.id):
         with tool.start("resume", "--json") as process:
-            output, errors = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 5
         assert f"another run (process {os.getpid()}, since " in errors
         assert json.loads(output)["problems"][0]["errno"] in {"EWOULDBLOCK", "EAGAIN"}
@@ -591,7 +591,7 @@ def test_resume_waits_for_nothing_but_what_it_needs(
             )
         await_condition(lambda: "waiting: another run" in said.read_text(), "it waited")
         assert left.exists()
-    assert waiting.wait(PATIENCE) == 0
+    assert waiting.wait(TIMEOUT) == 0
     assert not left.exists()
 
 
@@ -607,7 +607,7 @@ def test_a_disk_that_does_not_answer_keeps_nothing_else_from_being_finished(
     last = leave(project / "other/node_modules")
     dead.change(silent=["/"])
     with tool.start("resume", "--json", "--timeout", "2", *arguments) as process:
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 3
     assert errors.count("\n") == 2
     document = json.loads(output)
@@ -648,7 +648,7 @@ def test_a_disk_that_answers_nothing_about_what_was_left_ends_a_run_that_deletes
 
 def test_a_timeout_that_is_none_is_wrong_usage(tool: Tool) -> None:
     with tool.start("resume", "--timeout", "0") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 2
     assert "--timeout cannot be 0; type a number of seconds above 0" in errors
 
@@ -657,7 +657,7 @@ def test_a_record_that_cannot_be_read_is_said_once(tool: Tool, left: Path) -> No
     state_of(tool).chmod(0o777)
     for arguments in (("resume",), ("resume", "--dry-run")):
         with tool.start(*arguments, "--json") as process:
-            output, errors = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 1
         assert errors.count("set XDG_STATE_HOME to a directory that only you can write") == 1
         assert "Traceback" not in errors
@@ -677,7 +677,7 @@ def test_resume_can_be_interrupted_and_resumed(tool: Tool, left: Path, tmp_path:
     with tool.start("resume", "--json", prefix=slowly) as running:
         await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
         running.terminate()
-        output, _ = running.communicate(timeout=PATIENCE)
+        output, _ = running.communicate(timeout=TIMEOUT)
     assert running.returncode == 143
     [row] = json.loads(output)["leftovers"]
     assert (row["path"], row["outcome"], row["error"]) == (str(left), "failed", "interrupted")

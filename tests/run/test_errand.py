@@ -11,7 +11,7 @@ from support.filesystems import Misbehaving, Mounts, ended
 from support.journals import a_run, intent
 from support.tool import PROJECT, Tool
 from support.trees import declare
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 COMMANDS = (("log", "{}/app"), ("regenerate",), ("regenerate", "--run"))
 
@@ -42,7 +42,7 @@ def test_the_first_signal_ends_it(
     with tool.start(*words) as process, ended(dead):
         await_condition(lambda: dead.calls("getattr", "/app") > 0, "it has asked the disk")
         process.send_signal(number)
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (code, "")
     assert errors == "cleanup-nodemodule: interrupted; nothing was done\n"
 
@@ -50,7 +50,7 @@ def test_the_first_signal_ends_it(
 def test_a_path_that_does_not_answer_is_given_up_by_log(tool: Tool, dead: Misbehaving) -> None:
     path = dead.path / "app"
     with tool.start("log", path, "--timeout", "2", "--json") as process, ended(dead):
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 3
     assert (
         errors == f"cleanup-nodemodule: {path}: its disk did not answer for 2 seconds (--timeout)\n"
@@ -64,7 +64,7 @@ def test_what_does_not_answer_is_left_out_by_regenerate_and_the_rest_is_not(
     tool: Tool, tmp_path: Path, dead: Misbehaving, form: tuple[str, ...]
 ) -> None:
     with tool.start("regenerate", "--timeout", "2", *form) as process, ended(dead):
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     lost = f"{dead.path}/app/node_modules"
     assert process.returncode == 3
     assert f"{lost}: nobody knows whether it is there, as its disk does not answer" in errors
@@ -84,7 +84,7 @@ def test_a_path_is_meant_relative_to_nothing_without_a_current_directory(
         gone.mkdir()
         prefix = ("sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh")
         with tool.start(command, "app", cwd=gone, prefix=prefix) as process:
-            output, errors = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, output) == (2, "")
         assert "Traceback" not in errors
         assert "app" in errors
@@ -94,6 +94,6 @@ def test_a_path_is_meant_relative_to_nothing_without_a_current_directory(
 def test_a_timeout_that_is_none_is_wrong_usage(tool: Tool, command: str) -> None:
     words = [command, *(["."] if command == "explain" else [])]
     with tool.start(*words, "--timeout", "0") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 2
     assert "--timeout cannot be 0; type a number of seconds above 0" in errors

@@ -21,7 +21,7 @@ from support.git import git
 from support.places import COMMAND
 from support.processes import Terminal, execute, execute_text, start, strace, surroundings
 from support.trees import declare, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 Document: TypeAlias = dict[str, Any]
 
@@ -48,7 +48,7 @@ class Running:
         with self.process:
             try:
                 self.process.send_signal(number)
-                output, errors = self.process.communicate(timeout=PATIENCE)
+                output, errors = self.process.communicate(timeout=TIMEOUT)
             finally:
                 self.process.kill()
         lines = errors.splitlines(keepends=True)
@@ -371,7 +371,7 @@ class Printing:
 
     def ends(self) -> int:
         """Wait for the end, and return the exit code."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -427,7 +427,7 @@ def test_who_keeps_what_was_stopped_waiting_is_waited_for_no_longer() -> None:
             signal.raise_signal(signal.SIGINT)
         interrupts.grant(0.05)
         with pytest.raises(KeyboardInterrupt):
-            time.sleep(PATIENCE)
+            time.sleep(TIMEOUT)
 
 
 def test_what_goes_on_is_waited_for() -> None:

@@ -27,7 +27,7 @@ import pytest
 from support.needs import needs_root, unable
 from support.places import SUPPORT
 from support.trees import Declared
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 _CLONE_NEWNS: Final = 0x00020000  # unshare(2)
 _MNT_DETACH: Final = 2  # umount2(2)
@@ -145,7 +145,7 @@ class Mounts:
             cwd="/",
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call, made before
         )
-        self._undo.callback(process.wait, PATIENCE)
+        self._undo.callback(process.wait, TIMEOUT)
         self._undo.callback(process.kill)
         self._undo.callback(_detach, served)
         await_condition(
@@ -371,7 +371,7 @@ class Misbehaving:
     def kill(self) -> None:
         """Leave the mount behind without anything to answer it."""
         self._process.kill()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
         if self._process.stderr is not None:
             self._process.stderr.close()
 
@@ -415,7 +415,7 @@ class Served:
         """End both."""
         for process in (self._client, self._server):
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
 
 
 def _die_with_parent() -> None:

@@ -83,11 +83,11 @@ class Preloaded:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        patience: float,
+        timeout: float,
     ) -> "subprocess.CompletedProcess[str] | None":
         """Run the command without a terminal, and return what came of it; None if it cannot be done.
 
-        Output is text with undecodable bytes as surrogates. Raises TimeoutError after *patience* seconds.
+        Output is text with undecodable bytes as surrogates. Raises TimeoutError after *timeout* seconds.
         """
         words = [os.fsdecode(word) for word in arguments]
         message = json.dumps({"arguments": words, "cwd": str(cwd), "env": dict(env)}).encode()
@@ -96,7 +96,7 @@ class Preloaded:
         self._prepare(env)
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             try:
-                self._socket.settimeout(patience)
+                self._socket.settimeout(timeout)
                 socket.send_fds(self._socket, [message], [output.fileno(), errors.fileno()])
                 code = int(self._socket.recv(_LARGEST))
             except BaseException:

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from support.needs import unable
 from support.places import COMMAND
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 _TERMINAL: Final = {"TERM": "xterm-256color"}
 _MISLEADING: Final = frozenset(
@@ -109,7 +109,7 @@ class Terminal:
         """Wait for the end and return the exit code."""
         while self._open and self._read():
             pass
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def screen(self) -> list[str]:
         """Return the lines that are to be seen."""
@@ -137,7 +137,7 @@ def open_terminal(columns: int) -> tuple[int, int]:
 
 def read_terminal(master: int) -> bytes:
     """Return what was printed since; nothing once no program has the terminal any more."""
-    assert select.select([master], [], [], PATIENCE)[0], "nothing was printed for a long time"
+    assert select.select([master], [], [], TIMEOUT)[0], "nothing was printed for a long time"
     try:
         return os.read(master, 65536)
     except OSError:  # EIO: nobody has the other end open.
@@ -199,7 +199,7 @@ def execute(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
 
@@ -216,7 +216,7 @@ def execute_text(
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
 

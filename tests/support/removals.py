@@ -32,7 +32,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.scheduler import Scheduler
 from support.journals import a_run, abandon
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 DELETE: Final = Delete()
 
@@ -97,20 +97,20 @@ def remove(
     most: int = 0,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
     look: remover.SecondLook = remover.NO_LOOK,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> Run:
     """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
     run = Run()
 
     async def work() -> Outcome:
         with ThreadPoolExecutor(max(workers, most)) as executor, a_journal() as journal:
-            scheduler = Scheduler(executor, workers, most=most)
+            scheduler = Scheduler(executor, workers, max_workers=most)
 
             def freed(size: int) -> None:
                 run.freed.append(size)
                 after_each_call(scheduler)
 
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 return await remover.remove(
                     approve(artifacts),
                     scheduler,
@@ -118,7 +118,7 @@ def remove(
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
                     look=look,
-                    foreign_too=foreign_too,
+                    include_foreign=include_foreign,
                 )
 
     run.outcome = asyncio.run(work())

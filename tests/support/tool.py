@@ -14,7 +14,7 @@ from support.engines import NATIVE, native_engine
 from support.places import COMMAND
 from support.preloaded import Preloaded
 from support.processes import execute_text, start, surroundings
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 Row: TypeAlias = dict[str, Any]
 
@@ -91,7 +91,7 @@ def _run_preloaded(
     preloaded: Preloaded, *arguments: str | bytes | Path, cwd: Path, env: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command without loading it, if that can be done, and else as it is installed."""
-    done = preloaded.run(arguments, cwd=cwd, env=env, patience=PATIENCE)
+    done = preloaded.run(arguments, cwd=cwd, env=env, timeout=TIMEOUT)
     return execute_text(COMMAND, *arguments, cwd=cwd, env=env) if done is None else done
 
 
@@ -139,7 +139,7 @@ class Tool:
         """Wait for the end of a run that was asked for JSON; fail if it never comes."""
         with process:
             try:
-                output, errors = process.communicate(timeout=PATIENCE)
+                output, errors = process.communicate(timeout=TIMEOUT)
             finally:
                 process.kill()
         return self._told(process.returncode, output, errors, top)

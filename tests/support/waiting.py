@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-PATIENCE: Final = 120
+TIMEOUT: Final = 120
 """Seconds after which something that should have happened long ago counts as a failure.
 
 Many times what the longest run here takes, on a machine that has other things to do."""
@@ -12,7 +12,7 @@ Many times what the longest run here takes, on a machine that has other things t
 
 def await_condition(holds: Callable[[], bool], what: str) -> None:
     """Wait until something holds. Raises AssertionError, naming *what*, if it never does."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain until {what}")

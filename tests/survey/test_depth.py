@@ -74,7 +74,7 @@ def test_what_is_remembered_is_bounded_and_says_the_same(
     circumstances = Circumstances(catalogue())
     (tmp_path / "dist/dist/.cleanup-keep").touch()
     anew = [look([one], circumstances)[0] for one in candidates]
-    monkeypatch.setattr("cleanup_nodemodule.lookout._MOST_REMEMBERED", 3_000)
+    monkeypatch.setattr("cleanup_nodemodule.lookout._MAX_REMEMBERED", 3_000)
     lookout = Lookout()
     assert [look([one], circumstances, lookout)[0] for one in candidates] == anew
     assert lookout.remembered <= 3_000

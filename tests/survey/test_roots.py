@@ -13,7 +13,7 @@ from support.needs import needs_root
 from support.processes import bound, mode
 from support.tool import PROJECT, Run, Tool
 from support.trees import declare
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 A: Final = 64001
 B: Final = 64002
@@ -64,7 +64,7 @@ def test_a_symlink_of_one_user_to_what_is_anothers_is_not_followed(
         (homes / "b/own/app/node_modules", "-p", homes / "a/src"),
     ):
         with tool.start("explain", *arguments) as process:
-            output, errors = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, output) == (2, "")
         assert "made by somebody" in errors
     # What to type is what works.

@@ -24,7 +24,7 @@ from support.processes import Terminal, execute, strace
 from support.removals import leave
 from support.tool import FULL, PROJECT, Tool
 from support.trees import declare, listing
-from support.waiting import PATIENCE, await_condition
+from support.waiting import TIMEOUT, await_condition
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def endings(tool: Tool) -> list[str | None]:
 def spoken(tool: Tool, *arguments: str | Path, **how: Any) -> tuple[int, str, str]:
     """Run the command as people see it; return exit code, output and error output."""
     with tool.start(*arguments, **how) as process:
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     return process.returncode, output, errors
 
 

@@ -13,7 +13,7 @@ from support.engines import NATIVE
 from support.filesystems import Mounts
 from support.tool import Tool
 from support.trees import dig
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 FILES: Final = 1_000_000
 
@@ -95,7 +95,7 @@ def test_a_million_files_and_5000_levels_take_little_memory_and_few_descriptors(
         env=tool.env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=3 * PATIENCE,  # For a million files.
+        timeout=3 * TIMEOUT,  # For a million files.
         check=False,
     )
     assert (result.returncode, result.stderr) == (0, b"")

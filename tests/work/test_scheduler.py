@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 _T = TypeVar("_T")
 
@@ -24,7 +24,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
     async def patiently() -> _T:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await work
 
     return asyncio.run(patiently())
@@ -40,13 +40,13 @@ class Held:
 
     def __call__(self, result: str) -> str:
         self.begun.set()
-        assert self.let_go.wait(PATIENCE)
+        assert self.let_go.wait(TIMEOUT)
         self.done.set()
         return result
 
 
 async def has_begun(held: Held) -> None:
-    assert await asyncio.to_thread(held.begun.wait, PATIENCE)
+    assert await asyncio.to_thread(held.begun.wait, TIMEOUT)
 
 
 async def let_the_loop_turn() -> None:
@@ -135,7 +135,7 @@ def test_at_most_as_many_functions_run_as_there_are_workers(
 
     def meet() -> None:
         with peak:
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
 
     async def work() -> None:
         scheduler = Scheduler(executor, workers)
@@ -219,7 +219,7 @@ def test_sharing_keeps_every_worker_busy(executor: ThreadPoolExecutor, workers: 
             return [b"%d" % number for number in range(100)]
         with peak:
             if not met.is_set():
-                together.wait(PATIENCE)
+                together.wait(TIMEOUT)
         return stack[:-1]
 
     async def work() -> None:
@@ -245,7 +245,7 @@ def test_what_is_there_at_the_start_is_shared_at_once(
 
     def open_all(stack: list[bytes]) -> list[bytes]:
         taken.append(stack)
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         return []
 
     start = [b"%d" % number for number in range(workers * 3)]
@@ -267,7 +267,7 @@ def test_calls_are_small_only_while_others_have_nothing_to_do(
     executor: ThreadPoolExecutor, workers: int
 ) -> None:
     def hold(go: threading.Event) -> None:
-        assert go.wait(PATIENCE)
+        assert go.wait(TIMEOUT)
 
     async def work() -> tuple[int, int]:
         scheduler = Scheduler(executor, workers)
@@ -298,7 +298,7 @@ def test_a_worker_that_has_nothing_to_do_any_more_gets_its_part(
         if last == b"long":
             return [*stack[:-1], *(b"%d" % number for number in range(10))]
         if last != b"short" and not met.is_set():
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
         return stack[:-1]
 
     async def work() -> None:
@@ -643,7 +643,7 @@ def many(executor: ThreadPoolExecutor, rates: Mapping[int, int], *, busy: float)
     """
 
     async def work() -> int:
-        scheduler = Scheduler(executor, 2, most=max(rates))
+        scheduler = Scheduler(executor, 2, max_workers=max(rates))
         for turn in range(1, 100):
             width = scheduler.width
             for _ in range(width):
@@ -672,7 +672,7 @@ def test_calls_that_are_at_work_are_not_joined_by_others(executor: ThreadPoolExe
 
 def test_a_few_calls_say_nothing(executor: ThreadPoolExecutor) -> None:
     async def work() -> list[int]:
-        scheduler = Scheduler(executor, 2, most=4)
+        scheduler = Scheduler(executor, 2, max_workers=4)
         widths = []
         for now in (1.0, 2.0, 3.0, 4.0):
             await scheduler.breadth.did(1000, 1.0, 0.0, now=now)
@@ -689,7 +689,7 @@ def test_as_many_calls_go_on_as_may_by_now(executor: ThreadPoolExecutor) -> None
 
         def meet() -> None:
             with peak:
-                barrier.wait(PATIENCE)
+                barrier.wait(TIMEOUT)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(together * 10):
@@ -697,7 +697,7 @@ def test_as_many_calls_go_on_as_may_by_now(executor: ThreadPoolExecutor) -> None
         return peak.most
 
     async def work() -> list[int]:
-        scheduler = Scheduler(executor, 2, most=8)
+        scheduler = Scheduler(executor, 2, max_workers=8)
         peaks = [await peak_of(scheduler, 2)]
         assert scheduler.broaden(8)
         peaks.append(await peak_of(scheduler, 8))
@@ -710,7 +710,7 @@ def test_as_many_calls_go_on_as_may_by_now(executor: ThreadPoolExecutor) -> None
 
 def test_no_more_calls_go_on_where_something_has_run_short(executor: ThreadPoolExecutor) -> None:
     async def work() -> bool:
-        scheduler = Scheduler(executor, 2, most=8)
+        scheduler = Scheduler(executor, 2, max_workers=8)
         await scheduler.make_do(0)
         return scheduler.broaden(4)
 
@@ -722,7 +722,7 @@ def test_what_asks_no_disk_is_waited_for_however_little_patience_there_is(
 ) -> None:
     async def work() -> None:
         table, disk = Held(), Held()
-        with Scheduler(executor, workers=2, patience=1e-9) as scheduler:
+        with Scheduler(executor, workers=2, timeout=1e-9) as scheduler:
             asking = asyncio.create_task(scheduler.call(table, "mounts", disk=False))
             await has_begun(table)
             with pytest.raises(Unanswered):

@@ -16,7 +16,7 @@ from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.staging import ChangedError
 from cleanup_nodemodule.workers import Workers
 from support.meeting import meet
-from support.waiting import PATIENCE
+from support.waiting import TIMEOUT
 
 
 def test_a_thread_that_has_nothing_to_do_is_used_again() -> None:
@@ -161,11 +161,11 @@ def test_help_comes_for_what_waits_behind_a_call_that_is_stuck() -> None:
 
     def wait_for_release() -> None:
         stuck.set()
-        released.wait(PATIENCE)
+        released.wait(TIMEOUT)
 
     first = workers.submit(wait_for_release)
-    assert stuck.wait(PATIENCE)
-    assert workers.submit(os.getpid).result(PATIENCE) != os.getpid()
+    assert stuck.wait(TIMEOUT)
+    assert workers.submit(os.getpid).result(TIMEOUT) != os.getpid()
     assert not first.done()
     released.set()
     workers.shutdown()

@@ -31,13 +31,13 @@ async def carry_out(
     prove_again: ProveAgain,
     watch: Watch = unwatched,
     *,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> Outcome:
     """Delete what was approved, or move it to the trash, and say truthfully what came of it.
 
     Which of the two ``approved.mode`` says. All evidence is gathered once more when an artifact's turn has
     come, as time has passed since: what is protected by now, or not proven any more, is spared.
-    :func:`cleanup_nodemodule.recheck.prepared` does that. *foreign_too* has been said of the owners of
+    :func:`cleanup_nodemodule.recheck.prepared` does that. *include_foreign* has been said of the owners of
     things in sticky directories.
     """
     tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
@@ -60,7 +60,7 @@ async def carry_out(
             freed=freed,
             deleted=deleted,
             look=again,
-            foreign_too=foreign_too,
+            include_foreign=include_foreign,
         )
 
 
@@ -70,7 +70,7 @@ async def delete_leftovers(
     journal: Journal,
     watch: Watch = unwatched,
     *,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> tuple[Leftover, ...]:
     """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
     tracker = Tracker(watch, Progress(artifacts=len(leftovers)))
@@ -78,4 +78,6 @@ async def delete_leftovers(
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)
 
-    return await remover.finish(leftovers, scheduler, journal, freed=freed, foreign_too=foreign_too)
+    return await remover.finish(
+        leftovers, scheduler, journal, freed=freed, include_foreign=include_foreign
+    )

@@ -73,7 +73,7 @@ _DISTANT: Final = 16
 """Calls at a time that a file system at the other end of a network is asked (docs/benchmarks.md)."""
 
 
-def default_lookers(*, distant: bool = False) -> int:
+def default_readers(*, distant: bool = False) -> int:
     """Return how many threads search and measure the fastest with the running engine.
 
     Four for each processor, but 32 at most where there are no more processors than that: most of them
@@ -99,7 +99,7 @@ def default_removers() -> int:
     return 1 if is_bound() else _processors()
 
 
-def most_removers() -> int:
+def max_removers() -> int:
     """Return up to how many threads are tried where those wait for the disk for most of their time.
 
     Four for each processor, as for those that look; none where the engine :func:`is_bound`.
@@ -179,8 +179,8 @@ def remove(
     budget: int,
     groups: Groups | None = None,
     group: int = 0,
-    foreign_too: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
+    include_foreign: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract."""
-    removed: Removal = _chosen.remove(root, stack, budget, groups, group, foreign_too)
+    removed: Removal = _chosen.remove(root, stack, budget, groups, group, include_foreign)
     return removed

@@ -14,7 +14,7 @@ _ASK_GEOMETRY: Final = 2 << 30 | _GEOMETRY.size << 16 | ord("X") << 8 | 100
 """``XFS_IOC_FSGEOMETRY_V1``, of the same: ``_IOR('X', 100, struct xfs_fsop_geom_v1)``. Some processors have
 other numbers for it (asm/ioctl.h): there it is not known, and nothing is told apart."""
 
-_MOST: Final = 32
+_MAX: Final = 32
 """Groups that are told apart at most. A file system on many disks has one for each terabyte; with more
 of them than processors, nothing is gained by telling them apart, and each call gets the less to do."""
 
@@ -42,4 +42,4 @@ def groups_of(directory: int) -> Groups | None:
         return None
     # XFS_AGINO_TO_INO: as many bits as the blocks of a group take, and those of the inodes in a block.
     shift = (blocks - 1).bit_length() + (block // inode).bit_length() - 1
-    return Groups(shift, min(groups, _MOST))
+    return Groups(shift, min(groups, _MAX))

@@ -143,7 +143,7 @@ kernel_remove(PyObject *module, PyObject *args)
     memset(&removed, 0, sizeof removed);
     removed.user = geteuid();
     if (!PyArg_ParseTuple(args, "OOL|Okp:remove", &root, &stack, &budget, &groups, &removed.group,
-                          &removed.foreign_too) ||
+                          &removed.include_foreign) ||
         (groups != Py_None && read_groups(&removed, groups) < 0) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
@@ -214,7 +214,7 @@ PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
                        "Look for directories with the wanted names; see the contract.");
 PyDoc_STRVAR(measure_doc, "measure(root, stack, budget)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
-PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, foreign_too=False)\n--\n\n"
+PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, include_foreign=False)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");
 PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
                               "For tests: have the calls of this process do without openat2(2).");

@@ -8,6 +8,6 @@ def remove(
     budget: int,
     groups: Groups | None = None,
     group: int = 0,
-    foreign_too: bool = False,
+    include_foreign: bool = False,
 ) -> Removal: ...
 def _use_openat2(wanted: bool) -> None: ...

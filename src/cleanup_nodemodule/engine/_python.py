@@ -32,7 +32,7 @@ from cleanup_nodemodule.engine.contract import (
 _BLOCK: Final = 512
 """Bytes in a unit of ``st_blocks`` (stat(3type)), whatever the file system's own block size."""
 
-_MOST_REFUSED: Final = 20
+_MAX_REFUSED: Final = 20
 """Entries of one directory that are named because they could not be deleted, for each reason; the
 others are counted."""
 
@@ -300,7 +300,7 @@ def remove(
     budget: int,
     groups: Groups | None = None,
     group: int = 0,
-    foreign_too: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
+    include_foreign: bool = False,  # noqa: FBT001, FBT002 - by position, as all of an engine's arguments
 ) -> Removal:
     """Delete everything beneath the root, then the root; see the contract.
 
@@ -322,7 +322,7 @@ def remove(
         return Removal(Counts(0, 0, 0, blocked), [], faults)
     with tree, _Way(tree) as way:
         try:
-            if not foreign_too and not way.begin():
+            if not include_foreign and not way.begin():
                 faults.append(Fault(b"", errno.EPERM, _DELETE_FOREIGN))
                 left.clear()
         except OSError as error:
@@ -587,7 +587,7 @@ def _unlink_entries(
 
     def refuse(entry: "os.DirEntry[str]", number: int, doing: str) -> None:
         refused[number, doing] = refused.get((number, doing), 0) + 1
-        if refused[number, doing] <= _MOST_REFUSED:
+        if refused[number, doing] <= _MAX_REFUSED:
             faults.append(Fault(prefix + os.fsencode(entry.name), number, doing))
 
     failed = cut_short = False
@@ -630,8 +630,8 @@ def _unlink_entries(
         faults.append(_fault(path, error, "read"))
         failed = True
     for (number, doing), count in refused.items():
-        if count > _MOST_REFUSED:
-            more = f"{doing} {count - _MOST_REFUSED:,} more entries of"
+        if count > _MAX_REFUSED:
+            more = f"{doing} {count - _MAX_REFUSED:,} more entries of"
             faults.append(Fault(path, number, more))
     return _Unlinked(files, blocks, directories, bool(refused) or failed, cut_short)
 

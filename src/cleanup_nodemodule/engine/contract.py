@@ -3,7 +3,7 @@
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
     remove(root, stack, budget)       -> (Counts, left, faults)
-    remove(root, stack, budget, groups, group, foreign_too)
+    remove(root, stack, budget, groups, group, include_foreign)
 
 *root* is opened anew by every call, checked to be the inode it was, and everything happens beneath
 it: no symlink is followed, no mount point entered. *stack* holds directories still to open, as
@@ -20,7 +20,7 @@ that is given that one: see :class:`Groups`. What is on the stack is dealt with 
 
 ``remove`` leaves what only its owner may delete, who is neither the user nor the owner of the sticky directory
 around it (inode(7)): each is a :class:`Fault` with ``EPERM``, and the directory around it stays. It is decided
-at each directory that is emptied, and for the root at each call. With *foreign_too* it is not asked.
+at each directory that is emptied, and for the root at each call. With *include_foreign* it is not asked.
 
 All arguments and results are plain values that pickle, so the executor may live in another process.
 """

@@ -88,7 +88,7 @@ class Deletion:
         with self._undertaking.journal(lost) as journal:
             places = {one.candidate.name for one in known}
             recovery.settle((one for one in settled if one.name not in places), journal)
-            include_foreign = self._settings.foreign_too
+            include_foreign = self._settings.include_foreign
             done = await delete_leftovers(
                 *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign
             )
@@ -97,7 +97,7 @@ class Deletion:
                     *(approved, scheduler, journal),
                     partial(recheck.prepared, self._settings, scheduler),
                     watch,
-                    foreign_too=include_foreign,
+                    include_foreign=include_foreign,
                 )
             journal.close(interrupted=runtime.signal is not None)
         deleted = {one.candidate.path: one for one in done}

@@ -105,7 +105,7 @@ class Runtime:
         from cleanup_nodemodule import apart
 
         distant = apart.is_needed(paths, mounted())
-        readers = affordable(self._jobs or engine.default_lookers(distant=distant))
+        readers = affordable(self._jobs or engine.default_readers(distant=distant))
         executor = self._employ(Workers("engine", apart.Apart if distant else None))
         return Crew(executor, distant, readers)
 
@@ -131,20 +131,20 @@ class Runtime:
     def removing(self, executor: Executor) -> Iterator[Scheduler]:
         """Give a scheduler for calls that delete."""
         workers = affordable(self._jobs or engine.default_removers())
-        most = affordable(self._jobs or engine.most_removers())
-        with self._scheduler(executor, workers, most) as scheduler:
+        max_workers = affordable(self._jobs or engine.max_removers())
+        with self._scheduler(executor, workers, max_workers) as scheduler:
             yield scheduler
 
     @contextlib.contextmanager
     def _scheduler(
-        self, executor: Executor, workers: int, most: int | None = None
+        self, executor: Executor, workers: int, max_workers: int | None = None
     ) -> Iterator[Scheduler]:
         scheduler = Scheduler(
             executor,
             workers,
-            patience=self.timeout,
+            timeout=self.timeout,
             silent=self.silent,
-            most=workers if most is None else most,
+            max_workers=workers if max_workers is None else max_workers,
         )
         self._schedulers.append(scheduler)
         try:

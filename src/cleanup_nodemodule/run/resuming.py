@@ -138,7 +138,7 @@ async def delete_leftovers(
 
     with voice.watch() as watch, runtime.removing(crew.executor) as scheduler:
         return await carry_out.delete_leftovers(
-            *(leftovers, scheduler, journal, watch), foreign_too=include_foreign
+            *(leftovers, scheduler, journal, watch), include_foreign=include_foreign
         )
 
 

@@ -14,7 +14,7 @@ def summarize(
     roots: tuple[str, ...],
     *,
     silent: Collection[str],
-    foreign_too: bool,
+    include_foreign: bool,
     has_git: bool,
 ) -> Plan:
     """Decide about everything found by now, and count files with several links by what was decided.
@@ -28,7 +28,8 @@ def summarize(
     outer = nesting.shown_around(shown, around)
     nesting.add_inner(rows, shown, outer)
     decisions = [
-        decide_about(rows[number], foreign_too=foreign_too, silent=silent) for number in shown
+        decide_about(rows[number], include_foreign=include_foreign, silent=silent)
+        for number in shown
     ]
     sizes = _linked_sizes(findings, shown, decisions)
     contents = _own_contents(rows, shown, outer)

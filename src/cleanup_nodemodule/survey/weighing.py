@@ -23,7 +23,7 @@ def weigh(row: Row, *, has_git: bool, last_used: int = 0) -> Evidence:
     return known or evidence.unweighed(row.sighting, asked.problems[0])
 
 
-def decide_about(row: Row, *, foreign_too: bool, silent: Container[str]) -> Decision:
+def decide_about(row: Row, *, include_foreign: bool, silent: Container[str]) -> Decision:
     """Decide about a row; what nobody can decide about is kept, and so is all beneath *silent* roots."""
     asked = Contained(row.candidate.path)
     unknown: Decision = Keep(Reason.UNREADABLE)
@@ -33,7 +33,7 @@ def decide_about(row: Row, *, foreign_too: bool, silent: Container[str]) -> Deci
             return unknown
         if row.evidence is None or row.contents is None:
             return Keep(Reason.INTERRUPTED)
-        return decide(row.evidence, row.contents, foreign_too=foreign_too)
+        return decide(row.evidence, row.contents, include_foreign=include_foreign)
 
     decision = asked.ask(ProblemCode.DECIDE, unknown, decided)
     for problem in asked.problems:

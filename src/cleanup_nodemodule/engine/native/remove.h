@@ -190,7 +190,7 @@ may_remove_root(Walk *walk, Removed *removed)
         fault_here(walk, errno, "stat");
         return 0;
     }
-    if (!removed->foreign_too && is_only_for_owner(&around, removed->top.st_uid, removed->user)) {
+    if (!removed->include_foreign && is_only_for_owner(&around, removed->top.st_uid, removed->user)) {
         fault_here(walk, EPERM, DELETE_FOREIGN);
         return 0;
     }
@@ -226,7 +226,7 @@ remove_all(Call *call, Removed *removed)
         int directory = open_to_empty(walk, removed, &found, &doing);
         int emptied = 1;
         if (directory >= 0) {
-            removed->around = removed->foreign_too || !(found.st_mode & S_ISVTX) ? NULL : &found;
+            removed->around = removed->include_foreign || !(found.st_mode & S_ISVTX) ? NULL : &found;
             emptied = remove_entries(call, removed, directory, most);
             let_go(directory);
         }

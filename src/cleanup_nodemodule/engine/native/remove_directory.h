@@ -9,7 +9,7 @@ typedef struct {
     Paths blocked;
     Paths elsewhere;
     int root; /* this call has removed it */
-    int foreign_too;
+    int include_foreign;
     uid_t user;
     struct stat top;           /* the root */
     const struct stat *around; /* the directory being emptied, if its sticky bit counts */
@@ -93,7 +93,7 @@ static int
 open_to_empty(Walk *walk, const Removed *removed, struct stat *found, const char **doing)
 {
     int directory = open_to_change(walk, walk->path.data, walk->path_length, FLAGS, found);
-    if (directory < 0 || removed->foreign_too || removed->user != 0 || walk->path_length == 0) {
+    if (directory < 0 || removed->include_foreign || removed->user != 0 || walk->path_length == 0) {
         return directory;
     }
     const char *name;
@@ -147,7 +147,7 @@ remove_beneath(Walk *walk, const Removed *removed, char *path, size_t length, in
     char kept = path[length];
     path[length] = '\0';
     int result = read_status(parent, name, &status);
-    if (result == 0 && !removed->foreign_too && removed->user == 0) {
+    if (result == 0 && !removed->include_foreign && removed->user == 0) {
         if (status.owner != removed->user && status.owner != removed->top.st_uid) {
             /* The owner of the directory around it may have put another one in its place since it was emptied. */
             path[length] = kept;

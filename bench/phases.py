@@ -145,7 +145,7 @@ async def _timed(
 async def _prove(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     """Gather all evidence: markers, git, last use, running processes. Returns 0."""
     circumstances = evidence.Circumstances(of_profiles(["js"]))
-    sightings = await scheduler.call(evidence.look, candidates, circumstances)
+    sightings = await scheduler.call(evidence.gather, candidates, circumstances)
     witnesses = evidence.Witnesses(scheduler)
     answers = await witnesses.ask(sightings)
     found = frozenset(candidate.path for candidate in candidates)

@@ -41,7 +41,7 @@ async def size(tree: str, scheduler: Scheduler) -> Counted:
     )
     if contents is None:
         raise FileNotFoundError(tree)
-    [links] = ledger.settle({0: 0}, [False])
+    [links] = ledger.attribute({0: 0}, [False])
     return {
         "allocated": contents.allocated_bytes + links.allocated_bytes,
         "entries": contents.files + contents.directories,

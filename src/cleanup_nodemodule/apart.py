@@ -22,7 +22,7 @@ class EndedError(OSError):
     """There is no process that could make the call."""
 
 
-class Apart:
+class HelperProcess:
     """A process that makes one call after the other. It ends when this one does."""
 
     def __init__(self) -> None:

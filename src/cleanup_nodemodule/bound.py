@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from cleanup_nodemodule.apart import Apart, EndedError
+from cleanup_nodemodule.apart import EndedError, HelperProcess
 from cleanup_nodemodule.workers import Workers
 
 START_OF_A_PROCESS: Final = 0.1
@@ -30,19 +30,19 @@ class Searchers(Workers):
         super().__init__("search", _Optional)
         self._begun = 0.0
 
-    def _process(self) -> Apart | None:
+    def _process(self) -> HelperProcess | None:
         if self._threads:
             return super()._process()
         self._begun = time.monotonic()
         return None
 
-    def _work(self, apart: Apart | None) -> None:
+    def _work(self, apart: HelperProcess | None) -> None:
         if apart is not None:
             time.sleep(max(0.0, self._begun + START_OF_A_PROCESS - time.monotonic()))
         super()._work(apart)
 
 
-class _Optional(Apart):
+class _Optional(HelperProcess):
     """A process that makes one call after the other; where there can be none, this one makes them."""
 
     def __init__(self) -> None:

@@ -7,29 +7,29 @@ import stat
 from contextlib import suppress
 from typing import Final
 
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 
 _MAX_LINKS: Final = 3
 """Links that are named in a warning."""
 
 
 def warnings(
-    artifact: str, lock: str | None, *, locked: bool, lookout: Lookout | None = None
+    artifact: str, lock: str | None, *, locked: bool, cache: StatCache | None = None
 ) -> tuple[str, ...]:
     """Return why an artifact of installed packages may not come back the same, a phrase each.
 
-    *lock* is the path of the lock file found, *locked* says whether one is needed, *lookout* is one of
+    *lock* is the path of the lock file found, *locked* says whether one is needed, *cache* is one of
     this run's. Raises OSError where something could not be looked at.
     """
-    lookout = lookout or Lookout()
+    cache = cache or StatCache()
     if not locked:
         return ()
     found: list[str] = []
     if lock is None:
         found.append("no lock file: the same versions may not come back")
-    elif difference := _difference(artifact, lock, lookout):
+    elif difference := _difference(artifact, lock, cache):
         found.append(difference)
-    links = _links_out(artifact, lookout)
+    links = _links_out(artifact, cache)
     if links:
         more = len(links) - _MAX_LINKS
         names = ", ".join(links[:_MAX_LINKS]) + (f" and {more} more" if more > 0 else "")
@@ -37,16 +37,16 @@ def warnings(
     return tuple(found)
 
 
-def _difference(artifact: str, lock: str, lookout: Lookout) -> str | None:
+def _difference(artifact: str, lock: str, cache: StatCache) -> str | None:
     """Tell how the lock file and what is installed differ, as far as their tool recorded it."""
     root, name = os.path.split(lock)
     if name in {"package-lock.json", "npm-shrinkwrap.json"}:
         # npm keeps a copy of the lock file for what it installed (npm-config, package-lock).
-        wanted = _npm_versions(lookout.read(root, name), root, artifact)
+        wanted = _npm_versions(cache.read(root, name), root, artifact)
         # A package of a workspace has none of its own: the one at the top names its packages too.
-        copy = lookout.read(artifact, ".package-lock.json")
+        copy = cache.read(artifact, ".package-lock.json")
         if copy is None:
-            copy = lookout.read(root, "node_modules/.package-lock.json")
+            copy = cache.read(root, "node_modules/.package-lock.json")
         present = _npm_versions(copy, root, artifact)
         if wanted is None or present is None:
             return _newer(artifact, lock)
@@ -56,8 +56,8 @@ def _difference(artifact: str, lock: str, lookout: Lookout) -> str | None:
             return "what is installed differs from the lock file"
         return None
     if name == "pnpm-lock.yaml":
-        copy = lookout.read(artifact, ".pnpm/lock.yaml")
-        content = lookout.read(root, name)
+        copy = cache.read(artifact, ".pnpm/lock.yaml")
+        content = cache.read(root, name)
         if copy is not None and content is not None:
             return None if copy == content else "what is installed differs from the lock file"
     return _newer(artifact, lock)
@@ -91,7 +91,7 @@ def _newer(artifact: str, lock: str) -> str | None:
     return None
 
 
-def _links_out(artifact: str, lookout: Lookout) -> list[str]:
+def _links_out(artifact: str, cache: StatCache) -> list[str]:
     """Return the names in *artifact*, scopes (``@scope/name``) included, that link out of it.
 
     None is followed, as it may lead to a disk that does not answer: what is written in it is compared. Nor is
@@ -111,7 +111,7 @@ def _links_out(artifact: str, lookout: Lookout) -> list[str]:
         return []  # That it cannot be read is said by whoever measures it.
     for scope in scopes:
         with suppress(OSError):
-            if not lookout.exists(artifact, scope + "/"):
+            if not cache.exists(artifact, scope + "/"):
                 continue
             with os.scandir(os.path.join(artifact, scope)) as entries:
                 links += (f"{scope}/{entry.name}" for entry in entries if entry.is_symlink())

@@ -69,17 +69,17 @@ class Durable:
         self._round: asyncio.Task[None] | None = None
         self._pause = _SECONDS
 
-    def add(self, device: int, around: int | None, settle: Callable[[int | None], None]) -> None:
-        """Call *settle* when the disk *device* has all that was done by now.
+    def add(self, device: int, around: int | None, tell: Callable[[int | None], None]) -> None:
+        """Call *tell* when the disk *device* has all that was done by now.
 
-        *around* is an open directory on it, to be closed here. *settle* gets None, or
+        *around* is an open directory on it, to be closed here. *tell* gets None, or
         the error number if the disk did not keep it.
         """
-        self._disks.setdefault(device, _Disk()).add(around, settle)
+        self._disks.setdefault(device, _Disk()).add(around, tell)
         if self._timer is None and self._round is None:
             self._wait()
 
-    async def finish(self) -> None:
+    async def flush(self) -> None:
         """Settle everything."""
         if self._round is not None:
             await self._round
@@ -109,8 +109,8 @@ class Durable:
             number = await self._scheduler.ask_aside(keep, disk.take())
         except TimeoutError:
             number = errno.ETIMEDOUT
-        for settle in disk.waiting:
-            settle(number)
+        for tell in disk.waiting:
+            tell(number)
 
 
 class _Disk:
@@ -120,8 +120,8 @@ class _Disk:
         self.waiting: list[Callable[[int | None], None]] = []
         self._around: deque[int] = deque()
 
-    def add(self, around: int | None, settle: Callable[[int | None], None]) -> None:
-        self.waiting.append(settle)
+    def add(self, around: int | None, tell: Callable[[int | None], None]) -> None:
+        self.waiting.append(tell)
         if around is not None:
             self._around.append(around)
         while len(self._around) > _MAX:

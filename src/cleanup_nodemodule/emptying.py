@@ -35,7 +35,7 @@ _UNBROKEN: Final = 0.25
 """Seconds for which a thread goes on with the same group of inodes, if it meets nothing for others. Being
 stopped waits for that: the thread may be one of a process that nobody can tell so."""
 
-_LOOKED_AT: Final = 32768
+_READ_AT_ONCE: Final = 32768
 """Entries one call looks through for repositories."""
 
 _SLACK: Final = 100
@@ -65,7 +65,7 @@ def _explained(problem: Problem) -> Problem:
     return replace(problem, message=message)
 
 
-async def look_through(
+async def find_obstacles(
     place: str, identity: Identity, scheduler: Scheduler
 ) -> dict[Problem, None] | None:
     """Return what keeps a directory from being deleted that nobody gets at any more.
@@ -75,12 +75,12 @@ async def look_through(
     root = anchor(place, identity)
     problems: dict[Problem, None] = {}
 
-    async def look(stack: list[bytes]) -> list[bytes]:
-        paths, left, faults = await scheduler.look(
+    async def walk(stack: list[bytes]) -> list[bytes]:
+        paths, left, faults = await scheduler.read(
             _find_repositories,
             root,
             stack,
-            scheduler.portion(_LOOKED_AT),
+            scheduler.portion(_READ_AT_ONCE),
             lacked=lambda found: lacked(found[2]),
         )
         for path in paths:
@@ -88,7 +88,7 @@ async def look_through(
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left
 
-    return problems if await _look_all_over(scheduler, look) else None
+    return problems if await _walk_all(scheduler, walk) else None
 
 
 async def _count(root: Root, scheduler: Scheduler) -> int | None:
@@ -98,28 +98,28 @@ async def _count(root: Root, scheduler: Scheduler) -> int | None:
     """
     entries = 0
 
-    async def look(stack: list[bytes]) -> list[bytes]:
+    async def walk(stack: list[bytes]) -> list[bytes]:
         nonlocal entries
-        usage, left, _ = await scheduler.look(
+        usage, left, _ = await scheduler.read(
             engine.measure,
             root,
             stack,
-            scheduler.portion(_LOOKED_AT),
+            scheduler.portion(_READ_AT_ONCE),
             lacked=lambda measured: lacked(measured[2]),
         )
         entries += usage.files + usage.directories
         return left
 
-    return entries if await _look_all_over(scheduler, look) else None
+    return entries if await _walk_all(scheduler, walk) else None
 
 
-async def _look_all_over(
-    scheduler: Scheduler, look: Callable[[list[bytes]], Awaitable[list[bytes]]]
+async def _walk_all(
+    scheduler: Scheduler, walk: Callable[[list[bytes]], Awaitable[list[bytes]]]
 ) -> bool:
-    """Have *look* called for all there is; return whether it was, rather than stopped. Raises Unanswered."""
+    """Have *walk* called for all there is; return whether it was, rather than stopped. Raises Unanswered."""
     answered = True
     try:
-        await scheduler.share([b""], look)
+        await scheduler.share([b""], walk)
     except* Stopped:
         pass
     except* Unanswered:
@@ -186,7 +186,7 @@ async def empty(
         done = await _empty(place, identity, entries, scheduler, freed, groups, include_foreign)
         if held is not None and not done.problems and not done.stopped:
             # Whoever moves the project meanwhile takes the rest along.
-            there, now_at = await scheduler.ask_aside(_look_for, held)
+            there, now_at = await scheduler.ask_aside(_where_is, held)
             # A lower layer of an overlay keeps what is gone from the whole, with its links.
             if there and (now_at is not None or not done.root):
                 done.now_at = now_at
@@ -196,7 +196,7 @@ async def empty(
     return done
 
 
-def _look_for(held: Held) -> tuple[bool, str | None]:
+def _where_is(held: Held) -> tuple[bool, str | None]:
     """Return whether what is held is still somewhere, and where; let go of it if not."""
     if staging.is_somewhere(held):
         return True, staging.whereabouts(held)
@@ -297,7 +297,7 @@ async def _empty(
         try:
             budget = scheduler.portion(pace.entries)
             part = Part(root, stack, budget, groups, group, include_foreign)
-            made = await scheduler.finish(remove_timed, part)
+            made = await scheduler.change(remove_timed, part)
         except Stopped:
             done.stopped = True
             return _NOTHING_LEFT
@@ -353,7 +353,7 @@ async def _empty(
         # Whose group a directory is in that was blocked is not known, nor does it matter for so little.
         count = min(groups.total, len(stack))
         parts = {(root.device, part): stack[part::count] for part in range(count)}
-        await scheduler.share_apart(parts, handle_group)
+        await scheduler.share_by_key(parts, handle_group)
 
     attempts, rounds = _ATTEMPTS, _ROUNDS
     stack = [b""]

@@ -10,7 +10,7 @@ from typing import Final
 
 from cleanup_nodemodule import drift, git, history, homes, mounts, protections
 from cleanup_nodemodule.containment import Contained, problem_of
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Candidate, Evidence, Identity, Level, Problem, Reason
 from cleanup_nodemodule.paths import LACKED
 from cleanup_nodemodule.problems import ProblemCode
@@ -134,18 +134,18 @@ class Sighting:
         return Level.NAMED if self.named or self.included else Level.UNPROVEN
 
 
-def look(
-    candidates: Sequence[Candidate], circumstances: Circumstances, lookout: Lookout | None = None
+def gather(
+    candidates: Sequence[Candidate], circumstances: Circumstances, cache: StatCache | None = None
 ) -> list[Sighting]:
     """Look at the disk for every rule that fits each candidate's name, and for what protects it.
 
-    Whatever goes wrong with one of them is among its problems, and it is kept. A *lookout* that has
+    Whatever goes wrong with one of them is among its problems, and it is kept. A *cache* that has
     looked at others before remembers what it saw above them; without one everything is looked at anew.
     """
-    lookout = lookout or Lookout(circumstances.mounts)
+    cache = cache or StatCache(circumstances.mounts)
     # What is known of homes serves for as long as the lookout does.
-    directories = lookout.made("homes", partial(homes.Known, circumstances.home))
-    return [_look_at(one, circumstances, lookout, directories) for one in candidates]
+    directories = cache.made("homes", partial(homes.Known, circumstances.home))
+    return [_gather_one(one, circumstances, cache, directories) for one in candidates]
 
 
 def lacked(sightings: Sequence[Sighting]) -> bool:
@@ -193,10 +193,10 @@ def _unknown(problem: Problem) -> Protection:
     )
 
 
-def _look_at(
+def _gather_one(
     candidate: Candidate,
     circumstances: Circumstances,
-    lookout: Lookout,
+    cache: StatCache,
     directories: homes.Known,
 ) -> Sighting:
     path = candidate.path
@@ -209,13 +209,13 @@ def _look_at(
     ]
     project = os.path.dirname(path)
     none: tuple[str, ...] = ()
-    repositories = asked.ask(ProblemCode.EXAMINE, none, lookout.repositories, project)
+    repositories = asked.ask(ProblemCode.EXAMINE, none, cache.repositories, project)
     boundary = repositories[0] if repositories else candidate.root
     # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
     enter = not candidate.mounted
 
     def examined(rule: Rule) -> Examination:
-        return examine(rule, path, boundary, enter=enter, lookout=lookout)
+        return examine(rule, path, boundary, enter=enter, cache=cache)
 
     tried = (asked.ask(ProblemCode.EXAMINE, None, examined, rule) for rule in fitting)
     examinations = sorted((one for one in tried if one is not None), key=_rank)
@@ -226,17 +226,17 @@ def _look_at(
     command = lock = None
     if not circumstances.again:
         command, lock = asked.ask(
-            ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, lookout
+            ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, cache
         )
 
     def protection() -> Protection | None:
         return _protection(
-            candidate, examinations, circumstances, asked, lookout, repositories, directories
+            candidate, examinations, circumstances, asked, cache, repositories, directories
         )
 
     def warnings() -> tuple[str, ...]:
         locked = best is not None and best.rule.locked
-        return drift.warnings(path, lock, locked=locked, lookout=lookout)
+        return drift.warnings(path, lock, locked=locked, cache=cache)
 
     def met() -> frozenset[str]:
         return circumstances.spared.met(path, enter=enter)
@@ -260,7 +260,7 @@ def _look_at(
             (project, path) if enter else (project,),
             directories,
         ),
-        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, lookout),
+        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache),
         included=path in circumstances.included,
         met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
     ).with_problems(asked.problems)
@@ -288,7 +288,7 @@ def _protection(
     examinations: Sequence[Examination],
     circumstances: Circumstances,
     asked: Contained,
-    lookout: Lookout,
+    cache: StatCache,
     repositories: tuple[str, ...],
     directories: homes.Known,
 ) -> Protection | None:
@@ -301,7 +301,7 @@ def _protection(
     questions: tuple[Callable[[], Protection | None], ...] = (
         lambda: protections.mounted_in(path, circumstances.mounts),
         lambda: precious or None,
-        lambda: protections.kept(path, circumstances.spared, lookout),
+        lambda: protections.kept(path, circumstances.spared, cache),
         lambda: protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
         ),
@@ -310,7 +310,7 @@ def _protection(
             circumstances.home,
             in_repository=bool(repositories),
             known=directories,
-            lookout=lookout,
+            cache=cache,
         ),
     )
     answers = (asked.ask(ProblemCode.EXAMINE, None, question) for question in questions)
@@ -318,7 +318,7 @@ def _protection(
 
 
 def _regeneration(
-    best: Examination | None, artifact: str, project: str, boundary: str, lookout: Lookout
+    best: Examination | None, artifact: str, project: str, boundary: str, cache: StatCache
 ) -> tuple[str | None, str | None]:
     """Return the command that brings the artifact back, and the lock file it goes by."""
     if best is None:
@@ -330,28 +330,28 @@ def _regeneration(
             (
                 (entry.command, os.path.join(directory, entry.lock))
                 for entry in entries
-                if entry.lock is not None and lookout.proves(directory, entry.lock, artifact)
+                if entry.lock is not None and cache.proves(directory, entry.lock, artifact)
             ),
             None,
         )
 
-    question = ("lock", entries, lookout.owner(artifact))
-    found = lookout.nearest(question, project, boundary, locked)
+    question = ("lock", entries, cache.owner(artifact))
+    found = cache.nearest(question, project, boundary, locked)
     if found is not None:
         return found[1]
     return next((entry.command for entry in entries if entry.lock is None), None), None
 
 
-def _remarks(path: str, repositories: Sequence[str], lookout: Lookout) -> tuple[str, ...]:
+def _remarks(path: str, repositories: Sequence[str], cache: StatCache) -> tuple[str, ...]:
     """Name whoever put a ``.git`` around what is somebody else's."""
-    found = ((place, lookout.by_whom(place, ".git", path)) for place in repositories)
+    found = ((place, cache.by_whom(place, ".git", path)) for place in repositories)
     return tuple(f"{place} holds a .git{by_whom}" for place, by_whom in found if by_whom)
 
 
 def working_trees(paths: Sequence[str]) -> list[tuple[str, ...]]:
     """Return for each path the working trees that it lies in, the innermost first."""
-    lookout = Lookout()
-    return [lookout.repositories(os.path.dirname(path)) for path in paths]
+    cache = StatCache()
+    return [cache.repositories(os.path.dirname(path)) for path in paths]
 
 
 class Witnesses:
@@ -510,7 +510,7 @@ def last_used(
     sightings: Sequence[Sighting],
     passed: frozenset[str],
     known: dict[str, int],
-    lookout: Lookout | None = None,
+    cache: StatCache | None = None,
 ) -> tuple[list[int | Problem], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
@@ -519,7 +519,7 @@ def last_used(
     these; what is known now of other projects is returned, too.
     """
     sources = ChainMap[str, int]({}, known)
-    lookout = lookout or Lookout()
+    cache = cache or StatCache()
     answers: dict[str, int | Problem] = {}
 
     def ask(place: str, question: Callable[[], int]) -> int | Problem:
@@ -535,7 +535,7 @@ def last_used(
     for sighting in sightings:
         found = [answers[sighting.project]]
         if (at := sighting.repository) is not None:
-            git_activity = partial(history.last_git_activity, at, lookout)
+            git_activity = partial(history.last_git_activity, at, cache)
             found.append(ask(os.path.join(at, ".git"), git_activity))
         wrong = next((one for one in found if isinstance(one, Problem)), None)
         if wrong is not None:
@@ -569,9 +569,9 @@ async def in_use(
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
         return Uses((None,) * len(sightings), 0)
-    look = partial(protections.look_at_processes, os.getpid(), assume_unused=assume_unused)
+    ask = partial(protections.running_processes, os.getpid(), assume_unused=assume_unused)
     try:
-        processes: Processes = await scheduler.call(look)
+        processes: Processes = await scheduler.call(ask)
     except Stopped:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, nobody knows

@@ -203,7 +203,7 @@ class Search:
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:
-            slice_ = await self._scheduler.look(
+            slice_ = await self._scheduler.read(
                 _find_unexcluded,
                 anchored,
                 stack,

@@ -165,8 +165,8 @@ class Asker:
         outer: bool,
     ) -> Answer:
         within = () if outer else tuple(directories)
-        looked = await self._scheduler.look(
-            gitfiles.look, repository, within, kinds, lacked=gitfiles.lacked
+        looked = await self._scheduler.read(
+            gitfiles.check, repository, within, kinds, lacked=gitfiles.lacked
         )
         if isinstance(looked, gitfiles.Doubt):
             raise _NoAnswer(looked.why)

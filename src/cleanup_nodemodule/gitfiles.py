@@ -70,7 +70,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Checked:
     """What is known of a repository on which git may be started. Pickles."""
 
     owner: int
@@ -89,7 +89,7 @@ class Doubt:
     """What a system call failed with, if one did."""
 
 
-def lacked(said: Looked | Doubt) -> bool:
+def lacked(said: Checked | Doubt) -> bool:
     """Whether there were too few descriptors or too little memory to look."""
     return isinstance(said, Doubt) and said.errno in LACKED
 
@@ -98,14 +98,14 @@ class _Unfit(Exception):
     """Git is not to be started. The message says why."""
 
 
-def look(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Looked | Doubt:
+def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Checked | Doubt:
     """Look at all that git reads to say of *directories* whether it ignores them, and what it tracks.
 
     *repository* is the working tree, *directories* lie in it, all of them absolute and without symlinks.
     *kinds* gives for each mount point what is mounted there.
     """
     try:
-        return _Look(repository, kinds).everything(directories)
+        return _Checking(repository, kinds).everything(directories)
     except _Unfit as error:
         return Doubt(str(error))
     except OSError as error:
@@ -115,7 +115,7 @@ def look(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) 
         return Doubt(f"its files name what cannot be a path: {error}")
 
 
-class _Look:
+class _Checking:
     """One look at one repository."""
 
     def __init__(self, repository: str, kinds: Mapping[str, str]) -> None:
@@ -124,7 +124,7 @@ class _Look:
         self._tops: list[str] = [repository]
         self._included = 0
 
-    def everything(self, directories: Iterable[str]) -> Looked:
+    def everything(self, directories: Iterable[str]) -> Checked:
         """Look at all of it."""
         directory = self._directory()
         self._tops.append(directory)
@@ -146,7 +146,7 @@ class _Look:
         for above in _around(directories, self._repository):
             # Since git 2.32 a symlink of this name counts for nothing.
             self._file(".gitignore", above, _TEXT, outside=True)
-        return Looked(
+        return Checked(
             os.lstat(directory).st_uid, _MEMORY + _TIMES_THE_INDEX * self._index(directory)
         )
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, MutableMapping
 from typing import Final
 
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 
 _MAX: Final = 20_000
 """Entries of one project that are looked at: a project of that size has told what it has to tell."""
@@ -17,14 +17,14 @@ _GIT_FILES: Final = ("index", "HEAD", "logs/HEAD")
 """What git writes when it is used (gitrepository-layout(5))."""
 
 
-def last_git_activity(repository: str, lookout: Lookout | None = None) -> int:
+def last_git_activity(repository: str, cache: StatCache | None = None) -> int:
     """Return when git last did something, seconds since the epoch; 0 if nobody knows.
 
-    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    *cache* is one of this run's. Raises OSError where something could not be looked at.
     """
-    lookout = lookout or Lookout()
+    cache = cache or StatCache()
     top, directory = repository, ".git"
-    link = lookout.read(repository, ".git")
+    link = cache.read(repository, ".git")
     if link is not None:
         # A worktree or submodule: the file says where its part of the repository is.
         place = _gitdir(repository, link)
@@ -33,7 +33,7 @@ def last_git_activity(repository: str, lookout: Lookout | None = None) -> int:
         # Whatever is on the way there from what both lie in, a symlink or a mount, is not gone through.
         top = os.path.commonpath((repository, place))
         directory = os.path.relpath(place, top)
-    found = (lookout.status(top, f"{directory}/{name}") for name in _GIT_FILES)
+    found = (cache.status(top, f"{directory}/{name}") for name in _GIT_FILES)
     return max((int(one[stat.ST_MTIME]) for one in found if one is not None), default=0)
 
 

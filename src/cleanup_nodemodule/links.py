@@ -30,7 +30,7 @@ class Ledger:
         self._slices.append((artifact, links))
         self._links += len(links) // _RECORD.size
 
-    def settle(self, ranks: Mapping[int, int], selected: Sequence[bool]) -> list[Size]:
+    def attribute(self, ranks: Mapping[int, int], selected: Sequence[bool]) -> list[Size]:
         """Return, by rank, the bytes that files with several links add to each artifact.
 
         *ranks* gives the place of each artifact number in the final order, *selected* says by rank

@@ -53,7 +53,7 @@ def _within(directory: str, name: str) -> str:
     return os.path.dirname(directory) if name == os.pardir else os.path.join(directory, name)
 
 
-class Lookout:
+class StatCache:
     """Looks for markers, beside and above candidates above all.
 
     Errors other than that something is not there are raised, as OSError: who asks about a candidate
@@ -71,7 +71,7 @@ class Lookout:
         self._taken = 0
         self._made: dict[str, Any] = {}
 
-    def __reduce__(self) -> tuple[Callable[..., "Lookout"], tuple[str, frozenset[str]]]:
+    def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str]]]:
         return _same, (self._number, self._mounts)
 
     def _steps(self, directory: str, name: str) -> list[tuple[str, os.stat_result]]:
@@ -315,9 +315,9 @@ class Lookout:
 
 
 @functools.lru_cache(maxsize=4)
-def _same(number: str, mounts: frozenset[str]) -> Lookout:
+def _same(number: str, mounts: frozenset[str]) -> StatCache:
     """Return the one lookout of this process for that *number* in another one."""
-    return Lookout(mounts, number)
+    return StatCache(mounts, number)
 
 
 def _fits(status: os.stat_result, marker: str) -> bool:

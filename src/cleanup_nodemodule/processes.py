@@ -61,7 +61,7 @@ class Work:
     none where each looks at all."""
 
 
-def look(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
+def find_work(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
     """Look at all processes, once; see the module for what that takes.
 
     Processes that an earlier look has *known* are passed over if they are where they were, which leaves the
@@ -77,7 +77,7 @@ def look(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
 
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
-    return _look_in_proc(run, helper, known or {}) if _PROC else _look_by_psutil(run, helper)
+    return _read_proc(run, helper, known or {}) if _PROC else _ask_psutil(run, helper)
 
 
 class _Status(NamedTuple):
@@ -125,7 +125,7 @@ _YOUNG: Final = 1.0
 _NOWHERE: Final[Mapping[int, str]] = {}
 
 
-def _look_in_proc(run: int, helper: str, known: Mapping[int, str] = _NOWHERE) -> Work:
+def _read_proc(run: int, helper: str, known: Mapping[int, str] = _NOWHERE) -> Work:
     cwds = {
         int(name): _first(f"/proc/{name}/cwd") for name in os.listdir("/proc") if name.isdecimal()
     }
@@ -159,7 +159,7 @@ def _look_in_proc(run: int, helper: str, known: Mapping[int, str] = _NOWHERE) ->
         if process is None or (process.status.parent == run and helper in process.words):
             continue
         unseen += process.unseen
-        found += (process, *_threads_apart(process))
+        found += (process, *_threads_elsewhere(process))
     own.find_readers(found)
     for process in found:
         places.add(process, own)
@@ -216,7 +216,7 @@ def _threads(number: int) -> list[int]:
         return []  # It has ended.
 
 
-def _threads_apart(process: _Process) -> list[_Process]:
+def _threads_elsewhere(process: _Process) -> list[_Process]:
     """Return threads that have a current directory or mounts of their own (unshare(2), CLONE_FS)."""
     apart: dict[tuple[str, str], _Process] = {}
     if process.unseen:
@@ -610,7 +610,7 @@ def _absolute(word: str) -> Iterator[str]:
             yield os.path.normpath("/" + piece.lstrip("/"))
 
 
-def _look_by_psutil(run: int, helper: str) -> Work:
+def _ask_psutil(run: int, helper: str) -> Work:
     import psutil  # noqa: PLC0415 - not where there is /proc
 
     try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.lookout import Lookout, ancestors
+from cleanup_nodemodule.lookout import StatCache, ancestors
 from cleanup_nodemodule.rules import Proof, Rule
 
 CACHEDIR_TAG: Final = "CACHEDIR.TAG"
@@ -82,28 +82,28 @@ def examine(
     boundary: str,
     *,
     enter: bool = True,
-    lookout: Lookout | None = None,
+    cache: StatCache | None = None,
 ) -> Examination:
     """Try every proof of *rule* on *directory*; look no further up than *boundary*.
 
-    Without *enter* nothing inside is looked at, and so nothing inside is found. *lookout* is one of this
+    Without *enter* nothing inside is looked at, and so nothing inside is found. *cache* is one of this
     run's. Raises OSError where something could not be looked at.
     """
-    return _Trials(rule, directory, boundary, enter=enter, lookout=lookout or Lookout()).all()
+    return _Trials(rule, directory, boundary, enter=enter, cache=cache or StatCache()).all()
 
 
 class _Trials:
     """The proofs of a rule, tried on one directory."""
 
     def __init__(
-        self, rule: Rule, directory: str, boundary: str, *, enter: bool, lookout: Lookout
+        self, rule: Rule, directory: str, boundary: str, *, enter: bool, cache: StatCache
     ) -> None:
         self._rule = rule
         self._directory = directory
         self._inside = directory if enter else os.devnull
         self._project = os.path.dirname(directory)
         self._boundary = boundary
-        self._lookout = lookout
+        self._cache = cache
 
     def all(self) -> Examination:
         """Try them all."""
@@ -133,7 +133,7 @@ class _Trials:
             name = next(
                 (
                     name
-                    for name in self._lookout.matches(inside, file)
+                    for name in self._cache.matches(inside, file)
                     if text in (self._read(inside, name) or b"")
                 ),
                 None,
@@ -148,9 +148,9 @@ class _Trials:
             yield _cmake_home(cache, inside, project, self._boundary)
 
     def _above(self, markers: tuple[str, ...]) -> Condition:
-        found = self._lookout.nearest(
+        found = self._cache.nearest(
             # What a marker proves depends on whose the artifact is.
-            ("above", markers, self._lookout.owner(self._directory)),
+            ("above", markers, self._cache.owner(self._directory)),
             self._project,
             self._boundary,
             lambda directory: self._first(directory, markers),
@@ -165,19 +165,19 @@ class _Trials:
         """Return the first of *markers* that is there and proves something, as it is called there."""
         for marker in markers:
             slash = "/" if marker.endswith("/") else ""
-            for name in self._lookout.matches(directory, marker):
-                if self._lookout.proves(directory, name.rstrip("/") + slash, self._directory):
+            for name in self._cache.matches(directory, marker):
+                if self._cache.proves(directory, name.rstrip("/") + slash, self._directory):
                     return name
         return None
 
     def _there(self, markers: Iterable[str]) -> str | None:
         """Return the first of *markers* that is inside, whoever put it there."""
-        return next((n for m in markers for n in self._lookout.matches(self._inside, m)), None)
+        return next((n for m in markers for n in self._cache.matches(self._inside, m)), None)
 
     def _read(self, directory: str, name: str) -> bytes | None:
-        if not self._lookout.proves(directory, name, self._directory):
+        if not self._cache.proves(directory, name, self._directory):
             return None
-        return self._lookout.read(directory, name)
+        return self._cache.read(directory, name)
 
 
 def _found(name: str | None, phrase: str, wanted: Iterable[str]) -> Condition:

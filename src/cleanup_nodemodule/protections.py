@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule import apart, homes, mounts, processes
-from cleanup_nodemodule.lookout import Lookout, ancestors
+from cleanup_nodemodule.lookout import StatCache, ancestors
 from cleanup_nodemodule.model import Identity, Problem, Reason
 from cleanup_nodemodule.patterns import NO_PATTERNS, Patterns
 
@@ -102,14 +102,14 @@ def installed(
     *,
     in_repository: bool,
     known: "homes.Known | None" = None,
-    lookout: Lookout | None = None,
+    cache: StatCache | None = None,
 ) -> Protection | None:
     """Tell whether *path* is part of installed software rather than of a project.
 
     *home* is the home directory of whoever runs the tool. *known* is as :func:`vital` takes it, and
-    *lookout* is one of this run's. Raises OSError where something could not be looked at.
+    *cache* is one of this run's. Raises OSError where something could not be looked at.
     """
-    lookout = lookout or Lookout()
+    cache = cache or StatCache()
     if home and mounts.within(home, path):
         return _installation("what holds the home directory")
     known = known or homes.Known(home)
@@ -139,14 +139,14 @@ def installed(
         return _installation(f"the system: it lies in {system[0].rstrip('/')}")
     if os.path.basename(parents) == "lib" and path.endswith("node_modules"):
         prefix = os.path.dirname(parents)
-        if lookout.protects(prefix, "bin/") and not lookout.exists(parents, "package.json"):
+        if cache.protects(prefix, "bin/") and not cache.exists(parents, "package.json"):
             return _installation("a global npm prefix")
     # As editors and JetBrains' programs unpack them, and what Python and conda make.
-    found = lookout.nearest_protecting(parents, *_MARKS)
+    found = cache.nearest_protecting(parents, *_MARKS)
     if found is None:
         return None
     directory, marker = found
-    by_whom = lookout.by_whom(directory, marker, path)
+    by_whom = cache.by_whom(directory, marker, path)
     return _installation(
         f"{_MARKS[marker]} {directory}" + (by_whom and f", for its {marker}{by_whom}")
     )
@@ -254,13 +254,13 @@ NOTHING_SPARED: Final = Spared()
 def kept(
     path: str,
     spared: Spared | None = None,
-    lookout: Lookout | None = None,
+    cache: StatCache | None = None,
     *,
     enter: bool = True,
 ) -> Protection | None:
     """Tell whether the user said to keep *path*, by a pattern or by a file.
 
-    Without *enter* nothing inside is looked at. *lookout* is one of this run's. Raises OSError where
+    Without *enter* nothing inside is looked at. *cache* is one of this run's. Raises OSError where
     something could not be looked at.
     """
     met: set[str] = set()
@@ -271,12 +271,12 @@ def kept(
         return Protection(Reason.KEPT, f"the keep pattern {text} names what is inside")
     if enter and (text := excluded.inside(path, met)) is not None:
         return Protection(Reason.KEPT, f"--exclude {text} names what is inside")
-    lookout = lookout or Lookout()
-    found = lookout.nearest_protecting(path, KEEP_FILE)
+    cache = cache or StatCache()
+    found = cache.nearest_protecting(path, KEEP_FILE)
     if found is None:
         return None
     directory, marker = found
-    by_whom = lookout.by_whom(directory, marker, path)
+    by_whom = cache.by_whom(directory, marker, path)
     return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}{by_whom}")
 
 
@@ -371,7 +371,7 @@ def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, s
     return None
 
 
-def look_at_processes(
+def running_processes(
     run: int, *, assume_unused: bool = False, known: Mapping[int, str] | None = None
 ) -> Processes:
     """Ask the system what all processes work on, as far as it tells.
@@ -383,5 +383,5 @@ def look_at_processes(
     from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
     interpreter may be in the project. Raises OSError where the system does not tell.
     """
-    work = processes.look(run, apart.__name__, known)
+    work = processes.find_work(run, apart.__name__, known)
     return Processes(work, assume_unused=assume_unused)

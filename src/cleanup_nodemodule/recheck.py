@@ -81,7 +81,7 @@ class Again:
         circumstances = replace(self._circumstances, mounts=mounts, around=around)
         path = artifact.path
         candidate = replace(artifact.candidate, mounted=path in mounts)
-        sighting, seen = await self._scheduler.call(_look, candidate, circumstances)
+        sighting, seen = await self._scheduler.call(_gather, candidate, circumstances)
         answer = await self._repositories.ask(artifact, sighting, seen)
         known = evidence.weigh(sighting, answer, has_git=self._repositories.has_git)
         if known.level in _UNLIKELY and path in self._holders:
@@ -100,7 +100,7 @@ class Again:
         if place in mounts or protections.mounted_in(place, mounts) is not None:
             return _problem(path, Reason.MOUNT_POINT, "something is mounted there")
         trees = self._repositories.around(path)
-        kept, seen = await self._scheduler.call(_look_behind, path, place, trees)
+        kept, seen = await self._scheduler.call(_gather_behind, path, place, trees)
         if kept:
             return _problem(path, Reason.KEPT, "there is a .cleanup-keep")
         if trees and await self._repositories.tracks_by_now(artifact, seen):
@@ -130,10 +130,8 @@ class Again:
     async def _ask_processes(
         self, known: Mapping[int, str] | None = None
     ) -> tuple[Processes, float]:
-        look = partial(
-            protections.look_at_processes, assume_unused=self._assume_unused, known=known
-        )
-        return await self._timed(look, os.getpid())
+        ask = partial(protections.running_processes, assume_unused=self._assume_unused, known=known)
+        return await self._timed(ask, os.getpid())
 
     async def _timed(self, function: Callable[..., _T], *args: object) -> tuple[_T, float]:
         """Return what a function does, and how many seconds it took."""
@@ -159,11 +157,11 @@ async def prepared(
 
 
 async def _contained(
-    artifact: Artifact, look: Coroutine[None, None, Problem | None]
+    artifact: Artifact, ask: Coroutine[None, None, Problem | None]
 ) -> Problem | None:
     """Return what a look finds; whatever goes wrong with it keeps the artifact, and ends nothing else."""
     try:
-        return await look
+        return await ask
     except Exception as error:
         if passes(error) or isinstance(error, MemoryError):
             raise
@@ -285,14 +283,14 @@ class _Repositories:
             return self._groups[repositories]
 
 
-def _look(candidate: Candidate, circumstances: Circumstances) -> tuple[Sighting, _Print | None]:
+def _gather(candidate: Candidate, circumstances: Circumstances) -> tuple[Sighting, _Print | None]:
     """Look at one candidate, and at what git's answer depends on."""
-    [sighting] = evidence.look([candidate], circumstances)
+    [sighting] = evidence.gather([candidate], circumstances)
     seen = _prints(sighting.repositories, (candidate.path,)) if sighting.repositories else {}
     return sighting, seen.get(candidate.path)
 
 
-def _look_behind(path: str, place: str, trees: tuple[str, ...]) -> tuple[bool, _Print | None]:
+def _gather_behind(path: str, place: str, trees: tuple[str, ...]) -> tuple[bool, _Print | None]:
     """Return whether a file keeps what is at *place*, and what git's answer about *path* depends on."""
     kept = protections.kept(place, None) is not None
     return kept, _prints(trees, (path,)).get(path) if trees else None

@@ -24,7 +24,7 @@ was done, as without power, or it had been moved out of sight. By its inode alon
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Concluded:
     """A deletion that nothing is left to do for, though its run could not say so."""
 
     entry: Entry
@@ -72,7 +72,7 @@ class Unfinished:
     """Everything that interrupted runs of this user have not finished."""
 
     leftovers: tuple[Leftover, ...]
-    settled: tuple[Settled, ...]
+    concluded: tuple[Concluded, ...]
     faults: tuple[journal.Fault, ...]
     """What of the journal could not be read."""
 
@@ -196,7 +196,7 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
     )
 
 
-async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
+async def ask_disks(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
     """Ask the disks where everything is that was begun.
 
     A disk that does not answer within the scheduler's timeout is asked nothing more, and does not
@@ -207,7 +207,7 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
     numbers: dict[str, list[int]] = {}
     for number, place in enumerate(begun.places):
         numbers.setdefault(protections.mount_point_of(place, mounts), []).append(number)
-    found: dict[int, Leftover | Settled | None] = {}
+    found: dict[int, Leftover | Concluded | None] = {}
 
     async def ask(mount: str) -> None:
         for number in numbers[mount]:
@@ -215,7 +215,7 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
             try:
                 if mount in silent:
                     raise Unanswered
-                found[number] = await scheduler.call(_look, one)
+                found[number] = await scheduler.call(_ask_disk, one)
             except Stopped:
                 return
             except Unanswered:
@@ -228,12 +228,12 @@ async def look(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinish
     rows = [found[number] for number in sorted(found)]
     return Unfinished(
         tuple(row for row in rows if isinstance(row, Leftover)),
-        tuple(row for row in rows if isinstance(row, Settled)),
+        tuple(row for row in rows if isinstance(row, Concluded)),
         begun.faults,
     )
 
 
-def _look(one: Open) -> Leftover | Settled | None:
+def _ask_disk(one: Open) -> Leftover | Concluded | None:
     """Ask the disk about one; None if it is for the run that is at work with it to say.
 
     That it is gone is said only where the very directory is still there that it was in. Raises OSError.
@@ -254,15 +254,15 @@ def _look(one: Open) -> Leftover | Settled | None:
     if one.at_work:
         return None
     if one.entry.waiting:
-        return Settled(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
+        return Concluded(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
     if being is not None and intent.staged is not None:
         return _unreachable(one, ProblemCode.REPLACED)
     if around is None or not _held(intent, around):
         return _unreachable(one, ProblemCode.LOST)
     if intent.staged is None:
         note = "the run was ended in the middle; it is gone now"
-        return Settled(one.entry, Ending.GONE, note)
-    return _settle(one.entry)
+        return Concluded(one.entry, Ending.GONE, note)
+    return _conclude(one.entry)
 
 
 def _held(intent: journal.Intent, around: Being) -> bool:
@@ -271,9 +271,9 @@ def _held(intent: journal.Intent, around: Being) -> bool:
     return around.device == intent.device if known is None else known
 
 
-def settle(settled: Iterable[Settled], records: Journal) -> None:
+def record_ends(concluded: Iterable[Concluded], records: Journal) -> None:
     """Write down what has become of deletions whose run could not say."""
-    for one in settled:
+    for one in concluded:
         records.end(one.entry.number, one.ending, error=one.note, run=one.entry.run)
 
 
@@ -354,7 +354,7 @@ def _word(path: str) -> str:
     return shlex.quote(path) if path.isprintable() else "PATH"
 
 
-def _settle(entry: Entry) -> Settled:
+def _conclude(entry: Entry) -> Concluded:
     """Tell what became of something whose place is empty."""
     intent = entry.intent
     try:
@@ -370,25 +370,25 @@ def _settle(entry: Entry) -> Settled:
             or found.changed_ns == intent.changed_ns
             or found.modified_ns < entry.began_at * 1e9
         ):
-            return Settled(
+            return Concluded(
                 entry, Ending.KEPT, "the run was ended before anything of it was deleted"
             )
     if not entry.turned and entry.end is None:
         # The system was started anew since, and what was written last may be lost.
         note = "it is gone, and nothing says whether the run had begun with it"
-        return Settled(entry, Ending.GONE, note)
-    return Settled(
+        return Concluded(entry, Ending.GONE, note)
+    return Concluded(
         entry, Ending.DELETED, "the run was ended before it could write down how much that freed"
     )
 
 
-def _still_in_place(one: Open) -> Leftover | Settled:
+def _still_in_place(one: Open) -> Leftover | Concluded:
     """Tell what became of something that was to be deleted, or moved to the trash, in its place."""
     if one.entry.waiting:
-        return Settled(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
+        return Concluded(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
     if one.trashing:
         note = "the run was ended in the middle; what is left of it is in its place"
-        return Settled(one.entry, Ending.FAILED, note)
+        return Concluded(one.entry, Ending.FAILED, note)
     # Somebody may have repaired it since, or put something of theirs there, as it has its usual name.
     path = one.place
     around, name = (_word(part) for part in os.path.split(path))

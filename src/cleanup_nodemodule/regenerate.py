@@ -90,11 +90,11 @@ async def recipe(
     """
     touched: set[str] = set()
 
-    def look(entry: Entry) -> bool:
+    def wanted(entry: Entry) -> bool:
         touched.update({entry.run} if _touched(entry) else ())
         return False
 
-    looked = read(directory, wanted=look)
+    looked = read(directory, wanted=wanted)
     runs = looked.runs
     if name is None:
         deleting = [run for run in runs.values() if run.id in touched]
@@ -162,7 +162,7 @@ async def _see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
     async def ask(scheduler: Scheduler) -> None:
         async def one(group: dict[str, str]) -> None:
             with contextlib.suppress(Unanswered):
-                seen.update(await scheduler.call(_look, group))
+                seen.update(await scheduler.call(_ask_disk, group))
 
         async with asyncio.TaskGroup() as tasks:
             for group in groups.values():
@@ -174,7 +174,7 @@ async def _see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
     return seen
 
 
-def _look(places: Mapping[str, str]) -> dict[str, _Seen]:
+def _ask_disk(places: Mapping[str, str]) -> dict[str, _Seen]:
     verdicts: dict[str, run_as.Verdict] = {}
     seen: dict[str, _Seen] = {}
     for path, where in places.items():

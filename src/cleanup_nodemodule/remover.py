@@ -3,7 +3,7 @@
 Each artifact goes in these steps, and each leaves things so that the next run can tell what happened:
 
 1. The journal says what is about to be deleted, on disk.
-2. It is opened, and held until it is known what came of it. A :class:`SecondLook` tells whether anything
+2. It is opened, and held until it is known what came of it. A :class:`SecondProof` tells whether anything
    protects it by now.
 3. One rename takes it out of its project (:mod:`cleanup_nodemodule.staging`), if it is still what was
    approved.
@@ -14,7 +14,7 @@ Each artifact goes in these steps, and each leaves things so that the next run c
 6. When its disk has all that (:mod:`cleanup_nodemodule.durable`), the journal says what came of it.
 
 So an interrupted run leaves a project with all of an artifact or with nothing of it, and beside it a
-directory that the journal knows: :func:`finish` deletes that.
+directory that the journal knows: :func:`delete_leftovers` deletes that.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-class SecondLook(Protocol):
+class SecondProof(Protocol):
     """Asks once more what protects an artifact, as time has passed since it was shown.
 
     Both calls may raise Stopped and Unanswered.
@@ -68,7 +68,7 @@ class SecondLook(Protocol):
         """Return why it is to be put back from *place*, where it is right before it is emptied."""
 
 
-class _NoLook:
+class _NoSecondProof:
     async def before(self, _artifact: Artifact) -> Problem | None:
         return None
 
@@ -76,7 +76,7 @@ class _NoLook:
         return None
 
 
-NO_LOOK: Final[SecondLook] = _NoLook()
+NO_SECOND_PROOF: Final[SecondProof] = _NoSecondProof()
 """For whoever has looked a moment ago."""
 
 _AT_ONCE: Final = 32
@@ -93,12 +93,12 @@ async def remove(
     *,
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
-    look: SecondLook = NO_LOOK,
+    again: SecondProof = NO_SECOND_PROOF,
     include_foreign: bool = False,
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
-    What the second *look* has something against counts as failed. What only somebody else may delete, by
+    What the second *again* has something against counts as failed. What only somebody else may delete, by
     the sticky bit of a directory, does too, unless *include_foreign*.
     Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.
@@ -110,7 +110,7 @@ async def remove(
     records = _Records(journal, scheduler, lambda artifact: staging.new_name(artifact.path))
 
     async def delete(turn: _Turn) -> Result | None:
-        return await _Deletion(turn, records, scheduler, freed, look, include_foreign).carry_out()
+        return await _Deletion(turn, records, scheduler, freed, again, include_foreign).carry_out()
 
     return await _each(approved, scheduler, records, delete, deleted)
 
@@ -121,7 +121,7 @@ async def trash(
     journal: Journal,
     *,
     deleted: Callable[[Artifact], None],
-    look: SecondLook = NO_LOOK,
+    again: SecondProof = NO_SECOND_PROOF,
 ) -> Outcome:
     """Move the approved artifacts to the desktop's trash; as :func:`remove` otherwise.
 
@@ -132,7 +132,7 @@ async def trash(
     records = _Records(journal, scheduler, lambda _: None)
 
     async def move(turn: _Turn) -> Result | None:
-        return await _move_to_trash(turn, records, scheduler, look)
+        return await _move_to_trash(turn, records, scheduler, again)
 
     return await _each(approved, scheduler, records, move, deleted)
 
@@ -346,17 +346,17 @@ async def _each(
             finally:
                 if turn.held is not None:
                     turn.held.close()
-            settle = functools.partial(settled, turn, result)
+            tell = functools.partial(conclude, turn, result)
             if turn.begun:
-                disks.add(artifact.candidate.identity.device, around, settle)
+                disks.add(artifact.candidate.identity.device, around, tell)
             else:
                 if around is not None:
                     os.close(around)
-                settle(None)
+                tell(None)
             if result is None:
                 return
 
-    def settled(turn: _Turn, result: Result | None, number: int | None) -> None:
+    def conclude(turn: _Turn, result: Result | None, number: int | None) -> None:
         """Say what came of one, now that its disk has it; it has not if there is an error *number*."""
         if number is not None:
             result = _unsure(turn, result, number)
@@ -370,7 +370,7 @@ async def _each(
         await asyncio.gather(*(work() for _ in range(min(scheduler.workers, len(waiting)))))
         records.drop()
     finally:
-        await disks.finish()
+        await disks.flush()
     after = await _ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
@@ -472,7 +472,7 @@ class _Deletion:
         records: _Records,
         scheduler: Scheduler,
         freed: Callable[[int], None],
-        look: SecondLook,
+        again: SecondProof,
         include_foreign: bool,  # noqa: FBT001 - a setting, passed on
     ) -> None:
         self._turn = turn
@@ -480,7 +480,7 @@ class _Deletion:
         self._records = records
         self._scheduler = scheduler
         self._freed = freed
-        self._look = look
+        self._second_proof = again
         self._include_foreign = include_foreign
 
     async def carry_out(self) -> Result | None:
@@ -490,13 +490,13 @@ class _Deletion:
             return result
         place = turn.staged or artifact.path
         identity = artifact.candidate.identity
-        problems = await emptying.look_through(place, identity, scheduler)
+        problems = await emptying.find_obstacles(place, identity, scheduler)
         if problems is None:
             return await _restored(turn, None, scheduler)
         if problems:
             return await _restored(turn, _untouched(artifact, *problems), scheduler)
         try:
-            problem = await self._look.behind(artifact, place)
+            problem = await self._second_proof.behind(artifact, place)
         except Stopped:
             return await _restored(turn, None, scheduler)
         if problem is not None:
@@ -537,12 +537,12 @@ class _Deletion:
         """Take it out of its project, or prepare for deleting it in place; else say what came of it."""
         turn, artifact, scheduler = self._turn, self._artifact, self._scheduler
         try:
-            if (problem := await _ready(turn, scheduler, self._look)) is not None:
+            if (problem := await _ready(turn, scheduler, self._second_proof)) is not None:
                 return _untouched(artifact, problem)
             self._records.turn(turn)
-            turn.marked = await _again(
+            turn.marked = await _retried(
                 scheduler,
-                scheduler.finish,
+                scheduler.change,
                 staging.stage,
                 turn.candidate,
                 turn.staged or "",
@@ -582,7 +582,7 @@ class _TakenOut(Enum):
 _TAKEN_OUT: Final = _TakenOut.TAKEN_OUT
 
 
-async def _ready(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Problem | None:
+async def _ready(turn: _Turn, scheduler: Scheduler, again: SecondProof) -> Problem | None:
     """Hold an artifact and look at it once more; return why it is not to be deleted, if so.
 
     Raises Stopped, and what staging.hold raises.
@@ -592,7 +592,7 @@ async def _ready(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Problem
         if (problem := await scheduler.call(_vital, artifact.path)) is not None:
             return problem
         turn.held = await _hold(turn.candidate, scheduler)
-        return await look.before(artifact)
+        return await again.before(artifact)
     except Unanswered:
         # Nothing was begun.
         scheduler.silent.add(artifact.candidate.root)
@@ -602,7 +602,7 @@ async def _ready(turn: _Turn, scheduler: Scheduler, look: SecondLook) -> Problem
 async def _hold(candidate: Candidate, scheduler: Scheduler) -> Held | None:
     """Do as staging.hold does. Raises Unanswered besides."""
     try:
-        return await _again(scheduler, scheduler.ask_aside, staging.hold, candidate)
+        return await _retried(scheduler, scheduler.ask_aside, staging.hold, candidate)
     except TimeoutError as error:
         raise Unanswered from error
 
@@ -642,7 +642,7 @@ def _not_taken(path: str, error: OSError) -> Problem:
     return Problem(path, ProblemCode.RENAME, error.errno)
 
 
-async def _again(
+async def _retried(
     scheduler: Scheduler,
     call: Callable[[Callable[[*_Ts], _T], *_Ts], Awaitable[_T]],
     function: Callable[[*_Ts], _T],
@@ -713,15 +713,15 @@ def _vital(path: str) -> Problem | None:
 
 
 async def _move_to_trash(
-    turn: _Turn, records: _Records, scheduler: Scheduler, look: SecondLook
+    turn: _Turn, records: _Records, scheduler: Scheduler, again: SecondProof
 ) -> Result | None:
     """Move one artifact to the trash; None if it was stopped before that."""
     artifact = turn.artifact
     try:
-        if (problem := await _ready(turn, scheduler, look)) is not None:
+        if (problem := await _ready(turn, scheduler, again)) is not None:
             return _untouched(artifact, problem)
         records.turn(turn)
-        refusal = await scheduler.finish(_send_to_trash, turn.candidate)
+        refusal = await scheduler.change(_send_to_trash, turn.candidate)
     except Stopped:
         return None
     except FileNotFoundError:
@@ -767,7 +767,7 @@ def _send_to_trash(candidate: Candidate) -> str | None:
     return None
 
 
-async def finish(
+async def delete_leftovers(
     leftovers: Sequence[Leftover],
     scheduler: Scheduler,
     journal: Journal,
@@ -781,13 +781,15 @@ async def finish(
     """
     return tuple(
         [
-            await _finish(leftover, scheduler, journal, freed, include_foreign=include_foreign)
+            await _delete_leftover(
+                leftover, scheduler, journal, freed, include_foreign=include_foreign
+            )
             for leftover in leftovers
         ]
     )
 
 
-async def _finish(
+async def _delete_leftover(
     leftover: Leftover,
     scheduler: Scheduler,
     journal: Journal,
@@ -802,7 +804,7 @@ async def _finish(
             if leftover.run is None or leftover.number is None:
                 return leftover
             held = await _hold(replace(leftover.candidate, changed=0), scheduler)
-            return await _finish_one(
+            return await _delete_recognised(
                 leftover, held, scheduler, journal, freed, include_foreign=include_foreign
             )
     except Stopped:
@@ -818,7 +820,7 @@ async def _finish(
     return replace(leftover, problems=(_unanswered(path),))
 
 
-async def _finish_one(
+async def _delete_recognised(
     leftover: Leftover,
     held: Held | None,
     scheduler: Scheduler,
@@ -840,7 +842,7 @@ async def _finish_one(
     ours = being is not None and leftover.owner in {None, being.owner}
     if being is None or around is None or not ours or being.identity != candidate.identity:
         return replace(leftover, problems=(Problem(candidate.path, ProblemCode.RECOGNISE),))
-    problems = await emptying.look_through(candidate.path, candidate.identity, scheduler)
+    problems = await emptying.find_obstacles(candidate.path, candidate.identity, scheduler)
     if problems is None:
         return replace(leftover, interrupted=True)
     if problems:

@@ -101,7 +101,7 @@ class Scheduler:
         self._withheld = 0
         self._attempts = _ATTEMPTS
         self._aside: Workers | None = None
-        self._apart: dict[Hashable, asyncio.Lock] = {}
+        self._locks: dict[Hashable, asyncio.Lock] = {}
         self._wanted = 0
         self._stopped = False
         self._stopping: asyncio.Future[None] | None = None
@@ -158,7 +158,7 @@ class Scheduler:
                 took(loop.time() - start)
             return result
 
-    async def look(
+    async def read(
         self,
         function: Callable[[*_Ts], _T],
         *args: *_Ts,
@@ -232,7 +232,7 @@ class Scheduler:
         """
         return await asyncio.wait_for(self.aside(function, *args), self.timeout)
 
-    async def finish(
+    async def change(
         self,
         function: Callable[[*_Ts], _T],
         *args: *_Ts,
@@ -311,7 +311,7 @@ class Scheduler:
             for part in range(parts):
                 group.create_task(work(stack[part::parts]))
 
-    async def share_apart(
+    async def share_by_key(
         self,
         stacks: dict[_K, list[bytes]],
         handle: Callable[
@@ -328,7 +328,7 @@ class Scheduler:
 
             async def work(key: _K) -> None:
                 while stack := stacks.pop(key, None):
-                    async with self._alone(key):
+                    async with self._lock_of(key):
                         left, others = await handle(key, stack)
                     for other, entry in others:
                         stacks.setdefault(other, []).append(entry)
@@ -345,8 +345,8 @@ class Scheduler:
 
             begin()
 
-    def _alone(self, key: Hashable) -> asyncio.Lock:
-        return self._apart.setdefault(key, asyncio.Lock())
+    def _lock_of(self, key: Hashable) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:

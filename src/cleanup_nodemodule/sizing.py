@@ -76,7 +76,7 @@ async def measure(
         ]
         budget = scheduler.portion(pace.entries)
         try:
-            measurements = await scheduler.look(
+            measurements = await scheduler.read(
                 _measure_several,
                 several,
                 budget,
@@ -124,7 +124,7 @@ async def _measure_rest(
             return []
         budget = scheduler.portion(pace.entries)
         try:
-            part = await scheduler.look(
+            part = await scheduler.read(
                 engine.measure,
                 root,
                 stack,

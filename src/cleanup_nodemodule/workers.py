@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from cleanup_nodemodule.apart import Apart
+    from cleanup_nodemodule.apart import HelperProcess
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -26,7 +26,9 @@ class Workers(Executor):
     How much goes on at a time is for the caller to limit.
     """
 
-    def __init__(self, name: str = "worker", apart: "Callable[[], Apart] | None" = None) -> None:
+    def __init__(
+        self, name: str = "worker", apart: "Callable[[], HelperProcess] | None" = None
+    ) -> None:
         """With *apart*, each thread has a process of its own make its calls, which then pickle."""
         self._name: Final = name
         self._apart = apart
@@ -82,11 +84,11 @@ class Workers(Executor):
         self._threads.append(thread)
         return True
 
-    def _process(self) -> "Apart | None":
+    def _process(self) -> "HelperProcess | None":
         """Return what makes the calls of the next thread, None if that makes them itself."""
         return None if self._apart is None else self._apart()
 
-    def _work(self, apart: "Apart | None") -> None:
+    def _work(self, apart: "HelperProcess | None") -> None:
         while (task := self._tasks.get()) is not None:
             task.run(self._rest, _call if apart is None else apart.call)
             # Nothing lives on for as long as this thread waits for something else to do.

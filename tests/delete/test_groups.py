@@ -217,13 +217,13 @@ def test_no_two_calls_are_at_the_same_group_whoever_makes_them(
             async def handle(
                 key: str, stack: list[bytes]
             ) -> tuple[list[bytes], list[tuple[str, bytes]]]:
-                await scheduler.finish(deal, number, key, stack)
+                await scheduler.change(deal, number, key, stack)
                 entry = stack[-1]
                 others = [(other, b"%s%d" % (entry, n)) for n in (0, 1) for other in keys]
                 return stack[:-1], others if len(entry) < 3 else []
 
             stacks = {"a": [b"x"]}
-            await scheduler.share_apart(stacks, handle)
+            await scheduler.share_by_key(stacks, handle)
             assert not stacks
 
         await asyncio.gather(*(share(number) for number in range(shares)))
@@ -258,7 +258,7 @@ def test_what_fails_in_one_group_comes_out(executor: ThreadPoolExecutor) -> None
                 raise Stopped
             return [], [("b", b"x")]
 
-        await scheduler.share_apart({"a": [b""]}, handle)
+        await scheduler.share_by_key({"a": [b""]}, handle)
 
     with pytest.raises(ExceptionGroup) as raised:
         run(work())

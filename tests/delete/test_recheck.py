@@ -263,7 +263,7 @@ def test_what_comes_behind_its_rename_has_it_put_back(
 
 @each_engine
 @pytest.mark.parametrize("failure", [ValueError("embedded null byte"), OSError(22, "no")])
-@pytest.mark.parametrize("name", ["_look", "_look_behind"])
+@pytest.mark.parametrize("name", ["_gather", "_gather_behind"])
 def test_what_cannot_be_looked_at_again_stays_and_the_others_go(
     top: Path, monkeypatch: pytest.MonkeyPatch, name: str, failure: Exception
 ) -> None:
@@ -335,14 +335,14 @@ def test_processes_are_asked_for_only_as_often_as_can_be_afforded(
     for number in range(9):
         declare(top / f"{number}", PROJECT)
     asked: list[int] = []
-    really_look = protections.look_at_processes
+    really_look = protections.running_processes
 
     def look(run: int, *, known: Any = None, **how: Any) -> Any:
         if not known:
             asked.append(run)
         return really_look(run, known=known, **how)
 
-    monkeypatch.setattr(protections, "look_at_processes", look)
+    monkeypatch.setattr(protections, "running_processes", look)
     carry_out(top)
     # By the plan, and twice for each.
     assert len(asked) == 1 + 2 * 9

@@ -385,7 +385,7 @@ def test_what_was_not_begun_waits_for_no_disk(
     said = keeping(monkeypatch)
     planned = artifact(project / "node_modules")
     against = {planned.path: Problem(planned.path, ProblemCode.PROTECTED, detail="kept")}
-    remove([planned], look=Against(against, {}))
+    remove([planned], again=Against(against, {}))
     assert said == []
     assert told() == [("node_modules", "kept")]
 
@@ -461,7 +461,7 @@ def finished(place: Path, *, include_foreign: bool = False) -> Leftover:
         with ThreadPoolExecutor(2) as executor, a_journal() as records:
             scheduler = Scheduler(executor, 2)
             candidates = [artifact(place).candidate]
-            return await remover.finish(
+            return await remover.delete_leftovers(
                 await recovery.recognise(candidates, state.directory(), scheduler),
                 scheduler,
                 records,
@@ -804,7 +804,7 @@ def test_where_what_lies_inside_is_spared_so_is_what_is_around_it(project: Path)
     planned = [fresh(project / name) for name in NESTED]
     problem = Problem(planned[2].path, ProblemCode.PROTECTED, detail="tracked")
     before = listing(project / "dist/node_modules")
-    run = remove(planned, look=Against({planned[2].path: problem}, {}))
+    run = remove(planned, again=Against({planned[2].path: problem}, {}))
     assert [failed.artifact for failed in run.failed] == [planned[0], planned[2]]
     assert run.removed == [planned[1].path]
     assert listing(project / "dist/node_modules") == before

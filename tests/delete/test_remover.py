@@ -601,7 +601,7 @@ def test_what_waits_for_a_worker_when_it_stops_was_never_begun(project: Path) ->
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor, a_journal() as journal:
             scheduler = Scheduler(executor, 1)
-            held = asyncio.create_task(scheduler.finish(hold))
+            held = asyncio.create_task(scheduler.change(hold))
             removal = asyncio.create_task(
                 remover.remove(
                     approve([artifact(project / "dist")]),
@@ -825,7 +825,7 @@ def test_what_is_protected_by_now_is_spared(project: Path) -> None:
     planned = [artifact(project / "dist"), artifact(project / "node_modules")]
     (kept, gone) = planned
     problem = Problem(kept.path, ProblemCode.PROTECTED, detail="tracked")
-    run = remove(planned, look=Against({kept.path: problem}, {}))
+    run = remove(planned, again=Against({kept.path: problem}, {}))
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
     assert (project / "dist").exists()
@@ -837,7 +837,7 @@ def test_what_is_protected_behind_its_rename_is_put_back(project: Path) -> None:
     (kept, gone) = planned
     problem = Problem(kept.path, ProblemCode.PROTECTED, detail="mount-point")
     before = listing(project / "dist")
-    run = remove(planned, look=Against({}, {kept.path: problem}))
+    run = remove(planned, again=Against({}, {kept.path: problem}))
     assert run.failed == [Failed(kept, 0, (problem,), interrupted=False, untouched=True)]
     assert run.removed == [gone.path]
     assert listing(project / "dist") == before

@@ -68,7 +68,7 @@ def measure(engine: ModuleType, root: Root, budget: int, shuffle: random.Random)
         if left:
             parts = shuffle.randint(1, len(left))
             waiting += (left[part::parts] for part in range(parts))
-    (links,) = ledger.settle({0: 0}, [True])
+    (links,) = ledger.attribute({0: 0}, [True])
     return Counted(
         files,
         directories,
@@ -213,7 +213,7 @@ def test_what_two_artifacts_promise_is_what_removing_them_frees(
             assert (left, faults) == ([], [])
             ledger.add(number, usage.links)
             promised += usage.allocated if selected[number] else 0
-        promised += sum(size.reclaimable_bytes for size in ledger.settle({0: 0, 1: 1}, selected))
+        promised += sum(size.reclaimable_bytes for size in ledger.attribute({0: 0, 1: 1}, selected))
         before = {(entry.st_dev, entry.st_ino): entry for entry in everything(place)}
         freed = 0
         for root, gone in zip(roots, selected, strict=True):

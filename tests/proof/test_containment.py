@@ -23,7 +23,7 @@ from cleanup_nodemodule import (
     protections,
     scheduler,
 )
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
 from cleanup_nodemodule.rules import Rule
 from cleanup_nodemodule.scheduler import Scheduler
@@ -39,7 +39,7 @@ from support.waiting import TIMEOUT
 
 QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what a rule fits": (Rule, "fits"),
-    "repositories": (Lookout, "repositories"),
+    "repositories": (StatCache, "repositories"),
     "a rule's proofs": (evidence, "examine"),
     "the command to get it back": (evidence, "_regeneration"),
     "who put a repository there": (evidence, "_remarks"),
@@ -54,7 +54,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "processes at work": (protections.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
     "the decision": (weighing, "decide"),
-    "a whole batch": (evidence, "look"),
+    "a whole batch": (evidence, "gather"),
     "a whole batch's last use": (evidence, "last_used"),
     "its size": (engine, "measure"),
 }
@@ -63,7 +63,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
 OF_NO_CANDIDATE: Final = {
     "describe_unseen",
     "directories_around",
-    "look_at_processes",
+    "running_processes",
     "mount_point_of",
     "mount_points",
     # Asked by one of the above, within it.
@@ -253,7 +253,7 @@ def test_where_nobody_can_be_asked_for_processes_everything_is_kept(
     def fail(_run: int) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(protections, "look_at_processes", fail)
+    monkeypatch.setattr(protections, "running_processes", fail)
     assert {one.decision for one in make_plan(three).artifacts} == {Keep(Reason.IN_USE)}
 
 

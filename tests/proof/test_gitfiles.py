@@ -231,7 +231,7 @@ def test_what_may_fall_silent_is_not_asked(
             configure(top, "core.worktree", where / "config")
     name = "/exclude" if link == "info" else "/config"
     before = silent.calls("getattr", name)
-    said = gitfiles.look(str(top), [str(top / "dist")], mounts.mounted())
+    said = gitfiles.check(str(top), [str(top / "dist")], mounts.mounted())
     assert isinstance(said, gitfiles.Doubt)
     assert f"leads to {where}, where fuse" in said.why
     assert silent.calls("getattr", name) == before
@@ -406,8 +406,8 @@ def test_all_that_git_opens_was_looked_at(
     read = opened(top, tmp_path / "log")
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", lstat)
-        said = gitfiles.look(str(top), [str(top / "dist")], mounts.mounted())
-    assert isinstance(said, gitfiles.Looked)
+        said = gitfiles.check(str(top), [str(top / "dist")], mounts.mounted())
+    assert isinstance(said, gitfiles.Checked)
     assert any(path.endswith("/index") for path in read), read
     assert read <= looked
 

@@ -234,7 +234,7 @@ def test_a_process_is_known_by_its_directory_alone(
     monkeypatch.setattr(mounts.Table, "origin", lambda *_: None)
     script = f"mount --bind '{project}' '{tmp_path}/inside'; cd '{tmp_path}/inside/src'"
     with at_work(*container(script)) as number:
-        seen = protections.look_at_processes(os.getpid())
+        seen = protections.running_processes(os.getpid())
     identities = {}
     for path in (project, project / ARTIFACT):
         status = path.stat()

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import protections
-from cleanup_nodemodule.evidence import Circumstances, look
+from cleanup_nodemodule.evidence import Circumstances, gather
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.proofs import examine
 from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
@@ -600,6 +600,6 @@ def test_a_candidate_that_is_mounted_on_is_said_to_be(tmp_path: Path) -> None:
     rules = (RULES["js/node_modules"],)
     for mounted in (False, True):
         candidate = Candidate(path, str(tmp_path), Identity(0, 0), mounted)
-        [sighting] = look([candidate], Circumstances(rules))
+        [sighting] = gather([candidate], Circumstances(rules))
         reason = sighting.protection.reason if sighting.protection else None
         assert reason is (Reason.MOUNT_POINT if mounted else None)

@@ -69,7 +69,7 @@ def unfinished(directory: str, roots: Sequence[str] | None = None) -> recovery.U
     async def look() -> recovery.Unfinished:
         with ThreadPoolExecutor(1) as executor:
             scheduler = Scheduler(executor, 1, timeout=TIMEOUT)
-            return await recovery.look(recovery.begun(directory, roots), scheduler, set())
+            return await recovery.ask_disks(recovery.begun(directory, roots), scheduler, set())
 
     return asyncio.run(look())
 
@@ -116,7 +116,7 @@ def test_another_directory_with_the_name_is_not_it(project: Path, state_director
     leftover = recognise(place, state_directory)
     assert leftover.run is None
     told = unfinished(str(state_directory))
-    assert (told.to_finish, told.settled) == ((), ())
+    assert (told.to_finish, told.concluded) == ((), ())
     [problem] = told.leftovers[0].problems
     assert (problem.path, problem.code) == (os.fspath(place), ProblemCode.REPLACED)
 
@@ -163,32 +163,32 @@ def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
         leftover = recognise(place, state_directory)
         assert leftover.at_work
         told = unfinished(str(state_directory))
-        assert (told.to_finish, told.settled) == ((), ())
+        assert (told.to_finish, told.concluded) == ((), ())
         # Nor is anything settled that it has not got to yet.
         shutil.rmtree(place)
-        assert unfinished(str(state_directory)).settled == ()
-    assert len(unfinished(str(state_directory)).settled) == 1
+        assert unfinished(str(state_directory)).concluded == ()
+    assert len(unfinished(str(state_directory)).concluded) == 1
 
 
 # Settling what nothing is left to do for.
 
 
-def settled(directory: Path) -> list[Ending]:
+def concluded(directory: Path) -> list[Ending]:
     """Return what would be written of what is settled."""
-    return [one.ending for one in unfinished(str(directory)).settled]
+    return [one.ending for one in unfinished(str(directory)).concluded]
 
 
 def test_what_was_never_begun_is_kept(project: Path, state_directory: Path) -> None:
     place = leave(project / "node_modules")
     place.rename(project / "node_modules")
-    assert settled(state_directory) == [Ending.KEPT]
+    assert concluded(state_directory) == [Ending.KEPT]
 
 
 def test_what_is_gone_from_both_places_is_deleted(project: Path, state_directory: Path) -> None:
     shutil.rmtree(leave(project / "node_modules"))
-    assert settled(state_directory) == [Ending.DELETED]
+    assert concluded(state_directory) == [Ending.DELETED]
     declare(project / "node_modules", {"made": "anew"})
-    assert settled(state_directory) == [Ending.DELETED]
+    assert concluded(state_directory) == [Ending.DELETED]
 
 
 def test_what_went_with_its_project_is_not_believed_gone(
@@ -198,7 +198,7 @@ def test_what_went_with_its_project_is_not_believed_gone(
     place = leave(project / "node_modules")
     project.rename(project.with_name("moved"))
     for _ in range(2):
-        assert settled(state_directory) == []
+        assert concluded(state_directory) == []
         [leftover] = unfinished(str(state_directory)).leftovers
         [problem] = leftover.problems
         assert (problem.path, problem.code, leftover.to_finish) == (
@@ -233,7 +233,7 @@ def test_of_those_whose_turn_never_came_nothing_was_begun(
     shutil.rmtree(project / "gone/node_modules")
     (project / "moved").rename(project / "elsewhere")
     assert unfinished(str(state_directory)).leftovers == ()
-    assert settled(state_directory) == [Ending.NOT_BEGUN] * len(names)
+    assert concluded(state_directory) == [Ending.NOT_BEGUN] * len(names)
 
 
 def test_after_a_restart_nobody_knows_whose_turn_had_come(
@@ -254,7 +254,7 @@ def test_after_a_restart_nobody_knows_whose_turn_had_come(
     (project / "moved").rename(project / "elsewhere")
     monkeypatch.setattr(state, "boot", lambda: "another one")
     told = unfinished(str(state_directory))
-    assert {one.entry.intent.path: one.ending for one in told.settled} == {
+    assert {one.entry.intent.path: one.ending for one in told.concluded} == {
         str(tops[0]): Ending.KEPT,
         str(tops[1]): Ending.GONE,
     }
@@ -269,19 +269,19 @@ def test_what_was_to_be_deleted_in_its_place_is_gone_or_there_in_part(
     top = project / "node_modules"
     records = Journal(str(state_directory), a_run("/"))
     [number] = records.begin([Intent.to_delete(artifact(top), None, *identity.seen(str(top)))])
-    assert settled(state_directory) == [Ending.NOT_BEGUN]
+    assert concluded(state_directory) == [Ending.NOT_BEGUN]
     records.turn(number)
     abandon(records)
     told = unfinished(str(state_directory))
-    assert (told.settled, told.to_finish, len(told.in_place)) == ((), (), 1)
+    assert (told.concluded, told.to_finish, len(told.in_place)) == ((), (), 1)
     [problem] = told.leftovers[0].problems
     assert problem.path == str(top)
     assert f"-p {project} --targets node_modules --no-dry-run" in problem.why
     assert f"resume --forget {top}" in problem.why
     (project / "node_modules").rename(project / "aside")
-    assert settled(state_directory) == [Ending.GONE]
+    assert concluded(state_directory) == [Ending.GONE]
     declare(project / "node_modules", {"made": "anew"})
-    assert settled(state_directory) == [Ending.GONE]
+    assert concluded(state_directory) == [Ending.GONE]
 
 
 def test_nothing_is_settled_while_its_file_system_is_not_there(
@@ -294,7 +294,7 @@ def test_nothing_is_settled_while_its_file_system_is_not_there(
     # Out of sight: something else is mounted over it.
     disks.tmpfs(disk)
     told = unfinished(str(state_directory))
-    assert (told.settled, told.to_finish) == ((), ())
+    assert (told.concluded, told.to_finish) == ((), ())
     [problem] = told.leftovers[0].problems
     assert (problem.path, problem.code) == (os.fspath(place), ProblemCode.LOST)
     subprocess.run(["umount", disk], check=True)

@@ -96,7 +96,7 @@ def remove(
     workers: int = 2,
     most: int = 0,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
-    look: remover.SecondLook = remover.NO_LOOK,
+    again: remover.SecondProof = remover.NO_SECOND_PROOF,
     include_foreign: bool = False,
 ) -> Run:
     """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
@@ -117,7 +117,7 @@ def remove(
                     journal,
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
-                    look=look,
+                    again=again,
                     include_foreign=include_foreign,
                 )
 

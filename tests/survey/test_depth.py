@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.evidence import Circumstances, look
-from cleanup_nodemodule.lookout import Lookout, ancestors
+from cleanup_nodemodule.evidence import Circumstances, gather
+from cleanup_nodemodule.lookout import StatCache, ancestors
 from cleanup_nodemodule.model import Candidate, Identity, Reason
 from cleanup_nodemodule.rules import catalogue
 from support.trees import declare
@@ -37,12 +37,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, candidates: list[Candidate]) -> int:
 
         return call
 
-    circumstances, lookout = Circumstances(catalogue()), Lookout()
+    circumstances, cache = Circumstances(catalogue()), StatCache()
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", count(lstat))
         patch.setattr(os, "scandir", count(scandir))
         for candidate in candidates:
-            [sighting] = look([candidate], circumstances, lookout)
+            [sighting] = gather([candidate], circumstances, cache)
             assert sighting.problems == ()
     return calls
 
@@ -73,11 +73,11 @@ def test_what_is_remembered_is_bounded_and_says_the_same(
     candidates = chain(tmp_path, 40)
     circumstances = Circumstances(catalogue())
     (tmp_path / "dist/dist/.cleanup-keep").touch()
-    anew = [look([one], circumstances)[0] for one in candidates]
+    anew = [gather([one], circumstances)[0] for one in candidates]
     monkeypatch.setattr("cleanup_nodemodule.lookout._MAX_REMEMBERED", 3_000)
-    lookout = Lookout()
-    assert [look([one], circumstances, lookout)[0] for one in candidates] == anew
-    assert lookout.remembered <= 3_000
+    cache = StatCache()
+    assert [gather([one], circumstances, cache)[0] for one in candidates] == anew
+    assert cache.remembered <= 3_000
     kept = [one.protection.reason if one.protection else None for one in anew]
     assert kept == [None, *[Reason.KEPT] * 39]
 
@@ -85,8 +85,8 @@ def test_what_is_remembered_is_bounded_and_says_the_same(
 def test_nothing_is_remembered_for_those_who_look_again(tmp_path: Path) -> None:
     [candidate] = chain(tmp_path, 1)
     circumstances = Circumstances(catalogue())
-    assert look([candidate], circumstances)[0].protection is None
+    assert gather([candidate], circumstances)[0].protection is None
     (tmp_path / ".cleanup-keep").touch()
-    [again] = look([candidate], circumstances)
+    [again] = gather([candidate], circumstances)
     assert again.protection is not None
     assert again.protection.reason is Reason.KEPT

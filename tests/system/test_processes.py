@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 import pytest
 
 from cleanup_nodemodule import processes
-from cleanup_nodemodule.apart import Apart
-from cleanup_nodemodule.processes import Work, look
+from cleanup_nodemodule.apart import HelperProcess
+from cleanup_nodemodule.processes import Work, find_work
 from support.judges import judge
 from support.needs import needs_root
 from support.places import COMMAND
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason=
 
 Look: TypeAlias = Callable[[int, str], Work]
 
-BOTH: Final = pytest.mark.parametrize("look", [processes._look_in_proc, processes._look_by_psutil])  # noqa: SLF001 - what each system uses
+BOTH: Final = pytest.mark.parametrize("find_work", [processes._read_proc, processes._ask_psutil])  # noqa: SLF001 - what each system uses
 
 SLEEP: Final = "print(flush=True); import time; time.sleep(60)"
 
@@ -44,13 +44,15 @@ def running(program: str, *, cwd: Path = Path("/")) -> "subprocess.Popen[bytes]"
     return process
 
 
-def places(look: Look, process: "subprocess.Popen[bytes]", run: int) -> set[str]:
+def places(find_work: Look, process: "subprocess.Popen[bytes]", run: int) -> set[str]:
     """Return where one process is at work to another run."""
-    return {place for place, who in look(run, "helper").places if who.endswith(f"({process.pid})")}
+    return {
+        place for place, who in find_work(run, "helper").places if who.endswith(f"({process.pid})")
+    }
 
 
 @BOTH
-def test_where_a_process_is_at_work(look: Look, place: Path) -> None:
+def test_where_a_process_is_at_work(find_work: Look, place: Path) -> None:
     (place / "file").touch()
     program = (
         f"import os; file = open({str(place / 'file')!r});"
@@ -58,33 +60,33 @@ def test_where_a_process_is_at_work(look: Look, place: Path) -> None:
     )
     with running(program, cwd=place.parent) as process:
         try:
-            found = places(look, process, os.getpid())
+            found = places(find_work, process, os.getpid())
             assert {str(place / "file"), str(place.parent)} <= found
             assert os.path.realpath(sys.executable) in found
             # To have a directory open, as opendir(3) does, is to look at it.
             assert str(place) not in found
-            assert places(look, process, process.pid) == set()
+            assert places(find_work, process, process.pid) == set()
         finally:
             process.kill()
 
 
 @BOTH
-def test_those_that_started_the_run_are_left_out(look: Look) -> None:
+def test_those_that_started_the_run_are_left_out(find_work: Look) -> None:
     with running(SLEEP) as process:
         try:
-            who = {who for _, who in look(process.pid, "helper").places}
+            who = {who for _, who in find_work(process.pid, "helper").places}
             assert not any(who_.endswith(f"({os.getpid()})") for who_ in who)
         finally:
             process.kill()
 
 
 @BOTH
-def test_what_helps_a_run_is_left_out_for_that_run(look: Look) -> None:
-    helper = Apart()
+def test_what_helps_a_run_is_left_out_for_that_run(find_work: Look) -> None:
+    helper = HelperProcess()
     process = helper.call(os.getpid)
 
     def seen(run: int, word: str) -> bool:
-        return any(who.endswith(f"({process})") for _, who in look(run, word).places)
+        return any(who.endswith(f"({process})") for _, who in find_work(run, word).places)
 
     assert not seen(os.getpid(), "cleanup_nodemodule.apart")
     assert seen(os.getpid(), "another.module")
@@ -97,7 +99,7 @@ def test_a_place_that_was_deleted_is_one_all_the_same(place: Path) -> None:
     with running(SLEEP, cwd=place) as process:
         try:
             place.rmdir()
-            found = places(look, process, os.getpid())
+            found = places(find_work, process, os.getpid())
             assert str(place) in found
         finally:
             process.kill()
@@ -122,7 +124,7 @@ def test_where_nobody_can_be_asked_everything_is_kept(
         raise FileNotFoundError("/proc")
 
     declare(tmp_path, {"package.json": "{}", "node_modules": {".package-lock.json": "{}"}})
-    monkeypatch.setattr(processes, "look", nobody)
+    monkeypatch.setattr(processes, "find_work", nobody)
     [artifact] = judge(tmp_path).values()
     assert artifact.evidence.protection is not None
     assert artifact.evidence.protection.value == "in-use"

@@ -103,12 +103,12 @@ def test_no_workers_are_an_error(executor: ThreadPoolExecutor, workers: int) -> 
 def test_call_and_finish_return_what_the_function_returns(executor: ThreadPoolExecutor) -> None:
     async def work() -> tuple[list[int], list[int]]:
         scheduler = Scheduler(executor, 1)
-        return await scheduler.call(sorted, [2, 1]), await scheduler.finish(sorted, [4, 3])
+        return await scheduler.call(sorted, [2, 1]), await scheduler.change(sorted, [4, 3])
 
     assert run(work()) == ([1, 2], [3, 4])
 
 
-@pytest.mark.parametrize("way", ["call", "finish"])
+@pytest.mark.parametrize("way", ["call", "change"])
 def test_what_the_function_raises_is_raised_and_the_worker_goes_on(
     executor: ThreadPoolExecutor, way: str
 ) -> None:
@@ -125,7 +125,7 @@ def test_what_the_function_raises_is_raised_and_the_worker_goes_on(
     assert run(work()) == 4
 
 
-@pytest.mark.parametrize("way", ["call", "finish"])
+@pytest.mark.parametrize("way", ["call", "change"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_at_most_as_many_functions_run_as_there_are_workers(
     executor: ThreadPoolExecutor, way: str, workers: int
@@ -334,7 +334,7 @@ def test_what_runs_short_is_tried_again_with_fewer_at_a_time(
         widths.append(await most_at_once(scheduler))
         for _ in range(3):
             answers = iter([True, False])
-            assert await scheduler.look(next, answers, lacked=bool) is False
+            assert await scheduler.read(next, answers, lacked=bool) is False
             widths.append(await most_at_once(scheduler))
 
     run(work())
@@ -355,10 +355,10 @@ def test_what_stays_short_is_told_in_the_end(
 
     async def work() -> None:
         scheduler = Scheduler(executor, 2)
-        assert await scheduler.look(lambda: True, lacked=bool) is True
+        assert await scheduler.read(lambda: True, lacked=bool) is True
         tried = len(waits)
         with pytest.raises(MemoryError):
-            await scheduler.look(_exhausted, lacked=bool)
+            await scheduler.read(_exhausted, lacked=bool)
         # Where waiting has not helped once, it is not waited for long again.
         assert tried > len(waits) - tried
 
@@ -417,7 +417,7 @@ def test_what_has_begun_to_change_something_is_waited_for(executor: ThreadPoolEx
 
     async def work() -> str:
         scheduler = Scheduler(executor, 1)
-        finish = asyncio.create_task(scheduler.finish(held, "result"))
+        finish = asyncio.create_task(scheduler.change(held, "result"))
         await has_begun(held)
         scheduler.stop()
         await let_the_loop_turn()
@@ -433,7 +433,7 @@ def test_what_has_begun_to_change_something_is_waited_for(executor: ThreadPoolEx
         held.let_go.set()
 
 
-@pytest.mark.parametrize("way", ["call", "finish"])
+@pytest.mark.parametrize("way", ["call", "change"])
 def test_nothing_begins_after_the_stop(executor: ThreadPoolExecutor, way: str) -> None:
     ran: list[str] = []
 
@@ -447,7 +447,7 @@ def test_nothing_begins_after_the_stop(executor: ThreadPoolExecutor, way: str) -
     assert ran == []
 
 
-@pytest.mark.parametrize("way", ["call", "finish"])
+@pytest.mark.parametrize("way", ["call", "change"])
 def test_what_waits_for_a_worker_when_it_stops_never_begins(
     executor: ThreadPoolExecutor, way: str
 ) -> None:
@@ -456,7 +456,7 @@ def test_what_waits_for_a_worker_when_it_stops_never_begins(
 
     async def work() -> None:
         scheduler = Scheduler(executor, 1)
-        first = asyncio.create_task(scheduler.finish(held, "result"))
+        first = asyncio.create_task(scheduler.change(held, "result"))
         await has_begun(held)
         waiting = [
             asyncio.create_task(getattr(scheduler, way)(ran.append, "ran")) for _ in range(3)
@@ -617,7 +617,7 @@ def test_what_a_call_took_is_told_without_the_wait_for_its_turn(
         first = asyncio.create_task(scheduler.call(go_on.wait, took=times.append))
         others = [
             asyncio.create_task(scheduler.call(sorted, [2, 1], took=times.append)),
-            asyncio.create_task(scheduler.look(sorted, [2, 1], lacked=_nothing, took=times.append)),
+            asyncio.create_task(scheduler.read(sorted, [2, 1], lacked=_nothing, took=times.append)),
         ]
         await asyncio.sleep(0)
         now += 10
@@ -693,7 +693,7 @@ def test_as_many_calls_go_on_as_may_by_now(executor: ThreadPoolExecutor) -> None
 
         async with asyncio.TaskGroup() as group:
             for _ in range(together * 10):
-                group.create_task(scheduler.finish(meet))
+                group.create_task(scheduler.change(meet))
         return peak.most
 
     async def work() -> list[int]:

@@ -12,7 +12,7 @@ from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.settings import SettingsError
 
 
-class ProvesAgain(remover.SecondLook, Protocol):
+class ProvesAgain(remover.SecondProof, Protocol):
     """Proves artifacts once more, each when its turn comes."""
 
     def close(self) -> None:
@@ -54,12 +54,12 @@ async def carry_out(
         return remover.refused(approved, str(error))
     with contextlib.closing(again):
         if approved.mode == "trash":
-            return await remover.trash(approved, scheduler, journal, deleted=deleted, look=again)
+            return await remover.trash(approved, scheduler, journal, deleted=deleted, again=again)
         return await remover.remove(
             *(approved, scheduler, journal),
             freed=freed,
             deleted=deleted,
-            look=again,
+            again=again,
             include_foreign=include_foreign,
         )
 
@@ -78,6 +78,6 @@ async def delete_leftovers(
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)
 
-    return await remover.finish(
+    return await remover.delete_leftovers(
         leftovers, scheduler, journal, freed=freed, include_foreign=include_foreign
     )

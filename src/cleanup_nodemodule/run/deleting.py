@@ -80,14 +80,14 @@ class Deletion:
         more = (*found.silent, *(one for one in found.in_place if one.candidate.path not in chosen))
         leftovers += tuple(one for one in more if one.candidate.path not in shown)
         known = [one for one in leftovers if one.to_finish]
-        settled = found.settled
+        concluded = found.concluded
         outcome = Outcome(approved.plan, (), 0, complete=True)
-        if not (approved.artifacts or known or settled):
+        if not (approved.artifacts or known or concluded):
             return replace(outcome, leftovers=leftovers)
         lost: list[Problem] = []
         with self._undertaking.journal(lost) as journal:
             places = {one.candidate.name for one in known}
-            recovery.settle((one for one in settled if one.name not in places), journal)
+            recovery.record_ends((one for one in concluded if one.name not in places), journal)
             include_foreign = self._settings.include_foreign
             done = await delete_leftovers(
                 *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign

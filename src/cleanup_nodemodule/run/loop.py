@@ -106,7 +106,7 @@ class Runtime:
 
         distant = apart.is_needed(paths, mounted())
         readers = affordable(self._jobs or engine.default_readers(distant=distant))
-        executor = self._employ(Workers("engine", apart.Apart if distant else None))
+        executor = self._employ(Workers("engine", apart.HelperProcess if distant else None))
         return Crew(executor, distant, readers)
 
     def searchers(self, crew: Crew) -> Executor:

@@ -91,9 +91,9 @@ class _Resuming:
                 if not any(_is_in(one, [path]) for one in forgotten):
                     where = f"at or beneath {printable(path)}"
                     self._voice.say(f"nothing was left {where} that cannot be reached")
-        if undertaking is not None and (found.to_finish or found.settled or forgotten):
+        if undertaking is not None and (found.to_finish or found.concluded or forgotten):
             with undertaking.journal(lost) as journal:
-                recovery.settle(found.settled, journal)
+                recovery.record_ends(found.concluded, journal)
                 recovery.forget(forgotten, journal)
                 done = await delete_leftovers(
                     *(found.to_finish, journal, crew, self._voice, self._runtime),
@@ -119,7 +119,7 @@ async def find_unfinished(begun: "Begun", crew: Crew, runtime: Runtime) -> "Unfi
     # One call for each, so that disks which do not answer keep nobody else waiting.
     least = len(_mounts_of(begun.places))
     with runtime.reading(crew.executor, crew.readers, least=least) as scheduler:
-        return await recovery.look(begun, scheduler, runtime.silent_mounts)
+        return await recovery.ask_disks(begun, scheduler, runtime.silent_mounts)
 
 
 async def delete_leftovers(

@@ -5,7 +5,7 @@ from typing import Final
 
 from cleanup_nodemodule import evidence
 from cleanup_nodemodule.containment import each, problem_of
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.scheduler import Scheduler, Unanswered
@@ -17,7 +17,7 @@ not come back for long is one that waits for a disk."""
 
 
 async def last_used(
-    rows: Sequence[Row], mounts: Sequence[str], scheduler: Scheduler, lookout: Lookout
+    rows: Sequence[Row], mounts: Sequence[str], scheduler: Scheduler, cache: StatCache
 ) -> dict[str, int]:
     """Return when the project of each path was last used, as far as anybody answers.
 
@@ -31,7 +31,7 @@ async def last_used(
 
     async def ask(some: Sequence[Row]) -> list[int | Problem]:
         sightings = [row.sighting for row in some]
-        used, more = await scheduler.call(evidence.last_used, sightings, passed, known, lookout)
+        used, more = await scheduler.call(evidence.last_used, sightings, passed, known, cache)
         known.update(more)
         return used
 

@@ -7,7 +7,7 @@ from typing import Final
 from cleanup_nodemodule import evidence
 from cleanup_nodemodule.containment import each
 from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
-from cleanup_nodemodule.lookout import Lookout
+from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Candidate, Evidence
 from cleanup_nodemodule.scheduler import Scheduler
 from cleanup_nodemodule.survey.last_use import last_used
@@ -24,14 +24,14 @@ class Prover:
         self.circumstances: Final = circumstances
         self._witnesses: Final = witnesses
         self._scheduler: Final = scheduler
-        self._lookout: Final = Lookout(circumstances.mounts)
+        self._cache: Final = StatCache(circumstances.mounts)
 
     async def sight(self, candidates: Sequence[Candidate]) -> list[Sighting]:
         """Ask the disk; what goes wrong with one of the *candidates* is its own problem."""
 
         async def ask(some: Sequence[Candidate]) -> list[Sighting]:
-            return await self._scheduler.look(
-                evidence.look, some, self.circumstances, self._lookout, lacked=evidence.lacked
+            return await self._scheduler.read(
+                evidence.gather, some, self.circumstances, self._cache, lacked=evidence.lacked
             )
 
         return await each(candidates, ask, evidence.unseen)
@@ -52,7 +52,7 @@ class Prover:
     async def conclude(self, findings: Findings, *, assume_unused: bool) -> None:
         """Ask what needs all that was found: last use, and the processes at work."""
         rows = findings.rows
-        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._lookout)
+        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._cache)
         weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
         uses = await evidence.in_use(
             [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused

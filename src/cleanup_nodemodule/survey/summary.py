@@ -59,7 +59,7 @@ def _linked_sizes(
     hidden = sorted(set(range(len(findings.rows))).difference(shown))
     ranks = {number: rank for rank, number in enumerate([*reversed(shown), *hidden])}
     selected = [isinstance(decision, Delete) for decision in reversed(decisions)]
-    sizes = findings.ledger.settle(ranks, [*selected, *(False for _ in hidden)])
+    sizes = findings.ledger.attribute(ranks, [*selected, *(False for _ in hidden)])
     return {number: sizes[ranks[number]] for number in shown}
 
 

@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule import engine, evidence, sizing
-from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Candidate, Identity, Level
-from cleanup_nodemodule.rules import of_profiles
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof.rules import of_profiles
+from cleanup_nodemodule.survey import measure
+from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 REPOSITORIES: Final = 200
 ENTRIES: Final = 500
@@ -171,7 +173,7 @@ async def _size(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     async def work() -> None:
         nonlocal counted
         while waiting:
-            found = await sizing.measure(
+            found = await measure.measure(
                 [waiting.pop()], scheduler, ledger, problem=print, measured=lambda _size: None
             )
             counted += sum(one.files + one.directories for one in found if one is not None)

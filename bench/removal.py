@@ -19,12 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from cleanup_nodemodule import confirm, engine, pipeline, recheck
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.delete import approval, prove_again
 from cleanup_nodemodule.delete.carry_out import carry_out
-from cleanup_nodemodule.journal import Journal, new_run
 from cleanup_nodemodule.model import Approved, Outcome, Plan
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.record.write import Journal, new_run
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 MARK: Final = "made-by-the-benchmarks"
 """A file of this name lies beside each project that may be deleted from."""
@@ -35,7 +37,7 @@ def plan(settings: Settings, jobs: int) -> Plan:
 
     async def planned(executor: ThreadPoolExecutor) -> Plan:
         with Scheduler(executor, jobs) as scheduler:
-            return await pipeline.make_plan(settings, scheduler)
+            return await survey.make_plan(settings, scheduler)
 
     with ThreadPoolExecutor(jobs) as executor:
         return asyncio.run(planned(executor))
@@ -47,7 +49,7 @@ def carried_out(approved: Approved, settings: Settings, jobs: int, max_workers: 
     async def done(executor: ThreadPoolExecutor, journal: Journal) -> Outcome:
         with Scheduler(executor, jobs, max_workers=max_workers) as scheduler:
             return await carry_out(
-                approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
+                approved, scheduler, journal, partial(prove_again.prepared, settings, scheduler)
             )
 
     roots = [os.path.abspath(root) for root in settings.roots]
@@ -75,7 +77,7 @@ def main() -> int:
     max_workers = options.jobs or engine.max_removers()
     gc.freeze()
     settings = Settings(roots=(project,))
-    approved = confirm.by_flag(plan(settings, jobs), mode="delete")
+    approved = approval.by_flag(plan(settings, jobs), mode="delete")
     if approved is None:
         print(f"removal: not all of {project} could be read", file=sys.stderr)
         return 1

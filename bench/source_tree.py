@@ -12,8 +12,8 @@ from typing import Final
 
 import build_tree
 import places
-from cleanup_nodemodule.finder import wanted_names
-from cleanup_nodemodule.rules import of_profiles
+from cleanup_nodemodule.proof.rules import of_profiles
+from cleanup_nodemodule.survey.search import wanted_names
 
 DIRECTORIES: Final = 100_000
 """Directories that make a tree worth searching."""

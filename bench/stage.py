@@ -18,14 +18,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeAlias
 
-from cleanup_nodemodule import engine, finder, sizing
-from cleanup_nodemodule.bound import Searchers
-from cleanup_nodemodule.links import Ledger
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Candidate, Problem
-from cleanup_nodemodule.patterns import NO_PATTERNS
-from cleanup_nodemodule.rules import of_profiles
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.workers import Workers
+from cleanup_nodemodule.patterns.patterns import NO_PATTERNS
+from cleanup_nodemodule.proof.rules import of_profiles
+from cleanup_nodemodule.survey import measure
+from cleanup_nodemodule.survey import search as finder
+from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.work.bound import Searchers
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.threads import Workers
 
 Counted: TypeAlias = dict[str, int]
 Taken: TypeAlias = dict[str, float]
@@ -36,7 +38,7 @@ async def size(tree: str, scheduler: Scheduler) -> Counted:
     [root] = finder.locate_roots((tree,))
     ledger = Ledger()
     candidate = Candidate(root.path, root.path, root.identity, mounted=False)
-    [contents] = await sizing.measure(
+    [contents] = await measure.measure(
         [(0, candidate)], scheduler, ledger, problem=_fail, measured=lambda _size: None
     )
     if contents is None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from cleanup_nodemodule.rules import DEFAULT_PROFILE, Rule, catalogue, describe
+from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, catalogue, describe
 
 README: Final = os.path.join(os.path.dirname(__file__), os.pardir, "README.md")
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.settings import Settings as Settings
     from cleanup_nodemodule.library import (
         AsyncCleaner as AsyncCleaner,
     )
@@ -70,15 +71,14 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.model import (
         Trashed as Trashed,
     )
-    from cleanup_nodemodule.pipeline import Explanation as Explanation
-    from cleanup_nodemodule.settings import Settings as Settings
+    from cleanup_nodemodule.survey.survey import Explanation as Explanation
 
 _HOMES = {
     **dict.fromkeys(("AsyncCleaner", "Cleaner", "Plan", "delete", "explain", "scan"), "library"),
     **dict.fromkeys(("Artifact", "Delete", "Failed", "Keep", "Outcome", "Problem"), "model"),
     **dict.fromkeys(("Progress", "Reason", "Removed", "Size", "Trashed"), "model"),
-    "Explanation": "pipeline",
-    "Settings": "settings",
+    "Explanation": "survey.survey",
+    "Settings": "config.settings",
 }
 """The module that each name is from. It is imported with the first use: the command starts faster so."""
 

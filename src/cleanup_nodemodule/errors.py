@@ -4,7 +4,7 @@ Whoever finds that something is wrong raises one of these, and the edge turns al
 the document and the exit code alike. What is dealt with inside the program is no such error.
 """
 
-from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 
 

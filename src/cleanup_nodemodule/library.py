@@ -25,16 +25,16 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from cleanup_nodemodule import model
+from cleanup_nodemodule.config.settings import Settings, with_surroundings
 from cleanup_nodemodule.model import Outcome
-from cleanup_nodemodule.pipeline import Explanation, make_plan
-from cleanup_nodemodule.progress import Watch, unwatched
 from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Silent
-from cleanup_nodemodule.scheduler import Stopped
-from cleanup_nodemodule.settings import Settings, with_surroundings
+from cleanup_nodemodule.survey.survey import Explanation, make_plan
+from cleanup_nodemodule.work.progress import Watch, unwatched
+from cleanup_nodemodule.work.scheduler import Stopped
 
 _T = TypeVar("_T")
 
@@ -133,7 +133,7 @@ class AsyncCleaner:
         if not self._closed:
             self._closed = True
             self._runtime.stop()
-            self._runtime.close()
+            self._runtime.close(wait=True)
 
     def stop(self) -> None:
         """Have what goes on stop as soon as it can; to be called in the thread of the event loop.

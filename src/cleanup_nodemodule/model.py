@@ -159,7 +159,7 @@ class Evidence:
 class Contents:
     """What lies inside a candidate, bytes of entries with a single link only.
 
-    Files with several links are settled over the whole run, by :mod:`cleanup_nodemodule.links`.
+    Files with several links are settled over the whole run, by :mod:`cleanup_nodemodule.survey.hard_links`.
     """
 
     apparent_bytes: int
@@ -262,7 +262,7 @@ class Plan:
 class Approved(ABC):
     """Permission to delete. The remover takes nothing else.
 
-    It is abstract so that nobody can make one by calling it: only :mod:`cleanup_nodemodule.confirm`
+    It is abstract so that nobody can make one by calling it: only :mod:`cleanup_nodemodule.delete.approval`
     has a concrete class, and gives one out against the user's word.
     """
 

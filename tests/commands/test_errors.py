@@ -13,12 +13,12 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule.errors import CleanupError, UsageError
-from cleanup_nodemodule.exitcode import ExitCode
-from cleanup_nodemodule.finder import RootError
-from cleanup_nodemodule.journal import JournalError
-from cleanup_nodemodule.lock import Holder, Locked, LockError
+from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.record.lock import Holder, Locked, LockError
+from cleanup_nodemodule.record.state_directory import StateError
+from cleanup_nodemodule.record.write import JournalError
 from cleanup_nodemodule.show.failure import fail
-from cleanup_nodemodule.state import StateError
+from cleanup_nodemodule.survey.search import RootError
 
 HOLDER = Holder("0123456789ab", 77, "here", 1.0, ("/work",))
 

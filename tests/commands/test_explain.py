@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import pipeline, rules
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Plan
+from cleanup_nodemodule.proof import rules
 from cleanup_nodemodule.run.explaining import locate
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support import corpus
 from support.filesystems import Mounts, ended
 from support.judges import verdict
@@ -26,11 +27,11 @@ from support.waiting import TIMEOUT, await_condition
 def explained(path: str, settings: Settings, root: str | None) -> Artifact:
     """Return what is decided about one directory."""
 
-    async def explain() -> pipeline.Explanation:
+    async def explain() -> survey.Explanation:
         candidate = locate(path, settings.cwd, root)
         assert candidate is not None
         with ThreadPoolExecutor(1) as executor, Scheduler(executor, 1) as scheduler:
-            return await pipeline.explain(candidate, settings, scheduler)
+            return await survey.explain(candidate, settings, scheduler)
 
     return asyncio.run(explain()).artifact
 
@@ -40,7 +41,7 @@ def found(settings: Settings) -> dict[str, Artifact]:
 
     async def plan() -> Plan:
         with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:
-            return await pipeline.make_plan(settings, scheduler)
+            return await survey.make_plan(settings, scheduler)
 
     return {artifact.path: artifact for artifact in asyncio.run(plan()).artifacts}
 

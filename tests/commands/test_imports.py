@@ -24,7 +24,7 @@ def imported(*arguments: str, cwd: Path) -> set[str]:
     assert result.returncode == 0, result.stderr
     assert result.stdout != b""
     names = modules(result.stderr)
-    assert {"cleanup_nodemodule.cli", "typer"} <= names
+    assert {"cleanup_nodemodule.commands.clean", "typer"} <= names
     return names
 
 
@@ -44,20 +44,20 @@ RUN_ONLY = {
     *("rich.live", "rich.progress", "rich.spinner"),
     *(
         "cleanup_nodemodule.run.cleaning",
-        "cleanup_nodemodule.pipeline",
-        "cleanup_nodemodule.report",
+        "cleanup_nodemodule.survey.survey",
+        "cleanup_nodemodule.report.build",
     ),
 }
 DELETION_ONLY = {
-    *("filelock", "cleanup_nodemodule.lock", "cleanup_nodemodule.journal"),
-    *("cleanup_nodemodule.log", "cleanup_nodemodule.regenerate"),
+    *("filelock", "cleanup_nodemodule.record.lock", "cleanup_nodemodule.record.write"),
+    *("cleanup_nodemodule.commands.log", "cleanup_nodemodule.commands.regenerate"),
     *(
         "cleanup_nodemodule.run.undertaking",
-        "cleanup_nodemodule.recovery",
-        "cleanup_nodemodule.remover",
+        "cleanup_nodemodule.record.unfinished",
+        "cleanup_nodemodule.delete.remove",
     ),
-    *("cleanup_nodemodule.delete", "cleanup_nodemodule.recheck"),
-    *("cleanup_nodemodule.state", "send2trash"),
+    *("cleanup_nodemodule.delete.carry_out", "cleanup_nodemodule.delete.prove_again"),
+    *("cleanup_nodemodule.record.state_directory", "send2trash"),
 }
 
 
@@ -88,8 +88,15 @@ def test_a_run_in_a_pipe_imports_nothing_for_terminals_or_patterns(
     work: Path, arguments: list[str]
 ) -> None:
     names = imported(*arguments, cwd=work)
-    assert "cleanup_nodemodule.pipeline" in names
-    unused = {*NEVER, "pathspec", "rich", "rich.table", "rich.live", "cleanup_nodemodule.live"}
+    assert "cleanup_nodemodule.survey.survey" in names
+    unused = {
+        *NEVER,
+        "pathspec",
+        "rich",
+        "rich.table",
+        "rich.live",
+        "cleanup_nodemodule.show.progress",
+    }
     assert names & unused == set()
 
 
@@ -118,11 +125,11 @@ def test_only_who_has_patterns_imports_pathspec(work: Path) -> None:
 def test_a_table_imports_no_progress_line(work: Path) -> None:
     names = imported("--format", "table", cwd=work)
     assert "rich.table" in names
-    assert names & {"rich.live", "cleanup_nodemodule.live", "pathspec"} == set()
+    assert names & {"rich.live", "cleanup_nodemodule.show.progress", "pathspec"} == set()
 
 
 def test_a_terminal_imports_the_progress_line_only_if_it_is_wanted(work: Path) -> None:
     for option, wanted in (("--color=auto", True), ("--no-progress", False)):
         with Terminal(option, cwd=work, env=PROFILE) as terminal:
             assert terminal.finish() == 0
-        assert ("cleanup_nodemodule.live" in modules(terminal.output)) is wanted
+        assert ("cleanup_nodemodule.show.progress" in modules(terminal.output)) is wanted

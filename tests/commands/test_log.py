@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import lock, state
-from cleanup_nodemodule.journal import Ending, Journal
+from cleanup_nodemodule.record import lock, state_directory
+from cleanup_nodemodule.record.write import Ending, Journal
 from support.journals import a_run, abandon, intent
 from support.places import COMMAND
 from support.processes import Terminal, execute
@@ -26,7 +26,7 @@ NAMES = (b"plain", b"two words", b"new\nline", b"tab\there", b"\x1b[31mred", b"c
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The state directory of the commands that a test runs; it is not there yet."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    return state.directory()
+    return state_directory.directory()
 
 
 def fields(result: "subprocess.CompletedProcess[str]") -> list[list[str]]:

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import rules, state
-from cleanup_nodemodule.journal import Ending, Intent, Journal, Run
 from cleanup_nodemodule.model import DeletingMode
+from cleanup_nodemodule.proof import rules
+from cleanup_nodemodule.record import state_directory
+from cleanup_nodemodule.record.write import Ending, Intent, Journal, Run
 from support.journals import a_run, abandon, intent
 from support.needs import needs_root
 from support.places import COMMAND
@@ -55,7 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The state directory of the commands that a test runs; it is not there yet."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return state.directory()
+    return state_directory.directory()
 
 
 @pytest.fixture

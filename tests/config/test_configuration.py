@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import state
+from cleanup_nodemodule.record import state_directory
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
@@ -164,11 +164,11 @@ def test_the_directories_follow_one_rule(tmp_path: Path, monkeypatch: pytest.Mon
     declare(tmp_path / "theirs", {})
     os.chown(tmp_path / "theirs", OTHER, OTHER)
     monkeypatch.setenv("HOME", str(tmp_path / "theirs"))
-    assert not state.directory().startswith(str(tmp_path))
-    path = state.of_own_account(f"{tmp_path}/theirs/.config/x", "XDG_CONFIG_HOME")
+    assert not state_directory.directory().startswith(str(tmp_path))
+    path = state_directory.of_own_account(f"{tmp_path}/theirs/.config/x", "XDG_CONFIG_HOME")
     assert not path.startswith(str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", f"{tmp_path}/theirs/.config")
-    assert state.of_own_account(f"{tmp_path}/theirs/.config/x", "XDG_CONFIG_HOME") == (
+    assert state_directory.of_own_account(f"{tmp_path}/theirs/.config/x", "XDG_CONFIG_HOME") == (
         f"{tmp_path}/theirs/.config/x"
     )
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.globs import PatternError
-from cleanup_nodemodule.patterns import Patterns, check, compile_pattern, parts
+from cleanup_nodemodule.patterns.globs import PatternError
+from cleanup_nodemodule.patterns.patterns import Patterns, check, compile_pattern, parts
 from support.places import CHECKOUT
 from support.tool import PROJECT, Run, Tool
 from support.trees import declare

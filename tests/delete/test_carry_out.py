@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule import state
+from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.delete.carry_out import ProveAgain, carry_out
-from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -24,8 +23,9 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import SettingsError
+from cleanup_nodemodule.record import state_directory
+from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.journals import a_run
 from support.removals import approve, artifact, told
 from support.trees import declare, listing
@@ -89,7 +89,7 @@ def carried_out(
     async def work() -> Outcome:
         with (
             ThreadPoolExecutor(1) as executor,
-            Journal(state.directory(), a_run("/", mode=recorded)) as journal,
+            Journal(state_directory.directory(), a_run("/", mode=recorded)) as journal,
         ):
             async with asyncio.timeout(TIMEOUT):
                 scheduler = Scheduler(executor, 1)

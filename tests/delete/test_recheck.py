@@ -15,22 +15,15 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import (
-    confirm,
-    freshness,
-    git,
-    history,
-    pipeline,
-    protections,
-    recheck,
-    staging,
-)
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.delete import approval, freshness, prove_again, rename_away
 from cleanup_nodemodule.delete import carry_out as carrying
 from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import Failed, Outcome
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.proof import git, last_used, protections
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.filesystems import Mounts
 from support.git import git as run_git
 from support.removals import a_journal, each_engine, told
@@ -140,13 +133,13 @@ def carry_out(top: Path, **settings: Any) -> Outcome:
 
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor:
-            plan = await pipeline.make_plan(chosen, Scheduler(executor, 2))
-            approved = confirm.by_flag(plan, mode="delete")
+            plan = await survey.make_plan(chosen, Scheduler(executor, 2))
+            approved = approval.by_flag(plan, mode="delete")
             assert approved is not None
             with a_journal() as records:
                 async with asyncio.timeout(TIMEOUT):
                     scheduler = Scheduler(executor, 1)
-                    again = partial(recheck.prepared, chosen, scheduler)
+                    again = partial(prove_again.prepared, chosen, scheduler)
                     return await carrying.carry_out(approved, scheduler, records, again)
 
     return asyncio.run(work())
@@ -168,7 +161,7 @@ def before_its_turn(monkeypatch: pytest.MonkeyPatch, top: Path, doing: Meanwhile
 
 def behind_its_rename(monkeypatch: pytest.MonkeyPatch, doing: Meanwhile) -> None:
     """Have it done to the second artifact when it has just been taken out of its project."""
-    really_stage = staging.stage
+    really_stage = rename_away.stage
 
     def stage(candidate: Any, place: str, *marking: Any) -> int:
         taken = really_stage(candidate, place, *marking)
@@ -176,7 +169,7 @@ def behind_its_rename(monkeypatch: pytest.MonkeyPatch, doing: Meanwhile) -> None
             doing(Path(place))
         return taken
 
-    monkeypatch.setattr(staging, "stage", stage)
+    monkeypatch.setattr(rename_away, "stage", stage)
 
 
 BEFORE: Final = [
@@ -267,14 +260,14 @@ def test_what_comes_behind_its_rename_has_it_put_back(
 def test_what_cannot_be_looked_at_again_stays_and_the_others_go(
     top: Path, monkeypatch: pytest.MonkeyPatch, name: str, failure: Exception
 ) -> None:
-    really_look = getattr(recheck, name)
+    really_look = getattr(prove_again, name)
 
     def look(about: Any, *arguments: Any) -> Any:
         if "second" in str(about):
             raise failure
         return really_look(about, *arguments)
 
-    monkeypatch.setattr(recheck, name, look)
+    monkeypatch.setattr(prove_again, name, look)
     outcome = carry_out(top)
     assert outcome.unexpected is None
     first, second = outcome.results
@@ -292,13 +285,13 @@ def test_nobody_asks_again_when_a_project_was_last_used(
 ) -> None:
     asked: Counter[str] = Counter()
     for name in ("newest_source", "last_git_activity"):
-        really = getattr(history, name)
+        really = getattr(last_used, name)
 
         def counted(*arguments: Any, really: Any = really, name: str = name) -> Any:
             asked[name] += 1
             return really(*arguments)
 
-        monkeypatch.setattr(history, name, counted)
+        monkeypatch.setattr(last_used, name, counted)
     carry_out(top)
     # By the plan: once for each project and each repository.
     assert asked == {"newest_source": 2, "last_git_activity": 2}
@@ -381,7 +374,7 @@ def test_a_process_that_begins_is_seen_when_no_more_looks_can_be_afforded(
         return process
 
     early = start(tmp_path) if how != "begins" else None
-    really_stage = staging.stage
+    really_stage = rename_away.stage
     taken: list[Path] = []
 
     def stage(*args: Any) -> Any:
@@ -397,7 +390,7 @@ def test_a_process_that_begins_is_seen_when_no_more_looks_can_be_afforded(
             taken.append(left[-1])
         return result
 
-    monkeypatch.setattr(staging, "stage", stage)
+    monkeypatch.setattr(rename_away, "stage", stage)
     outcome = carry_out(top)
     kept = [result.artifact.path for result in outcome.results if isinstance(result, Failed)]
     assert kept == [str(taken[0] / "node_modules")]

@@ -12,21 +12,17 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import (
-    durable,
-    protections,
-    recovery,
-    remover,
-    staging,
-    state,
-)
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.delete import durable, rename_away
+from cleanup_nodemodule.delete import remove as remover
+from cleanup_nodemodule.delete.rename_away import Held
 from cleanup_nodemodule.engine.contract import Counts, Fault, Finding, Names, Removal, Root
-from cleanup_nodemodule.journal import Intent, Journal, JournalError
 from cleanup_nodemodule.model import Artifact, Candidate, Failed, Leftover, Problem, Removed
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.staging import Held
+from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.record import state_directory, unfinished
+from cleanup_nodemodule.record.write import Intent, Journal, JournalError
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.removals import (
     Against,
     a_journal,
@@ -201,14 +197,14 @@ def test_what_is_stopped_before_anything_is_deleted_is_put_back(
     planned = artifact(project / "node_modules")
     before = listing(project)
     stop = stopper(monkeypatch)
-    really_stage = staging.stage
+    really_stage = rename_away.stage
 
     def stage(*arguments: Any) -> int:
         taken = really_stage(*arguments)
         stop()
         return taken
 
-    monkeypatch.setattr(staging, "stage", stage)
+    monkeypatch.setattr(rename_away, "stage", stage)
     run = remove([planned])
     assert run.outcome is not None
     assert (run.outcome.results, run.outcome.complete) == ((), False)
@@ -313,7 +309,7 @@ def test_what_cannot_be_held_for_want_of_descriptors_is_tried_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = artifact(project / "node_modules")
-    really_hold = staging.hold
+    really_hold = rename_away.hold
     refused: list[Path] = []
 
     def hold(candidate: Candidate) -> Held | None:
@@ -322,7 +318,7 @@ def test_what_cannot_be_held_for_want_of_descriptors_is_tried_again(
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return really_hold(candidate)
 
-    monkeypatch.setattr(staging, "hold", hold)
+    monkeypatch.setattr(rename_away, "hold", hold)
     run = remove([planned])
     assert run.removed == [planned.path]
     assert refused
@@ -462,7 +458,7 @@ def finished(place: Path, *, include_foreign: bool = False) -> Leftover:
             scheduler = Scheduler(executor, 2)
             candidates = [artifact(place).candidate]
             return await remover.delete_leftovers(
-                await recovery.recognise(candidates, state.directory(), scheduler),
+                await unfinished.recognise(candidates, state_directory.directory(), scheduler),
                 scheduler,
                 records,
                 freed=lambda _: None,
@@ -550,13 +546,13 @@ def test_a_rename_that_happened_though_it_is_said_to_have_failed_is_looked_into(
 ) -> None:
     """As where the answer of a server is lost, or the process that made the call."""
     planned = artifact(project / "node_modules")
-    really_stage = staging.stage
+    really_stage = rename_away.stage
 
     def stage(*arguments: Any) -> None:
         really_stage(*arguments)
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(staging, "stage", stage)
+    monkeypatch.setattr(rename_away, "stage", stage)
     run = remove([planned])
     (failed,) = run.failed
     left = staged(project)

@@ -16,11 +16,11 @@ from typing import Any, Final
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import breadth, confirm, emptying, remover, staging, state
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.delete import approval, empty
+from cleanup_nodemodule.delete import remove as remover
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
-from cleanup_nodemodule.journal import Journal
 from cleanup_nodemodule.model import (
     Approved,
     DeletingMode,
@@ -34,7 +34,11 @@ from cleanup_nodemodule.model import (
     Removed,
 )
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.record import staged as record_staged
+from cleanup_nodemodule.record import state_directory
+from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.work import breadth
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.journals import a_run
 from support.removals import (
     Against,
@@ -56,8 +60,8 @@ pytestmark = pytest.mark.usefixtures("grouped")
 @pytest.fixture
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every call of the engine remove a single entry."""
-    monkeypatch.setattr(emptying, "_BUDGET", 1)
-    monkeypatch.setattr(emptying, "_MAX", 1)
+    monkeypatch.setattr(empty, "_BUDGET", 1)
+    monkeypatch.setattr(empty, "_MAX", 1)
 
 
 @pytest.fixture
@@ -306,8 +310,8 @@ def test_what_keeps_being_written_into_is_given_up(
 
     It had the directory open before that was taken out of the project, or it would not get there.
     """
-    monkeypatch.setattr(emptying, bound, 50)
-    monkeypatch.setattr(emptying, beyond, 1_000_000)
+    monkeypatch.setattr(empty, bound, 50)
+    monkeypatch.setattr(empty, beyond, 1_000_000)
     top = project / "node_modules"
     descriptor = os.open(top, os.O_RDONLY)
     really_rmdir = os.rmdir
@@ -432,11 +436,11 @@ def test_what_nobody_has_measured_is_given_up_as_well(project: Path, calls: list
         for name in ("written", "written too", "and this"):
             (top / name).write_text("again")
 
-    async def work() -> emptying.Emptied:
+    async def work() -> empty.Emptied:
         identity = Identity(found.st_dev, found.st_ino)
         with ThreadPoolExecutor(1) as executor:
             scheduler = Scheduler(executor, 1)
-            return await emptying.empty(os.fspath(top), identity, None, scheduler, write_again)
+            return await empty.empty(os.fspath(top), identity, None, scheduler, write_again)
 
     emptied = asyncio.run(work())
     assert [(problem.path, problem.code) for problem in emptied.problems] == [
@@ -499,7 +503,7 @@ def test_a_program_that_writes_while_it_is_deleted_does_not_hold_the_run_up(
         stop.set()
         writer.join()
     assert os.fspath(project / "dist") in run.removed
-    assert (os.fspath(top) in run.removed) == (list(project.glob(f"{staging.PREFIX}*")) == [])
+    assert (os.fspath(top) in run.removed) == (list(project.glob(f"{record_staged.PREFIX}*")) == [])
     for failed in run.failed:
         assert {problem.number for problem in failed.problems} <= {errno.ENOTEMPTY, errno.EBUSY}
         assert failed.problems
@@ -651,9 +655,9 @@ def test_there_is_no_permission_for_a_dry_run_or_an_unfinished_plan(project: Pat
     rows = (artifact(project / "dist"),)
     finished = Plan(("/",), rows, (), complete=True)
     unfinished = Plan(("/",), rows, (), complete=False)
-    assert confirm.by_flag(finished, mode="dry-run") is None
-    assert confirm.by_flag(unfinished, mode="delete") is None
-    approved = confirm.by_flag(finished, mode="delete")
+    assert approval.by_flag(finished, mode="dry-run") is None
+    assert approval.by_flag(unfinished, mode="delete") is None
+    approved = approval.by_flag(finished, mode="delete")
     assert approved is not None
     assert (approved.artifacts, approved.mode) == (rows, "delete")
     assert approved.plan is finished
@@ -671,10 +675,10 @@ def test_a_question_is_asked_about_the_plan_and_a_no_is_a_no(
         asked.append(shown)
         return answer
 
-    approved = asyncio.run(confirm.by_question(plan, ask, mode="delete"))
+    approved = asyncio.run(approval.by_question(plan, ask, mode="delete"))
     assert (approved is not None) == answer
     assert asked == [plan]
-    assert asyncio.run(confirm.by_question(plan, ask, mode="dry-run")) is None
+    assert asyncio.run(approval.by_question(plan, ask, mode="dry-run")) is None
     assert asked == [plan]
 
 
@@ -685,7 +689,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_delete(project: Path) -> Non
     async def ask(_plan: Plan) -> bool:
         pytest.fail("asked")
 
-    approved = asyncio.run(confirm.by_question(plan, ask, mode="delete"))
+    approved = asyncio.run(approval.by_question(plan, ask, mode="delete"))
     assert approved is not None
     assert approved.artifacts == ()
 
@@ -704,7 +708,7 @@ def test_permission_for_one_thing_is_none_for_the_other(project: Path, mode: Del
     async def work() -> Outcome:
         with (
             ThreadPoolExecutor(1) as executor,
-            Journal(state.directory(), a_run("/", mode=mode)) as journal,
+            Journal(state_directory.directory(), a_run("/", mode=mode)) as journal,
         ):
             scheduler = Scheduler(executor, 1)
             if mode == "trash":
@@ -749,7 +753,7 @@ def base_name(base: ast.expr) -> str | None:
 def test_only_the_remover_gets_hold_of_the_engines_remove() -> None:
     modules = {name for name, module in sources() if any(map(refers_to_removal, ast.walk(module)))}
     # The engine's own package passes it on.
-    assert modules == {"emptying.py", "engine/__init__.py"}
+    assert modules == {"delete/empty.py", "engine/__init__.py"}
 
 
 def test_only_confirm_makes_permission() -> None:
@@ -760,7 +764,7 @@ def test_only_confirm_makes_permission() -> None:
         if isinstance(node, ast.ClassDef)
         and any(base_name(base) in {"Approved", "_Approved"} for base in node.bases)
     }
-    assert modules == {"confirm.py"}
+    assert modules == {"delete/approval.py"}
 
 
 def test_nothing_else_calls_what_deletes() -> None:
@@ -785,7 +789,7 @@ def test_nothing_else_calls_what_deletes() -> None:
         return False
 
     modules = {name for name, module in sources() if any(map(deletes, ast.walk(module)))}
-    assert modules == {"engine/_beneath.py", "staging.py"}
+    assert modules == {"engine/_beneath.py", "delete/rename_away.py"}
 
 
 def test_the_searchers_for_such_references_find_them() -> None:
@@ -872,8 +876,8 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
     monkeypatch.setattr(breadth, "_TRIAL", 0.02)
     # Whether more of them do more is for the tests of the scheduler.
     monkeypatch.setattr(breadth, "_WORTH_IT", 0.0)
-    monkeypatch.setattr(emptying, "_BUDGET", 8)
-    monkeypatch.setattr(emptying, "_MAX", 8)
+    monkeypatch.setattr(empty, "_BUDGET", 8)
+    monkeypatch.setattr(empty, "_MAX", 8)
     declare(
         tmp_path, {"node_modules": {f"d{one}": dict.fromkeys("abcdef", 1) for one in range(400)}}
     )

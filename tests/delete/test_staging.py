@@ -10,8 +10,10 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import engine, staging
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.model import Candidate, Identity
+from cleanup_nodemodule.record import staged
 from support.needs import unable
 from support.trees import declare, dig, listing
 
@@ -54,7 +56,7 @@ def found(path: Path) -> Candidate:
 
 def place_for(path: Path) -> Path:
     """Return where *path* is to be renamed to."""
-    return Path(staging.new_name(os.fspath(path)))
+    return Path(staged.new_name(os.fspath(path)))
 
 
 def state(top: Path) -> list[tuple[bytes, int, int]]:
@@ -102,12 +104,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 
 def test_a_new_name_lies_beside_and_nobody_can_guess_it() -> None:
-    names = {staging.new_name("/srv/project/node_modules") for _ in range(100)}
+    names = {staged.new_name("/srv/project/node_modules") for _ in range(100)}
     assert len(names) == 100
     for name in names:
         assert re.fullmatch(r"/srv/project/\.cleanup-nodemodule-[0-9a-f]{16}", name)
-        assert staging.is_staged(os.path.basename(name))
-    assert not staging.is_staged("node_modules")
+        assert staged.is_staged(os.path.basename(name))
+    assert not staged.is_staged("node_modules")
 
 
 # Taking it out.
@@ -117,7 +119,7 @@ def test_an_artifact_is_renamed_beside_itself_and_is_the_very_same(project: Path
     candidate = found(project / "node_modules")
     inside = state(project / "node_modules")
     place = place_for(project / "node_modules")
-    staging.stage(candidate, os.fspath(place))
+    rename_away.stage(candidate, os.fspath(place))
     assert not (project / "node_modules").exists()
     assert found(place).identity == candidate.identity
     assert state(place) == inside
@@ -129,10 +131,10 @@ def test_what_was_written_into_since_it_was_found_stays(project: Path) -> None:
     candidate = found(project / "node_modules")
     (project / "node_modules/new").write_text("new")
     before = state(project)
-    with pytest.raises(staging.ChangedError):
-        staging.stage(candidate, os.fspath(place_for(project / "node_modules")))
-    with pytest.raises(staging.ChangedError):
-        staging.check(candidate)
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.stage(candidate, os.fspath(place_for(project / "node_modules")))
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.check(candidate)
     assert state(project) == before
 
 
@@ -158,10 +160,10 @@ def test_what_has_taken_its_place_stays(project: Path, replace: Callable[[Path],
     top.rename(project / "aside")
     replace(top)
     before = state(project)
-    with pytest.raises(staging.ChangedError):
-        staging.stage(candidate, os.fspath(place_for(top)))
-    with pytest.raises(staging.ChangedError):
-        staging.check(candidate)
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.stage(candidate, os.fspath(place_for(top)))
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.check(candidate)
     assert state(project) == before
 
 
@@ -169,9 +171,9 @@ def test_what_is_gone_is_said_to_be_gone(project: Path) -> None:
     candidate = found(project / "node_modules")
     (project / "node_modules").rename(project / "aside")
     with pytest.raises(FileNotFoundError):
-        staging.stage(candidate, os.fspath(place_for(project / "node_modules")))
+        rename_away.stage(candidate, os.fspath(place_for(project / "node_modules")))
     with pytest.raises(FileNotFoundError):
-        staging.check(candidate)
+        rename_away.check(candidate)
 
 
 @by_descriptor
@@ -182,7 +184,7 @@ def test_a_symlink_on_the_way_is_not_followed(project: Path) -> None:
     project.symlink_to("moved")
     before = state(project.parent)
     with pytest.raises(OSError, match=r"symbolic|directory"):
-        staging.stage(candidate, os.fspath(place_for(project / "node_modules")))
+        rename_away.stage(candidate, os.fspath(place_for(project / "node_modules")))
     assert state(project.parent) == before
 
 
@@ -205,8 +207,8 @@ def test_a_file_system_that_cannot_rename_is_told_from_other_trouble(
     number = getattr(errno, name)
     failing(monkeypatch, number)
     before = state(project)
-    with pytest.raises(staging.ImpossibleError) as caught:
-        staging.stage(
+    with pytest.raises(rename_away.ImpossibleError) as caught:
+        rename_away.stage(
             found(project / "node_modules"), os.fspath(place_for(project / "node_modules"))
         )
     assert caught.value.errno == number
@@ -221,10 +223,10 @@ def test_other_trouble_with_the_rename_is_raised_as_it_is(
     failing(monkeypatch, number)
     before = state(project)
     with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
-        staging.stage(
+        rename_away.stage(
             found(project / "node_modules"), os.fspath(place_for(project / "node_modules"))
         )
-    assert not isinstance(caught.value, staging.ImpossibleError)
+    assert not isinstance(caught.value, rename_away.ImpossibleError)
     assert state(project) == before
 
 
@@ -242,8 +244,8 @@ def test_what_takes_its_place_in_that_very_moment_is_put_back(
         before.append(state(project))
 
     meanwhile(monkeypatch, swap)
-    with pytest.raises(staging.ChangedError):
-        staging.stage(candidate, os.fspath(place_for(top)))
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.stage(candidate, os.fspath(place_for(top)))
     assert [state(project)] == before
 
 
@@ -269,8 +271,8 @@ def test_what_cannot_be_put_back_is_where_it_is_said_to_be(
 
     meanwhile(monkeypatch, swap)
     monkeypatch.setattr(os, "stat", look)
-    with pytest.raises(staging.StuckError):
-        staging.stage(candidate, os.fspath(place))
+    with pytest.raises(rename_away.StuckError):
+        rename_away.stage(candidate, os.fspath(place))
     monkeypatch.undo()
     assert found(place).identity == precious
     assert (place / "letter").read_text() == "precious"
@@ -285,7 +287,7 @@ def test_what_is_put_back_replaces_nothing(
     """Whatever has its place by now, put there a moment before."""
     top, place = project / "node_modules", place_for(project / "node_modules")
     candidate = found(top)
-    staging.stage(candidate, os.fspath(place))
+    rename_away.stage(candidate, os.fspath(place))
     if call == "plain":
         monkeypatch.setattr(engine, "rename_exclusively", lambda *_: False)
     match kind:
@@ -296,8 +298,8 @@ def test_what_is_put_back_replaces_nothing(
         case _:
             declare(top, {"precious": {}} if kind == "full" else {})
     before = listing(project)
-    with pytest.raises(staging.StuckError):
-        staging.put_back(os.fspath(place), os.fspath(top), candidate.identity)
+    with pytest.raises(rename_away.StuckError):
+        rename_away.put_back(os.fspath(place), os.fspath(top), candidate.identity)
     assert listing(project) == before
 
 
@@ -315,8 +317,8 @@ def test_what_is_put_in_its_place_at_the_last_moment_is_not_replaced(
         top.write_text("caught")
 
     meanwhile(monkeypatch, swap, lambda: top.write_text("came last"))
-    with pytest.raises(staging.StuckError):
-        staging.stage(candidate, os.fspath(place))
+    with pytest.raises(rename_away.StuckError):
+        rename_away.stage(candidate, os.fspath(place))
     assert (top.read_text(), place.read_text()) == ("came last", "caught")
 
 
@@ -343,8 +345,8 @@ def test_what_was_caught_and_taken_away_again_was_something_else(
         _RENAME(project / "precious", top)
 
     meanwhile(monkeypatch, swap, lambda: _RENAME(place, project / "precious"))
-    with pytest.raises(staging.ChangedError):
-        staging.stage(candidate, os.fspath(place))
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.stage(candidate, os.fspath(place))
     assert sorted(os.listdir(project)) == ["aside", "package.json", "precious"]
 
 
@@ -362,8 +364,8 @@ def test_trouble_after_the_rename_is_no_trouble_with_it(
         return status(name, **how)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(os, "stat", look)
-    with pytest.raises(staging.StuckError):
-        staging.stage(candidate, os.fspath(place))
+    with pytest.raises(rename_away.StuckError):
+        rename_away.stage(candidate, os.fspath(place))
     monkeypatch.undo()
     assert found(place).identity == candidate.identity
 
@@ -376,14 +378,14 @@ def taken(project: Path) -> tuple[Path, Path, Identity]:
     """An artifact that is out of its project: its place, where it is, and its identity."""
     top, place = project / "node_modules", place_for(project / "node_modules")
     candidate = found(top)
-    staging.stage(candidate, os.fspath(place))
+    rename_away.stage(candidate, os.fspath(place))
     return top, place, candidate.identity
 
 
 def test_what_is_put_back_is_as_it_was(taken: tuple[Path, Path, Identity]) -> None:
     top, place, identity = taken
     inside = state(place)
-    staging.put_back(os.fspath(place), os.fspath(top), identity)
+    rename_away.put_back(os.fspath(place), os.fspath(top), identity)
     assert (found(top).identity, state(top)) == (identity, inside)
     assert not place.exists()
 
@@ -394,8 +396,8 @@ def test_nothing_is_put_back_over_what_is_there_now(taken: tuple[Path, Path, Ide
     for make in (Path.mkdir, Path.touch, replace_by_symlink):
         make(top)
         before = state(top.parent)
-        with pytest.raises(staging.StuckError):
-            staging.put_back(os.fspath(place), os.fspath(top), identity)
+        with pytest.raises(rename_away.StuckError):
+            rename_away.put_back(os.fspath(place), os.fspath(top), identity)
         assert state(top.parent) == before
         (top.rmdir if make is Path.mkdir else top.unlink)()
 
@@ -405,8 +407,8 @@ def test_what_comes_there_in_that_very_moment_is_not_replaced(
 ) -> None:
     top, place, identity = taken
     meanwhile(monkeypatch, lambda: declare(top, {"new": "precious"}))
-    with pytest.raises(staging.StuckError):
-        staging.put_back(os.fspath(place), os.fspath(top), identity)
+    with pytest.raises(rename_away.StuckError):
+        rename_away.put_back(os.fspath(place), os.fspath(top), identity)
     assert (top / "new").read_text() == "precious"
     assert found(place).identity == identity
 
@@ -415,10 +417,10 @@ def test_only_what_was_taken_is_put_back(taken: tuple[Path, Path, Identity]) -> 
     top, place, identity = taken
     place.rename(place.with_name("aside"))
     with pytest.raises(FileNotFoundError):
-        staging.put_back(os.fspath(place), os.fspath(top), identity)
+        rename_away.put_back(os.fspath(place), os.fspath(top), identity)
     (top.parent / "precious").rename(place)
-    with pytest.raises(staging.ChangedError):
-        staging.put_back(os.fspath(place), os.fspath(top), identity)
+    with pytest.raises(rename_away.ChangedError):
+        rename_away.put_back(os.fspath(place), os.fspath(top), identity)
     assert (place / "letter").exists()
     assert not top.exists()
 
@@ -429,7 +431,7 @@ def test_other_trouble_with_putting_back_is_raised_as_it_is(
     top, place, identity = taken
     failing(monkeypatch, errno.EROFS)
     with pytest.raises(OSError, match=re.escape(os.strerror(errno.EROFS))):
-        staging.put_back(os.fspath(place), os.fspath(top), identity)
+        rename_away.put_back(os.fspath(place), os.fspath(top), identity)
     assert place.exists()
 
 
@@ -438,19 +440,19 @@ def test_other_trouble_with_putting_back_is_raised_as_it_is(
 
 def test_where_a_directory_is_can_be_asked(taken: tuple[Path, Path, Identity]) -> None:
     top, place, identity = taken
-    assert staging.is_at(os.fspath(place), identity)
-    assert not staging.is_at(os.fspath(top), identity)
-    assert not staging.is_at(os.fspath(top / "deeper"), identity)
-    assert not staging.is_at(os.fspath(top.parent / "precious"), identity)
-    assert not staging.is_at(os.fspath(top.parent / "package.json" / "x"), identity)
+    assert rename_away.is_at(os.fspath(place), identity)
+    assert not rename_away.is_at(os.fspath(top), identity)
+    assert not rename_away.is_at(os.fspath(top / "deeper"), identity)
+    assert not rename_away.is_at(os.fspath(top.parent / "precious"), identity)
+    assert not rename_away.is_at(os.fspath(top.parent / "package.json" / "x"), identity)
 
 
 def test_what_a_directory_holds_can_be_asked(project: Path) -> None:
     (project / "broken").symlink_to("nowhere")
-    assert staging.holds(os.fspath(project), "package.json")
-    assert staging.holds(os.fspath(project), "broken")
-    assert not staging.holds(os.fspath(project), ".git")
-    assert not staging.holds(os.fspath(project / "nowhere"), ".git")
+    assert rename_away.holds(os.fspath(project), "package.json")
+    assert rename_away.holds(os.fspath(project), "broken")
+    assert not rename_away.holds(os.fspath(project), ".git")
+    assert not rename_away.holds(os.fspath(project / "nowhere"), ".git")
 
 
 @by_descriptor
@@ -464,10 +466,12 @@ def test_a_path_longer_than_any_call_takes_is_staged_and_put_back(tmp_path: Path
     identity = Identity(status.st_dev, status.st_ino)
     path = os.path.join(directory, "node_modules")
     assert len(path) > os.pathconf("/", "PC_PATH_MAX")
-    place = staging.new_name(path)
-    staging.stage(Candidate(path, "/", identity, mounted=False, changed=status.st_ctime_ns), place)
-    assert staging.is_at(place, identity)
-    assert not staging.is_at(path, identity)
-    assert staging.holds(directory, os.path.basename(place))
-    staging.put_back(place, path, identity)
-    assert staging.is_at(path, identity)
+    place = staged.new_name(path)
+    rename_away.stage(
+        Candidate(path, "/", identity, mounted=False, changed=status.st_ctime_ns), place
+    )
+    assert rename_away.is_at(place, identity)
+    assert not rename_away.is_at(path, identity)
+    assert rename_away.holds(directory, os.path.basename(place))
+    rename_away.put_back(place, path, identity)
+    assert rename_away.is_at(path, identity)

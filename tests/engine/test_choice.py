@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 import cleanup_nodemodule
-from cleanup_nodemodule import __version__, apart, cli
+from cleanup_nodemodule import __version__
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.commands import clean
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.run import loop
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.work import helper_process
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.processes import execute_text
 from support.tool import Run
 from support.trees import declare
@@ -106,10 +108,10 @@ def test_a_run_asks_a_distant_disk_more_at_a_time(
         return Scheduler(executor, workers, **rest)
 
     monkeypatch.setattr(loop, "Scheduler", scheduler)
-    monkeypatch.setattr(apart, "is_needed", lambda _paths, _kinds: distant)
+    monkeypatch.setattr(helper_process, "is_needed", lambda _paths, _kinds: distant)
     monkeypatch.setattr(engines, "_processors", lambda: 1)
     monkeypatch.setattr(engines, "is_bound", lambda: False)
-    assert cli.run(["-p", str(tmp_path), "--json", *options]) == 0
+    assert clean.run(["-p", str(tmp_path), "--json", *options]) == 0
     assert asked == [workers]
 
 

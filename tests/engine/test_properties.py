@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root
-from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Size
+from cleanup_nodemodule.survey.hard_links import Ledger
 from support.dictated import (
     SKIPPED,
     TARGETS,

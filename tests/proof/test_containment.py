@@ -12,23 +12,15 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import (
-    drift,
-    engine,
-    evidence,
-    git,
-    history,
-    pipeline,
-    proofs,
-    protections,
-    scheduler,
-)
-from cleanup_nodemodule.lookout import StatCache
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
-from cleanup_nodemodule.rules import Rule
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
-from cleanup_nodemodule.survey import weighing
+from cleanup_nodemodule.proof import evidence, git, last_used, markers, protections, same_again
+from cleanup_nodemodule.proof.rules import Rule
+from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.survey import survey, weighing
+from cleanup_nodemodule.work import scheduler
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.filesystems import Mounts
 from support.git import git as run_git
 from support.needs import needs_root
@@ -47,9 +39,9 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what the user keeps": (protections, "kept"),
     "the current directory": (protections, "current_directory"),
     "installed software": (protections, "installed"),
-    "what may come back differently": (drift, "warnings"),
-    "the newest source": (history, "newest_source"),
-    "what git did last": (history, "last_git_activity"),
+    "what may come back differently": (same_again, "warnings"),
+    "the newest source": (last_used, "newest_source"),
+    "what git did last": (last_used, "last_git_activity"),
     "whose it is": (evidence, "whose"),
     "processes at work": (protections.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
@@ -85,7 +77,7 @@ def functions(module: ModuleType) -> set[str]:
 
 
 def test_every_function_that_evidence_comes_from_is_made_to_fail() -> None:
-    there = set().union(*map(functions, (proofs, protections, drift, history)))
+    there = set().union(*map(functions, (markers, protections, same_again, last_used)))
     assert there - OF_NO_CANDIDATE == there & {name for _, name in QUESTIONS.values()}
     assert there >= OF_NO_CANDIDATE
 
@@ -94,7 +86,7 @@ def make_plan(top: Path, **settings: Any) -> Plan:
     async def plan() -> Plan:
         with ThreadPoolExecutor(2) as executor:
             made = Settings(roots=(str(top),), cwd=str(top), **settings)
-            return await pipeline.make_plan(made, Scheduler(executor, 2))
+            return await survey.make_plan(made, Scheduler(executor, 2))
 
     return asyncio.run(plan())
 
@@ -238,10 +230,10 @@ def test_what_is_gone_while_it_is_explained_is_told_all_the_same(
         path.rename(three / "elsewhere")
         return measure(*arguments)
 
-    async def explain() -> pipeline.Explanation:
+    async def explain() -> survey.Explanation:
         with ThreadPoolExecutor(2) as executor:
             made = Settings(roots=(str(three),), cwd=str(three))
-            return await pipeline.explain(candidate, made, Scheduler(executor, 2))
+            return await survey.explain(candidate, made, Scheduler(executor, 2))
 
     monkeypatch.setattr(engine, "measure", late)
     assert asyncio.run(explain()).artifact.decision == Keep(Reason.UNREADABLE)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule import gitfiles, mounts
+from cleanup_nodemodule.proof import git_files
+from cleanup_nodemodule.system import mounts
 from support.filesystems import Mounts
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
@@ -231,8 +232,8 @@ def test_what_may_fall_silent_is_not_asked(
             configure(top, "core.worktree", where / "config")
     name = "/exclude" if link == "info" else "/config"
     before = silent.calls("getattr", name)
-    said = gitfiles.check(str(top), [str(top / "dist")], mounts.mounted())
-    assert isinstance(said, gitfiles.Doubt)
+    said = git_files.check(str(top), [str(top / "dist")], mounts.mounted())
+    assert isinstance(said, git_files.Doubt)
     assert f"leads to {where}, where fuse" in said.why
     assert silent.calls("getattr", name) == before
     os.lstat(f"{where}{name}")
@@ -406,8 +407,8 @@ def test_all_that_git_opens_was_looked_at(
     read = opened(top, tmp_path / "log")
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", lstat)
-        said = gitfiles.check(str(top), [str(top / "dist")], mounts.mounted())
-    assert isinstance(said, gitfiles.Checked)
+        said = git_files.check(str(top), [str(top / "dist")], mounts.mounted())
+    assert isinstance(said, git_files.Checked)
     assert any(path.endswith("/index") for path in read), read
     assert read <= looked
 
@@ -452,9 +453,9 @@ def test_a_configuration_is_read_as_git_reads_it(
     try:
         ours = [
             (section, key, value)
-            for section, key, value in gitfiles._settings(content, "config")  # noqa: SLF001
+            for section, key, value in git_files._settings(content, "config")  # noqa: SLF001
         ]
-    except gitfiles._Unfit:  # noqa: SLF001
+    except git_files._Unfit:  # noqa: SLF001
         return
     assert [(key, b" ".join((value or b"").split())) for _, key, value in ours] == [
         (name.rpartition(b".")[2], b" ".join(value.split())) for name, _, value in listed
@@ -476,8 +477,8 @@ def test_a_configuration_is_read_as_git_reads_it(
     ],
 )
 def test_a_file_is_named_in_many_ways(tmp_path: Path, text: str, value: bytes) -> None:
-    assert gitfiles._NAMING.search(text.encode())  # noqa: SLF001
-    [(_, _, found)] = gitfiles._settings(text.encode(), "config")  # noqa: SLF001
+    assert git_files._NAMING.search(text.encode())  # noqa: SLF001
+    [(_, _, found)] = git_files._settings(text.encode(), "config")  # noqa: SLF001
     assert found == value
     top = repository(tmp_path)
     (top / ".git/config").write_bytes(text.encode())

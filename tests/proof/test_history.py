@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import history
+from cleanup_nodemodule.proof import last_used
 from support.git import git
 from support.judges import judge
 from support.tool import Run
@@ -128,8 +128,8 @@ def test_git_that_is_broken_says_nothing(tmp_path: Path) -> None:
         top = tmp_path / str(number)
         declare(top, {".git": content})
         age(top)
-        assert history.last_git_activity(str(top)) == 0, content
-    assert history.last_git_activity(str(tmp_path)) == 0
+        assert last_used.last_git_activity(str(top)) == 0, content
+    assert last_used.last_git_activity(str(tmp_path)) == 0
 
 
 def test_a_project_without_sources_is_as_old_as_what_was_installed(
@@ -166,5 +166,5 @@ def test_a_huge_project_is_looked_at_in_part(
     project = tmp_path / "project"
     declare(project, {"src": {f"{n}": {} for n in range(300)}, "recent.js": "x"})
     age(project, {"recent.js": OLD + 6})
-    monkeypatch.setattr(history, "_MAX", 100)
-    assert history.newest_source(str(project), lambda _path: False, {}) == OLD + 6
+    monkeypatch.setattr(last_used, "_MAX", 100)
+    assert last_used.newest_source(str(project), lambda _path: False, {}) == OLD + 6

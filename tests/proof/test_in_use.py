@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import mounts, protections
 from cleanup_nodemodule.model import Identity
-from cleanup_nodemodule.protections import Whose
+from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof.protections import Whose
+from cleanup_nodemodule.system import mounts
 from support.accounts import NOBODY, give_away
 from support.filesystems import Mounts
 from support.needs import needs_root, unable

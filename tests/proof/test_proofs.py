@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import protections
-from cleanup_nodemodule.evidence import Circumstances, gather
+from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.model import Candidate, Identity, Reason
-from cleanup_nodemodule.proofs import examine
-from cleanup_nodemodule.rules import Holds, Proof, Rule, catalogue
-from cleanup_nodemodule.settings import SettingsError
+from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof.evidence import Circumstances, gather
+from cleanup_nodemodule.proof.markers import examine
+from cleanup_nodemodule.proof.rules import Holds, Proof, Rule, catalogue
 from support.git import git
 from support.judges import DELETE, judge, verdicts
 from support.needs import needs_root, unable

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import identity, journal, mark, staging, state
-from cleanup_nodemodule.journal import Ending, Intent, Journal
-from cleanup_nodemodule.mark import Mark
+from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.model import Candidate
+from cleanup_nodemodule.record import identity, mark, staged, state_directory, write
+from cleanup_nodemodule.record.mark import Mark
+from cleanup_nodemodule.record.write import Ending, Intent, Journal
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
 from support.needs import needs_root, unable
@@ -36,7 +37,7 @@ def same_record(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def endings() -> list[str | None]:
-    entries = journal.read(state.directory()).entries
+    entries = write.read(state_directory.directory()).entries
     return [None if entry.end is None else entry.end.ending.value for entry in entries]
 
 
@@ -240,8 +241,8 @@ def test_what_the_journal_says_is_deleted_and_is_there_is_finished(
     disk = disks.image("ext4", tmp_path / "disk")
     declare(disk, {"project": PROJECT})
     place = leave(disk / "project/node_modules")
-    [entry] = journal.read(state.directory()).entries
-    with Journal(state.directory(), a_run("/")) as records:
+    [entry] = write.read(state_directory.directory()).entries
+    with Journal(state_directory.directory(), a_run("/")) as records:
         records.end(entry.number, Ending.DELETED, run=entry.run)
     told = tool.delete(disk)
     assert (told.code, rows(told)) == (0, [(str(place), "deleted")])
@@ -263,10 +264,10 @@ def test_a_path_longer_than_any_call_takes_is_finished(tool: Tool, tmp_path: Pat
     assert being is not None
     candidate = Candidate(path, "/", being.identity, mounted=False)
     planned = replace(artifact(tmp_path / "other"), candidate=candidate)
-    place = staging.new_name(path)
-    records = Journal(state.directory(), a_run("/"))
+    place = staged.new_name(path)
+    records = Journal(state_directory.directory(), a_run("/"))
     records.turn(*records.begin([Intent.to_delete(planned, place, being, outside)]))
-    staging.stage(candidate, place)
+    rename_away.stage(candidate, place)
     abandon(records)
     told = tool.resume(tmp_path)
     assert (told.code, rows(told)) == (0, [(place, "deleted")])
@@ -299,15 +300,15 @@ def test_a_machine_is_known_by_its_id_or_else_by_its_name(
     names = set()
     for number in ("0" * 31 + "1", "0" * 31 + "2"):
         Path("/etc/machine-id").write_text(f"{number}\n", encoding="ascii")
-        assert number not in state.machine()
-        names.add(state.machine())
+        assert number not in state_directory.machine()
+        names.add(state_directory.machine())
     assert len(names) == 2
     monkeypatch.setattr("socket.gethostname", lambda: "here")
     for nothing in ("", "uninitialized\n", "\xff", "0123\n"):
         Path("/etc/machine-id").write_text(nothing, encoding="latin-1")
-        assert state.machine() == "here"
+        assert state_directory.machine() == "here"
     Path("/etc/machine-id").unlink()
-    assert state.machine() == "here"
+    assert state_directory.machine() == "here"
 
 
 # Without a journal.
@@ -367,7 +368,7 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
         running.send_signal(signal.SIGKILL)
         with running:
             running.communicate(timeout=TIMEOUT)
-    [place] = project.glob(f"{staging.PREFIX}*")
+    [place] = project.glob(f"{staged.PREFIX}*")
     space = "trusted" if named_root else "user"
     assert os.listxattr(place) == [f"{space}.cleanup-nodemodule"]
     moved = project.rename(tmp_path / "top/moved")
@@ -381,7 +382,7 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
     told = tool.delete(tmp_path / "top", prefix=prefix)
     assert (told.code, rows(told)) == (0, [(str(moved / place.name), "deleted")])
     assert listing(moved) == [b"package.json"]
-    [entry] = journal.read(state.directory()).entries
+    [entry] = write.read(state_directory.directory()).entries
     assert entry.end is not None
     assert (entry.end.ending, entry.intent.path) == (Ending.DELETED, str(moved / "node_modules"))
 
@@ -390,13 +391,13 @@ def marked(top: Path) -> Path:
     """Mark a directory and rename it, as a run does that is killed then and has no journal."""
     being, _ = identity.seen(str(top))
     assert being is not None
-    place = staging.new_name(str(top))
+    place = staged.new_name(str(top))
     marking = Mark.of("0123456789ab", 1, str(top), place, being)
     gone = replace(
         marking, pid=2**22 + 1
     )  # There is no such process (proc_sys_kernel(5), pid_max).
     candidate = Candidate(str(top), "/", being.identity, mounted=False)
-    staging.stage(candidate, place, gone)
+    rename_away.stage(candidate, place, gone)
     return Path(place)
 
 
@@ -405,9 +406,9 @@ def test_what_its_run_is_at_work_with_is_left_to_it(tool: Tool, tmp_path: Path) 
     path = tmp_path / "top/project/node_modules"
     being, _ = identity.seen(str(path))
     assert being is not None
-    place = staging.new_name(str(path))
+    place = staged.new_name(str(path))
     marking = Mark.of("0123456789ab", 1, str(path), place, being)
-    staging.stage(Candidate(str(path), "/", being.identity, mounted=False), place, marking)
+    rename_away.stage(Candidate(str(path), "/", being.identity, mounted=False), place, marking)
     told = tool.delete(tmp_path / "top")
     [row] = told.document["leftovers"]
     assert (row["outcome"], row["error"]) == (None, "the run that is deleting it is still at work")
@@ -438,7 +439,7 @@ def test_a_mark_that_somebody_could_have_forged_says_nothing(
     place = marked(tmp_path / "top/project/node_modules")
     text = os.getxattr(place, "trusted.cleanup-nodemodule")
     if forged == "another name":
-        place = place.rename(place.with_name(staging.PREFIX + "0" * 16))
+        place = place.rename(place.with_name(staged.PREFIX + "0" * 16))
     elif forged == "torn":
         os.setxattr(place, "trusted.cleanup-nodemodule", text[:20])
     else:
@@ -462,7 +463,7 @@ def test_what_is_put_back_bears_no_mark(tmp_path: Path) -> None:
     assert os.listxattr(place)
     being, _ = identity.seen(str(place))
     assert being is not None
-    staging.put_back(str(place), str(path), being.identity)
+    rename_away.put_back(str(place), str(path), being.identity)
     assert os.listxattr(path) == []
 
 
@@ -540,7 +541,7 @@ def test_what_failed_in_part_is_not_offered_as_if_it_were_finished(
             _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 0
         assert "To finish what an interrupted run left" not in errors
-        [place] = (tmp_path / "top/project").glob(f"{staging.PREFIX}*")
+        [place] = (tmp_path / "top/project").glob(f"{staged.PREFIX}*")
         was = f"Still there: {place}, which was {tmp_path}/top/project/node_modules"
         [said] = [line for line in errors.splitlines() if line.startswith(was)]
         assert said.startswith(f"{was}: an earlier run could not ")

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule import journal
-from cleanup_nodemodule.journal import Ending, Journal, JournalError, Reader, read
-from cleanup_nodemodule.state import StateError
+from cleanup_nodemodule.record import write
+from cleanup_nodemodule.record.state_directory import StateError
+from cleanup_nodemodule.record.write import Ending, Journal, JournalError, Reader, read
 from support.journals import a_run, abandon, fill, intent, written
 from support.needs import needs_root, unable
 from support.places import TESTS
@@ -68,9 +68,9 @@ def test_what_was_written_is_read(home: Path) -> None:
 
 
 def test_there_need_not_be_a_journal(home: Path) -> None:
-    assert read(str(home)) == journal.History((), {}, (), 0)
+    assert read(str(home)) == write.History((), {}, (), 0)
     home.mkdir()
-    assert read(str(home)) == journal.History((), {}, (), 0)
+    assert read(str(home)) == write.History((), {}, (), 0)
 
 
 def test_it_is_for_the_user_alone(home: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_beginning_is_on_disk_before_it_returns_by_one_sync_for_all(
 import sys
 sys.path.insert(0, sys.argv[2])
 from support.journals import a_run, intent
-from cleanup_nodemodule.journal import Journal, Ending
+from cleanup_nodemodule.record.write import Journal, Ending
 record = Journal(sys.argv[1], a_run())
 numbers = record.begin(intent(f"/{n}") for n in range(5))
 print("MARK", flush=True)
@@ -232,7 +232,7 @@ APPENDER = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from support.journals import a_run, intent
-from cleanup_nodemodule.journal import Journal, Ending
+from cleanup_nodemodule.record.write import Journal, Ending
 name = sys.argv[3]
 print("ready", flush=True)
 sys.stdin.readline()
@@ -249,7 +249,7 @@ WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from support.journals import a_run
-from cleanup_nodemodule.journal import Journal
+from cleanup_nodemodule.record.write import Journal
 record = Journal(sys.argv[1], a_run("/"))
 print(record.run.id, flush=True)
 sys.stdin.readline()
@@ -275,8 +275,8 @@ def test_a_run_is_at_work_for_as_long_as_it_has_the_journal_open(
         assert process.stdout is not None
         run = process.stdout.readline().strip()
         others = ["0" * 12, "no id", run[:-1]]
-        assert journal.writing(str(home), [run, *others]) == {run}
-        assert journal.writing(str(home), others) == frozenset()
+        assert write.writing(str(home), [run, *others]) == {run}
+        assert write.writing(str(home), others) == frozenset()
         if killed:
             process.kill()
             process.wait()
@@ -284,11 +284,11 @@ def test_a_run_is_at_work_for_as_long_as_it_has_the_journal_open(
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "closed\n"
-        assert journal.writing(str(home), [run]) == frozenset()
+        assert write.writing(str(home), [run]) == frozenset()
 
 
 def test_where_there_is_no_journal_nobody_is_at_work(home: Path) -> None:
-    assert journal.writing(str(home), ["0" * 12]) == frozenset()
+    assert write.writing(str(home), ["0" * 12]) == frozenset()
 
 
 def test_twenty_processes_append_at_once_and_nothing_is_torn_or_lost(home: Path) -> None:
@@ -686,8 +686,8 @@ def test_reading_takes_no_memory_for_what_is_not_asked_for(home: Path) -> None:
         for n in range(1, 30_001):
             facts = {"number": n, **asdict(intent(f"/{n}/node_modules"))}
             end = {"number": n, "ending": "deleted", "freed_bytes": 1, "error": None}
-            file.write(journal._record(run.id, "begin", at=n, **facts))  # noqa: SLF001 - as it is written
-            file.write(journal._record(run.id, "end", at=n, **end))  # noqa: SLF001 - as it is written
+            file.write(write._record(run.id, "begin", at=n, **facts))  # noqa: SLF001 - as it is written
+            file.write(write._record(run.id, "end", at=n, **end))  # noqa: SLF001 - as it is written
     size = os.path.getsize(record.path)
     assert size > 10_000_000
     tracemalloc.start()

@@ -16,11 +16,16 @@ from typing import Any
 
 import pytest
 
-from cleanup_nodemodule import identity, journal, lock, protections, recovery, staging, state
-from cleanup_nodemodule.journal import Ending, Intent, Journal
+from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.model import Candidate, Leftover
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.record import identity, lock, write
+from cleanup_nodemodule.record import staged as record_staged
+from cleanup_nodemodule.record import state_directory as state
+from cleanup_nodemodule.record import unfinished as recovery
+from cleanup_nodemodule.record.write import Ending, Intent, Journal
+from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
 from support.needs import needs_root
@@ -81,7 +86,7 @@ def endings(directory: Path) -> list[tuple[str, str | None]]:
             os.path.basename(entry.intent.path),
             None if entry.end is None else entry.end.ending.value,
         )
-        for entry in journal.read(str(directory)).entries
+        for entry in write.read(str(directory)).entries
     ]
 
 
@@ -102,7 +107,7 @@ def test_what_a_killed_run_left_is_recognised_by_the_journal(
 
 
 def test_a_name_alone_is_nothing_to_go_by(project: Path, state_directory: Path) -> None:
-    place = project / f"{staging.PREFIX}0123456789abcdef"
+    place = project / f"{record_staged.PREFIX}0123456789abcdef"
     declare(place, {"letter": "precious"})
     leave(project / "node_modules")
     leftover = recognise(place, state_directory)
@@ -140,18 +145,18 @@ def test_what_failed_in_part_is_left_too_and_what_was_put_back_is_not(
     project: Path, state_directory: Path
 ) -> None:
     planned = artifact(project / "node_modules")
-    place = staging.new_name(planned.path)
+    place = record_staged.new_name(planned.path)
     for ending, number in ((Ending.FAILED, 1), (Ending.INTERRUPTED, 1), (Ending.KEPT, 0)):
         with Journal(str(state_directory), a_run("/")) as records:
             [begun] = records.begin([Intent.to_delete(planned, place)])
-            staging.stage(planned.candidate, place)
+            rename_away.stage(planned.candidate, place)
             records.end(begun, ending)
         leftover = recognise(Path(place), state_directory)
         assert (leftover.run is not None) == bool(number)
         assert len(unfinished(str(state_directory)).to_finish) == number
         with Journal(str(state_directory), a_run("/")) as records:
             records.end(begun, Ending.KEPT, run=leftover.run)
-        staging.put_back(place, planned.path, planned.candidate.identity)
+        rename_away.put_back(place, planned.path, planned.candidate.identity)
 
 
 def test_what_is_in_the_hands_of_a_run_at_work_is_left_to_it(
@@ -223,7 +228,7 @@ def test_of_those_whose_turn_never_came_nothing_was_begun(
     records = Journal(str(state_directory), a_run(str(project)))
     tops = [project / name / "node_modules" for name in names]
     records.begin(
-        Intent.to_delete(artifact(top), staging.new_name(str(top)), *identity.seen(str(top)))
+        Intent.to_delete(artifact(top), record_staged.new_name(str(top)), *identity.seen(str(top)))
         for top in tops
     )
     abandon(records)
@@ -246,7 +251,7 @@ def test_after_a_restart_nobody_knows_whose_turn_had_come(
     records = Journal(str(state_directory), a_run(str(project)))
     tops = [project / name / "node_modules" for name in names]
     records.begin(
-        Intent.to_delete(artifact(top), staging.new_name(str(top)), *identity.seen(str(top)))
+        Intent.to_delete(artifact(top), record_staged.new_name(str(top)), *identity.seen(str(top)))
         for top in tops
     )
     abandon(records)
@@ -310,7 +315,7 @@ def test_only_what_lies_beneath_the_roots_is_asked_for(
     for root, count in (
         (project, 1),
         (project.parent, 1),
-        (protections.mount_point_of(str(project)), 1),
+        (mounts.mount_point_of(str(project)), 1),
         (project / "other", 0),
         (f"{project}x", 0),
         (str(project)[:-1], 0),
@@ -372,7 +377,7 @@ def test_a_dry_run_shows_what_was_left_and_does_nothing(
     told = tool.run(project)
     assert told.code == 0
     [row] = told.document["leftovers"]
-    [entry] = journal.read(str(state_of(tool))).entries
+    [entry] = write.read(str(state_of(tool))).entries
     assert row == {
         "path": str(left),
         "original": f"{project}/node_modules",
@@ -434,7 +439,7 @@ def test_what_nobody_knows_is_told_and_neither_touched_nor_searched(
     tool: Tool, project: Path
 ) -> None:
     """It may have any owner, a copy of the whole tree for one, or a restored backup."""
-    unknown = project / f"{staging.PREFIX}0123456789abcdef"
+    unknown = project / f"{record_staged.PREFIX}0123456789abcdef"
     declare(unknown, {"letter": "precious", "p": {"package.json": "{}", "node_modules": {"x": 1}}})
     before = listing(unknown)
     for arguments in ((), ("--targets", unknown.name, "node_modules"), ("-d", "1"), ("-d", "2")):
@@ -444,7 +449,7 @@ def test_what_nobody_knows_is_told_and_neither_touched_nor_searched(
             [row] = told.document["leftovers"]
             assert (row["path"], row["original"], row["outcome"]) == (str(unknown), None, None)
             assert row["error"] == "this user's journal knows nothing of it, so it is left alone"
-        assert not [path for path in told.rows if staging.PREFIX in path]
+        assert not [path for path in told.rows if record_staged.PREFIX in path]
         assert listing(unknown) == before
     assert resume(tool) == (0, [])
     assert listing(unknown) == before
@@ -482,12 +487,12 @@ def test_what_has_its_inode_and_name_but_another_owner_is_left_alone(
 
 @pytest.mark.usefixtures("left")
 def test_what_a_later_run_freed_comes_on_top(tool: Tool, project: Path) -> None:
-    [entry] = journal.read(str(state_of(tool))).entries
+    [entry] = write.read(str(state_of(tool))).entries
     with Journal(str(state_of(tool)), a_run(str(project))) as records:
-        records.end(entry.number, journal.Ending.INTERRUPTED, freed_bytes=1_000_000, run=entry.run)
+        records.end(entry.number, write.Ending.INTERRUPTED, freed_bytes=1_000_000, run=entry.run)
     [row] = resume(tool)[1]
     assert row["outcome"] == "deleted"
-    [entry] = journal.read(str(state_of(tool))).entries
+    [entry] = write.read(str(state_of(tool))).entries
     assert entry.end is not None
     assert entry.end.freed_bytes > 1_000_000
 
@@ -517,7 +522,7 @@ def test_what_a_run_at_work_has_taken_out_is_left_to_it(
     await_condition(lambda: log.exists() and log.read_text().count("\n") > 3, "it was deleting")
     # It is at work for as long as it takes to look at it.
     running.send_signal(signal.SIGSTOP)
-    [place] = project.rglob(f"{staging.PREFIX}*")
+    [place] = project.rglob(f"{record_staged.PREFIX}*")
     told = tool.run(project)
     [row] = told.document["leftovers"]
     assert (row["path"], row["outcome"]) == (str(place), None)
@@ -552,7 +557,7 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     await_condition(
         lambda: ("node_modules", "deleted") in endings(directory), "one of them was written down"
     )
-    staged = partial((project / "other").glob, f"{staging.PREFIX}*")
+    staged = partial((project / "other").glob, f"{record_staged.PREFIX}*")
     await_condition(lambda: any(staged()), "the other one was begun")
     running.send_signal(signal.SIGSTOP)
     assert lock.held(str(directory)) == ()
@@ -617,7 +622,7 @@ def test_a_disk_that_does_not_answer_keeps_nothing_else_from_being_finished(
     rows = {row["path"]: row["outcome"] for row in document["leftovers"]}
     assert [rows[str(place)] for place in places] == ["failed", "failed"]
     assert rows[str(last)] == (None if arguments else "deleted")
-    assert len([path for path in project.rglob(f"{staging.PREFIX}*") if path.is_dir()]) == (
+    assert len([path for path in project.rglob(f"{record_staged.PREFIX}*") if path.is_dir()]) == (
         2 if arguments else 0
     )
 
@@ -631,7 +636,7 @@ def test_a_disk_that_answers_nothing_about_what_was_left_ends_a_run_that_deletes
     dead = disks.misbehaving(tmp_path / "dead", {"a": tree, "b": tree})
     place = leave(dead.path / "a/node_modules")
     shutil.rmtree(place)
-    dead.change(mute=[f"getattr /a/{staging.PREFIX}*"])
+    dead.change(mute=[f"getattr /a/{record_staged.PREFIX}*"])
     told = tool.delete(project, "-p", dead.path, "--timeout", "2")
     assert told.code == 3
     assert told.outcomes == {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 
-from cleanup_nodemodule import state
+from cleanup_nodemodule.record import state_directory
 from support.needs import needs_root, unable
 
 NOBODY = 65534
@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
 def test_what_is_made_is_for_the_user_alone_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        state.prepare(str(tmp_path / "a/b/c"))
+        state_directory.prepare(str(tmp_path / "a/b/c"))
     finally:
         os.umask(before)
     assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700] * 3
@@ -36,7 +36,7 @@ def test_what_is_made_is_for_the_user_alone_whatever_the_umask(tmp_path: Path) -
 def test_what_is_there_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o755)
-    state.prepare(str(tmp_path / "a"))
+    state_directory.prepare(str(tmp_path / "a"))
     assert mode(tmp_path / "a") == 0o755
 
 
@@ -44,23 +44,23 @@ def test_what_is_there_keeps_its_mode(tmp_path: Path) -> None:
 def test_one_that_everybody_may_write_is_refused(tmp_path: Path, permissions: int) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(permissions)
-    with pytest.raises(state.StateError, match=r"others may write .*set XDG_STATE_HOME"):
-        state.prepare(str(tmp_path / "a"))
+    with pytest.raises(state_directory.StateError, match=r"others may write .*set XDG_STATE_HOME"):
+        state_directory.prepare(str(tmp_path / "a"))
 
 
 def test_one_in_a_directory_that_others_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a").chmod(0o777)
     for path in ("a/b", "a/b/c"):
-        with pytest.raises(state.StateError, match=r"others may write '.*/a'"):
-            state.prepare(str(tmp_path / path))
+        with pytest.raises(state_directory.StateError, match=r"others may write '.*/a'"):
+            state_directory.prepare(str(tmp_path / path))
     assert os.listdir(tmp_path / "a/b") == []
 
 
 def test_one_in_a_sticky_directory_is_taken(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o1777)
-    state.prepare(str(tmp_path / "a/b"))
+    state_directory.prepare(str(tmp_path / "a/b"))
     assert mode(tmp_path / "a/b") == 0o700
 
 
@@ -70,10 +70,10 @@ def test_one_that_a_group_may_write_is_refused_unless_the_owner_is_alone_in_it(
     needs_root()
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o770)
-    state.prepare(str(tmp_path / "a"))  # Of root's group, in which there is nobody else.
+    state_directory.prepare(str(tmp_path / "a"))  # Of root's group, in which there is nobody else.
     os.chown(tmp_path / "a", -1, 12)
-    with pytest.raises(state.StateError, match="others may write"):
-        state.prepare(str(tmp_path / "a"))
+    with pytest.raises(state_directory.StateError, match="others may write"):
+        state_directory.prepare(str(tmp_path / "a"))
 
 
 def test_a_symlink_is_followed_to_a_directory_that_can_be_trusted(tmp_path: Path) -> None:
@@ -81,27 +81,27 @@ def test_a_symlink_is_followed_to_a_directory_that_can_be_trusted(tmp_path: Path
     (tmp_path / "real/inner").mkdir(0o700)
     (tmp_path / "two").symlink_to(tmp_path / "real/inner")
     (tmp_path / "one").symlink_to("./two/../.")
-    state.check(str(tmp_path / "one"))
-    state.prepare(str(tmp_path / "one/new"))
+    state_directory.check(str(tmp_path / "one"))
+    state_directory.prepare(str(tmp_path / "one/new"))
     assert mode(tmp_path / "real/new") == 0o700
     (tmp_path / "real").chmod(0o777)  # Where one leads, and not what stands before the "..".
-    with pytest.raises(state.StateError, match=r"others may write '.*/real'"):
-        state.check(str(tmp_path / "one"))
+    with pytest.raises(state_directory.StateError, match=r"others may write '.*/real'"):
+        state_directory.check(str(tmp_path / "one"))
 
 
 def test_a_symlink_to_somewhere_others_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shared/inner").mkdir(parents=True)
     (tmp_path / "shared").chmod(0o777)
     (tmp_path / "link").symlink_to("shared/inner")
-    with pytest.raises(state.StateError, match=r"others may write '.*/shared'"):
-        state.prepare(str(tmp_path / "link"))
+    with pytest.raises(state_directory.StateError, match=r"others may write '.*/shared'"):
+        state_directory.prepare(str(tmp_path / "link"))
 
 
 def test_a_loop_of_symlinks_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(state.StateError, match="too many symlinks"):
-        state.check(str(tmp_path / "a"))
+    with pytest.raises(state_directory.StateError, match="too many symlinks"):
+        state_directory.check(str(tmp_path / "a"))
 
 
 def test_a_symlink_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -109,8 +109,10 @@ def test_a_symlink_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(0o700)
     (tmp_path / "link").symlink_to("real")
     os.chown(tmp_path / "link", NOBODY, -1, follow_symlinks=False)
-    with pytest.raises(state.StateError, match=r"/link' belongs to another user \(nobody\)"):
-        state.prepare(str(tmp_path / "link"))
+    with pytest.raises(
+        state_directory.StateError, match=r"/link' belongs to another user \(nobody\)"
+    ):
+        state_directory.prepare(str(tmp_path / "link"))
 
 
 def test_root_does_not_use_a_directory_in_another_user_s_home(tmp_path: Path) -> None:
@@ -118,8 +120,10 @@ def test_root_does_not_use_a_directory_in_another_user_s_home(tmp_path: Path) ->
     (tmp_path / "home/.local/state").mkdir(parents=True)
     os.chown(tmp_path / "home", NOBODY, NOBODY)
     for path in ("home/.local/state", "home/.local/state/new"):
-        with pytest.raises(state.StateError, match=r"/home' belongs to another user \(nobody\)"):
-            state.prepare(str(tmp_path / path))
+        with pytest.raises(
+            state_directory.StateError, match=r"/home' belongs to another user \(nobody\)"
+        ):
+            state_directory.prepare(str(tmp_path / path))
     assert os.listdir(tmp_path / "home/.local/state") == []
 
 
@@ -128,10 +132,10 @@ def test_root_s_directory_is_not_a_user_s_own_but_can_be_trusted(
 ) -> None:
     needs_root()
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
-    with pytest.raises(state.StateError, match=r"it belongs to another user \(root\)"):
-        state.check(str(tmp_path))
-    state.check(str(tmp_path), own=False)
-    assert state.untrusted(str(tmp_path)) is None
+    with pytest.raises(state_directory.StateError, match=r"it belongs to another user \(root\)"):
+        state_directory.check(str(tmp_path))
+    state_directory.check(str(tmp_path), own=False)
+    assert state_directory.untrusted(str(tmp_path)) is None
 
 
 def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
@@ -141,7 +145,7 @@ def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
     needs_root()
     (tmp_path / "a/b").mkdir(parents=True)
     os.chown(tmp_path / "a", 1234, 1234)
-    check = "import sys; from cleanup_nodemodule import state; state.check(sys.argv[1])"
+    check = "import sys; from cleanup_nodemodule.record import state_directory; state_directory.check(sys.argv[1])"
     command = [sys.executable, "-c", check, f"{tmp_path}/a/b"]
     outside = subprocess.run(command, capture_output=True, check=False)
     assert b"belongs to another user (1234)" in outside.stderr
@@ -154,8 +158,8 @@ def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     for path in ("a", "a/b"):
-        with pytest.raises(state.StateError, match=r"no directory|Not a directory"):
-            state.prepare(str(tmp_path / path))
+        with pytest.raises(state_directory.StateError, match=r"no directory|Not a directory"):
+            state_directory.prepare(str(tmp_path / path))
 
 
 @pytest.mark.parametrize("path", ["", "a", "a/b", "../a"])
@@ -164,18 +168,18 @@ def test_a_path_that_is_not_absolute_is_refused(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(state.StateError, match="it is no absolute path"):
-        state.prepare(path)
+    with pytest.raises(state_directory.StateError, match="it is no absolute path"):
+        state_directory.prepare(path)
     assert os.listdir(tmp_path / "here") == []
 
 
 def test_what_somebody_else_could_alter_is_told_of_any_directory(tmp_path: Path) -> None:
-    assert state.untrusted(str(tmp_path)) is None
+    assert state_directory.untrusted(str(tmp_path)) is None
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o1777)
-    assert "others may write" in (state.untrusted(str(tmp_path / "a")) or "")
+    assert "others may write" in (state_directory.untrusted(str(tmp_path / "a")) or "")
     with pytest.raises(FileNotFoundError):
-        state.untrusted(str(tmp_path / "nowhere"))
+        state_directory.untrusted(str(tmp_path / "nowhere"))
 
 
 # Which one it is.
@@ -184,7 +188,11 @@ def test_what_somebody_else_could_alter_is_told_of_any_directory(tmp_path: Path)
 def where(env: dict[str, str]) -> str:
     """Return the state directory in an environment, as a process of its own finds it."""
     return subprocess.run(
-        [sys.executable, "-c", "from cleanup_nodemodule import state; print(state.directory())"],
+        [
+            sys.executable,
+            "-c",
+            "from cleanup_nodemodule.record import state_directory; print(state_directory.directory())",
+        ],
         env=env,
         capture_output=True,
         text=True,
@@ -221,7 +229,7 @@ def test_macos_has_it_where_programs_keep_such_things(
     fs.create_dir("/Users/me")
     os.chown("/Users/me", os.geteuid(), -1)
     monkeypatch.setattr(platformdirs, "PlatformDirs", platformdirs.macos.MacOS)
-    assert state.directory() == "/Users/me/Library/Application Support/cleanup-nodemodule"
+    assert state_directory.directory() == "/Users/me/Library/Application Support/cleanup-nodemodule"
 
 
 def test_windows_has_it_where_programs_keep_such_things(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +239,7 @@ def test_windows_has_it_where_programs_keep_such_things(monkeypatch: pytest.Monk
     monkeypatch.setattr(platformdirs, "PlatformDirs", platformdirs.windows.Windows)
     monkeypatch.setattr(platformdirs.windows, "get_win_folder", lambda _: local)
     monkeypatch.delattr(os, "geteuid")
-    found = state.directory()
+    found = state_directory.directory()
     assert (found.startswith(local), found.endswith("cleanup-nodemodule")) == (True, True)
 
 
@@ -239,4 +247,4 @@ def test_the_name_of_the_machine_is_fit_for_a_file(monkeypatch: pytest.MonkeyPat
     names = {"a.example.org": "a.example.org", "../../x": "_.._x", "": "localhost", "Jo's": "Jo_s"}
     for name, fit in names.items():
         monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-        assert state.host_name() == fit
+        assert state_directory.host_name() == fit

@@ -12,8 +12,8 @@ import cleanup_nodemodule
 from cleanup_nodemodule import problems
 from cleanup_nodemodule.engine.contract import Fault
 from cleanup_nodemodule.model import Problem
-from cleanup_nodemodule.paths import problem_at
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.work.conversion import problem_at
 
 SOURCES = Path(cleanup_nodemodule.__file__).parent
 ENGINE = SOURCES / "engine"

@@ -13,7 +13,7 @@ import pytest
 
 from cleanup_nodemodule import __version__, engine
 from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep, Level, Reason
-from cleanup_nodemodule.policy import decide
+from cleanup_nodemodule.survey.decide import decide
 from support.places import COMMAND
 from support.processes import Terminal, bound, execute, mode
 from support.tool import Run

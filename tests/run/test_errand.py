@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.journal import Ending, Journal
+from cleanup_nodemodule.record.write import Ending, Journal
 from support.filesystems import Misbehaving, Mounts, ended
 from support.journals import a_run, intent
 from support.tool import PROJECT, Tool

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.names import printable, quoted
+from cleanup_nodemodule.words import printable, quoted
 from support.places import COMMAND
 from support.processes import execute
 from support.tool import Run

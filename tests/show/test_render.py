@@ -9,10 +9,10 @@ from typing import Literal
 import pytest
 from rich.console import Console, RenderableType
 
-from cleanup_nodemodule import plain
-from cleanup_nodemodule.render import LogRow, log, rules, table
-from cleanup_nodemodule.report import ArtifactRow, Report, Tool, Totals, to_json
-from cleanup_nodemodule.rules import catalogue
+from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.report.build import ArtifactRow, Report, Tool, Totals, to_json
+from cleanup_nodemodule.show import lines as plain
+from cleanup_nodemodule.show.table import LogRow, log, rules, table
 
 
 def row(number: int, project: str) -> ArtifactRow:

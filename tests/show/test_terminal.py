@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.names import printable
+from cleanup_nodemodule.words import printable
 from support.processes import Terminal, bound, mode, open_terminal, read_terminal, screen
 from support.tool import Run
 from support.trees import declare, listing

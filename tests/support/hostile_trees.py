@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from cleanup_nodemodule.rules import Rule, catalogue
+from cleanup_nodemodule.proof.rules import Rule, catalogue
 from support.git import git
 
 NOBODY: Final = 65534

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cleanup_nodemodule.journal import Intent, Journal, Run, new_run
 from cleanup_nodemodule.model import DeletingMode
+from cleanup_nodemodule.record.write import Intent, Journal, Run, new_run
 
 
 def intent(path: str, **known: Any) -> Intent:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from cleanup_nodemodule import pipeline
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Delete
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 DELETE: Final = "delete"
 """The word for the decision that has no reason."""
@@ -22,7 +22,7 @@ def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
 
     async def plan() -> Sequence[Artifact]:
         with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:
-            made = await pipeline.make_plan(Settings(**values), scheduler)
+            made = await survey.make_plan(Settings(**values), scheduler)
         return made.artifacts
 
     return {os.path.relpath(artifact.path, top): artifact for artifact in asyncio.run(plan())}

@@ -41,17 +41,17 @@ _OWN: Final = frozenset(
 _MODULES: Final = (
     *("asyncio", "json", "psutil", "typer", "pathspec", "jsonschema", "platformdirs", "filelock"),
     *(
-        "cleanup_nodemodule.cli",
+        "cleanup_nodemodule.commands.clean",
         "cleanup_nodemodule.run.cleaning",
         "cleanup_nodemodule.run.resuming",
-        "cleanup_nodemodule.explain",
+        "cleanup_nodemodule.commands.explain",
     ),
     *(
-        "cleanup_nodemodule.log",
-        "cleanup_nodemodule.regenerate",
+        "cleanup_nodemodule.commands.log",
+        "cleanup_nodemodule.commands.regenerate",
         "cleanup_nodemodule.run.undertaking",
     ),
-    *("cleanup_nodemodule.recovery", "cleanup_nodemodule.git"),
+    *("cleanup_nodemodule.record.unfinished", "cleanup_nodemodule.proof.git"),
 )
 """What the command loads, with whatever that loads; none of it looks at its surroundings for that."""
 

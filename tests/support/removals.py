@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import confirm, identity, journal, remover, staging, state
-from cleanup_nodemodule.journal import Intent, Journal
+from cleanup_nodemodule.delete import approval, rename_away
+from cleanup_nodemodule.delete import remove as remover
 from cleanup_nodemodule.model import (
     Approved,
     Artifact,
@@ -30,7 +30,10 @@ from cleanup_nodemodule.model import (
     Removed,
     Size,
 )
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.record import identity, state_directory, write
+from cleanup_nodemodule.record import staged as record_staged
+from cleanup_nodemodule.record.write import Intent, Journal
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.journals import a_run, abandon
 from support.waiting import TIMEOUT
 
@@ -59,14 +62,14 @@ def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
 def approve(artifacts: Sequence[Artifact], mode: DeletingMode = "delete") -> Approved:
     """Return the permission that the command line gives."""
     plan = Plan(("/",), tuple(artifacts), (), complete=True)
-    approved = confirm.by_flag(plan, mode=mode)
+    approved = approval.by_flag(plan, mode=mode)
     assert approved is not None
     return approved
 
 
 def a_journal() -> Journal:
     """Return the journal of a run that begins now."""
-    return Journal(state.directory(), a_run("/"))
+    return Journal(state_directory.directory(), a_run("/"))
 
 
 @dataclass
@@ -103,7 +106,7 @@ def remove(
     run = Run()
 
     async def work() -> Outcome:
-        with ThreadPoolExecutor(max(workers, most)) as executor, a_journal() as journal:
+        with ThreadPoolExecutor(max(workers, most)) as executor, a_journal() as write:
             scheduler = Scheduler(executor, workers, max_workers=most)
 
             def freed(size: int) -> None:
@@ -114,7 +117,7 @@ def remove(
                 return await remover.remove(
                     approve(artifacts),
                     scheduler,
-                    journal,
+                    write,
                     freed=freed,
                     deleted=lambda artifact: run.deleted.append(artifact.path),
                     again=again,
@@ -127,7 +130,7 @@ def remove(
 
 def staged(around: Path) -> Path:
     """Return the one directory in *around* that is out of its project and not gone yet."""
-    (left,) = around.glob(f"{staging.PREFIX}*")
+    (left,) = around.glob(f"{record_staged.PREFIX}*")
     return left
 
 
@@ -152,7 +155,7 @@ by_python = pytest.mark.usefixtures("in_python")
 def leave(
     top: Path,
     *,
-    run: journal.Run | None = None,
+    run: write.Run | None = None,
     allocated: int = 0,
     directory: Path | None = None,
 ) -> Path:
@@ -161,19 +164,21 @@ def leave(
     That is in the journal in the state *directory*, by default the one of this process.
     """
     planned = replace(artifact(top), size=Size(0, allocated, 0))
-    place = staging.new_name(planned.path)
-    where = state.directory() if directory is None else str(directory)
+    place = record_staged.new_name(planned.path)
+    where = state_directory.directory() if directory is None else str(directory)
     records = Journal(where, run or a_run(os.fspath(top.parent)))
     [number] = records.begin([Intent.to_delete(planned, place, *identity.seen(planned.path))])
     records.turn(number)
-    staging.stage(planned.candidate, place)
+    rename_away.stage(planned.candidate, place)
     abandon(records)
     return Path(place)
 
 
 def told() -> list[tuple[str, str | None]]:
     """Return what the journal says of each deletion, in the order they were begun."""
-    entries = sorted(journal.read(state.directory()).entries, key=lambda entry: entry.began_at)
+    entries = sorted(
+        write.read(state_directory.directory()).entries, key=lambda entry: entry.began_at
+    )
     return [
         (os.path.basename(entry.intent.path), None if entry.end is None else entry.end.ending.value)
         for entry in entries

@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.evidence import Circumstances, gather
-from cleanup_nodemodule.lookout import StatCache, ancestors
 from cleanup_nodemodule.model import Candidate, Identity, Reason
-from cleanup_nodemodule.rules import catalogue
+from cleanup_nodemodule.proof.evidence import Circumstances, gather
+from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 from support.trees import declare
 
 
@@ -74,7 +74,7 @@ def test_what_is_remembered_is_bounded_and_says_the_same(
     circumstances = Circumstances(catalogue())
     (tmp_path / "dist/dist/.cleanup-keep").touch()
     anew = [gather([one], circumstances)[0] for one in candidates]
-    monkeypatch.setattr("cleanup_nodemodule.lookout._MAX_REMEMBERED", 3_000)
+    monkeypatch.setattr("cleanup_nodemodule.proof.stat_cache._MAX_REMEMBERED", 3_000)
     cache = StatCache()
     assert [gather([one], circumstances, cache)[0] for one in candidates] == anew
     assert cache.remembered <= 3_000

@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from cleanup_nodemodule.engine.contract import Root
-from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Size
+from cleanup_nodemodule.survey.hard_links import Ledger
 from support.trees import declare
 
 NOTHING = Size(0, 0, 0)

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule import engine, git, pipeline
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine.contract import Measurement
 from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.proof import git
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.git import git as run_git
 from support.trees import declare
 
@@ -23,7 +25,7 @@ def make_plan(top: Path) -> Plan:
     async def plan() -> Plan:
         with ThreadPoolExecutor(2) as executor:
             made = Settings(roots=(str(top),), cwd=str(top))
-            return await pipeline.make_plan(made, Scheduler(executor, 2))
+            return await survey.make_plan(made, Scheduler(executor, 2))
 
     return asyncio.run(plan())
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule import roots
+from cleanup_nodemodule.survey import symlinks
 from support.needs import needs_root
 from support.processes import bound, mode
 from support.tool import PROJECT, Run, Tool
@@ -97,10 +97,10 @@ def test_there_is_one_rule_for_everybody(
     src = link(homes / "a/src", "../b/own", A)
     monkeypatch.setattr(os, "geteuid", lambda: caller)
     if followed:
-        assert roots.resolve(str(src))[0] == str(homes / "b/own")
+        assert symlinks.resolve(str(src))[0] == str(homes / "b/own")
     else:
-        with pytest.raises(roots.LinkError, match="made by somebody"):
-            roots.resolve(str(src))
+        with pytest.raises(symlinks.LinkError, match="made by somebody"):
+            symlinks.resolve(str(src))
 
 
 def test_a_refused_path_next_to_others_leaves_those_searched(tool: Tool, homes: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_owner_and_the_target_are_those_of_one_symlink(
         return readlink(path, **how)
 
     monkeypatch.setattr(os, "readlink", swapped)
-    assert roots.resolve(str(src))[0] == str(homes / "a/own")
+    assert symlinks.resolve(str(src))[0] == str(homes / "a/own")
 
 
 def test_what_the_way_led_to_is_what_is_told_whatever_is_swapped(
@@ -143,18 +143,18 @@ def test_what_the_way_led_to_is_what_is_told_whatever_is_swapped(
         return status
 
     monkeypatch.setattr(os, "fstat", swapped)
-    _, status = roots.resolve(str(homes / "a/own/app"))
+    _, status = symlinks.resolve(str(homes / "a/own/app"))
     assert status.st_ino == expected
 
 
 def test_dots_and_loops_are_resolved_as_by_the_system(tmp_path: Path) -> None:
     declare(tmp_path, {"a": {"b": {"c": {}}}, "l": Path("a/b"), "x": Path("y"), "y": Path("x")})
     for path in ("a/./b//c", "l/../b", "l/c/../..", "a/b/c/../../../l", "."):
-        assert roots.resolve(f"{tmp_path}/{path}")[0] == os.path.realpath(tmp_path / path)
+        assert symlinks.resolve(f"{tmp_path}/{path}")[0] == os.path.realpath(tmp_path / path)
     with pytest.raises(OSError, match="Too many levels"):
-        roots.resolve(str(tmp_path / "x"))
-    assert roots.resolve("/")[0] == "/"
-    assert roots.resolve("/..")[0] == "/"
+        symlinks.resolve(str(tmp_path / "x"))
+    assert symlinks.resolve("/")[0] == "/"
+    assert symlinks.resolve("/..")[0] == "/"
 
 
 # Several paths.

@@ -8,10 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from cleanup_nodemodule import sizing
-from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.survey import measure as sizing
+from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.work.scheduler import Scheduler
 from support.trees import Declared, declare
 
 _P = ParamSpec("_P")

@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cleanup_nodemodule import mounts
-from cleanup_nodemodule.mounts import Table, layers, parse, resolve
+from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.system.mounts import Table, layers, parse, resolve
 from support.filesystems import Mounts
 
 pytestmark = pytest.mark.skipif(

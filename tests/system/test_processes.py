@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from cleanup_nodemodule import processes
-from cleanup_nodemodule.apart import HelperProcess
-from cleanup_nodemodule.processes import Work, find_work
+from cleanup_nodemodule.system import processes
+from cleanup_nodemodule.system.processes import Work, find_work
+from cleanup_nodemodule.work.helper_process import HelperProcess
 from support.judges import judge
 from support.needs import needs_root
 from support.places import COMMAND
@@ -88,10 +88,10 @@ def test_what_helps_a_run_is_left_out_for_that_run(find_work: Look) -> None:
     def seen(run: int, word: str) -> bool:
         return any(who.endswith(f"({process})") for _, who in find_work(run, word).places)
 
-    assert not seen(os.getpid(), "cleanup_nodemodule.apart")
+    assert not seen(os.getpid(), "cleanup_nodemodule.work.helper_process")
     assert seen(os.getpid(), "another.module")
     # To another run it is somebody else's.
-    assert seen(1, "cleanup_nodemodule.apart")
+    assert seen(1, "cleanup_nodemodule.work.helper_process")
     helper.close()
 
 

@@ -18,17 +18,18 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 from pyfakefs.helpers import FakeStatResult
 
-from cleanup_nodemodule import engine, finder
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine._beneath import _PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
-from cleanup_nodemodule.paths import anchor, beneath, problem_at
-from cleanup_nodemodule.patterns import Patterns, compile_pattern
+from cleanup_nodemodule.patterns.patterns import Patterns, compile_pattern
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.rules import catalogue
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.survey import search as finder
+from cleanup_nodemodule.work.conversion import anchor, beneath, problem_at
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 EVERYTHING: Final = 1_000_000
 catalogue()  # Read while the disk is the real one.

@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import pytest
 
-from cleanup_nodemodule import homes, journal, lock, protections
-from cleanup_nodemodule.journal import Ending, Journal
-from cleanup_nodemodule.staging import PREFIX
+from cleanup_nodemodule.proof import homes, protections
+from cleanup_nodemodule.record import lock, write
+from cleanup_nodemodule.record.staged import PREFIX
+from cleanup_nodemodule.record.write import Ending, Journal
 from support.filesystems import Mounts
 from support.journals import a_run, fill
 from support.needs import needs_root
@@ -38,9 +39,9 @@ def state_of(tool: Tool) -> str:
     return os.path.join(tool.env["XDG_STATE_HOME"], "cleanup-nodemodule")
 
 
-def entries(tool: Tool) -> list[journal.Entry]:
+def entries(tool: Tool) -> list[write.Entry]:
     """Return what the journal has, in the order in which it was begun."""
-    return sorted(journal.read(state_of(tool)).entries, key=lambda entry: entry.number)
+    return sorted(write.read(state_of(tool)).entries, key=lambda entry: entry.number)
 
 
 def endings(tool: Tool) -> list[str | None]:
@@ -505,11 +506,12 @@ def test_an_unexpected_failure_is_told_with_where_everything_is(top: Path, tmp_p
     declare(top, {"other": PROJECT})
     script = f"""\
 import sys
-from cleanup_nodemodule import cli, engine
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.commands import clean
 def fail(*_given):
     raise RuntimeError("nobody thought of this")
 engine.remove = fail
-sys.exit(cli.run(["-p", {str(top)!r}, "--json", "--no-dry-run", "--jobs", "1"]))
+sys.exit(clean.run(["-p", {str(top)!r}, "--json", "--no-dry-run", "--jobs", "1"]))
 """
     result = execute(sys.executable, "-c", script, cwd=tmp_path)
     assert result.returncode == 1

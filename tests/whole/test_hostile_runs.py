@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.staging import PREFIX
+from cleanup_nodemodule.record.staged import PREFIX
 from support.filesystems import Mounts
 from support.git import git
 from support.needs import needs_root

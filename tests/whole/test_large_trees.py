@@ -110,7 +110,7 @@ def test_a_million_files_and_5000_levels_take_little_memory_and_few_descriptors(
 def test_whoever_keeps_a_million_names_is_found_out(tmp_path: Path) -> None:
     """By the same measure as above, with most of what a run has loaded."""
     script = f"""\
-import asyncio, pydantic, psutil, typer, cleanup_nodemodule.run.cleaning, cleanup_nodemodule.remover
+import asyncio, pydantic, psutil, typer, cleanup_nodemodule.run.cleaning, cleanup_nodemodule.delete.remove
 names = bytearray(b"".join(b"{NAME}" % number for number in range({FILES})))
 """
     peak = tmp_path / "peak"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import journal, staging
+from cleanup_nodemodule.record import staged, write
 from support.filesystems import Forgetful, Mounts
 from support.power_loss import recorded
 from support.processes import strace
@@ -47,7 +47,7 @@ def slowly(log: Path) -> tuple[str, ...]:
 
 def endings(state: Path) -> dict[str, str | None]:
     """Return what the journal in a state directory says of each project, last of all."""
-    entries = journal.read(str(state / "cleanup-nodemodule")).entries
+    entries = write.read(str(state / "cleanup-nodemodule")).entries
     return {
         Path(entry.intent.project).name: None if entry.end is None else entry.end.ending.value
         for entry in sorted(entries, key=lambda entry: entry.began_at)
@@ -98,7 +98,7 @@ def test_after_a_power_cut_the_journal_says_what_is_true_and_the_rest_is_finishe
         told = endings(said)
         for name in PROJECTS:
             there = (top / name / "node_modules").exists()
-            left = list((top / name).glob(f"{staging.PREFIX}*"))
+            left = list((top / name).glob(f"{staged.PREFIX}*"))
             assert not (there and left)
             if there:
                 assert listing(top / name / "node_modules") == whole
@@ -110,7 +110,7 @@ def test_after_a_power_cut_the_journal_says_what_is_true_and_the_rest_is_finishe
         # A file system of btrfs has another number each time that it is mounted.
         if "btrfs" not in disk.top.name:
             assert tool.resume(top).code == 0
-            assert not list(top.glob(f"*/{staging.PREFIX}*"))
+            assert not list(top.glob(f"*/{staged.PREFIX}*"))
             assert None not in endings(states_of(tool)).values()
         tool.delete(top)
         assert {path for path in listing(top) if b"node_modules" in path} == set()

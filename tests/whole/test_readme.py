@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import pipeline, plain
-from cleanup_nodemodule.exitcode import ExitCode
+import cleanup_nodemodule
+from cleanup_nodemodule.config.settings import read_config
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Reason
-from cleanup_nodemodule.rules import catalogue
-from cleanup_nodemodule.settings import read_config
+from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.show import lines
 from support.needs import unable
 from support.places import CHECKOUT, COMMAND
 from support.tool import Run
@@ -71,7 +72,7 @@ def test_every_exit_code_is_in_the_readme() -> None:
 def test_every_reason_is_in_the_readme_and_has_a_meaning() -> None:
     for reason in Reason:
         assert f"`{reason.value}`" in README
-        assert plain.MEANINGS[reason.value]
+        assert lines.MEANINGS[reason.value]
 
 
 def test_the_python_example_runs(home: Path) -> None:
@@ -85,11 +86,12 @@ def test_the_python_example_runs(home: Path) -> None:
 
 
 _TIDY = """
-import asyncio, gc, sys, threading
+import asyncio, gc, logging, sys, threading
+
+# That a busy machine takes its time is no warning.
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))
 
 async def and_collect(main):
-    # That a busy machine takes its time is no warning.
-    asyncio.get_running_loop().slow_callback_duration = 3600
     await main
     gc.collect()
 
@@ -102,30 +104,26 @@ assert threading.enumerate() == before, threading.enumerate()
 """Runs an example and looks for what it leaves behind."""
 
 [_SHOWN] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-[_DOCUMENTED] = re.findall(r"\n\n((?:    .*\n|\n)+)", pipeline.__doc__ or "")
+[_DOCUMENTED] = re.findall(r"\n\n((?:    .*\n|\n)+)", cleanup_nodemodule.__doc__ or "")
 
 _DELETING = """
-import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-from cleanup_nodemodule import confirm, pipeline, recheck
-from cleanup_nodemodule.delete.carry_out import carry_out
-from cleanup_nodemodule.journal import Journal, new_run
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule import Settings, delete, scan
+
+outcome = delete(scan(Settings(roots=("src",))))
+print([result.artifact.path for result in outcome.results])
+"""
+
+_ASYNC = """
+import asyncio
+
+from cleanup_nodemodule import AsyncCleaner, Settings
 
 async def main():
-    settings = Settings(roots=("src",))
-    with ThreadPoolExecutor(1) as executor, Scheduler(executor, workers=1) as scheduler:
-        plan = await pipeline.make_plan(settings, scheduler)
-        approved = confirm.by_flag(plan, mode="delete")
-        with Journal(os.path.abspath("state"), new_run("test", "delete", ["src"])) as journal:
-            outcome = await carry_out(
-                approved, scheduler, journal, partial(recheck.prepared, settings, scheduler)
-            )
-    print([result.artifact.path for result in outcome.results])
+    async with AsyncCleaner() as cleaner:
+        plan = await cleaner.scan(Settings(roots=("src",)))
+    print([artifact.path for artifact in plan.artifacts])
 
 asyncio.run(main())
 """
@@ -133,8 +131,8 @@ asyncio.run(main())
 
 @pytest.mark.parametrize(
     "example",
-    [_SHOWN, textwrap.dedent(_DOCUMENTED), _DELETING],
-    ids=["README", "pipeline", "deleting"],
+    [_SHOWN, textwrap.dedent(_DOCUMENTED), _DELETING, _ASYNC],
+    ids=["README", "package", "deleting", "async"],
 )
 def test_a_program_that_uses_the_package_has_nothing_left_to_end(home: Path, example: str) -> None:
     (home / "old").rename(home / "src")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.scheduler import Pace, Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Pace, Scheduler, Stopped, Unanswered
 from support.waiting import TIMEOUT
 
 _T = TypeVar("_T")

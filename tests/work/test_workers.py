@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule import apart, bound, staging
-from cleanup_nodemodule.apart import EndedError, HelperProcess
-from cleanup_nodemodule.bound import Searchers
+from cleanup_nodemodule.delete import rename_away
+from cleanup_nodemodule.delete.rename_away import ChangedError
 from cleanup_nodemodule.model import Candidate, Identity
-from cleanup_nodemodule.staging import ChangedError
-from cleanup_nodemodule.workers import Workers
+from cleanup_nodemodule.work import bound, helper_process
+from cleanup_nodemodule.work.bound import Searchers
+from cleanup_nodemodule.work.helper_process import EndedError, HelperProcess
+from cleanup_nodemodule.work.threads import Workers
 from support.meeting import meet
 from support.waiting import TIMEOUT
 
@@ -110,7 +111,7 @@ def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
         workers.submit(os.lstat, tmp_path / "nowhere").result()
     changed = Candidate(str(tmp_path), "/", Identity(0, 0), mounted=False)
     with pytest.raises(ChangedError):
-        workers.submit(staging.check, changed).result()
+        workers.submit(rename_away.check, changed).result()
     workers.shutdown()
 
 
@@ -208,12 +209,12 @@ def test_what_somebody_else_answers_for_needs_a_process(tmp_path: Path, kind: st
     (tmp_path / "way").symlink_to("net/projects")
     (tmp_path / "back").symlink_to("net/..")
     for inside in ("net", "net/a/b", "way", "way/x", "way/..", "disk/../net", "back/net"):
-        assert apart.is_needed([str(tmp_path), str(tmp_path / inside)], kinds)
+        assert helper_process.is_needed([str(tmp_path), str(tmp_path / inside)], kinds)
     for outside in ("", "disk", "network", "disk/net"):
-        assert not apart.is_needed([str(tmp_path / outside)], kinds)
+        assert not helper_process.is_needed([str(tmp_path / outside)], kinds)
 
 
 def test_symlinks_in_a_circle_need_none(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("two")
     (tmp_path / "two").symlink_to("one")
-    assert not apart.is_needed([str(tmp_path / "one")], {"/": "ext4"})
+    assert not helper_process.is_needed([str(tmp_path / "one")], {"/": "ext4"})

@@ -4,15 +4,15 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from cleanup_nodemodule import remover
-from cleanup_nodemodule.journal import Journal
+from cleanup_nodemodule.config.settings import SettingsError
+from cleanup_nodemodule.delete import remove
 from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
-from cleanup_nodemodule.progress import Tracker, Watch, unwatched
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import SettingsError
+from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 
-class ProvesAgain(remover.SecondProof, Protocol):
+class ProvesAgain(remove.SecondProof, Protocol):
     """Proves artifacts once more, each when its turn comes."""
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ async def carry_out(
 
     Which of the two ``approved.mode`` says. All evidence is gathered once more when an artifact's turn has
     come, as time has passed since: what is protected by now, or not proven any more, is spared.
-    :func:`cleanup_nodemodule.recheck.prepared` does that. *include_foreign* has been said of the owners of
+    :func:`cleanup_nodemodule.delete.prove_again.prepared` does that. *include_foreign* has been said of the owners of
     things in sticky directories.
     """
     tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
@@ -51,11 +51,11 @@ async def carry_out(
     try:
         again = await prove_again(approved.artifacts)
     except SettingsError as error:  # What a pattern names has changed since it was read.
-        return remover.refused(approved, str(error))
+        return remove.refused(approved, str(error))
     with contextlib.closing(again):
         if approved.mode == "trash":
-            return await remover.trash(approved, scheduler, journal, deleted=deleted, again=again)
-        return await remover.remove(
+            return await remove.trash(approved, scheduler, journal, deleted=deleted, again=again)
+        return await remove.remove(
             *(approved, scheduler, journal),
             freed=freed,
             deleted=deleted,
@@ -72,12 +72,12 @@ async def delete_leftovers(
     *,
     include_foreign: bool = False,
 ) -> tuple[Leftover, ...]:
-    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.recovery` recognised it."""
+    """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.record.unfinished` recognised it."""
     tracker = Tracker(watch, Progress(artifacts=len(leftovers)))
 
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)
 
-    return await remover.delete_leftovers(
+    return await remove.delete_leftovers(
         leftovers, scheduler, journal, freed=freed, include_foreign=include_foreign
     )

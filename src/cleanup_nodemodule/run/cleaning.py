@@ -5,15 +5,18 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule import confirm, patterns, pipeline, report
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.delete import approval
 from cleanup_nodemodule.model import Approved, Leftover, Plan
-from cleanup_nodemodule.paths import everywhere
+from cleanup_nodemodule.patterns import patterns
+from cleanup_nodemodule.report import build
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Ended, Voice
-from cleanup_nodemodule.scheduler import Stopped
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.work.conversion import everywhere
+from cleanup_nodemodule.work.scheduler import Stopped
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.undertaking import Undertaking
@@ -47,7 +50,7 @@ class _Cleaning:
             return await self._plan(crew, None)
         # The lock asks about each root, and would wait for one that does not answer.
         with self._runtime.reading(crew.executor, crew.readers) as scheduler:
-            roots = await pipeline.answering(settings.roots, scheduler)
+            roots = await survey.answering(settings.roots, scheduler)
         try:
             places = [everywhere(root) for root in roots]
         except OSError:  # Without a current directory it is no place: the search says so.
@@ -66,7 +69,7 @@ class _Cleaning:
             self._voice.watch() as watch,
             self._runtime.reading(searchers, crew.readers) as scheduler,
         ):
-            plan = await pipeline.make_plan(self._settings, scheduler, watch)
+            plan = await survey.make_plan(self._settings, scheduler, watch)
         leftovers: tuple[Leftover, ...] = ()
         if plan.leftovers:
             from cleanup_nodemodule.run.deleting import recognise
@@ -99,17 +102,17 @@ class _Cleaning:
 
         deletion = Deletion(self._settings, undertaking, crew, self._voice, self._runtime)
         outcome = await deletion.carry_out(approved, leftovers)
-        result = report.of_outcome(outcome, self._facts.now(self._orders.mode))
+        result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
 
-    def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> report.Report:
-        return report.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
+    def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> build.Report:
+        return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
 
-    def _ended(self, result: report.Report) -> Ended:
+    def _ended(self, result: build.Report) -> Ended:
         return Ended(result, signal=self._runtime.signal)
 
     async def _approved(self, plan: Plan) -> Approved | None:
         mode = self._orders.mode
         if self._orders.ask and self._voice.asks:
-            return await confirm.by_question(plan, self._voice.ask, mode=mode)
-        return confirm.by_flag(plan, mode=mode)
+            return await approval.by_question(plan, self._voice.ask, mode=mode)
+        return approval.by_flag(plan, mode=mode)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule import confirm, protections, recheck
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.delete import approval, prove_again
 from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.run.loop import Crew, Runtime
@@ -13,10 +14,10 @@ from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.resuming import delete_leftovers, find_unfinished
 from cleanup_nodemodule.run.undertaking import Undertaking, undertake
 from cleanup_nodemodule.run.voice import Voice
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.system import mounts
 
 if TYPE_CHECKING:
-    from cleanup_nodemodule.recovery import Unfinished
+    from cleanup_nodemodule.record.unfinished import Unfinished
 
 
 async def delete(
@@ -30,7 +31,7 @@ async def delete(
     crew = runtime.crew(plan.roots)
     async with undertake(plan.roots, orders, voice, runtime) as undertaking:
         leftovers = await recognise(plan, crew, voice, runtime)
-        approved = confirm.by_flag(plan, mode=orders.mode)
+        approved = approval.by_flag(plan, mode=orders.mode)
         if approved is None:
             return None
         deletion = Deletion(settings, undertaking, crew, voice, runtime)
@@ -41,13 +42,13 @@ async def recognise(plan: Plan, crew: Crew, voice: Voice, runtime: Runtime) -> t
     """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
     if not plan.leftovers:
         return ()
-    from cleanup_nodemodule import recovery, state
+    from cleanup_nodemodule.record import state_directory, unfinished
 
     try:
-        directory = state.directory()
+        directory = state_directory.directory()
         with runtime.reading(crew.executor, crew.readers) as scheduler:
-            return await recovery.recognise(plan.leftovers, directory, scheduler)
-    except state.StateError as error:
+            return await unfinished.recognise(plan.leftovers, directory, scheduler)
+    except state_directory.StateError as error:
         voice.say(str(error))
         return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
 
@@ -71,7 +72,7 @@ class Deletion:
 
     async def carry_out(self, approved: Approved, leftovers: tuple[Leftover, ...]) -> Outcome:
         """Delete it, with a record of everything, and say truthfully what came of it."""
-        from cleanup_nodemodule import recovery
+        from cleanup_nodemodule.record import unfinished
 
         runtime, crew = self._runtime, self._crew
         found = await self._unfinished(approved.plan.roots)
@@ -87,7 +88,7 @@ class Deletion:
         lost: list[Problem] = []
         with self._undertaking.journal(lost) as journal:
             places = {one.candidate.name for one in known}
-            recovery.record_ends((one for one in concluded if one.name not in places), journal)
+            unfinished.record_ends((one for one in concluded if one.name not in places), journal)
             include_foreign = self._settings.include_foreign
             done = await delete_leftovers(
                 *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign
@@ -95,7 +96,7 @@ class Deletion:
             with self._voice.watch() as watch, runtime.removing(crew.executor) as scheduler:
                 outcome = await carry_out(
                     *(approved, scheduler, journal),
-                    partial(recheck.prepared, self._settings, scheduler),
+                    partial(prove_again.prepared, self._settings, scheduler),
                     watch,
                     include_foreign=include_foreign,
                 )
@@ -106,15 +107,15 @@ class Deletion:
 
     async def _unfinished(self, roots: Sequence[str]) -> "Unfinished":
         """Find what the journal says was begun beneath *roots*; those with silent disks become silent."""
-        from cleanup_nodemodule import recovery
+        from cleanup_nodemodule.record import unfinished
 
         silent, silent_mounts = self._runtime.silent, self._runtime.silent_mounts
         roots = [root for root in roots if root not in silent]
-        begun = recovery.begun(self._undertaking.directory, roots)
+        begun = unfinished.begun(self._undertaking.directory, roots)
         found = await find_unfinished(begun, self._crew, self._runtime)
-        points = protections.mount_points()
+        points = mounts.mount_points()
         # What lies there is not asked for once more, and waited for again.
         silent.update(
-            root for root in roots if protections.mount_point_of(root, points) in silent_mounts
+            root for root in roots if mounts.mount_point_of(root, points) in silent_mounts
         )
         return found

@@ -4,15 +4,15 @@ import errno
 import os
 import stat
 
-from cleanup_nodemodule import pipeline
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity
-from cleanup_nodemodule.names import printable
-from cleanup_nodemodule.paths import everywhere
-from cleanup_nodemodule.roots import resolve
 from cleanup_nodemodule.run.loop import Runtime
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.survey.symlinks import resolve
+from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.work.conversion import everywhere
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 
 class OutsideError(UsageError):
@@ -21,18 +21,18 @@ class OutsideError(UsageError):
 
 async def explain(
     path: str, settings: Settings, runtime: Runtime, *, root: str | None = None
-) -> pipeline.Explanation | None:
+) -> survey.Explanation | None:
     """Return what a run that searches *root* knows of one directory and decides; None for a symlink.
 
     Without *root* it is the root that :func:`locate` chooses. Raises OutsideError, OSError where there is
     no such directory, and Unanswered where its disk does not answer.
     """
 
-    async def ask(scheduler: Scheduler) -> pipeline.Explanation | None:
+    async def ask(scheduler: Scheduler) -> survey.Explanation | None:
         candidate = await scheduler.call(locate, there, settings.cwd, around)
         if candidate is None:
             return None
-        return await pipeline.explain(candidate, settings, scheduler)
+        return await survey.explain(candidate, settings, scheduler)
 
     there = everywhere(path)
     around = None if root is None else everywhere(root)

@@ -3,14 +3,15 @@
 import socket
 import time
 
-from cleanup_nodemodule import __version__, engine, report
+from cleanup_nodemodule import __version__, engine
 from cleanup_nodemodule.model import Mode
-from cleanup_nodemodule.plain import PROGRAM
+from cleanup_nodemodule.report import build
+from cleanup_nodemodule.words import PROGRAM
 
 
-def tool() -> report.Tool:
+def tool() -> build.Tool:
     """Return what documents say of this program."""
-    return report.Tool(PROGRAM, __version__, engine.name())
+    return build.Tool(PROGRAM, __version__, engine.name())
 
 
 class Facts:
@@ -20,9 +21,9 @@ class Facts:
         self._started_at = time.time()
         self._start = time.monotonic()
 
-    def now(self, mode: Mode) -> report.Run:
+    def now(self, mode: Mode) -> build.Run:
         """Return what a report says of the run, which has come this far."""
-        return report.Run(
+        return build.Run(
             tool=tool(),
             host=socket.gethostname(),
             started_at=self._started_at,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule import plain
+from cleanup_nodemodule import words
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Leftover, Plan
 
@@ -79,8 +79,8 @@ def exceeded(
         much = "1 artifact" if count == 1 else f"{count:,} artifacts"
         of_which = f"{len(leftovers):,}"
     elif limit.bytes is not None and allocated > limit.bytes:
-        much = f"{plain.size(allocated)} ({allocated:,} bytes)"
-        of_which = plain.size(left)
+        much = f"{words.size(allocated)} ({allocated:,} bytes)"
+        of_which = words.size(left)
     else:
         return None
     if leftovers:

@@ -1,9 +1,9 @@
 """The event loop of a run, the workers that ask its disks, and the one way to stop it.
 
 A run has one event loop, in the main thread. That thread only waits: for workers, and for signals. The
-workers are threads, or processes where a disk may fall silent (:mod:`cleanup_nodemodule.apart`). A signal
+workers are threads, or processes where a disk may fall silent (:mod:`cleanup_nodemodule.work.helper_process`). A signal
 becomes a call of :meth:`Runtime.stop`, and from there on has one shape: every scheduler is stopped, and
-whatever cannot go on raises :class:`~cleanup_nodemodule.scheduler.Stopped`.
+whatever cannot go on raises :class:`~cleanup_nodemodule.work.scheduler.Stopped`.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.mounts import mounted
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.scheduler import Scheduler, Stopped
-from cleanup_nodemodule.workers import Workers
+from cleanup_nodemodule.system.mounts import mounted
+from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.threads import Workers
 
 _T = TypeVar("_T")
 
@@ -64,7 +64,7 @@ class Runtime:
         """The path that was asked about last, absolute; None before anything was."""
         self._interrupts: Final = interrupts
         self._jobs: Final = jobs
-        self._executors: list[Executor] = []
+        self._executors: list[Workers] = []
         self._schedulers: list[Scheduler] = []
         self._stopped = False
 
@@ -79,10 +79,17 @@ class Runtime:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Let all workers go, and wait for none: one that still reads may wait for a silent disk."""
+    def close(self, *, wait: bool = False) -> None:
+        """Let all workers go. With *wait*, return when those have ended that have nothing to do.
+
+        Others may be in a call that waits for a silent disk.
+        """
         for executor in self._executors:
-            executor.shutdown(wait=False, cancel_futures=True)
+            if wait:
+                executor.close()
+            else:
+                executor.shutdown(wait=False, cancel_futures=True)
+        self._executors.clear()
 
     @property
     def signal(self) -> int | None:
@@ -102,22 +109,24 @@ class Runtime:
 
     def crew(self, paths: Iterable[str]) -> Crew:
         """Return workers for *paths*: threads, or processes where a disk of theirs may fall silent."""
-        from cleanup_nodemodule import apart
+        from cleanup_nodemodule.work import helper_process
 
-        distant = apart.is_needed(paths, mounted())
+        distant = helper_process.is_needed(paths, mounted())
         readers = affordable(self._jobs or engine.default_readers(distant=distant))
-        executor = self._employ(Workers("engine", apart.HelperProcess if distant else None))
+        executor = self._employ(
+            Workers("engine", helper_process.HelperProcess if distant else None)
+        )
         return Crew(executor, distant, readers)
 
     def searchers(self, crew: Crew) -> Executor:
         """Return the workers for a search, where *crew* makes all other calls."""
         if crew.readers == 1 or crew.distant or not engine.is_bound():
             return crew.executor
-        from cleanup_nodemodule.bound import Searchers
+        from cleanup_nodemodule.work.bound import Searchers
 
         return self._employ(Searchers())
 
-    def _employ(self, executor: Executor) -> Executor:
+    def _employ(self, executor: Workers) -> Workers:
         self._executors.append(executor)
         return executor
 

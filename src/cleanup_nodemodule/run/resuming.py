@@ -5,20 +5,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule import protections, report
 from cleanup_nodemodule.model import Leftover, Outcome, Plan, Problem
-from cleanup_nodemodule.names import printable
-from cleanup_nodemodule.paths import absolute
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report import build
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Ended, Voice
-from cleanup_nodemodule.scheduler import Stopped
+from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.work.conversion import absolute
+from cleanup_nodemodule.work.scheduler import Stopped
 
 if TYPE_CHECKING:
-    from cleanup_nodemodule.journal import Journal
-    from cleanup_nodemodule.recovery import Begun, Unfinished
+    from cleanup_nodemodule.record.unfinished import Begun, Unfinished
+    from cleanup_nodemodule.record.write import Journal
     from cleanup_nodemodule.run.undertaking import Undertaking
 
 
@@ -52,13 +53,13 @@ class _Resuming:
         self._facts = Facts()
 
     async def run(self, forget: Sequence[str]) -> Ended:
-        from cleanup_nodemodule import recovery, state
+        from cleanup_nodemodule.record import state_directory, unfinished
         from cleanup_nodemodule.run.undertaking import undertake
 
         try:
-            directory = state.directory()
-            begun = recovery.begun(directory)
-        except state.StateError as error:
+            directory = state_directory.directory()
+            begun = unfinished.begun(directory)
+        except state_directory.StateError as error:
             error.code = ProblemCode.READ_RECORD
             raise
         crew = self._runtime.crew(_mounts_of(begun.places))
@@ -71,12 +72,12 @@ class _Resuming:
         places = sorted({one.candidate.root for one in found.to_finish})
         async with undertake(places, self._orders, self._voice, self._runtime) as undertaking:
             # Again, as another run may have been at work with some of it.
-            return await self._delete(recovery.begun(directory), crew, undertaking, forget)
+            return await self._delete(unfinished.begun(directory), crew, undertaking, forget)
 
     async def _delete(
         self, begun: "Begun", crew: Crew, undertaking: "Undertaking | None", forget: Sequence[str]
     ) -> Ended:
-        from cleanup_nodemodule import recovery
+        from cleanup_nodemodule.record import unfinished
 
         found = await find_unfinished(begun, crew, self._runtime)
         for fault in found.faults:
@@ -93,8 +94,8 @@ class _Resuming:
                     self._voice.say(f"nothing was left {where} that cannot be reached")
         if undertaking is not None and (found.to_finish or found.concluded or forgotten):
             with undertaking.journal(lost) as journal:
-                recovery.record_ends(found.concluded, journal)
-                recovery.forget(forgotten, journal)
+                unfinished.record_ends(found.concluded, journal)
+                unfinished.forget(forgotten, journal)
                 done = await delete_leftovers(
                     *(found.to_finish, journal, crew, self._voice, self._runtime),
                     include_foreign=self._include_foreign,
@@ -109,17 +110,17 @@ class _Resuming:
         outcome = Outcome(nothing, (), None, complete=signal is None, leftovers=rows)
         outcome = replace(outcome, problems=tuple(lost))
         facts = self._facts.now(self._orders.mode)
-        return Ended(report.of_outcome(outcome, facts), signal=signal)
+        return Ended(build.of_outcome(outcome, facts), signal=signal)
 
 
 async def find_unfinished(begun: "Begun", crew: Crew, runtime: Runtime) -> "Unfinished":
     """Ask the disks where everything is that was *begun* and has no end in the journal."""
-    from cleanup_nodemodule import recovery
+    from cleanup_nodemodule.record import unfinished
 
     # One call for each, so that disks which do not answer keep nobody else waiting.
     least = len(_mounts_of(begun.places))
     with runtime.reading(crew.executor, crew.readers, least=least) as scheduler:
-        return await recovery.ask_disks(begun, scheduler, runtime.silent_mounts)
+        return await unfinished.ask_disks(begun, scheduler, runtime.silent_mounts)
 
 
 async def delete_leftovers(
@@ -151,5 +152,5 @@ def _is_in(leftover: Leftover, places: Iterable[str]) -> bool:
 
 def _mounts_of(paths: Iterable[str]) -> set[str]:
     """Return the mount points that *paths* without symlinks lie beneath; no disk is asked."""
-    points = protections.mount_points()
-    return {protections.mount_point_of(path, points) for path in paths}
+    points = mounts.mount_points()
+    return {mounts.mount_point_of(path, points) for path in paths}

@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule import state
+from cleanup_nodemodule.record import state_directory
 
 _LOOKED_FOR: Final = (
     *(
@@ -96,7 +96,7 @@ def decide(directory: str) -> Verdict:
 
 
 def _fault(directory: str, account: int) -> str | None:
-    return state.untrusted(directory, account) or _planted(directory, account)
+    return state_directory.untrusted(directory, account) or _planted(directory, account)
 
 
 def _planted(directory: str, account: int) -> str | None:
@@ -110,6 +110,8 @@ def _planted(directory: str, account: int) -> str | None:
                     if any(fnmatch.fnmatch(entry.name, pattern) for pattern in _LOOKED_FOR):
                         owner = entry.stat(follow_symlinks=False).st_uid
                         if owner not in {0, account}:
-                            return f"{entry.path!r} belongs to {state.account_name(owner)}"
+                            return (
+                                f"{entry.path!r} belongs to {state_directory.account_name(owner)}"
+                            )
         above = os.path.dirname(above)
     return None

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule import __version__, lock, state
-from cleanup_nodemodule.journal import Journal, Run, new_run
+from cleanup_nodemodule import __version__
 from cleanup_nodemodule.model import DeletingMode, Problem
+from cleanup_nodemodule.record import lock, state_directory
+from cleanup_nodemodule.record.write import Journal, Run, new_run
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Voice
@@ -47,11 +48,11 @@ async def undertake(
 ) -> AsyncIterator[Undertaking]:
     """Lock the trees beneath *roots*.
 
-    Raises :class:`~cleanup_nodemodule.lock.Locked` if another run of this user has one of them. If the
+    Raises :class:`~cleanup_nodemodule.record.lock.Locked` if another run of this user has one of them. If the
     orders are to wait for that run, *voice* is told once, and Stopped is raised if this one is told to stop
     before that one ends. Raises StateError where the lock cannot be had for another reason.
     """
-    directory = state.directory()
+    directory = state_directory.directory()
     mode: DeletingMode = "trash" if orders.mode == "trash" else "delete"
     run = new_run(__version__, mode, roots)
     with await _locked(directory, roots, run.id, orders, voice, runtime) as held:

@@ -4,10 +4,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.progress import Watch, unwatched
-from cleanup_nodemodule.report import Report
+from cleanup_nodemodule.report.build import Report
+from cleanup_nodemodule.work.progress import Watch, unwatched
 
 
 @dataclass(frozen=True, slots=True)

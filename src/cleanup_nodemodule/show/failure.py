@@ -1,12 +1,13 @@
 """Says why a command did nothing."""
 
-from cleanup_nodemodule import plain, report
+from cleanup_nodemodule import words
 from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report import build
 from cleanup_nodemodule.run.facts import Facts
-from cleanup_nodemodule.stdio import emit, say
+from cleanup_nodemodule.show.streams import emit, say
 
 
 def fail(error: CleanupError, *, mode: Mode, as_json: bool) -> ExitCode:
@@ -30,7 +31,7 @@ def print_failure(
 
     The *number* is the error that the system said, None if it said nothing (errno(3)).
     """
-    say(f"{plain.PROGRAM}: {message}")
+    say(f"{words.PROGRAM}: {message}")
     if as_json:
-        failed = report.of_failure(message, code, path, Facts().now(mode), number)
-        emit(lambda: print(report.to_json(failed)))
+        failed = build.of_failure(message, code, path, Facts().now(mode), number)
+        emit(lambda: print(build.to_json(failed)))

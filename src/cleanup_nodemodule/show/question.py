@@ -3,11 +3,11 @@
 import signal
 import sys
 
-from cleanup_nodemodule import plain
+from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Mode, Plan
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.scheduler import Stopped
-from cleanup_nodemodule.stdio import say
+from cleanup_nodemodule.show.streams import say
+from cleanup_nodemodule.work.scheduler import Stopped
 
 
 def ask(plan: Plan, mode: Mode, interrupts: Interrupts) -> bool:
@@ -17,7 +17,7 @@ def ask(plan: Plan, mode: Mode, interrupts: Interrupts) -> bool:
     """
     count = len(plan.selected)
     what = "1 artifact" if count == 1 else f"{count} artifacts"
-    size = plain.size(plan.reclaimable_bytes)
+    size = words.size(plan.reclaimable_bytes)
     asked = f"Delete {what}, {size}"
     if mode == "trash":
         asked = f"Move {what}, {size}, to the trash"

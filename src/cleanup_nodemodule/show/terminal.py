@@ -8,16 +8,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TextIO
 
-from cleanup_nodemodule import plain, report
-from cleanup_nodemodule.exitcode import ExitCode
+from cleanup_nodemodule import words
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode, Plan
-from cleanup_nodemodule.names import printable
-from cleanup_nodemodule.progress import Watch, unwatched
-from cleanup_nodemodule.report import Report
+from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report.build import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
+from cleanup_nodemodule.show import lines
 from cleanup_nodemodule.show.question import ask
-from cleanup_nodemodule.stdio import emit, is_terminal, say
+from cleanup_nodemodule.show.streams import emit, is_terminal, say
+from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.work.progress import Watch, unwatched
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,11 +74,11 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Tell a sentence about the run, on standard error."""
-        say(f"{plain.PROGRAM}: {message}")
+        say(f"{words.PROGRAM}: {message}")
 
     def planned(self, result: Report, *, deletes: bool) -> None:
         """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
-        for line in plain.unmatched(result):
+        for line in lines.unmatched(result):
             say(line)
         if not (deletes and self.asks):
             return
@@ -87,7 +89,7 @@ class Terminal:
                 if self._format == "table" and is_terminal(sys.stdout):
                     self._shown = emit(lambda: self._print_table(rows)) is None
                 else:
-                    for line in plain.lines(rows):
+                    for line in lines.lines(rows):
                         say(line)
         except KeyboardInterrupt:
             self._shown = True
@@ -102,7 +104,7 @@ class Terminal:
         wanted = self._display.progress and not self._display.quiet
         if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
             return nullcontext(unwatched)
-        from cleanup_nodemodule.live import ProgressLine
+        from cleanup_nodemodule.show.progress import ProgressLine
 
         return ProgressLine(self._console(sys.stderr))
 
@@ -124,7 +126,7 @@ class Terminal:
             if lost is not None:
                 self.say(f"could not print the result: {lost}")
             few = is_terminal(sys.stderr) and not self._display.verbose
-            for line in plain.problems(result, _MAX_PROBLEMS if few else None):
+            for line in lines.problems(result, _MAX_PROBLEMS if few else None):
                 say(line)
             if not self._display.quiet and self._format != "json":
                 self._last_words(result, ended)
@@ -143,18 +145,18 @@ class Terminal:
 
     def _last_words(self, result: Report, ended: Ended) -> None:
         if self._display.verbose and self._format != "table":
-            for line in plain.evidence(result):
+            for line in lines.evidence(result):
                 say(line)
         signal = ended.signal or self._interrupts.number
-        for line in plain.summary(result, signalled=signal is not None):
+        for line in lines.summary(result, signalled=signal is not None):
             say(line)
         if signal is not None:
             return
         if result.mode == "dry-run" and result.totals.selected and not ended.exceeded:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        for hint in plain.hints(result):
+        for hint in lines.hints(result):
             say(hint)
-        if paths := plain.unproven_paths(result):
+        if paths := lines.unproven_paths(result):
             some = paths[:_MAX_INCLUDED]
             which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
             say(f"To include what is unproven{which}: {self._command_including(some)}")
@@ -162,27 +164,27 @@ class Terminal:
     def _command_including(self, paths: Iterable[str]) -> str:
         """Return this command line as a dry run that includes what is unproven at *paths*."""
         # They are absolute, so none begins with a dash.
-        return plain.command(*self._display.command, "--include-unproven", *paths)
+        return words.command(*self._display.command, "--include-unproven", *paths)
 
     def _print(self, result: Report) -> None:
         match self._format:
             case "json":
-                for line in report.json_lines(result):
+                for line in build.json_lines(result):
                     sys.stdout.write(line)
                     self._interrupts.goes_on()
                 print()
             case "paths":
                 self._print_paths(result)
             case "plain":
-                for line in plain.lines(plain.known(result)):
+                for line in lines.lines(lines.known(result)):
                     print(line)
                     self._interrupts.goes_on()
             case _:
-                self._print_table(plain.known(result))
+                self._print_table(lines.known(result))
 
     def _print_paths(self, result: Report) -> None:
         end = b"\0" if self._display.null else b"\n"
-        for path in plain.chosen_paths(result):
+        for path in lines.chosen_paths(result):
             self._interrupts.goes_on()
             if not self._display.null and is_terminal(sys.stdout):
                 print(printable(os.fsdecode(path)))
@@ -190,7 +192,7 @@ class Terminal:
                 sys.stdout.buffer.write(path + end)
 
     def _print_table(self, result: Report) -> None:
-        from cleanup_nodemodule.render import table
+        from cleanup_nodemodule.show.table import table
 
         console = self._console(sys.stdout)
         for piece in table(result, console.width, verbose=self._display.verbose):
@@ -224,7 +226,7 @@ class Terminal:
         rows = sorted(result.artifacts, key=lambda row: row.path)
         match self._display.sort:
             case "size":
-                rows.sort(key=lambda row: -plain.gain(row))
+                rows.sort(key=lambda row: -lines.gain(row))
             case "age":
                 # ISO 8601 times of one zone sort as text; what has none was never used.
                 rows.sort(key=lambda row: row.last_used_at or "")

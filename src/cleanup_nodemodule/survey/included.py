@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from cleanup_nodemodule.finder import RootError
+from cleanup_nodemodule.config.settings import Settings, SettingsError
 from cleanup_nodemodule.model import Problem
-from cleanup_nodemodule.paths import absolute
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
-from cleanup_nodemodule.settings import Settings, SettingsError
 from cleanup_nodemodule.survey.roots import locate
+from cleanup_nodemodule.survey.search import RootError
+from cleanup_nodemodule.work.conversion import absolute
+from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
 
 
 async def resolved(

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from cleanup_nodemodule import evidence
-from cleanup_nodemodule.containment import each, problem_of
-from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.rows import Row
+from cleanup_nodemodule.work.containment import each, problem_of
+from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
 
 _PROJECTS_AT_ONCE: Final = 32
 """Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does

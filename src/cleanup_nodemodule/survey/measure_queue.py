@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from cleanup_nodemodule import sizing
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.survey import measure
 from cleanup_nodemodule.survey.rows import Findings
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 
 class MeasureQueue:
@@ -63,7 +63,7 @@ class MeasureQueue:
                     self._queue.put_nowait(None)
                     break
                 numbers.append(another)
-            measured = await sizing.measure(
+            measured = await measure.measure(
                 [(number, findings.rows[number].candidate) for number in numbers],
                 self._scheduler,
                 findings.ledger,

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cleanup_nodemodule.lookout import ancestors
 from cleanup_nodemodule.model import Candidate, Contents
+from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.survey.rows import Row
 
 

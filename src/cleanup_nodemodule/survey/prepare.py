@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cleanup_nodemodule import protections
-from cleanup_nodemodule.evidence import Circumstances
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Identity, Problem
-from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof.evidence import Circumstances
 from cleanup_nodemodule.survey import included
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
+from cleanup_nodemodule.system import mounts as system_mounts
+from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
 
 
 async def prepare(
@@ -27,7 +28,7 @@ async def prepare(
     *searching* all of the roots, also for what the user typed that means nothing beneath them.
     """
     cwd = settings.cwd
-    mounts = await scheduler.call(protections.mount_points, disk=False)
+    mounts = await scheduler.call(system_mounts.mount_points, disk=False)
     around: frozenset[Identity] = frozenset()
     with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
         around = await scheduler.call(protections.directories_around, cwd)

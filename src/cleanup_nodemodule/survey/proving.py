@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from cleanup_nodemodule import evidence
-from cleanup_nodemodule.containment import each
-from cleanup_nodemodule.evidence import Circumstances, Sighting, Witnesses
-from cleanup_nodemodule.lookout import StatCache
 from cleanup_nodemodule.model import Candidate, Evidence
-from cleanup_nodemodule.scheduler import Scheduler
+from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof.evidence import Circumstances, Sighting, Witnesses
+from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.last_use import last_used
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.weighing import weigh
+from cleanup_nodemodule.work.containment import each
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 
 class Prover:

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from cleanup_nodemodule import finder
 from cleanup_nodemodule.model import Identity, Problem
-from cleanup_nodemodule.paths import absolute, everywhere
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.survey import search
+from cleanup_nodemodule.work.conversion import absolute, everywhere
+from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
 
 
 async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
@@ -18,7 +18,7 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
 
     async def ask(root: str) -> None:
         try:
-            await scheduler.call(finder.answers, everywhere(root))
+            await scheduler.call(search.answers, everywhere(root))
         except Unanswered:
             silent.add(paths[root])
         except OSError:
@@ -31,18 +31,18 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
 
 async def located(
     roots: Sequence[str], scheduler: Scheduler, problems: list[Problem]
-) -> tuple[finder.SearchRoot, ...]:
+) -> tuple[search.SearchRoot, ...]:
     """Return the roots that can be searched, each directory once.
 
     One that cannot be searched is added to the *problems*, one that does not answer becomes a silent one
     of the scheduler. Raises RootError if there are none.
     """
-    found: dict[Identity, finder.SearchRoot] = {}
-    failed: finder.RootError | None = None
+    found: dict[Identity, search.SearchRoot] = {}
+    failed: search.RootError | None = None
     for root in await answering(roots, scheduler):
         try:
             one = await locate(root, scheduler)
-        except finder.RootError as error:
+        except search.RootError as error:
             failed = failed or error
             problems.append(
                 Problem(absolute(root), ProblemCode.SEARCH_ROOT, error.errno, error.advice)
@@ -56,11 +56,11 @@ async def located(
     return tuple(found.values())
 
 
-async def locate(path: str, scheduler: Scheduler) -> finder.SearchRoot:
+async def locate(path: str, scheduler: Scheduler) -> search.SearchRoot:
     """Find a directory that the user gave. Raises RootError with the path as it was typed, and Unanswered."""
     try:
         # Whoever makes the call may be in another current directory.
-        [one] = await scheduler.call(finder.locate_roots, (everywhere(path),))
+        [one] = await scheduler.call(search.locate_roots, (everywhere(path),))
     except OSError as error:
-        raise finder.RootError(error.errno, error.strerror, path) from error
+        raise search.RootError(error.errno, error.strerror, path) from error
     return one

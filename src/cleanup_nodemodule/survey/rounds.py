@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from cleanup_nodemodule import evidence, finder
-from cleanup_nodemodule.evidence import Sighting
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Level, Reason
-from cleanup_nodemodule.progress import Tracker
-from cleanup_nodemodule.scheduler import Scheduler
-from cleanup_nodemodule.settings import Settings
+from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof.evidence import Sighting
 from cleanup_nodemodule.survey import nesting
+from cleanup_nodemodule.survey import search as finder
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
+from cleanup_nodemodule.work.progress import Tracker
+from cleanup_nodemodule.work.scheduler import Scheduler
 
 _NEVER_ENTERED: Final = frozenset({Reason.INSTALLED, Reason.MOUNT_POINT})
 """Protections of what is not searched for others beneath it, whatever git says."""

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from cleanup_nodemodule import git
-from cleanup_nodemodule.evidence import Sighting
-from cleanup_nodemodule.links import Ledger
 from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
+from cleanup_nodemodule.proof import git
+from cleanup_nodemodule.proof.evidence import Sighting
+from cleanup_nodemodule.survey.hard_links import Ledger
 
 UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
 """The contents of what the run was stopped before it knew anything about."""

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeVar, TypeVarTuple
 
-from cleanup_nodemodule import patterns
-from cleanup_nodemodule.globs import PatternError
+from cleanup_nodemodule.config.settings import Settings, SettingsError
 from cleanup_nodemodule.model import Problem
+from cleanup_nodemodule.patterns import patterns
+from cleanup_nodemodule.patterns.globs import PatternError
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.protections import Spared
-from cleanup_nodemodule.scheduler import Scheduler, Unanswered
-from cleanup_nodemodule.settings import Settings, SettingsError
+from cleanup_nodemodule.proof.protections import Spared
+from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

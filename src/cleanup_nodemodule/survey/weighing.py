@@ -2,12 +2,12 @@
 
 from collections.abc import Container
 
-from cleanup_nodemodule import evidence
-from cleanup_nodemodule.containment import Contained
 from cleanup_nodemodule.model import Decision, Evidence, Keep, Reason
-from cleanup_nodemodule.policy import decide
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.rows import Row
+from cleanup_nodemodule.work.containment import Contained
 
 
 def weigh(row: Row, *, has_git: bool, last_used: int = 0) -> Evidence:

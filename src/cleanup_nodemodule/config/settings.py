@@ -1,0 +1,247 @@
+"""Everything a run depends on, validated once and frozen.
+
+Defaults, then the configuration file, then the command line: the later one wins, and what protects
+adds up.
+"""
+
+import contextlib
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.patterns.globs import PatternError
+from cleanup_nodemodule.patterns.patterns import check
+from cleanup_nodemodule.proof.rules import (
+    DEFAULT_PROFILE,
+    EVERYTHING,
+    SNAPSHOTS,
+    Rule,
+    RuleError,
+    of_profiles,
+    read_rules,
+)
+from cleanup_nodemodule.system.files import read_small
+
+CONFIG_NAME: Final = "config.toml"
+"""Name of the configuration file in the user's configuration directory."""
+
+
+_LARGEST: Final = 1024 * 1024
+"""Bytes that a configuration file may have."""
+
+_DEEPEST: Final = 1_000_000
+"""Depth beyond which nothing can lie that has a name."""
+
+
+class SettingsError(UsageError):
+    """A setting that cannot be right. The message says what to type instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the user's configuration file says."""
+
+    profiles: tuple[str, ...] = ()
+    """Instead of the default profile."""
+    rules: tuple[Rule, ...] = ()
+    """Rules of the user's own, beside those of the profiles."""
+    keep: tuple[str, ...] = ()
+    """Patterns of what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to search, and for what. Raises SettingsError for a value that cannot be right."""
+
+    roots: tuple[str, ...] = (".",)
+    """Directories to search; nested and repeated ones count each artifact once."""
+    targets: tuple[str, ...] | None = None
+    """Names to look for instead of the rules'. Naming one here is the user's word that it is
+    an artifact: it needs no further proof, though what protects it still does."""
+    min_depth: int = 0
+    """Depth of the shallowest artifact; the children of a root have depth 0."""
+    also: tuple[str, ...] = ()
+    """Names to look for beside the others, with the same word of the user as for targets."""
+    include_unproven: tuple[str, ...] = ()
+    """Directories that are deleted though nothing proves that they can be rebuilt, if that is all that
+    speaks for keeping them."""
+    excludes: tuple[str, ...] = ()
+    """Patterns (:mod:`cleanup_nodemodule.patterns.patterns`) of what is neither shown nor searched."""
+    profiles: tuple[str, ...] = (DEFAULT_PROFILE,)
+    """Ecosystems whose rules are used."""
+    own_rules: tuple[Rule, ...] = ()
+    """Rules beside those of the profiles."""
+    keep: tuple[str, ...] = ()
+    """Patterns (:mod:`cleanup_nodemodule.patterns.patterns`) of what is kept, whatever else."""
+    include_foreign: bool = False
+    """Delete also what only other users may, by the sticky bit of a directory."""
+    assume_unused: bool = False
+    """Nobody works where nobody can say who does: see :meth:`protections.Processes.at_work_in`."""
+    home: str | None = None
+    """The user's home directory; what programs keep there is protected."""
+    cwd: str | None = None
+    """The current directory; what it lies in is protected."""
+
+    def __post_init__(self) -> None:
+        if not self.roots:
+            raise SettingsError("there is nothing to search; name a directory, as in: -p .")
+        if self.min_depth < 0:
+            raise SettingsError(
+                f"--min-depth cannot be {self.min_depth}; use 0 for every depth, or a larger number"
+            )
+        if self.min_depth > _DEEPEST:
+            raise SettingsError(
+                f"--min-depth is larger than any depth; use 0 for every depth, or up to {_DEEPEST:,}"
+            )
+        if self.targets is not None and not self.targets:
+            raise SettingsError("--targets needs a name, as in: --targets node_modules dist")
+        for name in self.targets or ():
+            _check_name("--targets", name)
+        for name in self.also:
+            _check_name("--also", name)
+        for path in self.include_unproven:
+            if not path or "\0" in path:
+                raise SettingsError(
+                    f"--include-unproven takes paths of directories, and {path!r} is none"
+                )
+        try:
+            of_profiles(self.profiles)
+        except RuleError as error:
+            raise SettingsError(f"--profile: {error}") from error
+        _check_patterns("--exclude", self.excludes)
+        _check_patterns("keep", self.keep)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that candidates are held against: with targets, those of every ecosystem."""
+        chosen = of_profiles(self.profiles if self.targets is None else (EVERYTHING,))
+        return (*self.own_rules, *chosen)
+
+
+def with_surroundings(settings: Settings) -> Settings:
+    """Return the settings with this user's home directory and the current directory, where they have none.
+
+    Like the rest of the edge, this reads the environment.
+    """
+    home = settings.home
+    if home is None:
+        found = os.path.expanduser("~")
+        home = os.path.realpath(found) if os.path.isabs(found) else None
+    cwd = settings.cwd
+    if cwd is None:
+        with contextlib.suppress(OSError):  # It was deleted.
+            cwd = os.getcwd()
+    return replace(settings, home=home, cwd=cwd)
+
+
+def config_path() -> str:
+    """Return the path of this user's configuration file; it need not be there.
+
+    Like the state directory it is not looked for in a home directory of another account, as ``sudo`` leaves
+    it in HOME on some systems: that one's rules are not for root to follow. ``$XDG_CONFIG_HOME`` counts if
+    it is set. Like the rest of the edge, this reads the environment.
+    """
+    import platformdirs  # noqa: PLC0415 - the library has no use for it
+
+    path = platformdirs.user_config_dir("cleanup-nodemodule")
+    home = os.path.expanduser("~")
+    with contextlib.suppress(OSError):
+        if hasattr(os, "geteuid") and os.stat(home).st_uid != os.geteuid():
+            from cleanup_nodemodule.record import state_directory  # noqa: PLC0415 - for start-up's sake
+
+            path = state_directory.of_own_account(path, "XDG_CONFIG_HOME")
+    return os.path.join(path, CONFIG_NAME)
+
+
+def read_config(path: str) -> Config:
+    """Read the configuration file; there need not be one.
+
+    What it says decides what is deleted, so nobody but the user and root may be able to write it. Raises
+    SettingsError, with the place in the file, for one that is not to be trusted or makes no sense.
+    """
+    try:
+        content, status = read_small(path, _LARGEST, follow=True)
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
+    _trust(path, status)
+    try:
+        data = tomllib.loads(content.decode())
+    except RecursionError as error:
+        raise SettingsError(f"{path}: it is nested too deeply") from error
+    except ValueError as error:  # Of TOML or of UTF-8.
+        # Python's own words on this are for programmers.
+        long = "a number in it has too many digits" if "int_max_str" in str(error) else error
+        raise SettingsError(f"{path}: {long}") from error
+    known = {"profiles", "rule", "keep"}
+    for key in data:
+        if key not in known:
+            raise SettingsError(f"{path}: there is no key {key!r}; there are {_list(known)}")
+    try:
+        rules = read_rules(data.get("rule", []), path)
+        profiles = _names(data, "profiles", path)
+    except RuleError as error:
+        raise SettingsError(str(error)) from error
+    keep = _names(data, "keep", path)
+    try:
+        of_profiles(profiles)
+    except RuleError as error:
+        raise SettingsError(f"{path}: profiles: {error}") from error
+    _check_patterns(f"{path}: keep", keep)
+    return Config(profiles, rules, keep)
+
+
+def _trust(path: str, status: os.stat_result) -> None:
+    from cleanup_nodemodule.record import state_directory  # noqa: PLC0415 - only for those who have a configuration
+
+    try:
+        fault = state_directory.untrusted_file(path, status)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
+    if fault is not None:
+        raise SettingsError(
+            f"{path} says what is deleted, and somebody else could write it: {fault}; make it yours"
+            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write"
+        )
+
+
+def _names(data: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
+    value = data.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise SettingsError(f"{path}: {key} has to be a list of texts")
+    return tuple(value)
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _check_patterns(what: str, texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts):
+        try:
+            check(text)
+        except PatternError as error:
+            raise SettingsError(f"{what} takes patterns in gitignore syntax: {error}") from error
+        if text.startswith("!") and all(one.startswith("!") for one in texts[:number]):
+            raise SettingsError(
+                f"{what}: {text!r} takes back what a pattern before it leaves alone, and there is none;"
+                f" to leave it alone, type {text[1:]!r}, or '\\{text}' for a name that begins with !"
+            )
+
+
+def _check_name(option: str, name: str) -> None:
+    """Refuse what is no name of a directory that may be deleted."""
+    separators = {os.sep, os.altsep or os.sep, "/"}
+    if name in {"", ".", ".."} or "\0" in name or any(mark in name for mark in separators):
+        raise SettingsError(
+            f"{option} takes names of directories, not paths, and {name!r} is none;"
+            " to search somewhere else, use -p PATH"
+        )
+    if name == ".git":
+        raise SettingsError(f"{option} .git would delete repositories; that is never done")
+    if name in SNAPSHOTS:
+        raise SettingsError(f"{option} {name}: what lies there are snapshots; that is never done")

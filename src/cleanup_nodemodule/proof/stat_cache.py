@@ -1,0 +1,333 @@
+"""Looks at single files and directories by name, and follows nothing that it finds.
+
+What lies in a tree is somebody else's: a symlink in it may lead to a disk that does not answer, and so
+may something that is mounted there. So of a name with several components each has to be a directory of
+this very file system, and what the mount table names is not even looked at.
+"""
+
+import errno
+import fnmatch
+import functools
+import itertools
+import os
+import stat
+from collections.abc import Callable, Collection, Hashable, Iterator
+from typing import Any, Final, TypeVar
+
+from cleanup_nodemodule.system.files import UnfitError, read_small
+
+_LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a file that are read at most; markers are small, and a huge one proves nothing."""
+
+_LONGEST_NAME: Final = 255
+"""Bytes that a name has at most (NAME_MAX, limits.h(0p)), on every file system there is."""
+
+_MAX_REMEMBERED: Final = 64 * 1024 * 1024
+"""Characters of paths that something is remembered of."""
+
+_CLOSED: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
+)
+"""What open(2) says of a file that is not there any more, not to be read, or no file any more."""
+
+_UNASKED: Final[Any] = object()
+"""What is remembered of a question that was not asked."""
+
+_WILD: Final = frozenset("*?[")
+
+_T = TypeVar("_T")
+_numbers = itertools.count()
+
+
+def ancestors(directory: str, last: str | None) -> Iterator[str]:
+    """Give *directory* and those above it, up to *last* or to the top."""
+    while True:
+        yield directory
+        above = os.path.dirname(directory)
+        if directory in {last, above}:
+            return
+        directory = above
+
+
+def _within(directory: str, name: str) -> str:
+    return os.path.dirname(directory) if name == os.pardir else os.path.join(directory, name)
+
+
+class StatCache:
+    """Looks for markers, beside and above candidates above all.
+
+    Errors other than that something is not there are raised, as OSError: who asks about a candidate
+    has to know that nothing is known. Remembers what directories above others say for as long as it
+    lives, so that a chain of directories is looked at once and not once for each that is in it: one is
+    made for a search, and a new one whenever things may have changed. Pickles, and is one with itself
+    in every process it comes to.
+    """
+
+    def __init__(self, mounts: Collection[str] = (), number: str | None = None) -> None:
+        """*mounts* is everything that something is mounted on."""
+        self._mounts: Final = frozenset(mounts)
+        self._number: Final = number or f"{os.getpid()} {next(_numbers)}"
+        self._known: dict[Hashable, Any] = {}
+        self._taken = 0
+        self._made: dict[str, Any] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str]]]:
+        return _same, (self._number, self._mounts)
+
+    def _steps(self, directory: str, name: str) -> list[tuple[str, os.stat_result]]:
+        """Return for each component of *name* the directory it is in and its status.
+
+        Nothing if it is not there, or not to be gone to.
+        """
+        steps: list[tuple[str, os.stat_result]] = []
+        for part in name.rstrip("/").split("/"):
+            if steps and not stat.S_ISDIR(steps[-1][1].st_mode):
+                return []
+            around, directory = directory, _within(directory, part)
+            if directory in self._mounts or len(os.fsencode(part)) > _LONGEST_NAME:
+                return []
+            try:
+                steps.append((around, os.lstat(directory)))
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                return []
+        return steps
+
+    def status(self, directory: str, name: str) -> os.stat_result | None:
+        """Return what lstat(2) says of *name* beneath *directory*; None if it is not there.
+
+        So too if a symlink or a mount point is on the way to it, or it is one of the latter, or it is
+        in a directory that may not be gone into. A component ``..`` is the directory around the last.
+        """
+        steps = self._steps(directory, name)
+        return steps[-1][1] if steps else None
+
+    def exists(self, directory: str, marker: str) -> bool:
+        """Whether the marker is really there: what a symlink of that name leads to proves nothing.
+
+        A marker is a regular file, or with a trailing slash a directory.
+        """
+        status = self.status(directory, marker)
+        return status is not None and _fits(status, marker)
+
+    def protects(self, directory: str, marker: str) -> bool:
+        """Whether a marker that protects is there, or may be: what is mounted there is not looked at."""
+        return os.path.join(directory, marker.rstrip("/")) in self._mounts or self.exists(
+            directory, marker
+        )
+
+    def proves(self, directory: str, marker: str, artifact: str) -> bool:
+        """Whether a marker is there that may prove something of *artifact*.
+
+        In a directory where everybody may write, or a sticky one, a third user's does not: it has to be
+        root's, or of the artifact's owner, or, where it is not sticky, of the directory's.
+        """
+        steps = self._steps(directory, marker)
+        return (
+            bool(steps)
+            and _fits(steps[-1][1], marker)
+            and all(self._is_believed(around, status, artifact) for around, status in steps)
+        )
+
+    def owner(self, artifact: str) -> int | None:
+        """Return whose *artifact* is, None where something is mounted on it."""
+        return None if artifact in self._mounts else os.lstat(artifact).st_uid
+
+    def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
+        if status.st_uid == 0 or (around := self._open(directory)) is None:
+            return True
+        if status.st_uid == around.st_uid and not around.st_mode & stat.S_ISVTX:
+            return True
+        return status.st_uid == self.owner(artifact)
+
+    def _open(self, directory: str) -> os.stat_result | None:
+        """Return the status of *directory* if others than its owner and a group put things there."""
+
+        def ask() -> os.stat_result | None:
+            status = os.lstat(directory)
+            shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            sticky = status.st_mode & stat.S_ISVTX
+            return status if shared and (sticky or status.st_mode & stat.S_IWOTH) else None
+
+        return self._remembered(("open", directory), directory, ask)
+
+    def by_whom(self, directory: str, marker: str, artifact: str) -> str:
+        """Return the words that name the third user who put *marker* there; none if nobody did.
+
+        Whoever that is keeps what belongs to others, in a directory where everybody may write.
+        """
+        status = self.status(directory, marker)
+        if status is None or self._is_believed(directory, status, artifact):
+            return ""
+        around = self._open(directory)
+        sticky = around is not None and around.st_mode & stat.S_ISVTX
+        where = "the sticky directory" if sticky else "a directory where everybody may write,"
+        return f", which {_user(status.st_uid)} put into {where} {directory}"
+
+    def read(self, directory: str, name: str) -> bytes | None:
+        """Return the content of a small regular file, None for anything else.
+
+        Never waits, should the file have become a FIFO.
+        """
+        status = self.status(directory, name)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            return None
+        for part in name.split("/"):
+            directory = _within(directory, part)
+        try:
+            return read_small(directory, _LARGEST)[0]
+        except UnfitError:
+            return None
+        except OSError as error:
+            if error.errno in _CLOSED:
+                return None
+            raise
+
+    def matches(self, directory: str, marker: str) -> Iterator[str]:
+        """Give the names beneath *directory* that fit *marker*, in order.
+
+        Wildcards fit within one name of the path; symlinks and mount points are not gone through.
+        """
+        if not _WILD.intersection(marker):
+            if self.exists(directory, marker):
+                yield marker
+            return
+        parts = marker.rstrip("/").split("/")
+        slash = "/" if marker.endswith("/") else ""
+        stack = [(directory, "", 0)]
+        while stack:
+            place, done, number = stack.pop()
+            names = self._named(place, parts[number])
+            if number + 1 == len(parts):
+                yield from (done + name for name in names if self.exists(place, name + slash))
+                continue
+            stack += [
+                (_within(place, name), f"{done}{name}/", number + 1)
+                for name in reversed(names)
+                if self.exists(place, name + "/")
+            ]
+
+    @staticmethod
+    def _named(directory: str, pattern: str) -> list[str]:
+        if not _WILD.intersection(pattern):
+            return [pattern]
+        try:
+            with os.scandir(directory) as entries:
+                return sorted(one.name for one in entries if fnmatch.fnmatch(one.name, pattern))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return []
+
+    def nearest(
+        self,
+        question: Hashable,
+        directory: str,
+        last: str | None,
+        answer: Callable[[str], _T | None],
+    ) -> tuple[str, _T] | None:
+        """Return the first of *directory* and those above it, up to *last*, with an answer, and that.
+
+        The *question* stands for what *answer* asks of a directory, to remember it by.
+        """
+        way: list[str] = []
+        found: tuple[str, _T] | None = None
+        for place in ancestors(directory, last):
+            key = (question, last, place)
+            # In one step, as another thread may make room at any moment.
+            known = self._known.get(key, _UNASKED)
+            if known is not _UNASKED:
+                found = known
+                break
+            way.append(place)
+            given = answer(place)
+            if given is not None:
+                found = place, given
+                break
+        for place in way:
+            self._remember((question, last, place), place, found)
+        return found
+
+    def nearest_protecting(self, directory: str, *markers: str) -> tuple[str, str] | None:
+        """Return the first of *directory* and all above it that one of *markers* is in, and which."""
+        return self.nearest(
+            markers,
+            directory,
+            None,
+            lambda place: next((one for one in markers if self.protects(place, one)), None),
+        )
+
+    def repositories(self, directory: str) -> tuple[str, ...]:
+        """Return the directories, from *directory* upwards, that hold a ``.git``, or may.
+
+        It is a file in worktrees and submodules (gitrepository-layout(5)).
+        """
+        way: list[str] = []
+        found: tuple[str, ...] = ()
+        for place in ancestors(directory, None):
+            known = self._known.get((".git", place))
+            if known is not None:
+                found = known
+                break
+            way.append(place)
+        for place in reversed(way):
+            if self._may_have_git(place):
+                found = (place, *found)
+            self._remember((".git", place), place, found)
+        return found
+
+    def _may_have_git(self, directory: str) -> bool:
+        """Whether there is a repository: only a clear no is a no, but for a path that nothing takes."""
+        path = os.path.join(directory, ".git")
+        if path in self._mounts:
+            return True
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise
+        return True
+
+    def made(self, key: str, make: Callable[[], _T]) -> _T:
+        """Return what *make* made the first time that it was asked for by this *key*."""
+        if key not in self._made:
+            self._made[key] = make()
+        value: _T = self._made[key]
+        return value
+
+    @property
+    def remembered(self) -> int:
+        """Characters of paths that something is remembered of."""
+        return self._taken
+
+    def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
+        value: _T = self._known.get(key, _UNASKED)
+        if value is _UNASKED:
+            value = ask()
+            self._remember(key, path, value)
+        return value
+
+    def _remember(self, key: Hashable, path: str, value: object) -> None:
+        self._taken += len(path)
+        if self._taken > _MAX_REMEMBERED:
+            self._known.clear()
+            self._taken = len(path)
+        self._known[key] = value
+
+
+@functools.lru_cache(maxsize=4)
+def _same(number: str, mounts: frozenset[str]) -> StatCache:
+    """Return the one lookout of this process for that *number* in another one."""
+    return StatCache(mounts, number)
+
+
+def _fits(status: os.stat_result, marker: str) -> bool:
+    return stat.S_ISDIR(status.st_mode) if marker.endswith("/") else stat.S_ISREG(status.st_mode)
+
+
+def _user(number: int) -> str:
+    try:
+        import pwd  # noqa: PLC0415 - there is none on Windows
+
+        return pwd.getpwuid(number).pw_name
+    except (ImportError, KeyError):
+        return f"the user {number}"

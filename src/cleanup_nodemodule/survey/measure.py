@@ -1,0 +1,241 @@
+"""Measures candidates concurrently, each by as many workers as have nothing else to do."""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.engine.contract import Measurement, Root
+from cleanup_nodemodule.model import Candidate, Contents, Problem
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.work.containment import problem_of
+from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
+from cleanup_nodemodule.work.scheduler import Pace, Scheduler, Stopped, Unanswered
+
+_BUDGET: Final = 8192
+"""Directory entries a call handles at most. With half as many, handing over takes a twentieth of the time;
+with twice as many nothing is gained, and the last ones leave the other cores with nothing to do."""
+
+_FIRST: Final = 1024
+"""Directory entries that the first call handles at most, while nobody knows yet how long one takes. Where
+that is half a millisecond, eight times as many kept all the others waiting for half a second."""
+
+_SECONDS: Final = 0.05
+"""What a call should take at most: where each entry takes its time, such as one on a network, a call with
+few of them leaves the others to those who have nothing to do."""
+
+
+async def measure(
+    candidates: Sequence[tuple[int, Candidate]],
+    scheduler: Scheduler,
+    ledger: Ledger,
+    *,
+    mounts: Sequence[str] = (),
+    apart: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    problem: Callable[[Problem], None],
+    measured: Callable[[int], None],
+) -> list[Contents | None]:
+    """Count what lies inside each of the *candidates*, which have a number; None if it has vanished.
+
+    As many small ones as make up a call's worth of entries go in one, as handing over takes longer
+    than measuring a few hundred files; a large one is shared among the workers. Files with several
+    links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
+    on, in order: it is not looked at. *apart* tells by the number of a candidate which paths in it are
+    not counted. Calls *problem* for each place that could not be read, mount points among them, and
+    *measured* with the bytes each call counted. Raises Stopped, in an ExceptionGroup or not, when the
+    scheduler is told to stop.
+    """
+    tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
+    roots: list[Root] = []
+    for tally, (number, candidate) in zip(tallies, candidates, strict=True):
+        others = frozenset(apart.get(number, ()))
+        inside = {*topmost_in(candidate.path, mounts), *others}
+        closed = topmost_in(candidate.path, sorted(inside))
+        roots.append(anchor(candidate.path, candidate.identity, closed))
+        tally.leave_out(place for place in closed if place not in others)
+    pace = Pace(_SECONDS, _FIRST, _BUDGET)
+    done, count = 0, len(tallies)
+    while done < len(tallies):
+        where = candidates[done][1].root
+        if where in scheduler.silent:
+            tallies[done].give_up()
+            done += 1
+            continue
+        if candidates[done][1].mounted:
+            tallies[done].leave_out([candidates[done][1].path])
+            done += 1
+            continue
+        several = [
+            root
+            for root, _ in itertools.takewhile(
+                lambda one: not one[1][1].mounted,
+                zip(roots[done : done + count], candidates[done : done + count], strict=True),
+            )
+        ]
+        budget = scheduler.portion(pace.entries)
+        try:
+            measurements = await scheduler.read(
+                _measure_several,
+                several,
+                budget,
+                lacked=lambda several: any(lacked(one.faults) for one in several),
+                took=pace.took,
+            )
+        except Unanswered:
+            if len(several) == 1:
+                scheduler.silent.add(where)
+            count = 1  # One by one, it shows which it is.
+            continue
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are measured
+            if len(several) == 1:
+                tallies[done].fail(error)
+                done += 1
+            count = 1
+            continue
+        pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
+        for measurement in measurements:
+            tally, root = tallies[done], roots[done]
+            done += 1
+            measured(measurement.usage.allocated)
+            left = tally.add(measurement)
+
+            if left:
+                await _measure_rest(left, root, tally, scheduler, pace, measured)
+    return [tally.contents() for tally in tallies]
+
+
+async def _measure_rest(
+    left: list[bytes],
+    root: Root,
+    tally: "_Tally",
+    scheduler: Scheduler,
+    pace: Pace,
+    measured: Callable[[int], None],
+) -> None:
+    """Count what the first call left of a candidate, with all workers."""
+
+    async def count(stack: list[bytes]) -> list[bytes]:
+        if tally.root in scheduler.silent:
+            tally.give_up()
+            return []
+        budget = scheduler.portion(pace.entries)
+        try:
+            part = await scheduler.read(
+                engine.measure,
+                root,
+                stack,
+                budget,
+                lacked=lambda measurement: lacked(measurement.faults),
+                took=pace.took,
+            )
+        except Unanswered:
+            scheduler.silent.add(tally.root)
+            tally.give_up()
+            return []
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            tally.fail(error)
+            return []
+        pace.did(_entries(part), of=budget)
+        measured(part.usage.allocated)
+        return tally.add(part)
+
+    await scheduler.share(left, count)
+
+
+def _entries(measurement: Measurement) -> int:
+    """Return what a call had to do: one more than it counted for opening, as empty ones take time too."""
+    return measurement.usage.files + measurement.usage.directories + 1
+
+
+def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:
+    """Begin with one root after the other until the budget is used up."""
+    measurements: list[Measurement] = []
+    for root in roots:
+        measurement = engine.measure(root, [b""], budget)
+        measurements.append(measurement)
+        budget -= _entries(measurement)
+        if budget <= 0:
+            break
+    return measurements
+
+
+class _Tally:
+    """What has been counted of one candidate."""
+
+    def __init__(
+        self,
+        number: int,
+        candidate: Candidate,
+        ledger: Ledger,
+        problem: Callable[[Problem], None],
+    ) -> None:
+        self._number = number
+        self._path = candidate.path
+        self.root: Final = candidate.root
+        """Where it was found."""
+        self._ledger = ledger
+        self._problem = problem
+        self._apparent = self._allocated = self._files = self._directories = self._newest = 0
+        self._directory_bytes = 0
+        self._mounts: list[str] = []
+        self._repositories: list[str] = []
+        self._foreign: list[str] = []
+        self._complete = True
+
+    def add(self, measurement: Measurement) -> list[bytes]:
+        """Take in what a call returned; return what it left."""
+        usage, left, faults = measurement
+        self._apparent += usage.apparent
+        self._allocated += usage.allocated
+        self._files += usage.files
+        self._directories += usage.directories
+        self._directory_bytes += usage.allocated_directories
+        self._newest = max(self._newest, usage.newest)
+        if usage.links:
+            self._ledger.add(self._number, usage.links)
+        self._repositories.extend(beneath(self._path, path) for path in usage.repositories)
+        self._foreign.extend(beneath(self._path, path) for path in usage.foreign)
+        self.leave_out(beneath(self._path, path) for path in usage.mounts)
+        for fault in faults:
+            self._problem(problem_at(self._path, fault))
+        self._complete = self._complete and not faults
+        return left
+
+    def leave_out(self, mounts: Iterable[str]) -> None:
+        """Take down what something is mounted on, and so is no part of it."""
+        for mount in mounts:
+            self._mounts.append(mount)
+            self._problem(Problem(mount, ProblemCode.MEASURE_MOUNTED))
+            self._complete = False
+
+    def give_up(self) -> None:
+        """Take down that there may be more than was counted."""
+        self._complete = False
+
+    def fail(self, error: Exception) -> None:
+        """Take down what went wrong, so that nobody knows what is there."""
+        self._complete = False
+        self._problem(problem_of(error, self._path, ProblemCode.MEASURE))
+
+    def contents(self) -> Contents | None:
+        """Return everything counted; None if there was nothing."""
+        if not self._directories and self._complete:
+            return None
+        return Contents(
+            self._apparent,
+            self._allocated,
+            self._files,
+            self._directories,
+            self._newest,
+            self._complete,
+            tuple(sorted(self._mounts)),
+            tuple(sorted(self._repositories)),
+            tuple(sorted(self._foreign)),
+            self._directory_bytes,
+        )

@@ -1,0 +1,153 @@
+"""The stages up to the plan, in order.
+
+A dry run is :func:`make_plan` alone. Deleting takes the plan, an
+:class:`~cleanup_nodemodule.model.Approved` made of it by :mod:`cleanup_nodemodule.delete.approval`, and
+:func:`cleanup_nodemodule.delete.carry_out.carry_out`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.proof.evidence import Circumstances, Sighting, Witnesses, kept_for
+from cleanup_nodemodule.survey.included import not_found
+from cleanup_nodemodule.survey.measure_queue import MeasureQueue
+from cleanup_nodemodule.survey.prepare import prepare
+from cleanup_nodemodule.survey.proving import Prover
+from cleanup_nodemodule.survey.roots import answering, located
+from cleanup_nodemodule.survey.rounds import Rounds
+from cleanup_nodemodule.survey.rows import UNKNOWN, Findings
+from cleanup_nodemodule.survey.search import SearchRoot
+from cleanup_nodemodule.survey.summary import summarize
+from cleanup_nodemodule.survey.user_patterns import UserPatterns
+from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
+from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+
+__all__ = (
+    "Explanation",
+    "Watch",
+    "answering",
+    "explain",
+    "make_plan",
+    "unwatched",
+)
+
+_T = TypeVar("_T")
+
+
+async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unwatched) -> Plan:
+    """Find, prove, size and decide; change nothing.
+
+    Raises :class:`~cleanup_nodemodule.survey.search.RootError` where none of the roots can be searched, and
+    SettingsError for a pattern that can match nothing beneath them, both before anything else happens. When
+    the scheduler is told to stop, returns at once what is known by then, marked as not complete. A root
+    that cannot be searched is a problem if there are others; so is one that does not answer within the
+    scheduler's timeout, and whatever was found there is kept.
+    """
+    findings, witnesses = Findings(), Witnesses(scheduler)
+    roots: tuple[SearchRoot, ...] = ()
+    try:
+        roots = await located(settings.roots, scheduler, findings.problems)
+        await _search(roots, settings, scheduler, findings, witnesses, watch)
+    except* Stopped:
+        pass
+    return _planned(findings, tuple(root.path for root in roots), settings, scheduler, witnesses)
+
+
+async def _search(
+    roots: tuple[SearchRoot, ...],
+    settings: Settings,
+    scheduler: Scheduler,
+    findings: Findings,
+    witnesses: Witnesses,
+    watch: Watch,
+) -> None:
+    """Find everything beneath the *roots*, and all that is to be known of it."""
+    problems = findings.problems
+    paths = [root.path for root in roots]
+    circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
+    mounts = sorted(circumstances.mounts)
+
+    async def find(rounds: Rounds) -> frozenset[str]:
+        return await rounds.search(roots, settings, scheduler, mounts)
+
+    met = await _survey(find, circumstances, settings, scheduler, findings, witnesses, watch)
+    rows = findings.rows
+    patterns = UserPatterns(settings, scheduler, problems)
+    met = met.union(*(row.sighting.met for row in rows))
+    findings.unmatched = await patterns.unmatched(circumstances.spared, met)
+    problems += not_found(circumstances.included, {row.candidate.path for row in rows})
+    findings.complete = True
+
+
+async def _survey(
+    find: Callable[[Rounds], Awaitable[_T]],
+    circumstances: Circumstances,
+    settings: Settings,
+    scheduler: Scheduler,
+    findings: Findings,
+    witnesses: Witnesses,
+    watch: Watch,
+) -> _T:
+    """Have everything found, measure what is found while that goes on, and ask the rest behind it."""
+    tracker = Tracker(watch)
+    prover = Prover(circumstances, witnesses, scheduler)
+    queue = MeasureQueue(
+        *(findings, scheduler, sorted(circumstances.mounts)),
+        measured=lambda size: tracker.add(measured_bytes=size),
+    )
+    async with asyncio.TaskGroup() as group:
+        queue.start(group)
+        found = await find(Rounds(findings, prover, queue, tracker))
+        queue.close()
+        await prover.conclude(findings, assume_unused=settings.assume_unused)
+    return found
+
+
+def _planned(
+    findings: Findings,
+    roots: tuple[str, ...],
+    settings: Settings,
+    scheduler: Scheduler,
+    witnesses: Witnesses,
+) -> Plan:
+    return summarize(
+        findings,
+        roots,
+        silent=scheduler.silent,
+        include_foreign=settings.include_foreign,
+        has_git=witnesses.has_git,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of one directory, and what is decided."""
+
+    sighting: Sighting
+    artifact: Artifact
+    measured: bool
+    """What no rule knows is not measured, and its artifact has no size."""
+
+
+async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler) -> Explanation:
+    """Do with one directory what a run would that found it, and say everything."""
+    findings, witnesses = Findings(), Witnesses(scheduler)
+    root = candidate.root
+    circumstances = await prepare(settings, scheduler, [root], findings.problems)
+
+    async def find(rounds: Rounds) -> None:
+        await rounds.take(candidate)
+
+    await _survey(find, circumstances, settings, scheduler, findings, witnesses, unwatched)
+    [row] = findings.rows
+    if row.vanished:  # A run leaves out what is gone by then; who asked for it gets an answer.
+        row.vanished, row.contents = False, UNKNOWN
+        row.keep_for(Problem(candidate.path, ProblemCode.MEASURE_VANISHED))
+        row.evidence = row.evidence and kept_for(row.problems, row.evidence)
+    [artifact] = _planned(findings, (root,), settings, scheduler, witnesses).artifacts
+    return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE)

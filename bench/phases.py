@@ -16,7 +16,9 @@ from typing import Final
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Candidate, Identity, Level
-from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof import evidence, use, weigh
+from cleanup_nodemodule.proof import sighting as proof_sighting
+from cleanup_nodemodule.proof import witnesses as proof_witnesses
 from cleanup_nodemodule.proof.rules import of_profiles
 from cleanup_nodemodule.survey import measure
 from cleanup_nodemodule.survey.hard_links import Ledger
@@ -146,18 +148,18 @@ async def _timed(
 
 async def _prove(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
     """Gather all evidence: markers, git, last use, running processes. Returns 0."""
-    circumstances = evidence.Circumstances(of_profiles(["js"]))
+    circumstances = proof_sighting.Circumstances(of_profiles(["js"]))
     sightings = await scheduler.call(evidence.gather, candidates, circumstances)
-    witnesses = evidence.Witnesses(scheduler)
+    witnesses = proof_witnesses.Witnesses(scheduler)
     answers = await witnesses.ask(sightings)
     found = frozenset(candidate.path for candidate in candidates)
-    used, _ = await scheduler.call(evidence.last_used, sightings, found, {})
+    used, _ = await scheduler.call(use.last_used, sightings, found, {})
     weighed = [
-        evidence.weigh(sighting, answer, has_git=witnesses.has_git, last_used=time_)
+        weigh.weigh(sighting, answer, has_git=witnesses.has_git, last_used=time_)
         for sighting, answer, time_ in zip(sightings, answers, used, strict=True)
         if isinstance(time_, int)
     ]
-    await evidence.in_use(sightings, weighed, scheduler)
+    await use.in_use(sightings, weighed, scheduler)
     unproven = [item for item in weighed if item.level is not Level.PROVEN]
     if unproven:
         raise RuntimeError(f"{len(unproven)} candidates are not proven: {unproven[0]}")

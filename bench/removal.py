@@ -24,7 +24,8 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete import approval, prove_again
 from cleanup_nodemodule.delete.carry_out import carry_out
 from cleanup_nodemodule.model import Approved, Outcome, Plan
-from cleanup_nodemodule.record.write import Journal, new_run
+from cleanup_nodemodule.record.entries import new_run
+from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
 

@@ -13,28 +13,29 @@ from rich.console import Console
 
 import machine
 from cleanup_nodemodule import words
-from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report import document
+from cleanup_nodemodule.report import rows as report_rows
 from cleanup_nodemodule.show import lines
 from cleanup_nodemodule.show.table import table
 
 ROWS: Final = (12_500, 25_000, 50_000, 100_000)
 
 
-def made(count: int) -> build.Report:
+def made(count: int) -> report_rows.Report:
     """Return a report of so many artifacts, every third of which is kept."""
     rows = [_row(number) for number in range(count)]
-    totals = build.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None)
-    tool = build.Tool(words.PROGRAM, "0", "native")
-    return build.Report(
+    totals = report_rows.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None)
+    tool = report_rows.Tool(words.PROGRAM, "0", "native")
+    return report_rows.Report(
         *(1, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
         *(rows, [], totals, [], 0, []),
     )
 
 
-def _row(number: int) -> build.ArtifactRow:
+def _row(number: int) -> report_rows.ArtifactRow:
     kept = number % 3 == 0
     project = f"/srv/user-{number % 100}/work/project-{number}"
-    return build.ArtifactRow(
+    return report_rows.ArtifactRow(
         path=f"{project}/node_modules",
         name="node_modules",
         rule="js/node_modules",
@@ -59,8 +60,8 @@ def _row(number: int) -> build.ArtifactRow:
     )
 
 
-def _table(width: int) -> Callable[[build.Report, TextIO], None]:
-    def show(result: build.Report, file: TextIO) -> None:
+def _table(width: int) -> Callable[[report_rows.Report, TextIO], None]:
+    def show(result: report_rows.Report, file: TextIO) -> None:
         console = Console(
             file=file, width=width, force_terminal=True, highlight=False, markup=False, emoji=False
         )
@@ -70,11 +71,11 @@ def _table(width: int) -> Callable[[build.Report, TextIO], None]:
     return show
 
 
-def _document(result: build.Report, file: TextIO) -> None:
-    file.writelines(build.json_lines(result))
+def _document(result: report_rows.Report, file: TextIO) -> None:
+    file.writelines(document.json_lines(result))
 
 
-def _lines(result: build.Report, file: TextIO) -> None:
+def _lines(result: report_rows.Report, file: TextIO) -> None:
     file.writelines(f"{line}\n" for line in lines.lines(result))
 
 

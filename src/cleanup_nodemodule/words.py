@@ -6,6 +6,8 @@ terminal, or pass for another name.
 
 import os
 import shlex
+import shutil
+from datetime import UTC, datetime
 from typing import Final
 
 PROGRAM: Final = "cleanup-nodemodule"
@@ -50,3 +52,24 @@ def size(count: int) -> str:
 def command(*words: str) -> str:
     """Return a command line of this program that a shell takes as it stands."""
     return " ".join((PROGRAM, *(quoted(word) for word in words)))
+
+
+def shell_line(directory: str, command: str, *, raw: bool = False, user: str | None = None) -> str:
+    """Return a line for a shell that runs *command* in *directory* and leaves the shell where it is.
+
+    Every character of it can be seen, in the quotes that bash(1), zsh and ksh know; with *raw* it has
+    the very bytes, in those of every shell (sh(1)), where a name may go over several lines. With *user*
+    it is for root's shell, and runs the command as that account.
+    """
+    if user is not None:
+        # With that account's home directory, as what is run there keeps its caches in it.
+        line = shell_line(directory, command, raw=True)
+        become = "sudo -H -u {} sh -c" if shutil.which("sudo") else "su -l -s /bin/sh {} -c"
+        return f"{become.format(shlex.quote(user))} {shlex.quote(line) if raw else quoted(line)}"
+    word = shlex.quote(directory) if raw else quoted(directory)
+    return f"(cd {word} && {command})"
+
+
+def iso(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as ISO 8601 has it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

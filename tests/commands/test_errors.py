@@ -14,9 +14,9 @@ import pytest
 import cleanup_nodemodule
 from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.record.entries import JournalError
 from cleanup_nodemodule.record.lock import Holder, Locked, LockError
-from cleanup_nodemodule.record.state_directory import StateError
-from cleanup_nodemodule.record.write import JournalError
+from cleanup_nodemodule.record.trust import StateError
 from cleanup_nodemodule.show.failure import fail
 from cleanup_nodemodule.survey.search import RootError
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from cleanup_nodemodule.record import lock, state_directory
-from cleanup_nodemodule.record.write import Ending, Journal
+from cleanup_nodemodule.record.entries import Ending
+from cleanup_nodemodule.record.write import Journal
 from support.journals import a_run, abandon, intent
 from support.places import COMMAND
 from support.processes import Terminal, execute

@@ -18,7 +18,8 @@ import pytest
 from cleanup_nodemodule.model import DeletingMode
 from cleanup_nodemodule.proof import rules
 from cleanup_nodemodule.record import state_directory
-from cleanup_nodemodule.record.write import Ending, Intent, Journal, Run
+from cleanup_nodemodule.record.entries import Ending, Intent, Run
+from cleanup_nodemodule.record.write import Journal
 from support.journals import a_run, abandon, intent
 from support.needs import needs_root
 from support.places import COMMAND

@@ -13,15 +13,16 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.delete import durable, rename_away
-from cleanup_nodemodule.delete import remove as remover
+from cleanup_nodemodule.delete import durable, leftovers, rename_away
+from cleanup_nodemodule.delete import records as delete_records
 from cleanup_nodemodule.delete.rename_away import Held
 from cleanup_nodemodule.engine.contract import Counts, Fault, Finding, Names, Removal, Root
 from cleanup_nodemodule.model import Artifact, Candidate, Failed, Leftover, Problem, Removed
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof import installed
 from cleanup_nodemodule.record import state_directory, unfinished
-from cleanup_nodemodule.record.write import Intent, Journal, JournalError
+from cleanup_nodemodule.record.entries import Intent, JournalError
+from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.removals import (
     Against,
@@ -457,7 +458,7 @@ def finished(place: Path, *, include_foreign: bool = False) -> Leftover:
         with ThreadPoolExecutor(2) as executor, a_journal() as records:
             scheduler = Scheduler(executor, 2)
             candidates = [artifact(place).candidate]
-            return await remover.delete_leftovers(
+            return await leftovers.delete_leftovers(
                 await unfinished.recognise(candidates, state_directory.directory(), scheduler),
                 scheduler,
                 records,
@@ -663,7 +664,7 @@ def test_what_may_not_be_renamed_is_not_deleted_either(
 def test_a_journal_that_fails_half_way_ends_the_deleting_there(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remover, "_AT_ONCE", 1)
+    monkeypatch.setattr(delete_records, "_AT_ONCE", 1)
     really_begin = Journal.begin
     begun: list[Intent] = []
 
@@ -828,7 +829,7 @@ def test_what_is_gone_inside_by_somebody_elses_doing_is_a_change(project: Path) 
 def test_what_is_vital_is_not_deleted_whatever_was_approved(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protections, "vital", lambda _path: "a home directory")
+    monkeypatch.setattr(installed, "vital", lambda _path: "a home directory")
     planned = artifact(project / "node_modules")
     before = listing(project)
     run = remove([planned])

@@ -17,9 +17,9 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.delete import approval, empty
+from cleanup_nodemodule.delete import approval, empty, trash
 from cleanup_nodemodule.delete import remove as remover
-from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine import _python_remove
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
 from cleanup_nodemodule.model import (
     Approved,
@@ -712,7 +712,7 @@ def test_permission_for_one_thing_is_none_for_the_other(project: Path, mode: Del
         ):
             scheduler = Scheduler(executor, 1)
             if mode == "trash":
-                return await remover.trash(approved, scheduler, journal, deleted=fail)
+                return await trash.trash(approved, scheduler, journal, deleted=fail)
             return await remover.remove(approved, scheduler, journal, freed=fail, deleted=fail)
 
     with pytest.raises(ValueError, match=f"cannot {mode}"):
@@ -858,7 +858,7 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
     """But not where two that delete in the same group of inodes wait for each other."""
     lock = threading.Lock()
     at_work = peak = 0
-    delete = _python.remove
+    delete = _python_remove.remove
 
     def wait_and_delete(*arguments: Any) -> Removal:
         nonlocal at_work, peak
@@ -871,7 +871,7 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
             at_work -= 1
         return removal
 
-    monkeypatch.setattr(_python, "remove", wait_and_delete)
+    monkeypatch.setattr(_python_remove, "remove", wait_and_delete)
     monkeypatch.setattr(engines, "groups_of", lambda _directory: groups)
     monkeypatch.setattr(breadth, "_TRIAL", 0.02)
     # Whether more of them do more is for the tests of the scheduler.

@@ -29,9 +29,10 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.engine import _python
-from cleanup_nodemodule.engine._beneath import _open_component, _PathTree
-from cleanup_nodemodule.engine._python import _status
+from cleanup_nodemodule.engine import _python, _python_entries, _python_remove
+from cleanup_nodemodule.engine._by_descriptor import _open_component
+from cleanup_nodemodule.engine._by_path import PathTree
+from cleanup_nodemodule.engine._python_entries import status_of
 from cleanup_nodemodule.engine.contract import (
     LINK_FIELDS,
     Counts,
@@ -219,9 +220,11 @@ def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -
     if engine is not _python:
         engine._use_openat2(opening == BY_KERNEL)  # noqa: SLF001 - it is there for tests
     elif opening == BY_COMPONENT:
-        monkeypatch.setattr("cleanup_nodemodule.engine._beneath._opener", lambda: _open_component)
+        monkeypatch.setattr(
+            "cleanup_nodemodule.engine._by_descriptor.opener", lambda: _open_component
+        )
     elif opening == BY_PATH:
-        monkeypatch.setattr("cleanup_nodemodule.engine._python.open_tree", _PathTree)
+        monkeypatch.setattr("cleanup_nodemodule.engine._python.open_tree", PathTree)
 
 
 @pytest.fixture(params=[BY_KERNEL, BY_COMPONENT, BY_PATH])
@@ -1463,10 +1466,10 @@ def test_a_file_that_has_become_a_directory_is_one(
         if entry.name == "a":
             (top / "a").unlink()
             declare(top, {"a": {"f": 1}})
-        return _status(tree, entry)
+        return status_of(tree, entry)
 
-    monkeypatch.setattr(_python, "_status", status)
-    counts, left, faults = _python.remove(root_of(top), [b""], 1000)
+    monkeypatch.setattr(_python_entries, "status_of", status)
+    counts, left, faults = _python_remove.remove(root_of(top), [b""], 1000)
     assert (counts.files, counts.directories, left, faults) == (1, 2, [], [])
     assert listing(tmp_path) == []
 

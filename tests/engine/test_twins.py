@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine import _python, _python_remove
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root, Usage
 from support.dictated import (
     Dictated,
@@ -221,4 +221,4 @@ def test_both_say_the_same_of_what_is_not_there(native: ModuleType, tmp_path: Pa
     ):
         assert native.find(each, [b""], query, 10) == _python.find(each, [b""], query, 10)
         assert native.measure(each, [b""], 10) == _python.measure(each, [b""], 10)
-        assert native.remove(each, [b""], 10) == _python.remove(each, [b""], 10)
+        assert native.remove(each, [b""], 10) == _python_remove.remove(each, [b""], 10)

@@ -15,7 +15,16 @@ import pytest
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Identity, Keep, Plan, Reason
-from cleanup_nodemodule.proof import evidence, git, last_used, markers, protections, same_again
+from cleanup_nodemodule.proof import (
+    evidence,
+    git,
+    in_use,
+    last_used,
+    markers,
+    protections,
+    same_again,
+    use,
+)
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey import survey, weighing
@@ -43,7 +52,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "the newest source": (last_used, "newest_source"),
     "what git did last": (last_used, "last_git_activity"),
     "whose it is": (evidence, "whose"),
-    "processes at work": (protections.Processes, "at_work_in"),
+    "processes at work": (in_use.Processes, "at_work_in"),
     "all of it together": (evidence, "weigh"),
     "the decision": (weighing, "decide"),
     "a whole batch": (evidence, "gather"),
@@ -98,7 +107,7 @@ def known(plan: Plan) -> dict[str, tuple[object, ...]]:
     }
 
 
-_last_used: Final = evidence.last_used
+_last_used: Final = use.last_used
 
 
 def breaking(function: Callable[..., Any], error: Exception, bad: str) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule.proof import git as asking
-from cleanup_nodemodule.proof import git_files
+from cleanup_nodemodule.proof import git_content
 from support.git import git
 from support.judges import DELETE, judge, verdicts
 from support.needs import needs_root
@@ -139,7 +139,7 @@ def test_an_index_that_is_no_file_is_no_answer_and_holds_nobody_up(
             index.symlink_to("/dev/zero")
         case _:
             index.mkdir()
-    assert not git_files.is_whole(os.fsencode(index))
+    assert not git_content.is_whole(os.fsencode(index))
 
 
 def test_a_sparse_index_is_understood(tmp_path: Path) -> None:

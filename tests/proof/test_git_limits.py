@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule.proof import git as asking
+from cleanup_nodemodule.proof import git_process
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
 from support.needs import needs_root
@@ -164,7 +165,7 @@ def test_who_makes_many_be_waited_for_is_waited_for_ever_less(
 ) -> None:
     for number in range(4):
         repository(tmp_path / f"top/r{number}")
-    monkeypatch.setattr("cleanup_nodemodule.proof.evidence._REPOSITORIES_AT_ONCE", 1)
+    monkeypatch.setattr("cleanup_nodemodule.proof.witnesses._REPOSITORIES_AT_ONCE", 1)
     monkeypatch.setattr(asking, "_TIMEOUT", 2)
     monkeypatch.setattr(asking, "_LEAST", 0.5)
     instead.does("exec sleep 1000")
@@ -250,7 +251,7 @@ def test_an_answer_without_end_is_none(
 ) -> None:
     top = repository(tmp_path / "top")
     instead.does(f'case "$*" in *ls-files*) {ENDLESS[what]};; esac\nreal')
-    monkeypatch.setattr(asking, "_OUTPUT", 10_000_000)
+    monkeypatch.setattr(git_process, "_OUTPUT", 10_000_000)
     assert "it gave" in said(top)
     await_condition(instead.all_ended, "git has ended")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.proof import git_files
+from cleanup_nodemodule.proof import git_config, git_content, git_files
 from cleanup_nodemodule.system import mounts
 from support.filesystems import Mounts
 from support.git import git
@@ -453,9 +453,9 @@ def test_a_configuration_is_read_as_git_reads_it(
     try:
         ours = [
             (section, key, value)
-            for section, key, value in git_files._settings(content, "config")  # noqa: SLF001
+            for section, key, value in git_config.settings_of(content, "config")
         ]
-    except git_files._Unfit:  # noqa: SLF001
+    except git_content.Unfit:
         return
     assert [(key, b" ".join((value or b"").split())) for _, key, value in ours] == [
         (name.rpartition(b".")[2], b" ".join(value.split())) for name, _, value in listed
@@ -477,8 +477,8 @@ def test_a_configuration_is_read_as_git_reads_it(
     ],
 )
 def test_a_file_is_named_in_many_ways(tmp_path: Path, text: str, value: bytes) -> None:
-    assert git_files._NAMING.search(text.encode())  # noqa: SLF001
-    [(_, _, found)] = git_files._settings(text.encode(), "config")  # noqa: SLF001
+    assert git_config.NAMING.search(text.encode())
+    [(_, _, found)] = git_config.settings_of(text.encode(), "config")
     assert found == value
     top = repository(tmp_path)
     (top / ".git/config").write_bytes(text.encode())

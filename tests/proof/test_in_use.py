@@ -13,7 +13,7 @@ import pytest
 
 from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof import protections
-from cleanup_nodemodule.proof.protections import Whose
+from cleanup_nodemodule.proof.in_use import Whose
 from cleanup_nodemodule.system import mounts
 from support.accounts import NOBODY, give_away
 from support.filesystems import Mounts

@@ -14,10 +14,11 @@ import pytest
 
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.model import Candidate, Identity, Reason
-from cleanup_nodemodule.proof import protections
-from cleanup_nodemodule.proof.evidence import Circumstances, gather
+from cleanup_nodemodule.proof import installed
+from cleanup_nodemodule.proof.evidence import gather
 from cleanup_nodemodule.proof.markers import examine
 from cleanup_nodemodule.proof.rules import Holds, Proof, Rule, catalogue
+from cleanup_nodemodule.proof.sighting import Circumstances
 from support.git import git
 from support.judges import DELETE, judge, verdicts
 from support.needs import needs_root, unable
@@ -480,16 +481,16 @@ def test_a_global_npm_prefix_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_what_belongs_to_the_system_is_kept(path: str, *, kept: bool) -> None:
-    found = protections.installed(path, None, in_repository=False)
+    found = installed.installed(path, None, in_repository=False)
     assert (found is not None) == kept
     assert found is None or found.reason is Reason.INSTALLED
 
 
 def test_a_repository_in_opt_is_a_project() -> None:
     path = "/opt/app/node_modules"
-    assert protections.installed(path, None, in_repository=False) is not None
-    assert protections.installed(path, None, in_repository=True) is None
-    assert protections.installed("/usr/lib/app/dist", None, in_repository=True) is not None
+    assert installed.installed(path, None, in_repository=False) is not None
+    assert installed.installed(path, None, in_repository=True) is None
+    assert installed.installed("/usr/lib/app/dist", None, in_repository=True) is not None
 
 
 @pytest.mark.parametrize("where", [ARTIFACT, f"{ARTIFACT}/dep"])

@@ -15,9 +15,11 @@ import pytest
 
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.model import Candidate
-from cleanup_nodemodule.record import identity, mark, staged, state_directory, write
+from cleanup_nodemodule.record import identity, mark, read, staged, state_directory
+from cleanup_nodemodule.record.entries import Ending, Intent
 from cleanup_nodemodule.record.mark import Mark
-from cleanup_nodemodule.record.write import Ending, Intent, Journal
+from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.system import machine
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
 from support.needs import needs_root, unable
@@ -37,7 +39,7 @@ def same_record(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def endings() -> list[str | None]:
-    entries = write.read(state_directory.directory()).entries
+    entries = read.read(state_directory.directory()).entries
     return [None if entry.end is None else entry.end.ending.value for entry in entries]
 
 
@@ -241,7 +243,7 @@ def test_what_the_journal_says_is_deleted_and_is_there_is_finished(
     disk = disks.image("ext4", tmp_path / "disk")
     declare(disk, {"project": PROJECT})
     place = leave(disk / "project/node_modules")
-    [entry] = write.read(state_directory.directory()).entries
+    [entry] = read.read(state_directory.directory()).entries
     with Journal(state_directory.directory(), a_run("/")) as records:
         records.end(entry.number, Ending.DELETED, run=entry.run)
     told = tool.delete(disk)
@@ -300,15 +302,15 @@ def test_a_machine_is_known_by_its_id_or_else_by_its_name(
     names = set()
     for number in ("0" * 31 + "1", "0" * 31 + "2"):
         Path("/etc/machine-id").write_text(f"{number}\n", encoding="ascii")
-        assert number not in state_directory.machine()
-        names.add(state_directory.machine())
+        assert number not in machine.machine()
+        names.add(machine.machine())
     assert len(names) == 2
     monkeypatch.setattr("socket.gethostname", lambda: "here")
     for nothing in ("", "uninitialized\n", "\xff", "0123\n"):
         Path("/etc/machine-id").write_text(nothing, encoding="latin-1")
-        assert state_directory.machine() == "here"
+        assert machine.machine() == "here"
     Path("/etc/machine-id").unlink()
-    assert state_directory.machine() == "here"
+    assert machine.machine() == "here"
 
 
 # Without a journal.
@@ -382,7 +384,7 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
     told = tool.delete(tmp_path / "top", prefix=prefix)
     assert (told.code, rows(told)) == (0, [(str(moved / place.name), "deleted")])
     assert listing(moved) == [b"package.json"]
-    [entry] = write.read(state_directory.directory()).entries
+    [entry] = read.read(state_directory.directory()).entries
     assert entry.end is not None
     assert (entry.end.ending, entry.intent.path) == (Ending.DELETED, str(moved / "node_modules"))
 

@@ -19,9 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.record import write
-from cleanup_nodemodule.record.state_directory import StateError
-from cleanup_nodemodule.record.write import Ending, Journal, JournalError, Reader, read
+from cleanup_nodemodule.record import alive, write
+from cleanup_nodemodule.record import read as record_read
+from cleanup_nodemodule.record.entries import Ending, JournalError
+from cleanup_nodemodule.record.read import Reader, read
+from cleanup_nodemodule.record.trust import StateError
+from cleanup_nodemodule.record.write import Journal
 from support.journals import a_run, abandon, fill, intent, written
 from support.needs import needs_root, unable
 from support.places import TESTS
@@ -68,9 +71,9 @@ def test_what_was_written_is_read(home: Path) -> None:
 
 
 def test_there_need_not_be_a_journal(home: Path) -> None:
-    assert read(str(home)) == write.History((), {}, (), 0)
+    assert read(str(home)) == record_read.History((), {}, (), 0)
     home.mkdir()
-    assert read(str(home)) == write.History((), {}, (), 0)
+    assert read(str(home)) == record_read.History((), {}, (), 0)
 
 
 def test_it_is_for_the_user_alone(home: Path) -> None:
@@ -275,8 +278,8 @@ def test_a_run_is_at_work_for_as_long_as_it_has_the_journal_open(
         assert process.stdout is not None
         run = process.stdout.readline().strip()
         others = ["0" * 12, "no id", run[:-1]]
-        assert write.writing(str(home), [run, *others]) == {run}
-        assert write.writing(str(home), others) == frozenset()
+        assert alive.writing(str(home), [run, *others]) == {run}
+        assert alive.writing(str(home), others) == frozenset()
         if killed:
             process.kill()
             process.wait()
@@ -284,11 +287,11 @@ def test_a_run_is_at_work_for_as_long_as_it_has_the_journal_open(
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "closed\n"
-        assert write.writing(str(home), [run]) == frozenset()
+        assert alive.writing(str(home), [run]) == frozenset()
 
 
 def test_where_there_is_no_journal_nobody_is_at_work(home: Path) -> None:
-    assert write.writing(str(home), ["0" * 12]) == frozenset()
+    assert alive.writing(str(home), ["0" * 12]) == frozenset()
 
 
 def test_twenty_processes_append_at_once_and_nothing_is_torn_or_lost(home: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.record import lock, state_directory
+from cleanup_nodemodule.record import lock
 from cleanup_nodemodule.record.lock import Held, Locked, LockError, acquire
-from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.system import machine, mounts
 from support.filesystems import Mounts
 from support.journals import fill
 from support.needs import needs_root, unable
@@ -166,7 +166,7 @@ def test_the_message_names_the_process_the_time_and_the_tree(home: Path, tree: P
     assert (holder.pid, holder.run, holder.host) == (
         os.getpid(),
         "aaaa",
-        state_directory.host_name(),
+        machine.host_name(),
     )
     assert holder.roots == (f"{tree}/other", f"{tree}/a")
     assert caught.value.root == f"{tree}/a"
@@ -195,10 +195,10 @@ def test_a_lock_that_was_released_is_used_again(home: Path, tree: Path) -> None:
         held = take(home, tree)
         held.release()
         held.release()
-        assert listing(home / "locks" / state_directory.machine()) == ONE
+        assert listing(home / "locks" / machine.machine()) == ONE
         assert lock.held(str(home)) == ()
     with take(home, tree / "a"), take(home, tree / "other", run="bbbb"):
-        assert len(listing(home / "locks" / state_directory.machine())) == 5
+        assert len(listing(home / "locks" / machine.machine())) == 5
 
 
 def test_who_deletes_now_is_told(home: Path, tree: Path) -> None:
@@ -245,7 +245,7 @@ def test_the_lock_of_a_process_that_is_killed_is_free(home: Path, tree: Path) ->
         process.kill()
     assert lock.held(str(home)) == ()
     take(home, tree).release()
-    assert listing(home / "locks" / state_directory.machine()) == ONE
+    assert listing(home / "locks" / machine.machine()) == ONE
 
 
 def test_a_process_that_a_holder_started_does_not_inherit_the_lock(home: Path, tree: Path) -> None:
@@ -319,7 +319,7 @@ def test_of_many_that_start_at_once_one_at_a_time_has_the_lock(home: Path, tree:
     for process in processes:
         _, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, errors) == (0, b"")
-    assert listing(home / "locks" / state_directory.machine()) == ONE
+    assert listing(home / "locks" / machine.machine()) == ONE
 
 
 # What cannot be understood or used.
@@ -331,7 +331,7 @@ def test_a_starting_run_that_was_stopped_is_named(
     take(home, tree).release()
     monkeypatch.setattr(lock, "_MUTEX_TIMEOUT", 0.2)
     with (
-        lock._mutex(str(home / "locks" / state_directory.machine())),  # noqa: SLF001 - the one that runs share
+        lock._mutex(str(home / "locks" / machine.machine())),  # noqa: SLF001 - the one that runs share
         pytest.raises(LockError, match=r"has been starting for .*mutex\.lock"),
     ):
         take(home, tree)
@@ -340,7 +340,7 @@ def test_a_starting_run_that_was_stopped_is_named(
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"places": 1}', "\\xff"])
 def test_a_file_that_says_nothing_is_passed_over(home: Path, tree: Path, content: str) -> None:
     with take(home, tree):
-        (home / "locks" / state_directory.machine() / "0.json").write_text(content)
+        (home / "locks" / machine.machine() / "0.json").write_text(content)
         assert not taken(home, tree)
         assert lock.held(str(home)) == ()
 
@@ -378,7 +378,7 @@ def test_on_a_disk_without_room_for_a_file_nobody_has_a_lock(home: Path, tree: P
     try:
         # Which makes the two directories that locks are in.
         assert not take(home, tree).alone
-        assert listing(home) == [b"locks", os.fsencode(f"locks/{state_directory.machine()}")]
+        assert listing(home) == [b"locks", os.fsencode(f"locks/{machine.machine()}")]
         assert lock.held(str(home)) == ()
     finally:
         subprocess.run(["umount", "-l", home], check=True)
@@ -388,8 +388,8 @@ def test_the_runs_of_another_machine_are_left_alone(
     home: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ExitStack() as stack:
-        monkeypatch.setattr(state_directory, "machine", lambda: "elsewhere")
+        monkeypatch.setattr(machine, "machine", lambda: "elsewhere")
         stack.enter_context(take(home, tree))
-        monkeypatch.setattr(state_directory, "machine", lambda: "here")
+        monkeypatch.setattr(machine, "machine", lambda: "here")
         assert not taken(home, tree)
         assert b"elsewhere/0.json" in listing(home / "locks")

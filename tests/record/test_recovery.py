@@ -19,12 +19,12 @@ import pytest
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.model import Candidate, Leftover
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.record import identity, lock, write
+from cleanup_nodemodule.record import entries, identity, lock, read
 from cleanup_nodemodule.record import staged as record_staged
-from cleanup_nodemodule.record import state_directory as state
 from cleanup_nodemodule.record import unfinished as recovery
-from cleanup_nodemodule.record.write import Ending, Intent, Journal
-from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.record.entries import Ending, Intent
+from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.system import machine, mounts
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
@@ -86,7 +86,7 @@ def endings(directory: Path) -> list[tuple[str, str | None]]:
             os.path.basename(entry.intent.path),
             None if entry.end is None else entry.end.ending.value,
         )
-        for entry in write.read(str(directory)).entries
+        for entry in read.read(str(directory)).entries
     ]
 
 
@@ -257,7 +257,7 @@ def test_after_a_restart_nobody_knows_whose_turn_had_come(
     abandon(records)
     shutil.rmtree(project / "gone/node_modules")
     (project / "moved").rename(project / "elsewhere")
-    monkeypatch.setattr(state, "boot", lambda: "another one")
+    monkeypatch.setattr(machine, "boot", lambda: "another one")
     told = unfinished(str(state_directory))
     assert {one.entry.intent.path: one.ending for one in told.concluded} == {
         str(tops[0]): Ending.KEPT,
@@ -377,7 +377,7 @@ def test_a_dry_run_shows_what_was_left_and_does_nothing(
     told = tool.run(project)
     assert told.code == 0
     [row] = told.document["leftovers"]
-    [entry] = write.read(str(state_of(tool))).entries
+    [entry] = read.read(str(state_of(tool))).entries
     assert row == {
         "path": str(left),
         "original": f"{project}/node_modules",
@@ -487,12 +487,12 @@ def test_what_has_its_inode_and_name_but_another_owner_is_left_alone(
 
 @pytest.mark.usefixtures("left")
 def test_what_a_later_run_freed_comes_on_top(tool: Tool, project: Path) -> None:
-    [entry] = write.read(str(state_of(tool))).entries
+    [entry] = read.read(str(state_of(tool))).entries
     with Journal(str(state_of(tool)), a_run(str(project))) as records:
-        records.end(entry.number, write.Ending.INTERRUPTED, freed_bytes=1_000_000, run=entry.run)
+        records.end(entry.number, entries.Ending.INTERRUPTED, freed_bytes=1_000_000, run=entry.run)
     [row] = resume(tool)[1]
     assert row["outcome"] == "deleted"
-    [entry] = write.read(str(state_of(tool))).entries
+    [entry] = read.read(str(state_of(tool))).entries
     assert entry.end is not None
     assert entry.end.freed_bytes > 1_000_000
 

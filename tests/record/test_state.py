@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 
-from cleanup_nodemodule.record import state_directory
+from cleanup_nodemodule.record import state_directory, trust
+from cleanup_nodemodule.system import machine
 from support.needs import needs_root, unable
 
 NOBODY = 65534
@@ -44,7 +45,7 @@ def test_what_is_there_keeps_its_mode(tmp_path: Path) -> None:
 def test_one_that_everybody_may_write_is_refused(tmp_path: Path, permissions: int) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(permissions)
-    with pytest.raises(state_directory.StateError, match=r"others may write .*set XDG_STATE_HOME"):
+    with pytest.raises(trust.StateError, match=r"others may write .*set XDG_STATE_HOME"):
         state_directory.prepare(str(tmp_path / "a"))
 
 
@@ -52,7 +53,7 @@ def test_one_in_a_directory_that_others_may_write_is_refused(tmp_path: Path) -> 
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a").chmod(0o777)
     for path in ("a/b", "a/b/c"):
-        with pytest.raises(state_directory.StateError, match=r"others may write '.*/a'"):
+        with pytest.raises(trust.StateError, match=r"others may write '.*/a'"):
             state_directory.prepare(str(tmp_path / path))
     assert os.listdir(tmp_path / "a/b") == []
 
@@ -72,7 +73,7 @@ def test_one_that_a_group_may_write_is_refused_unless_the_owner_is_alone_in_it(
     (tmp_path / "a").chmod(0o770)
     state_directory.prepare(str(tmp_path / "a"))  # Of root's group, in which there is nobody else.
     os.chown(tmp_path / "a", -1, 12)
-    with pytest.raises(state_directory.StateError, match="others may write"):
+    with pytest.raises(trust.StateError, match="others may write"):
         state_directory.prepare(str(tmp_path / "a"))
 
 
@@ -81,27 +82,27 @@ def test_a_symlink_is_followed_to_a_directory_that_can_be_trusted(tmp_path: Path
     (tmp_path / "real/inner").mkdir(0o700)
     (tmp_path / "two").symlink_to(tmp_path / "real/inner")
     (tmp_path / "one").symlink_to("./two/../.")
-    state_directory.check(str(tmp_path / "one"))
+    trust.check(str(tmp_path / "one"))
     state_directory.prepare(str(tmp_path / "one/new"))
     assert mode(tmp_path / "real/new") == 0o700
     (tmp_path / "real").chmod(0o777)  # Where one leads, and not what stands before the "..".
-    with pytest.raises(state_directory.StateError, match=r"others may write '.*/real'"):
-        state_directory.check(str(tmp_path / "one"))
+    with pytest.raises(trust.StateError, match=r"others may write '.*/real'"):
+        trust.check(str(tmp_path / "one"))
 
 
 def test_a_symlink_to_somewhere_others_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shared/inner").mkdir(parents=True)
     (tmp_path / "shared").chmod(0o777)
     (tmp_path / "link").symlink_to("shared/inner")
-    with pytest.raises(state_directory.StateError, match=r"others may write '.*/shared'"):
+    with pytest.raises(trust.StateError, match=r"others may write '.*/shared'"):
         state_directory.prepare(str(tmp_path / "link"))
 
 
 def test_a_loop_of_symlinks_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(state_directory.StateError, match="too many symlinks"):
-        state_directory.check(str(tmp_path / "a"))
+    with pytest.raises(trust.StateError, match="too many symlinks"):
+        trust.check(str(tmp_path / "a"))
 
 
 def test_a_symlink_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -109,9 +110,7 @@ def test_a_symlink_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(0o700)
     (tmp_path / "link").symlink_to("real")
     os.chown(tmp_path / "link", NOBODY, -1, follow_symlinks=False)
-    with pytest.raises(
-        state_directory.StateError, match=r"/link' belongs to another user \(nobody\)"
-    ):
+    with pytest.raises(trust.StateError, match=r"/link' belongs to another user \(nobody\)"):
         state_directory.prepare(str(tmp_path / "link"))
 
 
@@ -120,9 +119,7 @@ def test_root_does_not_use_a_directory_in_another_user_s_home(tmp_path: Path) ->
     (tmp_path / "home/.local/state").mkdir(parents=True)
     os.chown(tmp_path / "home", NOBODY, NOBODY)
     for path in ("home/.local/state", "home/.local/state/new"):
-        with pytest.raises(
-            state_directory.StateError, match=r"/home' belongs to another user \(nobody\)"
-        ):
+        with pytest.raises(trust.StateError, match=r"/home' belongs to another user \(nobody\)"):
             state_directory.prepare(str(tmp_path / path))
     assert os.listdir(tmp_path / "home/.local/state") == []
 
@@ -132,10 +129,10 @@ def test_root_s_directory_is_not_a_user_s_own_but_can_be_trusted(
 ) -> None:
     needs_root()
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
-    with pytest.raises(state_directory.StateError, match=r"it belongs to another user \(root\)"):
-        state_directory.check(str(tmp_path))
-    state_directory.check(str(tmp_path), own=False)
-    assert state_directory.untrusted(str(tmp_path)) is None
+    with pytest.raises(trust.StateError, match=r"it belongs to another user \(root\)"):
+        trust.check(str(tmp_path))
+    trust.check(str(tmp_path), own=False)
+    assert trust.untrusted(str(tmp_path)) is None
 
 
 def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
@@ -158,7 +155,7 @@ def test_in_a_user_namespace_what_belongs_to_no_account_of_it_may_lie_above(
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     for path in ("a", "a/b"):
-        with pytest.raises(state_directory.StateError, match=r"no directory|Not a directory"):
+        with pytest.raises(trust.StateError, match=r"no directory|Not a directory"):
             state_directory.prepare(str(tmp_path / path))
 
 
@@ -168,18 +165,18 @@ def test_a_path_that_is_not_absolute_is_refused(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(state_directory.StateError, match="it is no absolute path"):
+    with pytest.raises(trust.StateError, match="it is no absolute path"):
         state_directory.prepare(path)
     assert os.listdir(tmp_path / "here") == []
 
 
 def test_what_somebody_else_could_alter_is_told_of_any_directory(tmp_path: Path) -> None:
-    assert state_directory.untrusted(str(tmp_path)) is None
+    assert trust.untrusted(str(tmp_path)) is None
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o1777)
-    assert "others may write" in (state_directory.untrusted(str(tmp_path / "a")) or "")
+    assert "others may write" in (trust.untrusted(str(tmp_path / "a")) or "")
     with pytest.raises(FileNotFoundError):
-        state_directory.untrusted(str(tmp_path / "nowhere"))
+        trust.untrusted(str(tmp_path / "nowhere"))
 
 
 # Which one it is.
@@ -247,4 +244,4 @@ def test_the_name_of_the_machine_is_fit_for_a_file(monkeypatch: pytest.MonkeyPat
     names = {"a.example.org": "a.example.org", "../../x": "_.._x", "": "localhost", "Jo's": "Jo_s"}
     for name, fit in names.items():
         monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-        assert state_directory.host_name() == fit
+        assert machine.host_name() == fit

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.record.write import Ending, Journal
+from cleanup_nodemodule.record.entries import Ending
+from cleanup_nodemodule.record.write import Journal
 from support.filesystems import Misbehaving, Mounts, ended
 from support.journals import a_run, intent
 from support.tool import PROJECT, Tool

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from cleanup_nodemodule.proof.rules import catalogue
-from cleanup_nodemodule.report.build import ArtifactRow, Report, Tool, Totals, to_json
+from cleanup_nodemodule.report.document import to_json
+from cleanup_nodemodule.report.rows import ArtifactRow, Report, Tool, Totals
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.show.table import LogRow, log, rules, table
 

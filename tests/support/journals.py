@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cleanup_nodemodule.model import DeletingMode
-from cleanup_nodemodule.record.write import Intent, Journal, Run, new_run
+from cleanup_nodemodule.record.entries import Intent, Run, new_run
+from cleanup_nodemodule.record.write import Journal
 
 
 def intent(path: str, **known: Any) -> Intent:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.delete import approval, rename_away
+from cleanup_nodemodule.delete import approval, rename_away, turn
 from cleanup_nodemodule.delete import remove as remover
 from cleanup_nodemodule.model import (
     Approved,
@@ -30,9 +30,11 @@ from cleanup_nodemodule.model import (
     Removed,
     Size,
 )
-from cleanup_nodemodule.record import identity, state_directory, write
+from cleanup_nodemodule.record import entries as record_entries
+from cleanup_nodemodule.record import identity, read, state_directory
 from cleanup_nodemodule.record import staged as record_staged
-from cleanup_nodemodule.record.write import Intent, Journal
+from cleanup_nodemodule.record.entries import Intent
+from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.journals import a_run, abandon
 from support.waiting import TIMEOUT
@@ -99,7 +101,7 @@ def remove(
     workers: int = 2,
     most: int = 0,
     after_each_call: Callable[[Scheduler], None] = lambda _scheduler: None,
-    again: remover.SecondProof = remover.NO_SECOND_PROOF,
+    again: turn.SecondProof = turn.NO_SECOND_PROOF,
     include_foreign: bool = False,
 ) -> Run:
     """Have *artifacts* approved and removed; *after_each_call* runs while nothing else does."""
@@ -155,7 +157,7 @@ by_python = pytest.mark.usefixtures("in_python")
 def leave(
     top: Path,
     *,
-    run: write.Run | None = None,
+    run: record_entries.Run | None = None,
     allocated: int = 0,
     directory: Path | None = None,
 ) -> Path:
@@ -177,7 +179,7 @@ def leave(
 def told() -> list[tuple[str, str | None]]:
     """Return what the journal says of each deletion, in the order they were begun."""
     entries = sorted(
-        write.read(state_directory.directory()).entries, key=lambda entry: entry.began_at
+        read.read(state_directory.directory()).entries, key=lambda entry: entry.began_at
     )
     return [
         (os.path.basename(entry.intent.path), None if entry.end is None else entry.end.ending.value)

@@ -7,8 +7,9 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule.model import Candidate, Identity, Reason
-from cleanup_nodemodule.proof.evidence import Circumstances, gather
+from cleanup_nodemodule.proof.evidence import gather
 from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 from support.trees import declare
 

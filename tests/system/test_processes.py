@@ -10,8 +10,9 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from cleanup_nodemodule.system import processes
-from cleanup_nodemodule.system.processes import Work, find_work
+from cleanup_nodemodule.system import processes, processes_by_psutil
+from cleanup_nodemodule.system.at_work import Work
+from cleanup_nodemodule.system.processes import find_work
 from cleanup_nodemodule.work.helper_process import HelperProcess
 from support.judges import judge
 from support.needs import needs_root
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason=
 
 Look: TypeAlias = Callable[[int, str], Work]
 
-BOTH: Final = pytest.mark.parametrize("find_work", [processes._read_proc, processes._ask_psutil])  # noqa: SLF001 - what each system uses
+BOTH: Final = pytest.mark.parametrize(
+    "find_work", [processes._read_proc, processes_by_psutil.ask_psutil]
+)
 
 SLEEP: Final = "print(flush=True); import time; time.sleep(60)"
 

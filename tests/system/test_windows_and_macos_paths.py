@@ -20,8 +20,8 @@ from pyfakefs.helpers import FakeStatResult
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.engine import _python
-from cleanup_nodemodule.engine._beneath import _PathTree
+from cleanup_nodemodule.engine import _python, _python_remove
+from cleanup_nodemodule.engine._by_path import PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.patterns.patterns import Patterns, compile_pattern
@@ -44,7 +44,7 @@ def ten_numbers(status: FakeStatResult) -> Iterator[int | None]:
 @pytest.fixture
 def by_path(fs: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> FakeFilesystem:
     monkeypatch.setattr(engine, "_chosen", _python)  # The other one would see the real disk.
-    monkeypatch.setattr(_python, "open_tree", _PathTree)
+    monkeypatch.setattr(_python, "open_tree", PathTree)
     monkeypatch.setattr(FakeStatResult, "__iter__", ten_numbers, raising=False)
     return fs
 
@@ -285,7 +285,7 @@ def test_a_windows_tree_is_found_measured_and_removed() -> None:
     assert usage.allocated == 1024 + 512 + 0 + 512 + rounded
     assert (usage.links, usage.mounts, left, faults) == (b"", [], [], [])
 
-    assert _python.remove(root, [b""], EVERYTHING) == (
+    assert _python_remove.remove(root, [b""], EVERYTHING) == (
         Counts(4, 3, usage.allocated, [], root=True),
         [],
         [],
@@ -305,7 +305,7 @@ def test_a_windows_tree_is_removed_in_slices(budget: int) -> None:
     root, stack = anchor("C:\\top", identity_of("C:\\top")), [b""]
     files = directories = calls = 0
     while stack:
-        counts, stack, faults = _python.remove(root, stack, budget)
+        counts, stack, faults = _python_remove.remove(root, stack, budget)
         assert faults == []
         files += counts.files
         directories += counts.directories
@@ -325,7 +325,7 @@ def test_a_windows_hard_link_is_told_by_its_own_status() -> None:
     root = anchor("C:\\top", identity_of("C:\\top"))
     usage, _, _ = _python.measure(root, [b""], EVERYTHING)
     assert memoryview(usage.links).cast("Q").tolist() == [*identity_of("C:\\outside"), 2, 8, 512]
-    counts, _, faults = _python.remove(root, [b""], EVERYTHING)
+    counts, _, faults = _python_remove.remove(root, [b""], EVERYTHING)
     assert (counts.files, faults) == (1, [])
     with open("C:\\outside") as file:
         assert file.read() == "precious"
@@ -358,7 +358,7 @@ def test_what_a_junction_leads_to_is_not_removed(
         file.write("precious")
     make_junction("C:\\top\\junction", monkeypatch)
     root = anchor("C:\\top", identity_of("C:\\top"))
-    counts, left, _ = _python.remove(root, stack, EVERYTHING)
+    counts, left, _ = _python_remove.remove(root, stack, EVERYTHING)
     # What was to go once the junction had gone is for another time, as the junction has not.
     blocked = [b""] if stack == [b"junction/"] else []
     assert (counts, left) == (Counts(0, 0, 0, blocked), [])
@@ -376,7 +376,9 @@ def test_a_root_that_is_a_junction_is_searched_and_not_removed(
     found, _, faults = _python.find(root, [b""], NODE_MODULES, EVERYTHING)
     assert ([hit.path for hit in found.hits], faults) == ([b"node_modules"], [])
     assert [f[:2] for f in _python.measure(root, [b""], EVERYTHING)[2]] == [(b"", errno.ELOOP)]
-    assert [f[:2] for f in _python.remove(root, [b""], EVERYTHING)[2]] == [(b"", errno.ELOOP)]
+    assert [f[:2] for f in _python_remove.remove(root, [b""], EVERYTHING)[2]] == [
+        (b"", errno.ELOOP)
+    ]
     assert os.listdir("C:\\junction") == ["node_modules"]
 
 
@@ -396,7 +398,7 @@ def test_a_symlink_is_never_followed_by_path(
     usage, left, faults = _python.measure(root, [b"inner", b""], EVERYTHING)
     assert (usage.files, usage.directories, left, faults) == (2, 1, [], [])
     stack = [b"", b"inner/node_modules/", b"inner"]
-    counts, left, faults = _python.remove(root, stack, EVERYTHING)
+    counts, left, faults = _python_remove.remove(root, stack, EVERYTHING)
     assert (counts.files, counts.directories, left, faults) == (2, 1, [], [])
     assert os.listdir(outside) == ["node_modules"]
 
@@ -407,7 +409,7 @@ def test_another_windows_directory_in_the_place_of_the_root_is_stale() -> None:
     root = anchor("C:\\top", identity_of("C:\\top"))
     os.rename("C:\\top", "C:\\aside")
     os.makedirs("C:\\top\\other")
-    counts, left, faults = _python.remove(root, [b""], EVERYTHING)
+    counts, left, faults = _python_remove.remove(root, [b""], EVERYTHING)
     assert (counts, left) == (Counts(0, 0, 0, []), [])
     assert [fault[:2] for fault in faults] == [(b"", errno.ESTALE)]
     assert os.path.isdir("C:\\top\\other")
@@ -425,7 +427,7 @@ def test_another_windows_drive_mounted_in_a_tree_is_not_entered(windows: FakeFil
     usage, _, _ = _python.measure(root, [b""], EVERYTHING)
     assert usage.mounts == [b"mounted"]
     assert usage.directories == 2
-    _, left, faults = _python.remove(root, [b""], EVERYTHING)
+    _, left, faults = _python_remove.remove(root, [b""], EVERYTHING)
     assert left == []
     assert faults[0][:2] == (b"mounted", errno.EXDEV)
     assert os.path.isdir("C:\\top\\mounted\\node_modules")
@@ -440,7 +442,7 @@ def test_a_file_that_windows_keeps_open_is_a_fault_and_the_rest_goes() -> None:
             file.write("x")
     root = anchor("C:\\top", identity_of("C:\\top"))
     with open("C:\\top\\d\\open"):
-        counts, left, faults = _python.remove(root, [b""], EVERYTHING)
+        counts, left, faults = _python_remove.remove(root, [b""], EVERYTHING)
     assert (counts, left) == (Counts(2, 0, 1024, []), [])
     assert faults == [(b"d/open", errno.EACCES, "delete")]
     assert os.listdir("C:\\top") == ["d"]

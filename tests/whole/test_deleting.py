@@ -13,10 +13,12 @@ from typing import Any, Self
 
 import pytest
 
-from cleanup_nodemodule.proof import homes, protections
-from cleanup_nodemodule.record import lock, write
+from cleanup_nodemodule.proof import homes, installed
+from cleanup_nodemodule.record import entries as record_entries
+from cleanup_nodemodule.record import lock, read
+from cleanup_nodemodule.record.entries import Ending
 from cleanup_nodemodule.record.staged import PREFIX
-from cleanup_nodemodule.record.write import Ending, Journal
+from cleanup_nodemodule.record.write import Journal
 from support.filesystems import Mounts
 from support.journals import a_run, fill
 from support.needs import needs_root
@@ -39,9 +41,9 @@ def state_of(tool: Tool) -> str:
     return os.path.join(tool.env["XDG_STATE_HOME"], "cleanup-nodemodule")
 
 
-def entries(tool: Tool) -> list[write.Entry]:
+def entries(tool: Tool) -> list[record_entries.Entry]:
     """Return what the journal has, in the order in which it was begun."""
-    return sorted(write.read(state_of(tool)).entries, key=lambda entry: entry.number)
+    return sorted(read.read(state_of(tool)).entries, key=lambda entry: entry.number)
 
 
 def endings(tool: Tool) -> list[str | None]:
@@ -451,7 +453,7 @@ VITAL = [
 
 @pytest.mark.parametrize(("path", "what"), VITAL)
 def test_a_directory_of_the_system_is_vital(path: str, what: str) -> None:
-    assert protections.vital(path) == what
+    assert installed.vital(path) == what
 
 
 def test_what_a_home_of_an_account_lies_in_is_vital(
@@ -463,16 +465,16 @@ def test_what_a_home_of_an_account_lies_in_is_vital(
     monkeypatch.setattr(pwd, "getpwall", lambda: [account])
     try:
         for path in (home, home.parent, home.parent.parent):
-            assert protections.vital(str(path)) == "a home directory"
+            assert installed.vital(str(path)) == "a home directory"
         for path in (home / "app/node_modules", home.with_name("builder")):
-            assert protections.vital(str(path)) is None
+            assert installed.vital(str(path)) is None
     finally:
         homes._of_everybody.cache_clear()  # noqa: SLF001 - who is asked for homes is replaced
 
 
 def test_an_ordinary_artifact_is_not_vital(tmp_path: Path) -> None:
     for path in (f"{tmp_path}/node_modules", "/home/anybody/app/dist", "/srv/app/node_modules"):
-        assert protections.vital(path) is None
+        assert installed.vital(path) is None
 
 
 def test_naming_what_is_vital_does_not_help(tool: Tool, disks: Mounts, tmp_path: Path) -> None:

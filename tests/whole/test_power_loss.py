@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.record import staged, write
+from cleanup_nodemodule.record import read, staged
 from support.filesystems import Forgetful, Mounts
 from support.power_loss import recorded
 from support.processes import strace
@@ -47,7 +47,7 @@ def slowly(log: Path) -> tuple[str, ...]:
 
 def endings(state: Path) -> dict[str, str | None]:
     """Return what the journal in a state directory says of each project, last of all."""
-    entries = write.read(str(state / "cleanup-nodemodule")).entries
+    entries = read.read(str(state / "cleanup-nodemodule")).entries
     return {
         Path(entry.intent.project).name: None if entry.end is None else entry.end.ending.value
         for entry in sorted(entries, key=lambda entry: entry.began_at)

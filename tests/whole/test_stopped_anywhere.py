@@ -28,9 +28,9 @@ from typing import Any, Final, Self
 
 import pytest
 
-from cleanup_nodemodule.record import write
+from cleanup_nodemodule.record import read
+from cleanup_nodemodule.record.entries import Ending
 from cleanup_nodemodule.record.staged import PREFIX
-from cleanup_nodemodule.record.write import Ending
 from support.engines import NATIVE, native_engine
 from support.filesystems import Mounts
 from support.needs import needs_root
@@ -362,7 +362,7 @@ KINDS: Final = {
 
 def check_the_journal(case: Case) -> None:
     """Fail unless the journal tells what the disk tells, and has no open ends."""
-    history = write.read(str(case.state))
+    history = read.read(str(case.state))
     assert history.faults == ()
     assert history.unfinished(failed=True) == ()
     for artifact in ARTIFACTS:
@@ -612,7 +612,7 @@ def test_a_run_killed_at_any_call_has_each_artifact_in_its_place_or_in_the_trash
         assert (following.code, following.errors) == (0, "")
         assert case.in_trash() == sorted(ARTIFACTS)
         case.check_the_rest()
-        history = write.read(str(case.state))
+        history = read.read(str(case.state))
         assert (history.faults, history.unfinished(failed=True)) == ((), ())
         for artifact in ARTIFACTS:
             endings = [

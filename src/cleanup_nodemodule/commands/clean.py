@@ -217,7 +217,7 @@ def _choose_engine(choice: Engine) -> Engine:
 
 def _show_schema(wanted: bool) -> None:
     if wanted:
-        from cleanup_nodemodule.report.build import json_schema
+        from cleanup_nodemodule.report.document import json_schema
 
         _print(lambda: typer.echo(json_schema()))
 
@@ -661,7 +661,7 @@ def show_rules(
     json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
     """List the rules: what is found, what proves it, how it comes back."""
-    from cleanup_nodemodule.commands.explain import show_rules as show
+    from cleanup_nodemodule.show.rule_list import show_rules as show
 
     return show(_settings(profiles=tuple(profile or ("all",))).rules, as_json=json_)
 
@@ -762,7 +762,7 @@ def regenerate(
 @contextlib.contextmanager
 def _reading() -> Iterator[None]:
     """Have a record that cannot be read count as wrong usage: nothing was to be done but to read it."""
-    from cleanup_nodemodule.record.state_directory import StateError
+    from cleanup_nodemodule.record.trust import StateError
 
     try:
         yield

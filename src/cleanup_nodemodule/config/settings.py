@@ -196,10 +196,10 @@ def read_config(path: str) -> Config:
 
 
 def _trust(path: str, status: os.stat_result) -> None:
-    from cleanup_nodemodule.record import state_directory  # noqa: PLC0415 - only for those who have a configuration
+    from cleanup_nodemodule.record import trust  # noqa: PLC0415 - only for those who have a configuration
 
     try:
-        fault = state_directory.untrusted_file(path, status)
+        fault = trust.untrusted_file(path, status)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
     if fault is not None:

@@ -5,14 +5,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from cleanup_nodemodule.config.settings import SettingsError
-from cleanup_nodemodule.delete import remove
+from cleanup_nodemodule.delete import leftovers as unfinished
+from cleanup_nodemodule.delete import remove, trash
+from cleanup_nodemodule.delete.turn import SecondProof
 from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
 from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
 
 
-class ProvesAgain(remove.SecondProof, Protocol):
+class ProvesAgain(SecondProof, Protocol):
     """Proves artifacts once more, each when its turn comes."""
 
     def close(self) -> None:
@@ -54,7 +56,7 @@ async def carry_out(
         return remove.refused(approved, str(error))
     with contextlib.closing(again):
         if approved.mode == "trash":
-            return await remove.trash(approved, scheduler, journal, deleted=deleted, again=again)
+            return await trash.trash(approved, scheduler, journal, deleted=deleted, again=again)
         return await remove.remove(
             *(approved, scheduler, journal),
             freed=freed,
@@ -78,6 +80,6 @@ async def delete_leftovers(
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)
 
-    return await remove.delete_leftovers(
+    return await unfinished.delete_leftovers(
         leftovers, scheduler, journal, freed=freed, include_foreign=include_foreign
     )

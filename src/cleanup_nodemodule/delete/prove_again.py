@@ -24,10 +24,11 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete.freshness import Budget, MountTable, Recent
 from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof import evidence, git, protections
-from cleanup_nodemodule.proof.evidence import Circumstances, Sighting, Witnesses
-from cleanup_nodemodule.proof.protections import Processes, Whose
+from cleanup_nodemodule.proof import evidence, git, protections, weigh, witnesses
+from cleanup_nodemodule.proof.in_use import Processes, Whose
+from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import ancestors
+from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.prepare import prepare_again
 from cleanup_nodemodule.system import mounts as system_mounts
@@ -84,7 +85,7 @@ class Again:
         candidate = replace(artifact.candidate, mounted=path in mounts)
         sighting, seen = await self._scheduler.call(_gather, candidate, circumstances)
         answer = await self._repositories.ask(artifact, sighting, seen)
-        known = evidence.weigh(sighting, answer, has_git=self._repositories.has_git)
+        known = weigh.weigh(sighting, answer, has_git=self._repositories.has_git)
         if known.level in _UNLIKELY and path in self._holders:
             # What proved it may have been an artifact inside, whose turn has come before.
             known = replace(known, level=artifact.evidence.level)
@@ -272,7 +273,7 @@ class _Repositories:
                 first = bisect.bisect_left(self._paths, beneath)
                 last = bisect.bisect_left(self._paths, beneath + chr(0x10FFFF))
                 around = await self._scheduler.call(
-                    evidence.working_trees, tuple(self._paths[first:last])
+                    witnesses.working_trees, tuple(self._paths[first:last])
                 )
                 group = _Group()
                 group.waiting.update(

@@ -149,7 +149,7 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
 
 def kind_of(directory: int) -> int:
     """Return the type of the file system of an open directory (statfs(2)); 0 where nothing tells."""
-    from cleanup_nodemodule.engine._beneath import kind_of  # noqa: PLC0415 - as above
+    from cleanup_nodemodule.engine._by_descriptor import kind_of  # noqa: PLC0415 - as above
 
     return kind_of(directory)
 

@@ -13,33 +13,31 @@ git runs.
 
 import contextlib
 import os
-import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
 
+from cleanup_nodemodule.proof.git_config import NAMING, settings_of
+from cleanup_nodemodule.proof.git_content import (
+    GIBIBYTE,
+    LARGEST,
+    LINE,
+    MEBIBYTE,
+    TEXT,
+    Unfit,
+    is_whole,
+    reference_in,
+)
 from cleanup_nodemodule.system import mounts
-from cleanup_nodemodule.system.files import UnfitError, open_regular, read_small
+from cleanup_nodemodule.system.files import UnfitError, read_small
 from cleanup_nodemodule.work.conversion import LACKED
 
-_KIBIBYTE: Final = 1024
-_MEBIBYTE: Final = 1024 * _KIBIBYTE
-_GIBIBYTE: Final = 1024 * _MEBIBYTE
-
-_LINE: Final = 64 * _KIBIBYTE
-"""Bytes of a file that has one line in it."""
-
-_TEXT: Final = 4 * _MEBIBYTE
-"""Bytes of a file that people write, such as a ``.gitignore``; git itself gives up at 100 MiB."""
-
-_LIST: Final = 64 * _MEBIBYTE
+_LIST: Final = 64 * MEBIBYTE
 """Bytes of a list that git writes, a line for each directory or commit."""
 
-_LARGEST: Final = _GIBIBYTE
-"""Bytes of an index, or of all references: ten million files are about that."""
 
-_MEMORY: Final = _GIBIBYTE
+_MEMORY: Final = GIBIBYTE
 """Bytes of memory that git may take besides what it makes of the index."""
 
 _TIMES_THE_INDEX: Final = 4
@@ -94,10 +92,6 @@ def lacked(said: Checked | Doubt) -> bool:
     return isinstance(said, Doubt) and said.errno in LACKED
 
 
-class _Unfit(Exception):
-    """Git is not to be started. The message says why."""
-
-
 def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Checked | Doubt:
     """Look at all that git reads to say of *directories* whether it ignores them, and what it tracks.
 
@@ -106,7 +100,7 @@ def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str])
     """
     try:
         return _Checking(repository, kinds).everything(directories)
-    except _Unfit as error:
+    except Unfit as error:
         return Doubt(str(error))
     except OSError as error:
         place = os.fsdecode(error.filename or repository)
@@ -135,17 +129,17 @@ class _Checking:
         for name in ("objects", "refs"):  # Git asks whether it may enter them (access(2)).
             self._reach(name, common, "it")
         for top in {directory: None, common: None}:
-            self._file("info/exclude", top, _TEXT)
-            self._file("info/attributes", top, _TEXT)
+            self._file("info/exclude", top, TEXT)
+            self._file("info/attributes", top, TEXT)
             self._file("info/sparse-checkout", top, _LIST)
             self._file("shallow", top, _LIST)
-            self._file("packed-refs", top, _LARGEST)
+            self._file("packed-refs", top, LARGEST)
             self._reftables(top)
-        self._file("objects/info/alternates", common, _TEXT, outside=True)
+        self._file("objects/info/alternates", common, TEXT, outside=True)
         self._head(directory, common)
         for above in _around(directories, self._repository):
             # Since git 2.32 a symlink of this name counts for nothing.
-            self._file(".gitignore", above, _TEXT, outside=True)
+            self._file(".gitignore", above, TEXT, outside=True)
         return Checked(
             os.lstat(directory).st_uid, _MEMORY + _TIMES_THE_INDEX * self._index(directory)
         )
@@ -156,31 +150,31 @@ class _Checking:
         real, status = self._reach(".git", self._repository, here)
         named = "is a symlink to"
         if status is not None and stat.S_ISREG(status.st_mode):
-            content = self._content(".git", self._repository, _LINE, outside=True) or b""
+            content = self._content(".git", self._repository, LINE, outside=True) or b""
             if not content.startswith(b"gitdir: "):
-                raise _Unfit(f"{here} is a file that does not say where the repository is")
+                raise Unfit(f"{here} is a file that does not say where the repository is")
             named = "names"
             path = content.removeprefix(b"gitdir: ").rstrip(b"\r\n")
             real, status = self._reach(os.fsdecode(path), self._repository, here)
         if status is None:
-            raise _Unfit(
+            raise Unfit(
                 f"{here} {named} {real}, where there is nothing; if it was moved, type `git worktree repair`"
                 " in the repository that this is a worktree of, or `git submodule update --init` in the one"
                 " around it"
             )
         if not stat.S_ISDIR(status.st_mode):
-            raise _Unfit(f"{here} is {_kind(status)} and no repository")
+            raise Unfit(f"{here} is {_kind(status)} and no repository")
         return real
 
     def _common(self, directory: str) -> str:
         """Return where the part of the repository is that worktrees have in common."""
-        content = self._content("commondir", directory, _LINE)
+        content = self._content("commondir", directory, LINE)
         if content is None:
             return directory
         here = os.path.join(directory, "commondir")
         real, status = self._reach(os.fsdecode(content.rstrip(b"\r\n")), directory, here)
         if status is None or not stat.S_ISDIR(status.st_mode):
-            raise _Unfit(
+            raise Unfit(
                 f"{here} names {real}, and there is no repository; if it was moved, type"
                 " `git worktree repair` there"
             )
@@ -190,24 +184,24 @@ class _Checking:
         self, name: str, base: str, directory: str, depth: int = 0, *, outside: bool = False
     ) -> None:
         """Look at a configuration, and at the files that it has git read (git-config(1))."""
-        content = self._content(name, base, _TEXT, outside=outside)
-        if content is None or not _NAMING.search(content):
+        content = self._content(name, base, TEXT, outside=outside)
+        if content is None or not NAMING.search(content):
             return
         here = os.path.join(base, name)
-        for section, key, value in _settings(content, here):
+        for section, key, value in settings_of(content, here):
             if not value:
                 continue
             path = os.path.expanduser(os.fsdecode(value).removeprefix(":(optional)"))
             if path.startswith("%("):
-                raise _Unfit(f"{here} names {path}, and only git knows where that is")
+                raise Unfit(f"{here} names {path}, and only git knows where that is")
             if section.startswith(b"include") and key == b"path":
                 self._included += 1
                 if depth >= _DEEPEST or self._included > _MAX_INCLUDED:
-                    raise _Unfit(f"{here} includes too many files")
+                    raise Unfit(f"{here} includes too many files")
                 around = os.path.dirname(here)
                 self._config(path, around, directory, depth + 1, outside=True)
             elif (section, key) == (b"core", b"excludesfile"):
-                self._file(path, self._repository, _TEXT, outside=True)
+                self._file(path, self._repository, TEXT, outside=True)
             elif (section, key) == (b"core", b"worktree"):
                 # Whether it is this one is for git to say; it changes to it at once.
                 self._reach(path, directory, here)
@@ -219,7 +213,7 @@ class _Checking:
             # As git made it long ago; git reads the link and no file.
             name = os.fsencode(os.readlink(os.path.join(directory, "HEAD")))
         if not name.startswith(b"refs/"):
-            name = _reference(self._content("HEAD", directory, _LINE))
+            name = reference_in(self._content("HEAD", directory, LINE))
         for _ in range(5):  # As deep as git goes (SYMREF_MAXDEPTH in refs.h).
             if not name.startswith(b"refs/") or b".." in name or b"\0" in name:
                 return
@@ -229,30 +223,30 @@ class _Checking:
                 _, status = self._reach(path, top, "it")
                 # An empty directory is left behind where references are packed.
                 if status is not None and not stat.S_ISDIR(status.st_mode):
-                    content = self._content(path, top, _LINE)
-            name = _reference(content)
+                    content = self._content(path, top, LINE)
+            name = reference_in(content)
 
     def _reftables(self, top: str) -> None:
         """Look at references that are kept in tables (gitformat-reftable(5))."""
-        listed = self._content("reftable/tables.list", top, _TEXT) or b""
+        listed = self._content("reftable/tables.list", top, TEXT) or b""
         for name in listed.split()[:_MAX_INCLUDED]:
-            self._file(os.path.join("reftable", os.fsdecode(name)), top, _LARGEST)
+            self._file(os.path.join("reftable", os.fsdecode(name)), top, LARGEST)
 
     def _index(self, directory: str) -> int:
         """Look at the index, and at the one it may be based on; return the bytes they have."""
-        index = self._file("index", directory, _LARGEST)
+        index = self._file("index", directory, LARGEST)
         size = 0
         if index is not None:
             size = os.lstat(index).st_size
             if not is_whole(os.fsencode(index)):
-                raise _Unfit(f"{index} is damaged: its checksum is wrong")
+                raise Unfit(f"{index} is damaged: its checksum is wrong")
         shared = 0
         with os.scandir(directory) as entries:
             for number, entry in enumerate(entries):
                 if number >= _MAX_ENTRIES:
-                    raise _Unfit(f"there are more than {_MAX_ENTRIES:,} names in {directory}")
+                    raise Unfit(f"there are more than {_MAX_ENTRIES:,} names in {directory}")
                 if entry.name.startswith("sharedindex."):
-                    self._file(entry.name, directory, _LARGEST)
+                    self._file(entry.name, directory, LARGEST)
                     shared = max(shared, entry.stat(follow_symlinks=False).st_size)
         return size + shared
 
@@ -266,7 +260,7 @@ class _Checking:
         try:
             return read_small(real, max_bytes)[0]
         except UnfitError as error:  # Since it was looked at.
-            raise _Unfit(f"{real}: {error.strerror}") from error
+            raise Unfit(f"{real}: {error.strerror}") from error
 
     def _file(self, name: str, base: str, max_bytes: int, *, outside: bool = False) -> str | None:
         """Return where the file *name* in *base* really is, None if there is none.
@@ -279,11 +273,11 @@ class _Checking:
         if status is None:
             return None
         if not outside and not any(_is_beneath(real, top) for top in self._tops):
-            raise _Unfit(f"{here} leads out of the repository, to {real}")
+            raise Unfit(f"{here} leads out of the repository, to {real}")
         if not stat.S_ISREG(status.st_mode):
-            raise _Unfit(f"{here} is {_kind(status)} and not a regular file")
+            raise Unfit(f"{here} is {_kind(status)} and not a regular file")
         if status.st_size > max_bytes:
-            raise _Unfit(
+            raise Unfit(
                 f"{here} has {status.st_size:,} bytes, and more than {max_bytes:,} make no sense there"
             )
         return real
@@ -294,7 +288,7 @@ class _Checking:
         *base* has no symlinks in it. Raises _Unfit where the way leads to a mount that may fall silent.
         """
         if "\0" in path:
-            raise _Unfit(f"{named_by} names a path with a NUL byte in it")
+            raise Unfit(f"{named_by} names a path with a NUL byte in it")
         done = os.sep if os.path.isabs(path) else base
         todo = _backwards(path)
         status = None
@@ -315,7 +309,7 @@ class _Checking:
                 continue
             links += 1
             if links > _MAX_LINKS:
-                raise _Unfit(f"{named_by} leads through more than {_MAX_LINKS} symlinks")
+                raise Unfit(f"{named_by} leads through more than {_MAX_LINKS} symlinks")
             done, status = os.sep if os.path.isabs(target) else os.path.dirname(done), None
             todo += _backwards(target)
         return done, os.lstat(done) if status is None else status
@@ -326,7 +320,7 @@ class _Checking:
         if kind is None or _is_beneath(self._repository, path):
             return
         if kind in _OTHER_PLACES or mounts.is_silent(kind):
-            raise _Unfit(f"{named_by} leads to {path}, where {kind} is mounted")
+            raise Unfit(f"{named_by} leads to {path}, where {kind} is mounted")
 
 
 def _is_beneath(path: str, top: str) -> bool:
@@ -350,110 +344,3 @@ def _around(directories: Iterable[str], top: str) -> set[str]:
             around.add(above)
             above = os.path.dirname(above)
     return around
-
-
-def _reference(content: bytes | None) -> bytes:
-    """Return what a symbolic reference leads to, nothing if it is none."""
-    return content[4:].strip() if content is not None and content.startswith(b"ref:") else b""
-
-
-_NAMING: Final = re.compile(rb"include|excludesfile|worktree", re.IGNORECASE)
-"""What a configuration that has git read another file has in it: neither in the name of a section nor in
-that of a variable can a letter be spelled in another way."""
-
-_ITEM: Final = re.compile(
-    rb"""
-    [\ \t\r\n\v\f]++ | [#;][^\n]*+
-    | \[(?P<section>[A-Za-z0-9.-]*+)
-        (?:[\ \t\r\v\f]++"(?:[^"\\\n]|\\[^\n])*+")?+\]
-    | (?P<key>[A-Za-z][A-Za-z0-9-]*+)[\ \t]*+
-        (?:=(?P<value>(?:"(?:[^"\\\n]|\\(?s:.))*+"|\\(?s:.)|[^"\\\n#;])*+)(?:[#;][^\n]*+)?+)?+
-        (?=\n|\Z)
-    """,
-    re.VERBOSE,
-)
-"""The next of a configuration, CONFIGURATION FILE in git-config(1) and parse_value in git's config.c."""
-
-_WORD: Final = re.compile(rb'\\.|"|\s+|[^\\"\s]+', re.DOTALL)
-
-_MEANT: Final = {b"\\n": b"\n", b"\\t": b"\t", b"\\b": b"\b", b"\\\n": b""}
-
-
-def _settings(content: bytes, path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
-    """Give section, key and value of what a configuration has, names in small letters.
-
-    Raises _Unfit where it cannot be understood; what follows would be a guess.
-    """
-    content = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
-    section = b""
-    position = 0
-    while position < len(content):
-        item = _ITEM.match(content, position)
-        if item is None:
-            line = content.count(b"\n", 0, position) + 1
-            raise _Unfit(f"{path} cannot be understood, line {line}")
-        position = item.end()
-        if item["section"] is not None:
-            section = item["section"].lower()
-        elif item["key"] is not None:
-            yield section, item["key"].lower(), _meant(item["value"])
-
-
-def _meant(value: bytes | None) -> bytes | None:
-    """Return what a value means, without quotes, backslashes and the blanks around it."""
-    if value is None:
-        return None
-    meant = bytearray()
-    end = 0
-    quoted = False
-    for word in _WORD.findall(value):
-        if word.isspace() and not quoted:
-            meant += word if meant else b""
-            continue
-        if word == b'"':
-            quoted = not quoted
-        elif word.startswith(b"\\"):
-            meant += _MEANT.get(word, word[1:])
-        else:
-            meant += word
-        end = len(meant)
-    return bytes(meant[:end])
-
-
-def is_whole(index: bytes) -> bool:
-    """Whether the index ends with the checksum of what comes before it (gitformat-index(5)).
-
-    A repository without commits has none, and index.skipHash has it end with zeros. Raises OSError where
-    there are too few descriptors or too little memory.
-    """
-    try:
-        with open(index, "rb", opener=open_regular) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > _LARGEST or file.read(4) != b"DIRC":
-                return False
-            return any(_ends_with_checksum(file, size, name) for name in ("sha1", "sha256"))
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno in LACKED:
-            raise
-        return False
-
-
-def _ends_with_checksum(file: BinaryIO, size: int, name: str) -> bool:
-    import hashlib  # noqa: PLC0415 - for start-up's sake
-
-    digest = hashlib.new(name, usedforsecurity=False)
-    left = size - digest.digest_size
-    file.seek(max(0, left))
-    end = file.read(digest.digest_size)
-    if end == bytes(digest.digest_size):
-        return True
-    file.seek(0)
-    while left > 0:
-        piece = file.read(min(left, _MEBIBYTE))
-        if not piece:
-            return False
-        digest.update(piece)
-        left -= len(piece)
-    return end == digest.digest()

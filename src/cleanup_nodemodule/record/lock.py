@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.record import state_directory
-from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.record import state_directory, trust
+from cleanup_nodemodule.system import machine, mounts
 from cleanup_nodemodule.system.files import read_small
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Locked(CleanupError):
 _HALF_A_DAY: Final = 12 * 3600
 
 
-class LockError(state_directory.StateError):
+class LockError(trust.StateError):
     """The lock cannot be had, for another reason than a run. The message says what to do."""
 
 
@@ -190,7 +190,7 @@ def held(directory: str) -> tuple[Holder, ...]:
     path = _path(directory)
     if not os.path.lexists(path):
         return ()
-    state_directory.check(path)
+    trust.check(path)
     try:
         with _mutex(path):
             return tuple(holder for holder, _ in _holders(path))
@@ -202,17 +202,17 @@ def held(directory: str) -> tuple[Holder, ...]:
 
 def _path(directory: str) -> str:
     # Not by its name, which may change while a run is at work.
-    return os.path.join(directory, "locks", state_directory.machine())
+    return os.path.join(directory, "locks", machine.machine())
 
 
 def _impossible(registry: str, error: OSError) -> LockError:
     if isinstance(error, LockError):
         return error
-    if isinstance(error, state_directory.StateError):
+    if isinstance(error, trust.StateError):
         return LockError(error.errno or errno.EIO, str(error))
     return LockError(
         error.errno or errno.EIO,
-        f"cannot keep other runs out by a lock in {registry!r}: {error.strerror}; {state_directory.ADVICE},"
+        f"cannot keep other runs out by a lock in {registry!r}: {error.strerror}; {trust.ADVICE},"
         " on a file system that has locks",
     )
 
@@ -285,7 +285,7 @@ def _enter(registry: str, run: str, places: Sequence[_Place]) -> Held:
     known = {
         "run": run,
         "pid": os.getpid(),
-        "host": state_directory.host_name(),
+        "host": machine.host_name(),
         "started_at": round(time.time(), 3),
         "places": [asdict(place) for place in places],
     }

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.record import state_directory
 from cleanup_nodemodule.record.identity import Being, being_of
+from cleanup_nodemodule.system import accounts, machine
 
 _TRUSTED: Final = "trusted.cleanup-nodemodule"
 _USER: Final = "user.cleanup-nodemodule"
@@ -76,7 +76,7 @@ class Mark:
     @property
     def is_alive(self) -> bool:
         """Whether the run that wrote it is at work still."""
-        return state_directory.started(self.pid) is not None and _started(self.pid) == self.started
+        return machine.started(self.pid) is not None and _started(self.pid) == self.started
 
 
 def put(descriptor: int, mark: Mark) -> int:
@@ -112,7 +112,7 @@ def believed(path: str) -> Mark | None:
     descriptor = engine.open_directory(os.fsencode(path))
     try:
         status = os.fstat(descriptor)
-        own = status.st_uid == os.geteuid() and not state_directory.writable_by_others(status)
+        own = status.st_uid == os.geteuid() and not accounts.writable_by_others(status)
         for name in _names():
             if name == _TRUSTED or own:
                 with contextlib.suppress(OSError):
@@ -135,12 +135,12 @@ def _understood(text: bytes, seal: bytes) -> Mark | None:
 
 
 def _seal(being: Being, staged: str) -> bytes:
-    words = (os.geteuid(), state_directory.machine(), being.volume, being.inode, being.birth_ns)
+    words = (os.geteuid(), machine.machine(), being.volume, being.inode, being.birth_ns)
     return _digest(f"{words} {os.path.basename(staged)}", 8)
 
 
 def _started(process: int) -> bytes:
-    return _digest(str(state_directory.started(process)), 4)
+    return _digest(str(machine.started(process)), 4)
 
 
 def _digest(text: str, size: int) -> bytes:

@@ -7,15 +7,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cleanup_nodemodule.model import Candidate, Identity, Leftover, Problem
+from cleanup_nodemodule.model import Candidate, Leftover, Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.record import identity, lock, mark, write
+from cleanup_nodemodule.record import alive, identity, lock, mark, read
+from cleanup_nodemodule.record import entries as record_entries
+from cleanup_nodemodule.record.endings import (
+    GONE,
+    Concluded,
+    Open,
+    conclude,
+    leftover_of,
+    staged_name,
+    still_in_place,
+    unreachable,
+)
+from cleanup_nodemodule.record.entries import Ending, Entry
 from cleanup_nodemodule.record.identity import Being
-from cleanup_nodemodule.record.write import Ending, Entry, Journal
 from cleanup_nodemodule.system import mounts as system_mounts
 from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
-
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 _SURE_ONLY_BY_BIRTH: Final = frozenset(
     {Ending.DELETED, Ending.GONE, Ending.NOT_BEGUN, Ending.FORGOTTEN}
@@ -25,41 +34,11 @@ was done, as without power, or it had been moved out of sight. By its inode alon
 
 
 @dataclass(frozen=True, slots=True)
-class Concluded:
-    """A deletion that nothing is left to do for, though its run could not say so."""
-
-    entry: Entry
-    ending: Ending
-    note: str
-
-    @property
-    def name(self) -> str | None:
-        """The name it was renamed to, if it was."""
-        return _staged_name(self.entry)
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A deletion that the journal has no end of. No disk has been asked about it yet."""
-
-    entry: Entry
-    at_work: bool
-    """Its run is deleting now."""
-    trashing: bool
-    """It was to be moved to the trash."""
-
-    @property
-    def place(self) -> str:
-        """The path that it has, unless its turn did not come or is over."""
-        return self.entry.intent.staged or self.entry.intent.path
-
-
-@dataclass(frozen=True, slots=True)
 class Begun:
     """What the journal has no end of."""
 
     entries: tuple[Open, ...]
-    faults: tuple[write.Fault, ...]
+    faults: tuple[record_entries.Fault, ...]
     """What of the journal could not be read."""
 
     @property
@@ -74,7 +53,7 @@ class Unfinished:
 
     leftovers: tuple[Leftover, ...]
     concluded: tuple[Concluded, ...]
-    faults: tuple[write.Fault, ...]
+    faults: tuple[record_entries.Fault, ...]
     """What of the journal could not be read."""
 
     @property
@@ -109,11 +88,11 @@ async def recognise(
     if not candidates:
         return ()
     names = {candidate.name for candidate in candidates}
-    history = write.read(directory, wanted=lambda entry: _staged_name(entry) in names)
+    history = read.read(directory, wanted=lambda entry: staged_name(entry) in names)
     known: dict[str | None, list[Entry]] = {}
     for entry in history.entries:
         if history.runs[entry.run].is_ours:
-            known.setdefault(_staged_name(entry), []).append(entry)
+            known.setdefault(staged_name(entry), []).append(entry)
     found: list[Leftover] = []
     for candidate in candidates:
         nobody = Leftover(candidate, None, None, None)
@@ -123,7 +102,7 @@ async def recognise(
                 found.append(nobody)
             elif candidate.name in known:
                 fitting = [one for one in known[candidate.name] if _is_left(one, being)]
-                found.append(_leftover(fitting[-1], candidate) if fitting else nobody)
+                found.append(leftover_of(fitting[-1], candidate) if fitting else nobody)
             else:
                 found.append(await _marked(candidate, being, scheduler) or nobody)
         except Unanswered:
@@ -181,7 +160,7 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
             for beneath, mount in around
         )
 
-    history = write.read(directory, wanted=wanted)
+    history = read.read(directory, wanted=wanted)
     entries = [entry for entry in history.entries if history.runs[entry.run].is_ours]
     working = at_work(directory, (entry.run for entry in entries))
     return Begun(
@@ -221,9 +200,9 @@ async def ask_disks(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unf
                 return
             except Unanswered:
                 silent.add(mount)
-                found[number] = _unreachable(one, ProblemCode.LOOK_AT_UNANSWERED)
+                found[number] = unreachable(one, ProblemCode.LOOK_AT_UNANSWERED)
             except OSError as error:
-                found[number] = _unreachable(one, _code_of(error), error.errno)
+                found[number] = unreachable(one, _code_of(error), error.errno)
 
     await asyncio.gather(*(ask(mount) for mount in numbers))
     rows = [found[number] for number in sorted(found)]
@@ -243,52 +222,33 @@ def _ask_disk(one: Open) -> Leftover | Concluded | None:
     try:
         being, around = identity.seen(one.place)
     except OSError as error:
-        if error.errno not in _GONE:
+        if error.errno not in GONE:
             raise
         being = around = None
     if being is not None and intent.is_of(being):
         if intent.staged is None:
-            return None if one.at_work else _still_in_place(one)
+            return None if one.at_work else still_in_place(one)
         place = one.place
         candidate = Candidate(place, os.path.dirname(place), being.identity, mounted=False)
-        return _leftover(one.entry, candidate, at_work=one.at_work)
+        return leftover_of(one.entry, candidate, at_work=one.at_work)
     if one.at_work:
         return None
     if one.entry.waiting:
         return Concluded(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
     if being is not None and intent.staged is not None:
-        return _unreachable(one, ProblemCode.REPLACED)
+        return unreachable(one, ProblemCode.REPLACED)
     if around is None or not _held(intent, around):
-        return _unreachable(one, ProblemCode.LOST)
+        return unreachable(one, ProblemCode.LOST)
     if intent.staged is None:
         note = "the run was ended in the middle; it is gone now"
         return Concluded(one.entry, Ending.GONE, note)
-    return _conclude(one.entry)
+    return conclude(one.entry)
 
 
-def _held(intent: write.Intent, around: Being) -> bool:
+def _held(intent: record_entries.Intent, around: Being) -> bool:
     """Whether it is *around* that it was in, as far as that was written down."""
     known = intent.is_around(around)
     return around.device == intent.device if known is None else known
-
-
-def record_ends(concluded: Iterable[Concluded], records: Journal) -> None:
-    """Write down what has become of deletions whose run could not say."""
-    for one in concluded:
-        records.end(one.entry.number, one.ending, error=one.note, run=one.entry.run)
-
-
-def forget(leftovers: Iterable[Leftover], records: Journal) -> None:
-    """Write down that nobody wants to hear of these any more."""
-    for one in leftovers:
-        if one.run is not None and one.number is not None:
-            note = "it could not be reached, and was to be forgotten"
-            records.end(one.number, Ending.FORGOTTEN, error=note, run=one.run)
-
-
-def _staged_name(entry: Entry) -> str | None:
-    staged = entry.intent.staged
-    return None if staged is None else os.path.basename(staged)
 
 
 def at_work(directory: str, runs: Iterable[str]) -> frozenset[str]:
@@ -297,105 +257,10 @@ def at_work(directory: str, runs: Iterable[str]) -> frozenset[str]:
     These began on a full disk (:attr:`cleanup_nodemodule.record.lock.Held.alone`). Raises StateError.
     """
     holding = frozenset(holder.run for holder in lock.held(directory))
-    return holding | write.writing(directory, set(runs) - holding)
-
-
-def _leftover(entry: Entry, candidate: Candidate, *, at_work: bool = False) -> Leftover:
-    intent, end = entry.intent, entry.end
-    freed = 0 if end is None else end.freed_bytes
-    failed = end is not None and end.ending is Ending.FAILED
-    return Leftover(
-        candidate,
-        intent.path,
-        entry.run,
-        entry.number,
-        at_work,
-        owner=intent.owner,
-        allocated_bytes=max(0, intent.allocated_bytes - freed),
-        earlier=end.error if end is not None and failed else None,
-    )
+    return holding | alive.writing(directory, set(runs) - holding)
 
 
 def _code_of(error: OSError) -> ProblemCode:
     """Return what to say where a disk said *error*; a network file system may be what gives up (nfs(5))."""
     silent = error.errno == errno.ETIMEDOUT
     return ProblemCode.LOOK_AT_UNANSWERED if silent else ProblemCode.LOOK_AT
-
-
-def _unreachable(one: Open, code: ProblemCode, number: int | None = None) -> Leftover:
-    """Return what is not to be touched, with why."""
-    forget = f"cleanup-nodemodule resume --forget {_word(one.entry.intent.path)}"
-    message = None
-    if code is ProblemCode.LOST:
-        message = (
-            "the directory around it was moved or deleted, or its disk is not mounted. If it was moved, a"
-            " run that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear"
-            f" of it no more: {forget}"
-        )
-    elif code is ProblemCode.REPLACED:
-        message = (
-            "another directory is in its place, which is left alone. If what was left is elsewhere, a run"
-            " that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear of"
-            f" it no more: {forget}"
-        )
-    return _kept(one, Problem(one.place, code, number, message))
-
-
-def _kept(one: Open, problem: Problem) -> Leftover:
-    place = one.place
-    candidate = Candidate(place, os.path.dirname(place), Identity(0, 0), mounted=False)
-    leftover = _leftover(one.entry, candidate, at_work=one.at_work)
-    return replace(leftover, problems=(problem,))
-
-
-def _word(path: str) -> str:
-    """Return *path* as a word for a shell that is fit for showing; only ``PATH`` where it is not."""
-    import shlex  # noqa: PLC0415 - seldom needed
-
-    return shlex.quote(path) if path.isprintable() else "PATH"
-
-
-def _conclude(entry: Entry) -> Concluded:
-    """Tell what became of something whose place is empty."""
-    intent = entry.intent
-    try:
-        found, _ = identity.seen(intent.path)
-    except OSError:
-        found = None
-    if found is not None and intent.is_of(found):
-        born = intent.birth_ns and found.birth_ns
-        # Without that, a directory made since may have its inode number; but what was put back was not
-        # written to.
-        if (
-            born
-            or found.changed_ns == intent.changed_ns
-            or found.modified_ns < entry.began_at * 1e9
-        ):
-            return Concluded(
-                entry, Ending.KEPT, "the run was ended before anything of it was deleted"
-            )
-    if not entry.turned and entry.end is None:
-        # The system was started anew since, and what was written last may be lost.
-        note = "it is gone, and nothing says whether the run had begun with it"
-        return Concluded(entry, Ending.GONE, note)
-    return Concluded(
-        entry, Ending.DELETED, "the run was ended before it could write down how much that freed"
-    )
-
-
-def _still_in_place(one: Open) -> Leftover | Concluded:
-    """Tell what became of something that was to be deleted, or moved to the trash, in its place."""
-    if one.entry.waiting:
-        return Concluded(one.entry, Ending.NOT_BEGUN, "the run was ended before its turn")
-    if one.trashing:
-        note = "the run was ended in the middle; what is left of it is in its place"
-        return Concluded(one.entry, Ending.FAILED, note)
-    # Somebody may have repaired it since, or put something of theirs there, as it has its usual name.
-    path = one.place
-    around, name = (_word(part) for part in os.path.split(path))
-    message = (
-        "a run was ended while it deleted this in its place, so that some of it may be missing. It is not"
-        f" touched. To delete the rest: cleanup-nodemodule -p {around} --targets {name} --no-dry-run. To keep"
-        f" it, as after mending it: cleanup-nodemodule resume --forget {_word(path)}"
-    )
-    return _kept(one, Problem(path, ProblemCode.PARTLY_DELETED, message=message))

@@ -9,7 +9,7 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete import approval
 from cleanup_nodemodule.model import Approved, Leftover, Plan
 from cleanup_nodemodule.patterns import patterns
-from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report import build, rows
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
@@ -105,10 +105,10 @@ class _Cleaning:
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
 
-    def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> build.Report:
+    def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
 
-    def _ended(self, result: build.Report) -> Ended:
+    def _ended(self, result: rows.Report) -> Ended:
         return Ended(result, signal=self._runtime.signal)
 
     async def _approved(self, plan: Plan) -> Approved | None:

@@ -42,13 +42,13 @@ async def recognise(plan: Plan, crew: Crew, voice: Voice, runtime: Runtime) -> t
     """Tell what interrupted runs left; without a journal to ask, all of it is unknown."""
     if not plan.leftovers:
         return ()
-    from cleanup_nodemodule.record import state_directory, unfinished
+    from cleanup_nodemodule.record import state_directory, trust, unfinished
 
     try:
         directory = state_directory.directory()
         with runtime.reading(crew.executor, crew.readers) as scheduler:
             return await unfinished.recognise(plan.leftovers, directory, scheduler)
-    except state_directory.StateError as error:
+    except trust.StateError as error:
         voice.say(str(error))
         return tuple(Leftover(candidate, None, None, None) for candidate in plan.leftovers)
 
@@ -72,7 +72,7 @@ class Deletion:
 
     async def carry_out(self, approved: Approved, leftovers: tuple[Leftover, ...]) -> Outcome:
         """Delete it, with a record of everything, and say truthfully what came of it."""
-        from cleanup_nodemodule.record import unfinished
+        from cleanup_nodemodule.record import endings
 
         runtime, crew = self._runtime, self._crew
         found = await self._unfinished(approved.plan.roots)
@@ -88,7 +88,7 @@ class Deletion:
         lost: list[Problem] = []
         with self._undertaking.journal(lost) as journal:
             places = {one.candidate.name for one in known}
-            unfinished.record_ends((one for one in concluded if one.name not in places), journal)
+            endings.record_ends((one for one in concluded if one.name not in places), journal)
             include_foreign = self._settings.include_foreign
             done = await delete_leftovers(
                 *(known, journal, crew, self._voice, runtime), include_foreign=include_foreign

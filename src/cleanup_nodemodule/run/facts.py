@@ -5,13 +5,13 @@ import time
 
 from cleanup_nodemodule import __version__, engine
 from cleanup_nodemodule.model import Mode
-from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report import rows
 from cleanup_nodemodule.words import PROGRAM
 
 
-def tool() -> build.Tool:
+def tool() -> rows.Tool:
     """Return what documents say of this program."""
-    return build.Tool(PROGRAM, __version__, engine.name())
+    return rows.Tool(PROGRAM, __version__, engine.name())
 
 
 class Facts:
@@ -21,9 +21,9 @@ class Facts:
         self._started_at = time.time()
         self._start = time.monotonic()
 
-    def now(self, mode: Mode) -> build.Run:
+    def now(self, mode: Mode) -> rows.Run:
         """Return what a report says of the run, which has come this far."""
-        return build.Run(
+        return rows.Run(
             tool=tool(),
             host=socket.gethostname(),
             started_at=self._started_at,

@@ -53,13 +53,13 @@ class _Resuming:
         self._facts = Facts()
 
     async def run(self, forget: Sequence[str]) -> Ended:
-        from cleanup_nodemodule.record import state_directory, unfinished
+        from cleanup_nodemodule.record import state_directory, trust, unfinished
         from cleanup_nodemodule.run.undertaking import undertake
 
         try:
             directory = state_directory.directory()
             begun = unfinished.begun(directory)
-        except state_directory.StateError as error:
+        except trust.StateError as error:
             error.code = ProblemCode.READ_RECORD
             raise
         crew = self._runtime.crew(_mounts_of(begun.places))
@@ -77,7 +77,7 @@ class _Resuming:
     async def _delete(
         self, begun: "Begun", crew: Crew, undertaking: "Undertaking | None", forget: Sequence[str]
     ) -> Ended:
-        from cleanup_nodemodule.record import unfinished
+        from cleanup_nodemodule.record import endings
 
         found = await find_unfinished(begun, crew, self._runtime)
         for fault in found.faults:
@@ -94,8 +94,8 @@ class _Resuming:
                     self._voice.say(f"nothing was left {where} that cannot be reached")
         if undertaking is not None and (found.to_finish or found.concluded or forgotten):
             with undertaking.journal(lost) as journal:
-                unfinished.record_ends(found.concluded, journal)
-                unfinished.forget(forgotten, journal)
+                endings.record_ends(found.concluded, journal)
+                endings.forget(forgotten, journal)
                 done = await delete_leftovers(
                     *(found.to_finish, journal, crew, self._voice, self._runtime),
                     include_foreign=self._include_foreign,

@@ -9,7 +9,8 @@ import stat
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.record import state_directory
+from cleanup_nodemodule.record import trust
+from cleanup_nodemodule.system import accounts
 
 _LOOKED_FOR: Final = (
     *(
@@ -96,7 +97,7 @@ def decide(directory: str) -> Verdict:
 
 
 def _fault(directory: str, account: int) -> str | None:
-    return state_directory.untrusted(directory, account) or _planted(directory, account)
+    return trust.untrusted(directory, account) or _planted(directory, account)
 
 
 def _planted(directory: str, account: int) -> str | None:
@@ -110,8 +111,6 @@ def _planted(directory: str, account: int) -> str | None:
                     if any(fnmatch.fnmatch(entry.name, pattern) for pattern in _LOOKED_FOR):
                         owner = entry.stat(follow_symlinks=False).st_uid
                         if owner not in {0, account}:
-                            return (
-                                f"{entry.path!r} belongs to {state_directory.account_name(owner)}"
-                            )
+                            return f"{entry.path!r} belongs to {accounts.account_name(owner)}"
         above = os.path.dirname(above)
     return None

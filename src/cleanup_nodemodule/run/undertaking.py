@@ -8,7 +8,8 @@ from typing import Final
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.model import DeletingMode, Problem
 from cleanup_nodemodule.record import lock, state_directory
-from cleanup_nodemodule.record.write import Journal, Run, new_run
+from cleanup_nodemodule.record.entries import Run, new_run
+from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Voice

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.report.build import Report
+from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
 

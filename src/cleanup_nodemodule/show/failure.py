@@ -5,7 +5,7 @@ from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report import build, document
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.show.streams import emit, say
 
@@ -34,4 +34,4 @@ def print_failure(
     say(f"{words.PROGRAM}: {message}")
     if as_json:
         failed = build.of_failure(message, code, path, Facts().now(mode), number)
-        emit(lambda: print(build.to_json(failed)))
+        emit(lambda: print(document.to_json(failed)))

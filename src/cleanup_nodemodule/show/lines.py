@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.problems import sentence
-from cleanup_nodemodule.proof.protections import OVERRIDE, describe_unseen
-from cleanup_nodemodule.report.build import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
+from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.words import PROGRAM, command, printable, size
 
 MEANINGS: Final = {

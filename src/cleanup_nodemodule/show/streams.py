@@ -3,10 +3,13 @@
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from typing import TextIO
+
+from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.words import PROGRAM
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -85,3 +88,17 @@ def _write_no_more() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def print_lines(lines: Iterable[str]) -> int:
+    """Print *lines* on standard output; return the exit code."""
+
+    def write() -> None:
+        for line in lines:
+            print(line)
+
+    lost = emit(write)
+    if lost is not None:
+        say(f"{PROGRAM}: could not print the result: {lost}")
+        return ExitCode.UNEXPECTED
+    return ExitCode.DONE

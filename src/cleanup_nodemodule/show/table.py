@@ -18,7 +18,7 @@ from rich.text import Text
 
 from cleanup_nodemodule import words
 from cleanup_nodemodule.proof.rules import Rule, describe
-from cleanup_nodemodule.report.build import ArtifactRow, Report
+from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.words import printable
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from cleanup_nodemodule import words
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode, Plan
-from cleanup_nodemodule.report import build
-from cleanup_nodemodule.report.build import Report
+from cleanup_nodemodule.report import document
+from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
 from cleanup_nodemodule.show import lines
@@ -169,7 +169,7 @@ class Terminal:
     def _print(self, result: Report) -> None:
         match self._format:
             case "json":
-                for line in build.json_lines(result):
+                for line in document.json_lines(result):
                     sys.stdout.write(line)
                     self._interrupts.goes_on()
                 print()

@@ -5,7 +5,7 @@ from typing import Final
 
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof import use
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.work.containment import each, problem_of
@@ -31,7 +31,7 @@ async def last_used(
 
     async def ask(some: Sequence[Row]) -> list[int | Problem]:
         sightings = [row.sighting for row in some]
-        used, more = await scheduler.call(evidence.last_used, sightings, passed, known, cache)
+        used, more = await scheduler.call(use.last_used, sightings, passed, known, cache)
         known.update(more)
         return used
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Identity, Problem
 from cleanup_nodemodule.proof import protections
-from cleanup_nodemodule.proof.evidence import Circumstances
+from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.survey import included
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.system import mounts as system_mounts

@@ -5,8 +5,8 @@ from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Level, Reason
-from cleanup_nodemodule.proof import evidence
-from cleanup_nodemodule.proof.evidence import Sighting
+from cleanup_nodemodule.proof import weigh
+from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey import nesting
 from cleanup_nodemodule.survey import search as finder
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
@@ -77,7 +77,7 @@ class Rounds:
             doubtful = [
                 row
                 for row in fresh
-                if not row.entered and evidence.walk_beneath(self._prover.weigh(row))
+                if not row.entered and weigh.walk_beneath(self._prover.weigh(row))
             ]
             for row in doubtful:
                 row.entered = True

@@ -5,7 +5,7 @@ from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
 from cleanup_nodemodule.proof import git
-from cleanup_nodemodule.proof.evidence import Sighting
+from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey.hard_links import Ledger
 
 UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())

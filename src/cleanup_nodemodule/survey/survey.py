@@ -13,7 +13,9 @@ from typing import TypeVar
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof.evidence import Circumstances, Sighting, Witnesses, kept_for
+from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
+from cleanup_nodemodule.proof.weigh import kept_for
+from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.prepare import prepare

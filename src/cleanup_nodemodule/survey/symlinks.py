@@ -65,9 +65,9 @@ def resolve(path: str) -> tuple[str, os.stat_result]:
 def _is_ours(owner: int) -> bool:
     if owner in {0, os.geteuid()}:
         return True
-    from cleanup_nodemodule.record import state_directory
+    from cleanup_nodemodule.system import accounts
 
-    return owner in state_directory.unmapped()
+    return owner in accounts.unmapped()
 
 
 def _names(path: str) -> list[str]:

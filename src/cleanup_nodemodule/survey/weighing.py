@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from cleanup_nodemodule.model import Decision, Evidence, Keep, Reason
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof import evidence
+from cleanup_nodemodule.proof import weigh as proof_weigh
 from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.work.containment import Contained
@@ -15,12 +15,12 @@ def weigh(row: Row, *, has_git: bool, last_used: int = 0) -> Evidence:
     asked = Contained(row.candidate.path)
 
     def weighed() -> Evidence:
-        return evidence.weigh(row.sighting, row.answer, has_git=has_git, last_used=last_used)
+        return proof_weigh.weigh(row.sighting, row.answer, has_git=has_git, last_used=last_used)
 
     known = asked.ask(ProblemCode.WEIGH, None, weighed)
     for problem in asked.problems:
         row.keep_for(problem)
-    return known or evidence.unweighed(row.sighting, asked.problems[0])
+    return known or proof_weigh.unweighed(row.sighting, asked.problems[0])
 
 
 def decide_about(row: Row, *, include_foreign: bool, silent: Container[str]) -> Decision:

@@ -1,0 +1,103 @@
+"""Whether a process is at work in a project."""
+
+import bisect
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from cleanup_nodemodule.model import Identity, Reason
+from cleanup_nodemodule.proof import homes
+from cleanup_nodemodule.proof.installed import Protection
+from cleanup_nodemodule.system import at_work, mounts
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What an artifact and its project are besides their paths."""
+
+    identities: frozenset[Identity] = frozenset()
+    """Device and inode of both."""
+    owners: frozenset[int] = frozenset()
+    """User ids of the owners of both."""
+
+
+def whose(paths: Iterable[str], known: "homes.Known | None" = None) -> Whose:
+    """Ask the disk what the directories at *paths* are: those of an artifact and its project.
+
+    *known* is as :func:`vital` takes it.
+    """
+    known = known or homes.Known()
+    standings = [one for one in map(known.standing, paths) if one is not None]
+    return Whose(
+        frozenset(one.identity for one in standings), frozenset(one.owner for one in standings)
+    )
+
+
+class Processes:
+    """Where other processes were at work when one look was taken, and what it could not see.
+
+    Asking takes some microseconds; it is the look that takes time.
+    """
+
+    def __init__(self, work: at_work.Work, *, assume_unused: bool = False) -> None:
+        """With *assume_unused* nobody works where nobody can say who does."""
+        self.unseen: Final = work.unseen
+        """Processes that could not be looked at; None if nobody can say how many."""
+        self.known: Final = work.known
+        """Those that the next look need not look at, if they are where they were."""
+        self._places = sorted(work.places)
+        self._directories = work.directories
+        self._mounts = sorted(work.mounts)
+        self._assume_unused = assume_unused
+
+    def at_work_in(
+        self, project: str, artifact: str, whose: Whose | None = None
+    ) -> Protection | None:
+        """Tell what is done in the *project* or the *artifact* that keeps the latter, None if nothing.
+
+        A process at work there; something that is mounted on or in the artifact in another mount
+        namespace; and for what does not belong to the user, that some processes could not be looked at.
+        """
+        for directory in (artifact, project):
+            found = _first_within(self._places, directory)
+            if found is not None:
+                return Protection(Reason.IN_USE, f"{found[1]} is at work in {found[0]}")
+        if (mounted := _first_within(self._mounts, artifact)) is not None:
+            point, how = mounted
+            return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}, {how}")
+        if whose is None:
+            return None
+        for identity in whose.identities:
+            if (who_is_there := self._directories.get(identity)) is not None:
+                where = f"{who_is_there} is at work in it, in another mount namespace"
+                return Protection(Reason.IN_USE, where)
+        if self.unseen == 0 or self._assume_unused or not hasattr(os, "geteuid"):
+            return None
+        if whose.owners == {os.geteuid()}:
+            return None
+        return Protection(
+            Reason.IN_USE,
+            f"it or its project belongs to somebody else, and {describe_unseen(self.unseen)}; {OVERRIDE}",
+        )
+
+
+OVERRIDE: Final = "--assume-unused takes it for unused"
+"""How the words end for what is kept only as nobody can say whether it is in use."""
+
+
+def describe_unseen(count: int | None) -> str:
+    """Say how many processes could not be looked at; None is any number."""
+    if count is None:
+        return "the system hides the processes of other users"
+    number = "1 process" if count == 1 else f"{count} processes"
+    return f"{number} could not be looked at (no permission)"
+
+
+def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, str] | None:
+    """Return the first of the sorted *places* that is the *directory* or lies in it."""
+    for start in (directory, os.path.join(directory, "")):
+        position = bisect.bisect_left(places, (start, ""))
+        if position < len(places) and mounts.within(places[position][0], directory):
+            return places[position]
+    return None

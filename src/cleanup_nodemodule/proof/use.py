@@ -1,0 +1,120 @@
+"""When a project was last used, and which processes are at work in it."""
+
+import os
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from cleanup_nodemodule.model import Evidence, Level, Problem, Reason
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.proof import in_use as proof_in_use
+from cleanup_nodemodule.proof import last_used as history
+from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof.in_use import Processes
+from cleanup_nodemodule.proof.installed import Protection
+from cleanup_nodemodule.proof.sighting import Sighting, not_known
+from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.work.containment import Contained
+from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+
+
+def last_used(
+    sightings: Sequence[Sighting],
+    passed: frozenset[str],
+    known: dict[str, int],
+    cache: StatCache | None = None,
+) -> tuple[list[int | Problem], dict[str, int]]:
+    """Return for each sighting when its project was last used, seconds since the epoch.
+
+    Or why that could not be found out. *passed* are paths of directories that are not gone into:
+    artifacts, which are not source, and what is mounted. *known* is what is known of projects inside of
+    these; what is known now of other projects is returned, too.
+    """
+    sources = ChainMap[str, int]({}, known)
+    cache = cache or StatCache()
+    answers: dict[str, int | Problem] = {}
+
+    def ask(place: str, question: Callable[[], int]) -> int | Problem:
+        if place not in answers:
+            asked = Contained(place)
+            time = asked.ask(ProblemCode.LAST_USE, 0, question)
+            answers[place] = asked.problems[0] if asked.problems else time
+        return answers[place]
+
+    for project in sorted({s.project for s in sightings}, key=len, reverse=True):
+        ask(project, partial(history.newest_source, project, passed.__contains__, sources))
+    times: list[int | Problem] = []
+    for sighting in sightings:
+        found = [answers[sighting.project]]
+        if (at := sighting.repository) is not None:
+            git_activity = partial(history.last_git_activity, at, cache)
+            found.append(ask(os.path.join(at, ".git"), git_activity))
+        wrong = next((one for one in found if isinstance(one, Problem)), None)
+        if wrong is not None:
+            times.append(replace(wrong, path=sighting.candidate.path))
+        else:
+            times.append(max(one for one in found if isinstance(one, int)))
+    return times, dict(sources.maps[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the processes keep."""
+
+    protections: tuple[Protection | None, ...]
+    """For each sighting in turn."""
+    unseen: int | None
+    """Processes that could not be looked at; None if nobody can say how many, 0 if none was to be."""
+
+
+async def in_use(
+    sightings: Sequence[Sighting],
+    evidence: Sequence[Evidence],
+    scheduler: Scheduler,
+    *,
+    assume_unused: bool = False,
+) -> Uses:
+    """Ask where processes are at work, if anything that may be deleted depends on it.
+
+    Where nobody can say, all is in use, unless the user said to *assume* it *unused*.
+    """
+    open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
+    if not any(open_):
+        return Uses((None,) * len(sightings), 0)
+    ask = partial(protections.running_processes, os.getpid(), assume_unused=assume_unused)
+    try:
+        processes: Processes = await scheduler.call(ask)
+    except Stopped:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, nobody knows
+        nobody = Protection(
+            Reason.IN_USE,
+            f"nobody can say whether a process is at work in it; {proof_in_use.OVERRIDE}",
+        )
+        kept = not assume_unused
+        return Uses(tuple(nobody if asked and kept else None for asked in open_), None)
+
+    def at_work(sighting: Sighting) -> Protection | None:
+        asked = Contained(sighting.candidate.path)
+        found = asked.ask(
+            ProblemCode.IN_USE,
+            None,
+            processes.at_work_in,
+            sighting.project,
+            sighting.candidate.path,
+            sighting.whose,
+        )
+        return not_known(asked.problems[0]) if asked.problems else found
+
+    return Uses(
+        tuple(
+            at_work(sighting) if asked else None
+            for sighting, asked in zip(sightings, open_, strict=True)
+        ),
+        processes.unseen,
+    )
+
+
+_DELETABLE: Final = frozenset({Level.PROVEN, Level.NAMED})

@@ -1,0 +1,47 @@
+"""The report as a JSON document, and the JSON Schema of that."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from cleanup_nodemodule.report.rows import Report
+
+
+def to_json(report: Report) -> str:
+    """Return the document: ASCII only, so that every name survives every locale."""
+    return "".join(json_lines(report))
+
+
+def json_lines(report: Report) -> Iterator[str]:
+    """Give the document piece by piece: each of its lists one row a line, as there may be many."""
+    start = "{"
+    for name, value in _fields(report).items():
+        yield f"{start}\n  {json.dumps(name)}: "
+        start = ","
+        if isinstance(value, list):
+            row_start = "["
+            for row in value:
+                plain_row = row if isinstance(row, str) else _fields(row)
+                yield f"{row_start}\n    {json.dumps(plain_row)}"
+                row_start = ","
+            yield "\n  ]" if value else "[]"
+        elif is_dataclass(value):
+            yield json.dumps(_fields(value))
+        else:
+            yield json.dumps(value)
+    yield "\n}"
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """Return what a dataclass holds, in order; not what is in there again, as asdict does."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of the document, generated from the types above."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2)

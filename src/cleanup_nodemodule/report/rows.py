@@ -1,0 +1,177 @@
+"""The versioned report. Within a schema version fields are added, never changed or taken away."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+from cleanup_nodemodule.model import Mode
+
+SCHEMA_VERSION: Final = 1
+
+
+INTERRUPTED: Final = "interrupted"
+"""How what is said of something begins that a run was stopped in the midst of."""
+
+
+# Read by pydantic when it makes the JSON Schema: the docstrings below become descriptions.
+_CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The program that made the report."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    name: str
+    version: str
+    engine: str
+    """The engine that walked the trees."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRow:
+    """One directory that was found."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str
+    """Absolute path; bytes that are not UTF-8 are lone surrogates (Python's surrogateescape)."""
+    name: str
+    rule: str | None
+    """Rule of the catalogue, null for a name that only the user knows."""
+    ecosystem: str | None
+    project: str
+    """Absolute path of the project it belongs to."""
+    evidence: list[str]
+    """What speaks for its being an artifact."""
+    decision: Literal["delete", "keep"]
+    reason: str | None
+    """Code of the reason for keeping it; null if it is to be deleted."""
+    apparent_bytes: int
+    """Sum of file sizes, as du --apparent-size counts; each inode once in the report."""
+    allocated_bytes: int
+    """Disk space taken, as du counts; each inode once in the report."""
+    reclaimable_bytes: int
+    """What deleting the whole selection frees here; 0 for what is kept."""
+    files: int
+    """Entries that are no directories."""
+    directories: int
+    """Directories, the artifact itself included."""
+    complete: bool
+    """Everything in it could be read; if not, the numbers are lower bounds."""
+    last_used_at: str | None
+    """ISO 8601 time, in UTC, of the newest activity of git or change of a source file in its project;
+    where there is neither, of the newest change inside it."""
+    regenerate: str | None
+    """Command that brings it back, to be run in regenerate_in."""
+    regenerate_in: str | None
+    """Absolute path of the directory that has the lock file, or else of the project."""
+    warnings: list[str]
+    """Why what comes back may differ."""
+    outcome: Literal["deleted", "trashed", "failed"] | None
+    """What came of it; null if it was not to be deleted, was not begun, or was gone already."""
+    error: str | None
+    """Why it failed, or that it was gone."""
+    left_at: str | None
+    """Absolute path of what is left of it, where that is not in its place any more: a run taken up
+    again, or the next one, finishes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """Something that could not be read or done."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str | None
+    """Null where it is not about a place on disk, as with a misspelt option."""
+    doing: str
+    errno: str
+    """Name of the error number (errno(3))."""
+    message: str
+    code: str
+    """What went wrong, for programs: what it is about as doing, and why where only this program knows that."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftoverRow:
+    """A directory with a name that only this program gives to what it is deleting."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    path: str
+    """Absolute path."""
+    original: str | None
+    """Absolute path it had in its project; null if the user's journal knows nothing of it."""
+    run: str | None
+    """Id of the run that left it, as the journal has it."""
+    outcome: Literal["deleted", "failed"] | None
+    """What came of it; null if nothing was done about it, as in a dry run."""
+    error: str | None
+    """Why it is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the artifacts."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    found: int
+    selected: int
+    """Artifacts to be deleted."""
+    allocated_bytes: int
+    """Of everything found."""
+    reclaimable_bytes: int
+    """Of the selection."""
+    deleted: int
+    failed: int
+    trashed: int
+    """Moved to the trash, where they take as much space as before."""
+    freed_bytes: int
+    """Counted from what was really removed."""
+    observed_freed_bytes: int | None
+    """Change of free space that the file systems report, other programs' doings included; null if
+    nothing was deleted or it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a run has to say."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    schema_version: Literal[1]
+    tool: Tool
+    host: str
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    mode: Mode
+    roots: list[str]
+    """Absolute paths searched."""
+    complete: bool
+    """Everything was searched and measured; if not, there may be more than the report says."""
+    artifacts: list[ArtifactRow]
+    problems: list[ProblemRow]
+    totals: Totals
+    leftovers: list[LeftoverRow]
+    """What interrupted runs had taken out of projects and not deleted yet."""
+    unseen_processes: int | None
+    """Processes that could not be looked at, so that nobody can say what they work on; null if nobody can
+    say how many, 0 also where it did not matter, as nothing could be deleted."""
+    unmatched_patterns: list[str]
+    """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path of the configuration
+    that is there is not among them: it holds for every run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What only the edge knows of a run: its surroundings and its times, in seconds."""
+
+    tool: Tool
+    host: str
+    started_at: float
+    """Seconds since the epoch."""
+    duration: float
+    mode: Mode

@@ -12,12 +12,12 @@ def main() -> None:
     # start. A session enables it.
     gc.disable()
     try:
-        from cleanup_nodemodule.commands.clean import run
+        from cleanup_nodemodule.commands.failures import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         # While modules were still being loaded.
-        from cleanup_nodemodule.commands.clean import interrupted
+        from cleanup_nodemodule.commands.failures import interrupted
 
         interrupted(sys.argv[1:])
         code = 130

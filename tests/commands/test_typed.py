@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.commands import clean
+from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.config.settings import CONFIG_NAME, Settings, SettingsError, read_config
 from cleanup_nodemodule.exit_codes import ExitCode
 from support.judges import judge
@@ -71,7 +71,7 @@ def test_what_cannot_be_is_wrong_usage_in_a_sentence(
 ) -> None:
     before = listing(work)
     words = TYPED[name]
-    code = clean.run(
+    code = failures.run(
         words if words[0] in {"log", "regenerate", "resume"} else ["--no-dry-run", *words]
     )
     output, errors = capfd.readouterr()
@@ -106,7 +106,7 @@ def test_a_configuration_that_cannot_be_is_refused_with_its_place(
     config = work.parent / "config/cleanup-nodemodule"
     declare(config, {CONFIG_NAME: CONFIGURED[name]})
     for words in (["--no-dry-run"], ["explain", "."], ["rules"], ["regenerate"], ["resume"]):
-        code = clean.run(words)
+        code = failures.run(words)
         output, errors = capfd.readouterr()
         assert (code, output) == (ExitCode.USAGE, ""), errors[-2000:]
         assert errors.startswith(f"cleanup-nodemodule: {config}/{CONFIG_NAME}")
@@ -188,7 +188,7 @@ def test_whatever_is_typed_for_an_option_ends_as_documented(
         for option, value in typed
         if option != "--path" or os.path.abspath(value) not in {"/", *_above(place)}
     ]
-    code = clean.run(["--json", *words])
+    code = failures.run(["--json", *words])
     output, errors = capfd.readouterr()
     assert code in ALLOWED, errors[-3000:]
     assert "report it" not in errors
@@ -210,7 +210,7 @@ def test_whatever_is_typed_for_a_command_ends_as_documented(
     for words in ([command, word], [command, "--", word], [command, f"--limit={word}"]):
         if command == "explain" and os.path.isdir(word):
             continue
-        code = clean.run(words)
+        code = failures.run(words)
         _, errors = capfd.readouterr()
         assert code in ALLOWED, errors[-3000:]
         assert "report it" not in errors

@@ -16,7 +16,7 @@ import pytest
 import cleanup_nodemodule
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.commands import clean
+from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.run import loop
 from cleanup_nodemodule.work import helper_process
@@ -111,7 +111,7 @@ def test_a_run_asks_a_distant_disk_more_at_a_time(
     monkeypatch.setattr(helper_process, "is_needed", lambda _paths, _kinds: distant)
     monkeypatch.setattr(engines, "_processors", lambda: 1)
     monkeypatch.setattr(engines, "is_bound", lambda: False)
-    assert clean.run(["-p", str(tmp_path), "--json", *options]) == 0
+    assert failures.run(["-p", str(tmp_path), "--json", *options]) == 0
     assert asked == [workers]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from cleanup_nodemodule.commands import clean
+from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.proof.rules import (
     Proof,
     RuleError,
@@ -235,7 +235,7 @@ def test_a_file_that_makes_no_sense_ends_the_run_and_says_where(
     text, words = FILES_WITHOUT_SENSE[name]
     config.write_text(text, errors="surrogateescape")
     before = listing(work)
-    code = clean.run(["-p", str(work), "--no-dry-run", "--profile", "all"])
+    code = failures.run(["-p", str(work), "--no-dry-run", "--profile", "all"])
     output, errors = capfd.readouterr()
     assert (code, output) == (2, ""), errors
     assert [word for word in (str(config), *words) if word not in errors] == [], errors
@@ -258,7 +258,7 @@ def test_all_the_commands_refuse_such_a_file(run: Run, config: Path, work: Path)
 
 def test_a_file_that_cannot_be_read_ends_the_run(config: Path, work: Path, capfd: Captured) -> None:
     config.mkdir()
-    assert clean.run(["-p", str(work), "--no-dry-run"]) == 2
+    assert failures.run(["-p", str(work), "--no-dry-run"]) == 2
     assert str(config) in capfd.readouterr().err
     assert (work / "node_modules/file").exists()
 
@@ -277,7 +277,7 @@ def test_an_option_that_is_no_rule_ends_the_run(
 ) -> None:
     assert not config.exists()
     before = listing(work)
-    code = clean.run(["-p", str(work), "--no-dry-run", "--rule", "ok@mark", "--rule", option])
+    code = failures.run(["-p", str(work), "--no-dry-run", "--rule", "ok@mark", "--rule", option])
     output, errors = capfd.readouterr()
     assert (code, output) == (2, "")
     assert "--rule" in errors
@@ -390,7 +390,7 @@ def test_an_unknown_profile_ends_the_run_and_says_which_there_are(
     work: Path, capfd: Captured, arguments: list[str]
 ) -> None:
     words = arguments or ["-p", str(work), "--no-dry-run"]
-    assert clean.run([*words, "--profile", "cobol"]) == 2
+    assert failures.run([*words, "--profile", "cobol"]) == 2
     output, errors = capfd.readouterr()
     assert output == ""
     assert "'cobol'" in errors

@@ -20,7 +20,11 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.__main__ import main
 
 # The last of these are loaded by a run when it needs them: here before it is traced.
-from cleanup_nodemodule.commands import clean, log  # noqa: F401 - for being loaded
+from cleanup_nodemodule.commands import (  # noqa: F401 - for being loaded
+    clean,
+    failures,
+    log,
+)
 from cleanup_nodemodule.delete import remove  # noqa: F401 - for being loaded
 from cleanup_nodemodule.record import unfinished  # noqa: F401 - for being loaded
 from cleanup_nodemodule.run import cleaning, resuming, undertaking  # noqa: F401 - for being loaded
@@ -260,8 +264,8 @@ def serve() -> None:
     # And what else it would load.
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    clean.run(["-p", sys.argv[1], "--json"])
-    clean.run(["log"])
+    failures.run(["-p", sys.argv[1], "--json"])
+    failures.run(["log"])
     os.dup2(answers, 1)
     names = _CALLS.get(os.uname().machine)
     _answer({"ready": names is not None})

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason=
 Look: TypeAlias = Callable[[int, str], Work]
 
 BOTH: Final = pytest.mark.parametrize(
-    "find_work", [processes._read_proc, processes_by_psutil.ask_psutil]
+    "find_work",
+    [processes._read_proc, processes_by_psutil.ask_psutil],  # noqa: SLF001 - what each system uses
 )
 
 SLEEP: Final = "print(flush=True); import time; time.sleep(60)"

@@ -1,31 +1,48 @@
-"""Two commands that only tell: which rules there are, and what they say of one directory."""
+"""``explain``: say of one directory what is decided, and why."""
 
-import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from cleanup_nodemodule import words
-from cleanup_nodemodule.commands import query
-from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.run import explaining
-from cleanup_nodemodule.run.loop import Runtime
-from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.show.explanation import document_of, lines, symlink_lines
-from cleanup_nodemodule.show.streams import print_lines, say
-from cleanup_nodemodule.survey import survey
-from cleanup_nodemodule.words import printable
+import typer
+
+from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.run.loop import Runtime
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.survey.survey import Explanation
 
 
 def explain(
-    path: str, settings: Settings, *, root: str | None, timeout: float, as_json: bool
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A directory.")],
+    root: Annotated[
+        str | None,
+        typer.Option(
+            "--path",
+            "-p",
+            metavar="ROOT",
+            help="Decide as a run with -p ROOT does: nothing above ROOT proves anything."
+            " [dim]\\[default: . if PATH lies in it, else the directory around PATH][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Timeout = None,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
-    """Print what is known of one directory and what would be decided; return the exit code.
+    """Say of one directory which rules were tried, what was found, and what is decided and why."""
+    import json
 
-    It is decided as by a run that searches *root*; None is the one that is chosen. Raises
-    OutsideError.
-    """
+    from cleanup_nodemodule.commands import query
+    from cleanup_nodemodule.exit_codes import ExitCode
+    from cleanup_nodemodule.run import explaining
+    from cleanup_nodemodule.show.explanation import document_of, lines, symlink_lines
+    from cleanup_nodemodule.show.streams import print_lines, say
+    from cleanup_nodemodule.words import PROGRAM, printable
 
-    async def work(runtime: Runtime, _interrupts: Interrupts) -> _Found:
+    as_json = json_
+    seconds = seconds_of(timeout)
+    settings = settings_of(profiles=("all",))
+
+    async def work(runtime: "Runtime", _interrupts: "Interrupts") -> _Found:
         try:
             found = await explaining.explain(path, settings, runtime, root=root)
         except OSError as error:
@@ -34,22 +51,22 @@ def explain(
 
     def show(found: _Found) -> int:
         if found.error is not None:
-            say(f"{words.PROGRAM}: cannot explain {printable(path)}: {found.error.strerror}")
+            say(f"{PROGRAM}: cannot explain {printable(path)}: {found.error.strerror}")
             return ExitCode.USAGE
         if found.explanation is None:
             return print_lines(symlink_lines(path, as_json=as_json))
         document = [json.dumps(document_of(found.explanation), indent=2)]
         code = print_lines(document if as_json else lines(found.explanation))
         if found.silent and code == ExitCode.DONE:
-            say(f"{words.PROGRAM}: {printable(path)}: {query.silence(timeout)}")
+            say(f"{PROGRAM}: {printable(path)}: {query.silence(seconds)}")
             return ExitCode.INCOMPLETE
         return code
 
-    return query.run(work, show, timeout=timeout, as_json=as_json)
+    return query.run(work, show, timeout=seconds, as_json=as_json)
 
 
 class _Found(NamedTuple):
-    explanation: survey.Explanation | None
+    explanation: "Explanation | None"
     """None for a symlink."""
     error: OSError | None
     """Why nothing is known."""

@@ -1,44 +1,60 @@
-"""How to get back what a run deleted: the commands, and running them."""
+"""``regenerate``: print or run the commands that bring back what a run deleted."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
-from cleanup_nodemodule.commands import query
-from cleanup_nodemodule.commands.bring_back import run_all
-from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.proof.rules import Rule
-from cleanup_nodemodule.run.loop import Runtime
-from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.run.ways_back import (
-    Step,
-    recipe,
+import typer
+
+from cleanup_nodemodule.commands.options import (
+    Timeout,
+    reading_the_record,
+    seconds_of,
+    settings_of,
 )
-from cleanup_nodemodule.show.ways_back import Shown, say_what_is_known
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.run.loop import Runtime
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.run.ways_back import Step
+    from cleanup_nodemodule.show.ways_back import Shown
 
 
-def show(
-    directory: str,
-    rules: Sequence[Rule],
-    name: str | None,
-    *,
-    run_them: bool,
-    timeout: float,
-    as_json: bool,
+def regenerate(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="The run whose deletions to bring back, as log has it; its first letters are enough."
+            " [dim]\\[default: the last one][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    run_them: Annotated[
+        bool, typer.Option("--run", help="Run the commands, one after the other.")
+    ] = False,
+    timeout: Timeout = None,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
 ) -> int:
-    """Print the commands, or run them one after the other; return the exit code.
+    """Print the commands that bring back what a run deleted, for a shell; or run them."""
+    from cleanup_nodemodule.commands import query
+    from cleanup_nodemodule.commands.bring_back import run_all
+    from cleanup_nodemodule.exit_codes import ExitCode
+    from cleanup_nodemodule.record import state_directory
+    from cleanup_nodemodule.run.ways_back import recipe
+    from cleanup_nodemodule.show.ways_back import Shown, print_result, say_what_is_known
 
-    Raises UnknownRun and StateError.
-    """
-
-    async def work(runtime: Runtime, interrupts: Interrupts) -> Shown:
-        found = await recipe(directory, rules, name, runtime)
+    async def work(runtime: "Runtime", interrupts: "Interrupts") -> "Shown":
+        found = await recipe(directory, rules, run, runtime)
         say_what_is_known(found)
         if not run_them:
             return Shown(found, {}, ExitCode.DONE)
         outcomes: dict[Step, tuple[str, int | None]] = {}
-        code = await run_all(found.steps, outcomes, runtime, interrupts, as_json=as_json)
+        code = await run_all(found.steps, outcomes, runtime, interrupts, as_json=json_)
         return Shown(found, outcomes, code)
 
-    def print_result(shown: Shown) -> int:
-        return print_result(shown, run_them=run_them, as_json=as_json)
+    def show(shown: "Shown") -> int:
+        return print_result(shown, run_them=run_them, as_json=json_)
 
-    return query.run(work, print_result, timeout=timeout, as_json=as_json)
+    with reading_the_record():
+        rules = settings_of(profiles=("all",)).rules
+        directory = state_directory.directory()
+        return query.run(work, show, timeout=seconds_of(timeout), as_json=json_)

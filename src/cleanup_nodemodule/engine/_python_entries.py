@@ -114,3 +114,11 @@ def depth_of(path: bytes) -> int:
 
 def fault_of(path: bytes, error: OSError, doing: str) -> Fault:
     return Fault(path, error.errno or errno.EIO, doing)
+
+
+class ForeignError(Exception):
+    """On the way to a directory one lies in a sticky one, and only its owner may delete it."""
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0

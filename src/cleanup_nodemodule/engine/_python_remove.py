@@ -11,9 +11,11 @@ from cleanup_nodemodule.engine._python_entries import (
     BLOCK,
     GONE,
     MAX_REFUSED,
+    ForeignError,
     blocks_of,
     fault_of,
     is_directory,
+    is_root,
     leads_away,
     only_for_owners,
     status_of,
@@ -81,7 +83,7 @@ def remove(
             duty = entry[len(path) :]
             try:
                 handle, around = way.open(path)
-            except _ForeignError:
+            except ForeignError:
                 faults.append(Fault(path, errno.EPERM, _DELETE_FOREIGN))
                 continue
             except OSError as error:
@@ -120,7 +122,7 @@ def remove(
                     break
                 try:
                     directory_blocks += way.remove(path)
-                except _ForeignError:
+                except ForeignError:
                     faults.append(Fault(path, errno.EPERM, _DELETE_FOREIGN))
                     break
                 except OSError as error:
@@ -167,10 +169,6 @@ class _Unlinked(NamedTuple):
     """The budget was used up before its end."""
 
 
-class _ForeignError(Exception):
-    """On the way to a directory one lies in a sticky one, and only its owner may delete it."""
-
-
 class _Way:
     """How one call comes to the directories that it empties and removes.
 
@@ -199,13 +197,13 @@ class _Way:
     def open(self, path: bytes) -> tuple[Handle, os.stat_result | None]:
         """Open a directory to delete what is in it; return its status, too, if its sticky bit counts.
 
-        Raises OSError, and _ForeignError.
+        Raises OSError, and ForeignError.
         """
         tree = self._tree
         handle = tree.open_to_change(path)
         try:
             found = None if self._top is None else tree.status_open(handle)
-            if self._top is not None and found is not None and path and _is_root():
+            if self._top is not None and found is not None and path and is_root():
                 self._see(path, found, self._top)
         except BaseException:
             tree.close(handle)
@@ -215,7 +213,7 @@ class _Way:
     def _see(self, path: bytes, found: os.stat_result, top: os.stat_result) -> None:
         """See that what was *found* at *path* is the very directory that lies where it may be deleted.
 
-        Raises OSError, and _ForeignError.
+        Raises OSError, and ForeignError.
         """
         above, _, last = path.rpartition(b"/")
         for _attempt in range(2):
@@ -229,14 +227,14 @@ class _Way:
                     raise
             else:
                 if only_for_owners(status, seen.st_uid):
-                    raise _ForeignError
+                    raise ForeignError
                 if (seen.st_dev, seen.st_ino) == (found.st_dev, found.st_ino):
                     return
             self.forget()  # What is around it was moved, since that was seen.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def remove(self, path: bytes) -> int:
-        """Remove a directory that was emptied; return its blocks. Raises OSError, and _ForeignError."""
+        """Remove a directory that was emptied; return its blocks. Raises OSError, and ForeignError."""
         tree = self._tree
         handle = tree.open_to_change(path)
         try:
@@ -250,13 +248,13 @@ class _Way:
         name = os.fsdecode(last)
         around = tree.open_to_change(above)
         try:
-            if self._top is None or not _is_root():
+            if self._top is None or not is_root():
                 tree.rmdir_in(around, name)
                 return blocks
             owner = tree.status_in(around, name).st_uid
             if owner in {os.geteuid(), self._top.st_uid}:
                 if only_for_owners(tree.status_open(around), owner):
-                    raise _ForeignError
+                    raise ForeignError
                 tree.rmdir_in(around, name)
                 return blocks
         finally:
@@ -266,7 +264,7 @@ class _Way:
         passed = tree.open_to_change(b"") if passed is None else passed
         try:
             if only_for_owners(status, tree.status_in(passed, name).st_uid):
-                raise _ForeignError
+                raise ForeignError
             tree.rmdir_in(passed, name)
         finally:
             if not above:
@@ -303,7 +301,7 @@ class _Way:
         opened, found = self._tree.open_in(handle, name, passing=passing)
         if only_for_owners(status, found.st_uid):
             self._tree.close(opened)
-            raise _ForeignError
+            raise ForeignError
         return opened, found
 
     def forget(self) -> None:
@@ -311,10 +309,6 @@ class _Way:
         if self._passed is not None and self._passed[1] is not None:
             self._tree.close(self._passed[1])
         self._passed = None
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _unlink_entries(

@@ -55,6 +55,7 @@ def lines(history: History, running: frozenset[str]) -> Iterator[str]:
 
 
 def print_table(history: History, running: frozenset[str]) -> str | None:
+    """Print the deletions as a table; return why not all of it could be printed, if so."""
     from rich.console import Console
 
     from cleanup_nodemodule.show import table
@@ -83,6 +84,7 @@ def print_table(history: History, running: frozenset[str]) -> str | None:
 
 
 def say_last_words(history: History, paths: Sequence[str], unfinished: set[str]) -> None:
+    """Say what is not shown, and what was not finished."""
     if not history.entries:
         where = f" of {', '.join(map(printable, paths))}" if paths else ""
         say(f"Nothing was deleted{where} that the journal knows of.")

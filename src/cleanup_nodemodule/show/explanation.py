@@ -14,6 +14,7 @@ from cleanup_nodemodule.words import printable
 
 
 def symlink_lines(path: str, *, as_json: bool) -> list[str]:
+    """Give what there is to say of a symlink."""
     if not as_json:
         return [f"{printable(path)}: keep. It is a symlink: never a target, never followed."]
     known = {"path": os.path.abspath(path), "decision": "keep", "reason": "symlink"}
@@ -21,6 +22,7 @@ def symlink_lines(path: str, *, as_json: bool) -> list[str]:
 
 
 def lines(explanation: survey.Explanation) -> Iterator[str]:
+    """Give what is known of one directory, for people."""
     artifact, sighting = explanation.artifact, explanation.sighting
     match artifact.decision:
         case Delete():
@@ -62,6 +64,7 @@ def _tried(examination: Examination) -> Iterator[str]:
 
 
 def document_of(explanation: survey.Explanation) -> dict[str, Any]:
+    """Return what is known of one directory, for programs."""
     artifact = explanation.artifact
     decision = artifact.decision
     return {

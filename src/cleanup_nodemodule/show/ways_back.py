@@ -15,6 +15,8 @@ from cleanup_nodemodule.words import printable, shell_line
 
 
 class Shown(NamedTuple):
+    """The commands that bring something back, and what came of those that were run."""
+
     found: Recipe
     outcomes: Mapping[Step, tuple[str, int | None]]
     """What came of each command that was run, and its exit code."""
@@ -22,6 +24,7 @@ class Shown(NamedTuple):
 
 
 def say_what_is_known(found: Recipe) -> None:
+    """Say what could not be read, and what nothing is to be run for."""
     for fault in found.faults:
         say(f"{words.PROGRAM}: {fault_line(fault)}")
     if found.run is None:
@@ -30,6 +33,7 @@ def say_what_is_known(found: Recipe) -> None:
 
 
 def print_result(shown: Shown, *, run_them: bool, as_json: bool) -> int:
+    """Print the commands for a shell, or the document; return the exit code."""
     found, outcomes, code = shown
     if not run_them:
         for step in found.steps:

@@ -1,0 +1,56 @@
+"""Carries out a run at the terminal, and says what came of it."""
+
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.problems import ProblemCode
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.run.loop import Runtime
+    from cleanup_nodemodule.run.orders import Orders
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.run.voice import Ended
+    from cleanup_nodemodule.show.terminal import Display, Terminal
+
+
+def carry_out(
+    work: "Callable[[Terminal, Runtime], Awaitable[Ended]]",
+    orders: "Orders",
+    display: "Display",
+    interrupts: "Interrupts",
+) -> int:
+    """Do *work* at the terminal, say what came of it, and return the exit code."""
+    from cleanup_nodemodule.run import loop
+    from cleanup_nodemodule.show.failure import fail, print_failure
+    from cleanup_nodemodule.show.terminal import Terminal
+    from cleanup_nodemodule.work.scheduler import Stopped
+
+    terminal = Terminal(display, orders.mode, interrupts)
+    as_json = display.format == "json"
+
+    with interrupts:
+        try:
+            ended = loop.run(
+                lambda runtime: work(terminal, runtime),
+                interrupts,
+                jobs=orders.jobs,
+                timeout=orders.timeout,
+            )
+            return terminal.finished(ended)
+        except Stopped:
+            interrupts.hold()
+            print_failure(
+                "interrupted; nothing was done",
+                ProblemCode.INTERRUPTED,
+                None,
+                mode=orders.mode,
+                as_json=as_json,
+            )
+            return 128 + (interrupts.number or signal.SIGINT)
+        except CleanupError as error:
+            interrupts.hold()
+            code = fail(error, mode=orders.mode, as_json=as_json)
+        # It may have come while the lock was given back, when all was said.
+        return code if interrupts.number is None else 128 + interrupts.number

@@ -1,0 +1,103 @@
+"""Runs the command line. Turns whatever ends it into a sentence and an exit code, in one place."""
+
+import itertools
+import re
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from cleanup_nodemodule.commands.app import app
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.words import PROGRAM, printable
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.model import Mode
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(_explain(error), ProblemCode.USAGE, arguments)
+        return ExitCode.USAGE
+    except CleanupError as error:
+        from cleanup_nodemodule.show.failure import fail
+
+        return fail(error, mode=_mode(arguments), as_json=_wants_json(arguments))
+    except (typer.Abort, KeyboardInterrupt):
+        interrupted(arguments)
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
+        traceback.print_exc()
+        number = error.errno if isinstance(error, OSError) else None
+        message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
+        _fail(message, ProblemCode.FAILURE, arguments, number)
+        return ExitCode.UNEXPECTED
+    return int(code or ExitCode.DONE)
+
+
+def interrupted(arguments: Sequence[str]) -> None:
+    """Say that the run was stopped before it began."""
+    _fail("interrupted; nothing was done", ProblemCode.INTERRUPTED, arguments)
+
+
+def _explain(error: typer.TyperException) -> str:
+    """Return what is wrong with the command line, and what to type instead."""
+    if type(error) is typer.BadParameter and getattr(error, "param", None) is None:
+        return error.message
+    option = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    if option is None or context is None:
+        return f"{printable(error.format_message()).rstrip('.')}; {PROGRAM} --help lists what fits"
+    import difflib
+
+    known = [name for param in context.command.params for name in param.opts]
+    # Not the one that skips the question: that has to be typed on purpose.
+    near = difflib.get_close_matches(option, [*{*known} - {"--yes", "-y"}], n=1, cutoff=0.7)
+    if len(option.lstrip("-")) == 1:
+        near = [name for name in (option.swapcase(),) if name in {*known} - {"-y"}]
+    advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} --help lists the options"
+    return f"there is no option {printable(option)}; {advice}"
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line that could not be understood asks for JSON all the same."""
+    words = list(arguments)
+    pairs = itertools.pairwise(words)
+    return (
+        "--json" in words
+        or "--format=json" in words
+        or any(re.fullmatch(r"-[a-zA-Z0-9]*fjson", word) for word in words)
+        or any(
+            re.fullmatch(r"--format|-[a-zA-Z0-9]*f", option) and value == "json"
+            for option, value in pairs
+        )
+    )
+
+
+def _mode(arguments: Sequence[str]) -> "Mode":
+    """Return what a command line that could not be understood is likely to have been for."""
+    if "--no-dry-run" in arguments:
+        return "trash" if "--trash" in arguments else "delete"
+    return "delete" if arguments[:1] == ["resume"] and "--dry-run" not in arguments else "dry-run"
+
+
+def _fail(
+    message: str, code: ProblemCode, arguments: Sequence[str], number: int | None = None
+) -> None:
+    """Say why the run ends here, as a document too if one was asked for."""
+    from cleanup_nodemodule.show.failure import print_failure
+
+    print_failure(
+        message,
+        code,
+        None,
+        number=number,
+        mode=_mode(arguments),
+        as_json=_wants_json(arguments),
+    )

@@ -1,0 +1,51 @@
+"""``resume``: finish what interrupted runs left."""
+
+from typing import Annotated
+
+import typer
+
+from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
+
+
+def resume(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what there is to finish.")
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="If another run is deleting there, wait until it has ended."),
+    ] = False,
+    timeout: Timeout = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="PATH",
+            help="Stop asking for what was left at or beneath PATH and cannot be reached.",
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+) -> int:
+    """Finish what interrupted runs had taken out of projects and not deleted yet."""
+    from cleanup_nodemodule.commands.at_terminal import carry_out
+    from cleanup_nodemodule.run.orders import Orders
+    from cleanup_nodemodule.run.resuming import resume as work
+    from cleanup_nodemodule.run.signals import Interrupts
+    from cleanup_nodemodule.show.terminal import Display
+
+    seconds = seconds_of(timeout)
+    if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
+        raise typer.BadParameter(
+            "--forget needs a path; for the current directory type: --forget ."
+        )
+    settings = settings_of()
+    display = Display("json" if json_ else None)
+    orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
+    return carry_out(
+        lambda voice, runtime: work(
+            orders, voice, runtime, forget=forget or (), include_foreign=settings.include_foreign
+        ),
+        orders,
+        display,
+        Interrupts(),
+    )

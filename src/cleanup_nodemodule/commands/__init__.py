@@ -1,11 +1,11 @@
-"""One file a command: what its options mean, which run does the work, and how the result is shown.
+"""The commands: one file for each thing that the user can type.
 
-``clean`` is the command without a name. ``app`` is the Typer program, ``options`` turns options into
-settings and orders, ``failures`` turns an exception into a sentence and an exit code, ``query`` runs the
-commands that only tell.
+``clean`` is the command without a name. ``app`` is the Typer program, ``options`` turns options into settings
+and orders, ``at_terminal`` and ``query`` carry out a run for a command, and ``failures`` turns an exception into
+a sentence and an exit code.
 
 Words: a *command* is what the user types. An *option* has the same name here as on the command line.
 
-May import everything. Nothing imports a command.
-The next command is one module here, and one line in ``app``.
+May import every other wing. Only ``__main__`` imports a command.
+The next command is one module here and one line in ``app``. The next option is one parameter of its command.
 """

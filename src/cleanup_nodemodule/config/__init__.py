@@ -1,9 +1,10 @@
-"""Everything a run depends on, validated once: the settings, and the file that the user writes them in.
+"""Everything a run depends on, validated once: the settings, and the configuration file of the user.
 
-Words: a *setting* is what an option or a key of the file says. A *profile* names an ecosystem whose rules
-are used. Defaults come first, then the file, then the command line: the later one wins, and what protects
-adds up.
+All of it is in ``settings``: ``Settings`` (frozen), ``Config`` (what the file says) and ``read_config``.
 
-May import ``proof`` (for its rules), ``record`` (for whom to believe) and what is below.
-The next key of the file goes into ``settings``, with its check and its sentence for a wrong value.
+Words: a *setting* is what an option or a key of the file says. A *profile* names an ecosystem whose rules are used.
+Defaults come first, then the file, then the command line. The later one wins, but patterns that protect add up.
+
+May import ``proof`` (for its rules), ``record`` (for whom to trust) and everything below.
+The next key of the file goes into ``read_config``, with its check and a sentence for a wrong value.
 """

@@ -1,13 +1,13 @@
 """Deleting: what is done with a plan once the user has approved it, and with what interrupted runs left.
 
-Nothing here decides. It takes an :class:`~cleanup_nodemodule.model.Approved`, which says which artifacts and
-what may be done with them: delete them for good, or move them to the trash. The record of the run is written,
-and never asked.
+``approval`` makes an :class:`~cleanup_nodemodule.model.Approved`, and ``carry_out`` takes one. It says which
+artifacts, and what may be done with them. ``remove`` and ``trash`` do it, ``prove_again`` asks first, and
+``leftovers`` finishes what an interrupted run had begun.
 
-Words: to *prove again* is to ask once more, right before an artifact's turn, whether it may still be deleted;
-a *leftover* is what an interrupted run had taken out of a project and not deleted yet.
+Words: to *prove again* is to ask right before the turn of an artifact whether it may still be deleted. To *stage*
+is to rename it out of its project. *Empty* is to delete what was staged.
 
-It may import what empties, renames and records, and the scheduler. It may not import what shows something.
-It is handed what proves again, and does not make a survey. Another way to dispose of an artifact gets a module
-of its own here, a value of :data:`~cleanup_nodemodule.model.DeletingMode`, and a line in ``carry_out.py``.
+May import ``survey`` and everything below it, never ``run`` or ``show``. It decides nothing: it is told.
+Another way to dispose of an artifact is one module here, one value of ``model.DeletingMode`` and one line in
+``carry_out``.
 """

@@ -1,9 +1,14 @@
-"""Picks the engine once and says which one runs.
+"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``.
 
-An engine is three functions, ``find``, ``measure`` and ``remove``, with the contract written down in
-:mod:`cleanup_nodemodule.engine.contract`. Everything above calls them through this package. There are
-two: ``native``, in C, which is there if it could be built when the package was installed, and
-``python``, which is always there and is the reference.
+:mod:`cleanup_nodemodule.engine.contract` has what they take and return. There are two engines. ``native`` is in C
+(``_kernel.c`` and ``native/``) and is there if it could be built at installation. ``python`` (``_python.py`` and
+what it imports) is always there, and is the reference. This module chooses one, and everything else calls it here.
+
+Words: a *root* is the directory that a call works beneath. The *stack* has the directories still to open, a *slice*
+is a part of it. The *budget* is how many entries a call handles. A *fault* is what could not be done.
+
+May import the standard library and its own modules only. It knows nothing of artifacts.
+What is asked of each entry is added to the contract, to both engines, and to the tests that compare them.
 """
 
 import importlib

@@ -1,13 +1,12 @@
-"""One run, from its settings to what came of it, without a terminal.
+"""One run, from its settings to its result. It works without a terminal.
 
-Here lie the use cases (``cleaning``, ``resuming``, ``ways_back``) and what each of them needs: the one
-event loop (``loop``), the signals that stop it (``signals``), what was ordered (``orders``), the lock and
-the journal of a run that deletes (``undertaking``), the limit (``limits``).
+Here are the use cases, one module each: ``cleaning``, ``deleting``, ``resuming``, ``explaining``, ``deletions``,
+``ways_back``. ``loop`` has the event loop and the workers, ``signals`` what stops a run, ``voice`` whom a run
+tells and asks, ``orders`` what to do with what is found, ``undertaking`` the lock and the journal.
 
-Words: a *run* works for one command. Its *runtime* has the event loop, the workers and the one way to
-stop. Its *voice* is whoever hears of it and may be asked: a terminal, a log file, a test.
+Words: a *run* does the work of one command. Its *runtime* has the workers and the one way to stop. A *crew* is the
+workers that suit some disks. The *voice* is a terminal, a program or a test.
 
-May import everything below: ``delete``, ``survey``, ``config``, ``proof``, ``record``, ``report``,
-``work``. Never ``show`` or ``commands``: a run must work where nobody looks.
-The next use case is one module here, and one command that calls it.
+May import ``delete`` and everything below it. Never ``show`` or ``commands``: a run also works where nobody looks.
+The next use case is one module here, and the command that calls it.
 """

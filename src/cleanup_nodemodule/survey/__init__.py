@@ -1,13 +1,13 @@
-"""The survey: everything between the user's order and the plan. It changes nothing on any disk.
+"""The survey: everything between the settings and the plan. It changes nothing on any disk.
 
-It finds candidates, asks what proves and what protects them, measures them and decides. The stages share
-a :class:`~cleanup_nodemodule.survey.rows.Findings`: each adds to it, and the plan is made of it at any moment,
-also of a survey that was stopped. :mod:`cleanup_nodemodule.survey.survey` puts the stages together.
+``survey`` puts the stages together: ``search`` finds candidates, ``proving`` asks what proves and protects them,
+``measure`` measures them, ``decide`` decides, and ``summary`` makes the plan. They share a ``rows.Findings``, so
+that a survey that is stopped still has a plan.
 
-Words: a *row* is a candidate with what is known of it; a *round* is a search, then git's word on what it
-found; the rows *around* a row are those whose directories hold it; what is *shown* is in the plan.
+Words: a *row* is a candidate with what is known of it. A *round* is a search and then git's answer about what it
+found. The rows *around* a row are those whose directories hold it.
 
-It may import what finds, proves, measures and decides, and the scheduler. It may not import what deletes,
-what keeps records, or what shows something. A new question about a row goes into ``proving.py``, one that
-needs all rows into a module of its own, called from :meth:`Prover.conclude`.
+May import ``config``, ``proof`` and everything below. Never ``delete``, ``run`` or ``record.write``.
+A question about one row goes into ``proving``. One that needs all rows is a module of its own, which
+``proving.Prover.conclude`` calls.
 """

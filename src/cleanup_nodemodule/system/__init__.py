@@ -1,8 +1,12 @@
 """What the operating system tells: mounts, processes, accounts, this machine, files by name.
 
-Words: a *mount point* is where a file system is mounted. A *kind* of file system, such as ``nfs``, may
-be one that *may fall silent*: somebody else answers for it. A process is *at work* on what it has open.
+``mounts`` is the table of mounts. ``processes`` tells what processes are at work on, and ``places`` translates the
+paths of another mount namespace. ``accounts`` and ``machine`` name the user and this machine, ``files`` opens files
+that may have become anything.
 
-May import nothing of the package but ``engine``. Whatever is read here has its source in a man page.
-What differs between systems is decided here, so that nobody above asks which system it is.
+Words: a *mount point* is where a file system is mounted. A file system *may be silent* if somebody else answers for
+it, such as the server of an NFS mount. A process is *at work* on what it has open.
+
+May import ``engine`` and ``words`` only. What is read here names its source, mostly a man page.
+What differs between systems is decided here. A new kind of file system that may be silent is one word in ``mounts``.
 """

@@ -1,12 +1,12 @@
-"""How calls to the disk are made: by how many workers, how many at a time, and how they are stopped.
+"""How calls to the disk are made: by which workers, how many at a time, and how they are stopped.
 
-``scheduler`` shares calls among the workers of an executor; ``threads`` and ``helper_process`` are such
-executors. ``pace`` says how many entries a call is to handle, ``breadth`` how many calls are made at a
-time. ``conversion`` translates between the engine's paths and the model's.
+``scheduler`` shares calls among the workers of an executor. ``threads`` and ``bound`` are such executors, and
+``helper_process`` makes the calls of a thread in a process. ``breadth`` says how many calls that delete are made at
+a time. ``containment`` turns an exception into a problem, ``conversion`` translates paths.
 
-Words: a *worker* makes one call at a time. *Silent* is a disk that does not answer. *Stopped* is raised
-by what was told to stop.
+Words: a *worker* makes one call at a time. The *pace* is how many entries a call handles, the *breadth* how many
+calls go on at once. A disk is *silent* if it does not answer. *Stopped* is raised by work that was told to stop.
 
-May import the model, ``system`` and ``engine``. Knows nothing of artifacts.
+May import the model, ``system``, ``engine`` and what is below. It knows nothing of artifacts.
 Another kind of worker is one executor here.
 """

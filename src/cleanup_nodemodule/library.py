@@ -1,19 +1,7 @@
-"""The package as a library: find, explain and delete build artifacts from a program.
+"""What a program calls: find, explain and delete build artifacts.
 
-    from cleanup_nodemodule import Settings, delete, scan
-
-    plan = scan(Settings(roots=("src",)))
-    for artifact in plan.selected:
-        print(artifact.path, artifact.size.reclaimable_bytes)
-    outcome = delete(plan)
-    print(outcome.freed_bytes)
-
-:func:`scan` changes nothing. :func:`delete` does what ``--no-dry-run --yes`` does: it locks the trees,
-keeps a record that ``log`` shows, proves everything again, and deletes. It asks nobody.
-
-For several calls, make a :class:`Cleaner`, or an :class:`AsyncCleaner` in an event loop of your own. Both
-have workers, which ``close`` (``aclose``) lets go. The configuration file of the user is not read: what a
-program wants is in its :class:`~cleanup_nodemodule.config.settings.Settings`.
+The package hands all of this on: programs import it from ``cleanup_nodemodule``, whose documentation says how to use
+it.
 """
 
 import asyncio
@@ -41,9 +29,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Plan(model.Plan):
-    """Everything that was found, and what would be done, with the settings it was made with."""
+    """Everything that was found, and what would be done with it. :func:`scan` makes it, :func:`delete` takes it.
+
+    ``artifacts`` has everything that was found, in the order of the paths; ``selected`` has those that would be
+    deleted, and ``reclaimable_bytes`` is what deleting them frees. ``problems`` has what could not be read.
+    ``complete`` is false if the scan was stopped: then there may be more, and nothing of it can be deleted.
+    ``leftovers`` has what interrupted runs left. ``unmatched`` has the patterns that matched nothing.
+    ``unseen_processes`` is how many processes could not be looked at, None if nobody can tell. ``roots`` has the
+    directories that were searched, absolute and without symlinks.
+    """
 
     settings: Settings = field(default_factory=Settings)
+    """What the scan was asked for."""
 
 
 def scan(
@@ -53,15 +50,15 @@ def scan(
     timeout: float = DEFAULT_TIMEOUT,
     progress: Watch | None = None,
 ) -> Plan:
-    """Find, prove, size and decide, as a dry run does; change nothing.
+    """Find build artifacts, measure them, and decide which can be deleted. Change nothing, as a dry run does.
 
-    *settings* say what to search and for what; the default is the current directory and the profile
-    ``js``. *jobs* is the number of calls at a time (None: what suits the disk), *timeout* the seconds
-    that one disk may take to answer. *progress* is called with the state of things as it changes, in this
-    thread.
+    *settings* say what to search, and for what. The default is the current directory and the profile ``js``.
+    *jobs* is the number of calls to the disk at a time; None means as many as suit it. *timeout* is the seconds
+    that a disk may take to answer: a root on a slower one becomes a problem. *progress* is called in this thread
+    with a :class:`Progress` whenever there is more to tell.
 
-    Raises RootError if none of the roots can be searched, and SettingsError for a setting that means
-    nothing there. Not to be called from a running event loop: see :class:`AsyncCleaner`.
+    Raises :class:`CleanupError` if nothing can be searched or a setting cannot be right; its text says why. Do not
+    call it where an event loop is running: use :class:`AsyncCleaner` there.
     """
     with Cleaner(jobs=jobs, timeout=timeout) as cleaner:
         return cleaner.scan(settings, progress=progress)
@@ -76,14 +73,18 @@ def delete(
     timeout: float = DEFAULT_TIMEOUT,
     progress: Watch | None = None,
 ) -> Outcome:
-    """Delete what *plan* selects; with *trash*, move it to the desktop's trash instead.
+    """Delete what *plan* selects, for good. It asks nobody: it does what ``--no-dry-run --yes`` does.
 
-    Everything is proven again first. What is protected by now, or is not what it was, is kept, and is
-    among the failures of the outcome. A plan that was cut short deletes nothing: its outcome is not
-    complete.
+    With *trash* it moves everything to the desktop's trash instead. *jobs*, *timeout* and *progress* are those of
+    :func:`scan`.
 
-    Raises Locked if another run deletes in the same tree, unless *wait* says to wait for it, and
-    StateError if no record of the deletion can be kept. Nothing was deleted then.
+    Each artifact is proven again right before its turn. If something protects it by then, or it has changed, it
+    stays, and is a :class:`Failed` of the outcome. What interrupted runs left there is deleted too. Everything is
+    written down first, so that ``cleanup-nodemodule log`` shows it. If the scan was stopped, so that the plan is not
+    complete, nothing is deleted, and the outcome is not complete either.
+
+    Raises :class:`CleanupError`, before anything is deleted, if another run deletes in the same tree (with *wait* it
+    waits for that one) or if no record can be kept. What should never have happened is raised as it is.
     """
     with Cleaner(jobs=jobs, timeout=timeout) as cleaner:
         return cleaner.delete(plan, trash=trash, wait=wait, progress=progress)
@@ -96,21 +97,28 @@ def explain(
     root: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> Explanation | None:
-    """Return which rules were tried for one directory, what was found, and what is decided; None for a symlink.
+    """Return which rules were tried for one directory, what was found, and what is decided. Delete nothing.
 
-    It is decided as in a scan of *root*: nothing above it proves anything. Without *root* that is the
-    current directory if *path* lies in it, and else the directory around *path*. Raises OSError where
-    there is no such directory, and OutsideError if it does not lie in *root*.
+    It decides as a scan of *root* does: nothing above *root* proves anything. If *root* is None, it is the current
+    directory if *path* lies in that, and otherwise the directory around *path*. *settings* and *timeout* are those
+    of :func:`scan`, but the roots of the settings do not matter.
+
+    Returns None if *path* is a symlink. Raises OSError if there is no such directory, and :class:`CleanupError` if it
+    does not lie in *root*.
     """
     with Cleaner(timeout=timeout) as cleaner:
         return cleaner.explain(path, settings, root=root)
 
 
 class AsyncCleaner:
-    """Scans, explains and deletes in the event loop of its caller. An asynchronous context manager."""
+    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, in the event loop that is running.
+
+    It has workers of its own, and keeps them from call to call until :meth:`aclose`. As an asynchronous context
+    manager it closes itself. It handles no signals: a program calls :meth:`stop` when it wants to.
+    """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Make *jobs* calls at a time, or as many as suit a disk; give each *timeout* seconds."""
+        """Make *jobs* calls to the disk at a time, or as many as suit it. Give up one that takes *timeout* seconds."""
         self._jobs: Final = jobs
         self._timeout: Final = timeout
         # No signal is handled here: that is for the program to do.
@@ -129,24 +137,24 @@ class AsyncCleaner:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop what still goes on, and let the workers go. May be called again."""
+        """Stop what still goes on, and end the workers. May be called again; other calls raise RuntimeError then."""
         if not self._closed:
             self._closed = True
             self._runtime.stop()
             self._runtime.close(wait=True)
 
     def stop(self) -> None:
-        """Have what goes on stop as soon as it can; to be called in the thread of the event loop.
+        """Have everything that goes on stop as soon as it can. Call it in the thread of the event loop.
 
-        A scan then returns what it has found, as a plan that is not complete. A deletion ends what it has
-        begun, and returns an outcome that is not complete. Nothing new begins afterwards.
+        A scan then returns what it has found, as a plan that is not complete. A deletion puts in order what it has
+        begun, and returns an outcome that is not complete. This cleaner does nothing new afterwards.
         """
         self._runtime.stop()
 
     async def scan(
         self, settings: Settings | None = None, *, progress: Watch | None = None
     ) -> Plan:
-        """Do as :func:`scan`."""
+        """Do what :func:`scan` does."""
         self._check()
         settings = with_surroundings(settings or Settings())
         runtime = self._runtime
@@ -164,7 +172,7 @@ class AsyncCleaner:
         wait: bool = False,
         progress: Watch | None = None,
     ) -> Outcome:
-        """Do as :func:`delete`."""
+        """Do what :func:`delete` does."""
         self._check()
         # Not before: a program that only scans has no use for it.
         from cleanup_nodemodule.run import deleting  # noqa: PLC0415
@@ -188,7 +196,7 @@ class AsyncCleaner:
         *,
         root: str | None = None,
     ) -> Explanation | None:
-        """Do as :func:`explain`."""
+        """Do what :func:`explain` does."""
         self._check()
         return await explaining.explain(
             os.fspath(path),
@@ -203,10 +211,13 @@ class AsyncCleaner:
 
 
 class Cleaner:
-    """Scans, explains and deletes, and waits for the result. A context manager."""
+    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, several times with the same workers.
+
+    It keeps its workers from call to call until :meth:`close`. As a context manager it closes itself.
+    """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Make *jobs* calls at a time, or as many as suit a disk; give each *timeout* seconds."""
+        """Make *jobs* calls to the disk at a time, or as many as suit it. Give up one that takes *timeout* seconds."""
         self._runner: Final = asyncio.Runner()
         self._cleaner: Final = AsyncCleaner(jobs=jobs, timeout=timeout)
 
@@ -222,12 +233,12 @@ class Cleaner:
         self.close()
 
     def close(self) -> None:
-        """Let the workers go. May be called again; after that, every other call raises RuntimeError."""
+        """End the workers. May be called again; other calls raise RuntimeError then."""
         with self._runner:
             self._run(self._cleaner.aclose())
 
     def scan(self, settings: Settings | None = None, *, progress: Watch | None = None) -> Plan:
-        """Do as :func:`scan`."""
+        """Do what :func:`scan` does."""
         return self._run(self._cleaner.scan(settings, progress=progress))
 
     def delete(
@@ -238,7 +249,7 @@ class Cleaner:
         wait: bool = False,
         progress: Watch | None = None,
     ) -> Outcome:
-        """Do as :func:`delete`."""
+        """Do what :func:`delete` does."""
         return self._run(self._cleaner.delete(plan, trash=trash, wait=wait, progress=progress))
 
     def explain(
@@ -248,7 +259,7 @@ class Cleaner:
         *,
         root: str | None = None,
     ) -> Explanation | None:
-        """Do as :func:`explain`."""
+        """Do what :func:`explain` does."""
         return self._run(self._cleaner.explain(path, settings, root=root))
 
     def _run(self, work: Awaitable[_T]) -> _T:

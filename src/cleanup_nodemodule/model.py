@@ -157,9 +157,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What lies inside a candidate, bytes of entries with a single link only.
+    """What lies inside a candidate. The bytes are those of files with one link only.
 
-    Files with several links are settled over the whole run, by :mod:`cleanup_nodemodule.survey.hard_links`.
+    Files with several links are counted in :class:`Size`.
     """
 
     apparent_bytes: int
@@ -171,7 +171,9 @@ class Contents:
     complete: bool
     """Everything was read; if not, all numbers are lower bounds."""
     mounts: tuple[str, ...]
+    """Absolute paths of what is mounted in it."""
     repositories: tuple[str, ...]
+    """Absolute paths of the git repositories in it."""
     foreign: tuple[str, ...] = ()
     """What only somebody else may delete, by the sticky bit of the directory around it."""
     directory_bytes: int = 0
@@ -202,7 +204,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """The decision to keep."""
+    """The decision to keep, and why."""
 
     reason: Reason
 
@@ -212,7 +214,7 @@ Decision: TypeAlias = Delete | Keep
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A row of the plan."""
+    """One directory that was found, with everything that is known of it. A row of the plan."""
 
     candidate: Candidate
     evidence: Evidence
@@ -358,13 +360,15 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an approved plan. Rows without a result were never begun."""
+    """What came of a plan that was approved."""
 
     plan: Plan
     results: tuple[Result, ...]
+    """One for each artifact that was begun."""
     observed_freed_bytes: int | None
     """Change of free space as the file systems report it; None if they could not be asked."""
     complete: bool
+    """Everything was begun and came to its end; false if the run was stopped."""
     leftovers: tuple[Leftover, ...] = ()
     """What interrupted runs had left, and what came of it."""
     unexpected: Exception | None = None
@@ -374,7 +378,7 @@ class Outcome:
 
     @property
     def freed_bytes(self) -> int:
-        """What was really freed."""
+        """Bytes that were really freed, as the engine counted them."""
         return sum(result.freed_bytes for result in self.results)
 
 

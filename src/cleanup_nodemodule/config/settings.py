@@ -54,36 +54,38 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to search, and for what. Raises SettingsError for a value that cannot be right."""
+    """What to search, and for what: each option of the command line by its name.
+
+    Raises SettingsError, a CleanupError, for a value that cannot be right.
+    """
 
     roots: tuple[str, ...] = (".",)
     """Directories to search; nested and repeated ones count each artifact once."""
     targets: tuple[str, ...] | None = None
-    """Names to look for instead of the rules'. Naming one here is the user's word that it is
-    an artifact: it needs no further proof, though what protects it still does."""
+    """Names to look for instead of those of the rules. Every directory of that name can be rebuilt: no other proof is
+    needed. What protects a directory still does."""
     min_depth: int = 0
     """Depth of the shallowest artifact; the children of a root have depth 0."""
     also: tuple[str, ...] = ()
-    """Names to look for beside the others, with the same word of the user as for targets."""
+    """More names to look for. Naming one means the same as in targets."""
     include_unproven: tuple[str, ...] = ()
-    """Directories that are deleted though nothing proves that they can be rebuilt, if that is all that
-    speaks for keeping them."""
+    """Paths of directories that nothing proves. They are included unless something protects them."""
     excludes: tuple[str, ...] = ()
-    """Patterns (:mod:`cleanup_nodemodule.patterns.patterns`) of what is neither shown nor searched."""
+    """Patterns of what is neither shown nor searched, in gitignore syntax."""
     profiles: tuple[str, ...] = (DEFAULT_PROFILE,)
-    """Ecosystems whose rules are used."""
+    """Ecosystems whose rules are used, such as ``python``, or ``all``."""
     own_rules: tuple[Rule, ...] = ()
     """Rules beside those of the profiles."""
     keep: tuple[str, ...] = ()
-    """Patterns (:mod:`cleanup_nodemodule.patterns.patterns`) of what is kept, whatever else."""
+    """Patterns of what is kept in any case, in gitignore syntax."""
     include_foreign: bool = False
-    """Delete also what only other users may, by the sticky bit of a directory."""
+    """Include what only another user may delete, by the sticky bit of a directory such as ``/tmp``."""
     assume_unused: bool = False
-    """Nobody works where nobody can say who does: see :meth:`protections.Processes.at_work_in`."""
+    """Take what belongs to other users for unused, even if some processes may not be looked at."""
     home: str | None = None
-    """The user's home directory; what programs keep there is protected."""
+    """The user's home directory: what programs keep there is protected. None means that of whoever calls."""
     cwd: str | None = None
-    """The current directory; what it lies in is protected."""
+    """The current directory: an artifact around it is protected. None means that of the process."""
 
     def __post_init__(self) -> None:
         if not self.roots:

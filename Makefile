@@ -6,7 +6,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows screenshot clean
+.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -87,6 +87,10 @@ deleting: $(VENV)/.installed-dev
 
 rows: $(VENV)/.installed-dev
 	$(BIN)/python bench/rows.py
+
+# The page of the Python API, in build/docs.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/api_page.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py

@@ -1,4 +1,4 @@
-"""The exit codes, apart from the model so that starting up does not have to load that."""
+"""The exit codes. They have a module of their own, so that the program starts without loading the model."""
 
 from enum import IntEnum
 

@@ -262,7 +262,7 @@ class Plan:
 
 
 class Approved(ABC):
-    """Permission to delete. The remover takes nothing else.
+    """Permission to delete. What deletes takes nothing else.
 
     It is abstract so that nobody can make one by calling it: only :mod:`cleanup_nodemodule.delete.approval`
     has a concrete class, and gives one out against the user's word.

@@ -1,4 +1,4 @@
-"""Showing names that people did not mean to be shown.
+"""Words for people: names made safe to show, sizes, times, lines for a shell.
 
 A file name is any bytes but NUL and the slash. Printed as it is, it can break a line, a table or the
 terminal, or pass for another name.

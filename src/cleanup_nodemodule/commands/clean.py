@@ -63,7 +63,7 @@ def clean(
             "--min-depth",
             "-d",
             metavar="N",
-            help="Leave alone what lies above depth N; the children of PATH have depth 0.",
+            help="Leave alone everything above depth N; the children of PATH have depth 0.",
             rich_help_panel=SEARCH,
         ),
     ] = 0,
@@ -126,7 +126,7 @@ def clean(
             "--exclude",
             "-e",
             metavar="PATTERN",
-            help="Leave alone what matches, and do not search it: a name, a path or a pattern in"
+            help="Leave alone everything that matches, and do not search it: a name, a path or a pattern in"
             " gitignore syntax; may be given several times. A path inside an artifact keeps that artifact.",
             rich_help_panel=SEARCH,
             show_default=False,
@@ -136,7 +136,7 @@ def clean(
         bool,
         typer.Option(
             "--dry-run",
-            help="Only show what could be deleted. This is the default, and beats --yes.",
+            help="Only show what could be deleted. This is the default, and stronger than --yes.",
             rich_help_panel=DELETE,
         ),
     ] = False,
@@ -181,8 +181,8 @@ def clean(
         bool,
         typer.Option(
             "--include-foreign",
-            help="Include what only another user may delete, by the sticky bit of a directory such as"
-            " /tmp. Only root can.",
+            help="Include artifacts that only another user may delete, by the sticky bit of a directory"
+            " such as /tmp. Only root can.",
             rich_help_panel=DELETE,
         ),
     ] = False,
@@ -190,8 +190,8 @@ def clean(
         bool,
         typer.Option(
             "--assume-unused",
-            help="Take what belongs to other users for unused, even if some processes may not be"
-            " looked at.",
+            help="Assume that nobody uses the artifacts of other users, even if this run may not look at"
+            " some processes.",
             rich_help_panel=DELETE,
         ),
     ] = False,
@@ -208,7 +208,7 @@ def clean(
         typer.Option(
             "--format",
             "-f",
-            help="How to print the result; [b]paths[/b] are those of what would be deleted, or was."
+            help="How to print the result; [b]paths[/b] prints only paths that would be deleted, or were."
             " [dim]\\[default: table at a terminal, else plain][/dim]",
             rich_help_panel=OUTPUT,
             show_default=False,
@@ -223,7 +223,7 @@ def clean(
         typer.Option(
             "--null",
             "-0",
-            help="As --format paths, each ended by a NUL instead of a newline.",
+            help="Like --format paths, but each path ends with a NUL instead of a newline.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -240,7 +240,7 @@ def clean(
         Color,
         typer.Option(
             "--color",
-            help="When to colour; auto is at a terminal unless NO_COLOR is set.",
+            help="When to use colour; auto: at a terminal, unless NO_COLOR is set.",
             rich_help_panel=OUTPUT,
         ),
     ] = Color.AUTO,
@@ -266,7 +266,7 @@ def clean(
         typer.Option(
             "--verbose",
             "-v",
-            help="Say everything that is known about each artifact, and every problem.",
+            help="Print everything that is known about each artifact, and every problem.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -276,8 +276,8 @@ def clean(
             "--jobs",
             "-j",
             metavar="N",
-            help="Threads that search, measure and delete."
-            " [dim]\\[default: what suits the engine][/dim]",
+            help="How many threads search, measure and delete at the same time."
+            " [dim]\\[default: what suits the engine and the disk][/dim]",
             rich_help_panel=OTHER,
             show_default=False,
         ),
@@ -287,8 +287,8 @@ def clean(
         typer.Option(
             "--timeout",
             metavar="SECONDS",
-            help="Give up a PATH whose disk has not answered for so long, such as a network mount"
-            " without its server, and go on with the others. [dim]\\[default: 300][/dim]",
+            help="If the disk of a PATH does not answer for so many seconds, give up that PATH and go on"
+            " with the others. [dim]\\[default: 300][/dim]",
             rich_help_panel=OTHER,
             show_default=False,
         ),
@@ -297,7 +297,7 @@ def clean(
         Engine,
         typer.Option(
             "--engine",
-            help="What walks the trees: the native engine where it was built, or the one in Python.",
+            help="The engine that walks the trees: in C, in Python, or auto: in C if it was built.",
             callback=choose_engine,
             is_eager=True,
             rich_help_panel=OTHER,
@@ -338,9 +338,9 @@ def clean(
 ) -> int | None:
     """Find build artifacts and say exactly how much disk space deleting them frees.
 
-    Looks for node_modules, .next, dist and what else tools for JavaScript make, or with --profile for
-    those of other languages. Deletes only with --no-dry-run, and only what it can prove to be
-    rebuildable.
+    Looks for node_modules, .next, dist and other directories that tools for JavaScript make, or with
+    --profile for those of other languages. Deletes only with --no-dry-run, and only what it can prove to
+    be rebuildable.
     """
     if ctx.invoked_subcommand is not None:
         return None

@@ -20,15 +20,15 @@ def explain(
             "--path",
             "-p",
             metavar="ROOT",
-            help="Decide as a run with -p ROOT does: nothing above ROOT proves anything."
+            help="Decide like a run with -p ROOT: nothing above ROOT proves anything."
             " [dim]\\[default: . if PATH lies in it, else the directory around PATH][/dim]",
             show_default=False,
         ),
     ] = None,
     timeout: Timeout = None,
-    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Say of one directory which rules were tried, what was found, and what is decided and why."""
+    """Explain one directory: which rules were tried, what was found, and what is decided and why."""
     import json
 
     from cleanup_nodemodule.commands import query

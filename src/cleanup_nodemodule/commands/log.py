@@ -31,17 +31,24 @@ _MAX_SHOWN: Final = 1_000_000_000
 def log(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH", help="Only what was deleted there, inside it or around it."),
+        typer.Argument(metavar="PATH", help="Only deletions there, inside it or around it."),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", metavar="N", help="The last N. [dim]\\[default: 50][/dim]"),
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            help="Only the last N deletions. [dim]\\[default: 50][/dim]",
+        ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="All deletions, and what was not begun.")
+    ] = False,
     timeout: Timeout = None,
-    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Tell what was deleted, when, how much that freed, and how to get it back."""
+    """Show what was deleted, when, how much that freed, and how to get it back."""
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.record import state_directory
     from cleanup_nodemodule.record.trust import StateError

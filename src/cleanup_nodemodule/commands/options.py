@@ -79,7 +79,7 @@ Timeout: TypeAlias = Annotated[
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="Give up a disk that has not answered for so long, and go on with the others."
+        help="If a disk does not answer for so many seconds, give it up and go on with the others."
         " [dim]\\[default: 300][/dim]",
         show_default=False,
     ),

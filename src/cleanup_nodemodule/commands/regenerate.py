@@ -23,7 +23,7 @@ def regenerate(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="The run whose deletions to bring back, as log has it; its first letters are enough."
+            help="The run whose deletions to bring back, as log shows it; its first letters are enough."
             " [dim]\\[default: the last one][/dim]",
             show_default=False,
         ),
@@ -32,9 +32,9 @@ def regenerate(
         bool, typer.Option("--run", help="Run the commands, one after the other.")
     ] = False,
     timeout: Timeout = None,
-    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Print the commands that bring back what a run deleted, for a shell; or run them."""
+    """Print the commands that bring back what a run deleted, or run them."""
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.commands.bring_back import run_all
     from cleanup_nodemodule.exit_codes import ExitCode

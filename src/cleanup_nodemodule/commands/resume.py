@@ -9,7 +9,7 @@ from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
 
 def resume(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what there is to finish.")
+        bool, typer.Option("--dry-run", help="Only show what would be finished.")
     ] = False,
     wait: Annotated[
         bool,
@@ -21,12 +21,12 @@ def resume(
         typer.Option(
             "--forget",
             metavar="PATH",
-            help="Stop asking for what was left at or beneath PATH and cannot be reached.",
+            help="Forget what is left at or beneath PATH, if it cannot be reached.",
         ),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="As a JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Finish what interrupted runs had taken out of projects and not deleted yet."""
+    """Delete what interrupted runs had taken out of projects and not deleted yet."""
     from cleanup_nodemodule.commands.at_terminal import carry_out
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.resuming import resume as work

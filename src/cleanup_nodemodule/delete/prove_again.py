@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 class Again:
-    """What the remover's SecondLook asks for, of the artifacts that were approved."""
+    """A :class:`~cleanup_nodemodule.delete.turn.SecondProof` of the artifacts that were approved."""
 
     def __init__(
         self,

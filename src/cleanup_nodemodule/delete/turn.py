@@ -48,7 +48,7 @@ NO_SECOND_PROOF: Final[SecondProof] = _NoSecondProof()
 async def make_ready(turn: Turn, scheduler: Scheduler, again: SecondProof) -> Problem | None:
     """Hold an artifact and look at it once more; return why it is not to be deleted, if so.
 
-    Raises Stopped, and what staging.hold raises.
+    Raises Stopped, and what rename_away.hold raises.
     """
     artifact = turn.artifact
     try:
@@ -63,7 +63,7 @@ async def make_ready(turn: Turn, scheduler: Scheduler, again: SecondProof) -> Pr
 
 
 async def hold(candidate: Candidate, scheduler: Scheduler) -> Held | None:
-    """Do as staging.hold does. Raises Unanswered besides."""
+    """Do what rename_away.hold does. Raises Unanswered besides."""
     try:
         return await retried(scheduler, scheduler.ask_aside, rename_away.hold, candidate)
     except TimeoutError as error:
@@ -123,7 +123,7 @@ async def restored(turn: Turn, result: Failed | None, scheduler: Scheduler) -> F
 
 
 def _put_back(staged: str, candidate: Candidate, held: Held | None) -> str:
-    """Do as staging.put_back does, and return where it is; that may be where its project was moved to."""
+    """Do what rename_away.put_back does, and return where it is; that may be where its project was moved to."""
     try:
         rename_away.put_back(staged, candidate.path, candidate.identity)
     except (FileNotFoundError, rename_away.ChangedError):

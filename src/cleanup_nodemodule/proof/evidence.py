@@ -26,7 +26,7 @@ def gather(
     looked at others before remembers what it saw above them; without one everything is looked at anew.
     """
     cache = cache or StatCache(circumstances.mounts)
-    # What is known of homes serves for as long as the lookout does.
+    # What is known of homes serves as long as the cache does.
     directories = cache.made("homes", partial(homes.Known, circumstances.home))
     return [_gather_one(one, circumstances, cache, directories) for one in candidates]
 

@@ -316,7 +316,7 @@ class StatCache:
 
 @functools.lru_cache(maxsize=4)
 def _same(number: str, mounts: frozenset[str]) -> StatCache:
-    """Return the one lookout of this process for that *number* in another one."""
+    """Return the one cache of this process for that *number* in another one."""
     return StatCache(mounts, number)
 
 

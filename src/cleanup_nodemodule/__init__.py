@@ -11,8 +11,8 @@ The command is ``cleanup-nodemodule``. A program calls :func:`scan`, :func:`dele
     print(outcome.freed_bytes)
 
 :func:`scan` changes nothing. :func:`delete` does what ``--no-dry-run --yes`` does: it locks the trees, keeps a record
-that ``cleanup-nodemodule log`` shows, proves everything again, and deletes. It asks nobody. :class:`Cleaner` keeps
-its workers for several calls, and :class:`AsyncCleaner` works in an event loop of your own.
+that ``cleanup-nodemodule log`` shows, proves everything again, and deletes. It asks nobody. :class:`Cleaner`
+serves several calls, and :class:`AsyncCleaner` works in an event loop of your own.
 
 All of them raise :class:`CleanupError` for what the user can mend. The text is a sentence for people. The user's
 configuration file is not read: a program says what it wants in its :class:`Settings`.

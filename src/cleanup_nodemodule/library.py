@@ -113,8 +113,8 @@ def explain(
 class AsyncCleaner:
     """Does what :func:`scan`, :func:`delete` and :func:`explain` do, in the event loop that is running.
 
-    It has workers of its own, and keeps them from call to call until :meth:`aclose`. As an asynchronous context
-    manager it closes itself. It handles no signals: a program calls :meth:`stop` when it wants to.
+    Its workers end with :meth:`aclose`. As an asynchronous context manager it closes itself. It handles no signals: a
+    program calls :meth:`stop` when it wants to.
     """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
@@ -211,9 +211,9 @@ class AsyncCleaner:
 
 
 class Cleaner:
-    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, several times with the same workers.
+    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, as often as it is asked to.
 
-    It keeps its workers from call to call until :meth:`close`. As a context manager it closes itself.
+    Its workers end with :meth:`close`. As a context manager it closes itself.
     """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:

@@ -85,9 +85,10 @@ class Problem:
     message: str | None = None
     """Why it failed and what to do about it, where that says more than the error number."""
     detail: str | None = None
-    """What the phrase of some codes leaves open."""
+    """A word that the sentence of some codes needs, such as the reason that keeps it."""
     more: int = 0
-    """It is about so many entries of the path, beside those that are named; 0 if about the path itself."""
+    """How many more entries of the path this is about, which have no problem of their own; 0 if it is about the path
+    itself."""
 
     @property
     def doing(self) -> str:
@@ -175,9 +176,9 @@ class Contents:
     repositories: tuple[str, ...]
     """Absolute paths of the git repositories in it."""
     foreign: tuple[str, ...] = ()
-    """What only somebody else may delete, by the sticky bit of the directory around it."""
+    """Absolute paths that only somebody else may delete, by the sticky bit of the directory around them."""
     directory_bytes: int = 0
-    """What directories have of the allocated bytes."""
+    """How many of the allocated bytes are those of directories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything found, and what would be done: where a dry run ends."""
+    """Everything that was found, and what would be done with it. A dry run ends here."""
 
     roots: tuple[str, ...]
     artifacts: tuple[Artifact, ...]
@@ -302,7 +303,7 @@ class Failed:
 
     artifact: Artifact
     freed_bytes: int
-    """Freed all the same, by what could be deleted of it."""
+    """Bytes that were freed all the same, as a part of it could be deleted."""
     problems: tuple[Problem, ...]
     interrupted: bool
     """The run was stopped before it was done."""
@@ -346,7 +347,7 @@ class Leftover:
     owner: int | None = None
     """Account it belonged to when that run began with it; None if that is not known."""
     allocated_bytes: int = 0
-    """What it takes at most: what it did when that run began with it, less what was freed of it since."""
+    """Bytes that it takes at most: what it took when that run began with it, less what was freed since."""
     unrecorded: bool = False
     """The journal has no record of it, as there was no room for one: it is known by its mark."""
     earlier: str | None = None
@@ -374,7 +375,7 @@ class Outcome:
     unexpected: Exception | None = None
     """What ended the run early and should never have happened."""
     problems: tuple[Problem, ...] = ()
-    """What could not be done besides, such as to keep the record of it."""
+    """What else could not be done, such as to keep the record."""
 
     @property
     def freed_bytes(self) -> int:

@@ -43,7 +43,7 @@ class ArtifactRow:
     project: str
     """Absolute path of the project it belongs to."""
     evidence: list[str]
-    """What speaks for its being an artifact."""
+    """What was found that proves it to be an artifact, or that keeps it."""
     decision: Literal["delete", "keep"]
     reason: str | None
     """Code of the reason for keeping it; null if it is to be deleted."""
@@ -52,16 +52,16 @@ class ArtifactRow:
     allocated_bytes: int
     """Disk space taken, as du counts; each inode once in the report."""
     reclaimable_bytes: int
-    """What deleting the whole selection frees here; 0 for what is kept."""
+    """Bytes that deleting the whole selection frees here; 0 if it is kept."""
     files: int
-    """Entries that are no directories."""
+    """Entries that are not directories."""
     directories: int
     """Directories, the artifact itself included."""
     complete: bool
     """Everything in it could be read; if not, the numbers are lower bounds."""
     last_used_at: str | None
-    """ISO 8601 time, in UTC, of the newest activity of git or change of a source file in its project;
-    where there is neither, of the newest change inside it."""
+    """ISO 8601 time, in UTC, when git was last active in its project or a source file was last changed there; if
+    neither is known, when something inside it was last changed."""
     regenerate: str | None
     """Command that brings it back, to be run in regenerate_in."""
     regenerate_in: str | None
@@ -69,12 +69,12 @@ class ArtifactRow:
     warnings: list[str]
     """Why what comes back may differ."""
     outcome: Literal["deleted", "trashed", "failed"] | None
-    """What came of it; null if it was not to be deleted, was not begun, or was gone already."""
+    """The result; null if it was not to be deleted, was not begun, or was gone already."""
     error: str | None
-    """Why it failed, or that it was gone."""
+    """Why it failed, or a sentence that it was gone."""
     left_at: str | None
-    """Absolute path of what is left of it, where that is not in its place any more: a run taken up
-    again, or the next one, finishes it."""
+    """Absolute path of the rest, if only a part could be deleted and the rest is not in its place any more. The next
+    run that deletes there finishes it, and so does resume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,13 @@ class ProblemRow:
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
     path: str | None
-    """Null where it is not about a place on disk, as with a misspelt option."""
+    """Null if it is not about a place on disk, but about an option, for instance."""
     doing: str
     errno: str
     """Name of the error number (errno(3))."""
     message: str
     code: str
-    """What went wrong, for programs: what it is about as doing, and why where only this program knows that."""
+    """What went wrong, as a word for programs, which stays the same when the sentences change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class LeftoverRow:
     run: str | None
     """Id of the run that left it, as the journal has it."""
     outcome: Literal["deleted", "failed"] | None
-    """What came of it; null if nothing was done about it, as in a dry run."""
+    """The result; null if nothing was done about it, as in a dry run."""
     error: str | None
     """Why it is still there."""
 
@@ -129,15 +129,15 @@ class Totals:
     trashed: int
     """Moved to the trash, where they take as much space as before."""
     freed_bytes: int
-    """Counted from what was really removed."""
+    """Bytes of everything that was really deleted."""
     observed_freed_bytes: int | None
-    """Change of free space that the file systems report, other programs' doings included; null if
-    nothing was deleted or it could not be asked."""
+    """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
+    was deleted, or the file systems could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything a run has to say."""
+    """Everything that a run has found and done."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
@@ -158,11 +158,11 @@ class Report:
     leftovers: list[LeftoverRow]
     """What interrupted runs had taken out of projects and not deleted yet."""
     unseen_processes: int | None
-    """Processes that could not be looked at, so that nobody can say what they work on; null if nobody can
-    say how many, 0 also where it did not matter, as nothing could be deleted."""
+    """How many processes could not be looked at, so that nobody knows what they use. Null if nobody knows how many.
+    0 also if it did not matter, as nothing could be deleted."""
     unmatched_patterns: list[str]
-    """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path of the configuration
-    that is there is not among them: it holds for every run."""
+    """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path in the configuration file that
+    exists is not among them, as the file is for every run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,8 +225,8 @@ def run(
     gc.enable()
     _watch_children_without_threads()
     try:
-        # A loop that is being set up or closed is not to be interrupted: it would be left half done.
-        # Who insists is heard all the same.
+        # A loop that is being set up or closed must not be interrupted: it would be left half done.
+        # A second signal interrupts it all the same.
         with interrupts.telling(interrupts.insist):
             asyncio.run(main())
     except KeyboardInterrupt as error:

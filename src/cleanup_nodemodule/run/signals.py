@@ -127,7 +127,7 @@ class Interrupts:
         if signal.SIGALRM not in self._before:
             self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._expire)
         self._armed = True
-        # More than once, as who is told may be where nothing can be raised.
+        # More than once, as the first one may come where nothing can be raised.
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     def _expire(self, _number: int, _frame: FrameType | None) -> None:
@@ -136,7 +136,7 @@ class Interrupts:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if number == _HANGUP and self.number is not None:
-            # Nobody insists by it: the kernel sends one, the shell another, and systemd with SendSIGHUP=
+            # A second one means nothing: the kernel sends one, the shell another, and systemd with SendSIGHUP=
             # one right behind SIGTERM (systemd.kill(5)).
             return
         self.number = self.number or number

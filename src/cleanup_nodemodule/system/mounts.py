@@ -23,7 +23,7 @@ _SILENT_KINDS: Final = frozenset(
         *("9p", "virtiofs", "ceph", "lustre", "gfs2", "ocfs2", "orangefs", "autofs"),
     }
 )
-"""Kinds of file systems that somebody else answers for; those by FUSE are ``fuse`` and ``fuse.NAME``."""
+"""Kinds of file systems for which another machine answers; those by FUSE are ``fuse`` and ``fuse.NAME``."""
 
 _DELETED: Final = "//deleted"
 """What the kernel appends where the directory itself was deleted (seq_dentry in fs/seq_file.c). No path has
@@ -276,7 +276,7 @@ def _moved(path: str, from_: str, to: str) -> str:
 
 
 def is_silent(kind: str) -> bool:
-    """Whether somebody else answers for a file system of this *kind*, and so may not."""
+    """Whether a file system of this *kind* may not answer, as another machine or a program answers for it."""
     return kind in _SILENT_KINDS or kind.partition(".")[0] in {"fuse", "fuseblk"}
 
 

@@ -183,7 +183,7 @@ class Scheduler:
             attempts += 1
 
     async def make_do(self, attempts: int) -> bool:
-        """Go on with fewer workers, as something ran short that all of them need.
+        """Go on with fewer workers, because something ran short that all of them need.
 
         Returns whether to try again, after so many *attempts*.
         """
@@ -205,7 +205,7 @@ class Scheduler:
     async def narrow(self, width: int) -> None:
         """Have fewer calls go on at a time from now on."""
         self._width = width
-        # Who is at work gives up the place when done, those that nobody has at once.
+        # Free places are given up at once. A call that goes on gives up its place when it ends.
         while self.workers - self._withheld > self._width and not self._slots.locked():
             await self._slots.acquire()
             self._withheld += 1
@@ -333,7 +333,7 @@ class Scheduler:
                     for other, entry in others:
                         stacks.setdefault(other, []).append(entry)
                     if left:
-                        # What was begun comes first, so that the least waits.
+                        # First what was begun, so that as little as possible has to wait.
                         stacks[key] = stacks.get(key, []) + left
                     begin()
                 begun.discard(key)

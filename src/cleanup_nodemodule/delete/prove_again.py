@@ -33,7 +33,8 @@ from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.prepare import prepare_again
 from cleanup_nodemodule.system import mounts as system_mounts
 from cleanup_nodemodule.work.containment import passes, problem_of
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _T = TypeVar("_T")
 

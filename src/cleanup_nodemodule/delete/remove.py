@@ -47,7 +47,8 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record import staged as record_staged
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def remove(
@@ -115,12 +116,10 @@ class _Deletion:
             return result
         place = turn.staged or artifact.path
         identity = artifact.candidate.identity
-        problems = await empty.find_obstacles(place, identity, scheduler)
-        if problems is None:
-            return await restored(turn, None, scheduler)
-        if problems:
-            return await restored(turn, left_untouched(artifact, *problems), scheduler)
         try:
+            problems = await empty.find_obstacles(place, identity, scheduler)
+            if problems:
+                return await restored(turn, left_untouched(artifact, *problems), scheduler)
             problem = await self._second_proof.behind(artifact, place)
         except Stopped:
             return await restored(turn, None, scheduler)

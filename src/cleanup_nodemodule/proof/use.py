@@ -17,7 +17,8 @@ from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.sighting import Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.work.containment import Contained
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 def last_used(

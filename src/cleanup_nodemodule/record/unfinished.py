@@ -24,7 +24,9 @@ from cleanup_nodemodule.record.endings import (
 from cleanup_nodemodule.record.entries import Ending, Entry
 from cleanup_nodemodule.record.identity import Being
 from cleanup_nodemodule.system import mounts as system_mounts
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _SURE_ONLY_BY_BIRTH: Final = frozenset(
     {Ending.DELETED, Ending.GONE, Ending.NOT_BEGUN, Ending.FORGOTTEN}
@@ -176,12 +178,11 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
     )
 
 
-async def ask_disks(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
+async def ask_disks(begun: Begun, scheduler: Scheduler) -> Unfinished:
     """Ask the disks where everything is that was begun.
 
     A disk that does not answer within the scheduler's timeout is asked nothing more, and does not
-    keep the others waiting: what is on it cannot be looked at, and its mount point becomes one of those
-    that are *silent*. When the scheduler is stopped, what is not known by then is left out.
+    keep the others waiting: what is on it cannot be looked at, and its mount point becomes silent. When the scheduler is stopped, what is not known by then is left out.
     """
     mounts = system_mounts.mount_points()
     numbers: dict[str, list[int]] = {}
@@ -193,13 +194,11 @@ async def ask_disks(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unf
         for number in numbers[mount]:
             one = begun.entries[number]
             try:
-                if mount in silent:
-                    raise Unanswered
-                found[number] = await scheduler.call(_ask_disk, one)
+                with scheduler.silence.asking_mount(mount):
+                    found[number] = await scheduler.call(_ask_disk, one)
             except Stopped:
                 return
             except Unanswered:
-                silent.add(mount)
                 found[number] = unreachable(one, ProblemCode.LOOK_AT_UNANSWERED)
             except OSError as error:
                 found[number] = unreachable(one, _code_of(error), error.errno)

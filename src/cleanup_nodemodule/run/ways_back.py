@@ -1,6 +1,5 @@
 """How to get back what a run deleted: which commands, where, as whom."""
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,9 @@ from cleanup_nodemodule.run import run_as
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.system import mounts as system_mounts
 from cleanup_nodemodule.words import iso, printable, shell_line
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import tasks
 
 MAX_NAMED: Final = 20
 """How many of a kind are named one by one."""
@@ -158,9 +159,9 @@ async def see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
             with contextlib.suppress(Unanswered):
                 seen.update(await scheduler.call(_ask_disk, group))
 
-        async with asyncio.TaskGroup() as tasks:
+        async with tasks() as asking:
             for group in groups.values():
-                tasks.create_task(one(group))
+                asking.create_task(one(group))
 
     if groups:
         around = {os.path.dirname(path): None for path in places} | dict.fromkeys(places.values())

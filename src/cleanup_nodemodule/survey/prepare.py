@@ -11,7 +11,9 @@ from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.survey import included
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.system import mounts as system_mounts
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def prepare(

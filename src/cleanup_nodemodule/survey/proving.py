@@ -43,7 +43,7 @@ class Prover:
         """Ask git about the rows, each repository once, but none beneath a root that is silent."""
         for row in rows:
             row.asked = True
-        loud = [row for row in rows if row.candidate.root not in self._scheduler.silent]
+        loud = [row for row in rows if row.candidate.root not in self._scheduler.silence]
         answers = await self._witnesses.ask([row.sighting for row in loud])
         for row, answer in zip(loud, answers, strict=True):
             row.answer = answer

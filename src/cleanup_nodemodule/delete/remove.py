@@ -45,7 +45,7 @@ from cleanup_nodemodule.model import (
     Result,
 )
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.record import staged as record_staged
+from cleanup_nodemodule.record.staged import new_name
 from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped
@@ -72,7 +72,7 @@ async def remove(
     delete was approved.
     """
     expect("delete", approved)
-    records = Records(journal, scheduler, lambda artifact: record_staged.new_name(artifact.path))
+    records = Records(journal, scheduler, lambda artifact: new_name(artifact.path))
 
     async def delete(turn: Turn) -> Result | None:
         return await _Deletion(turn, records, scheduler, freed, again, include_foreign).carry_out()

@@ -35,7 +35,7 @@ async def measure(
     ledger: Ledger,
     *,
     mounts: Sequence[str] = (),
-    apart: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    without: Mapping[int, Sequence[str]] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
 ) -> list[Contents | None]:
@@ -44,7 +44,7 @@ async def measure(
     As many small ones as make up a call's worth of entries go in one, as handing over takes longer
     than measuring a few hundred files; a large one is shared among the workers. Files with several
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
-    on, in order: it is not looked at. *apart* tells by the number of a candidate which paths in it are
+    on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
     not counted. Calls *problem* for each place that could not be read, mount points among them, and
     *measured* with the bytes each call counted. Raises Stopped when the
     scheduler is told to stop.
@@ -52,7 +52,7 @@ async def measure(
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots: list[Root] = []
     for tally, (number, candidate) in zip(tallies, candidates, strict=True):
-        others = frozenset(apart.get(number, ()))
+        others = frozenset(without.get(number, ()))
         inside = {*topmost_in(candidate.path, mounts), *others}
         closed = topmost_in(candidate.path, sorted(inside))
         roots.append(anchor(candidate.path, candidate.identity, closed))

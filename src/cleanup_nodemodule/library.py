@@ -22,7 +22,7 @@ from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Silent
 from cleanup_nodemodule.survey.survey import Explanation, make_plan
 from cleanup_nodemodule.work.progress import Watch, unwatched
-from cleanup_nodemodule.work.scheduler import Stopped
+from cleanup_nodemodule.work.tasks import Stopped
 
 _T = TypeVar("_T")
 

@@ -74,7 +74,7 @@ def unfinished(directory: str, roots: Sequence[str] | None = None) -> recovery.U
     async def look() -> recovery.Unfinished:
         with ThreadPoolExecutor(1) as executor:
             scheduler = Scheduler(executor, 1, timeout=TIMEOUT)
-            return await recovery.ask_disks(recovery.begun(directory, roots), scheduler, set())
+            return await recovery.ask_disks(recovery.begun(directory, roots), scheduler)
 
     return asyncio.run(look())
 

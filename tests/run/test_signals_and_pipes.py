@@ -177,7 +177,7 @@ def measured(tmp_path: Path) -> Path:
 def helpers(log: Path) -> set[int]:
     """Return the processes that a traced run has had help it."""
     started = re.findall(
-        r"^(\d+) +execve\(.*cleanup_nodemodule\.apart", log.read_text(), re.MULTILINE
+        r"^(\d+) +execve\(.*cleanup_nodemodule\.work\.helper", log.read_text(), re.MULTILINE
     )
     return {int(process) for process in started}
 

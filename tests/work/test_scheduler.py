@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 from support.waiting import TIMEOUT
 
 _T = TypeVar("_T")
@@ -384,9 +386,8 @@ def test_a_failure_of_one_slice_ends_the_sharing(executor: ThreadPoolExecutor) -
 
         await scheduler.share([b""], handle)
 
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(ZeroDivisionError):
         run(work())
-    assert raised.group_contains(ZeroDivisionError)
 
 
 # Being stopped
@@ -527,9 +528,8 @@ def test_sharing_ends_when_it_is_stopped(executor: ThreadPoolExecutor) -> None:
 
         await scheduler.share([b""], handle)
 
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(Stopped):
         run(work())
-    assert raised.group_contains(Stopped)
     assert opened >= 20
 
 

@@ -98,7 +98,7 @@ def test_what_is_cancelled_is_not_called() -> None:
 
 
 def test_a_call_is_made_by_another_process_the_same_one_each_time() -> None:
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     processes = {workers.submit(os.getpid).result() for _ in range(3)}
     assert len(processes) == 1
     assert os.getpid() not in processes
@@ -106,7 +106,7 @@ def test_a_call_is_made_by_another_process_the_same_one_each_time() -> None:
 
 
 def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     with pytest.raises(FileNotFoundError):
         workers.submit(os.lstat, tmp_path / "nowhere").result()
     changed = Candidate(str(tmp_path), "/", Identity(0, 0), mounted=False)
@@ -119,13 +119,13 @@ def test_it_imports_what_is_imported_here(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "here").mkdir()
     (tmp_path / "here/only_here.py").write_text("VALUE = 7")
     monkeypatch.syspath_prepend(tmp_path / "here")
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     assert workers.submit(eval, "__import__('only_here').VALUE").result() == 7
     workers.shutdown()
 
 
 def test_a_process_that_ends_is_an_error_of_the_call() -> None:
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     with pytest.raises(OSError, match="has ended"):
         workers.submit(os._exit, 1).result()
     assert workers.submit(os.getppid).result() == os.getpid()
@@ -173,7 +173,7 @@ def test_help_comes_for_what_waits_behind_a_call_that_is_stuck() -> None:
 
 
 def test_an_answer_that_cannot_be_understood_is_no_part_of_the_next_one() -> None:
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     with pytest.raises(EndedError):
         workers.submit(os.write, 1, b"no pickle").result()
     assert workers.submit(os.getppid).result() == os.getpid()
@@ -197,7 +197,7 @@ def test_without_a_process_that_helps_the_thread_makes_the_calls(
 
 def test_without_a_process_that_is_needed_the_call_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    workers = Workers(apart=HelperProcess)
+    workers = Workers(helper=HelperProcess)
     with pytest.raises(EndedError):
         workers.submit(os.getpid).result()
     workers.shutdown()

@@ -25,7 +25,7 @@ def carry_out(
     from cleanup_nodemodule.run import loop
     from cleanup_nodemodule.show.failure import fail, print_failure
     from cleanup_nodemodule.show.terminal import Terminal
-    from cleanup_nodemodule.work.scheduler import Stopped
+    from cleanup_nodemodule.work.tasks import Stopped
 
     terminal = Terminal(display, orders.mode, interrupts)
     as_json = display.format == "json"

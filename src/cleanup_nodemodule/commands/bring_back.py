@@ -16,7 +16,8 @@ from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.ways_back import SKIPPED, STRANGE, Step, see, shown_step
 from cleanup_nodemodule.show.streams import say
 from cleanup_nodemodule.words import printable
-from cleanup_nodemodule.work.scheduler import Stopped, Unanswered
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def run_all(

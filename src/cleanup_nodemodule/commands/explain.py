@@ -47,7 +47,7 @@ def explain(
             found = await explaining.explain(path, settings, runtime, root=root)
         except OSError as error:
             return _Found(None, error, silent=False)
-        return _Found(found, None, silent=bool(runtime.silent))
+        return _Found(found, None, silent=bool(runtime.silence.roots))
 
     def show(found: _Found) -> int:
         if found.error is not None:

@@ -12,7 +12,8 @@ from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.show.failure import print_failure
 from cleanup_nodemodule.words import printable
-from cleanup_nodemodule.work.scheduler import Stopped, Unanswered
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _T = TypeVar("_T")
 
@@ -44,7 +45,7 @@ def run(
             interrupts.let_raise()
             code = show(result)
             return code if interrupts.number is None else 128 + interrupts.number
-        except* (Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt):
             interrupts.hold()
             print_failure(
                 "interrupted; nothing was done",
@@ -54,7 +55,7 @@ def run(
                 as_json=as_json,
             )
             code = 128 + (interrupts.number or signal.SIGINT)
-        except* Unanswered:
+        except Unanswered:
             print_failure(
                 f"{printable(place or os.sep)}: {silence(timeout)}",
                 ProblemCode.ROOT_UNANSWERED,

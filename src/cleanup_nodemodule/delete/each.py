@@ -27,7 +27,8 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _LAST: Final = chr(0x10FFFF)
 """Sorts behind every name."""
@@ -70,22 +71,21 @@ async def give_turns(
             return left_untouched(artifact, Problem(staying, ProblemCode.INNER_STAYS))
         if turns.is_altered(artifact.path):
             turn.candidate = replace(turn.candidate, changed=0)
-        if artifact.candidate.root in scheduler.silent:
+        if artifact.candidate.root in scheduler.silence:
             return left_untouched(artifact, not_answered(artifact.path))
         try:
-            return await handle(turn)
+            with scheduler.silence.asking(artifact.candidate.root):
+                return await handle(turn)
         except Unanswered:
             # What was begun may still happen, some time.
-            scheduler.silent.add(artifact.candidate.root)
             left_at = turn.staged if turn.taken else None
             problem = not_answered(left_at or artifact.path)
             return Failed(artifact, turn.freed, (problem,), interrupted=False, left_at=left_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, where the artifact is must be told
-            cause = _cause(error)
-            if not isinstance(cause, MemoryError):
-                unexpected = unexpected or cause
+            if not isinstance(error, MemoryError):
+                unexpected = unexpected or error
                 scheduler.stop()
-            return _found(turn, cause)
+            return _found(turn, error)
 
     async def work() -> None:
         while not scheduler.stopped:
@@ -147,14 +147,6 @@ def _unsure(turn: Turn, result: Result | None, number: int) -> Failed:
     if isinstance(result, Failed):
         return replace(result, problems=(problem, *result.problems), untouched=False)
     return Failed(turn.artifact, turn.freed, (problem,), interrupted=False)
-
-
-def _cause(error: Exception) -> Exception:
-    """Return what was raised in one of several tasks; a lack of memory only if it was nothing else."""
-    while isinstance(error, ExceptionGroup):
-        _, others = error.split(MemoryError)
-        error = (others or error).exceptions[0]
-    return error
 
 
 def _found(turn: Turn, error: Exception) -> Result:

@@ -7,7 +7,7 @@ out of its project: only :mod:`cleanup_nodemodule.delete.remove` calls this.
 import errno
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -19,7 +19,9 @@ from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _BUDGET: Final = 1024
 """Entries that the first call deletes, small enough that being stopped never waits long: at the 0.5 ms an
@@ -69,10 +71,10 @@ def _explained(problem: Problem) -> Problem:
 
 async def find_obstacles(
     place: str, identity: Identity, scheduler: Scheduler
-) -> dict[Problem, None] | None:
+) -> dict[Problem, None]:
     """Return what keeps a directory from being deleted that nobody gets at any more.
 
-    None if it was stopped before anybody knows.
+    Raises Stopped if it was stopped before anybody knows, and Unanswered.
     """
     root = anchor(place, identity)
     problems: dict[Problem, None] = {}
@@ -90,11 +92,12 @@ async def find_obstacles(
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left
 
-    return problems if await _walk_all(scheduler, walk) else None
+    await scheduler.share([b""], walk)
+    return problems
 
 
-async def _count(root: Root, scheduler: Scheduler) -> int | None:
-    """Return how many entries are beneath a root, or None if it was stopped before anybody knows.
+async def _count(root: Root, scheduler: Scheduler) -> int:
+    """Return how many entries are beneath a root. Raises as :func:`find_obstacles` does.
 
     What cannot be read does not count, nor can it be deleted.
     """
@@ -112,24 +115,8 @@ async def _count(root: Root, scheduler: Scheduler) -> int | None:
         entries += usage.files + usage.directories
         return left
 
-    return entries if await _walk_all(scheduler, walk) else None
-
-
-async def _walk_all(
-    scheduler: Scheduler, walk: Callable[[list[bytes]], Awaitable[list[bytes]]]
-) -> bool:
-    """Have *walk* called for all there is; return whether it was, rather than stopped. Raises Unanswered."""
-    answered = True
-    try:
-        await scheduler.share([b""], walk)
-    except* Stopped:
-        pass
-    except* Unanswered:
-        answered = False
-    # Not in there: before Python 3.11.4 what is raised there comes out in a group.
-    if not answered:
-        raise Unanswered
-    return not scheduler.stopped
+    await scheduler.share([b""], walk)
+    return entries
 
 
 def _find_repositories(
@@ -283,8 +270,11 @@ async def _empty(
     include_foreign: bool,  # noqa: FBT001 - a setting, passed on
 ) -> Emptied:
     root = anchor(place, identity)
-    if entries is None and (entries := await _count(root, scheduler)) is None:
-        return Emptied(stopped=True)
+    if entries is None:
+        try:
+            entries = await _count(root, scheduler)
+        except Stopped:
+            return Emptied(stopped=True)
     # Measured a moment ago: whoever has deleted that much more races with something that writes.
     limit = 2 * entries + _SLACK
     done = Emptied()
@@ -363,13 +353,7 @@ async def _empty(
         rounds -= 1
         before = done.removed
         blocked.clear()
-        answered = True
-        try:
-            await work_off(stack)
-        except* Unanswered:
-            answered = False
-        if not answered:  # See _look_all_over.
-            raise Unanswered
+        await work_off(stack)
         # The innermost last, as that is where the engine begins.
         stack = sorted(blocked, key=lambda entry: entry.count(b"/"))
         attempts -= done.removed == before

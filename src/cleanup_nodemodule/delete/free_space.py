@@ -10,7 +10,7 @@ from cleanup_nodemodule.work.scheduler import Scheduler
 
 async def ask_free_bytes(artifacts: Sequence[Artifact], scheduler: Scheduler) -> int | None:
     """Return the free bytes of the file systems that hold *artifacts*; None if one does not answer."""
-    asked = [one for one in artifacts if one.candidate.root not in scheduler.silent]
+    asked = [one for one in artifacts if one.candidate.root not in scheduler.silence]
     try:
         return await asyncio.wait_for(scheduler.aside(_free_bytes, asked), scheduler.timeout)
     except TimeoutError:

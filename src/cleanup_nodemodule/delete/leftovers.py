@@ -12,7 +12,9 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record import identity
 from cleanup_nodemodule.record.entries import Ending, Intent, JournalError
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def delete_leftovers(
@@ -48,7 +50,7 @@ async def _delete_leftover(
     root, path = leftover.candidate.root, leftover.candidate.path
     held: Held | None = None
     try:
-        if root not in scheduler.silent:
+        with scheduler.silence.asking(root):
             if leftover.run is None or leftover.number is None:
                 return leftover
             held = await hold(replace(leftover.candidate, changed=0), scheduler)
@@ -61,11 +63,10 @@ async def _delete_leftover(
         number = error.errno if isinstance(error, OSError) else None
         return replace(leftover, problems=(Problem(path, ProblemCode.RECOGNISE, number),))
     except Unanswered:
-        scheduler.silent.add(root)
+        return replace(leftover, problems=(not_answered(path),))
     finally:
         if held is not None:
             held.close()
-    return replace(leftover, problems=(not_answered(path),))
 
 
 async def _delete_recognised(
@@ -91,8 +92,6 @@ async def _delete_recognised(
     if being is None or around is None or not ours or being.identity != candidate.identity:
         return replace(leftover, problems=(Problem(candidate.path, ProblemCode.RECOGNISE),))
     problems = await empty.find_obstacles(candidate.path, candidate.identity, scheduler)
-    if problems is None:
-        return replace(leftover, interrupted=True)
     if problems:
         return replace(leftover, problems=tuple(problems))
     run, entry = leftover.run, leftover.number

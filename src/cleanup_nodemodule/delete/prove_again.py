@@ -31,9 +31,10 @@ from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.prepare import prepare_again
-from cleanup_nodemodule.system import mounts as system_mounts
+from cleanup_nodemodule.system.mounts import mount_points
 from cleanup_nodemodule.work.containment import passes, problem_of
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _T = TypeVar("_T")
 
@@ -178,7 +179,7 @@ def _problem(path: str, reason: Reason, message: str | None = None) -> Problem:
 
 
 def _surroundings(cwd: str | None) -> tuple[tuple[str, ...], frozenset[Identity]]:
-    return system_mounts.mount_points(), protections.directories_around(cwd)
+    return mount_points(), protections.directories_around(cwd)
 
 
 def _holders(paths: Iterable[str]) -> frozenset[str]:

@@ -14,7 +14,9 @@ from cleanup_nodemodule.record.entries import Ending, Intent, JournalError
 from cleanup_nodemodule.record.identity import Being
 from cleanup_nodemodule.record.mark import CAN_MARK, Mark
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _AT_ONCE: Final = 32
 """Artifacts that are written down by one sync, which takes some milliseconds on a disk."""

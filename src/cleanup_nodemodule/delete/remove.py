@@ -45,9 +45,10 @@ from cleanup_nodemodule.model import (
     Result,
 )
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.record import staged as record_staged
+from cleanup_nodemodule.record.staged import new_name
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def remove(
@@ -71,7 +72,7 @@ async def remove(
     delete was approved.
     """
     expect("delete", approved)
-    records = Records(journal, scheduler, lambda artifact: record_staged.new_name(artifact.path))
+    records = Records(journal, scheduler, lambda artifact: new_name(artifact.path))
 
     async def delete(turn: Turn) -> Result | None:
         return await _Deletion(turn, records, scheduler, freed, again, include_foreign).carry_out()
@@ -115,12 +116,10 @@ class _Deletion:
             return result
         place = turn.staged or artifact.path
         identity = artifact.candidate.identity
-        problems = await empty.find_obstacles(place, identity, scheduler)
-        if problems is None:
-            return await restored(turn, None, scheduler)
-        if problems:
-            return await restored(turn, left_untouched(artifact, *problems), scheduler)
         try:
+            problems = await empty.find_obstacles(place, identity, scheduler)
+            if problems:
+                return await restored(turn, left_untouched(artifact, *problems), scheduler)
             problem = await self._second_proof.behind(artifact, place)
         except Stopped:
             return await restored(turn, None, scheduler)

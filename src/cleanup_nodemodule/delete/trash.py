@@ -21,7 +21,8 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record import trust
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def trash(

@@ -12,7 +12,8 @@ from cleanup_nodemodule.model import Artifact, Candidate, Failed, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import installed
 from cleanup_nodemodule.work.conversion import LACKED
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _T = TypeVar("_T")
 
@@ -52,13 +53,13 @@ async def make_ready(turn: Turn, scheduler: Scheduler, again: SecondProof) -> Pr
     """
     artifact = turn.artifact
     try:
-        if (problem := await scheduler.call(_vital, artifact.path)) is not None:
-            return problem
-        turn.held = await hold(turn.candidate, scheduler)
-        return await again.before(artifact)
+        with scheduler.silence.asking(artifact.candidate.root):
+            if (problem := await scheduler.call(_vital, artifact.path)) is not None:
+                return problem
+            turn.held = await hold(turn.candidate, scheduler)
+            return await again.before(artifact)
     except Unanswered:
         # Nothing was begun.
-        scheduler.silent.add(artifact.candidate.root)
         return Problem(artifact.path, ProblemCode.LOOK_AGAIN_UNANSWERED)
 
 

@@ -14,7 +14,9 @@ from typing import Final
 
 from cleanup_nodemodule.proof import git_files
 from cleanup_nodemodule.proof.git_process import NAME, Holding, Limits, NoAnswer, git
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _TIMEOUT: Final = 60
 """Seconds one question may take at most before it counts as not answered."""

@@ -9,15 +9,15 @@ from typing import Final
 
 from cleanup_nodemodule.model import Evidence, Level, Problem, Reason
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof import in_use as proof_in_use
-from cleanup_nodemodule.proof import last_used as history
 from cleanup_nodemodule.proof import protections
-from cleanup_nodemodule.proof.in_use import Processes
+from cleanup_nodemodule.proof.in_use import OVERRIDE, Processes
 from cleanup_nodemodule.proof.installed import Protection
+from cleanup_nodemodule.proof.last_used import last_git_activity, newest_source
 from cleanup_nodemodule.proof.sighting import Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.work.containment import Contained
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 def last_used(
@@ -44,12 +44,12 @@ def last_used(
         return answers[place]
 
     for project in sorted({s.project for s in sightings}, key=len, reverse=True):
-        ask(project, partial(history.newest_source, project, passed.__contains__, sources))
+        ask(project, partial(newest_source, project, passed.__contains__, sources))
     times: list[int | Problem] = []
     for sighting in sightings:
         found = [answers[sighting.project]]
         if (at := sighting.repository) is not None:
-            git_activity = partial(history.last_git_activity, at, cache)
+            git_activity = partial(last_git_activity, at, cache)
             found.append(ask(os.path.join(at, ".git"), git_activity))
         wrong = next((one for one in found if isinstance(one, Problem)), None)
         if wrong is not None:
@@ -91,7 +91,7 @@ async def in_use(
     except Exception:  # noqa: BLE001 - whatever it is, nobody knows
         nobody = Protection(
             Reason.IN_USE,
-            f"nobody can say whether a process is at work in it; {proof_in_use.OVERRIDE}",
+            f"nobody can say whether a process is at work in it; {OVERRIDE}",
         )
         kept = not assume_unused
         return Uses(tuple(nobody if asked and kept else None for asked in open_), None)

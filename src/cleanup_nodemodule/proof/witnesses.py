@@ -11,7 +11,9 @@ from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.work.containment import problem_of
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _REPOSITORIES_AT_ONCE: Final = 4
 """Git processes at a time; they are short and wait for the disk more than they compute."""

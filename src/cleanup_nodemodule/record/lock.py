@@ -20,7 +20,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -46,9 +46,6 @@ _LARGEST_CARD: Final = 16 * 1024 * 1024
 
 _MUTEX_TIMEOUT: Final = 30.0
 """Seconds to wait for a mutex that is held for a few milliseconds, unless somebody stopped that run."""
-
-_PAUSE: Final = 0.2
-"""Seconds between two looks whether the other run has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,45 +141,27 @@ class _Place:
         return self.origin[0] == other.origin[0] and _nested(self.origin[1], other.origin[1])
 
 
-def acquire(
-    directory: str,
-    roots: Sequence[str],
-    run: str,
-    *,
-    wait: bool | float = False,
-    waiting: Callable[[Locked], None] = lambda _: None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Held:
+def acquire(directory: str, roots: Sequence[str], run: str) -> Held:
     """Lock the trees beneath *roots* for the run with this id; *directory* is the state directory.
 
     Two roots exclude each other if they are the same directory or one lies in the other, whatever
-    symlinks and (on Linux) bind mounts lead there. Where another run has one of them, raises Locked;
-    with *wait* only when it has not ended after that many seconds (True: however long it takes), or as
-    soon as *stopped*. *waiting* is called once before the first wait. Raises LockError where no lock
-    can be had at all; but a full disk, which is what people delete for, gives a lock that holds nothing
-    (:attr:`Held.alone`).
+    symlinks and (on Linux) bind mounts lead there. Raises Locked at once where another run has one of them:
+    whoever wants to wait tries again. Raises LockError where no lock can be had at all; but a full disk, which
+    is what people delete for, gives a lock that holds nothing (:attr:`Held.alone`).
     """
     places = [_place(root) for root in roots]
-    deadline = None if wait is True else time.monotonic() + float(wait)
-    announced = False
     registry = _path(directory)
-    while True:
-        try:
-            state_directory.prepare(registry)
-            with _mutex(registry):
-                found = _conflict(registry, places)
-                if found is None:
-                    return _enter(registry, run, places)
-        except OSError as error:
-            if error.errno in _FULL:
-                return Held(None)
-            raise _impossible(registry, error) from error
-        if stopped() or (deadline is not None and time.monotonic() >= deadline):
-            raise found
-        if not announced:
-            waiting(found)
-            announced = True
-        time.sleep(_PAUSE)
+    try:
+        state_directory.prepare(registry)
+        with _mutex(registry):
+            found = _conflict(registry, places)
+            if found is None:
+                return _enter(registry, run, places)
+    except OSError as error:
+        if error.errno in _FULL:
+            return Held(None)
+        raise _impossible(registry, error) from error
+    raise found
 
 
 def held(directory: str) -> tuple[Holder, ...]:

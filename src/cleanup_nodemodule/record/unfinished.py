@@ -10,7 +10,6 @@ from typing import Final
 from cleanup_nodemodule.model import Candidate, Leftover, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record import alive, identity, lock, mark, read
-from cleanup_nodemodule.record import entries as record_entries
 from cleanup_nodemodule.record.endings import (
     GONE,
     Concluded,
@@ -21,10 +20,12 @@ from cleanup_nodemodule.record.endings import (
     still_in_place,
     unreachable,
 )
-from cleanup_nodemodule.record.entries import Ending, Entry
+from cleanup_nodemodule.record.entries import Ending, Entry, Fault, Intent
 from cleanup_nodemodule.record.identity import Being
-from cleanup_nodemodule.system import mounts as system_mounts
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.system.mounts import mount_point_of, mount_points
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _SURE_ONLY_BY_BIRTH: Final = frozenset(
     {Ending.DELETED, Ending.GONE, Ending.NOT_BEGUN, Ending.FORGOTTEN}
@@ -38,7 +39,7 @@ class Begun:
     """What the journal has no end of."""
 
     entries: tuple[Open, ...]
-    faults: tuple[record_entries.Fault, ...]
+    faults: tuple[Fault, ...]
     """What of the journal could not be read."""
 
     @property
@@ -53,7 +54,7 @@ class Unfinished:
 
     leftovers: tuple[Leftover, ...]
     concluded: tuple[Concluded, ...]
-    faults: tuple[record_entries.Fault, ...]
+    faults: tuple[Fault, ...]
     """What of the journal could not be read."""
 
     @property
@@ -146,17 +147,15 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
     With *roots* only what lies beneath these and on their file systems, as a search sees no others.
     Raises StateError.
     """
-    mounts = system_mounts.mount_points() if roots else ()
-    around = [
-        (os.path.join(root, ""), system_mounts.mount_point_of(root, mounts)) for root in roots or ()
-    ]
+    mounts = mount_points() if roots else ()
+    around = [(os.path.join(root, ""), mount_point_of(root, mounts)) for root in roots or ()]
 
     def wanted(entry: Entry) -> bool:
         if not entry.unfinished and not entry.left_staged:
             return False
         path = entry.intent.path
         return roots is None or any(
-            path.startswith(beneath) and system_mounts.mount_point_of(path, mounts) == mount
+            path.startswith(beneath) and mount_point_of(path, mounts) == mount
             for beneath, mount in around
         )
 
@@ -176,30 +175,27 @@ def begun(directory: str, roots: Sequence[str] | None = None) -> Begun:
     )
 
 
-async def ask_disks(begun: Begun, scheduler: Scheduler, silent: set[str]) -> Unfinished:
+async def ask_disks(begun: Begun, scheduler: Scheduler) -> Unfinished:
     """Ask the disks where everything is that was begun.
 
     A disk that does not answer within the scheduler's timeout is asked nothing more, and does not
-    keep the others waiting: what is on it cannot be looked at, and its mount point becomes one of those
-    that are *silent*. When the scheduler is stopped, what is not known by then is left out.
+    keep the others waiting: what is on it cannot be looked at, and its mount point becomes silent. When the scheduler is stopped, what is not known by then is left out.
     """
-    mounts = system_mounts.mount_points()
+    mounts = mount_points()
     numbers: dict[str, list[int]] = {}
     for number, place in enumerate(begun.places):
-        numbers.setdefault(system_mounts.mount_point_of(place, mounts), []).append(number)
+        numbers.setdefault(mount_point_of(place, mounts), []).append(number)
     found: dict[int, Leftover | Concluded | None] = {}
 
     async def ask(mount: str) -> None:
         for number in numbers[mount]:
             one = begun.entries[number]
             try:
-                if mount in silent:
-                    raise Unanswered
-                found[number] = await scheduler.call(_ask_disk, one)
+                with scheduler.silence.asking_mount(mount):
+                    found[number] = await scheduler.call(_ask_disk, one)
             except Stopped:
                 return
             except Unanswered:
-                silent.add(mount)
                 found[number] = unreachable(one, ProblemCode.LOOK_AT_UNANSWERED)
             except OSError as error:
                 found[number] = unreachable(one, _code_of(error), error.errno)
@@ -245,7 +241,7 @@ def _ask_disk(one: Open) -> Leftover | Concluded | None:
     return conclude(one.entry)
 
 
-def _held(intent: record_entries.Intent, around: Being) -> bool:
+def _held(intent: Intent, around: Being) -> bool:
     """Whether it is *around* that it was in, as far as that was written down."""
     known = intent.is_around(around)
     return around.device == intent.device if known is None else known

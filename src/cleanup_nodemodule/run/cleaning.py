@@ -16,7 +16,7 @@ from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Ended, Voice
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.conversion import everywhere
-from cleanup_nodemodule.work.scheduler import Stopped
+from cleanup_nodemodule.work.tasks import Stopped
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.undertaking import Undertaking

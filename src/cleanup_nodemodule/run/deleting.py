@@ -109,13 +109,11 @@ class Deletion:
         """Find what the journal says was begun beneath *roots*; those with silent disks become silent."""
         from cleanup_nodemodule.record import unfinished
 
-        silent, silent_mounts = self._runtime.silent, self._runtime.silent_mounts
-        roots = [root for root in roots if root not in silent]
+        silence = self._runtime.silence
+        roots = [root for root in roots if root not in silence]
         begun = unfinished.begun(self._undertaking.directory, roots)
         found = await find_unfinished(begun, self._crew, self._runtime)
         points = mounts.mount_points()
         # What lies there is not asked for once more, and waited for again.
-        silent.update(
-            root for root in roots if mounts.mount_point_of(root, points) in silent_mounts
-        )
+        silence.take_over(roots, lambda root: mounts.mount_point_of(root, points))
         return found

@@ -56,10 +56,10 @@ def _running(directory: str, unfinished: Collection[str]) -> frozenset[str]:
     """Return the ids of the runs that are at work, if any of the *unfinished* may be."""
     if not unfinished:
         return frozenset()
-    from cleanup_nodemodule.record import unfinished as recovery
+    from cleanup_nodemodule.record.unfinished import at_work
 
     try:
-        return recovery.at_work(directory, unfinished)
+        return at_work(directory, unfinished)
     except trust.StateError:
         return frozenset()  # As on a disk that may only be read, where none can be.
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule import words
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Leftover, Plan
+from cleanup_nodemodule.words import size
 
 _UNITS: Final = "KMGTPE"
 
@@ -79,8 +79,8 @@ def exceeded(
         much = "1 artifact" if count == 1 else f"{count:,} artifacts"
         of_which = f"{len(leftovers):,}"
     elif limit.bytes is not None and allocated > limit.bytes:
-        much = f"{words.size(allocated)} ({allocated:,} bytes)"
-        of_which = words.size(left)
+        much = f"{size(allocated)} ({allocated:,} bytes)"
+        of_which = size(left)
     else:
         return None
     if leftovers:

@@ -21,7 +21,9 @@ from typing import Final, Self, TypeVar
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.system.mounts import mounted
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Silence
+from cleanup_nodemodule.work.tasks import Stopped
 from cleanup_nodemodule.work.threads import Workers
 
 _T = TypeVar("_T")
@@ -56,10 +58,8 @@ class Runtime:
     ) -> None:
         """Make *jobs* calls at a time, or as many as suit; give a call *timeout* seconds."""
         self.timeout: Final = timeout
-        self.silent: Final[set[str]] = set()
-        """Roots that do not answer."""
-        self.silent_mounts: Final[set[str]] = set()
-        """Mount points where nothing answers that was asked about what interrupted runs left."""
+        self.silence: Final = Silence()
+        """What does not answer."""
         self.place: str | None = None
         """The path that was asked about last, absolute; None before anything was."""
         self._interrupts: Final = interrupts
@@ -152,7 +152,7 @@ class Runtime:
             executor,
             workers,
             timeout=self.timeout,
-            silent=self.silent,
+            silence=self.silence,
             max_workers=workers if max_workers is None else max_workers,
         )
         self._schedulers.append(scheduler)

@@ -15,7 +15,7 @@ from cleanup_nodemodule.run.voice import Ended, Voice
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.conversion import absolute
-from cleanup_nodemodule.work.scheduler import Stopped
+from cleanup_nodemodule.work.tasks import Stopped
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.record.unfinished import Begun, Unfinished
@@ -120,7 +120,7 @@ async def find_unfinished(begun: "Begun", crew: Crew, runtime: Runtime) -> "Unfi
     # One call for each, so that disks which do not answer keep nobody else waiting.
     least = len(_mounts_of(begun.places))
     with runtime.reading(crew.executor, crew.readers, least=least) as scheduler:
-        return await unfinished.ask_disks(begun, scheduler, runtime.silent_mounts)
+        return await unfinished.ask_disks(begun, scheduler)
 
 
 async def delete_leftovers(

@@ -1,6 +1,5 @@
 """How to get back what a run deleted: which commands, where, as whom."""
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +12,11 @@ from cleanup_nodemodule.record.entries import UNTOUCHED, Entry, Fault, Run
 from cleanup_nodemodule.record.read import read
 from cleanup_nodemodule.run import run_as
 from cleanup_nodemodule.run.loop import Runtime
-from cleanup_nodemodule.system import mounts as system_mounts
+from cleanup_nodemodule.system.mounts import mount_point_of, mount_points
 from cleanup_nodemodule.words import iso, printable, shell_line
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import tasks
 
 MAX_NAMED: Final = 20
 """How many of a kind are named one by one."""
@@ -143,12 +144,12 @@ async def see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
 
     Those on other mounts are asked side by side, so that one which is silent holds up none of the others.
     """
-    mounts = system_mounts.mount_points()
+    mounts = mount_points()
     groups: dict[tuple[str, str], dict[str, str]] = {}
     for path, where in places.items():
         key = (
-            system_mounts.mount_point_of(path, mounts),
-            system_mounts.mount_point_of(where, mounts),
+            mount_point_of(path, mounts),
+            mount_point_of(where, mounts),
         )
         groups.setdefault(key, {})[path] = where
     seen: dict[str, _Seen] = {}
@@ -158,9 +159,9 @@ async def see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
             with contextlib.suppress(Unanswered):
                 seen.update(await scheduler.call(_ask_disk, group))
 
-        async with asyncio.TaskGroup() as tasks:
+        async with tasks() as asking:
             for group in groups.values():
-                tasks.create_task(one(group))
+                asking.create_task(one(group))
 
     if groups:
         around = {os.path.dirname(path): None for path in places} | dict.fromkeys(places.values())

@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cleanup_nodemodule import words
 from cleanup_nodemodule.record.entries import Ending, Entry
 from cleanup_nodemodule.record.read import History
 from cleanup_nodemodule.show.journal import run_document
 from cleanup_nodemodule.show.streams import emit, say
-from cleanup_nodemodule.words import iso, printable, shell_line
+from cleanup_nodemodule.words import command, iso, printable, shell_line, size
 
 
 def outcome(entry: Entry, running: frozenset[str]) -> str:
@@ -47,7 +46,7 @@ def lines(history: History, running: frozenset[str]) -> Iterator[str]:
                 outcome(entry, running),
                 printable(entry.run),
                 str(freed),
-                words.size(freed),
+                size(freed),
                 way_back(entry) or "-",
                 printable(entry.intent.path),
             )
@@ -94,7 +93,7 @@ def say_last_words(history: History, paths: Sequence[str], unfinished: set[str])
     for host in sorted({run.host for run in runs if not run.is_ours}):
         say(f"Something was not finished, or is at work still, on {printable(host)}.")
     if any(run.is_ours for run in runs):
-        say(f"Something was not finished. To finish it: {words.command('resume')}")
+        say(f"Something was not finished. To finish it: {command('resume')}")
 
 
 def document_of(history: History, running: frozenset[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Delete, Keep
 from cleanup_nodemodule.proof.markers import Examination
-from cleanup_nodemodule.show import lines as plain
+from cleanup_nodemodule.show.lines import MEANINGS
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.words import printable
 
@@ -28,7 +28,7 @@ def lines(explanation: survey.Explanation) -> Iterator[str]:
         case Delete():
             verdict = "delete"
         case Keep(reason):
-            verdict = f"keep: {reason.value} ({plain.MEANINGS[reason.value]})"
+            verdict = f"keep: {reason.value} ({MEANINGS[reason.value]})"
     yield f"{printable(artifact.path)}: {verdict}"
     for fact in artifact.evidence.facts:
         yield f"    {printable(fact)}"

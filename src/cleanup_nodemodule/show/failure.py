@@ -1,6 +1,5 @@
 """Says why a command did nothing."""
 
-from cleanup_nodemodule import words
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode
@@ -8,6 +7,7 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import build, document
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.show.streams import emit, say
+from cleanup_nodemodule.words import PROGRAM
 
 
 def fail(error: CleanupError, *, mode: Mode, as_json: bool) -> ExitCode:
@@ -31,7 +31,7 @@ def print_failure(
 
     The *number* is the error that the system said, None if it said nothing (errno(3)).
     """
-    say(f"{words.PROGRAM}: {message}")
+    say(f"{PROGRAM}: {message}")
     if as_json:
         failed = build.of_failure(message, code, path, Facts().now(mode), number)
         emit(lambda: print(document.to_json(failed)))

@@ -14,8 +14,8 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from cleanup_nodemodule import words as _words
 from cleanup_nodemodule.model import Progress
+from cleanup_nodemodule.words import size
 
 _INTERVAL: Final = 0.08
 """Seconds between two refreshes: often enough to look alive, too seldom to cost anything."""
@@ -71,9 +71,9 @@ def _told(progress: Progress) -> str:
     if progress.deleted or progress.freed_bytes:
         return (
             f"{progress.deleted} of {progress.artifacts} deleted,"
-            f" {_words.size(progress.freed_bytes)} freed"
+            f" {size(progress.freed_bytes)} freed"
         )
     return (
         f"{progress.directories:,} directories, {progress.artifacts:,} artifacts,"
-        f" {_words.size(progress.measured_bytes)}"
+        f" {size(progress.measured_bytes)}"
     )

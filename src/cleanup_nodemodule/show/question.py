@@ -7,7 +7,7 @@ from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Mode, Plan
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.show.streams import say
-from cleanup_nodemodule.work.scheduler import Stopped
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 def ask(plan: Plan, mode: Mode, interrupts: Interrupts) -> bool:

@@ -16,11 +16,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cleanup_nodemodule import words
 from cleanup_nodemodule.proof.rules import Rule, describe
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
-from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.words import printable, size
 
 _BAR_CELLS = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -111,7 +110,7 @@ def _log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
         (
             Text(datetime.fromtimestamp(row.at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")),
             Text(row.outcome, style=_STYLES.get(row.outcome, "yellow")),
-            Text(words.size(row.freed_bytes), justify="right"),
+            Text(size(row.freed_bytes), justify="right"),
             Text(row.run, style="dim"),
         )
         for row in listed
@@ -161,7 +160,7 @@ def _cells(
     if row.ecosystem is not None:
         kind.append(f" {row.ecosystem}", style="dim not bold")
     return (
-        Text(marks + words.size(plain.gain(row)), justify="right"),
+        Text(marks + size(plain.gain(row)), justify="right"),
         Text(_bar(plain.gain(row) / whole if whole else 0), style=_STYLES[verdict]),
         Text(plain.age(row, report)),
         kind,
@@ -175,12 +174,12 @@ def _total(report: Report, whole: int) -> tuple[Text, ...]:
     totals = report.totals
     empty = Text("")
     freed = (
-        f"{words.size(totals.reclaimable_bytes)} in {totals.selected} to delete"
+        f"{size(totals.reclaimable_bytes)} in {totals.selected} to delete"
         if report.mode == "dry-run"
-        else f"{words.size(totals.freed_bytes)} freed"
+        else f"{size(totals.freed_bytes)} freed"
     )
     return (
-        Text(words.size(whole), style="bold", justify="right"),
+        Text(size(whole), style="bold", justify="right"),
         empty,
         empty,
         Text(f"{totals.found} found", style="bold"),

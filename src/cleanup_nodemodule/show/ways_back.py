@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cleanup_nodemodule import words
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.run.ways_back import MAX_NAMED, SKIPPED, STRANGE, Recipe, Step, shown_step
 from cleanup_nodemodule.show.journal import fault_line, run_document
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
-from cleanup_nodemodule.words import printable, shell_line
+from cleanup_nodemodule.words import PROGRAM, printable, shell_line
 
 
 class Shown(NamedTuple):
@@ -26,7 +25,7 @@ class Shown(NamedTuple):
 def say_what_is_known(found: Recipe) -> None:
     """Say what could not be read, and what nothing is to be run for."""
     for fault in found.faults:
-        say(f"{words.PROGRAM}: {fault_line(fault)}")
+        say(f"{PROGRAM}: {fault_line(fault)}")
     if found.run is None:
         say("Nothing has been deleted yet.")
     _say_skipped(found)
@@ -46,7 +45,7 @@ def print_result(shown: Shown, *, run_them: bool, as_json: bool) -> int:
     elif not run_them:
         lost = emit(lambda: _write("".join(_lines(found.steps))))
     if lost is not None:
-        say(f"{words.PROGRAM}: could not print the result: {lost}")
+        say(f"{PROGRAM}: could not print the result: {lost}")
         return ExitCode.UNEXPECTED
     if code == ExitCode.DONE and "no-answer" in found.skipped.values():
         return ExitCode.INCOMPLETE

@@ -9,7 +9,8 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey.roots import locate
 from cleanup_nodemodule.survey.search import RootError
 from cleanup_nodemodule.work.conversion import absolute
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 
 async def resolved(

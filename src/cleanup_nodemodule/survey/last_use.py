@@ -9,7 +9,8 @@ from cleanup_nodemodule.proof import use
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.work.containment import each, problem_of
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _PROJECTS_AT_ONCE: Final = 32
 """Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does
@@ -22,9 +23,8 @@ async def last_used(
     """Return when the project of each path was last used, as far as anybody answers.
 
     The times are seconds since the epoch. What is mounted, and the rows themselves, are no sources. A root
-    that does not answer becomes a silent one of the scheduler; another failure is a problem of its row.
+    that does not answer becomes silent; another failure is a problem of its row.
     """
-    silent = scheduler.silent
     passed = frozenset(row.candidate.path for row in rows).union(mounts)
     known: dict[str, int] = {}
     times: dict[str, int] = {}
@@ -41,12 +41,10 @@ async def last_used(
         there = [row for row in ordered if row.candidate.root == root]
         for start in range(0, len(there), _PROJECTS_AT_ONCE):
             some = there[start : start + _PROJECTS_AT_ONCE]
-            if root in silent:
-                break
             try:
-                used = await each(some, ask, _unknown)
+                with scheduler.silence.asking(root):
+                    used = await each(some, ask, _unknown)
             except Unanswered:
-                silent.add(root)
                 break
             for row, time in zip(some, used, strict=True):
                 if isinstance(time, Problem):

@@ -12,7 +12,9 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey.hard_links import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _BUDGET: Final = 8192
 """Directory entries a call handles at most. With half as many, handing over takes a twentieth of the time;
@@ -33,7 +35,7 @@ async def measure(
     ledger: Ledger,
     *,
     mounts: Sequence[str] = (),
-    apart: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    without: Mapping[int, Sequence[str]] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
 ) -> list[Contents | None]:
@@ -42,15 +44,15 @@ async def measure(
     As many small ones as make up a call's worth of entries go in one, as handing over takes longer
     than measuring a few hundred files; a large one is shared among the workers. Files with several
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
-    on, in order: it is not looked at. *apart* tells by the number of a candidate which paths in it are
+    on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
     not counted. Calls *problem* for each place that could not be read, mount points among them, and
-    *measured* with the bytes each call counted. Raises Stopped, in an ExceptionGroup or not, when the
+    *measured* with the bytes each call counted. Raises Stopped when the
     scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots: list[Root] = []
     for tally, (number, candidate) in zip(tallies, candidates, strict=True):
-        others = frozenset(apart.get(number, ()))
+        others = frozenset(without.get(number, ()))
         inside = {*topmost_in(candidate.path, mounts), *others}
         closed = topmost_in(candidate.path, sorted(inside))
         roots.append(anchor(candidate.path, candidate.identity, closed))
@@ -59,7 +61,7 @@ async def measure(
     done, count = 0, len(tallies)
     while done < len(tallies):
         where = candidates[done][1].root
-        if where in scheduler.silent:
+        if where in scheduler.silence:
             tallies[done].give_up()
             done += 1
             continue
@@ -85,7 +87,7 @@ async def measure(
             )
         except Unanswered:
             if len(several) == 1:
-                scheduler.silent.add(where)
+                scheduler.silence.note(where)
             count = 1  # One by one, it shows which it is.
             continue
         except Stopped:
@@ -119,21 +121,18 @@ async def _measure_rest(
     """Count what the first call left of a candidate, with all workers."""
 
     async def count(stack: list[bytes]) -> list[bytes]:
-        if tally.root in scheduler.silent:
-            tally.give_up()
-            return []
         budget = scheduler.portion(pace.entries)
         try:
-            part = await scheduler.read(
-                engine.measure,
-                root,
-                stack,
-                budget,
-                lacked=lambda measurement: lacked(measurement.faults),
-                took=pace.took,
-            )
+            with scheduler.silence.asking(tally.root):
+                part = await scheduler.read(
+                    engine.measure,
+                    root,
+                    stack,
+                    budget,
+                    lacked=lambda measurement: lacked(measurement.faults),
+                    took=pace.took,
+                )
         except Unanswered:
-            scheduler.silent.add(tally.root)
             tally.give_up()
             return []
         except Stopped:

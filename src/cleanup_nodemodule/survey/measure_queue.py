@@ -68,7 +68,7 @@ class MeasureQueue:
                 self._scheduler,
                 findings.ledger,
                 mounts=self._mounts,
-                apart=self._without,
+                without=self._without,
                 problem=findings.problems.append,
                 measured=self._measured,
             )

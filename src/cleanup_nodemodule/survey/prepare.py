@@ -10,8 +10,10 @@ from cleanup_nodemodule.proof import protections
 from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.survey import included
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
-from cleanup_nodemodule.system import mounts as system_mounts
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.system.mounts import mount_points
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def prepare(
@@ -28,7 +30,7 @@ async def prepare(
     *searching* all of the roots, also for what the user typed that means nothing beneath them.
     """
     cwd = settings.cwd
-    mounts = await scheduler.call(system_mounts.mount_points, disk=False)
+    mounts = await scheduler.call(mount_points, disk=False)
     around: frozenset[Identity] = frozenset()
     with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
         around = await scheduler.call(protections.directories_around, cwd)

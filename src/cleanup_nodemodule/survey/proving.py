@@ -6,10 +6,10 @@ from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Evidence
 from cleanup_nodemodule.proof import evidence
-from cleanup_nodemodule.proof import use as proof_use
-from cleanup_nodemodule.proof import weigh as proof_weigh
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.proof.use import in_use
+from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey.last_use import last_used
 from cleanup_nodemodule.survey.rows import Findings, Row
@@ -43,7 +43,7 @@ class Prover:
         """Ask git about the rows, each repository once, but none beneath a root that is silent."""
         for row in rows:
             row.asked = True
-        loud = [row for row in rows if row.candidate.root not in self._scheduler.silent]
+        loud = [row for row in rows if row.candidate.root not in self._scheduler.silence]
         answers = await self._witnesses.ask([row.sighting for row in loud])
         for row, answer in zip(loud, answers, strict=True):
             row.answer = answer
@@ -57,7 +57,7 @@ class Prover:
         rows = findings.rows
         times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._cache)
         weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
-        uses = await proof_use.in_use(
+        uses = await in_use(
             [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused
         )
         findings.unseen_processes = uses.unseen
@@ -66,4 +66,4 @@ class Prover:
                 item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
                 if use.problem is not None:
                     row.keep_for(use.problem)
-            row.evidence = proof_weigh.kept_for(row.problems, item)
+            row.evidence = kept_for(row.problems, item)

@@ -8,25 +8,24 @@ from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey import search
 from cleanup_nodemodule.work.conversion import absolute, everywhere
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 
 async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
-    """Return those of the *roots* that answer; the others become the scheduler's silent ones."""
-    silent = scheduler.silent
+    """Return those of the *roots* that answer; the others become silent."""
+    silence = scheduler.silence
     paths = {root: absolute(root) for root in roots}
 
     async def ask(root: str) -> None:
-        try:
+        # That there is no such place is said when it is searched.
+        with contextlib.suppress(Unanswered, OSError), silence.asking(paths[root]):
             await scheduler.call(search.answers, everywhere(root))
-        except Unanswered:
-            silent.add(paths[root])
-        except OSError:
-            pass  # That there is no such place is said when it is searched.
 
     with contextlib.suppress(Stopped):
-        await asyncio.gather(*(ask(root) for root, path in paths.items() if path not in silent))
-    return [root for root, path in paths.items() if path not in silent]
+        await asyncio.gather(*(ask(root) for root in paths))
+    return [root for root, path in paths.items() if path not in silence]
 
 
 async def located(
@@ -34,24 +33,25 @@ async def located(
 ) -> tuple[search.SearchRoot, ...]:
     """Return the roots that can be searched, each directory once.
 
-    One that cannot be searched is added to the *problems*, one that does not answer becomes a silent one
-    of the scheduler. Raises RootError if there are none.
+    One that cannot be searched is added to the *problems*, one that does not answer becomes silent.
+    Raises RootError if there are none.
     """
     found: dict[Identity, search.SearchRoot] = {}
     failed: search.RootError | None = None
     for root in await answering(roots, scheduler):
         try:
-            one = await locate(root, scheduler)
+            with scheduler.silence.asking(absolute(root)):
+                one = await locate(root, scheduler)
         except search.RootError as error:
             failed = failed or error
             problems.append(
                 Problem(absolute(root), ProblemCode.SEARCH_ROOT, error.errno, error.advice)
             )
         except Unanswered:
-            scheduler.silent.add(absolute(root))
+            continue
         else:
             found.setdefault(one.identity, one)
-    if failed is not None and not found and not scheduler.silent:
+    if failed is not None and not found and not scheduler.silence.roots:
         raise failed
     return tuple(found.values())
 

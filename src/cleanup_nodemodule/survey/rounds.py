@@ -8,10 +8,10 @@ from cleanup_nodemodule.model import Candidate, Level, Reason
 from cleanup_nodemodule.proof import weigh
 from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey import nesting
-from cleanup_nodemodule.survey import search as finder
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
+from cleanup_nodemodule.survey.search import Search, SearchRoot, wanted_names
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
 
@@ -46,7 +46,7 @@ class Rounds:
 
     async def search(
         self,
-        roots: tuple[finder.SearchRoot, ...],
+        roots: tuple[SearchRoot, ...],
         settings: Settings,
         scheduler: Scheduler,
         mounts: Sequence[str],
@@ -56,9 +56,9 @@ class Rounds:
         *mounts* is everything that something is mounted on, in order.
         """
         findings = self._findings
-        search = finder.Search(
+        search = Search(
             roots,
-            finder.wanted_names(
+            wanted_names(
                 settings.rules if settings.targets is None else (),
                 (*(settings.targets or ()), *settings.also),
                 settings.min_depth,

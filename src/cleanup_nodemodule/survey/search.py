@@ -28,7 +28,9 @@ from cleanup_nodemodule.work.conversion import (
     problem_at,
     relative,
 )
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
@@ -190,15 +192,12 @@ class Search:
 
     async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
         anchored = anchor(root.path, root.identity, self._mounts)
-        silent = self._scheduler.silent
 
         async def search(stack: list[bytes]) -> list[bytes]:
-            if root.path in silent:
-                return []
             try:
-                return await take(stack)
+                with self._scheduler.silence.asking(root.path):
+                    return await take(stack)
             except Unanswered:
-                silent.add(root.path)
                 return []
             except Stopped:
                 raise

@@ -5,7 +5,6 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 :func:`cleanup_nodemodule.delete.carry_out.carry_out`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -27,7 +26,8 @@ from cleanup_nodemodule.survey.search import SearchRoot
 from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
-from cleanup_nodemodule.work.scheduler import Scheduler, Stopped
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.tasks import Stopped, tasks
 
 __all__ = (
     "Explanation",
@@ -55,7 +55,7 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     try:
         roots = await located(settings.roots, scheduler, findings.problems)
         await _search(roots, settings, scheduler, findings, witnesses, watch)
-    except* Stopped:
+    except Stopped:
         pass
     return _planned(findings, tuple(root.path for root in roots), settings, scheduler, witnesses)
 
@@ -102,7 +102,7 @@ async def _survey(
         *(findings, scheduler, sorted(circumstances.mounts)),
         measured=lambda size: tracker.add(measured_bytes=size),
     )
-    async with asyncio.TaskGroup() as group:
+    async with tasks() as group:
         queue.start(group)
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
@@ -120,7 +120,7 @@ def _planned(
     return summarize(
         findings,
         roots,
-        silent=scheduler.silent,
+        silent=scheduler.silence.roots,
         include_foreign=settings.include_foreign,
         has_git=witnesses.has_git,
     )

@@ -11,7 +11,8 @@ from cleanup_nodemodule.patterns import patterns
 from cleanup_nodemodule.patterns.globs import PatternError
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.protections import Spared
-from cleanup_nodemodule.work.scheduler import Scheduler, Unanswered
+from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

@@ -132,18 +132,18 @@ def _threads(number: int) -> list[int]:
 
 def threads_elsewhere(process: Process) -> list[Process]:
     """Return threads that have a current directory or mounts of their own (unshare(2), CLONE_FS)."""
-    apart: dict[tuple[str, str], Process] = {}
+    elsewhere: dict[tuple[str, str], Process] = {}
     if process.unseen:
         return []
     known = first_of(f"/proc/{process.number}/cwd"), process.namespace or ""
     for number in _threads(process.number):
         place = first_of(f"/proc/{number}/cwd"), first_of(f"/proc/{number}/ns/mnt")
-        if number == process.number or "" in place or place == known or place in apart:
+        if number == process.number or "" in place or place == known or place in elsewhere:
             continue
         with contextlib.suppress(OSError):
             if (thread := read_process(number, status_of(number))) is not None:
-                apart[place] = thread
-    return list(apart.values())
+                elsewhere[place] = thread
+    return list(elsewhere.values())
 
 
 def status_of(number: int) -> _Status:

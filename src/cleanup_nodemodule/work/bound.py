@@ -36,10 +36,10 @@ class Searchers(Workers):
         self._begun = time.monotonic()
         return None
 
-    def _work(self, apart: HelperProcess | None) -> None:
-        if apart is not None:
+    def _work(self, helper: HelperProcess | None) -> None:
+        if helper is not None:
             time.sleep(max(0.0, self._begun + START_OF_A_PROCESS - time.monotonic()))
-        super()._work(apart)
+        super()._work(helper)
 
 
 class _Optional(HelperProcess):

@@ -12,7 +12,8 @@ from typing import Final, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.work.scheduler import Stopped, Unanswered
+from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import Stopped
 
 _C = TypeVar("_C")
 _R = TypeVar("_R")
@@ -52,8 +53,6 @@ class Contained:
 
 def passes(error: Exception) -> bool:
     """Whether *error* is no fault of what was asked about: the run is stopped, or a disk is silent."""
-    if isinstance(error, ExceptionGroup):
-        return error.subgroup((Stopped, Unanswered)) is not None
     return isinstance(error, (Stopped, Unanswered))
 
 

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.work.breadth import Breadth
+from cleanup_nodemodule.work.silence import Silence, Unanswered
+from cleanup_nodemodule.work.tasks import Stopped, tasks
 from cleanup_nodemodule.work.threads import Workers
 
 _ATTEMPTS: Final = 8
@@ -25,14 +27,6 @@ _PORTIONS: Final = 8
 _K = TypeVar("_K", bound=Hashable)
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
-
-
-class Stopped(Exception):
-    """The work was told to stop before it was done."""
-
-
-class Unanswered(Exception):
-    """A call did not come back in time; it may never."""
 
 
 class Pace:
@@ -82,7 +76,7 @@ class Scheduler:
         workers: int,
         *,
         timeout: float | None = None,
-        silent: set[str] | None = None,
+        silence: Silence | None = None,
         max_workers: int = 0,
     ) -> None:
         if workers < 1:
@@ -90,8 +84,8 @@ class Scheduler:
         self.workers = workers
         self.breadth: Final = Breadth(self)
         """To be told of each call that deletes."""
-        self.silent: Final[set[str]] = set() if silent is None else silent
-        """Roots on which a call was given up, by whoever met that: nothing more is to be begun there."""
+        self.silence: Final = silence or Silence()
+        """What does not answer."""
         self.timeout: Final = timeout
         """Seconds that a call may take; None: as long as it does."""
         self._executor = executor
@@ -295,9 +289,9 @@ class Scheduler:
 
         *handle* deals with one slice of it and returns what is left of that. Whenever a slice comes
         back while workers have nothing to do, they get their part of what is left. What *handle*
-        raises comes out in an ExceptionGroup.
+        raises comes out.
         """
-        async with asyncio.TaskGroup() as group:
+        async with tasks() as group:
 
             async def work(slice_: list[bytes]) -> None:
                 while slice_:
@@ -321,9 +315,9 @@ class Scheduler:
         """Work off *stacks*, of which each is only dealt with by one call at a time, whoever makes it.
 
         *handle* deals with one of them, or with a part, and returns what is left of that, and what it has
-        met for others. What *handle* raises comes out in an ExceptionGroup. *stacks* is empty in the end.
+        met for others. What *handle* raises comes out. *stacks* is empty in the end.
         """
-        async with asyncio.TaskGroup() as group:
+        async with tasks() as group:
             begun: set[_K] = set()
 
             async def work(key: _K) -> None:

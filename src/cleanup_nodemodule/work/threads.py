@@ -27,11 +27,11 @@ class Workers(Executor):
     """
 
     def __init__(
-        self, name: str = "worker", apart: "Callable[[], HelperProcess] | None" = None
+        self, name: str = "worker", helper: "Callable[[], HelperProcess] | None" = None
     ) -> None:
-        """With *apart*, each thread has a process of its own make its calls, which then pickle."""
+        """With *helper*, each thread has a process of its own make its calls, which then pickle."""
         self._name: Final = name
-        self._apart = apart
+        self._helper = helper
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -86,15 +86,15 @@ class Workers(Executor):
 
     def _process(self) -> "HelperProcess | None":
         """Return what makes the calls of the next thread, None if that makes them itself."""
-        return None if self._apart is None else self._apart()
+        return None if self._helper is None else self._helper()
 
-    def _work(self, apart: "HelperProcess | None") -> None:
+    def _work(self, helper: "HelperProcess | None") -> None:
         while (task := self._tasks.get()) is not None:
-            task.run(self._rest, _call if apart is None else apart.call)
+            task.run(self._rest, _call if helper is None else helper.call)
             # Nothing lives on for as long as this thread waits for something else to do.
             del task
-        if apart is not None:
-            apart.close()
+        if helper is not None:
+            helper.close()
 
     def _rest(self) -> None:
         with self._lock:

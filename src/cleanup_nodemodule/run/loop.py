@@ -3,7 +3,7 @@
 A run has one event loop, in the main thread. That thread only waits: for workers, and for signals. The
 workers are threads, or processes where a disk may fall silent (:mod:`cleanup_nodemodule.work.helper_process`). A signal
 becomes a call of :meth:`Runtime.stop`, and from there on has one shape: every scheduler is stopped, and
-whatever cannot go on raises :class:`~cleanup_nodemodule.work.scheduler.Stopped`.
+whatever cannot go on raises :class:`~cleanup_nodemodule.work.tasks.Stopped`.
 """
 
 import asyncio

@@ -2,7 +2,8 @@
 
 ``scheduler`` shares calls among the workers of an executor. ``threads`` and ``bound`` are such executors, and
 ``helper_process`` makes the calls of a thread in a process. ``breadth`` says how many calls that delete are made at
-a time. ``containment`` turns an exception into a problem, ``conversion`` translates paths.
+a time. ``silence`` knows what does not answer, ``tasks`` has what comes out when one of several fails.
+``containment`` turns an exception into a problem, ``conversion`` translates paths.
 
 Words: a *worker* makes one call at a time. The *pace* is how many entries a call handles, the *breadth* how many
 calls go on at once. A disk is *silent* if it does not answer. *Stopped* is raised by work that was told to stop.

@@ -78,18 +78,14 @@ class _Cleaning:
         result = self._planned(plan, leftovers)
         if self._runtime.stopped:
             return self._ended(result)
+        why = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.
-        self._voice.planned(result, deletes=undertaking is not None)
+        self._voice.planned(result, deletes=undertaking is not None and why is None)
         if self._runtime.stopped:
             return self._ended(result)
-        if self._orders.max_delete is not None:
-            from cleanup_nodemodule.run.limits import exceeded
-
-            left = [one for one in leftovers if one.to_finish]
-            why = exceeded(*(plan, self._orders.max_delete, left), dry_run=not self._orders.deletes)
-            if why is not None:
-                self._voice.say(why)
-                return replace(self._ended(result), exceeded=True)
+        if why is not None:
+            self._voice.say(why)
+            return replace(self._ended(result), exceeded=True)
         if undertaking is None:
             return self._ended(result)
         try:
@@ -104,6 +100,15 @@ class _Cleaning:
         outcome = await deletion.carry_out(approved, leftovers)
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
+
+    def _exceeded(self, plan: Plan, leftovers: Sequence[Leftover]) -> str | None:
+        """Return the sentence to say where this deletes more than the limit allows, else None."""
+        if self._orders.max_delete is None:
+            return None
+        from cleanup_nodemodule.run.limits import exceeded
+
+        left = [one for one in leftovers if one.to_finish]
+        return exceeded(plan, self._orders.max_delete, left, dry_run=not self._orders.deletes)
 
     def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)

@@ -55,6 +55,9 @@ class Voice(Protocol):
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what is told how far a stage has come, for as long as that lasts."""
 
+    def finished(self, ended: Ended) -> int:
+        """Tell what came of the run, when its loop is closed; return the exit code."""
+
 
 class Silent:
     """The voice of a run that nobody hears: every question is answered by a yes.
@@ -77,3 +80,7 @@ class Silent:
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what tells nobody."""
         return nullcontext(unwatched)
+
+    def finished(self, ended: Ended) -> int:
+        """Return the exit code."""
+        return ended.exit_code

@@ -25,6 +25,7 @@ from cleanup_nodemodule.engine._python_entries import (
     only_for_owners,
     status_of,
 )
+from cleanup_nodemodule.engine._python_remove import remove as remove  # noqa: PLC0414 - of this engine
 from cleanup_nodemodule.engine.contract import (
     Fault,
     Finding,

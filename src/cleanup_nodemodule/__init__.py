@@ -14,6 +14,8 @@ The command is ``cleanup-nodemodule``. For programs there are :func:`scan`, :fun
 :class:`Cleaner` serves several calls, :class:`AsyncCleaner` does so in an event loop of the program's own.
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
@@ -100,3 +102,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _FrontDoor(ModuleType):
+    """Keeps the function ``delete`` from being replaced by the wing of that name.
+
+    Python binds each submodule in its package as soon as it is imported, and a deletion imports that wing.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _FrontDoor

@@ -4,6 +4,8 @@ An engine is three functions, ``find``, ``measure`` and ``remove``, with the con
 :mod:`cleanup_nodemodule.engine.contract`. Everything above calls them through this package. There are
 two: ``native``, in C, which is there if it could be built when the package was installed, and
 ``python``, which is always there and is the reference.
+
+May import nothing of the package but ``engine``, and of others the standard library only.
 """
 
 import importlib

@@ -7,7 +7,7 @@ also of a survey that was stopped. :mod:`cleanup_nodemodule.survey.survey` puts 
 Words: a *row* is a candidate with what is known of it; a *round* is a search, then git's word on what it
 found; the rows *around* a row are those whose directories hold it; what is *shown* is in the plan.
 
-It may import what finds, proves, measures and decides, and the scheduler. It may not import what deletes,
-what keeps records, or what shows something. A new question about a row goes into ``proving.py``, one that
+May import ``config``, ``proof``, ``work`` and what is below. It may not import what deletes, what writes
+records, or what shows something. A new question about a row goes into ``proving.py``, one that
 needs all rows into a module of its own, called from :meth:`Prover.conclude`.
 """

@@ -5,23 +5,27 @@ it.
 """
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from cleanup_nodemodule import model
-from cleanup_nodemodule.config.settings import Settings, with_surroundings
-from cleanup_nodemodule.model import Outcome
+from cleanup_nodemodule.config.settings import Settings, SettingsError, with_surroundings
+from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.model import Outcome, Progress
 from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Silent
 from cleanup_nodemodule.survey.survey import Explanation, make_plan
-from cleanup_nodemodule.work.progress import Watch, unwatched
+from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.work.progress import Watch
+from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 
 _T = TypeVar("_T")
@@ -55,7 +59,7 @@ def scan(
     *settings* say what to search, and for what. The default is the current directory and the profile ``js``.
     *jobs* is the number of calls to the disk at a time; None means as many as suit it. *timeout* is the seconds
     that a disk may take to answer: a root on a slower one becomes a problem. *progress* is called in this thread
-    with a :class:`Progress` whenever there is more to tell.
+    with a :class:`Progress` whenever there is more to tell. What it raises stops the work, and is raised here.
 
     Raises :class:`CleanupError` if nothing can be searched or a setting cannot be right; its text says why. Do not
     call it where an event loop is running: use :class:`AsyncCleaner` there.
@@ -84,7 +88,9 @@ def delete(
     complete, nothing is deleted, and the outcome is not complete either.
 
     Raises :class:`CleanupError`, before anything is deleted, if another run deletes in the same tree (with *wait* it
-    waits for that one) or if no record can be kept. What should never have happened is raised as it is.
+    waits for that one) or if no record can be kept. What should never have happened is raised as it is. A
+    KeyboardInterrupt stops it as :meth:`AsyncCleaner.stop` does, and is raised once everything is in its place or
+    deleted.
     """
     with Cleaner(jobs=jobs, timeout=timeout) as cleaner:
         return cleaner.delete(plan, trash=trash, wait=wait, progress=progress)
@@ -104,25 +110,32 @@ def explain(
     of :func:`scan`, but the roots of the settings do not matter.
 
     Returns None if *path* is a symlink. Raises OSError if there is no such directory, and :class:`CleanupError` if it
-    does not lie in *root*.
+    does not lie in *root*, or if its disk does not answer.
     """
     with Cleaner(timeout=timeout) as cleaner:
         return cleaner.explain(path, settings, root=root)
 
 
 class AsyncCleaner:
-    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, in the event loop that is running.
+    """Scans, explains and deletes in the event loop of its caller. An asynchronous context manager.
 
-    Its workers end with :meth:`aclose`. As an asynchronous context manager it closes itself. It handles no signals: a
-    program calls :meth:`stop` when it wants to.
+    Several calls may go on at the same time. Each has workers of its own, which end with it.
     """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Make *jobs* calls to the disk at a time, or as many as suit it. Give up one that takes *timeout* seconds."""
+        """Make *jobs* calls at a time, or as many as suit a disk; give each *timeout* seconds.
+
+        Raises SettingsError for fewer jobs than one, and a timeout that is not above 0.
+        """
+        if jobs is not None and jobs < 1:
+            raise SettingsError(f"jobs cannot be {jobs}; use 1 or more")
+        if not timeout > 0:
+            raise SettingsError(f"timeout cannot be {timeout}; use a number of seconds above 0")
         self._jobs: Final = jobs
         self._timeout: Final = timeout
-        # No signal is handled here: that is for the program to do.
-        self._runtime: Final = Runtime(Interrupts(), jobs=jobs, timeout=timeout)
+        self._going_on: Final[dict[Runtime, asyncio.Future[None]]] = {}
+        """What goes on, and what is done when that has ended."""
+        self._stopped = False
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -137,30 +150,35 @@ class AsyncCleaner:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop what still goes on, and end the workers. May be called again; other calls raise RuntimeError then."""
-        if not self._closed:
-            self._closed = True
-            self._runtime.stop()
-            self._runtime.close(wait=True)
+        """Stop what still goes on, and wait for its end. May be called again."""
+        self._closed = True
+        self.stop()
+        if self._going_on:
+            await asyncio.wait(tuple(self._going_on.values()))
 
     def stop(self) -> None:
         """Have everything that goes on stop as soon as it can. Call it in the thread of the event loop.
 
-        A scan then returns what it has found, as a plan that is not complete. A deletion puts in order what it has
-        begun, and returns an outcome that is not complete. This cleaner does nothing new afterwards.
+        A scan then returns what it has found, as a plan that is not complete. A deletion ends what it has
+        begun, and returns an outcome that is not complete. An explanation raises CleanupError. Nothing new
+        begins afterwards.
         """
-        self._runtime.stop()
+        self._stopped = True
+        for runtime in self._going_on:
+            runtime.stop()
 
     async def scan(
         self, settings: Settings | None = None, *, progress: Watch | None = None
     ) -> Plan:
-        """Do what :func:`scan` does."""
-        self._check()
-        settings = with_surroundings(settings or Settings())
-        runtime = self._runtime
-        crew = runtime.crew((*settings.roots, *settings.include_unproven))
-        with runtime.reading(runtime.searchers(crew), crew.readers) as scheduler:
-            found = await make_plan(settings, scheduler, progress or unwatched)
+        """Do as :func:`scan`."""
+        settings = settings or Settings()
+        async with self._begun() as runtime:
+            watched = _Watched(progress, runtime)
+            surrounded = with_surroundings(settings)
+            crew = runtime.crew((*settings.roots, *settings.include_unproven))
+            with runtime.reading(runtime.searchers(crew), crew.readers) as scheduler:
+                found = await make_plan(surrounded, scheduler, watched.tell)
+            watched.check()
         known = {one.name: getattr(found, one.name) for one in fields(found)}
         return Plan(**known, settings=settings)
 
@@ -172,17 +190,25 @@ class AsyncCleaner:
         wait: bool = False,
         progress: Watch | None = None,
     ) -> Outcome:
-        """Do what :func:`delete` does."""
-        self._check()
+        """Do as :func:`delete`.
+
+        Where the task is cancelled, the deletion stops as :meth:`stop` has it stop. The task ends when
+        everything is in its place or deleted.
+        """
         # Not before: a program that only scans has no use for it.
         from cleanup_nodemodule.run import deleting  # noqa: PLC0415
 
         orders = Orders("trash" if trash else "delete", wait=wait)
-        voice = _Watching(progress)
-        try:
-            outcome = await deleting.delete(plan, plan.settings, orders, voice, self._runtime)
-        except Stopped:
-            outcome = None
+        async with self._begun() as runtime:
+            watched = _Watched(progress, runtime)
+            # The program may have gone to another directory since its scan.
+            settings = with_surroundings(plan.settings)
+            work = deleting.delete(plan, settings, orders, _Voice(watched), runtime)
+            try:
+                outcome = await _to_its_end(work, runtime)
+            except Stopped:
+                outcome = None
+            watched.check()
         if outcome is None:
             return Outcome(plan, (), None, complete=False)
         if outcome.unexpected is not None:
@@ -196,30 +222,51 @@ class AsyncCleaner:
         *,
         root: str | None = None,
     ) -> Explanation | None:
-        """Do what :func:`explain` does."""
-        self._check()
-        return await explaining.explain(
-            os.fspath(path),
-            with_surroundings(settings or Settings()),
-            self._runtime,
-            root=root,
-        )
+        """Do as :func:`explain`."""
+        settings = with_surroundings(settings or Settings())
+        async with self._begun() as runtime:
+            try:
+                return await explaining.explain(os.fspath(path), settings, runtime, root=root)
+            except Stopped as error:
+                raise CleanupError(f"stopped before {_shown(path)} was explained") from error
+            except Unanswered as error:
+                raise CleanupError(
+                    f"{_shown(path)}: its disk did not answer for {self._timeout:g} seconds (timeout)"
+                ) from error
 
-    def _check(self) -> None:
+    @contextlib.asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Runtime]:
+        """Give what one call works with. Raises RuntimeError if this cleaner is closed."""
         if self._closed:
-            raise RuntimeError("this cleaner is closed")
+            raise RuntimeError("this cleaner is closed; make another one")
+        # No signal is handled here: that is for the program to do.
+        runtime = Runtime(Interrupts(), jobs=self._jobs, timeout=self._timeout)
+        if self._stopped:
+            runtime.stop()
+        ended = asyncio.get_running_loop().create_future()
+        self._going_on[runtime] = ended
+        try:
+            yield runtime
+        finally:
+            runtime.close(wait=True)
+            del self._going_on[runtime]
+            ended.set_result(None)
 
 
 class Cleaner:
-    """Does what :func:`scan`, :func:`delete` and :func:`explain` do, as often as it is asked to.
+    """Scans, explains and deletes, and waits for the result. A context manager.
 
-    Its workers end with :meth:`close`. As a context manager it closes itself.
+    It belongs to the thread that it is first used in, which must not have a running event loop.
     """
 
     def __init__(self, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Make *jobs* calls to the disk at a time, or as many as suit it. Give up one that takes *timeout* seconds."""
-        self._runner: Final = asyncio.Runner()
+        """Make *jobs* calls at a time, or as many as suit a disk; give each *timeout* seconds.
+
+        Raises SettingsError for fewer jobs than one, and a timeout that is not above 0.
+        """
         self._cleaner: Final = AsyncCleaner(jobs=jobs, timeout=timeout)
+        self._runner: Final = asyncio.Runner()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -233,13 +280,15 @@ class Cleaner:
         self.close()
 
     def close(self) -> None:
-        """End the workers. May be called again; other calls raise RuntimeError then."""
-        with self._runner:
-            self._run(self._cleaner.aclose())
+        """Close its event loop. May be called again; after that, every other call raises RuntimeError."""
+        self._closed = True
+        # Without a loop there is nothing to do, wherever this is called.
+        self._runner.close()
 
     def scan(self, settings: Settings | None = None, *, progress: Watch | None = None) -> Plan:
-        """Do what :func:`scan` does."""
-        return self._run(self._cleaner.scan(settings, progress=progress))
+        """Do as :func:`scan`."""
+        self._check()
+        return self._runner.run(self._cleaner.scan(settings, progress=progress))
 
     def delete(
         self,
@@ -249,8 +298,11 @@ class Cleaner:
         wait: bool = False,
         progress: Watch | None = None,
     ) -> Outcome:
-        """Do what :func:`delete` does."""
-        return self._run(self._cleaner.delete(plan, trash=trash, wait=wait, progress=progress))
+        """Do as :func:`delete`."""
+        self._check()
+        return self._runner.run(
+            self._cleaner.delete(plan, trash=trash, wait=wait, progress=progress)
+        )
 
     def explain(
         self,
@@ -259,21 +311,74 @@ class Cleaner:
         *,
         root: str | None = None,
     ) -> Explanation | None:
-        """Do what :func:`explain` does."""
-        return self._run(self._cleaner.explain(path, settings, root=root))
+        """Do as :func:`explain`."""
+        self._check()
+        return self._runner.run(self._cleaner.explain(path, settings, root=root))
 
-    def _run(self, work: Awaitable[_T]) -> _T:
-        async def main() -> _T:
-            return await work
+    def _check(self) -> None:
+        if self._closed:
+            raise RuntimeError("this cleaner is closed; make another one")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        raise RuntimeError(
+            "this waits, and would stop the running event loop; use AsyncCleaner there"
+        )
 
-        return self._runner.run(main())
+
+class _Watched:
+    """Tells a program how far a call has come; what the program raises then stops the call.
+
+    It must not be raised where it happens: that is amid the work, which would be left half done.
+    """
+
+    def __init__(self, watch: Watch | None, runtime: Runtime) -> None:
+        self._watch: Final = watch
+        self._runtime: Final = runtime
+        self._error: BaseException | None = None
+
+    def tell(self, progress: Progress) -> None:
+        if self._watch is None or self._error is not None:
+            return
+        try:
+            self._watch(progress)
+        except BaseException as error:  # noqa: BLE001 - it is raised by check()
+            self._error = error
+            self._runtime.stop()
+
+    def check(self) -> None:
+        """Raise what the program has raised."""
+        if self._error is not None:
+            raise self._error
 
 
-class _Watching(Silent):
-    """The voice of a run whose progress a program watches."""
+class _Voice(Silent):
+    """The voice of a deletion that a program watches."""
 
-    def __init__(self, watch: Watch | None) -> None:
-        self._watch = watch
+    def __init__(self, watched: _Watched) -> None:
+        self._watched: Final = watched
 
     def watch(self) -> AbstractContextManager[Watch]:
-        return nullcontext(self._watch or unwatched)
+        return nullcontext(self._watched.tell)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, _T], runtime: Runtime) -> _T:
+    """Do *work* to its end. Whoever cancels that stops it, and CancelledError is raised when it has ended."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+            runtime.stop()
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # Or asyncio complains that nobody has asked for it.
+    raise cancelled
+
+
+def _shown(path: str | os.PathLike[str]) -> str:
+    return printable(os.fspath(path))

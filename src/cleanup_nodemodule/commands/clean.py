@@ -3,7 +3,7 @@
 Kept light: ``--version`` and ``--help`` import nothing that a run needs.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -32,18 +32,8 @@ from cleanup_nodemodule.commands.options import (
     settings_of,
 )
 
-if TYPE_CHECKING:
-    pass
 
-
-_SHOWN = 50
-"""Entries of the journal that are shown unless more are asked for."""
-
-
-_MAX_SHOWN = 1_000_000_000
-"""Entries that no journal has."""
-
-
+# Long: its parameters are its options, as Typer reads them from the signature, each with its help.
 def clean(
     ctx: typer.Context,
     path: Annotated[

@@ -88,6 +88,16 @@ class Settings:
     """The current directory: an artifact around it is protected. None means that of the process."""
 
     def __post_init__(self) -> None:
+        for name in (
+            "roots",
+            "targets",
+            "also",
+            "include_unproven",
+            "excludes",
+            "profiles",
+            "keep",
+        ):
+            _check_texts(name, getattr(self, name))
         if not self.roots:
             raise SettingsError("there is nothing to search; name a directory, as in: -p .")
         if self.min_depth < 0:
@@ -220,6 +230,14 @@ def _names(data: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
 
 def _list(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
+
+
+def _check_texts(name: str, value: object) -> None:
+    """Refuse what programs without a type checker may give: a text, say, whose letters would be taken for names."""
+    if value is None and name == "targets":
+        return
+    if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f"{name} has to be a tuple of texts, and {value!r} is none")
 
 
 def _check_patterns(what: str, texts: Sequence[str]) -> None:

@@ -40,6 +40,7 @@ def expect(mode: DeletingMode, approved: Approved) -> None:
         raise ValueError(f"cannot {mode}: what was approved is to {approved.mode}")
 
 
+# Long: one story in four acts, which all add to the same results and to the same failure.
 async def give_turns(
     approved: Approved,
     scheduler: Scheduler,

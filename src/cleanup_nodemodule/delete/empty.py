@@ -260,6 +260,7 @@ _NOTHING_LEFT: Final = _Left([], ())
 _LeftByGroup: TypeAlias = tuple[list[bytes], Iterable[tuple[tuple[int, int], bytes]]]
 
 
+# Long: what each call does counts towards one sum, which decides whether there is another call.
 async def _empty(
     place: str,
     identity: Identity,

@@ -43,6 +43,7 @@ So each has its turn, and waits for nobody but whoever is at the very same file:
 file, the system may not answer for ever."""
 
 
+# Long: one loop, with its counters in local variables, as this is where the time of the Python engine goes.
 def remove(
     root: Root,
     stack: list[bytes],

@@ -100,7 +100,7 @@ class Deletion:
                     watch,
                     include_foreign=include_foreign,
                 )
-            journal.close(interrupted=runtime.signal is not None)
+            journal.close(interrupted=runtime.stopped)
         deleted = {one.candidate.path: one for one in done}
         rows = tuple(deleted.get(one.candidate.path, one) for one in leftovers)
         return replace(outcome, leftovers=rows, problems=tuple(lost))

@@ -135,7 +135,7 @@ is_leaf(const Walk *walk, int directory)
 
 /* Search one open directory; returns how many entries were read.
  *
- * It has more than 80 lines because it is one loop, and what comes behind the loop needs all that was counted in it. */
+ * Long: it is one loop, and what comes behind the loop needs all that was counted in it. */
 static long long
 search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
 {

@@ -92,7 +92,7 @@ remove_entry(Call *call, Removed *removed, int directory, const char *name, int 
  *
  * Returns whether the directory itself is to be removed now.
  *
- * It has more than 80 lines because it is one loop, and what comes behind the loop needs all that was counted in it. */
+ * Long: it is one loop, and what comes behind the loop needs all that was counted in it. */
 static int
 remove_entries(Call *call, Removed *removed, int directory, long long most)
 {

@@ -24,10 +24,10 @@ HOLDER = Holder("0123456789ab", 77, "here", 1.0, ("/work",))
 
 PRIVATE = {
     # Of the engine, which knows nothing of the rest.
-    "UnavailableError",
+    *("UnavailableError", "ForeignError"),
     # Dealt with by whoever calls.
     *("ChangedError", "ImpossibleError", "StuckError"),
-    *("EndedError", "LinkError", "UnfitError", "Stopped", "Unanswered"),
+    *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
 }
 """Exceptions that end no command."""
 

@@ -50,7 +50,7 @@ RUN_ONLY = {
 }
 DELETION_ONLY = {
     *("filelock", "cleanup_nodemodule.record.lock", "cleanup_nodemodule.record.write"),
-    *("cleanup_nodemodule.commands.log", "cleanup_nodemodule.commands.regenerate"),
+    *("cleanup_nodemodule.show.deletions", "cleanup_nodemodule.show.ways_back"),
     *(
         "cleanup_nodemodule.run.undertaking",
         "cleanup_nodemodule.record.unfinished",

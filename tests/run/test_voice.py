@@ -155,7 +155,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_delete(tmp_path: Path) -> No
 def test_why_a_limit_keeps_everything_is_said(top: Path) -> None:
     voice = Recording(answer="yes")
     ended = run(top, voice, "delete", limit="1")
-    assert voice.heard == ["watch", "watched", "planned to delete", "say"]
+    assert voice.heard == ["watch", "watched", "planned", "say"]
     assert "--max-delete" in voice.said[0]
     assert ended.exceeded
     assert there(top) == ["a", "b"]

@@ -5,7 +5,12 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says what else the machine has to do, and nothing about the code.
+hypothesis.settings.register_profile("cleanup", deadline=None)
+hypothesis.settings.load_profile("cleanup")
 
 pytest_plugins = ("support.engines", "support.filesystems", "support.tool")
 

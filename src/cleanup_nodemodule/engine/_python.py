@@ -25,6 +25,7 @@ from cleanup_nodemodule.engine._python_entries import (
     only_for_owners,
     status_of,
 )
+from cleanup_nodemodule.engine._python_remove import remove
 from cleanup_nodemodule.engine.contract import (
     Fault,
     Finding,
@@ -35,6 +36,8 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
+
+__all__ = ["find", "measure", "remove"]
 
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 """Directories that every git repository has, besides a file HEAD (gitrepository-layout(5)). Each may be a symlink:

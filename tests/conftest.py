@@ -12,7 +12,14 @@ import pytest
 hypothesis.settings.register_profile("cleanup", deadline=None)
 hypothesis.settings.load_profile("cleanup")
 
-pytest_plugins = ("support.engines", "support.filesystems", "support.tool")
+pytest_plugins = (
+    "support.accounts",
+    "support.children",
+    "support.engines",
+    "support.filesystems",
+    "support.openings",
+    "support.tool",
+)
 
 
 def pytest_configure() -> None:

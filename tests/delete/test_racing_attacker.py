@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from cleanup_nodemodule.model import Failed
-from support.accounts import NOBODY, give_away
+from support.accounts import NOBODY, SOMEBODY, give_away
 from support.filesystems import Mounts
 from support.needs import needs_root, unable
 from support.places import SUPPORT
@@ -333,7 +333,6 @@ def test_the_command_is_not_led_astray(
 
 # Directories that all may write to are moved into what is being deleted.
 
-VICTIM: Final = 65533
 
 POOLS: Final = 16
 
@@ -352,7 +351,7 @@ def build_shared(top: Path) -> set[tuple[int, int]]:
         declare(pool, THEIRS)
         for path in pool.rglob("*"):
             # Some of it somebody has installed as root for the victim.
-            os.lchown(path, *((0, 0) if path.name == "deep" else (VICTIM, VICTIM)))
+            os.lchown(path, *((0, 0) if path.name == "deep" else (SOMEBODY, SOMEBODY)))
         pool.chmod(0o1777)
     return of_others(top)
 

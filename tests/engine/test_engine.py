@@ -1,10 +1,8 @@
 """The contract of ``engine/contract.py``, on real file systems, for every engine."""
 
-import array
 import contextlib
 import ctypes
 import errno
-import importlib
 import itertools
 import multiprocessing
 import os
@@ -18,324 +16,58 @@ import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple
 
 import pytest
 
 from cleanup_nodemodule.engine import _python, _python_entries, _python_remove
-from cleanup_nodemodule.engine._by_descriptor import _open_component
-from cleanup_nodemodule.engine._by_path import PathTree
 from cleanup_nodemodule.engine._python_entries import status_of
 from cleanup_nodemodule.engine.contract import (
-    LINK_FIELDS,
-    Counts,
     Fault,
     Found,
     Hit,
     Names,
     Root,
-    Usage,
+)
+from support.accounts import become_nobody
+from support.children import bind, enter_private_mounts, in_child, mount_tmpfs, run_by
+from support.engine_calls import (
+    BUDGETS,
+    EVERYTHING,
+    NODE_MODULES,
+    NOTHING,
+    Link,
+    Removed,
+    Search,
+    Sum,
+    find,
+    measure,
+    measure_split,
+    remove,
+    root_of,
 )
 from support.engines import BY_PATH
 from support.filesystems import Mounts
 from support.needs import needs_root, unable
+from support.openings import (
+    BY_COMPONENT,
+    BY_KERNEL,
+    Way,
+    by_descriptor,
+    every_opening,
+    every_python_opening,
+)
 from support.processes import strace
 from support.trees import Declared, declare, dig, listing
 from support.waiting import TIMEOUT, await_condition
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-EVERYTHING: Final = 1_000_000
-"""A budget that no tree here uses up."""
-
-TOO_MANY: Final = 10_000
-"""Calls after which work on a tree here is not going to end any more."""
-
-BY_KERNEL, BY_COMPONENT = "best", "component"
-BY_DESCRIPTOR: Final = (BY_KERNEL, BY_COMPONENT)
-
-NODE_MODULES: Final = Names(frozenset({b"node_modules"}), frozenset({b".git"}), 0)
-
-NOTHING: Final = Counts(0, 0, 0, [])
-"""What a call of ``remove`` returns that has removed nothing."""
-
-NOBODY: Final = 65534
-
-_CLONE_NEWNS: Final = 0x00020000  # unshare(2)
 _IN_OPEN: Final = 0x20  # inotify(7)
-
-
-# What the tests are told in.
-
-
-def root_of(path: str | bytes | Path) -> Root:
-    found = os.lstat(path)
-    return Root(os.fsencode(path), found.st_dev, found.st_ino)
-
-
-class Search(NamedTuple):
-    paths: list[bytes]
-    directories: int
-    faults: list[Fault]
-    hits: list[Hit]
-
-
-def find(
-    engine: ModuleType, root: Root, names: Names = NODE_MODULES, budget: int = EVERYTHING
-) -> Search:
-    """Search to the end, one call after the other."""
-    hits: list[Hit] = []
-    faults: list[Fault] = []
-    directories = 0
-    stack = [b""]
-    for _ in range(TOO_MANY):
-        found, stack, more = engine.find(root, stack, names, budget)
-        assert isinstance(found, Found)
-        hits += found.hits
-        faults += more
-        directories += found.directories
-        if not stack:
-            hits.sort()
-            return Search([hit.path for hit in hits], directories, sorted(faults), hits)
-    raise AssertionError("find does not end")
-
-
-class Link(NamedTuple):
-    device: int
-    inode: int
-    link_count: int
-    apparent: int
-    allocated: int
-
-
-class Sum(NamedTuple):
-    apparent: int
-    allocated: int
-    files: int
-    directories: int
-    newest: int
-    links: "Counter[Link]"
-    mounts: list[bytes]
-    repositories: list[bytes]
-    faults: list[Fault]
-
-
-def records(links: bytes) -> list[Link]:
-    numbers = array.array("Q")
-    numbers.frombytes(links)
-    return [
-        Link(*numbers[start : start + LINK_FIELDS]) for start in range(0, len(numbers), LINK_FIELDS)
-    ]
-
-
-def total(slices: list[tuple[Usage, list[Fault]]]) -> Sum:
-    usages = [usage for usage, _ in slices]
-    return Sum(
-        sum(usage.apparent for usage in usages),
-        sum(usage.allocated for usage in usages),
-        sum(usage.files for usage in usages),
-        sum(usage.directories for usage in usages),
-        max(usage.newest for usage in usages),
-        Counter(record for usage in usages for record in records(usage.links)),
-        sorted(path for usage in usages for path in usage.mounts),
-        sorted(path for usage in usages for path in usage.repositories),
-        sorted(fault for _, faults in slices for fault in faults),
-    )
-
-
-def measure(engine: ModuleType, root: Root, budget: int = EVERYTHING) -> Sum:
-    """Measure to the end, one call after the other."""
-    slices: list[tuple[Usage, list[Fault]]] = []
-    stack = [b""]
-    for _ in range(TOO_MANY):
-        usage, stack, faults = engine.measure(root, stack, budget)
-        assert isinstance(usage, Usage)
-        slices.append((usage, faults))
-        if not stack:
-            return total(slices)
-    raise AssertionError("measure does not end")
-
-
-def measure_split(engine: ModuleType, root: Root, budget: int) -> Sum:
-    """Measure to the end, every directory that is left over in a call of its own."""
-    slices: list[tuple[Usage, list[Fault]]] = []
-    waiting = [[b""]]
-    while waiting:
-        usage, left, faults = engine.measure(root, waiting.pop(0), budget)
-        slices.append((usage, faults))
-        waiting += ([path] for path in left)
-        assert len(slices) < TOO_MANY
-    return total(slices)
-
-
-class Removed(NamedTuple):
-    files: int
-    directories: int
-    freed: int
-    faults: set[Fault]
-    calls: int
-
-    @property
-    def failed(self) -> set[bytes]:
-        """Where something failed of itself, not only because something inside it did."""
-        return {fault.path for fault in self.faults if fault.errno != errno.ENOTEMPTY}
-
-
-def remove(engine: ModuleType, root: Root, budget: int = EVERYTHING) -> Removed:
-    """Remove to the end, one call after the other; what was blocked is tried once more."""
-    files = directories = freed = 0
-    faults: set[Fault] = set()
-    stack = [b""]
-    blocked: list[bytes] = []
-    again = False
-    for calls in range(1, TOO_MANY):
-        counts, stack, more = engine.remove(root, stack, budget)
-        assert isinstance(counts, Counts)
-        files += counts.files
-        directories += counts.directories
-        freed += counts.freed
-        blocked += counts.blocked
-        faults.update(more)
-        if not stack and blocked and not again:
-            stack, blocked, again = sorted(blocked), [], True
-        if not stack:
-            faults.update(
-                Fault(entry.rstrip(b"/"), errno.ENOTEMPTY, "remove the directory")
-                for entry in blocked
-            )
-            return Removed(files, directories, freed, faults, calls)
-    raise AssertionError("remove does not end")
-
-
-def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make *engine* open as it does on other systems."""
-    if engine is not _python:
-        engine._use_openat2(opening == BY_KERNEL)  # noqa: SLF001 - it is there for tests
-    elif opening == BY_COMPONENT:
-        monkeypatch.setattr(
-            "cleanup_nodemodule.engine._by_descriptor.opener", lambda: _open_component
-        )
-    elif opening == BY_PATH:
-        monkeypatch.setattr("cleanup_nodemodule.engine._python.open_tree", PathTree)
-
-
-@pytest.fixture(params=[BY_KERNEL, BY_COMPONENT, BY_PATH])
-def opening(
-    request: pytest.FixtureRequest, engine: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    name: str = request.param
-    open_by(engine, name, monkeypatch)
-    yield name
-    if engine is not _python:
-        open_by(engine, BY_KERNEL, monkeypatch)
-
-
-every_opening = pytest.mark.usefixtures("opening")
-
-
-def every_python_opening(test: Callable[_P, None]) -> Callable[_P, None]:
-    """Run *test* with all openings, but only of the Python engine."""
-    return every_opening(pytest.mark.parametrize("engine", ["python"], indirect=True)(test))
-
-
-def by_descriptor(test: Callable[_P, None]) -> Callable[_P, None]:
-    """Run *test* with the openings that hold directories open."""
-    return every_opening(pytest.mark.parametrize("opening", BY_DESCRIPTOR, indirect=True)(test))
-
-
-# Running in another process, which may give up its rights and have mounts of its own.
-
-
-def in_child(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Return what *function* returns in a process of its own, which ends with it."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *args, **kwargs).result()
-
-
-def run_by(tracer: tuple[str, ...], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program in Python, which is the first of the arguments, by a tracer (see ``strace``)."""
-    return subprocess.run(
-        [*tracer, sys.executable, "-c", *arguments], capture_output=True, text=True, check=False
-    )
-
-
-class Way(NamedTuple):
-    """An engine and how it opens, in words that reach another process."""
-
-    module: str
-    opening: str
-
-    def engine(self) -> ModuleType:
-        """Load it, for good: the process is ours."""
-        engine = importlib.import_module(self.module)
-        open_by(engine, self.opening, pytest.MonkeyPatch())
-        return engine
-
-
-@pytest.fixture
-def mounts() -> None:
-    """Skip where there can be no mounts that nobody else sees."""
-    needs_root()
-    if shutil.which("unshare") is None:
-        unable("needs unshare(1), for private mounts")
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        unable("needs CAP_SYS_ADMIN, for private mounts")
-
-
-def enter_private_mounts() -> None:
-    """Have mounts that no other process sees and that end with this one."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-
-
-def mount_tmpfs(where: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "none", where], check=True)
-
-
-def bind(what: Path, where: Path) -> None:
-    subprocess.run(["mount", "--bind", what, where], check=True)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that any user reaches, unlike those of pytest."""
-    made = Path(tempfile.mkdtemp())
-    made.chmod(0o755)
-    yield made
-    for path, directories, _ in os.walk(made):
-        for name in directories:
-            inner = os.path.join(path, name)
-            if not os.path.islink(inner):
-                os.chmod(inner, 0o700)
-    shutil.rmtree(made)
-
-
-def become_nobody(owning: Path) -> None:
-    """Give *owning* and all that root is able to do away."""
-    if os.geteuid() != 0:
-        return
-    for path, directories, files in os.walk(owning):
-        for name in [*directories, *files]:
-            os.lchown(os.path.join(path, name), NOBODY, NOBODY)
-    os.lchown(owning, NOBODY, NOBODY)
-    give_up_rights()
-
-
-def give_up_rights() -> None:
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
 
 
 # find
@@ -459,8 +191,6 @@ VARIED: Final[dict[str | bytes, Any]] = {
     },
     "packages": {str(number): {"node_modules": {"f": number}} for number in range(9)},
 }
-
-BUDGETS: Final = (1, 2, 3, 7, 20, 100)
 
 
 @pytest.fixture

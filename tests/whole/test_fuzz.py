@@ -22,8 +22,9 @@ import jsonschema
 import pytest
 
 from support import hostile_trees
+from support.accounts import NOBODY
 from support.engines import NATIVE, native_engine
-from support.hostile_trees import NOBODY, Tree
+from support.hostile_trees import Tree
 from support.places import COMMAND
 from support.preloaded import Preloaded
 from support.tool import Told, Tool

@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="stop runs at as many system calls as each makes, which takes half an hour",
     )
     parser.addoption(
-        "--fuzz-trees", type=int, default=100, help="how many random trees to try the command on"
+        "--fuzz-trees", type=int, default=20, help="how many random trees to try the command on"
     )
     parser.addoption("--fuzz-first", type=int, default=0, help="the number of the first of them")
 

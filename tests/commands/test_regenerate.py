@@ -24,7 +24,7 @@ from support.accounts import NOBODY, give
 from support.journals import a_run, abandon, intent
 from support.needs import needs_root
 from support.places import COMMAND
-from support.processes import Terminal, execute
+from support.processes import Terminal, execute, start
 from support.tool import Run as Command
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
@@ -279,9 +279,7 @@ def test_a_beginning_of_several_runs_is_wrong_usage(run: Command, home: str) -> 
 
 
 def paste(lines: bytes, shell: str, cwd: Path) -> None:
-    result = subprocess.run(
-        [shell], input=lines, cwd=cwd, capture_output=True, check=False, timeout=TIMEOUT
-    )
+    result = execute(shell, cwd=cwd, data=lines)
     assert (result.returncode, result.stderr) == (0, b"")
 
 
@@ -483,14 +481,7 @@ def bring_back(run: Command, work: Path, way: str) -> "subprocess.CompletedProce
     if way == "--run":
         return run("regenerate", "--run")
     printed = run("regenerate")
-    shell = subprocess.run(
-        ["sh"],
-        input=os.fsencode(printed.stdout),
-        cwd=work,
-        capture_output=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
+    shell = execute("sh", cwd=work, data=os.fsencode(printed.stdout))
     assert shell.returncode == 0, shell.stderr
     return printed
 
@@ -628,14 +619,12 @@ def test_a_signal_ends_it_and_says_how_far_it_came(
 ) -> None:
     declare(work, {"a": {}, "b": {"Makefile.sh": "sleep 60; true"}, "c": {}})
     deleted(home, *(modules(work / name) for name in "abc"))
-    with subprocess.Popen(
-        [COMMAND, "regenerate", "--run"], cwd=work, stderr=subprocess.PIPE
-    ) as process:
+    with start(COMMAND, "regenerate", "--run", cwd=work) as process:
         await_condition(lambda: len(calls(npm)) == 2, "the second command was at work")
         process.send_signal(number)
         _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code
-    assert errors.splitlines()[-1] == b"Interrupted: 1 of 3 commands were run."
+    assert errors.splitlines()[-1] == "Interrupted: 1 of 3 commands were run."
     assert len(calls(npm)) == 2
 
 

@@ -1,8 +1,6 @@
 """Whose configuration is read, and what it may be: it says what is deleted."""
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +11,6 @@ from support.accounts import SOMEBODY, give, give_away
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
-from support.waiting import TIMEOUT
 
 MADE: Final = '[[rule]]\nid = "own/made"\ndirectory = "made"\nproofs = [{ beside = ["mark"] }]\n'
 
@@ -45,16 +42,12 @@ def test_the_configuration_of_whose_home_it_is_is_not_read(
     declare(theirs, {})
     _make(theirs / "config.toml", kind)
     give_away(tmp_path / "theirs", account=SOMEBODY)
-    env = {**tool.env, "HOME": str(tmp_path / "theirs")}
-    del env["XDG_CONFIG_HOME"]
-    process = subprocess.run(
-        [*tool.command, "--json", "-p", tmp_path / "work"],
-        env=env,
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=False,
+    told = tool.run(
+        tmp_path / "work",
+        env={"HOME": str(tmp_path / "theirs")},
+        prefix=("env", "-u", "XDG_CONFIG_HOME"),
     )
-    assert (process.returncode, json.loads(process.stdout)["artifacts"]) == (0, [])
+    assert (told.code, told.rows) == (0, {})
     # Said by name it is: but then it is somebody else's all the same.
     named = {"XDG_CONFIG_HOME": str(tmp_path / "theirs/.config")}
     told = tool.run(tmp_path / "work", env=named)

@@ -27,6 +27,8 @@ from support.removals import artifact, each_engine, remove
 from support.tool import Tool
 from support.trees import Declared, declare
 
+pytestmark = pytest.mark.slow
+
 SWAPS: Final = 60_000
 """That happen while something is being deleted, in each of the four tests that count them."""
 

@@ -661,7 +661,9 @@ def _with_little_of_everything(way: Way, top: str, memory: int) -> tuple[Search,
 
 
 @pytest.mark.on_linux
-@pytest.mark.parametrize(("levels", "length"), [(5000, 1), (1000, 200)])
+@pytest.mark.parametrize(
+    ("levels", "length"), [(1000, 200), pytest.param(5000, 1, marks=pytest.mark.slow)]
+)
 def test_a_tree_of_any_depth_needs_32_descriptors_and_little_memory(
     engine: ModuleType, abyss: Path, levels: int, length: int
 ) -> None:
@@ -1093,6 +1095,7 @@ print(counts.directories, left, faults)
 """Has an inner directory moved away, by another thread, between two of the empty ones in it."""
 
 
+@pytest.mark.slow
 @pytest.mark.on_linux
 def test_what_is_moved_away_loses_no_directory_any_more(engine: ModuleType, tmp_path: Path) -> None:
     """The directory around the last one that was removed is still open. Beneath the root each opening

@@ -17,6 +17,8 @@ from support.filesystems import Mounts, is_dead
 from support.tool import Tool
 from support.trees import Declared, declare, listing
 
+pytestmark = pytest.mark.slow
+
 FLAT: Final[Declared] = {
     **{f"file {number:03}": 1 for number in range(300)},
     **{f"d{number:02}": {"f": 1, "hit": {}} for number in range(40)},

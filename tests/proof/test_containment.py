@@ -38,6 +38,8 @@ from support.tool import FULL, PROJECT, Told, Tool
 from support.trees import Declared, declare
 from support.waiting import TIMEOUT
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what a rule fits": (Rule, "fits"),
     "repositories": (StatCache, "repositories"),

@@ -21,6 +21,8 @@ from support.tool import Run, Tool
 from support.trees import Declared, declare
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {".gitignore": "/dist\n", "package.json": "{}", "dist": FILES}
 

@@ -23,7 +23,10 @@ from support.processes import execute
 from support.tool import PROJECT, Tool
 from support.trees import declare
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc"),
+]
 
 ARTIFACT: Final = "node_modules"
 WAIT: Final = "print('', flush=True); import sys; sys.stdin.read()"

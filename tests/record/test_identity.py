@@ -30,6 +30,8 @@ from support.tool import PROJECT, Told, Tool
 from support.trees import declare, dig, listing
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 MANY = {f"f{number}": 1 for number in range(60)}
 
 

@@ -26,6 +26,8 @@ from support.tool import FULL, PROJECT, Told, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
 
+pytestmark = pytest.mark.slow
+
 PAIR: Final[Declared] = {"bad": PROJECT, "good": PROJECT}
 """Two projects: one that something is wrong with, and one that has to be dealt with all the same."""
 

@@ -23,6 +23,8 @@ from support.tool import FULL, PROJECT, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
 
+pytestmark = pytest.mark.slow
+
 SIGNALS: Final = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
 MANY: Final[Declared] = {f"d{number:03}": FULL for number in range(300)}

@@ -15,6 +15,7 @@ hypothesis.settings.load_profile("cleanup")
 pytest_plugins = (
     "support.accounts",
     "support.children",
+    "support.engine_calls",
     "support.engines",
     "support.filesystems",
     "support.openings",

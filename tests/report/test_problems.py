@@ -23,7 +23,7 @@ WORDS = {"open", "read", "stat", "search", "delete", "remove the directory"} | {
 }
 """What the engines say they were doing."""
 
-SAYING = {"_fault", "Fault", "refuse"}
+SAYING = {"fault_of", "Fault", "refuse"}
 """Functions of the Python engine whose last argument is what was being done."""
 
 

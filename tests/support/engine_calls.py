@@ -6,7 +6,9 @@ import os
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import pytest
 
 from cleanup_nodemodule.engine.contract import (
     LINK_FIELDS,
@@ -18,6 +20,7 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Usage,
 )
+from support.trees import declare
 
 EVERYTHING: Final = 1_000_000
 """A budget that no tree here uses up."""
@@ -171,3 +174,27 @@ def remove(engine: ModuleType, root: Root, budget: int = EVERYTHING) -> Removed:
             )
             return Removed(files, directories, freed, faults, calls)
     raise AssertionError("remove does not end")
+
+
+_VARIED: Final[dict[str | bytes, Any]] = {
+    "node_modules": {"a": {"b": {"x": 10, "y": 5000}}, "c": {}, "d": 1},
+    "empty": {},
+    "app": {
+        "node_modules": {"p": {"node_modules": {"q": 3}}, "q": 100},
+        "src": {"one": 1, "two": 2, "three": 3, "deep": {"deeper": {"deepest": {"f": 7}}}},
+        ".git": {"HEAD": "ref"},
+        "link": Path("src"),
+    },
+    "packages": {str(number): {"node_modules": {"f": number}} for number in range(9)},
+}
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Path:
+    """A tree with something of each kind, for several calls, and a hard link outside of it."""
+    top = tmp_path / "varied"
+    declare(top, _VARIED)
+    (top / "app" / "src" / "linked").hardlink_to(top / "node_modules" / "a" / "b" / "y")
+    (top / "empty" / "linked outside").hardlink_to(top / "app" / "src" / "one")
+    (tmp_path / "outside").hardlink_to(top / "app" / "src" / "one")
+    return top

@@ -1,18 +1,21 @@
 # `make run` sets up an environment of its own and shows what could be deleted in your home directory
-# (ROOT=... for another one). `make test` checks everything that a change must not break.
+# (ROOT=... for another one). `make test` checks everything that a change must not break, `make check` what can
+# be checked in two minutes.
 
 PYTHON ?= python3
 VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types imports unit warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
+.PHONY: run test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
 	@$(BIN)/cleanup-nodemodule -p "$(ROOT)" || test $$? -eq 3
 
 test: lint types imports unit
+
+check: lint types imports quick
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -24,13 +27,22 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
+# One process more than there are cores, as some tests wait for what is slow on purpose. Where the trees are
+# made has to be a short path, for tests of what fits into a line.
+PYTEST = $(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
+    --basetemp=$$(mktemp -d)/t
+
+unit: compiled
+	$(PYTEST)
+
+quick: compiled
+	$(PYTEST) -m "not slow"
+
 # What is imported is compiled beforehand: the tests start the tool more than a thousand times, and where
 # PYTHONDONTWRITEBYTECODE is set each start would compile every module anew, which takes longer than the
-# rest of it. One process more than there are cores, as some tests wait for what is slow on purpose. Where
-# the trees are made has to be a short path, for tests of what fits into a line.
-unit: $(VENV)/.installed-dev
+# rest of it.
+compiled: $(VENV)/.installed-dev
 	$(BIN)/python -m compileall -q src tests
-	$(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --basetemp=$$(mktemp -d)/t
 
 # The native engine by every compiler there is, and as other systems compile it.
 warnings: $(VENV)/.installed-dev
@@ -42,8 +54,7 @@ warnings: $(VENV)/.installed-dev
 # build is what other systems compile, which can be tested nowhere else.
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
     -fno-sanitize-recover=all -DCLEANUP_NODEMODULE_TESTING
-SANITIZED_TESTS := $(addprefix tests/engine/,sanitized.py test_engine.py test_foreign.py test_going_on.py \
-    test_properties.py test_slices.py test_twins.py)
+SANITIZED_TESTS := $(filter-out %/test_choice.py %/test_order.py,$(wildcard tests/engine/*.py))
 watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
     ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:quarantine_size_mb=8 \
@@ -51,13 +62,12 @@ watched = PYTHONPATH=$(CURDIR)/build/$(1) PYTHONMALLOC=malloc \
     $(BIN)/python -m pytest -W error -p no:cacheprovider $(2) $(SANITIZED_TESTS)
 
 # Not part of the tests, as it takes half an hour.
-stopped: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error -n 2 --basetemp=$$(mktemp -d)/t --each-call tests/whole/test_stopped_anywhere.py
+stopped: compiled
+	$(PYTEST) --each-call tests/whole/test_stopped_anywhere.py
 
 # Ten thousand trees, which take a night; the tests try the first of them.
-fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --basetemp=$$(mktemp -d)/t \
-	    --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/whole/test_fuzz.py
+fuzz: compiled
+	$(PYTEST) --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/whole/test_fuzz.py
 
 TREES ?= 10000
 FIRST ?= 0

@@ -5,9 +5,22 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-pytest_plugins = ("support.engines", "support.filesystems", "support.tool")
+# How long an example takes says what else the machine has to do, and nothing about the code.
+hypothesis.settings.register_profile("cleanup", deadline=None)
+hypothesis.settings.load_profile("cleanup")
+
+pytest_plugins = (
+    "support.accounts",
+    "support.children",
+    "support.engine_calls",
+    "support.engines",
+    "support.filesystems",
+    "support.openings",
+    "support.tool",
+)
 
 
 def pytest_configure() -> None:
@@ -28,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="stop runs at as many system calls as each makes, which takes half an hour",
     )
     parser.addoption(
-        "--fuzz-trees", type=int, default=100, help="how many random trees to try the command on"
+        "--fuzz-trees", type=int, default=20, help="how many random trees to try the command on"
     )
     parser.addoption("--fuzz-first", type=int, default=0, help="the number of the first of them")
 

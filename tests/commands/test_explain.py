@@ -58,6 +58,7 @@ def agree(settings: Settings, root: str | None) -> int:
     return len(artifacts)
 
 
+@pytest.mark.slow
 def test_a_whole_home_is_explained_as_a_run_decides_it(tmp_path: Path) -> None:
     home = tmp_path.resolve() / "home"
     corpus.build(home)

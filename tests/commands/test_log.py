@@ -18,7 +18,6 @@ from support.places import COMMAND
 from support.processes import Terminal, execute
 from support.tool import Run
 from support.trees import declare
-from support.waiting import TIMEOUT
 
 NAMES = (b"plain", b"two words", b"new\nline", b"tab\there", b"\x1b[31mred", b"caf\xe9", b"[/b]")
 
@@ -387,9 +386,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly(home: str, tmp_path: Path
         for number in record.begin(intent(f"/{n}/" + "x" * 1000) for n in range(500)):
             record.end(number, Ending.DELETED)
     line = f"'{COMMAND}' log --all | head -n 1; exit ${{PIPESTATUS[0]}}"
-    result = subprocess.run(
-        ["bash", "-c", line], capture_output=True, cwd=tmp_path, timeout=TIMEOUT, check=False
-    )
+    result = execute("bash", "-c", line, cwd=tmp_path)
     assert (result.returncode, result.stdout.count(b"\n"), result.stderr) == (0, 1, b"")
 
 

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,14 @@ from cleanup_nodemodule.proof import rules
 from cleanup_nodemodule.record import state_directory
 from cleanup_nodemodule.record.entries import Ending, Intent, Run
 from cleanup_nodemodule.record.write import Journal
+from support.accounts import NOBODY, give
 from support.journals import a_run, abandon, intent
 from support.needs import needs_root
 from support.places import COMMAND
-from support.processes import Terminal, execute
+from support.processes import Terminal, execute, start
 from support.tool import Run as Command
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
-
-NOBODY = 65534
 
 WEIRD = (
     b"plain",
@@ -280,9 +279,7 @@ def test_a_beginning_of_several_runs_is_wrong_usage(run: Command, home: str) -> 
 
 
 def paste(lines: bytes, shell: str, cwd: Path) -> None:
-    result = subprocess.run(
-        [shell], input=lines, cwd=cwd, capture_output=True, check=False, timeout=TIMEOUT
-    )
+    result = execute(shell, cwd=cwd, data=lines)
     assert (result.returncode, result.stderr) == (0, b"")
 
 
@@ -461,11 +458,6 @@ def test_names_of_any_bytes_reach_no_shell_when_it_runs_them(
     )
 
 
-def owned(paths: Iterable[Path], owner: int) -> None:
-    for path in paths:
-        os.chown(path, owner, owner)
-
-
 @pytest.fixture
 def own(tmp_path: Path) -> dict[str, str]:
     """A rule of the user's own, whose command says who runs it and how; what is known of its artifacts."""
@@ -489,14 +481,7 @@ def bring_back(run: Command, work: Path, way: str) -> "subprocess.CompletedProce
     if way == "--run":
         return run("regenerate", "--run")
     printed = run("regenerate")
-    shell = subprocess.run(
-        ["sh"],
-        input=os.fsencode(printed.stdout),
-        cwd=work,
-        capture_output=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
+    shell = execute("sh", cwd=work, data=os.fsencode(printed.stdout))
     assert shell.returncode == 0, shell.stderr
     return printed
 
@@ -514,7 +499,7 @@ def test_root_has_the_owner_run_what_the_owner_can_write(
     monkeypatch.setenv("SECRET_TOKEN", "root's")
     projects = [os.fsdecode(project) for project in weird_projects(work)]
     declare(work, {"mine": {}})
-    owned([Path(project) for project in projects], NOBODY)
+    give(NOBODY, *projects)
     deleted(home, *(intent(f"{project}/x", **own) for project in (*projects, f"{work}/mine")))
     result = bring_back(run, work, way)
     assert result.returncode == 0, result.stderr
@@ -544,34 +529,34 @@ def _around(work: Path) -> None:
 
 
 def _mine_in_another_s(work: Path) -> None:
-    owned([work], NOBODY)
+    give(NOBODY, work)
 
 
 def _another_s_in_a_third_one_s(work: Path) -> None:
-    owned([work], NOBODY)
-    owned([work / "app"], 1)
+    give(NOBODY, work)
+    give(1, work / "app")
 
 
 def _the_owner_s_and_everybody_s(work: Path) -> None:
-    owned([work / "app"], NOBODY)
+    give(NOBODY, work / "app")
     _everybody(work)
 
 
 def _nobody_s(work: Path) -> None:
-    owned([work / "app"], 4_000_000)
+    give(4_000_000, work / "app")
 
 
 def _planted(work: Path) -> None:
     work.chmod(0o1777)
     declare(work, {"package.json": "{}"})
-    owned([work / "package.json"], NOBODY)
+    give(NOBODY, work / "package.json")
 
 
 def _planted_beside_another_s(work: Path) -> None:
     work.chmod(0o1777)
     declare(work, {"node_modules": {}})
-    owned([work / "app"], NOBODY)
-    owned([work / "node_modules"], 1)
+    give(NOBODY, work / "app")
+    give(1, work / "node_modules")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -621,8 +606,8 @@ def test_a_sticky_directory_above_is_no_hindrance(
     needs_root()
     declare(work, {"app": {}, "their.txt": "", ".X11-unix": {}, "package.json": "{}"})
     work.chmod(0o1777)
-    owned([work / "their.txt"], 1)
-    owned([work / "app"], owner)
+    give(1, work / "their.txt")
+    give(owner, work / "app")
     deleted(home, intent(f"{work}/app/x", **own))
     assert bring_back(run, work, way).returncode == 0
     assert (work / "app/x").stat().st_uid == owner
@@ -634,14 +619,12 @@ def test_a_signal_ends_it_and_says_how_far_it_came(
 ) -> None:
     declare(work, {"a": {}, "b": {"Makefile.sh": "sleep 60; true"}, "c": {}})
     deleted(home, *(modules(work / name) for name in "abc"))
-    with subprocess.Popen(
-        [COMMAND, "regenerate", "--run"], cwd=work, stderr=subprocess.PIPE
-    ) as process:
+    with start(COMMAND, "regenerate", "--run", cwd=work) as process:
         await_condition(lambda: len(calls(npm)) == 2, "the second command was at work")
         process.send_signal(number)
         _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code
-    assert errors.splitlines()[-1] == b"Interrupted: 1 of 3 commands were run."
+    assert errors.splitlines()[-1] == "Interrupted: 1 of 3 commands were run."
     assert len(calls(npm)) == 2
 
 

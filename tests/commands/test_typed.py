@@ -172,7 +172,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def some(examples: int) -> Callable[[Any], Any]:
     return settings(
         max_examples=examples,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
 

@@ -19,13 +19,15 @@ from typing import Final, NamedTuple
 import pytest
 
 from cleanup_nodemodule.model import Failed
-from support.accounts import NOBODY, give_away
+from support.accounts import NOBODY, SOMEBODY, give_away
 from support.filesystems import Mounts
 from support.needs import needs_root, unable
 from support.places import SUPPORT
 from support.removals import artifact, each_engine, remove
 from support.tool import Tool
 from support.trees import Declared, declare
+
+pytestmark = pytest.mark.slow
 
 SWAPS: Final = 60_000
 """That happen while something is being deleted, in each of the four tests that count them."""
@@ -333,7 +335,6 @@ def test_the_command_is_not_led_astray(
 
 # Directories that all may write to are moved into what is being deleted.
 
-VICTIM: Final = 65533
 
 POOLS: Final = 16
 
@@ -352,7 +353,7 @@ def build_shared(top: Path) -> set[tuple[int, int]]:
         declare(pool, THEIRS)
         for path in pool.rglob("*"):
             # Some of it somebody has installed as root for the victim.
-            os.lchown(path, *((0, 0) if path.name == "deep" else (VICTIM, VICTIM)))
+            os.lchown(path, *((0, 0) if path.name == "deep" else (SOMEBODY, SOMEBODY)))
         pool.chmod(0o1777)
     return of_others(top)
 

@@ -19,17 +19,16 @@ from typing import Any, Final, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_engine import BY_KERNEL, Way, become_nobody, give_up_rights, in_child, place
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names, Removal, Root
+from support.accounts import NOBODY, become_nobody, give_up_rights
+from support.children import in_child
 from support.dictated import Dictated, budgets, expected, made, root_of, trees, usual
+from support.engine_calls import EVERYTHING
 from support.filesystems import Mounts
+from support.openings import BY_KERNEL, Way
 from support.trees import Declared, declare, listing
 from support.waiting import TIMEOUT, await_condition
-
-__all__ = ["place"]
-
-EVERYTHING: Final = 1_000_000
 
 FOREIGN_TOO: Final = True
 
@@ -96,7 +95,7 @@ def declare_small(top: Path) -> None:
     )
     (top / "linked").hardlink_to(top / "f0")
     (top / "bare").chmod(0o1777)
-    os.chown(top / "bare" / "HEAD", os.geteuid() or 65534, -1)
+    os.chown(top / "bare" / "HEAD", os.geteuid() or NOBODY, -1)
     (top / "app" / "dangling").symlink_to("nowhere")
 
 

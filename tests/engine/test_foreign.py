@@ -11,27 +11,15 @@ from types import ModuleType
 from typing import Any, Final
 
 import pytest
-from test_engine import (
-    BUDGETS,
-    EVERYTHING,
-    NOBODY,
-    Way,
-    become_nobody,
-    every_opening,
-    in_child,
-    opening,
-    place,
-    root_of,
-)
 
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
+from support.accounts import NOBODY, SOMEBODY, become_nobody, give
+from support.children import in_child
+from support.engine_calls import BUDGETS, EVERYTHING, root_of
 from support.needs import needs_root
+from support.openings import Way, every_opening
 from support.trees import declare, listing
-
-__all__ = ["opening", "place"]
-
-VICTIM: Final = 65533
 
 DOING: Final = "delete, as only its owner may,"
 
@@ -42,11 +30,6 @@ pytestmark = pytest.mark.usefixtures("as_root")
 def as_root() -> None:
     """Only root may give a file to somebody else, and only root is let by the kernel."""
     needs_root()
-
-
-def give(user: int, *paths: Path) -> None:
-    for path in paths:
-        os.lchown(path, user, user)
 
 
 def shared(top: Path, tree: dict[str | bytes, Any], owner: int = 0) -> Path:
@@ -80,7 +63,7 @@ def test_root_leaves_what_the_sticky_bit_protects(
     sticky = shared(top / "d/sticky", {"mine": 1, "inside": {"f": 1}, **tree})
     (top / "again").hardlink_to(sticky / "twice")
     declare(top, {"other": {"f": 1}, "g": 1})
-    give(VICTIM, *(sticky / name for name in theirs), sticky / "dir/f")
+    give(SOMEBODY, *(sticky / name for name in theirs), sticky / "dir/f")
     counts, faults = remove_all(engine, root_of(top), budget)
     assert faults == {Fault(f"d/sticky/{name}".encode(), errno.EPERM, DOING) for name in theirs}
     assert (counts.files, counts.directories, counts.root) == (5, 2, False)
@@ -88,7 +71,7 @@ def test_root_leaves_what_the_sticky_bit_protects(
     assert listing(top) == sorted(kept)
 
 
-@pytest.mark.parametrize("owner", [VICTIM, NOBODY])
+@pytest.mark.parametrize("owner", [SOMEBODY, NOBODY])
 @every_opening
 def test_who_owns_a_sticky_directory_owns_what_is_in_it_too(
     engine: ModuleType, tmp_path: Path, owner: int
@@ -96,9 +79,9 @@ def test_who_owns_a_sticky_directory_owns_what_is_in_it_too(
     """So the kernel has it: such a user may delete all that."""
     top = tmp_path / "top"
     sticky = shared(top / "sticky", {"file": 1, "dir": {"f": 1}, "roots": 1}, owner)
-    give(VICTIM, sticky / "file", sticky / "dir")
+    give(SOMEBODY, sticky / "file", sticky / "dir")
     _, faults = remove_all(engine, root_of(top))
-    if owner == VICTIM:
+    if owner == SOMEBODY:
         assert (faults, listing(tmp_path)) == (set(), [])
     else:
         assert {fault.path for fault in faults} == {b"sticky/file", b"sticky/dir"}
@@ -113,7 +96,7 @@ def test_all_of_it_goes_where_that_is_asked_for(
     shared(tmp_path / "around", {"top": {"d": {}}})
     top = tmp_path / "around/top"
     sticky = shared(top / "d/sticky", {"file": 1, "dir": {"f": 1}})
-    give(VICTIM, top, sticky / "file", sticky / "dir", sticky / "dir/f")
+    give(SOMEBODY, top, sticky / "file", sticky / "dir", sticky / "dir/f")
     counts, faults = remove_all(engine, root_of(top), groups=groups, group=0, include_foreign=True)
     assert (counts[:2], faults) == ((2, 4), set())
     assert listing(tmp_path) == [b"around"]
@@ -124,7 +107,7 @@ def test_a_root_that_only_its_owner_may_delete_is_not_begun(
     engine: ModuleType, tmp_path: Path
 ) -> None:
     around = shared(tmp_path / "around", {"top": {"f": 1, "d": {}}})
-    give(VICTIM, around / "top")
+    give(SOMEBODY, around / "top")
     removal = engine.remove(root_of(around / "top"), [b"", b"d/"], EVERYTHING)
     assert removal == Removal(Counts(0, 0, 0, []), [], [Fault(b"", errno.EPERM, DOING)])
     assert listing(around) == [b"top", b"top/d", b"top/f"]
@@ -133,9 +116,9 @@ def test_a_root_that_only_its_owner_may_delete_is_not_begun(
 @every_opening
 def test_what_is_measured_as_foreign_is_what_stays(engine: ModuleType, tmp_path: Path) -> None:
     top = tmp_path / "top"
-    for number, who in enumerate([0, VICTIM, NOBODY]):
+    for number, who in enumerate([0, SOMEBODY, NOBODY]):
         sticky = shared(top / str(number), {"file": 1, "dir": {}}, who)
-        give(VICTIM, sticky / "file", sticky / "dir")
+        give(SOMEBODY, sticky / "file", sticky / "dir")
     foreign = engine.measure(root_of(top), [b""], EVERYTHING).usage.foreign
     _, faults = remove_all(engine, root_of(top))
     assert {os.path.dirname(path) for path in foreign} == {b"0", b"2"}
@@ -147,7 +130,7 @@ def test_of_many_only_some_are_named(engine: ModuleType, tmp_path: Path) -> None
     """Those that could not be deleted for another reason with the same number are told apart."""
     top = tmp_path / "top"
     sticky = shared(top / "sticky", {f"{number:04}": 1 for number in range(1234)})
-    give(VICTIM, *sticky.iterdir())
+    give(SOMEBODY, *sticky.iterdir())
     removal = engine.remove(root_of(top), [b""], EVERYTHING)
     *named, more = removal.faults
     assert {(fault.errno, fault.doing) for fault in named} == {(errno.EPERM, DOING)}
@@ -162,7 +145,7 @@ def test_both_engines_say_the_same_of_it(native: ModuleType, tmp_path: Path) -> 
         top = tmp_path / engine.__name__
         sticky = shared(top / "a", {f"{number:03}": 1 for number in range(50)})
         declare(sticky, {f"d{number:03}": {"f": 1} for number in range(50)})
-        give(VICTIM, *sorted(sticky.iterdir())[::3], sticky / "d000")
+        give(SOMEBODY, *sorted(sticky.iterdir())[::3], sticky / "d000")
         counts, left, faults = engine.remove(root_of(top), [b""], EVERYTHING)
         said.append((counts.files, counts.directories, left, len(faults), faults[-1], listing(top)))
     assert said[0] == said[1]
@@ -180,8 +163,8 @@ def test_a_sticky_directory_that_was_moved_into_the_way_is_seen(
     for path in (tmp_path / "top", *(tmp_path / "top").rglob("*")):
         give(NOBODY, path)
     for path in (sticky / "mine").rglob("*"):
-        give(VICTIM, path)
-    give(VICTIM, sticky / "mine")
+        give(SOMEBODY, path)
+    give(SOMEBODY, sticky / "mine")
     root, stack = root_of(tmp_path / "top"), [b""]
     done = 0
     while not done:
@@ -214,7 +197,7 @@ def test_an_empty_directory_that_only_its_owner_may_delete_stays(
     declare(tmp_path, {"top": {"f": 1}})
     sticky = shared(tmp_path / "top/x", {"mine": {}, "theirs": {"mine": {}}})
     give(NOBODY, tmp_path / "top")
-    give(VICTIM, sticky / "mine", sticky / "theirs", sticky / "theirs/mine")
+    give(SOMEBODY, sticky / "mine", sticky / "theirs", sticky / "theirs/mine")
     root, before = root_of(tmp_path / "top"), listing(tmp_path / "top")
     for stack in ([b"x/mine/gone/"], [b"x/theirs/mine/gone/"]):
         counts, left, faults = engine.remove(root, stack, EVERYTHING)
@@ -235,7 +218,7 @@ def test_what_is_roots_in_a_directory_that_only_its_owner_may_delete_stays(
     declare(tmp_path, {"top": {"f": 1}})
     sticky = shared(tmp_path / "top/x", {"mine": {"deep": {"f": 1, "er": {"f": 1}}}})
     give(owner, tmp_path / "top")
-    give(VICTIM, sticky / "mine", sticky / "mine/deep/f")
+    give(SOMEBODY, sticky / "mine", sticky / "mine/deep/f")
     root, before = root_of(tmp_path / "top"), listing(tmp_path / "top")
     for path in (b"x/mine/deep", b"x/mine/deep/er"):
         counts, left, faults = engine.remove(root, [path], EVERYTHING)
@@ -254,7 +237,7 @@ def test_directories_of_others_where_nothing_is_sticky_are_emptied(
     declare(tmp_path, {"top": {"a": {"b": {"c": {"f": 1}}, "g": 1}}})
     top = tmp_path / "top"
     give(NOBODY, top, top / "a/b/c/f")
-    give(VICTIM, top / "a", top / "a/b/c")
+    give(SOMEBODY, top / "a", top / "a/b/c")
     counts, faults = remove_all(engine, root_of(top), 1)
     assert (counts[:2], counts.root, faults) == ((2, 4), True, set())
 

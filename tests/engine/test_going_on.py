@@ -10,12 +10,14 @@ from types import ModuleType
 from typing import Final
 
 import pytest
-from test_engine import BUDGETS, find, measure, remove, root_of
 
 from cleanup_nodemodule.engine.contract import Names
+from support.engine_calls import BUDGETS, find, measure, remove, root_of
 from support.filesystems import Mounts, is_dead
 from support.tool import Tool
 from support.trees import Declared, declare, listing
+
+pytestmark = pytest.mark.slow
 
 FLAT: Final[Declared] = {
     **{f"file {number:03}": 1 for number in range(300)},

@@ -30,13 +30,15 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey import survey, weighing
 from cleanup_nodemodule.work import scheduler
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support.accounts import as_account, give_away, lonely
 from support.filesystems import Mounts
 from support.git import git as run_git
-from support.needs import needs_root
 from support.processes import strace
 from support.tool import FULL, PROJECT, Told, Tool
-from support.trees import Declared, declare, listing
+from support.trees import Declared, declare
 from support.waiting import TIMEOUT
+
+pytestmark = pytest.mark.slow
 
 QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "what a rule fits": (Rule, "fits"),
@@ -536,28 +538,6 @@ def test_a_link_is_compared_by_what_is_written_in_it(tool: Tool, tmp_path: Path)
 # Too few processes, and nobody's account.
 
 
-def lonely() -> int:
-    """Return an account that nothing else runs for: the limit does not bind root."""
-    needs_root()
-    return 2_000_000_000 + os.getpid()
-
-
-def owned(account: int, *trees: Path) -> None:
-    """Give everything in *trees* to an account."""
-    for tree in trees:
-        for path in (b"", *listing(tree)):
-            os.lchown(os.path.join(os.fsencode(tree), path), account, account)
-
-
-def as_account(account: int) -> tuple[str, ...]:
-    """Return what to put before a command so that it runs for an account without a name."""
-    return (
-        *("setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"),
-        # It may pass through any directory, or it could not get at the program.
-        *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
-    )
-
-
 @pytest.mark.parametrize("processes", [1, 2, 4, 6, 8, 10])
 def test_too_few_processes_for_git_are_no_end(tool: Tool, tmp_path: Path, processes: int) -> None:
     """RLIMIT_NPROC, which counts threads too: where git cannot be asked, its repositories are kept."""
@@ -568,8 +548,8 @@ def test_too_few_processes_for_git_are_no_end(tool: Tool, tmp_path: Path, proces
     declare(top, {"plain": PROJECT})
     for name in names:
         run_git(top / name, "init", "--quiet")
-    owned(account, tool.home, top)
-    few = (*as_account(account), "prlimit", f"--nproc={processes}")
+    give_away(tool.home, top, account=account)
+    few = (*as_account(account, anywhere=True), "prlimit", f"--nproc={processes}")
     told = tool.run(top, prefix=few)
     assert (told.code, told.problems, told.errors) == (0, set(), "")
     assert len(told.rows) == 13
@@ -600,8 +580,8 @@ def test_an_account_without_a_home_looks_and_is_told_what_deleting_needs(
     account = lonely()
     top = tmp_path / "top"
     declare(top, {"app": PROJECT})
-    owned(account, tool.home, top)
-    prefix = (*as_account(account), *NO_HOME)
+    give_away(tool.home, top, account=account)
+    prefix = (*as_account(account, anywhere=True), *NO_HOME)
     told = tool.run(top, prefix=prefix)
     assert (told.code, told.errors, told.reasons) == (0, "", {"app/node_modules": None})
     told = tool.delete(top, prefix=prefix)
@@ -618,9 +598,11 @@ def test_no_command_fails_without_a_home(tool: Tool, tmp_path: Path, command: st
     account = lonely()
     top = tmp_path / "top"
     declare(top, {"app": PROJECT})
-    owned(account, tool.home, top)
+    give_away(tool.home, top, account=account)
     arguments = [command, *(["app/node_modules"] if command == "explain" else [])]
-    process = tool.start(*arguments, cwd=top, prefix=(*as_account(account), *NO_HOME))
+    process = tool.start(
+        *arguments, cwd=top, prefix=(*as_account(account, anywhere=True), *NO_HOME)
+    )
     _, errors = process.communicate(timeout=TIMEOUT)
     told = command in {"log", "resume", "regenerate"}
     assert process.returncode == ({"resume": 1}.get(command, 2) if told else 0)

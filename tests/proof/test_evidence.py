@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from support.accounts import give_away
 from support.git import git
 from support.needs import needs_root
 from support.tool import Run
@@ -395,9 +396,7 @@ def test_no_program_that_a_repository_names_is_run(run: Run, tmp_path: Path) -> 
 def test_a_repository_of_another_owner_is_not_trusted(run: Run, tmp_path: Path) -> None:
     needs_root()
     top = repository(tmp_path / "r", {**PROJECT, "node_modules": FILES})
-    for directory, directories, files in os.walk(top):
-        for name in (".", *directories, *files):
-            os.chown(os.path.join(directory, name), 65534, 65534)
+    give_away(top)
     assert set(reasons(judged(run, top, "--targets", "dist", "node_modules")).values()) == {
         "git-failed"
     }

@@ -12,6 +12,7 @@ import pytest
 
 from cleanup_nodemodule.proof import git as asking
 from cleanup_nodemodule.proof import git_content
+from support.accounts import give_away
 from support.git import git
 from support.judges import DELETE, judge, verdicts
 from support.needs import needs_root
@@ -120,8 +121,7 @@ def test_a_repository_of_somebody_else_is_not_trusted(tmp_path: Path) -> None:
     needs_root()
     top = repository(tmp_path / "r")
     assert verdicts(top) == BOTH
-    for path in (top, *top.rglob("*")):
-        os.chown(path, 65534, 65534, follow_symlinks=False)
+    give_away(top)
     assert verdicts(top) == FAILED
     assert verdicts(top, targets=("dist", "node_modules")) == FAILED
 

@@ -13,12 +13,15 @@ import pytest
 
 from cleanup_nodemodule.proof import git as asking
 from cleanup_nodemodule.proof import git_process
+from support.accounts import give_away
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
 from support.waiting import TIMEOUT, await_condition
+
+pytestmark = pytest.mark.slow
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {".gitignore": "/dist\n", "package.json": "{}", "dist": FILES}
@@ -300,12 +303,6 @@ def test_why_there_is_no_answer_is_said(tmp_path: Path, instead: Instead, case: 
     assert said(top) == words
 
 
-def to_somebody_else(top: Path) -> None:
-    """Give everything to another user."""
-    for path in (top, *top.rglob("*")):
-        os.chown(path, 65534, 65534, follow_symlinks=False)
-
-
 def cut_off(top: Path) -> None:
     """Leave a worktree without what it is one of."""
     git(top, "worktree", "add", "--quiet", "../tree")
@@ -318,7 +315,7 @@ def cut_off(top: Path) -> None:
     ("make", "words"),
     [
         (
-            to_somebody_else,
+            give_away,
             "write there, type: git config --global --add safe.directory {quoted}",
         ),
         (cut_off, "type `git worktree repair`"),
@@ -344,13 +341,13 @@ def test_the_configuration_of_another_user_is_not_read(tmp_path: Path, tool: Too
     """Under a sudo that leaves HOME as it was: it would have root trust that user's repositories."""
     needs_root()
     top = repository(tmp_path / "top")
-    to_somebody_else(top)
+    give_away(top)
     home = tmp_path / "theirs"
     declare(home, {".gitconfig": "[safe]\n\tdirectory = *\n", "git": {"config": "nonsense"}})
     env = {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
     own = tool.run(top, env={"HOME": str(home)})
     assert own.reasons == {"dist": None}
-    to_somebody_else(home)
+    give_away(home)
     told = tool.run(top, env=env)
     assert told.reasons == {"dist": "git-failed"}
     assert "safe.directory" in told.rows["dist"]["evidence"][-1]

@@ -15,7 +15,7 @@ from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof import protections
 from cleanup_nodemodule.proof.in_use import Whose
 from cleanup_nodemodule.system import mounts
-from support.accounts import NOBODY, give_away
+from support.accounts import ANOTHER, NOBODY, SOMEBODY, as_account, give, give_away
 from support.filesystems import Mounts
 from support.needs import needs_root, unable
 from support.places import COMMAND
@@ -23,12 +23,13 @@ from support.processes import execute
 from support.tool import PROJECT, Tool
 from support.trees import declare
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc"),
+]
 
 ARTIFACT: Final = "node_modules"
 WAIT: Final = "print('', flush=True); import sys; sys.stdin.read()"
-SOMEBODY: Final = 4711
-ANOTHER: Final = 4712
 
 
 @contextlib.contextmanager
@@ -287,7 +288,7 @@ def test_what_the_owner_of_a_project_does_in_a_container_of_their_own_keeps_it(
     if mounting:
         script = f"mount --bind app inside; mount --bind volume inside/{mounting}; cd /"
     command = (
-        *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+        *as_account(NOBODY),
         *("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"),
         f"{script}; echo; exec cat",
     )
@@ -398,13 +399,6 @@ BLIND: Final = ("setpriv", "--bounding-set=-sys_ptrace")
 """Root as in a container, which may not look at what others run."""
 
 
-def own(path: Path, user: int) -> None:
-    """Give a tree to a user."""
-    for directory, _, files in os.walk(path):
-        for name in (".", *files):
-            os.chown(os.path.join(directory, name), user, user)
-
-
 @contextlib.contextmanager
 def somebody(*command: str | Path, user: int = ANOTHER, cwd: Path = Path("/")) -> Iterator[int]:
     """Have a process of another user at work."""
@@ -419,7 +413,7 @@ SLEEPER: Final = ("sh", "-c", "echo; exec sleep 600")
 def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
     tool: Tool, project: Path
 ) -> None:
-    own(project, SOMEBODY)
+    give_away(project, account=SOMEBODY)
     with somebody(*SLEEPER):
         fact = kept(tool, project, prefix=BLIND)
         assert "could not be looked at" in fact
@@ -436,7 +430,7 @@ def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
 def test_it_is_enough_that_the_artifact_or_its_project_is_somebody_elses(
     tool: Tool, project: Path, what: str
 ) -> None:
-    os.chown(project / what, SOMEBODY, SOMEBODY)
+    give(SOMEBODY, project / what)
     with somebody(*SLEEPER):
         kept(tool, project, prefix=BLIND)
     deleted(tool, project)
@@ -454,7 +448,7 @@ def test_for_ones_own_it_is_said_and_nothing_is_kept(tool: Tool, project: Path) 
 
 
 def test_where_all_can_be_looked_at_nothing_is_said(tool: Tool, project: Path) -> None:
-    own(project, SOMEBODY)
+    give_away(project, account=SOMEBODY)
     with somebody(*SLEEPER):
         told = tool.run(project)
         assert (told.reasons, told.document["unseen_processes"]) == ({ARTIFACT: None}, 0)
@@ -482,7 +476,7 @@ def test_what_anybody_may_read_of_a_process_still_counts(
 def test_where_proc_hides_processes_that_is_said(tool: Tool, project: Path, mode: str) -> None:
     """proc(5), hidepid: the processes of others are not even listed."""
     needs_root()
-    own(project, SOMEBODY)
+    give_away(project, account=SOMEBODY)
     mount = f'mount -t proc -o hidepid={mode} proc /proc && exec "$@"'
     prefix = (
         *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "sh", "-c"),
@@ -508,8 +502,8 @@ def test_an_ordinary_user_can_clean_up_what_is_theirs(tmp_path: Path, project: P
     needs_root()
     user = tmp_path / "user"
     user.mkdir()
-    own(project, SOMEBODY)
-    own(user, SOMEBODY)
+    give_away(project, account=SOMEBODY)
+    give_away(user, account=SOMEBODY)
     for directory in (tmp_path, *tmp_path.parents):
         if not directory.stat().st_mode & 0o001:
             directory.chmod(0o711)  # It is one that pytest made.
@@ -521,7 +515,8 @@ def test_an_ordinary_user_can_clean_up_what_is_theirs(tmp_path: Path, project: P
         unable("another user cannot run the interpreter of these tests")
     with somebody(*SLEEPER):
         done = execute(
-            *("setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups", COMMAND),
+            *as_account(SOMEBODY),
+            COMMAND,
             *("-p", project, "--no-dry-run", "--yes"),
             cwd=user,
             env={"HOME": str(user), "XDG_STATE_HOME": str(user / "state")},

@@ -20,6 +20,7 @@ from cleanup_nodemodule.record.entries import Ending, Intent
 from cleanup_nodemodule.record.mark import Mark
 from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.system import machine
+from support.accounts import NOBODY, give
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
 from support.needs import needs_root, unable
@@ -28,6 +29,8 @@ from support.removals import artifact, leave
 from support.tool import PROJECT, Told, Tool
 from support.trees import declare, dig, listing
 from support.waiting import TIMEOUT, await_condition
+
+pytestmark = pytest.mark.slow
 
 MANY = {f"f{number}": 1 for number in range(60)}
 
@@ -353,8 +356,7 @@ def test_what_a_killed_run_could_not_write_down_is_finished_by_its_mark(
     declare(tmp_path, {"top": {"project": {"package.json": "{}", "node_modules": MANY}}})
     project = tmp_path / "top/project"
     if named_root:
-        for path in (project / "node_modules", project):
-            os.chown(path, 65534, 65534)
+        give(NOBODY, project / "node_modules", project)
         kill_while_deleting(tool, tmp_path / "top", tmp_path / "log", env=full)
         prefix: tuple[str, ...] = ()
     else:
@@ -449,7 +451,7 @@ def test_a_mark_that_somebody_could_have_forged_says_nothing(
         os.setxattr(place, "user.cleanup-nodemodule", text)
         assert mark.believed(str(place)) is not None
         if forged == "another owner":
-            os.chown(place, 65534, 65534)
+            give(NOBODY, place)
         else:
             place.chmod(0o777)
     before = listing(place)

@@ -681,6 +681,7 @@ def test_the_latest_are_the_last_to_have_ended(home: Path) -> None:
     assert (none.entries, none.left_out) == ((), 6)
 
 
+@pytest.mark.slow
 def test_reading_takes_no_memory_for_what_is_not_asked_for(home: Path) -> None:
     with Journal(str(home), a_run()) as record:
         pass

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,15 +37,6 @@ REPORT = [
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
 ]
-
-
-@pytest.fixture(scope="module")
-def schema() -> Document:
-    """The JSON Schema as the command prints it."""
-    output = subprocess.run([COMMAND, "--json-schema"], capture_output=True, check=True).stdout
-    loaded: Document = json.loads(output)
-    jsonschema.Draft202012Validator.check_schema(loaded)
-    return loaded
 
 
 @pytest.fixture

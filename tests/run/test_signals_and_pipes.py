@@ -25,7 +25,11 @@ from support.waiting import TIMEOUT, await_condition
 
 Document: TypeAlias = dict[str, Any]
 
-SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+SIGNALS = [
+    (signal.SIGINT, 130),
+    pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+]
 
 
 class Running:
@@ -72,14 +76,6 @@ def await_calls(log: Path, pattern: str, count: int) -> None:
         return log.exists() and len(re.findall(pattern, log.read_text())) >= count
 
     await_condition(made, f"{count} calls of {pattern} were made")
-
-
-@pytest.fixture(scope="module")
-def schema() -> Document:
-    """The JSON Schema of the document."""
-    output = subprocess.run([COMMAND, "--json-schema"], capture_output=True, check=True).stdout
-    loaded: Document = json.loads(output)
-    return loaded
 
 
 # Stopped before and after.

@@ -185,7 +185,6 @@ def examples(number: int) -> int:
 
 
 usual = settings(
-    deadline=None,
     max_examples=examples(100),
     # The engine is the same throughout; nothing is left over from one tree to the next.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from cleanup_nodemodule.proof.rules import Rule, catalogue
+from support.accounts import NOBODY, give
 from support.git import git
-
-NOBODY: Final = 65534
 
 _TERABYTE: Final = 1 << 40
 _LONGEST: Final = 3500
@@ -289,7 +288,7 @@ class _Grower:
                 status = os.lstat(path)
                 # What has another name in the canary is not this tree's to give.
                 if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
-                    os.lchown(path, NOBODY, NOBODY)
+                    give(NOBODY, path)
 
 
 def everything(top: Path) -> Iterator[bytes]:

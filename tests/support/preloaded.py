@@ -11,6 +11,7 @@ command that is started.
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import socket
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, Any, Final, Self
 
+import cleanup_nodemodule
 from cleanup_nodemodule.__main__ import main
 
 _EMPTY: Final = 0
@@ -39,21 +41,19 @@ _OWN: Final = frozenset(
 """Variables that are looked at when they are needed, so that each run may have its own values."""
 
 _MODULES: Final = (
-    *("asyncio", "json", "psutil", "typer", "pathspec", "jsonschema", "platformdirs", "filelock"),
-    *(
-        "cleanup_nodemodule.commands.clean",
-        "cleanup_nodemodule.run.cleaning",
-        "cleanup_nodemodule.run.resuming",
-        "cleanup_nodemodule.commands.explain",
-    ),
-    *(
-        "cleanup_nodemodule.commands.log",
-        "cleanup_nodemodule.commands.regenerate",
-        "cleanup_nodemodule.run.undertaking",
-    ),
-    *("cleanup_nodemodule.record.unfinished", "cleanup_nodemodule.proof.git"),
+    *("asyncio", "encodings.ascii", "filelock", "importlib.metadata", "json", "jsonschema"),
+    *("pathspec", "platformdirs", "psutil", "pydantic", "pydantic.type_adapter", "typer"),
+    *("rich.console", "rich.live", "rich.progress", "rich.table", "typer._adapters"),
+    "typer._click.decorators",
 )
-"""What the command loads, with whatever that loads; none of it looks at its surroundings for that."""
+"""What the command loads of others; none of it looks at its surroundings for that."""
+
+
+def _load() -> None:
+    """Load what any command may need: all modules there are."""
+    own = pkgutil.walk_packages(cleanup_nodemodule.__path__, f"{cleanup_nodemodule.__name__}.")
+    for name in (*_MODULES, *(module.name for module in own)):
+        importlib.import_module(name)
 
 
 class Preloaded:
@@ -171,8 +171,7 @@ def _main() -> None:
     command, descriptor = sys.argv[1:]
     # As it is where the installed command runs, which is not in this directory.
     sys.path[0] = os.path.dirname(command)
-    for name in _MODULES:
-        importlib.import_module(name)
+    _load()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = _serve(socket.socket(fileno=int(descriptor)))
     os.environ.clear()

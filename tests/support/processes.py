@@ -13,7 +13,7 @@ import termios
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from support.needs import unable
 from support.places import COMMAND
@@ -188,15 +188,18 @@ def execute(
     *command: str | bytes | Path,
     cwd: Path,
     env: Mapping[str, str] | None = None,
+    data: bytes = b"",
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run any command without a terminal; its output is the bytes it wrote."""
+    """Run any command without a terminal, with *data* to read; its output is the bytes it wrote."""
+    # Most read nothing, and what is started by them might keep a pipe open.
+    source: dict[str, Any] = {"input": data} if data else {"stdin": subprocess.DEVNULL}
     return subprocess.run(
         command,
+        **source,
         cwd=cwd,
         env=surroundings(env),
-        stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
         timeout=TIMEOUT,
@@ -205,20 +208,17 @@ def execute(
 
 
 def execute_text(
-    *command: str | bytes | Path, cwd: Path, env: Mapping[str, str] | None = None
+    *command: str | bytes | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    data: bytes = b"",
 ) -> "subprocess.CompletedProcess[str]":
-    """Run any command without a terminal; its output is text, with undecodable bytes as surrogates."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=surroundings(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        timeout=TIMEOUT,
-        check=False,
+    """Do as :func:`execute`; the output is text, with undecodable bytes as surrogates."""
+    done = execute(*command, cwd=cwd, env=env, data=data)
+    output, errors = (
+        text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr)
     )
+    return subprocess.CompletedProcess(done.args, done.returncode, output, errors)
 
 
 def start(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import jsonschema
 import pytest
 
 from support.engines import NATIVE, native_engine
@@ -67,6 +68,15 @@ def preloaded() -> Iterator[Preloaded]:
     """What runs the command without loading it each time."""
     with Preloaded(COMMAND) as commands:
         yield commands
+
+
+@pytest.fixture(scope="session")
+def schema(preloaded: Preloaded) -> dict[str, Any]:
+    """The JSON Schema of the document, as the command prints it."""
+    printed = _run_preloaded(preloaded, "--json-schema", cwd=Path("/"), env=surroundings())
+    loaded: dict[str, Any] = json.loads(printed.stdout)
+    jsonschema.Draft202012Validator.check_schema(loaded)
+    return loaded
 
 
 @pytest.fixture
@@ -181,9 +191,12 @@ class Tool:
         return self.run(top, "--no-dry-run", "--yes", *arguments, **how)
 
 
-@pytest.fixture(params=["python", NATIVE])
+@pytest.fixture(params=[NATIVE, pytest.param("python", marks=pytest.mark.slow)])
 def tool(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Preloaded) -> Tool:
-    """The command with each engine in turn."""
+    """The command with each engine in turn.
+
+    What the engines differ in is tested with both of them, without a command around them, after each change.
+    """
     if request.param == NATIVE:
         native_engine()
     return Tool(request.param, tmp_path / "home", preloaded)

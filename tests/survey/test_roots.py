@@ -4,34 +4,25 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from cleanup_nodemodule.survey import symlinks
+from support.accounts import ANOTHER, SOMEBODY, give_away
 from support.needs import needs_root
 from support.processes import bound, mode
 from support.tool import PROJECT, Run, Tool
 from support.trees import declare
 from support.waiting import TIMEOUT
 
-A: Final = 64001
-B: Final = 64002
-
-
-def give(path: Path, owner: int) -> None:
-    """Give away *path* and everything in it."""
-    for one in (path, *path.rglob("*")):
-        os.lchown(one, owner, owner)
-
 
 @pytest.fixture
 def homes(tmp_path: Path) -> Iterator[Path]:
     """Two users' directories with a project each, where both can get."""
     needs_root()
-    for name, owner in (("a", A), ("b", B)):
+    for name, owner in (("a", SOMEBODY), ("b", ANOTHER)):
         declare(tmp_path / name, {"own": {"app": PROJECT}})
-        give(tmp_path / name, owner)
+        give_away(tmp_path / name, account=owner)
     yield tmp_path
     assert (tmp_path / "b/own/app/node_modules/file").exists()
 
@@ -49,8 +40,8 @@ def link(path: Path, target: str | Path, owner: int) -> Path:
 def test_a_symlink_of_one_user_to_what_is_anothers_is_not_followed(
     tool: Tool, homes: Path, target: str
 ) -> None:
-    link(homes / "a/hop", "../b/own", A)
-    link(homes / "a/src", target.format(top=homes), A)
+    link(homes / "a/hop", "../b/own", SOMEBODY)
+    link(homes / "a/src", target.format(top=homes), SOMEBODY)
     for path in ("a/src", "a/src/app", "a/../a/src"):
         told = tool.delete(homes / path)
         assert told.code == 2
@@ -73,13 +64,13 @@ def test_a_symlink_of_one_user_to_what_is_anothers_is_not_followed(
 
 
 def test_a_symlink_to_a_directory_above_both_is_not_followed(tool: Tool, homes: Path) -> None:
-    link(homes / "a/up", homes, A)
+    link(homes / "a/up", homes, SOMEBODY)
     told = tool.delete(homes / "a/up/b/own")
     assert told.code == 2
     assert f"{homes}/a/up is a symlink to {homes}" in told.errors
 
 
-@pytest.mark.parametrize(("owner", "target"), [(A, "own"), (0, "../b/own"), (0, "../a/own")])
+@pytest.mark.parametrize(("owner", "target"), [(SOMEBODY, "own"), (0, "../b/own"), (0, "../a/own")])
 def test_a_symlink_of_root_or_to_ones_own_is_followed(
     tool: Tool, homes: Path, owner: int, target: str
 ) -> None:
@@ -89,12 +80,14 @@ def test_a_symlink_of_root_or_to_ones_own_is_followed(
     assert told.document["roots"] == [os.path.realpath(homes / "a/src")]
 
 
-@pytest.mark.parametrize(("caller", "followed"), [(A, True), (B, False), (64003, False)])
+@pytest.mark.parametrize(
+    ("caller", "followed"), [(SOMEBODY, True), (ANOTHER, False), (64003, False)]
+)
 def test_there_is_one_rule_for_everybody(
     homes: Path, monkeypatch: pytest.MonkeyPatch, caller: int, *, followed: bool
 ) -> None:
     """An ordinary user would search elsewhere than meant, too; who made the symlink knows."""
-    src = link(homes / "a/src", "../b/own", A)
+    src = link(homes / "a/src", "../b/own", SOMEBODY)
     monkeypatch.setattr(os, "geteuid", lambda: caller)
     if followed:
         assert symlinks.resolve(str(src))[0] == str(homes / "b/own")
@@ -104,7 +97,7 @@ def test_there_is_one_rule_for_everybody(
 
 
 def test_a_refused_path_next_to_others_leaves_those_searched(tool: Tool, homes: Path) -> None:
-    link(homes / "a/src", "../b/own", A)
+    link(homes / "a/src", "../b/own", SOMEBODY)
     told = tool.delete(homes / "a/own", "-p", homes / "a/src")
     assert (told.code, told.outcomes) == (3, {"app/node_modules": "deleted"})
     [problem] = told.document["problems"]
@@ -121,7 +114,7 @@ def test_the_owner_and_the_target_are_those_of_one_symlink(
 
     def swapped(path: str, **how: int) -> str:
         src.unlink()
-        link(src, "../b/own", A)
+        link(src, "../b/own", SOMEBODY)
         return readlink(path, **how)
 
     monkeypatch.setattr(os, "readlink", swapped)
@@ -139,7 +132,7 @@ def test_what_the_way_led_to_is_what_is_told_whatever_is_swapped(
         status = fstat(descriptor)
         if status.st_ino == expected and (homes / "a/own").is_dir():
             shutil.move(homes / "a/own", homes / "a/gone")
-            link(homes / "a/own", "../b/own", A)
+            link(homes / "a/own", "../b/own", SOMEBODY)
         return status
 
     monkeypatch.setattr(os, "fstat", swapped)

@@ -23,6 +23,8 @@ from support.needs import unable
 from support.places import COMMAND
 from support.processes import bound, execute_text
 
+pytestmark = pytest.mark.slow
+
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = Mapping[str, Row]
 
@@ -184,9 +186,7 @@ def test_every_label_is_there(home: Home) -> None:
 
 
 def test_every_rule_has_an_artifact_in_the_corpus(home: Home) -> None:
-    result = subprocess.run(
-        [COMMAND, "rules", "--json"], capture_output=True, check=True, cwd=home.path
-    )
+    result = execute_text(COMMAND, "rules", "--json", cwd=home.path)
     rules = {rule["id"] for rule in json.loads(result.stdout)["rules"]}
     found = {label.rule for label in LABELS if label.expected == DELETE and label.rule}
     # CMake names its directories after the build; those in the corpus are of one project.

@@ -19,11 +19,12 @@ from cleanup_nodemodule.record import lock, read
 from cleanup_nodemodule.record.entries import Ending
 from cleanup_nodemodule.record.staged import PREFIX
 from cleanup_nodemodule.record.write import Journal
+from support.accounts import NOBODY, give
 from support.filesystems import Mounts
 from support.journals import a_run, fill
 from support.needs import needs_root
 from support.places import COMMAND
-from support.processes import Terminal, execute, strace
+from support.processes import Terminal, bound, execute, strace
 from support.removals import leave
 from support.tool import FULL, PROJECT, Tool
 from support.trees import declare, listing
@@ -145,10 +146,10 @@ def test_what_cannot_be_taken_out_is_not_touched(tool: Tool, top: Path) -> None:
     """Renaming takes leave to write the directory around, as deleting the last of it would."""
     needs_root()
     for directory, _, _ in os.walk(top):
-        os.chown(directory, 65534, 65534)
+        give(NOBODY, directory)
     (top / "app").chmod(0o555)
     before = listing(top)
-    prefix = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
+    prefix = bound()
     # Without these rights processes of others on the machine may not be looked at.
     told = tool.delete(top, "--assume-unused", prefix=prefix)
     assert (told.code, told.outcomes) == (3, {"app/node_modules": "failed"})
@@ -407,7 +408,7 @@ def test_root_moves_nothing_to_the_trash_that_another_could_swap(
 ) -> None:
     """It goes by the path, which leads through a directory of somebody else's."""
     declare(tmp_path / "top", {"theirs": {"app": PROJECT}})
-    os.chown(tmp_path / "top/theirs", 65534, 65534)
+    give(NOBODY, tmp_path / "top/theirs")
     # On a file system where anybody may make what passes for root's own trash.
     open_to_all = disks.tmpfs(tmp_path / "open", "mode=1777")
     declare(open_to_all, {"app": PROJECT})

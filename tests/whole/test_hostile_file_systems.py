@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+from support.accounts import NOBODY, as_account, give, give_away, lonely
 from support.filesystems import Mounts
 from support.journals import fill
 from support.needs import needs_root, unable
@@ -25,7 +26,7 @@ from support.tool import FULL, PROJECT, Told, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
 
-NOBODY: Final = 65534
+pytestmark = pytest.mark.slow
 
 PAIR: Final[Declared] = {"bad": PROJECT, "good": PROJECT}
 """Two projects: one that something is wrong with, and one that has to be dealt with all the same."""
@@ -209,7 +210,7 @@ def test_what_only_its_owner_may_delete_root_keeps_unless_told_to(
         "inside": (top / "bad/node_modules/pkg", top / "bad/node_modules/pkg/index.js"),
     }[where]
     sticky.chmod(0o1777)
-    os.lchown(theirs, NOBODY, NOBODY)
+    give(NOBODY, theirs)
     told = tool.delete(top)
     assert told.reasons == {"bad/node_modules": "foreign", "good/node_modules": None}
     assert told.outcomes == {"bad/node_modules": None, "good/node_modules": "deleted"}
@@ -610,15 +611,9 @@ def test_no_more_threads_mean_less_at_a_time(tool: Tool, tmp_path: Path, threads
     needs_root()
     top = tmp_path / "top"
     declare(top, {f"app{number}": PROJECT for number in range(20)})
-    lonely = 2_000_000_000 + os.getpid()  # An account that nothing else runs for.
-    for path in (tool.home, top, *(top / os.fsdecode(name) for name in listing(top))):
-        os.lchown(path, lonely, lonely)
-    few = (
-        *("setpriv", f"--reuid={lonely}", f"--regid={lonely}", "--clear-groups"),
-        # It may pass through any directory, or it could not get at the program.
-        *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
-        *("prlimit", f"--nproc={1 + threads}"),
-    )
+    account = lonely()
+    give_away(tool.home, top, account=account)
+    few = (*as_account(account, anywhere=True), "prlimit", f"--nproc={1 + threads}")
     told = tool.run(top, "--jobs", "4", prefix=few)
     assert (told.code, told.problems, len(told.rows)) == (0, set(), 20)
     told = tool.delete(top, "--jobs", "4", prefix=few)

@@ -27,6 +27,8 @@ from support.tool import FULL, PROJECT, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
 
+pytestmark = pytest.mark.slow
+
 PRECIOUS: Final[Declared] = {"node_modules": {"precious": "precious"}, "letter": "precious"}
 """What lies outside of what is searched, and has to be as it was afterwards."""
 

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule.record.staged import PREFIX
+from support.accounts import give_away
 from support.filesystems import Mounts
 from support.git import git
 from support.needs import needs_root
@@ -21,6 +22,8 @@ from support.processes import execute_text, strace
 from support.tool import FULL, PROJECT, Tool
 from support.trees import Declared, declare, listing
 from support.waiting import await_condition
+
+pytestmark = pytest.mark.slow
 
 SIGNALS: Final = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
@@ -467,8 +470,7 @@ def test_a_repository_of_somebody_else_is_left_alone(tool: Tool, tmp_path: Path)
     top = tmp_path / "top"
     declare(top, {"app": {**PROJECT, "dist": FULL, ".gitignore": "dist\n"}, "other": PROJECT})
     git(top / "app", "init", "--quiet")
-    for path in (b"", *listing(top / "app")):
-        os.lchown(os.path.join(os.fsencode(top / "app"), path), 65534, 65534)
+    give_away(top / "app")
     told = tool.delete(top, "--targets", "dist", "node_modules")
     assert told.reasons == {
         "app/dist": "git-failed",

@@ -13,6 +13,8 @@ from support.processes import strace
 from support.tool import PROJECT, Tool
 from support.trees import declare, listing
 
+pytestmark = pytest.mark.slow
+
 PROJECTS = ("one", "three", "two")
 
 

@@ -168,6 +168,7 @@ def test_the_jq_examples_work(home: Path, number: int, found: list[str]) -> None
     assert paths == [str(home / path) for path in found]
 
 
+@pytest.mark.slow
 def test_the_first_command_makes_its_own_environment_and_runs_the_tool(home: Path) -> None:
     """On a copy of the sources, as in a fresh clone; the packages come from where pip gets them."""
     clone = home / "clone"
@@ -230,6 +231,7 @@ def make(tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
     return run_make
 
 
+@pytest.mark.slow
 def test_a_python_that_is_too_old_leaves_nothing_that_breaks_the_next_try(
     tmp_path: Path, make: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> None:
@@ -247,6 +249,7 @@ def test_a_python_that_is_too_old_leaves_nothing_that_breaks_the_next_try(
     assert (again.returncode, again.stdout.splitlines()[-1:]) == (0, ["ran"])
 
 
+@pytest.mark.slow
 def test_nothing_is_cleared_in_an_environment_that_somebody_has_named(
     tmp_path: Path, make: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> None:

@@ -18,6 +18,8 @@ from support.processes import execute
 from support.tool import Run
 from support.trees import Declared, declare, listing
 
+pytestmark = pytest.mark.slow
+
 PACKAGES: Final = (
     "chalk@4.1.2",
     "has-flag@5.0.1",

@@ -38,6 +38,8 @@ from support.places import SUPPORT
 from support.removals import leave
 from support.trees import Declared, declare, listing
 
+pytestmark = pytest.mark.slow
+
 TREE: Final[Declared] = {
     "work": {
         "a": {

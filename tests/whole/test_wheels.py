@@ -21,6 +21,8 @@ import pytest
 from support.needs import unable
 from support.places import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 SMOKE: Final = """
 import os, sys, tempfile
 sys.path.insert(0, sys.argv[1])

@@ -37,6 +37,8 @@ from cleanup_nodemodule.engine.contract import (
     Usage,
 )
 
+__all__ = ["find", "measure", "remove"]
+
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 """Directories that every git repository has, besides a file HEAD (gitrepository-layout(5)). Each may be a symlink:
 git itself once made HEAD one, and people have objects on another disk."""

@@ -851,7 +851,9 @@ def test_what_is_protected_behind_its_rename_is_put_back(project: Path) -> None:
 
 
 @by_python
-@pytest.mark.parametrize(("groups", "together"), [(None, 8), (Groups(3, 4), 2)])
+@pytest.mark.parametrize(
+    ("groups", "together"), [(None, 8), pytest.param(Groups(3, 4), 2, marks=pytest.mark.slow)]
+)
 def test_a_disk_that_has_calls_wait_is_given_more_of_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, groups: Groups | None, together: int
 ) -> None:

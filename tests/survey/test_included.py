@@ -1,12 +1,12 @@
 """Including what nothing proves: by a name beside the others, or by its path."""
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from cleanup_nodemodule.run import limits
+from support.accounts import SOMEBODY, give
 from support.git import git
 from support.judges import DELETE, verdicts
 from support.needs import needs_root
@@ -93,7 +93,7 @@ def test_one_by_a_symlink_that_somebody_else_made_is_not_included(
 ) -> None:
     needs_root()
     declare(tmp_path / "theirs", {"notes": Path("../work/notes")})
-    os.lchown(tmp_path / "theirs/notes", 64001, 64001)
+    give(SOMEBODY, tmp_path / "theirs/notes")
     told = tool.delete(work, "--include-unproven", tmp_path / "theirs/notes/dist")
     assert told.code == 2
     assert "made by somebody" in told.errors

@@ -1,20 +1,16 @@
 """Whose configuration is read, and what it may be: it says what is deleted."""
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from cleanup_nodemodule.record import state_directory
+from support.accounts import SOMEBODY, give, give_away
 from support.needs import needs_root
 from support.tool import Run, Tool
 from support.trees import Declared, declare
-from support.waiting import TIMEOUT
-
-OTHER: Final = 64001
 
 MADE: Final = '[[rule]]\nid = "own/made"\ndirectory = "made"\nproofs = [{ beside = ["mark"] }]\n'
 
@@ -45,18 +41,13 @@ def test_the_configuration_of_whose_home_it_is_is_not_read(
     theirs = tmp_path / "theirs/.config/cleanup-nodemodule"
     declare(theirs, {})
     _make(theirs / "config.toml", kind)
-    for one in (tmp_path / "theirs", *(tmp_path / "theirs").rglob("*")):
-        os.lchown(one, OTHER, OTHER)
-    env = {**tool.env, "HOME": str(tmp_path / "theirs")}
-    del env["XDG_CONFIG_HOME"]
-    process = subprocess.run(
-        [*tool.command, "--json", "-p", tmp_path / "work"],
-        env=env,
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=False,
+    give_away(tmp_path / "theirs", account=SOMEBODY)
+    told = tool.run(
+        tmp_path / "work",
+        env={"HOME": str(tmp_path / "theirs")},
+        prefix=("env", "-u", "XDG_CONFIG_HOME"),
     )
-    assert (process.returncode, json.loads(process.stdout)["artifacts"]) == (0, [])
+    assert (told.code, told.rows) == (0, {})
     # Said by name it is: but then it is somebody else's all the same.
     named = {"XDG_CONFIG_HOME": str(tmp_path / "theirs/.config")}
     told = tool.run(tmp_path / "work", env=named)
@@ -120,7 +111,7 @@ def test_one_that_somebody_else_could_write_is_not_believed(
     declare(tmp_path / "dotfiles", {"config.toml": MADE})
     match given:
         case "owner":
-            os.chown(config, OTHER, OTHER)
+            give(SOMEBODY, config)
         case "file":
             config.chmod(0o666)
         case "directory":
@@ -131,7 +122,7 @@ def test_one_that_somebody_else_could_write_is_not_believed(
             config.unlink()
             config.symlink_to(tmp_path / "dotfiles/config.toml")
             if given == "target":
-                os.chown(tmp_path / "dotfiles/config.toml", OTHER, OTHER)
+                give(SOMEBODY, tmp_path / "dotfiles/config.toml")
             else:
                 (tmp_path / "dotfiles").chmod(0o777)
     told = tool.delete(tmp_path / "work")
@@ -162,7 +153,7 @@ def test_the_directories_follow_one_rule(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     declare(tmp_path / "theirs", {})
-    os.chown(tmp_path / "theirs", OTHER, OTHER)
+    give(SOMEBODY, tmp_path / "theirs")
     monkeypatch.setenv("HOME", str(tmp_path / "theirs"))
     assert not state_directory.directory().startswith(str(tmp_path))
     path = state_directory.of_own_account(f"{tmp_path}/theirs/.config/x", "XDG_CONFIG_HOME")

@@ -14,6 +14,8 @@ from support.tool import PROJECT, Tool
 from support.trees import declare
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (("log", "{}/app"), ("regenerate",), ("regenerate", "--run"))
 
 

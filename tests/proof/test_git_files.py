@@ -432,7 +432,7 @@ PIECES: Final = (
 )
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_a_configuration_is_read_as_git_reads_it(
     tmp_path_factory: pytest.TempPathFactory, text: str

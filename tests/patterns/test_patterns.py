@@ -66,7 +66,11 @@ def test_the_table_is_there() -> None:
     assert {case[0][0] for case in table()} >= {"c", ".", "~", "/", "["}
 
 
-@pytest.mark.parametrize("way", ["--exclude", "keep"])
+WAYS = ["--exclude", pytest.param("keep", marks=pytest.mark.slow)]
+"""Two ways to leave something alone, by the same patterns."""
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("pattern", "alone", "other"), table(), ids=[one[0] for one in table()])
 def test_what_the_table_says_is_left_alone(
     run: Run, work: Path, pattern: str, alone: tuple[str, ...], other: tuple[str, ...], way: str
@@ -79,7 +83,7 @@ def test_what_the_table_says_is_left_alone(
     assert left & {os.path.relpath(place, "~/work") for place in other} == set()
 
 
-@pytest.mark.parametrize("way", ["--exclude", "keep"])
+@pytest.mark.parametrize("way", WAYS)
 def test_what_a_shell_makes_of_a_home_directory_is_left_alone(
     run: Run, work: Path, way: str
 ) -> None:
@@ -129,7 +133,7 @@ def test_what_a_pattern_reaches_through_a_symlink_is_left_alone(
         "{top}/app/node_modules/file",
     ],
 )
-@pytest.mark.parametrize("way", ["--exclude", "keep"])
+@pytest.mark.parametrize("way", WAYS)
 def test_an_artifact_around_what_is_named_is_kept(
     tool: Tool, tmp_path: Path, pattern: str, way: str
 ) -> None:
@@ -186,7 +190,7 @@ NOTHING: Final = {
 }
 
 
-@pytest.mark.parametrize("way", ["--exclude", "keep"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("pattern", NOTHING, ids=lambda text: str(text)[:20])
 def test_what_can_match_nothing_ends_the_run_and_says_what_works(
     tool: Tool, tmp_path: Path, pattern: str, way: str

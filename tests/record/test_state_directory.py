@@ -11,9 +11,8 @@ from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 
 from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.system import machine
+from support.accounts import NOBODY, give
 from support.needs import needs_root, unable
-
-NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +116,7 @@ def test_a_symlink_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_root_does_not_use_a_directory_in_another_user_s_home(tmp_path: Path) -> None:
     needs_root()
     (tmp_path / "home/.local/state").mkdir(parents=True)
-    os.chown(tmp_path / "home", NOBODY, NOBODY)
+    give(NOBODY, tmp_path / "home")
     for path in ("home/.local/state", "home/.local/state/new"):
         with pytest.raises(trust.StateError, match=r"/home' belongs to another user \(nobody\)"):
             state_directory.prepare(str(tmp_path / path))
@@ -209,7 +208,7 @@ def test_it_is_where_the_specification_of_base_directories_has_it(tmp_path: Path
 def test_a_home_of_somebody_else_is_not_used_but_the_account_s_own(tmp_path: Path) -> None:
     needs_root()
     own = os.path.expanduser("~root")
-    os.chown(tmp_path, NOBODY, NOBODY)
+    give(NOBODY, tmp_path)
     for home in (str(tmp_path), f"{tmp_path}/nowhere"):
         assert where({"HOME": home}) == f"{own}/.local/state/cleanup-nodemodule"
     named = {"HOME": str(tmp_path), "XDG_STATE_HOME": f"{tmp_path}/x"}

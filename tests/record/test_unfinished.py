@@ -26,6 +26,7 @@ from cleanup_nodemodule.record.entries import Ending, Intent
 from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.system import machine, mounts
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support.accounts import NOBODY, give
 from support.filesystems import Mounts
 from support.journals import a_run, abandon, fill
 from support.needs import needs_root
@@ -475,7 +476,7 @@ def test_what_has_its_inode_and_name_but_another_owner_is_left_alone(
 ) -> None:
     """ext4 gives an inode number to the next directory that is made, which may be anybody's."""
     needs_root()
-    os.chown(left, 65534, 65534)
+    give(NOBODY, left)
     before = listing(left)
     told = tool.delete(project)
     [row] = told.document["leftovers"]

@@ -7,11 +7,13 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
 	@$(BIN)/cleanup-nodemodule -p "$(ROOT)" || test $$? -eq 3
+
+setup: $(VENV)/.installed-dev
 
 test: lint types imports unit
 
@@ -29,8 +31,8 @@ imports: $(VENV)/.installed-dev
 
 # One process more than there are cores, as some tests wait for what is slow on purpose. Where the trees are
 # made has to be a short path, for tests of what fits into a line.
-PYTEST = $(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
-    --basetemp=$$(mktemp -d)/t
+PYTEST = trees=$$(mktemp -d) && trap 'rm -rf "$$trees"' EXIT && \
+    $(BIN)/python -m pytest -W error -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --basetemp=$$trees/t
 
 unit: compiled
 	$(PYTEST)

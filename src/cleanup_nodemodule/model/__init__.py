@@ -1,0 +1,66 @@
+"""The types that every wing shares, one frozen type a stage.
+
+    Settings ─▶ find ─▶ prove ─▶ size ─▶ decide ─▶ Plan ─▶ (approve) ─▶ remove ─▶ Outcome
+
+``plan`` has what is found and what would be done with it, ``outcome`` what is approved and what came of it,
+``reasons`` why something is kept, ``problem`` what could not be read or done. Import them from here.
+
+Words: a path is ``str`` as ``os.fsdecode`` makes it: a name that is not UTF-8 keeps its bytes as lone surrogates. Sizes
+are bytes, times are seconds since the epoch.
+
+May import ``problems`` and nothing else: the model does nothing.
+The next reason to keep is a member of ``Reason``. The next fact about an artifact is a field of ``Evidence``.
+"""
+
+from cleanup_nodemodule.model.outcome import (
+    Approved,
+    DeletingMode,
+    Failed,
+    Leftover,
+    Mode,
+    Outcome,
+    Progress,
+    Removed,
+    Result,
+    Trashed,
+)
+from cleanup_nodemodule.model.plan import (
+    Artifact,
+    Candidate,
+    Contents,
+    Decision,
+    Delete,
+    Evidence,
+    Identity,
+    Keep,
+    Plan,
+    Size,
+)
+from cleanup_nodemodule.model.problem import Problem
+from cleanup_nodemodule.model.reasons import Level, Reason
+
+__all__ = [
+    "Approved",
+    "Artifact",
+    "Candidate",
+    "Contents",
+    "Decision",
+    "Delete",
+    "DeletingMode",
+    "Evidence",
+    "Failed",
+    "Identity",
+    "Keep",
+    "Leftover",
+    "Level",
+    "Mode",
+    "Outcome",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Reason",
+    "Removed",
+    "Result",
+    "Size",
+    "Trashed",
+]

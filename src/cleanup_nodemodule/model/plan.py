@@ -1,0 +1,166 @@
+"""What is found, and what would be done with it: the stages up to the plan, one frozen type a stage."""
+
+import os
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from cleanup_nodemodule.model.problem import Problem
+from cleanup_nodemodule.model.reasons import Level, Reason
+
+
+class Identity(NamedTuple):
+    """What makes a directory that very directory, whatever its path."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A directory with a name that is looked for."""
+
+    path: str
+    """Absolute, without symlinks."""
+    root: str
+    """The root it was found under."""
+    identity: Identity
+    mounted: bool
+    """Something is mounted on it."""
+    changed: int = 0
+    """When the directory itself was last changed (st_ctime), nanoseconds; 0 if that is not known."""
+
+    @property
+    def name(self) -> str:
+        """The directory's own name."""
+        return os.path.basename(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a candidate being an artifact, and what protects it."""
+
+    level: Level
+    facts: tuple[str, ...]
+    """What was found, a phrase each, fit for showing."""
+    protection: Reason | None
+    """Keeps it, whatever the level."""
+    rule: str | None
+    """Identifier of the rule that fits best, None for a name no rule knows."""
+    ecosystem: str | None
+    project: str
+    """Absolute path of the project it belongs to."""
+    regenerate: str | None
+    """Command that brings it back."""
+    regenerate_in: str | None
+    """Absolute path of the directory to run that in: where the lock file is."""
+    warnings: tuple[str, ...]
+    """Why what comes back may differ, a phrase each."""
+    last_used: int
+    """When git or an editor was last at work in the project, seconds since the epoch; 0 if nobody
+    knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies inside a candidate. The bytes are those of files with one link only.
+
+    Files with several links are counted in :class:`Size`.
+    """
+
+    apparent_bytes: int
+    allocated_bytes: int
+    files: int
+    directories: int
+    newest: int
+    """Newest modification time inside, seconds since the epoch; 0 if nothing was read."""
+    complete: bool
+    """Everything was read; if not, all numbers are lower bounds."""
+    mounts: tuple[str, ...]
+    """Absolute paths of what is mounted in it."""
+    repositories: tuple[str, ...]
+    """Absolute paths of the git repositories in it."""
+    foreign: tuple[str, ...] = ()
+    """Absolute paths that only somebody else may delete, by the sticky bit of the directory around them."""
+    directory_bytes: int = 0
+    """How many of the allocated bytes are those of directories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of an artifact, hard links settled.
+
+    An inode counts once over the whole run, with the last artifact in path order that links to it,
+    so that what lies inside another artifact has its own.
+    """
+
+    apparent_bytes: int
+    """Sum of ``st_size``, directories included."""
+    allocated_bytes: int
+    """Sum of ``st_blocks`` times 512, as ``du`` counts."""
+    reclaimable_bytes: int
+    """What deleting the plan's selection frees here: inodes all of whose links are in the selection.
+    0 for what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The decision to delete, if the user approves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The decision to keep, and why."""
+
+    reason: Reason
+
+
+Decision: TypeAlias = Delete | Keep
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One directory that was found, with everything that is known of it. A row of the plan."""
+
+    candidate: Candidate
+    evidence: Evidence
+    contents: Contents
+    size: Size
+    decision: Decision
+
+    @property
+    def path(self) -> str:
+        """Absolute path."""
+        return self.candidate.path
+
+    @property
+    def selected(self) -> bool:
+        """Whether it would be deleted."""
+        return isinstance(self.decision, Delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that was found, and what would be done with it. A dry run ends here."""
+
+    roots: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+    """In path order, which does not depend on who finished first."""
+    problems: tuple[Problem, ...]
+    complete: bool
+    """The search and every measurement came to their end."""
+    leftovers: tuple[Candidate, ...] = ()
+    """Directories with a name that only this program gives to what it deletes."""
+    unseen_processes: int | None = 0
+    """Processes that could not be looked at, where that mattered; None if nobody can say how many."""
+    unmatched: tuple[str, ...] = ()
+    """Patterns of the user that matched nothing, and may be misspelt."""
+
+    @property
+    def selected(self) -> tuple[Artifact, ...]:
+        """What would be deleted."""
+        return tuple(artifact for artifact in self.artifacts if artifact.selected)
+
+    @property
+    def reclaimable_bytes(self) -> int:
+        """What deleting the selection frees."""
+        return sum(artifact.size.reclaimable_bytes for artifact in self.artifacts)

@@ -17,6 +17,7 @@ from cleanup_nodemodule.run.explaining import locate
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support import corpus
+from support.families import some_slow
 from support.filesystems import Mounts, ended
 from support.judges import verdict
 from support.tool import PROJECT, Run, Tool
@@ -96,7 +97,7 @@ def _random_tree(chance: random.Random, depth: int) -> Declared:
     return tree
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", some_slow(range(8), 8))
 @pytest.mark.parametrize("where", ["root", "cwd", "elsewhere"])
 def test_random_trees_are_explained_as_a_run_decides_them(
     tmp_path: Path, seed: int, where: str

@@ -31,6 +31,7 @@ from cleanup_nodemodule.survey import survey, weighing
 from cleanup_nodemodule.work import scheduler
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.accounts import as_account, give_away, lonely
+from support.engines import NATIVE
 from support.filesystems import Mounts
 from support.git import git as run_git
 from support.processes import strace
@@ -538,7 +539,12 @@ def test_a_link_is_compared_by_what_is_written_in_it(tool: Tool, tmp_path: Path)
 # Too few processes, and nobody's account.
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4, 6, 8, 10])
+# How git is started does not depend on the engine.
+@pytest.mark.parametrize(
+    ("tool", "processes"),
+    [*((NATIVE, processes) for processes in (1, 2, 4, 6, 8, 10)), ("python", 1), ("python", 6)],
+    indirect=["tool"],
+)
 def test_too_few_processes_for_git_are_no_end(tool: Tool, tmp_path: Path, processes: int) -> None:
     """RLIMIT_NPROC, which counts threads too: where git cannot be asked, its repositories are kept."""
     account = lonely()

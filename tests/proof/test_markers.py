@@ -19,6 +19,7 @@ from cleanup_nodemodule.proof.evidence import gather
 from cleanup_nodemodule.proof.markers import examine
 from cleanup_nodemodule.proof.rules import Holds, Proof, Rule, catalogue
 from cleanup_nodemodule.proof.sighting import Circumstances
+from support.families import some_slow
 from support.git import git
 from support.judges import DELETE, judge, verdicts
 from support.needs import needs_root, unable
@@ -112,7 +113,7 @@ def decided(top: Path, directory: Path, rule: Rule) -> str:
     return found.get(str(directory.relative_to(top)), "unproven")
 
 
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", some_slow(PROOFS, 4))
 def test_what_satisfies_a_proof_is_an_artifact(tmp_path: Path, name: str) -> None:
     rule, proof = PROOFS[name]
     directory = build(tmp_path, rule, proof)
@@ -130,7 +131,7 @@ def test_each_of_several_markers_is_enough(tmp_path: Path, name: str) -> None:
         assert [trial.holds for trial in examination.trials] == [True], (turn, examination)
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", some_slow(CONDITIONS, 4))
 def test_a_proof_that_lacks_one_condition_is_none(tmp_path: Path, name: str) -> None:
     rule, proof, condition = CONDITIONS[name]
     directory = build(tmp_path, rule, proof, lacks=condition)
@@ -157,7 +158,8 @@ def test_what_has_to_be_absent_hinders(tmp_path: Path, name: str, marker: str) -
 
 
 @pytest.mark.parametrize(
-    ("name", "marker"), [(rule.id, name) for rule in catalogue() for name in rule.precious]
+    ("name", "marker"),
+    some_slow(((rule.id, name) for rule in catalogue() for name in rule.precious), 8),
 )
 def test_what_is_precious_keeps(tmp_path: Path, name: str, marker: str) -> None:
     rule = RULES[name]

@@ -219,11 +219,8 @@ def test_what_went_with_its_project_is_not_believed_gone(
     assert (moved.original, moved.to_finish) == (str(project / "node_modules"), True)
 
 
-def test_of_those_whose_turn_never_came_nothing_was_begun(
-    project: Path, state_directory: Path
-) -> None:
-    """Several are written down at once. A project that was changed, moved or deleted since is none of ours."""
-    names = ("same", "installed", "anew", "gone", "moved")
+def leave_undone(project: Path, state_directory: Path, names: Sequence[str]) -> list[Path]:
+    """Leave a run that wrote several down at once, and was killed before the turn of any; return their paths."""
     for name in names:
         declare(project / name, {"node_modules": {"f": 1}})
     records = Journal(str(state_directory), a_run(str(project)))
@@ -233,6 +230,15 @@ def test_of_those_whose_turn_never_came_nothing_was_begun(
         for top in tops
     )
     abandon(records)
+    return tops
+
+
+def test_of_those_whose_turn_never_came_nothing_was_begun(
+    project: Path, state_directory: Path
+) -> None:
+    """Several are written down at once. A project that was changed, moved or deleted since is none of ours."""
+    names = ("same", "installed", "anew", "gone", "moved")
+    leave_undone(project, state_directory, names)
     declare(project / "installed/node_modules", {"new": 1})
     (project / "anew/node_modules").rename(project / "aside")
     declare(project / "anew/node_modules", {"new": 1})
@@ -247,15 +253,7 @@ def test_after_a_restart_nobody_knows_whose_turn_had_come(
 ) -> None:
     """What was written last may be lost with the system: then nothing is said that nobody knows."""
     names = ("same", "gone", "moved")
-    for name in names:
-        declare(project / name, {"node_modules": {"f": 1}})
-    records = Journal(str(state_directory), a_run(str(project)))
-    tops = [project / name / "node_modules" for name in names]
-    records.begin(
-        Intent.to_delete(artifact(top), record_staged.new_name(str(top)), *identity.seen(str(top)))
-        for top in tops
-    )
-    abandon(records)
+    tops = leave_undone(project, state_directory, names)
     shutil.rmtree(project / "gone/node_modules")
     (project / "moved").rename(project / "elsewhere")
     monkeypatch.setattr(machine, "boot", lambda: "another one")

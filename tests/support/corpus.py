@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from support.git import git
+from support.trees import declare
 
 Files: TypeAlias = Mapping[str, str | bytes | Path]
 """What lies in a directory: path to content, or to a ``Path`` (a symlink to it); a path that ends
@@ -104,18 +105,8 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def plant(top: Path, files: Files) -> None:
-    """Make *files* in *top*."""
-    top.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        path = top / name
-        if name.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, Path):
-            path.symlink_to(content)
-        else:
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    """Make *files* in *top*; what ends in a slash is a directory."""
+    declare(top, {name: {} if name.endswith("/") else what for name, what in files.items()})
 
 
 def real(top: Path, made: str, *command: str | Path) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 Declared: TypeAlias = Mapping[str | bytes, Any]
 """A tree: name to ``str`` or ``bytes`` (a file with that content), ``int`` (a file of that many
-bytes), a mapping (a directory), or a ``Path`` (a symlink to it)."""
+bytes), a mapping (a directory), or a ``Path`` (a symlink to it). A name may be a path, whose directories
+are made."""
 
 
 def declare(directory: str | bytes | Path, tree: Declared) -> None:
@@ -16,6 +17,8 @@ def declare(directory: str | bytes | Path, tree: Declared) -> None:
     os.makedirs(top, exist_ok=True)
     for name, what in tree.items():
         path = os.path.join(top, os.fsencode(name))
+        if os.sep in os.fsdecode(name):
+            os.makedirs(os.path.dirname(path.rstrip(b"/")), exist_ok=True)
         if isinstance(what, Mapping):
             declare(path, what)
         elif isinstance(what, Path):

@@ -145,11 +145,11 @@ class Tool:
             env={**self.env, **(env or {})},
         )
 
-    def finish(self, process: "subprocess.Popen[str]", top: Path) -> Told:
+    def finish(self, process: "subprocess.Popen[str]", top: Path, timeout: float = TIMEOUT) -> Told:
         """Wait for the end of a run that was asked for JSON; fail if it never comes."""
         with process:
             try:
-                output, errors = process.communicate(timeout=TIMEOUT)
+                output, errors = process.communicate(timeout=timeout)
             finally:
                 process.kill()
         return self._told(process.returncode, output, errors, top)

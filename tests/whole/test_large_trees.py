@@ -13,6 +13,7 @@ from support.engines import NATIVE
 from support.filesystems import Mounts
 from support.tool import Tool
 from support.trees import dig
+from support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +91,9 @@ def test_a_directory_of_any_size_and_5000_levels_take_little_memory_and_few_desc
     fill(modules / "wide")
     dig(modules / "deep", LEVELS, b"level")
     peak = tmp_path / "peak"
-    told = tool.run(top, "--no-dry-run", cwd=Path("/"), prefix=bound(peak))
+    run = tool.start("--json", "-p", top, "--no-dry-run", cwd=Path("/"), prefix=bound(peak))
+    # There is much to do.
+    told = tool.finish(run, top, timeout=3 * TIMEOUT)
     assert (told.code, told.errors) == (0, "")
     row = told.rows["node_modules"]
     # With the file at the bottom; with the artifact, both directories in it and the levels.

@@ -7,8 +7,8 @@ it.
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -16,12 +16,13 @@ from typing import Any, Final, Self, TypeVar
 from cleanup_nodemodule import model
 from cleanup_nodemodule.config.settings import Settings, SettingsError, with_surroundings
 from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.model import Outcome, Progress
+from cleanup_nodemodule.model import Outcome
+from cleanup_nodemodule.patterns.patterns import places
 from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.run.voice import Silent
+from cleanup_nodemodule.run.watched import Unasked, Watched
 from cleanup_nodemodule.survey.survey import Explanation, make_plan
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.progress import Watch
@@ -82,6 +83,9 @@ def delete(
     With *trash* it moves everything to the desktop's trash instead. *jobs*, *timeout* and *progress* are those of
     :func:`scan`.
 
+    *plan* has to be what :func:`scan` returned. The user's configuration file is not read, so what ``keep`` says there
+    does not hold; files named ``.cleanup-keep`` do. One deletion goes on at a time in a process: another one waits.
+
     Each artifact is proven again right before its turn. If something protects it by then, or it has changed, it
     stays, and is a :class:`Failed` of the outcome. What interrupted runs left there is deleted too. Everything is
     written down first, so that ``cleanup-nodemodule log`` shows it. If the scan was stopped, so that the plan is not
@@ -90,7 +94,7 @@ def delete(
     Raises :class:`CleanupError`, before anything is deleted, if another run deletes in the same tree (with *wait* it
     waits for that one) or if no record can be kept. What should never have happened is raised as it is. A
     KeyboardInterrupt stops it as :meth:`AsyncCleaner.stop` does, and is raised once everything is in its place or
-    deleted.
+    deleted; a second one ends it at once, and ``cleanup-nodemodule resume`` finishes what that leaves.
     """
     with Cleaner(jobs=jobs, timeout=timeout) as cleaner:
         return cleaner.delete(plan, trash=trash, wait=wait, progress=progress)
@@ -173,9 +177,10 @@ class AsyncCleaner:
         """Do as :func:`scan`."""
         settings = settings or Settings()
         async with self._begun() as runtime:
-            watched = _Watched(progress, runtime)
+            watched = Watched(progress, runtime)
             surrounded = with_surroundings(settings)
-            crew = runtime.crew((*settings.roots, *settings.include_unproven))
+            named = places((*settings.excludes, *settings.keep), surrounded.home)
+            crew = runtime.crew((*settings.roots, *settings.include_unproven, *named))
             with runtime.reading(runtime.searchers(crew), crew.readers) as scheduler:
                 found = await make_plan(surrounded, scheduler, watched.tell)
             watched.check()
@@ -200,13 +205,15 @@ class AsyncCleaner:
 
         orders = Orders("trash" if trash else "delete", wait=wait)
         async with self._begun() as runtime:
-            watched = _Watched(progress, runtime)
+            watched = Watched(progress, runtime)
             # The program may have gone to another directory since its scan.
             settings = with_surroundings(plan.settings)
-            work = deleting.delete(plan, settings, orders, _Voice(watched), runtime)
+            work = deleting.delete(plan, settings, orders, Unasked(watched), runtime)
             try:
-                outcome = await _to_its_end(work, runtime)
+                async with _alone(runtime):
+                    outcome = await _to_its_end(work, runtime)
             except Stopped:
+                work.close()  # It may not have begun.
                 outcome = None
             watched.check()
         if outcome is None:
@@ -327,40 +334,23 @@ class Cleaner:
         )
 
 
-class _Watched:
-    """Tells a program how far a call has come; what the program raises then stops the call.
+_DELETING: Final = threading.Lock()
+"""Held while something is deleted in this process."""
 
-    It must not be raised where it happens: that is amid the work, which would be left half done.
+
+@contextlib.asynccontextmanager
+async def _alone(runtime: Runtime) -> AsyncIterator[None]:
+    """Have one deletion go on at a time in this process. For the time of that.
+
+    By the lock that each process has on its journal the others know what it is at work with, and that
+    lock cannot keep out the process itself (fcntl(2)). Raises Stopped.
     """
-
-    def __init__(self, watch: Watch | None, runtime: Runtime) -> None:
-        self._watch: Final = watch
-        self._runtime: Final = runtime
-        self._error: BaseException | None = None
-
-    def tell(self, progress: Progress) -> None:
-        if self._watch is None or self._error is not None:
-            return
-        try:
-            self._watch(progress)
-        except BaseException as error:  # noqa: BLE001 - it is raised by check()
-            self._error = error
-            self._runtime.stop()
-
-    def check(self) -> None:
-        """Raise what the program has raised."""
-        if self._error is not None:
-            raise self._error
-
-
-class _Voice(Silent):
-    """The voice of a deletion that a program watches."""
-
-    def __init__(self, watched: _Watched) -> None:
-        self._watched: Final = watched
-
-    def watch(self) -> AbstractContextManager[Watch]:
-        return nullcontext(self._watched.tell)
+    while not _DELETING.acquire(blocking=False):
+        await runtime.pause(0.05)
+    try:
+        yield
+    finally:
+        _DELETING.release()
 
 
 async def _to_its_end(work: Coroutine[Any, Any, _T], runtime: Runtime) -> _T:

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.delete import empty
+from cleanup_nodemodule.delete import by_group, empty
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Fault, Groups, Removal, Root
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -272,15 +272,15 @@ ONE_GROUP: Final = Groups(60, 2)
 """All that there is belongs to the first, as no inode has so large a number."""
 
 
-def part_of(top: Path, budget: int, groups: Groups | None = ONE_GROUP) -> empty.Part:
+def part_of(top: Path, budget: int, groups: Groups | None = ONE_GROUP) -> by_group.Part:
     """Return what is to be done, all of it."""
-    return empty.Part(root_of(os.fsencode(top)), [b""], budget, groups, 0)
+    return by_group.Part(root_of(os.fsencode(top)), [b""], budget, groups, 0)
 
 
 @pytest.fixture
 def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory of a hundred files, and all the time in the world."""
-    monkeypatch.setattr(empty, "_UNBROKEN", 1e9)
+    monkeypatch.setattr(by_group, "_UNBROKEN", 1e9)
     declare(tmp_path / "top", {str(number): 1 for number in range(100)})
     return tmp_path / "top"
 
@@ -288,7 +288,7 @@ def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @each_engine
 def test_a_thread_goes_on_while_it_meets_nothing_for_others(long: Path) -> None:
     true = expected(os.fsencode(long))
-    counts, left, faults = empty.remove_on(part_of(long, 7))
+    counts, left, faults = by_group.remove_on(part_of(long, 7))
     assert (left, faults, counts.blocked) == ([], [], [])
     assert (counts.files, counts.directories, counts.root) == (100, 1, True)
     assert counts.freed == true.freed
@@ -298,15 +298,15 @@ def test_a_thread_goes_on_while_it_meets_nothing_for_others(long: Path) -> None:
 @each_engine
 def test_a_process_apart_can_do_it(long: Path) -> None:
     """Where a disk may not answer, other processes make the calls, and what they get has to pickle."""
-    pickled = pickle.dumps((empty.remove_on, part_of(long, 7)))
+    pickled = pickle.dumps((by_group.remove_on, part_of(long, 7)))
     call, part = pickle.loads(pickled)  # noqa: S301 - pickled by this test, a line above
     assert call(part).counts.root
 
 
 @each_engine
 def test_it_comes_back_when_time_is_up(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(empty, "_UNBROKEN", 0.0)
-    counts, left, _ = empty.remove_on(part_of(long, 7))
+    monkeypatch.setattr(by_group, "_UNBROKEN", 0.0)
+    counts, left, _ = by_group.remove_on(part_of(long, 7))
     assert (counts.files, bool(left)) == (7, True)
 
 
@@ -314,10 +314,10 @@ def test_it_comes_back_when_time_is_up(long: Path, monkeypatch: pytest.MonkeyPat
 def test_it_comes_back_with_what_others_can_do_and_where_there_are_none(long: Path) -> None:
     (long / "others").mkdir()
     inode = os.lstat(long / "others").st_ino
-    elsewhere = empty.Part(root_of(os.fsencode(long)), [b""], 7, Groups(0, 2), (inode + 1) % 2)
-    counts, _, _ = empty.remove_on(elsewhere)
+    elsewhere = by_group.Part(root_of(os.fsencode(long)), [b""], 7, Groups(0, 2), (inode + 1) % 2)
+    counts, _, _ = by_group.remove_on(elsewhere)
     assert counts.elsewhere[0][1].rstrip(b"/") == b"others"
-    counts, _, _ = empty.remove_on(part_of(long, 1, groups=None))
+    counts, _, _ = by_group.remove_on(part_of(long, 1, groups=None))
     assert counts.files + counts.directories <= 1
 
 
@@ -331,7 +331,7 @@ def test_a_fault_comes_back_at_once(long: Path, monkeypatch: pytest.MonkeyPatch)
         return removal._replace(faults=[Fault(b"", errno.EIO, "read")] * (len(calls) == 3))
 
     monkeypatch.setattr(engines, "remove", fail)
-    counts, left, faults = empty.remove_on(part_of(long, 7))
+    counts, left, faults = by_group.remove_on(part_of(long, 7))
     assert (len(calls), len(faults), bool(left)) == (3, 1, True)
     assert 21 <= counts.files < 28
 

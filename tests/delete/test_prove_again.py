@@ -21,7 +21,7 @@ from cleanup_nodemodule.delete import approval, freshness, prove_again, rename_a
 from cleanup_nodemodule.delete import carry_out as carrying
 from cleanup_nodemodule.engine.contract import Removal, Root
 from cleanup_nodemodule.model import Failed, Outcome
-from cleanup_nodemodule.proof import git, last_used, protections
+from cleanup_nodemodule.proof import git, protections, use
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.filesystems import Mounts
@@ -285,13 +285,13 @@ def test_nobody_asks_again_when_a_project_was_last_used(
 ) -> None:
     asked: Counter[str] = Counter()
     for name in ("newest_source", "last_git_activity"):
-        really = getattr(last_used, name)
+        really = getattr(use, name)
 
         def counted(*arguments: Any, really: Any = really, name: str = name) -> Any:
             asked[name] += 1
             return really(*arguments)
 
-        monkeypatch.setattr(last_used, name, counted)
+        monkeypatch.setattr(use, name, counted)
     carry_out(top)
     # By the plan: once for each project and each repository.
     assert asked == {"newest_source": 2, "last_git_activity": 2}

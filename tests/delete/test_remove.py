@@ -19,7 +19,7 @@ import cleanup_nodemodule
 from cleanup_nodemodule import engine as engines
 from cleanup_nodemodule.delete import approval, empty, trash
 from cleanup_nodemodule.delete import remove as remover
-from cleanup_nodemodule.engine import _python_remove
+from cleanup_nodemodule.engine import _python, _python_remove
 from cleanup_nodemodule.engine.contract import Counts, Fault, Groups, Removal, Root
 from cleanup_nodemodule.model import (
     Approved,
@@ -753,7 +753,7 @@ def base_name(base: ast.expr) -> str | None:
 def test_only_the_remover_gets_hold_of_the_engines_remove() -> None:
     modules = {name for name, module in sources() if any(map(refers_to_removal, ast.walk(module)))}
     # The engine's own package passes it on.
-    assert modules == {"delete/empty.py", "engine/__init__.py"}
+    assert modules == {"delete/by_group.py", "engine/__init__.py", "engine/_python.py"}
 
 
 def test_only_confirm_makes_permission() -> None:
@@ -789,7 +789,9 @@ def test_nothing_else_calls_what_deletes() -> None:
         return False
 
     modules = {name for name, module in sources() if any(map(deletes, ast.walk(module)))}
-    assert modules == {"engine/_beneath.py", "delete/rename_away.py"}
+    assert modules == {
+        *("delete/rename_away.py", "engine/_by_descriptor.py", "engine/_by_path.py"),
+    }
 
 
 def test_the_searchers_for_such_references_find_them() -> None:
@@ -873,7 +875,7 @@ def test_a_disk_that_has_calls_wait_is_given_more_of_them(
             at_work -= 1
         return removal
 
-    monkeypatch.setattr(_python_remove, "remove", wait_and_delete)
+    monkeypatch.setattr(_python, "remove", wait_and_delete)
     monkeypatch.setattr(engines, "groups_of", lambda _directory: groups)
     monkeypatch.setattr(breadth, "_TRIAL", 0.02)
     # Whether more of them do more is for the tests of the scheduler.

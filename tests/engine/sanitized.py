@@ -30,7 +30,7 @@ from support.openings import BY_KERNEL, Way
 from support.trees import Declared, declare, listing
 from support.waiting import TIMEOUT, await_condition
 
-FOREIGN_TOO: Final = True
+INCLUDE_FOREIGN: Final = True
 
 QUERY: Final = Names(
     frozenset({b"node_modules", b"dist"}),
@@ -216,7 +216,7 @@ def test_without_memory_what_is_not_removed_is_said(
         assert kernel._held() == 0
         if top.exists():
             root = root_of(os.fsencode(top))
-            _, faults = walk(kernel.remove, root, EVERYTHING, None, 0, FOREIGN_TOO)
+            _, faults = walk(kernel.remove, root, EVERYTHING, None, 0, INCLUDE_FOREIGN)
             assert faults == []
             assert not top.exists()
         if ended:

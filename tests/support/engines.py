@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule import engine as engines
-from cleanup_nodemodule.delete import empty
+from cleanup_nodemodule.delete import by_group
 from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import Groups
 from support.needs import unable
@@ -53,7 +53,7 @@ def grouped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Have the remover take the file system for one that has groups of inodes, or none."""
     monkeypatch.setattr(engines, "groups_of", lambda _directory: request.param)
     # What happens after each call can only be told where it comes back after each.
-    monkeypatch.setattr(empty, "_UNBROKEN", 0.0)
+    monkeypatch.setattr(by_group, "_UNBROKEN", 0.0)
 
 
 @pytest.fixture

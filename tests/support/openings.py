@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, ParamSpec
 
 import pytest
 
-from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine import _beneath, _by_descriptor, _python, _python_remove
 from cleanup_nodemodule.engine._by_descriptor import _open_component
 from cleanup_nodemodule.engine._by_path import PathTree
 from support.engines import BY_PATH
@@ -23,11 +23,11 @@ def open_by(engine: ModuleType, opening: str, monkeypatch: pytest.MonkeyPatch) -
     if engine is not _python:
         engine._use_openat2(opening == BY_KERNEL)  # noqa: SLF001 - it is there for tests
     elif opening == BY_COMPONENT:
-        monkeypatch.setattr(
-            "cleanup_nodemodule.engine._by_descriptor.opener", lambda: _open_component
-        )
+        for module in (_beneath, _by_descriptor):
+            monkeypatch.setattr(module, "opener", lambda: _open_component)
     elif opening == BY_PATH:
-        monkeypatch.setattr("cleanup_nodemodule.engine._python.open_tree", PathTree)
+        for module in (_python, _python_remove):
+            monkeypatch.setattr(module, "open_tree", PathTree)
 
 
 @pytest.fixture(params=[BY_KERNEL, BY_COMPONENT, BY_PATH])

@@ -20,7 +20,7 @@ from pyfakefs.helpers import FakeStatResult
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.engine import _python, _python_remove
+from cleanup_nodemodule.engine import _python, _python_entries, _python_remove
 from cleanup_nodemodule.engine._by_path import PathTree
 from cleanup_nodemodule.engine.contract import Counts, Hit, Names
 from cleanup_nodemodule.model import Candidate, Identity, Problem
@@ -44,7 +44,8 @@ def ten_numbers(status: FakeStatResult) -> Iterator[int | None]:
 @pytest.fixture
 def by_path(fs: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> FakeFilesystem:
     monkeypatch.setattr(engine, "_chosen", _python)  # The other one would see the real disk.
-    monkeypatch.setattr(_python, "open_tree", PathTree)
+    for module in (_python, _python_remove):
+        monkeypatch.setattr(module, "open_tree", PathTree)
     monkeypatch.setattr(FakeStatResult, "__iter__", ten_numbers, raising=False)
     return fs
 
@@ -52,7 +53,7 @@ def by_path(fs: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> FakeFilesyst
 @pytest.fixture
 def windows(by_path: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> FakeFilesystem:
     by_path.os = OSType.WINDOWS
-    monkeypatch.setattr(_python, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(_python_entries, "sys", SimpleNamespace(platform="win32"))
     monkeypatch.setattr(os, "stat_result", object)  # Which has no st_blocks on Windows.
     return by_path
 

@@ -510,11 +510,11 @@ def test_an_unexpected_failure_is_told_with_where_everything_is(top: Path, tmp_p
     script = f"""\
 import sys
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.commands import clean
+from cleanup_nodemodule.commands import failures
 def fail(*_given):
     raise RuntimeError("nobody thought of this")
 engine.remove = fail
-sys.exit(clean.run(["-p", {str(top)!r}, "--json", "--no-dry-run", "--jobs", "1"]))
+sys.exit(failures.run(["-p", {str(top)!r}, "--json", "--no-dry-run", "--jobs", "1"]))
 """
     result = execute(sys.executable, "-c", script, cwd=tmp_path)
     assert result.returncode == 1

@@ -1,7 +1,7 @@
 """Empties a directory that nobody gets at any more, after a last look through it.
 
 Shares the engine's calls among the workers. What is given here has been approved, written down and taken
-out of its project: only :mod:`cleanup_nodemodule.delete.remove` calls this.
+out of its project: only :mod:`~cleanup_nodemodule.delete.remove` and :mod:`~cleanup_nodemodule.delete.leftovers` call this.
 """
 
 import errno
@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.delete import rename_away
+from cleanup_nodemodule.delete.by_group import Part, remove_timed
 from cleanup_nodemodule.delete.rename_away import Held
-from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import Fault, Groups, Names, Root
 from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.system import mounts
@@ -35,9 +36,6 @@ _SECONDS: Final = 0.05
 """What a call that deletes should take: being stopped waits for its end, and a tenth of what a call of
 1024 entries takes on a fast disk is handing over."""
 
-_UNBROKEN: Final = 0.25
-"""Seconds for which a thread goes on with the same group of inodes, if it meets nothing for others. Being
-stopped waits for that: the thread may be one of a process that nobody can tell so."""
 
 _READ_AT_ONCE: Final = 32768
 """Entries one call looks through for repositories."""
@@ -198,53 +196,6 @@ def _moved(place: str, now_at: str | None) -> Problem:
         return Problem(place, ProblemCode.MOVED_AWAY)
     message = f"it is at {now_at} now; a run that searches there finishes it"
     return Problem(place, ProblemCode.MOVED_AWAY, message=message)
-
-
-class Part(NamedTuple):
-    """What to call the engine with."""
-
-    root: Root
-    stack: list[bytes]
-    budget: int
-    groups: Groups | None
-    group: int
-    include_foreign: bool = False
-
-
-def remove_on(part: Part) -> Removal:
-    """Call the engine; if it is for a group, again, until it has met something for another one.
-
-    XFS cleans up behind a deletion on the processor it was made on: a thread that waits for its next call
-    may go on with that on another one, and is then in the way of those that clean up. A directory of
-    200,000 files took a seventh longer with a break after each twentieth of a second.
-    """
-    removal = engine.remove(*part)
-    start = time.monotonic()
-    while (
-        part.groups is not None
-        and removal.left
-        and not (removal.faults or removal.counts.elsewhere)
-        and time.monotonic() - start < _UNBROKEN
-    ):
-        more = engine.remove(*part._replace(stack=removal.left))
-        counts = removal.counts.plus(more.counts)
-        removal = Removal(counts, more.left, more.faults)
-    return removal
-
-
-class Made(NamedTuple):
-    """What came of a call, and what it took."""
-
-    removal: Removal
-    seconds: float
-    processor_seconds: float
-
-
-def remove_timed(part: Part) -> Made:
-    """Do as :func:`remove_on`, and tell how long that took, and how long of it a processor was used."""
-    start, used = time.monotonic(), time.thread_time()
-    removal = remove_on(part)
-    return Made(removal, time.monotonic() - start, time.thread_time() - used)
 
 
 class _Left(NamedTuple):

@@ -1,4 +1,4 @@
-"""The second look: what protects an artifact is asked once more, right before it is deleted.
+"""The second proof: what protects an artifact is asked once more, right before it is deleted.
 
 Minutes may lie between the plan and an artifact's own turn, of the question to the user and of the
 deletion of others. Most of the answer are some ``lstat(2)`` of the artifact and of what lies around it. What

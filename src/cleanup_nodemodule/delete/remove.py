@@ -8,7 +8,7 @@ Each artifact goes in these steps, and each leaves things so that the next run c
 3. One rename takes it out of its project (:mod:`cleanup_nodemodule.delete.rename_away`), if it is still what was
    approved.
 4. Where nobody gets at it any more, it is looked through for what must not be lost: a repository that
-   came to be inside since it was measured. If there is one, or the second look finds something, it is
+   came to be inside since it was measured. If there is one, or the second proof finds something, it is
    put back.
 5. Its content is deleted.
 6. When its disk has all that (:mod:`cleanup_nodemodule.delete.durable`), the journal says what came of it.
@@ -63,7 +63,7 @@ async def remove(
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
-    What the second *again* has something against counts as failed. What only somebody else may delete, by
+    What the second proof, *again*, has something against counts as failed. What only somebody else may delete, by
     the sticky bit of a directory, does too, unless *include_foreign*.
     Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.

@@ -33,7 +33,7 @@ class Circumstances:
     mounts: tuple[str, ...] = ()
     """Everything that something is mounted on, files too."""
     again: bool = False
-    """It is the second look: only what decides is asked for."""
+    """It is the second proof: only what decides is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ import json
 import os
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Final, Self
@@ -39,6 +40,7 @@ from cleanup_nodemodule.record.alive import lock_run
 from cleanup_nodemodule.record.entries import VERSION, Ending, Intent, JournalError, Run
 from cleanup_nodemodule.record.journal_files import PREFIX, SUFFIX, open_to_append
 from cleanup_nodemodule.system import machine
+from cleanup_nodemodule.work.tasks import Stopped
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors that pass: deleting is what makes room."""
@@ -47,7 +49,8 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 class Journal:
     """Writes down one run. Safe to use from several threads.
 
-    A context manager: leaving it by an exception other than KeyboardInterrupt writes no end of the run.
+    A context manager: leaving it by an exception writes no end of the run, unless that is one by which a
+    run is stopped.
     """
 
     def __init__(self, directory: str, run: Run, *, clock: Callable[[], float] = time.time) -> None:
@@ -80,7 +83,7 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, KeyboardInterrupt):
+        if kind is None or issubclass(kind, (KeyboardInterrupt, CancelledError, Stopped)):
             self.close(interrupted=kind is not None)
         else:
             self._let_go()

@@ -14,6 +14,7 @@ from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.resuming import delete_leftovers, find_unfinished
 from cleanup_nodemodule.run.undertaking import Undertaking, undertake
 from cleanup_nodemodule.run.voice import Voice
+from cleanup_nodemodule.survey.roots import answering
 from cleanup_nodemodule.system import mounts
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ async def delete(
     of the deletion can be kept, and Stopped where it was stopped before it began.
     """
     crew = runtime.crew(plan.roots)
-    async with undertake(plan.roots, orders, voice, runtime) as undertaking:
+    # The lock asks about each root, and would wait for one that does not answer.
+    with runtime.reading(crew.executor, crew.readers) as scheduler:
+        roots = await answering(plan.roots, scheduler)
+    async with undertake(roots, orders, voice, runtime) as undertaking:
         leftovers = await recognise(plan, crew, voice, runtime)
         approved = approval.by_flag(plan, mode=orders.mode)
         if approved is None:

@@ -47,8 +47,9 @@ async def find_deletions(
             unfinished.add(entry.run)
         return entry.happened or last is None
 
-    history = read(directory, wanted=wanted, last=last)
-    running = _running(directory, unfinished | waiting)
+    with runtime.interruptible():
+        history = read(directory, wanted=wanted, last=last)
+        running = _running(directory, unfinished | waiting)
     return Deletions(history, running, frozenset(unfinished))
 
 

@@ -43,7 +43,7 @@ _DESCRIPTORS_BESIDES: Final = 28
 class Crew:
     """The workers that suit the disks which some paths lie on."""
 
-    executor: Executor
+    executor: Workers
     distant: bool
     """They are processes, as a disk may fall silent."""
     readers: int
@@ -179,12 +179,28 @@ class Runtime:
         self.place = paths[0] if paths else None
         crew = self.crew(paths)
         count = crew.readers if workers is None else affordable(workers)
-        with self.reading(crew.executor, count) as scheduler:
-            return await work(scheduler)
+        try:
+            with self.reading(crew.executor, count) as scheduler:
+                return await work(scheduler)
+        finally:
+            # One is made for each call of this, of which there may be many.
+            crew.executor.shutdown(wait=False, cancel_futures=True)
 
     async def call(self, function: Callable[[str], _T], path: str) -> _T:
         """Return what *function* says of an absolute *path*. Raises as :meth:`ask` does."""
         return await self.ask([path], lambda scheduler: scheduler.call(function, path), workers=1)
+
+    @contextlib.contextmanager
+    def interruptible(self, *, again: bool = True) -> Iterator[None]:
+        """Do something in the main thread that may take its time, such as reading the journal.
+
+        Raises Stopped where a signal ends that; one that came before does so if it is to count *again*.
+        """
+        try:
+            with self._interrupts.raising(again=again):
+                yield
+        except KeyboardInterrupt as error:
+            raise Stopped from error
 
     async def pause(self, seconds: float) -> None:
         """Wait for so many *seconds*. Raises Stopped as soon as the run is told to stop."""

@@ -101,7 +101,7 @@ class _Resuming:
                     include_foreign=self._include_foreign,
                 )
                 deleted = {one.candidate.path: one for one in done}
-                journal.close(interrupted=self._runtime.signal is not None)
+                journal.close(interrupted=self._runtime.stopped)
         rows = tuple(
             deleted.get(one.candidate.path, one) for one in found.leftovers if one not in forgotten
         )

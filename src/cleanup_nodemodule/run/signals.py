@@ -65,14 +65,14 @@ class Interrupts:
             self._stop = before
 
     @contextmanager
-    def raising(self) -> Iterator[None]:
+    def raising(self, *, again: bool = True) -> Iterator[None]:
         """Raise KeyboardInterrupt when a signal comes: where the main thread waits for a person, or a command.
 
-        One that has come already raises it at once.
+        One that has come already raises it at once, if it is to raise *again*.
         """
         before, self._stop = self._stop, None
         try:
-            if self.number is not None:
+            if again and self.number is not None:
                 raise KeyboardInterrupt
             yield
         finally:

@@ -71,7 +71,8 @@ async def _locked(
     told = False
     while True:
         try:
-            return lock.acquire(directory, roots, run)
+            with runtime.interruptible(again=False):
+                return lock.acquire(directory, roots, run)
         except lock.Locked as locked:
             if not orders.wait:
                 raise

@@ -86,7 +86,8 @@ async def recipe(
         touched.update({entry.run} if _touched(entry) else ())
         return False
 
-    looked = read(directory, wanted=wanted)
+    with runtime.interruptible():
+        looked = read(directory, wanted=wanted)
     runs = looked.runs
     if name is None:
         deleting = [run for run in runs.values() if run.id in touched]
@@ -95,7 +96,8 @@ async def recipe(
         run = deleting[-1]
     else:
         run = _named(runs, name)
-    history = read(directory, wanted=lambda entry: entry.run == run.id and _touched(entry))
+    with runtime.interruptible():
+        history = read(directory, wanted=lambda entry: entry.run == run.id and _touched(entry))
     skipped: dict[str, str] = {}
     steps: dict[tuple[bool, str, int, str, bool], list[str]] = {}
     order = {rule.id: number for number, rule in enumerate(rules)}

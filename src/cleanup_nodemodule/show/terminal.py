@@ -3,8 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -74,12 +74,20 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Tell a sentence about the run, on standard error."""
-        say(f"{words.PROGRAM}: {message}")
+        with self._hurrying():
+            say(f"{words.PROGRAM}: {message}")
+
+    @contextmanager
+    def _hurrying(self) -> Iterator[None]:
+        """Write something that a signal ends, as a reader of standard error may never read it."""
+        with suppress(KeyboardInterrupt), self._interrupts.raising(again=False):
+            yield
 
     def planned(self, result: Report, *, deletes: bool) -> None:
         """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
-        for line in lines.unmatched(result):
-            say(line)
+        with self._hurrying():
+            for line in lines.unmatched(result):
+                say(line)
         if not (deletes and self.asks):
             return
         rows = self._sorted(replace(result, mode="dry-run"))
@@ -92,7 +100,7 @@ class Terminal:
                     for line in lines.lines(rows):
                         say(line)
         except KeyboardInterrupt:
-            self._shown = True
+            self._shown = self._format == "table" and is_terminal(sys.stdout)
             say("")
 
     async def ask(self, plan: Plan) -> bool:

@@ -4,7 +4,7 @@
 paths of another mount namespace. ``accounts`` and ``machine`` name the user and this machine, ``files`` opens files
 that may have become anything.
 
-Words: a *mount point* is where a file system is mounted. A file system *may be silent* if somebody else answers for
+Words: a *mount point* is where a file system is mounted. A file system *may be silent* if another machine or program answers for
 it, such as the server of an NFS mount. A process is *at work* on what it has open.
 
 May import ``engine`` and ``words`` only. What is read here names its source, mostly a man page.

@@ -276,7 +276,7 @@ class Scheduler:
         return max(0, self.workers - self._wanted)
 
     def portion(self, entries: int) -> int:
-        """Return how many entries the next call is to handle, *max_workers* if the others have work too.
+        """Return how many entries the next call is to handle, *entries* if the others have work too.
 
         While some have nothing to do it is a part of that: what is left then goes to them the sooner.
         """

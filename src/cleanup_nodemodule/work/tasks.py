@@ -28,7 +28,7 @@ async def tasks() -> AsyncIterator[asyncio.TaskGroup]:
         async with asyncio.TaskGroup() as group:
             yield group
     except BaseExceptionGroup as raised:
-        raise max(_leaves(raised), key=_weight) from raised
+        raise max(_leaves(raised), key=_weight) from None
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -67,7 +67,7 @@ class Color(StrEnum):
 
 @contextlib.contextmanager
 def nothing_done() -> Iterator[None]:
-    """Have an interruption reach :func:`run`; Typer would end with its exit code, and no document."""
+    """Have an interruption reach :func:`~cleanup_nodemodule.commands.failures.run`; Typer would end with its exit code, and no document."""
     try:
         yield
     except KeyboardInterrupt as error:

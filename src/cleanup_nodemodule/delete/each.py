@@ -54,7 +54,7 @@ async def give_turns(
     """
     before = await ask_free_bytes(approved.artifacts, scheduler)
     results: list[Result] = []
-    # In path order, but the innermost first: what lies around them waits for them, in _Turns.
+    # In path order, but the innermost first: what lies around them waits for them, in Turns.
     waiting = deque(
         sorted(approved.artifacts, key=lambda artifact: os.path.join(artifact.path, _LAST))
     )

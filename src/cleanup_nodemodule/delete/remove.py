@@ -14,7 +14,7 @@ Each artifact goes in these steps, and each leaves things so that the next run c
 6. When its disk has all that (:mod:`cleanup_nodemodule.delete.durable`), the journal says what came of it.
 
 So an interrupted run leaves a project with all of an artifact or with nothing of it, and beside it a
-directory that the journal knows: :func:`delete_leftovers` deletes that.
+directory that the journal knows: :mod:`~cleanup_nodemodule.delete.leftovers` deletes that.
 """
 
 import errno

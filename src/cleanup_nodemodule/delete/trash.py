@@ -33,7 +33,7 @@ async def trash(
     deleted: Callable[[Artifact], None],
     again: SecondProof = NO_SECOND_PROOF,
 ) -> Outcome:
-    """Move the approved artifacts to the desktop's trash; as :func:`remove` otherwise.
+    """Move the approved artifacts to the desktop's trash; as :func:`~cleanup_nodemodule.delete.remove.remove` otherwise.
 
     What the trash does not take fails: nothing is deleted instead. No space comes back. Raises ValueError
     where something else was approved.

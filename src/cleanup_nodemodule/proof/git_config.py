@@ -34,7 +34,7 @@ _MEANT: Final = {b"\\n": b"\n", b"\\t": b"\t", b"\\b": b"\b", b"\\\n": b""}
 def settings_of(content: bytes, path: str) -> Iterator[tuple[bytes, bytes, bytes | None]]:
     """Give section, key and value of what a configuration has, names in small letters.
 
-    Raises _Unfit where it cannot be understood; what follows would be a guess.
+    Raises Unfit where it cannot be understood; what follows would be a guess.
     """
     content = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     section = b""

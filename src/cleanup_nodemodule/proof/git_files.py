@@ -265,7 +265,7 @@ class _Checking:
     def _file(self, name: str, base: str, max_bytes: int, *, outside: bool = False) -> str | None:
         """Return where the file *name* in *base* really is, None if there is none.
 
-        Raises _Unfit if it is no regular file or has more than *max_bytes* bytes, and unless it may be *outside*
+        Raises Unfit if it is no regular file or has more than *max_bytes* bytes, and unless it may be *outside*
         if a symlink leads out of the repository.
         """
         here = os.path.join(base, name)
@@ -285,7 +285,7 @@ class _Checking:
     def _reach(self, path: str, base: str, named_by: str) -> tuple[str, os.stat_result | None]:
         """Return where *path* really is, from *base* on, and what is there, None if nothing is.
 
-        *base* has no symlinks in it. Raises _Unfit where the way leads to a mount that may fall silent.
+        *base* has no symlinks in it. Raises Unfit where the way leads to a mount that may fall silent.
         """
         if "\0" in path:
             raise Unfit(f"{named_by} names a path with a NUL byte in it")
@@ -315,7 +315,7 @@ class _Checking:
         return done, os.lstat(done) if status is None else status
 
     def _admit(self, path: str, named_by: str) -> None:
-        """Raise _Unfit if *path* is a mount point that the repository is not beneath, and is not to be asked."""
+        """Raise Unfit if *path* is a mount point that the repository is not beneath, and is not to be asked."""
         kind = self._kinds.get(path)
         if kind is None or _is_beneath(self._repository, path):
             return

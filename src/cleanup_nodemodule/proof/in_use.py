@@ -25,7 +25,7 @@ class Whose:
 def whose(paths: Iterable[str], known: "homes.Known | None" = None) -> Whose:
     """Ask the disk what the directories at *paths* are: those of an artifact and its project.
 
-    *known* is as :func:`vital` takes it.
+    *known* is as :func:`~cleanup_nodemodule.proof.installed.vital` takes it.
     """
     known = known or homes.Known()
     standings = [one for one in map(known.standing, paths) if one is not None]

@@ -30,7 +30,7 @@ class History:
         """Return what is to be finished; with *failed* also what failed after it was renamed.
 
         What a run that is still at work has begun is among it; :func:`cleanup_nodemodule.record.lock.held`
-        and :func:`writing` tell which runs are.
+        and :func:`cleanup_nodemodule.record.alive.writing` tell which runs are.
         """
         return tuple(
             entry for entry in self.entries if entry.unfinished or (failed and entry.left_staged)

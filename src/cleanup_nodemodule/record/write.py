@@ -17,7 +17,7 @@ version ``v`` and the run's ``run``:
 * ``end``: what came of it.
 * ``run-end``: the run came to its end.
 
-While a run has the file open it holds a lock on it (:func:`writing`), so that nobody who reads of what
+While a run has the file open it holds a lock on it (:func:`~cleanup_nodemodule.record.alive.writing`), so that nobody who reads of what
 it has begun takes it for dead, even where a full disk had no room for a lock of its own.
 
 A later version adds keys and kinds; a reader skips what it does not know.
@@ -238,6 +238,3 @@ def _record(run: str, kind: str, *, at: float | None, **facts: Any) -> bytes:
     if at is not None:
         known["at"] = round(at, 3)
     return f"\n{json.dumps({**known, **facts}, separators=(',', ':'))}\n".encode("ascii")
-
-
-# Reading.

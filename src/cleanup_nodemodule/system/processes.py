@@ -11,7 +11,6 @@ a value, which is asked as often as one likes at the price of a search in a sort
 import errno
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.at_work import Work
@@ -32,9 +31,6 @@ from cleanup_nodemodule.system.process_files import (
 )
 from cleanup_nodemodule.system.processes_by_psutil import ask_psutil
 
-if TYPE_CHECKING:
-    pass
-
 
 def find_work(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
     """Look at all processes, once; see the module for what that takes.
@@ -48,7 +44,7 @@ def find_work(run: int, helper: str, known: Mapping[int, str] | None = None) -> 
     those that it started the ones that have *helper* among their arguments.
 
     Who reads the output of the run, or is in one pipeline with it, is not at work in the directory that
-    the run was started in just for being started there too: see :class:`_Own`.
+    the run was started in just for being started there too: see :mod:`~cleanup_nodemodule.system.own_processes`.
 
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """

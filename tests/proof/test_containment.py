@@ -19,11 +19,13 @@ from cleanup_nodemodule.proof import (
     evidence,
     git,
     in_use,
+    installed,
     last_used,
     markers,
     protections,
     same_again,
     use,
+    weigh,
 )
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -50,16 +52,16 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "mounts inside": (protections, "mounted_in"),
     "what the user keeps": (protections, "kept"),
     "the current directory": (protections, "current_directory"),
-    "installed software": (protections, "installed"),
+    "installed software": (installed, "installed"),
     "what may come back differently": (same_again, "warnings"),
-    "the newest source": (last_used, "newest_source"),
-    "what git did last": (last_used, "last_git_activity"),
+    "the newest source": (use, "newest_source"),
+    "what git did last": (use, "last_git_activity"),
     "whose it is": (evidence, "whose"),
     "processes at work": (in_use.Processes, "at_work_in"),
-    "all of it together": (evidence, "weigh"),
+    "all of it together": (weigh, "weigh"),
     "the decision": (weighing, "decide"),
     "a whole batch": (evidence, "gather"),
-    "a whole batch's last use": (evidence, "last_used"),
+    "a whole batch's last use": (use, "last_used"),
     "its size": (engine, "measure"),
 }
 """Everything that is asked about one candidate, and where it is called from."""
@@ -68,8 +70,6 @@ OF_NO_CANDIDATE: Final = {
     "describe_unseen",
     "directories_around",
     "running_processes",
-    "mount_point_of",
-    "mount_points",
     # Asked by one of the above, within it.
     "vital",
 }
@@ -89,7 +89,9 @@ def functions(module: ModuleType) -> set[str]:
 
 
 def test_every_function_that_evidence_comes_from_is_made_to_fail() -> None:
-    there = set().union(*map(functions, (markers, protections, same_again, last_used)))
+    there = set().union(
+        *map(functions, (markers, protections, installed, in_use, same_again, last_used))
+    )
     assert there - OF_NO_CANDIDATE == there & {name for _, name in QUESTIONS.values()}
     assert there >= OF_NO_CANDIDATE
 

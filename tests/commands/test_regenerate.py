@@ -29,6 +29,8 @@ from support.tool import Run as Command
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 WEIRD = (
     b"plain",
     b"two words",

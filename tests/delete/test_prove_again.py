@@ -31,6 +31,8 @@ from support.tool import PROJECT
 from support.trees import declare, listing
 from support.waiting import TIMEOUT
 
+pytestmark = pytest.mark.slow
+
 Meanwhile = Callable[[Path], object]
 """Does something to an artifact, at the place where it is."""
 

@@ -42,7 +42,7 @@ _RENAME = os.rename
 FOREIGN: Final = "delete, as only its owner may,"
 """What the engines say of what is somebody else's."""
 
-pytestmark = pytest.mark.usefixtures("grouped")
+pytestmark = [pytest.mark.usefixtures("grouped"), pytest.mark.slow]
 
 
 @pytest.fixture

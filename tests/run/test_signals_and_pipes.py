@@ -23,6 +23,8 @@ from support.processes import Terminal, execute, execute_text, start, strace, su
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 Document: TypeAlias = dict[str, Any]
 
 SIGNALS = [

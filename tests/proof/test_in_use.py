@@ -1,5 +1,6 @@
 """What is in use, whatever path, namespace or user it is in use by; and what is not."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -12,11 +13,12 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule.model import Identity
-from cleanup_nodemodule.proof import protections
+from cleanup_nodemodule.proof import git_process, protections
 from cleanup_nodemodule.proof.in_use import Whose
 from cleanup_nodemodule.system import mounts
 from support.accounts import ANOTHER, NOBODY, SOMEBODY, as_account, give, give_away
 from support.filesystems import Mounts
+from support.git import git as run_git
 from support.needs import needs_root, unable
 from support.places import COMMAND
 from support.processes import execute
@@ -588,3 +590,27 @@ def test_what_is_started_beside_it_is_at_work(tool: Tool, project: Path, script:
     if script.endswith("server.py"):
         (project / "server.py").write_text("import sys\nsys.stdin.read()\n")
     assert not piped(tool, project, script)
+
+
+def test_the_git_that_a_run_asks_is_not_at_work_in_the_repository(
+    tmp_path: Path,
+) -> None:
+    """One artifact is looked at while git is asked about another one of the same repository."""
+    run_git(tmp_path, "init")
+    places: list[str] = []
+
+    async def asked() -> None:
+        limits = git_process.Limits(30.0, 1 << 30)
+        arguments = [b"-C", os.fsencode(tmp_path), b"cat-file", b"--batch"]
+        running = await git_process._start(arguments, dict(os.environ), limits)  # noqa: SLF001 - as a run starts it
+        try:
+            for _ in range(20):
+                work = protections.running_processes(os.getpid(), assume_unused=False)
+                if work.at_work_in(str(tmp_path), str(tmp_path / "dist"), Whose()) is not None:
+                    places.append("at work")
+                await asyncio.sleep(0)
+        finally:
+            await running.end()
+
+    asyncio.run(asked())
+    assert places == []

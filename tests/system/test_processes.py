@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -12,7 +12,6 @@ import pytest
 
 from cleanup_nodemodule.system import processes, processes_by_psutil
 from cleanup_nodemodule.system.at_work import Work
-from cleanup_nodemodule.system.processes import find_work
 from cleanup_nodemodule.work.helper_process import HelperProcess
 from support.judges import judge
 from support.needs import needs_root
@@ -22,7 +21,7 @@ from support.trees import declare
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/fdinfo"), reason="there is no /proc")
 
-Look: TypeAlias = Callable[[int, str], Work]
+Look: TypeAlias = Callable[[int, Sequence[str]], Work]
 
 BOTH: Final = pytest.mark.parametrize(
     "find_work",
@@ -51,7 +50,9 @@ def running(program: str, *, cwd: Path = Path("/")) -> "subprocess.Popen[bytes]"
 def places(find_work: Look, process: "subprocess.Popen[bytes]", run: int) -> set[str]:
     """Return where one process is at work to another run."""
     return {
-        place for place, who in find_work(run, "helper").places if who.endswith(f"({process.pid})")
+        place
+        for place, who in find_work(run, ("helper",)).places
+        if who.endswith(f"({process.pid})")
     }
 
 
@@ -78,7 +79,7 @@ def test_where_a_process_is_at_work(find_work: Look, place: Path) -> None:
 def test_those_that_started_the_run_are_left_out(find_work: Look) -> None:
     with running(SLEEP) as process:
         try:
-            who = {who for _, who in find_work(process.pid, "helper").places}
+            who = {who for _, who in find_work(process.pid, ("helper",)).places}
             assert not any(who_.endswith(f"({os.getpid()})") for who_ in who)
         finally:
             process.kill()
@@ -90,7 +91,7 @@ def test_what_helps_a_run_is_left_out_for_that_run(find_work: Look) -> None:
     process = helper.call(os.getpid)
 
     def seen(run: int, word: str) -> bool:
-        return any(who.endswith(f"({process})") for _, who in find_work(run, word).places)
+        return any(who.endswith(f"({process})") for _, who in find_work(run, (word,)).places)
 
     assert not seen(os.getpid(), "cleanup_nodemodule.work.helper_process")
     assert seen(os.getpid(), "another.module")
@@ -103,7 +104,7 @@ def test_a_place_that_was_deleted_is_one_all_the_same(place: Path) -> None:
     with running(SLEEP, cwd=place) as process:
         try:
             place.rmdir()
-            found = places(find_work, process, os.getpid())
+            found = places(processes._read_proc, process, os.getpid())  # noqa: SLF001 - what Linux uses
             assert str(place) in found
         finally:
             process.kill()

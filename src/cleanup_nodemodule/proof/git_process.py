@@ -42,6 +42,9 @@ _WORDS: Final = 300
 """Characters of what git says for itself that are passed on."""
 
 
+WORD: Final = "sparse.expectFilesOutsideOfPatterns=true"
+"""An argument of every git that a run starts, by which it is told from those of others."""
+
 _HARMLESS: Final = (
     # What reading a repository could start, by its configuration: githooks(5), and core.fsmonitor,
     # core.sshCommand, credential.helper in git-config(1).
@@ -54,7 +57,7 @@ _HARMLESS: Final = (
     # A partial clone fetches what it lacks, with what its configuration names.
     *("-c", "protocol.allow=never"),
     # Git would look for such files, and note in the index that it found some.
-    *("-c", "sparse.expectFilesOutsideOfPatterns=true"),
+    *("-c", WORD),
     # Each thread takes addresses by the hundred megabytes, of which there is a limit.
     *("-c", "index.threads=1"),
     *("-c", "core.preloadIndex=false"),

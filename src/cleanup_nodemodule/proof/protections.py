@@ -11,6 +11,7 @@ from typing import Final
 
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS, Patterns
+from cleanup_nodemodule.proof import git_process
 from cleanup_nodemodule.proof.in_use import Processes
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
@@ -118,7 +119,7 @@ def running_processes(
 
     The process *run*, which is this run, and those that started it are left out: a shell in the project,
     from which the tool is called, is no reason to keep the project's artifacts. So is what helps it, whose
-    interpreter may be in the project. Raises OSError where the system does not tell.
+    interpreter may be in the project, and the git that it asks. Raises OSError where the system does not tell.
     """
-    work = processes.find_work(run, helper_process.__name__, known)
+    work = processes.find_work(run, helper_process.__name__, known, git=git_process.WORD)
     return Processes(work, assume_unused=assume_unused)

@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
@@ -283,9 +283,10 @@ def first_of(path: str) -> str:
         return ""
 
 
-def helps(run: int, process: "psutil.Process", helper: str) -> bool:
-    """Whether *process* was started by the *run* to make calls for it, by the module *helper*."""
-    return asked(process.ppid) == [run] and helper in next(iter(asked(process.cmdline)), ())
+def helps(run: int, process: "psutil.Process", words: Sequence[str]) -> bool:
+    """Whether *process* was started by the *run* for itself, as one of *words* among its arguments tells."""
+    arguments = next(iter(asked(process.cmdline)), [])
+    return asked(process.ppid) == [run] and any(word in arguments for word in words)
 
 
 def asked(question: Callable[[], _T]) -> list[_T]:

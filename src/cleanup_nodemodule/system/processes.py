@@ -10,7 +10,7 @@ a value, which is asked as often as one likes at the price of a search in a sort
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.at_work import Work
@@ -32,7 +32,9 @@ from cleanup_nodemodule.system.process_files import (
 from cleanup_nodemodule.system.processes_by_psutil import ask_psutil
 
 
-def find_work(run: int, helper: str, known: Mapping[int, str] | None = None) -> Work:
+def find_work(
+    run: int, helper: str, known: Mapping[int, str] | None = None, *, git: str | None = None
+) -> Work:
     """Look at all processes, once; see the module for what that takes.
 
     Processes that an earlier look has *known* are passed over if they are where they were, which leaves the
@@ -41,17 +43,19 @@ def find_work(run: int, helper: str, known: Mapping[int, str] | None = None) -> 
 
     A process is at work at its current directory, its program, the files that it has open or mapped, and
     what its arguments name by a path. The process *run* and those that started it are left out, and of
-    those that it started the ones that have *helper* among their arguments.
+    those that it started the ones that have *helper* among their arguments, or *git*: it asks git about a
+    repository while it looks who else is at work there.
 
     Who reads the output of the run, or is in one pipeline with it, is not at work in the directory that
     the run was started in just for being started there too: see :mod:`~cleanup_nodemodule.system.own_processes`.
 
     File systems that may not answer are asked nothing. Raises OSError where there is nobody to ask.
     """
-    return _read_proc(run, helper, known or {}) if PROC else ask_psutil(run, helper)
+    words = (helper,) if git is None else (helper, git)
+    return _read_proc(run, words, known or {}) if PROC else ask_psutil(run, words)
 
 
-def _read_proc(run: int, helper: str, known: Mapping[int, str] = NOWHERE) -> Work:
+def _read_proc(run: int, words: Sequence[str], known: Mapping[int, str] = NOWHERE) -> Work:
     cwds = {
         int(name): first_of(f"/proc/{name}/cwd") for name in os.listdir("/proc") if name.isdecimal()
     }
@@ -82,7 +86,9 @@ def _read_proc(run: int, helper: str, known: Mapping[int, str] = NOWHERE) -> Wor
             continue
         except OSError:
             continue  # It has ended.
-        if process is None or (process.status.parent == run and helper in process.words):
+        if process is None:
+            continue
+        if process.status.parent == run and any(word in process.words for word in words):
             continue
         unseen += process.unseen
         found += (process, *threads_elsewhere(process))

@@ -1,13 +1,14 @@
 """What processes are at work on, where there is no /proc, by psutil."""
 
 import errno
+from collections.abc import Sequence
 
 from cleanup_nodemodule.system.at_work import Work, together
 from cleanup_nodemodule.system.places import absolute
 from cleanup_nodemodule.system.process_files import asked, helps, until_told
 
 
-def ask_psutil(run: int, helper: str) -> Work:
+def ask_psutil(run: int, words: Sequence[str]) -> Work:
     """Return what other processes than those of the *run* are at work on. Raises OSError."""
     import psutil  # noqa: PLC0415 - not where there is /proc
 
@@ -20,7 +21,7 @@ def ask_psutil(run: int, helper: str) -> Work:
     places: set[tuple[str, str]] = set()
     unseen = 0
     for process in running:
-        if process.pid in line or helps(run, process, helper):
+        if process.pid in line or helps(run, process, words):
             continue
         try:
             cwd = [process.cwd()]

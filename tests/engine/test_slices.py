@@ -25,6 +25,8 @@ from support.filesystems import Mounts
 from support.processes import strace
 from support.trees import declare, listing
 
+pytestmark = pytest.mark.slow
+
 BUDGETS: Final = (1, 2, 7, 64, 400, 1_000_000)
 
 

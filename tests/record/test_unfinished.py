@@ -36,6 +36,8 @@ from support.tool import Tool
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

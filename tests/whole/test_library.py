@@ -40,6 +40,8 @@ from support.tool import PROJECT, Run
 from support.trees import declare, listing
 from support.waiting import TIMEOUT
 
+pytestmark = pytest.mark.slow
+
 FILES = 4_000
 """More than one call deletes."""
 

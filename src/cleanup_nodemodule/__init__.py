@@ -114,7 +114,7 @@ _HOMES = {
 """The module that each name is from, in the order of the documentation. It is imported with the first use, so that
 the command starts faster."""
 
-__all__ = [  # noqa: PLE0604 - of the names above
+__all__ = [  # noqa: PLE0604 - the keys are the names
     "__version__",
     *_HOMES,
 ]

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field, fields
-from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from cleanup_nodemodule import model
@@ -145,12 +144,7 @@ class AsyncCleaner:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -278,12 +272,7 @@ class Cleaner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

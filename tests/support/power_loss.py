@@ -46,19 +46,19 @@ class Recorder(Operations):  # type: ignore[misc]  # it has no types
         size = os.fstat(self._image).st_size
         return {"st_mode": stat.S_IFREG | 0o600, "st_nlink": 1, "st_size": size}
 
-    def readdir(self, path: str, fh: int) -> list[str]:  # noqa: ARG002 - as above
+    def readdir(self, path: str, fh: int) -> list[str]:  # noqa: ARG002 - as FUSE calls it
         return [".", "..", "disk"]
 
-    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:  # noqa: ARG002 - as above
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:  # noqa: ARG002 - as FUSE calls it
         return os.pread(self._image, size, offset)
 
-    def write(self, path: str, data: bytes, offset: int, fh: int) -> int:  # noqa: ARG002 - as above
+    def write(self, path: str, data: bytes, offset: int, fh: int) -> int:  # noqa: ARG002 - as FUSE calls it
         if self._broken:
             raise FuseOSError(errno.EIO)
         os.write(self._record, _WRITE.pack(offset, len(data)) + data)
         return os.pwrite(self._image, data, offset)
 
-    def fsync(self, path: str, datasync: int, fh: int) -> int:  # noqa: ARG002 - as above
+    def fsync(self, path: str, datasync: int, fh: int) -> int:  # noqa: ARG002 - as FUSE calls it
         if self._broken:
             raise FuseOSError(errno.EIO)
         # Whoever waits for this answer has not said anything because of it yet.
@@ -67,7 +67,7 @@ class Recorder(Operations):  # type: ignore[misc]  # it has no types
         self._flushes += 1
         return 0
 
-    def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:  # noqa: ARG002 - as above
+    def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:  # noqa: ARG002 - as FUSE calls it
         if name != "user.broken":
             raise FuseOSError(errno.ENOTSUP)
         self._broken = True

@@ -102,11 +102,11 @@ def _execute(step: Step, stdout: TextIO | None) -> int:
 
 def _start(step: Step, stdout: TextIO | None) -> "subprocess.Popen[bytes]":
     if step.verdict.user is None:
-        return subprocess.Popen(step.command, shell=True, cwd=step.directory, stdout=stdout)  # noqa: S602 - see above
+        return subprocess.Popen(step.command, shell=True, cwd=step.directory, stdout=stdout)  # noqa: S602 - a rule's command, which may need a shell
     import pwd
 
     account = pwd.getpwnam(step.verdict.user)
-    return subprocess.Popen(  # noqa: S603 - see above
+    return subprocess.Popen(  # noqa: S603 - a rule's command, as its owner
         # The directory is entered with the rights of that account, not with root's.
         ["/bin/sh", "-c", f'cd -- "$0" || exit\n{step.command}', step.directory],
         cwd="/",

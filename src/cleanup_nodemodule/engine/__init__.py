@@ -147,14 +147,14 @@ def rename_exclusively(directory: int, old: str, new: str) -> bool:
 
     Raises OSError, with ``EEXIST`` if the name is taken. See renameat2(2).
     """
-    from cleanup_nodemodule.engine._beneath import rename_exclusively  # noqa: PLC0415 - as above
+    from cleanup_nodemodule.engine._beneath import rename_exclusively  # noqa: PLC0415 - only to delete
 
     return rename_exclusively(directory, old, new)
 
 
 def kind_of(directory: int) -> int:
     """Return the type of the file system of an open directory (statfs(2)); 0 where nothing tells."""
-    from cleanup_nodemodule.engine._by_descriptor import kind_of  # noqa: PLC0415 - as above
+    from cleanup_nodemodule.engine._by_descriptor import kind_of  # noqa: PLC0415 - only to delete
 
     return kind_of(directory)
 

@@ -306,7 +306,7 @@ def _file_system() -> Callable[[int], int]:
     """Return what tells the type of the file system that a descriptor is on; 0 where nothing does."""
     if sys.platform != "linux":
         return lambda _descriptor: 0
-    import ctypes  # noqa: PLC0415 - as above
+    import ctypes  # noqa: PLC0415 - it takes long to import
 
     fstatfs = ctypes.CDLL(None).fstatfs
     fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)

@@ -67,7 +67,7 @@ def _line(text: str) -> "GitIgnoreBasicPattern":
     A name may have a newline. And no name may make it take for ever: what stands between two wildcards
     is taken at the first place where it fits, and no other one is tried.
     """
-    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern  # noqa: PLC0415 - as above
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern  # noqa: PLC0415 - for start-up's sake
 
     regex, include = GitIgnoreBasicPattern.pattern_to_regex(text)
     regex = _UP_TO_ANY.sub(r"^(?>(?:.+?/)??\1(?=/))", regex or "")

@@ -124,7 +124,7 @@ def _of_everybody() -> Homes:
 def _of_account(owner: int) -> Homes:
     """Return the home of one account, which the system need not list to know it."""
     try:
-        import pwd  # noqa: PLC0415 - as above
+        import pwd  # noqa: PLC0415 - there is none on Windows
 
         return _homes((pwd.getpwuid(owner).pw_dir,))
     except (ImportError, KeyError, OverflowError, OSError):

@@ -197,7 +197,7 @@ def _statx() -> Callable[[int], int]:
     if sys.platform != "linux":
         return lambda _descriptor: 0
     import ctypes  # noqa: PLC0415 - it takes long to import, and only deleting needs it
-    import struct  # noqa: PLC0415 - as above
+    import struct  # noqa: PLC0415 - only to delete
 
     call = getattr(ctypes.CDLL(None), "statx", None)  # Not in glibc before 2.28.
     if call is None:

@@ -137,7 +137,7 @@ async def _measure_rest(
             return []
         except Stopped:
             raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are measured
             tally.fail(error)
             return []
         pace.did(_entries(part), of=budget)

@@ -22,7 +22,9 @@ Document: TypeAlias = dict[str, Any]
 
 ARTIFACT = [
     *("path", "name", "rule", "ecosystem", "project", "evidence", "decision", "reason"),
+    "reason_detail",
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
+    "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
     "left_at",
 ]
@@ -61,7 +63,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     document: Document = json.loads(output)
     jsonschema.Draft202012Validator(schema).validate(document)
     assert list(document) == REPORT
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     name = "cleanup-nodemodule"
     assert document["tool"] == {"name": name, "version": __version__, "engine": engine.name()}
     rows, totals = document["artifacts"], document["totals"]
@@ -273,7 +275,7 @@ def test_the_schema_takes_nothing_else(run: Run, work: Path, schema: Document) -
     row = document["artifacts"][0]
     wrong: list[Mapping[str, Any]] = [
         {**document, "extra": 1},
-        {**document, "schema_version": 2},
+        {**document, "schema_version": 3},
         {**document, "mode": "pretend"},
         {key: value for key, value in document.items() if key != "totals"},
         {**document, "artifacts": [{**row, "extra": 1}]},

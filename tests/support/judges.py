@@ -11,6 +11,7 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Delete
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support import simple
 
 DELETE: Final = "delete"
 """The word for the decision that has no reason."""
@@ -18,7 +19,7 @@ DELETE: Final = "delete"
 
 def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
     """Return what is found beneath *top*, by its path relative to that."""
-    values: dict[str, Any] = {"roots": (str(top),), **settings}
+    values: dict[str, Any] = {"roots": (str(top),), "rules": simple.rules(), **settings}
 
     async def plan() -> Sequence[Artifact]:
         with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import jsonschema
 import pytest
 
+from support import simple
 from support.engines import NATIVE, native_engine
 from support.places import COMMAND
 from support.preloaded import Preloaded
@@ -113,6 +114,7 @@ class Tool:
         self._preloaded = preloaded
         self.home = home
         home.mkdir(mode=0o700)
+        simple.install(home / "config")
 
     @property
     def env(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from functools import partial
 from cleanup_nodemodule.model import Candidate, Reason
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import homes, installed, protections, same_again
+from cleanup_nodemodule.proof.declared import LOOKS, Declared
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
@@ -81,28 +82,38 @@ def _gather_one(
     tried = (asked.ask(ProblemCode.EXAMINE, None, examined, rule) for rule in fitting)
     examinations = sorted((one for one in tried if one is not None), key=_rank)
     best = examinations[0] if examinations else None
+    kept = asked.ask(
+        ProblemCode.EXAMINE,
+        None,
+        lambda: _protection(candidate, circumstances, asked, cache, repositories, directories),
+    )
     depth = len(best.rule.names) if best else 1
     project = os.sep.join(names[:-depth]) or os.sep
+    # What is mounted is not asked, nor what is kept whatever declares it.
+    declared = None
+    if enter and kept is None and best is not None and _is_asked(best, circumstances):
+        declared = asked.ask(
+            ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
+        )
     unable: tuple[str | None, str | None] = (None, None)
     command = lock = None
     if not circumstances.again:
         command, lock = asked.ask(
             ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, cache
         )
-
-    def protection() -> Protection | None:
-        return _protection(
-            candidate, examinations, circumstances, asked, cache, repositories, directories
-        )
+    command_in = None if command is None else os.path.dirname(lock) if lock else project
+    if declared is not None and declared.command is not None:
+        command, command_in = declared.command, declared.command_in or project
 
     def warnings() -> tuple[str, ...]:
+        if declared is not None:
+            return declared.warnings
         locked = best is not None and best.rule.locked
         return same_again.warnings(path, lock, locked=locked, cache=cache)
 
     def met() -> frozenset[str]:
         return circumstances.spared.met(path, enter=enter)
 
-    kept = asked.ask(ProblemCode.EXAMINE, None, protection)
     return Sighting(
         candidate,
         tuple(examinations),
@@ -111,7 +122,7 @@ def _gather_one(
         project,
         _word(candidate.name, circumstances),
         command,
-        None if command is None else os.path.dirname(lock) if lock else project,
+        command_in,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(
@@ -124,7 +135,23 @@ def _gather_one(
         asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache),
         included=path in circumstances.included,
         met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
+        declared=declared,
     ).with_problems(asked.problems)
+
+
+def _is_asked(best: Examination, circumstances: Circumstances) -> bool:
+    """Whether it has to be known what declares the packages inside."""
+    if best.rule.packages is None or best.hindrance is not None or not best.some_found:
+        return False
+    # Right before it is deleted, only if nothing else says who made it: to read all lock files again is dear.
+    return not circumstances.again or best.proven_on_disk is None
+
+
+def _declared(
+    rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache
+) -> Declared | None:
+    look = None if rule.packages is None else LOOKS.get(rule.packages)
+    return None if look is None else look(artifact, project, boundary, cache)
 
 
 def _word(name: str, circumstances: Circumstances) -> str | None:
@@ -140,13 +167,12 @@ def _rank(examination: Examination) -> tuple[int, bool, bool]:
     elif examination.proven_if_ignored:
         rank = 1
     else:
-        rank = 2 if any(trial.facts for trial in examination.trials) else 3
+        rank = 2 if examination.hint else 3 if examination.some_found else 4
     return rank, examination.rule.names == ("*",), examination.rule.generic
 
 
 def _protection(
     candidate: Candidate,
-    examinations: Sequence[Examination],
     circumstances: Circumstances,
     asked: Contained,
     cache: StatCache,
@@ -156,12 +182,9 @@ def _protection(
     path = candidate.path
     if candidate.mounted:
         return Protection(Reason.MOUNT_POINT, "something is mounted on it")
-    what = next((item.precious for item in examinations if item.precious is not None), None)
-    precious = what and Protection(Reason.PRECIOUS, f"{what} inside cannot be made again")
     # Each on its own: where one of them fails, another may still say why it is kept.
     questions: tuple[Callable[[], Protection | None], ...] = (
         lambda: protections.mounted_in(path, circumstances.mounts),
-        lambda: precious or None,
         lambda: protections.kept(path, circumstances.spared, cache),
         lambda: protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around

@@ -99,10 +99,25 @@ class Examination:
         """A proof that holds if git ignores the directory, None if there is none."""
         return self._first(ignored=True)
 
+    @property
+    def hint(self) -> Trial | None:
+        """A proof that holds and says nothing of who made it, as nothing inside does; None if there is none."""
+        if self.hindrance is not None or self.rule.own:
+            return None
+        return next((t for t in self.trials if t.holds and not t.marked), None)
+
+    @property
+    def some_found(self) -> bool:
+        """Whether any condition of any proof holds."""
+        return any(trial.some_found for trial in self.trials)
+
     def _first(self, *, ignored: bool) -> Trial | None:
         if self.hindrance is not None:
             return None
-        return next((t for t in self.trials if t.holds and t.ignored is ignored), None)
+        own = self.rule.own
+        return next(
+            (t for t in self.trials if t.holds and t.ignored is ignored and (t.marked or own)), None
+        )
 
 
 def examine(

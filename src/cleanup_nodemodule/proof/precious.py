@@ -125,7 +125,9 @@ CATEGORIES: Final[dict[str, Category]] = {
 }
 """By name, as rules write them in ``expects``."""
 
-SOURCES: Final = frozenset(["javascript", "python", "c", "rust", "go", "java", "dotnet", "ruby", "php", "other-sources"])
+SOURCES: Final = frozenset(
+    ["javascript", "python", "c", "rust", "go", "java", "dotnet", "ruby", "php", "other-sources"]
+)
 """The categories of sources."""
 
 NAMED_BY_USER: Final = SOURCES | {"images", "scripts", "notes", "archives"}

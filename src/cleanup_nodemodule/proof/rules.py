@@ -100,6 +100,8 @@ class Rule:
     regenerate: tuple[Regeneration, ...] = ()
     locked: bool = False
     risk: str | None = None
+    own: bool = False
+    """The user wrote it, so that its proofs count even if nothing inside says who made it."""
 
     @property
     def ecosystem(self) -> str:
@@ -173,17 +175,19 @@ def from_option(text: str) -> Rule:
         "directory": name,
         "proofs": [{where: [marker.lstrip("/")]}],
     }
-    return _rule(table, f"{text!r}")
+    return _rule(table, f"{text!r}", own=True)
 
 
-def read_rules(tables: object, place: str) -> tuple[Rule, ...]:
-    """Return the rules of an array of TOML tables.
+def read_rules(tables: object, place: str, *, own: bool = False) -> tuple[Rule, ...]:
+    """Return the rules of an array of TOML tables, which the user wrote if they are *own*.
 
     Raises RuleError naming *place* and the rule for anything that is not as the catalogue has it.
     """
     if not isinstance(tables, list):
         raise RuleError(f"{place}: rule has to be an array of tables, written [[rule]]")
-    rules = tuple(_rule(table, f"{place}, rule {number}") for number, table in enumerate(tables, 1))
+    rules = tuple(
+        _rule(table, f"{place}, rule {number}", own=own) for number, table in enumerate(tables, 1)
+    )
     seen: set[str] = set()
     for number, rule in enumerate(rules, 1):
         if rule.id in seen:
@@ -242,7 +246,7 @@ def _either(names: tuple[str, ...], show: Callable[[str], str]) -> str:
 _ID: Final = re.compile(r"[a-z][a-z0-9-]*/[^\s/]+")
 
 
-def _rule(table: object, place: str) -> Rule:
+def _rule(table: object, place: str, *, own: bool) -> Rule:
     values = _values(table, Rule, place)
     for key in ("id", "directory", "proofs"):
         if key not in values:
@@ -268,13 +272,13 @@ def _rule(table: object, place: str) -> Rule:
         Regeneration(**_values(entry, Regeneration, f"{place}, regenerate", ("command",)))
         for entry in values.get("regenerate", ())
     )
-    rule = Rule(**values)
+    rule = Rule(**values, own=own)
     if not names[-1].strip("*?") and names != ["*"]:
         raise RuleError(f"{place}: directory cannot end with {names[-1]!r}, which is any name")
-    own = names[-1]
+    last = names[-1]
     for proof in rule.proofs:
-        if own in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
-            raise RuleError(f"{place}: {own!r} beside it is the directory itself")
+        if last in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
+            raise RuleError(f"{place}: {last!r} beside it is the directory itself")
     if names == ["*"] and not all(proof.tagged for proof in rule.proofs):
         raise RuleError(f"{place}: directory can be * only for what tags itself")
     return rule
@@ -324,7 +328,7 @@ def _values(table: object, kind: type, place: str, needed: tuple[str, ...] = ())
     """Return the keys of a TOML table, checked, as arguments for the dataclass *kind*."""
     if not isinstance(table, dict):
         raise RuleError(f"{place}: has to be a table")
-    known = {field.name for field in fields(kind)}
+    known = {field.name for field in fields(kind)} - {"own"}
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cleanup_nodemodule.model import Candidate, Contents
+from cleanup_nodemodule.model import Candidate, Contents, Decision, Keep, Reason
 from cleanup_nodemodule.proof.stat_cache import ancestors
+from cleanup_nodemodule.proof.weigh import NOTHING_MET, Inside
 from cleanup_nodemodule.survey.rows import Row
 
 
@@ -85,8 +86,41 @@ def add_inner(rows: Sequence[Row], shown: Sequence[int], outer: Mapping[int, int
             row = rows[around_it]
             if row.waits and row.contents is not None:
                 row.contents = joined(row.contents, inner)
+                row.inside = _with(row.inside, rows[number], row.candidate.path)
     for number in shown:
         rows[number].waits = False
+
+
+def _with(outer: Inside | None, inner: Row, around: str) -> Inside | None:
+    """Add what was met in an artifact of its own to what was met around it, with the paths from there."""
+    met = inner.inside
+    if met is None:
+        return outer
+    outer = outer or NOTHING_MET
+    way = os.path.relpath(inner.candidate.path, around)
+    return Inside(
+        (*outer.precious, *(f"{way}/{path}" for path in met.precious)),
+        (*outer.modified, *(f"{way}/{path}" for path in met.modified)),
+        outer.unlisted + met.unlisted,
+    )
+
+
+def folded(
+    shown: Sequence[int], outer: Mapping[int, int | None], decided: Mapping[int, Decision]
+) -> dict[int, int]:
+    """Return the rows that are parts of what another row shows and keeps, each with the number of that.
+
+    An environment or a ``node_modules`` that is kept would add a row for each ``dist`` or ``__pycache__`` of
+    every package in it, all kept for the same reason.
+    """
+    parts: dict[int, int] = {}
+    for number in shown:  # What lies around another one comes first.
+        around = outer[number]
+        if around is None or decided[number] != Keep(Reason.INSTALLED):
+            continue
+        if isinstance(decided[around], Keep):
+            parts[number] = parts.get(around, around)
+    return parts
 
 
 def joined(outer: Contents, inner: Contents) -> Contents:

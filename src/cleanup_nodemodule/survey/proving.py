@@ -27,14 +27,14 @@ class Prover:
         self.circumstances: Final = circumstances
         self._witnesses: Final = witnesses
         self._scheduler: Final = scheduler
-        self._cache: Final = StatCache(circumstances.mounts)
+        self.cache: Final = StatCache(circumstances.mounts)
 
     async def sight(self, candidates: Sequence[Candidate]) -> list[Sighting]:
         """Ask the disk; what goes wrong with one of the *candidates* is its own problem."""
 
         async def ask(some: Sequence[Candidate]) -> list[Sighting]:
             return await self._scheduler.read(
-                evidence.gather, some, self.circumstances, self._cache, lacked=evidence.lacked
+                evidence.gather, some, self.circumstances, self.cache, lacked=evidence.lacked
             )
 
         return await each(candidates, ask, evidence.unseen)
@@ -55,7 +55,7 @@ class Prover:
     async def conclude(self, findings: Findings, *, assume_unused: bool) -> None:
         """Ask what needs all that was found: last use, and the processes at work."""
         rows = findings.rows
-        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._cache)
+        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self.cache)
         weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
         uses = await in_use(
             [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused
@@ -63,7 +63,7 @@ class Prover:
         findings.unseen_processes = uses.unseen
         for row, item, use in zip(rows, weighed, uses.protections, strict=True):
             if use is not None:
-                item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
+                item = replace(item, protection=use.reason, besides=(*item.besides, use.detail))  # noqa: PLW2901 - the same, with more known
                 if use.problem is not None:
                     row.keep_for(use.problem)
             row.evidence = kept_for(row.problems, item)

@@ -1,5 +1,6 @@
 """The search in rounds: what git says is no artifact is searched in the next one."""
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -71,7 +72,7 @@ class Rounds:
             problem=findings.problems.append,
             searched=lambda count: self._tracker.add(directories=count),
         )
-        await search.everything()
+        await search.everything(await self._themselves(roots, settings, mounts))
         while fresh := [row for row in findings.rows if not row.asked]:
             await self._prover.ask_git(fresh)
             doubtful = [
@@ -85,6 +86,27 @@ class Rounds:
             await search.beneath(row.candidate for row in doubtful if not row.searched)
         self._measure_waiting()
         return frozenset(search.met)
+
+    async def _themselves(
+        self, roots: Sequence[SearchRoot], settings: Settings, mounts: Sequence[str]
+    ) -> frozenset[str]:
+        """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
+        named = {*(settings.targets or ()), *settings.also}
+        rules = settings.rules if settings.targets is None else ()
+        own = [
+            # As a search of the directory around it finds it.
+            Candidate(root.path, os.path.dirname(root.path), root.identity, root.path in mounts)
+            for root in roots
+            if settings.min_depth == 0
+            and (
+                os.path.basename(root.path) in named
+                or any(rule.fits(tuple(root.path.split(os.sep))) for rule in rules)
+            )
+        ]
+        if not own:
+            return frozenset()
+        searched = await self._judge(own)
+        return frozenset(one.path for one, wanted in zip(own, searched, strict=True) if not wanted)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Keep of what was found what may be an artifact, and have the rest searched."""

@@ -6,6 +6,7 @@ from typing import Final
 from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
 from cleanup_nodemodule.proof import git
 from cleanup_nodemodule.proof.sighting import Sighting
+from cleanup_nodemodule.proof.weigh import Inside
 from cleanup_nodemodule.survey.hard_links import Ledger
 
 UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
@@ -25,6 +26,8 @@ class Row:
     """Git has been asked about it."""
     evidence: Evidence | None = None
     contents: Contents | None = None
+    inside: Inside | None = None
+    """What was met in it that its tool did not make, None where nobody has looked yet."""
     vanished: bool = False
     entered: bool = False
     """What is found beneath it has a row of its own."""
@@ -44,6 +47,12 @@ class Row:
         """Take down what went wrong."""
         if problem not in self.problems:
             self.problems.append(problem)
+
+    @property
+    def met_something(self) -> bool:
+        """Whether the walk met anything in it that has to be looked at."""
+        contents = self.contents
+        return contents is not None and bool(contents.met or contents.late or contents.unlisted)
 
     @property
     def candidate(self) -> Candidate:

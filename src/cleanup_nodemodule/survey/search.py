@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -170,10 +170,11 @@ class Search:
         self.met: Final[set[str]] = set()
         """Patterns that have left something out."""
 
-    async def everything(self) -> None:
-        """Search all roots. Raises Stopped when the scheduler is told to stop."""
+    async def everything(self, without: Collection[str] = ()) -> None:
+        """Search all roots but those *without* which. Raises Stopped when the scheduler is told to stop."""
         for root in self._roots:
-            await self._search(root, [b""])
+            if root.path not in without:
+                await self._search(root, [b""])
 
     async def beneath(self, candidates: Iterable[Candidate]) -> None:
         """Search beneath candidates that turned out to be none.

@@ -16,6 +16,7 @@ from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey.included import not_found
+from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
@@ -107,6 +108,7 @@ async def _survey(
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
         await prover.conclude(findings, assume_unused=settings.assume_unused)
+    await look_inside(findings.rows, scheduler, prover.cache)
     return found
 
 

@@ -2,6 +2,7 @@
 
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
+    measure(root, stack, budget, watch)
     remove(root, stack, budget)       -> (Counts, left, faults)
     remove(root, stack, budget, groups, group, include_foreign)
 
@@ -14,6 +15,9 @@ by handing out slices of *left*. An engine never raises for what it meets on dis
 
 Only the engine that returned *left* has to understand its entries. ``native/stack.h`` says what they look like. Those
 of the Python engine, and of :attr:`Counts.blocked`, are only a path with slashes behind it.
+
+With *watch*, ``measure`` also looks at the name and the time of each entry it counts, and lists what is watched for:
+see :class:`Watch`. The numbers are the same with and without.
 
 With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
 that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
@@ -29,6 +33,10 @@ from typing import Final, NamedTuple
 
 LINK_FIELDS: Final = 5
 """Numbers in one record of :attr:`Usage.links`."""
+
+WATCHED: Final = 1000
+"""Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
+:attr:`Found.noticed`. A directory of a million keys is not worth a million paths."""
 
 
 class Root(NamedTuple):
@@ -76,6 +84,30 @@ class Names(NamedTuple):
     markers: frozenset[bytes] = frozenset()
     """Names of files that make the directory around them a hit. If its entry in the stack has a trailing slash, it
     is searched instead."""
+    noticed: frozenset[bytes] = frozenset()
+    """Names of directories that are searched as any other, and listed in :attr:`Found.noticed`. One that is a hit or
+    skipped is not, nor one that is shallower than a hit may be, nor what lies in a hit."""
+
+
+class Watch(NamedTuple):
+    """What ``measure`` watches for in the names and times of the entries that it counts.
+
+    Letters of ASCII are compared without regard to their case: those of the entry are taken as lower case, and all that
+    is given here has to be lower case. Other bytes stand for themselves.
+    """
+
+    names: frozenset[bytes] = frozenset()
+    """Whole names, of entries of any kind: also of directories, of mount points, and of what is closed
+    (:attr:`Root.closed`)."""
+    endings: frozenset[bytes] = frozenset()
+    """What follows the last dot of a name, of entries that are no directories: ``gz`` of ``a.tar.gz``, and nothing of
+    ``a.``. A dot that comes first begins no ending: ``.env`` has none, ``.env.key`` has ``key``."""
+    globs: tuple[bytes, ...] = ()
+    """A few shell wildcards (fnmatch(3), no slash), for whole names of entries that are no directories. A leading dot
+    is like any other byte."""
+    since: int = 0
+    """Seconds since the epoch. Entries that were modified in a later second are listed as late, but no directories and
+    no symlinks. 0: not asked."""
 
 
 class Hit(NamedTuple):
@@ -105,6 +137,9 @@ class Found(NamedTuple):
     directories: int
     """That were opened. One that is known to hold none, by its links, is opened and not read."""
     hits: list[Hit]
+    noticed: list[bytes]
+    """Directories that were asked to be noticed (:attr:`Names.noticed`), relative to the root; no more than
+    :data:`WATCHED`."""
 
 
 class Usage(NamedTuple):
@@ -136,8 +171,14 @@ class Usage(NamedTuple):
     foreign: list[bytes]
     """Entries that only their owner may delete, who is somebody else: they lie in a directory with
     the sticky bit (inode(7)), which may be the one around the root. One of each directory is named."""
-    allocated_directories: int = 0
+    allocated_directories: int
     """What directories have of ``allocated``."""
+    met: list[bytes]
+    """Entries whose names are watched for (:class:`Watch`), relative to the root; no more than :data:`WATCHED`."""
+    late: list[bytes]
+    """Entries that were modified after the time asked for, relative to the root; no more than :data:`WATCHED`."""
+    unlisted: int
+    """How many of ``met`` and of ``late`` were not listed, as there were more; one in both counts twice."""
 
 
 class Counts(NamedTuple):

@@ -83,6 +83,12 @@ class Contents:
     """Absolute paths that only somebody else may delete, by the sticky bit of the directory around them."""
     directory_bytes: int = 0
     """How many of the allocated bytes are those of directories."""
+    met: tuple[str, ...] = ()
+    """Paths of what was watched for by its name, in order: relative to the candidate, with slashes between names."""
+    late: tuple[str, ...] = ()
+    """The same of what was modified after the time asked for."""
+    unlisted: int = 0
+    """How many more of both there are, at most; one in both counts twice."""
 
 
 @dataclass(frozen=True, slots=True)

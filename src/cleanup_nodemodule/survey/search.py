@@ -281,6 +281,7 @@ def _find_unexcluded(
         return _Sifted(*engine.find(root, stack, names, budget), frozenset())
     directories = 0
     hits: list[Hit] = []
+    noticed: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     top = os.fsdecode(root.path)
@@ -294,7 +295,8 @@ def _find_unexcluded(
         step = engine.find(root, [left.pop()], names, 1)
         directories += step.found.directories
         hits += (hit for hit in step.found.hits if not is_excluded(hit.path))
+        noticed += (path for path in step.found.noticed if not is_excluded(path))
         faults += step.faults
         left += (path for path in step.left if not is_excluded(path))
         budget -= 1 + len(step.left) + len(step.found.hits)
-    return _Sifted(Found(directories, hits), left, faults, frozenset(met))
+    return _Sifted(Found(directories, hits, noticed), left, faults, frozenset(met))

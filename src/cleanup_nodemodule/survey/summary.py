@@ -70,7 +70,11 @@ def _own_contents(
     contents = {number: rows[number].contents or UNKNOWN for number in shown}
     for number in shown:
         if (around_it := outer[number]) is not None:
-            contents[around_it] = nesting.less_inner(contents[around_it], contents[number])
+            contents[around_it] = nesting.less_inner(
+                contents[around_it],
+                contents[number],
+                nesting.within(rows[around_it], rows[number]),
+            )
     return contents
 
 

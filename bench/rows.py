@@ -28,7 +28,7 @@ def made(count: int) -> report_rows.Report:
     tool = report_rows.Tool(words.PROGRAM, "0", "native")
     return report_rows.Report(
         *(2, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
-        *(rows, [], totals, [], 0, []),
+        *(rows, [], totals, [], 0, [], []),
     )
 
 

@@ -70,6 +70,7 @@ def report(projects: list[str]) -> Report:
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        other_ecosystems=[],
     )
 
 

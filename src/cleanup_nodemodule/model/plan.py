@@ -205,6 +205,8 @@ class Plan:
     """Processes that could not be looked at, where that mattered; None if nobody can say how many."""
     unmatched: tuple[str, ...] = ()
     """Patterns of the user that matched nothing, and may be misspelt."""
+    others: tuple[tuple[str, int], ...] = ()
+    """Other ecosystems that were seen on the way, each with how many directories of theirs."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

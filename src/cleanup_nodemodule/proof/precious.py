@@ -174,12 +174,14 @@ def _patterns(patterns: Iterable[str]) -> list[str]:
 
 def _expected(rule: Rule | None) -> frozenset[str]:
     """Return the categories of what lies in an artifact of this rule anyway."""
-    return NAMED_BY_USER if rule is None else _categories(rule.expects)
+    if rule is None or (rule.own and not rule.expects):
+        return NAMED_BY_USER
+    return _categories(rule.expects)
 
 
 @functools.lru_cache(maxsize=1024)
 def _categories(expects: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(expects) & CATEGORIES.keys()
+    return frozenset(name for name in expects if name in CATEGORIES)
 
 
 def unexpected(rule: Rule | None, met: Sequence[str]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from cleanup_nodemodule.report.rows import (
     ArtifactRow,
     EvidenceRow,
     LeftoverRow,
+    OtherRow,
     ProblemRow,
     Report,
     Run,
@@ -87,6 +88,7 @@ def of_failure(
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        other_ecosystems=[],
     )
 
 
@@ -134,6 +136,7 @@ def _report(
         [_leftover(leftover) for leftover in leftovers],
         plan.unseen_processes,
         list(plan.unmatched),
+        [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
     )
 
 

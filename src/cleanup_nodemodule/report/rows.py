@@ -162,6 +162,18 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRow:
+    """An ecosystem that was not looked for, and was seen on the way."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    ecosystem: str
+    """The profile to look for it with."""
+    directories: int
+    """Directories of its own that were seen; what lies in one of them does not count."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run has found and done."""
 
@@ -189,6 +201,8 @@ class Report:
     unmatched_patterns: list[str]
     """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path in the configuration file that
     exists is not among them, as the file is for every run."""
+    other_ecosystems: list[OtherRow]
+    """Ecosystems that were not looked for, and were seen on the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,16 @@ def _leftovers(report: Report) -> Iterator[str]:
             yield f"Left by an interrupted run: {place}."
 
 
+def others(report: Report) -> Iterator[str]:
+    """Say which other ecosystems were seen on the way, and how to look for them."""
+    seen = report.other_ecosystems
+    if not seen:
+        return
+    what = ", ".join(f"{row.directories:,} of {row.ecosystem}" for row in seen)
+    options = " ".join(f"--profile {row.ecosystem}" for row in seen)
+    yield f"Directories of other profiles were seen: {what}. To look at those, run it with {options}"
+
+
 def hints(report: Report) -> Iterator[str]:
     """Say how to get rid of what is out of its project and not gone.
 

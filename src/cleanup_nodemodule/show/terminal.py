@@ -162,7 +162,7 @@ class Terminal:
             return
         if result.mode == "dry-run" and result.totals.selected and not ended.exceeded:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        for hint in lines.hints(result):
+        for hint in (*lines.hints(result), *lines.others(result)):
             say(hint)
         if paths := lines.doubtful_paths(result):
             some = paths[:_MAX_INCLUDED]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cleanup_nodemodule.survey import measure
+from cleanup_nodemodule.survey.inside import watch_for
 from cleanup_nodemodule.survey.rows import Findings
 from cleanup_nodemodule.work.scheduler import Scheduler
 
@@ -69,6 +70,7 @@ class MeasureQueue:
                 findings.ledger,
                 mounts=self._mounts,
                 without=self._without,
+                watch=lambda number: watch_for(findings.rows[number]),
                 problem=findings.problems.append,
                 measured=self._measured,
             )

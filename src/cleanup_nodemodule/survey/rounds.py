@@ -85,6 +85,7 @@ class Rounds:
             self._doubted = True
             await search.beneath(row.candidate for row in doubtful if not row.searched)
         self._measure_waiting()
+        findings.noticed = search.noticed
         return frozenset(search.met)
 
     async def _themselves(

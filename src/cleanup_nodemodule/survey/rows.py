@@ -1,5 +1,6 @@
 """What a survey knows: of each candidate, and of everything that it has found by now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -77,6 +78,10 @@ class Findings:
     unseen_processes: int | None = 0
     """As in the plan."""
     unmatched: tuple[str, ...] = ()
+    """As in the plan."""
+    noticed: list[str] = field(default_factory=list)
+    """Directories with a name that other ecosystems use than those that are looked for."""
+    others: Mapping[str, int] = field(default_factory=dict)
     """As in the plan."""
     complete: bool = False
     """The survey came to its end."""

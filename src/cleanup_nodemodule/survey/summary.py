@@ -60,6 +60,7 @@ def summarize(
         tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
         findings.unseen_processes,
         findings.unmatched,
+        tuple(sorted(findings.others.items())),
     )
 
 
@@ -91,7 +92,11 @@ def _own_contents(
     contents = {number: rows[number].contents or UNKNOWN for number in shown}
     for number in shown:
         if (around_it := outer[number]) is not None:
-            contents[around_it] = nesting.less_inner(contents[around_it], contents[number])
+            contents[around_it] = nesting.less_inner(
+                contents[around_it],
+                contents[number],
+                nesting.within(rows[around_it], rows[number]),
+            )
     return contents
 
 

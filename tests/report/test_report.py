@@ -15,7 +15,7 @@ from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep,
 from cleanup_nodemodule.survey.decide import decide
 from support.places import COMMAND
 from support.processes import Terminal, bound, execute, mode
-from support.tool import Run
+from support.tool import Run, facts
 from support.trees import declare, listing
 
 Document: TypeAlias = dict[str, Any]
@@ -121,13 +121,20 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "rule": "js/node_modules",
         "ecosystem": "js",
         "project": f"{work}/b",
-        "evidence": ["package.json beside it"],
+        "evidence": {
+            "made_by": ["package.json beside it"],
+            "comes_back": [],
+            "also_inside": [],
+            "besides": [],
+        },
         "decision": "delete",
         "reason": None,
+        "reason_detail": None,
         "allocated_bytes": sizes[1],
         "reclaimable_bytes": sizes[1],
         "files": 2,
         "directories": 1,
+        "inside": 0,
         "complete": True,
         "regenerate": "npm ci",
         "regenerate_in": f"{work}/b",
@@ -136,7 +143,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "error": None,
         "left_at": None,
     }
-    assert (c["decision"], c["reason"], c["evidence"]) == ("keep", "unproven", [])
+    assert (c["decision"], c["reason"], facts(c)) == ("keep", "unproven", [])
     assert document["totals"] == {
         "found": 3,
         "selected": 2,

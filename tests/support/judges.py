@@ -19,7 +19,8 @@ DELETE: Final = "delete"
 
 def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
     """Return what is found beneath *top*, by its path relative to that."""
-    values: dict[str, Any] = {"roots": (str(top),), "rules": simple.rules(), **settings}
+    own = (*settings.pop("own_rules", ()), *simple.rules())
+    values: dict[str, Any] = {"roots": (str(top),), "own_rules": own, **settings}
 
     async def plan() -> Sequence[Artifact]:
         with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:

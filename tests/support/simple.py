@@ -1,10 +1,11 @@
 """Rules by which a name beside a manifest is proof enough, for the tests that are about something else."""
 
+import functools
 from pathlib import Path
 from typing import Final
 
 from cleanup_nodemodule.config.settings import read_config
-from cleanup_nodemodule.proof.rules import Rule, of_profiles
+from cleanup_nodemodule.proof.rules import Rule
 
 _FILE: Final = Path(__file__).with_suffix(".toml")
 
@@ -20,6 +21,7 @@ def install(home: Path) -> Path:
     return home
 
 
-def rules(*profiles: str) -> tuple[Rule, ...]:
-    """Return these rules, and those of the *profiles*; without any those of js."""
-    return (*of_profiles(profiles or ("js",)), *read_config(str(_FILE)).rules)
+@functools.cache
+def rules() -> tuple[Rule, ...]:
+    """Return these rules, as rules that the user wrote."""
+    return read_config(str(_FILE)).rules

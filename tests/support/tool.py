@@ -61,6 +61,11 @@ class Told:
         }
 
 
+def facts(row: Row) -> list[str]:
+    """Return everything that a row of the document says of what was found."""
+    return [fact for answer in row["evidence"].values() for fact in answer]
+
+
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -15,6 +15,7 @@ from cleanup_nodemodule.model import Plan
 from cleanup_nodemodule.proof import git
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support import simple
 from support.git import git as run_git
 from support.trees import declare
 
@@ -24,7 +25,7 @@ LEVELS: Final = 100
 def make_plan(top: Path) -> Plan:
     async def plan() -> Plan:
         with ThreadPoolExecutor(2) as executor:
-            made = Settings(roots=(str(top),), cwd=str(top))
+            made = Settings(roots=(str(top),), cwd=str(top), own_rules=simple.rules())
             return await survey.make_plan(made, Scheduler(executor, 2))
 
     return asyncio.run(plan())

@@ -163,18 +163,18 @@ class StatCache:
         where = "the sticky directory" if sticky else "a directory where everybody may write,"
         return f", which {_user(status.st_uid)} put into {where} {directory}"
 
-    def read(self, directory: str, name: str) -> bytes | None:
-        """Return the content of a small regular file, None for anything else.
+    def read(self, directory: str, name: str, largest: int = _LARGEST) -> bytes | None:
+        """Return the content of a regular file of at most *largest* bytes, None for anything else.
 
         Never waits, should the file have become a FIFO.
         """
         status = self.status(directory, name)
-        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > largest:
             return None
         for part in name.split("/"):
             directory = _within(directory, part)
         try:
-            return read_small(directory, _LARGEST)[0]
+            return read_small(directory, largest)[0]
         except UnfitError:
             return None
         except OSError as error:

@@ -13,12 +13,13 @@ May import what ``proof`` may.
 from collections.abc import Mapping
 from typing import Final
 
+from cleanup_nodemodule.proof.declared import python
 from cleanup_nodemodule.proof.declared.answer import Declared, IsPart, Look
 
-LOOKS: Final[Mapping[str, Look]] = {}
+LOOKS: Final[Mapping[str, Look]] = {"python": python.look}
 """The look of each ecosystem, by what ``packages`` of a rule says."""
 
-PARTS: Final[Mapping[str, IsPart]] = {}
+PARTS: Final[Mapping[str, IsPart]] = {"python": python.is_part}
 """For each of these ecosystems, what tells its packages from what people put among them."""
 
 __all__ = ["LOOKS", "PARTS", "Declared", "IsPart", "Look"]

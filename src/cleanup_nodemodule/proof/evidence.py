@@ -7,7 +7,7 @@ from functools import partial
 from cleanup_nodemodule.model import Candidate, Reason
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import homes, installed, protections, same_again
-from cleanup_nodemodule.proof.declared import LOOKS, Declared
+from cleanup_nodemodule.proof.declared import NAMES, Declared, look_of
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
@@ -150,8 +150,9 @@ def _is_asked(best: Examination, circumstances: Circumstances) -> bool:
 def _declared(
     rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache
 ) -> Declared | None:
-    look = None if rule.packages is None else LOOKS.get(rule.packages)
-    return None if look is None else look(artifact, project, boundary, cache)
+    if rule.packages is None or rule.packages not in NAMES:
+        return None
+    return look_of(rule.packages)(artifact, project, boundary, cache)
 
 
 def _word(name: str, circumstances: Circumstances) -> str | None:

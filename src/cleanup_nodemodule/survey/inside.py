@@ -11,7 +11,7 @@ from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import precious
-from cleanup_nodemodule.proof.declared import PARTS
+from cleanup_nodemodule.proof.declared import NAMES, is_part_of
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import Inside, kept_for
 from cleanup_nodemodule.survey.rows import Row
@@ -87,11 +87,10 @@ def _look(
     unlisted: int,
     cache: StatCache,
 ) -> Inside | Problem:
-    tell = None if packages is None else PARTS.get(packages)
-    if tell is None:
+    if packages is None or packages not in NAMES:
         return Inside(met, (), unlisted)
     try:
-        unexpected, modified = tell(path, met, late, cache)
+        unexpected, modified = is_part_of(packages)(path, met, late, cache)
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whose these files are
         return problem_of(error, path, ProblemCode.EXAMINE)
     return Inside(unexpected, modified, unlisted)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule.proof.declared import LOOKS, Declared
+from cleanup_nodemodule.proof.declared import Declared, look_of
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support import installed
 from support.installed import MANIFEST, Tree, package
@@ -51,7 +51,7 @@ NO_LOCK: Final = "no lock file: the same versions may not come back"
 def look(top: Path, project: str = ".") -> Declared:
     """Look at the ``node_modules`` of a project beneath *top*."""
     place = os.path.normpath(top / project)
-    return LOOKS["npm"](os.path.join(place, "node_modules"), place, str(top), StatCache())
+    return look_of("npm")(os.path.join(place, "node_modules"), place, str(top), StatCache())
 
 
 def made(top: Path, tree: Tree) -> Path:
@@ -306,7 +306,7 @@ def test_a_package_that_was_linked_by_hand_is_undeclared(tmp_path: Path, tool: s
     tree["node_modules"]["library"] = Path("../../library")
     declare(tmp_path / "project", tree)
     place = str(tmp_path / "project")
-    found = LOOKS["npm"](os.path.join(place, "node_modules"), place, place, StatCache())
+    found = look_of("npm")(os.path.join(place, "node_modules"), place, place, StatCache())
     assert found.undeclared == ("library",)
     assert found.warnings == ("linked from outside: library",)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.proof.declared import PARTS
+from cleanup_nodemodule.proof.declared import is_part_of
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support import installed
 from support.installed import MANIFEST, Tree
@@ -36,12 +36,12 @@ def put(modules: Path, path: str, after: int, content: str = "x") -> None:
 
 def unexpected(modules: Path, *paths: str) -> tuple[str, ...]:
     """Return which of the *paths* that were met came with no package."""
-    return PARTS["npm"](str(modules), paths, (), StatCache())[0]
+    return is_part_of("npm")(str(modules), paths, (), StatCache())[0]
 
 
 def modified(modules: Path, *late: str) -> tuple[str, ...]:
     """Return which of the *late* files no tool has written."""
-    return PARTS["npm"](str(modules), (), late, StatCache())[1]
+    return is_part_of("npm")(str(modules), (), late, StatCache())[1]
 
 
 TREES: Final = {
@@ -261,4 +261,4 @@ def test_what_has_gone_meanwhile_is_no_modification(tmp_path: Path) -> None:
 
 
 def test_nothing_met_is_nothing_to_look_at(tmp_path: Path) -> None:
-    assert PARTS["npm"](str(tmp_path / "gone"), (), (), StatCache()) == ((), ())
+    assert is_part_of("npm")(str(tmp_path / "gone"), (), (), StatCache()) == ((), ())

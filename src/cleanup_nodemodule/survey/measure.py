@@ -59,7 +59,7 @@ async def measure(
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
     not counted, and *watch* what is watched for in it. Calls *problem* for each place that could not be
-    read, mount points among them, and *measured* with the bytes each call counted. Raises Stopped when
+    read, which a mount point is not, and *measured* with the bytes each call counted. Raises Stopped when
     the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
@@ -232,10 +232,12 @@ class _Tally:
         self._unlisted += max(len(more) - room, 0)
 
     def leave_out(self, mounts: Iterable[str]) -> None:
-        """Take down what something is mounted on, and so is no part of it."""
+        """Take down what something is mounted on, and so is no part of it.
+
+        That is no problem: the artifact is kept for it, and everything else in it is known.
+        """
         for mount in mounts:
             self._mounts.append(mount)
-            self._problem(Problem(mount, ProblemCode.MEASURE_MOUNTED))
             self._complete = False
 
     def give_up(self) -> None:

@@ -322,7 +322,7 @@ watches = st.builds(
     globs=st.lists(
         st.sampled_from(
             [b"*", b"?", b"a*", b"*.key", b"*a", b".env*.key", b"*[!.]", b"[a-i]*y", b"a?*.*", b"[*",
-             b"id_rsa", b"*\xe4", b"*\xc4", b"?*?", b"**y", b"*.*.*", b"A*", b"*[", b"\xff*[*]"]
+             b"id_rsa", b"*\xe4", b"*\xc4", b"?*?", b"**y", b"*.*.*", b"A*", b"*[", b"\xff*[*]", b"*[._]key", b"*]a", b"a]", b"[a-]*a", b"?[*]a", b"*[a*y"]
         ),
         max_size=3,
     ).map(tuple),

@@ -62,44 +62,79 @@ has_text(const TextSet *set, const char *bytes, size_t length)
     }
 }
 
+/* Return a set of the pairs of bytes that are next to each other in a text, in lower case: one bit stands for many
+ * pairs. A text can have another one in it only if it has all the bits of that one. */
+static uint64_t
+pairs_of(const char *bytes, size_t length)
+{
+    uint64_t pairs = 0;
+    unsigned before = length > 0 ? lower((unsigned char)bytes[0]) : 0;
+    for (size_t at = 1; at < length; at++) {
+        unsigned byte = lower((unsigned char)bytes[at]);
+        pairs |= (uint64_t)1 << ((before * 11 + byte) & 63);
+        before = byte;
+    }
+    return pairs;
+}
+
 /* A shell wildcard for names in lower case. */
 typedef struct {
     const char *pattern;
     size_t head; /* so many bytes of it come before the first wildcard */
-    Text tail;   /* what comes behind the last one, as far as that is certain */
+    Text tail;   /* what comes behind the last one */
     int simple;  /* there is nothing between them but a star */
+    uint64_t pairs; /* that a name has to have, if it is not simple */
 } Glob;
 
 static Glob
 glob_of(const char *pattern)
 {
     size_t length = strlen(pattern);
-    Glob glob = {pattern, strcspn(pattern, "*?["), {pattern + length, 0}, 0};
-    /* A set may have a star in it, so what is behind the last star may be a part of it. */
-    if (glob.head < length && strchr(pattern, '[') == NULL) {
-        while (strchr("*?", glob.tail.bytes[-1]) == NULL) {
+    Glob glob = {pattern, strcspn(pattern, "*?["), {pattern + length, 0}, 0, 0};
+    /* A "[" that no "]" follows begins no set. So none of these bytes begins, or is in, a set that ends behind it. */
+    if (glob.head < length) {
+        while (strchr("*?[]", glob.tail.bytes[-1]) == NULL) {
             glob.tail.bytes--;
             glob.tail.length++;
         }
         glob.simple = glob.head + glob.tail.length + 1 == length && pattern[glob.head] == '*';
     }
+    /* With a set in it, it is not known so easily what has to be next to each other. */
+    for (const char *at = pattern; strchr(pattern, '[') == NULL && *at != '\0';) {
+        size_t run = strcspn(at, "*?");
+        glob.pairs |= pairs_of(at, run);
+        at += run + (at[run] != '\0');
+    }
     return glob;
 }
 
+/* Whether a name fits all of it but what is between head and tail. */
 static int
-fits_glob(const Glob *glob, const char *name, size_t length)
+fits_ends(const Glob *glob, const char *name, size_t length)
 {
     return length >= glob->head + glob->tail.length &&
            is_text(glob->tail.bytes, name + length - glob->tail.length, glob->tail.length) &&
-           is_text(glob->pattern, name, glob->head) &&
-           (glob->simple || fits_in_lower_case(glob->pattern, name));
+           is_text(glob->pattern, name, glob->head);
+}
+
+/* Add a wildcard to a list that has room for it. */
+static void
+add_glob(Glob *globs, size_t count, size_t *simple_count, const char *pattern)
+{
+    Glob glob = glob_of(pattern);
+    globs[count] = glob;
+    if (glob.simple) {
+        globs[count] = globs[*simple_count];
+        globs[(*simple_count)++] = glob;
+    }
 }
 
 typedef struct {
     TextSet names;
     TextSet endings;
-    Glob *globs;
+    Glob *globs; /* the simple ones come first */
     size_t glob_count;
+    size_t simple_count;
     void *given_globs; /* a Python object, which keeps their bytes alive */
     int64_t since;
     Paths met;
@@ -124,8 +159,17 @@ has_ending(const Watch *watch, const char *name, size_t length)
 static int
 fits_any_glob(const Watch *watch, const char *name, size_t length)
 {
-    for (size_t number = 0; number < watch->glob_count; number++) {
-        if (fits_glob(watch->globs + number, name, length)) {
+    size_t number = 0;
+    for (; number < watch->simple_count; number++) {
+        if (fits_ends(watch->globs + number, name, length)) {
+            return 1;
+        }
+    }
+    uint64_t pairs = number < watch->glob_count ? pairs_of(name, length) : 0;
+    for (; number < watch->glob_count; number++) {
+        const Glob *glob = watch->globs + number;
+        if ((glob->pairs & ~pairs) == 0 && fits_ends(glob, name, length) &&
+            fits_in_lower_case(glob->pattern, name)) {
             return 1;
         }
     }

@@ -261,7 +261,7 @@ read_watch(Watch *watch, PyObject *given)
         if (PyBytes_AsStringAndSize(item, &glob, NULL) < 0) {
             return -1;
         }
-        watch->globs[watch->glob_count] = glob_of(glob);
+        add_glob(watch->globs, watch->glob_count, &watch->simple_count, glob);
     }
     return 0;
 }

@@ -67,6 +67,11 @@ class Spared:
     excluded: Patterns = NO_PATTERNS
     """Of the command line. What they match is not even searched; what they name may lie in an artifact."""
 
+    @property
+    def given(self) -> bool:
+        """Whether there are any patterns."""
+        return bool(self.keep.given or self.excluded.given)
+
     def met(self, path: str, *, enter: bool = True) -> frozenset[str]:
         """Return the patterns that keep the directory *path*; see :func:`kept`."""
         met: set[str] = set()

@@ -216,6 +216,8 @@ class StatCache:
 
         Whoever that is keeps what belongs to others, in a directory where everybody may write.
         """
+        if self._open(directory) is None:
+            return ""
         status = self.status(directory, marker)
         if status is None or self._is_believed(directory, status, artifact):
             return ""

@@ -40,14 +40,22 @@ _T = TypeVar("_T")
 _numbers = itertools.count()
 
 
+def above(place: str) -> str:
+    """Return the directory around the absolute path *place*, the top for itself."""
+    if os.sep != "/":
+        return os.path.dirname(place)
+    # As dirname does with a path that has no slash at its end, which is asked for very often.
+    return place.rpartition("/")[0] or "/"
+
+
 def ancestors(directory: str, last: str | None) -> Iterator[str]:
     """Give *directory* and those above it, up to *last* or to the top."""
     while True:
         yield directory
-        above = os.path.dirname(directory)
-        if directory in {last, above}:
+        around = above(directory)
+        if directory in {last, around}:
             return
-        directory = above
+        directory = around
 
 
 def _within(directory: str, name: str) -> str:
@@ -165,8 +173,11 @@ class StatCache:
 
     def protects(self, directory: str, marker: str) -> bool:
         """Whether a marker that protects is there, or may be: what is mounted there is not looked at."""
-        place = os.path.join(directory, marker.rstrip("/"))
-        return place in self._mounts or self.exists(directory, marker)
+        if directory in self._around_mounts:
+            place = os.path.join(directory, marker.rstrip("/"))
+            if place in self._mounts:
+                return True
+        return self.exists(directory, marker)
 
     def proves(self, directory: str, marker: str, artifact: str) -> bool:
         """Whether a marker is there that may prove something of *artifact*.
@@ -190,12 +201,13 @@ class StatCache:
 
     def standing(self, directory: str) -> Standing:
         """Return what is remembered of *directory*. Raises OSError, as where it is not there."""
-
-        def ask() -> Standing:
+        standing: Standing = self.known.get(directory)
+        if standing is UNASKED:
             status = os.lstat(directory)
-            return Standing(Identity(status.st_dev, status.st_ino), status.st_uid, status.st_mode)
-
-        return self.known.ask(("standing", directory), directory, ask)
+            identity = Identity(status.st_dev, status.st_ino)
+            standing = Standing(identity, status.st_uid, status.st_mode)
+            self.known.put(directory, directory, standing)
+        return standing
 
     def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
         if status.st_uid == 0 or (around := self._open(directory)) is None:

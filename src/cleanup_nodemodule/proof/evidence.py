@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Reason
 from cleanup_nodemodule.problems import ProblemCode
@@ -11,7 +12,7 @@ from cleanup_nodemodule.proof.declared import NAMES, Declared, look_of
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
-from cleanup_nodemodule.proof.rules import Rule
+from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.work.containment import Contained, problem_of
@@ -28,8 +29,9 @@ def gather(
     """
     cache = cache or StatCache(circumstances.mounts)
     # What is known of homes serves as long as the cache does.
-    directories = cache.made("homes", partial(homes.Known, circumstances.home))
-    return [_gather_one(one, circumstances, cache, directories) for one in candidates]
+    directories = cache.made("homes", partial(homes.Known, circumstances.home, cache))
+    index = cache.made("rules", partial(RuleIndex, circumstances.rules))
+    return [_gather_one(one, circumstances, cache, directories, index) for one in candidates]
 
 
 def lacked(sightings: Sequence[Sighting]) -> bool:
@@ -60,13 +62,14 @@ def _gather_one(
     circumstances: Circumstances,
     cache: StatCache,
     directories: homes.Known,
+    index: RuleIndex,
 ) -> Sighting:
     path = candidate.path
     asked = Contained(path)
     names = tuple(path.split(os.sep))
     fitting = [
         rule
-        for rule in circumstances.rules
+        for rule in index.to_try(names[-1])
         if asked.ask(ProblemCode.EXAMINE, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
     ]
     project = os.path.dirname(path)
@@ -132,9 +135,11 @@ def _gather_one(
             (project, path) if enter else (project,),
             directories,
         ),
-        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache),
+        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache)
+        if repositories
+        else (),
         included=path in circumstances.included,
-        met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
+        met=asked.ask(ProblemCode.EXAMINE, _NONE, met) if circumstances.spared.given else _NONE,
         declared=declared,
     ).with_problems(asked.problems)
 
@@ -153,6 +158,9 @@ def _declared(
     if rule.packages is None or rule.packages not in NAMES:
         return None
     return look_of(rule.packages)(artifact, project, boundary, cache)
+
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def _word(name: str, circumstances: Circumstances) -> str | None:
@@ -220,7 +228,7 @@ def _regeneration(
             None,
         )
 
-    question = ("lock", entries, cache.owner(artifact))
+    question = ("lock", *(entry.lock for entry in entries), best.rule.id, cache.owner(artifact))
     found = cache.nearest(question, project, boundary, locked)
     if found is not None:
         return found[1]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cleanup_nodemodule.proof.build_output import BUILDS
+from cleanup_nodemodule.proof.listing import WILD
 from cleanup_nodemodule.proof.rules import Proof, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
@@ -154,7 +155,7 @@ class _Trials:
         rule = self._rule
         trials = tuple(map(self._trial, rule.proofs))
         # What may be called so anywhere inside is looked for by the walk that measures.
-        precious = self._there(name for name in rule.precious if "/" in name)
+        precious = self._there(tuple(name for name in rule.precious if "/" in name))
         if not any(trial.holds for trial in trials):
             # What nothing proves is kept, or is no artifact: the other questions are not asked.
             return Examination(rule, trials, self._there(rule.without), precious)
@@ -229,17 +230,25 @@ class _Trials:
         where = "beside" if directory == self._project else "above"
         return _found(marker, f"{{}} {where} it", markers)
 
-    def _first(self, directory: str, markers: Iterable[str]) -> str | None:
+    def _first(self, directory: str, markers: tuple[str, ...]) -> str | None:
         """Return the first of *markers* that is there and proves something, as it is called there."""
+        if self._cache.rules_out(directory, markers):
+            return None
         for marker in markers:
+            if not WILD.intersection(marker):
+                if self._cache.proves(directory, marker, self._directory):
+                    return marker
+                continue
             slash = "/" if marker.endswith("/") else ""
             for name in self._cache.matches(directory, marker):
                 if self._cache.proves(directory, name.rstrip("/") + slash, self._directory):
                     return name
         return None
 
-    def _there(self, markers: Iterable[str]) -> str | None:
+    def _there(self, markers: tuple[str, ...]) -> str | None:
         """Return the first of *markers* that is inside, whoever put it there."""
+        if not markers or self._cache.rules_out(self._inside, markers):
+            return None
         return next((n for m in markers for n in self._cache.matches(self._inside, m)), None)
 
     def _read(self, directory: str, name: str) -> bytes | None:

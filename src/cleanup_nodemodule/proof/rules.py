@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.proof.listing import WILD
 
 DEFAULT_PROFILE: Final = "js"
 """The ecosystem looked for unless others are named."""
@@ -111,7 +112,12 @@ class Rule:
     @property
     def names(self) -> tuple[str, ...]:
         """The last names of the directory's path."""
-        return tuple(self.directory.split("/"))
+        return _names_of(self.directory)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only a directory of one name fits."""
+        return not WILD.intersection(self.names[-1])
 
     def fits(self, names: tuple[str, ...]) -> bool:
         """Whether a directory whose path ends with *names* may be this."""
@@ -123,6 +129,35 @@ class Rule:
             fnmatchcase(name, pattern)
             for name, pattern in zip(names[-len(mine) :], mine, strict=True)
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_of(directory: str) -> tuple[str, ...]:
+    return tuple(directory.split("/"))
+
+
+class RuleIndex:
+    """Rules by the last names of their directories, so that those that cannot fit are not tried."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._plain: dict[str, list[tuple[int, Rule]]] = {}
+        self._others: list[tuple[int, Rule]] = []
+        for place, rule in enumerate(rules):
+            if rule.is_plain:
+                self._plain.setdefault(rule.names[-1], []).append((place, rule))
+            else:
+                self._others.append((place, rule))
+
+    def to_try(self, name: str) -> list[Rule]:
+        """Return the rules, in their order, that may fit a directory of this name."""
+        found = self._plain.get(name)
+        if found is None:
+            return [rule for _, rule in self._others]
+        return [rule for _, rule in sorted([*found, *self._others], key=_place)]
+
+
+def _place(numbered: tuple[int, Rule]) -> int:
+    return numbered[0]
 
 
 def catalogue() -> tuple[Rule, ...]:

@@ -12,6 +12,7 @@ from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import precious
 from cleanup_nodemodule.proof.declared import NAMES, is_part_of
+from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import Inside, kept_for
 from cleanup_nodemodule.survey.rows import Row
@@ -23,9 +24,8 @@ _AT_ONCE: Final = 64
 """Artifacts whose files one call looks up."""
 
 
-def watch_for(row: Row) -> Watch | None:
-    """Return what to watch for in a row while it is measured; None where it is kept whatever is inside."""
-    sighting = row.sighting
+def watch_for(sighting: Sighting) -> Watch | None:
+    """Return what to watch for in an artifact while it is measured; None where it is kept whatever is inside."""
     if sighting.protection is not None:
         return None
     since = sighting.declared.finished if sighting.declared is not None else 0

@@ -49,6 +49,7 @@ async def measure(
     mounts: Sequence[str] = (),
     without: Mapping[int, Sequence[str]] = MappingProxyType({}),
     watch: Callable[[int], Watch | None] = _no_watch,
+    begun: Mapping[int, Measurement] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
 ) -> list[Contents | None]:
@@ -58,9 +59,9 @@ async def measure(
     than measuring a few hundred files; a large one is shared among the workers. Files with several
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
-    not counted, and *watch* what is watched for in it. Calls *problem* for each place that could not be
-    read, which a mount point is not, and *measured* with the bytes each call counted. Raises Stopped when
-    the scheduler is told to stop.
+    not counted, *watch* what is watched for in it, and *begun* what a first call has returned already. Calls
+    *problem* for each place that could not be read, which a mount point is not, and *measured* with the bytes
+    each call counted. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots: list[_Watched] = []
@@ -82,10 +83,16 @@ async def measure(
             tallies[done].leave_out([candidates[done][1].path])
             done += 1
             continue
+        if (first := begun.get(candidates[done][0])) is not None:
+            measured(first.usage.allocated)
+            left = tallies[done].add(first)
+            await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
+            done += 1
+            continue
         several = [
             root
             for root, _ in itertools.takewhile(
-                lambda one: not one[1][1].mounted,
+                lambda one: not (one[1][1].mounted or one[1][0] in begun),
                 zip(roots[done : done + count], candidates[done : done + count], strict=True),
             )
         ]
@@ -159,6 +166,30 @@ async def _measure_rest(
         return tally.add(part)
 
     await scheduler.share(left, count)
+
+
+def contents_of(
+    number: int,
+    candidate: Candidate,
+    measurement: Measurement,
+    ledger: Ledger,
+    *,
+    problem: Callable[[Problem], None],
+) -> Contents | None:
+    """Return what is in a candidate that one call has measured to its end, as :func:`measure` does."""
+    usage, _, faults = measurement
+    lists = (usage.mounts, usage.repositories, usage.foreign, usage.met, usage.late)
+    if faults or any(lists) or usage.unlisted or not usage.directories:
+        tally = _Tally(number, candidate, ledger, problem)
+        tally.add(measurement)
+        return tally.contents()
+    # As most of them are: nothing but numbers.
+    if usage.links:
+        ledger.add(number, usage.links)
+    return Contents(
+        *(usage.apparent, usage.allocated, usage.files, usage.directories, usage.newest, True),
+        *((), (), (), usage.allocated_directories),
+    )
 
 
 def _entries(measurement: Measurement) -> int:

@@ -21,11 +21,9 @@ def innermost_around(rows: Sequence[Row]) -> dict[int, int | None]:
     around: dict[int, int | None] = {}
     open_: list[int] = []
 
-    def prefix(number: int) -> str:
-        return os.path.join(rows[number].candidate.path, "")
-
-    for number in sorted(range(len(rows)), key=prefix):
-        while open_ and not prefix(number).startswith(prefix(open_[-1])):
+    prefixes = [os.path.join(row.candidate.path, "") for row in rows]
+    for number in sorted(range(len(rows)), key=prefixes.__getitem__):
+        while open_ and not prefixes[number].startswith(prefixes[open_[-1]]):
             open_.pop()
         around[number] = open_[-1] if open_ else None
         open_.append(number)

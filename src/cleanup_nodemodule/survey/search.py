@@ -272,8 +272,10 @@ def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
 
 def _in_leftover(candidate: Candidate) -> bool:
     """Whether a candidate is, or lies in, what an interrupted run may have left."""
+    if PREFIX not in candidate.path:
+        return False
     way = os.path.relpath(candidate.path, candidate.root)
-    return PREFIX in way and any(is_staged(name) for name in way.split(os.sep))
+    return any(is_staged(name) for name in way.split(os.sep))
 
 
 class _Sifted(NamedTuple):

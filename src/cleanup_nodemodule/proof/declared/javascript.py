@@ -257,7 +257,11 @@ class _Look:
         if copy is None or lock.lock is None or not copy.versions:
             return []
         locked = lock.lock.versions
-        if all(versions <= locked.get(name, set()) for name, versions in copy.versions.items()):
+        if all(
+            one in locked.get(name, ())
+            for name, versions in copy.versions.items()
+            for one in versions
+        ):
             return []
         return ["what is installed differs from the lock file"]
 

@@ -53,6 +53,14 @@ def yarn(content: bytes) -> Lock | None:
     return Lock(lock.needs, lock.versions, importers or None, patterns) if patterns else None
 
 
+def yarn_state(content: bytes) -> Lock:
+    """Read ``.yarn-state.yml``: where Yarn has put each package (plugin-nm, NodeModulesLinker.ts)."""
+    text = content.decode("utf-8", "replace")
+    return Lock(
+        places=frozenset(re.findall(r'^ +- "(.+/node_modules/[^"\n]+)"$', text, re.MULTILINE))
+    )
+
+
 def _pair(text: str) -> tuple[str, str]:
     """Split what a line says into key and value, without their quotes."""
     if text[0] in "\"'":

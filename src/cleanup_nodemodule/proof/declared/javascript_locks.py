@@ -30,6 +30,8 @@ class Lock:
     """What each project of the workspace asks for, by its path ("" is the root); None if the file does not say."""
     patterns: Collection[str] = frozenset()
     """Yarn 1: everything that was asked for, as ``name@range``."""
+    places: Collection[str] = frozenset()
+    """What its tool has installed in other projects of the workspace: paths of packages, or of all that lie together."""
     rewritten: bool = False
     """The tool may have written other ranges and names than the manifests have, by overrides or hooks."""
 
@@ -97,12 +99,15 @@ def _npm_packages(packages: dict[str, Any]) -> Lock:
     needs: dict[str, Collection[str]] = {}
     versions: dict[str, Collection[str]] = {}
     importers: dict[str, dict[str, str]] = {}
+    places: list[str] = []
     for path, found in packages.items():
         entry = found if isinstance(found, dict) else {}
         before, inside, name = path.rpartition("node_modules/")
         if not inside or (before and not before.endswith("/")):
             importers[path] = direct(entry)
             continue
+        if before and not before.startswith("node_modules/"):
+            places.append(path)
         version = entry.get("version")
         if entry.get("link"):
             entry, version = table(packages.get(str(entry.get("resolved")))), None
@@ -113,7 +118,7 @@ def _npm_packages(packages: dict[str, Any]) -> Lock:
             needed, locked = (*needs[name], *needed), (*versions[name], *locked)
         needs[name], versions[name] = needed, locked
     # npm's copy has no root.
-    return Lock(needs, versions, importers if "" in importers else None)
+    return Lock(needs, versions, importers if "" in importers else None, places=frozenset(places))
 
 
 def _npm_needs(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -242,4 +247,6 @@ def yarn_integrity(content: bytes) -> Lock | None:
     names = list(lock.needs)
     for pattern in top or ():
         lock.add(split(pattern)[0], None, names)
-    return Lock(lock.needs, {}, None, frozenset(top or ()))
+    folders = read.get("modulesFolders")
+    places = frozenset(folders if _is_names(folders) else ())
+    return Lock(lock.needs, {}, None, frozenset(top or ()), places)

@@ -27,6 +27,7 @@ _COPIES: Final = (
     (NPM, ".package-lock.json", javascript_locks.npm),
     (PNPM, ".pnpm/lock.yaml", javascript_lines.pnpm),
     (YARN_1, ".yarn-integrity", javascript_locks.yarn_integrity),
+    (YARN, ".yarn-state.yml", javascript_lines.yarn_state),
 )
 """What each tool writes down inside of what it has installed."""
 

@@ -259,6 +259,17 @@ def test_what_an_older_lock_file_had_installed_is_declared_by_npm_s_copy(tmp_pat
     assert found.warnings == ("what is installed differs from the lock file",)
 
 
+def test_what_is_locked_for_another_machine_and_copied_in_is_undeclared(tmp_path: Path) -> None:
+    tree = installed.npm()
+    lock = json.loads(tree["package-lock.json"])
+    lock["packages"]["node_modules/chalk"]["optionalDependencies"] = {"chalk-darwin": "1"}
+    lock["packages"]["node_modules/chalk-darwin"] = {"version": "1.0.0", "os": ["darwin"]}
+    tree["package-lock.json"] = json.dumps(lock)
+    assert look(made(tmp_path, tree)).undeclared == ()
+    declare(tmp_path / "node_modules/chalk-darwin", package("chalk-darwin"))
+    assert look(tmp_path).undeclared == ("chalk-darwin",)
+
+
 def test_a_package_that_is_needed_as_an_optional_peer_only_is_undeclared(tmp_path: Path) -> None:
     tree = installed.npm()
     lock = json.loads(tree["package-lock.json"])
@@ -380,6 +391,12 @@ def test_what_the_root_has_not_put_into_a_project_is_undeclared(tmp_path: Path) 
 def test_a_link_to_a_project_that_is_gone_deserves_a_warning(tmp_path: Path) -> None:
     shutil.rmtree(made(tmp_path, workspace()) / "packages/b")
     assert look(tmp_path).warnings == ("linked to what is not there: @acme/b",)
+
+
+def test_what_a_project_that_is_gone_asked_for_does_not_come_back(tmp_path: Path) -> None:
+    shutil.rmtree(made(tmp_path, workspace()) / "packages")
+    found = look(tmp_path)
+    assert "@sindresorhus/is" in found.undeclared
 
 
 def test_a_lock_file_above_counts_only_for_the_projects_of_its_workspace(tmp_path: Path) -> None:

@@ -106,23 +106,59 @@ def test_what_lies_in_no_package_came_with_none(tmp_path: Path, path: str) -> No
         "chalk/__tests__/.env",
         "chalk/examples/app/.env.local",
         "chalk/.env.example",
-        "chalk/manual.pdf",
         "chalk/vendor/win.zip",
+        "chalk/docs/manual.pdf",
+        "@angular/cli/lib/code-examples.db",
         ".cache/puppeteer/chrome.zip",
         ".cache/webpack-dev-server/server.pem",
     ],
 )
 def test_what_came_with_a_package_or_lies_in_a_cache_is_expected(tmp_path: Path, path: str) -> None:
-    modules = install(tmp_path, installed.npm())
+    tree = installed.npm()
+    tree["node_modules"]["@angular/cli"] = installed.package("@angular/cli")
+    modules = install(tmp_path, tree)
     put(modules, path, 1)
     assert unexpected(modules, path) == ()
 
 
 def test_what_lies_in_a_package_since_it_was_packed_came_with_it(tmp_path: Path) -> None:
     modules = install(tmp_path, installed.npm())
-    put(modules, "chalk/manual.pdf", 0)
-    os.utime(modules / "chalk/manual.pdf", (499162500, 499162500))
-    assert unexpected(modules, "chalk/manual.pdf") == ()
+    put(modules, "chalk/win.zip", 0)
+    assert unexpected(modules, "chalk/win.zip") == ()
+    os.utime(modules / "chalk/win.zip", (499162500, 499162500))
+    assert unexpected(modules, "chalk/win.zip") == ()
+    os.utime(modules / "chalk/win.zip", (1_200_000_000, 1_200_000_000))
+    assert unexpected(modules, "chalk/win.zip") == ("chalk/win.zip",)
+
+
+@pytest.mark.parametrize(
+    "name", ["app.db", "secret.pem", ".env", "manual.pdf", "table.xlsx", "data.csv"]
+)
+@pytest.mark.parametrize(
+    ("files", "listed"),
+    [
+        (["dist"], True),
+        (["./dist/"], True),
+        (["lib", "dist/**/*"], True),
+        (["dist/*"], True),
+        (["dist/app.*", "dist/*.p*", "dist/.env", "dist/*.xlsx", "dist/*.csv"], True),
+        (["lib", "!dist"], False),
+        (["*"], False),
+        (["**/*"], False),
+        ([1, None, "."], False),
+        ("dist", False),
+        ([], False),
+    ],
+)
+def test_what_is_valuable_has_to_be_listed_by_its_package(
+    tmp_path: Path, name: str, files: object, *, listed: bool
+) -> None:
+    tree = installed.npm()
+    tree["node_modules"]["chalk"] = {**installed.package("chalk", files=files), f"dist/{name}": "x"}
+    modules = install(tmp_path, tree)
+    assert (unexpected(modules, f"chalk/dist/{name}") == ()) is listed
+    put(modules, f"chalk/dist/{name}", 3600)
+    assert unexpected(modules, f"chalk/dist/{name}") == (f"chalk/dist/{name}",)
 
 
 def test_a_directory_that_was_installed_came_with_its_package(tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ class _Look:
             bun = tools.lock_of(BUN, place, artifact, cache)
             made = makers.by_content(artifact, found, bun, cache)
         told = self._manifest if isinstance(self._manifest, Manifest) else None
+        if self._root.member and not root.lerna and (told is None or not told.tool):
+            above = projects.manifest(root.path, artifact, cache)
+            told = above if isinstance(above, Manifest) else told
         self._lock = tools.lock_file(place, made.tool, told, artifact, cache)
         self._made = made
 
@@ -135,6 +138,9 @@ class _Look:
         for name, target in self._inside.links.items():
             if name not in declared and not self._is_project(target):
                 found.add(name)
+        if self._made.tool == NPM and self._copy is not None and self._made.top == self._artifact:
+            # What is made for another machine is locked too, and not brought back here.
+            found |= set(self._inside.packages).difference(self._copy.needs)
         found |= manifest.bundled & self._inside.all
         return tuple(sorted({*found, *self._made.strangers, *self._inside.others}))
 
@@ -145,6 +151,8 @@ class _Look:
         copy = self._copy
         if copy is not None and copy.patterns and (lock is not None or not self._is_asked(copy)):
             # Yarn 1 does not say there who needs what.
+            copy = None
+        if copy is not None and not copy.needs:
             copy = None
         return [one for one in (lock, copy) if one is not None]
 
@@ -168,7 +176,8 @@ class _Look:
         if importers is not None:
             own = "" if root.rush else root.member
             for member, asks in importers.items():
-                if member != own:
+                place = os.path.normpath(os.path.join(self._around, member))
+                if member != own and self._cache.exists(place, MANIFEST):
                     roots.update(asks)
             return roots
         for one in self._members:
@@ -257,7 +266,11 @@ class _Look:
         if copy is None or lock.lock is None or not copy.versions:
             return []
         locked = lock.lock.versions
-        if all(versions <= locked.get(name, set()) for name, versions in copy.versions.items()):
+        if all(
+            one in locked.get(name, ())
+            for name, versions in copy.versions.items()
+            for one in versions
+        ):
             return []
         return ["what is installed differs from the lock file"]
 

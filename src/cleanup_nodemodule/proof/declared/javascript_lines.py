@@ -19,6 +19,11 @@ _QUOTED: Final = re.compile(r'"([^"]+)"|([^",\s][^",]*)')
 """The patterns in a key of Yarn 1, each quoted by itself."""
 
 
+def _text(content: bytes) -> str:
+    """Return the text of a file, which git may have given the line ends of Windows."""
+    return content.replace(b"\r\n", b"\n").decode("utf-8", "replace")
+
+
 def yarn(content: bytes) -> Lock | None:
     """Read ``yarn.lock`` of Yarn 1 and of later ones, which say too what each project asks for."""
     lock = Making()
@@ -27,7 +32,7 @@ def yarn(content: bytes) -> Lock | None:
     names: set[str] = set()
     asked: dict[str, str] = {}
     needing = False
-    for line in content.decode("utf-8", "replace").splitlines():
+    for line in _text(content).split("\n"):
         if line[:1] not in {" ", "#", ""}:
             keys = [a or b for a, b in _QUOTED.findall(line[:-1])] if line[-1] == ":" else []
             found = [one for key in keys for one in key.split(", ") if one.find("@", 1) > 0]
@@ -51,6 +56,14 @@ def yarn(content: bytes) -> Lock | None:
             elif key == "resolution" and "@workspace:" in value:
                 importers[_place(value.partition("@workspace:")[2])] = asked
     return Lock(lock.needs, lock.versions, importers or None, patterns) if patterns else None
+
+
+def yarn_state(content: bytes) -> Lock:
+    """Read ``.yarn-state.yml``: where Yarn has put each package (plugin-nm, NodeModulesLinker.ts)."""
+    text = content.decode("utf-8", "replace")
+    return Lock(
+        places=frozenset(re.findall(r'^ +- "(.+/node_modules/[^"\n]+)"$', text, re.MULTILINE))
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -77,10 +90,10 @@ def pnpm(content: bytes) -> Lock | None:
     section = kind = asking = ""
     name: str | None = None
     asked: dict[str, str] = {}
-    for line in _LINE.finditer(content.decode("utf-8", "replace")):
-        indent, quoted, double, plain, told = line.groups()
-        key = plain or double or quoted
-        value = (told or "").strip("\"' ")
+    for line in _LINE.finditer(_text(content)):
+        indent, plain, quoted, double, other, told = line.groups()
+        key = plain or quoted or double or other
+        value = told.strip("\"' ") if told else ""
         depth = len(indent) // 2
         # A lock file of one project, up to version 8, has at the top what others have in "importers".
         flat = depth > 0 and section in _DIRECT
@@ -164,7 +177,9 @@ _REWRITING: Final = frozenset(
 """Keys of a lock file whose names and ranges need not be those of the manifests."""
 
 _LINE: Final = re.compile(
-    r"""^((?:\ \ ){0,4})(?:'([^'\n]+)'|"([^"\\\n]+)"|([^\s'"#?:-][^\n]*?)):(?:\ +([^\n]*?))?\r?$""",
-    re.MULTILINE | re.VERBOSE,
+    # What each package has on one line, and says nothing here, is passed over: that is half of all lines.
+    r"^(?!    (?:resolution|engines|hasBin|os|cpu|libc): )"
+    r"""((?:  ){0,4})(?:([^\s'"#?:-][^\n:]*)|'([^'\n]+)'|"([^"\\\n]+)"|([^\s'"#?:-][^\n]*?)):(?: +([^\n]*))?$""",
+    re.MULTILINE,
 )
-"""A line with a key, up to the depth of a range in "importers"."""
+"""A line with a key, up to the depth of a range in "importers"; most keys have no colon."""

@@ -7,7 +7,6 @@ would let one go.
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 
@@ -25,12 +24,14 @@ class Lock:
 
     needs: Mapping[str, Collection[str]] = field(default_factory=dict)
     """For each name that it locks, the names that this one needs."""
-    versions: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    versions: Mapping[str, Collection[str]] = field(default_factory=dict)
     """The versions of each name."""
     importers: Mapping[str, Mapping[str, str]] | None = None
     """What each project of the workspace asks for, by its path ("" is the root); None if the file does not say."""
     patterns: Collection[str] = frozenset()
     """Yarn 1: everything that was asked for, as ``name@range``."""
+    places: Collection[str] = frozenset()
+    """What its tool has installed in other projects of the workspace: paths of packages, or of all that lie together."""
     rewritten: bool = False
     """The tool may have written other ranges and names than the manifests have, by overrides or hooks."""
 
@@ -95,27 +96,40 @@ def npm(content: bytes) -> Lock | None:
 
 def _npm_packages(packages: dict[str, Any]) -> Lock:
     """Read versions 2 and 3, where each package has the path that it is installed at."""
-    lock = Making()
+    needs: dict[str, Collection[str]] = {}
+    versions: dict[str, Collection[str]] = {}
     importers: dict[str, dict[str, str]] = {}
+    places: list[str] = []
     for path, found in packages.items():
-        entry = table(found)
+        entry = found if isinstance(found, dict) else {}
         before, inside, name = path.rpartition("node_modules/")
         if not inside or (before and not before.endswith("/")):
             importers[path] = direct(entry)
-        elif entry.get("link"):
-            lock.add(name, None, _npm_needs(table(packages.get(str(entry.get("resolved"))))))
-        else:
-            lock.add(name, entry.get("version"), _npm_needs(entry))
+            continue
+        if before and not before.startswith("node_modules/"):
+            places.append(path)
+        version = entry.get("version")
+        if entry.get("link"):
+            entry, version = table(packages.get(str(entry.get("resolved")))), None
+        needed = _npm_needs(entry)
+        locked = (version,) if isinstance(version, str) else ()
+        # Nearly all are there once: a set for each of them takes longer than all the rest.
+        if name in needs:
+            needed, locked = (*needs[name], *needed), (*versions[name], *locked)
+        needs[name], versions[name] = needed, locked
     # npm's copy has no root.
-    return Lock(lock.needs, lock.versions, importers if "" in importers else None)
+    return Lock(needs, versions, importers if "" in importers else None, places=frozenset(places))
 
 
-def _npm_needs(entry: Mapping[str, Any]) -> Iterable[str]:
-    needs = [*table(entry.get("dependencies")), *table(entry.get("optionalDependencies"))]
-    if peers := table(entry.get("peerDependencies")):
+def _npm_needs(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    needs: tuple[str, ...] = ()
+    for kind in ("dependencies", "optionalDependencies"):
+        if isinstance(found := entry.get(kind), dict):
+            needs = (*needs, *found)
+    if isinstance(peers := entry.get("peerDependencies"), dict):
         # A peer that may be missing is installed only if something else asks for it.
         meta = table(entry.get("peerDependenciesMeta"))
-        needs += (name for name in peers if not table(meta.get(name)).get("optional"))
+        needs = (*needs, *(name for name in peers if not table(meta.get(name)).get("optional")))
     return needs
 
 
@@ -233,4 +247,6 @@ def yarn_integrity(content: bytes) -> Lock | None:
     names = list(lock.needs)
     for pattern in top or ():
         lock.add(split(pattern)[0], None, names)
-    return Lock(lock.needs, {}, None, frozenset(top or ()))
+    folders = read.get("modulesFolders")
+    places = frozenset(folders if _is_names(folders) else ())
+    return Lock(lock.needs, {}, None, frozenset(top or ()), places)

@@ -11,14 +11,13 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     NPM,
     PNPM,
     YARN,
-    YARN_1,
     Inside,
     is_within,
     made_by_mark,
 )
-from cleanup_nodemodule.proof.declared.javascript_locks import LARGEST, document, table
+from cleanup_nodemodule.proof.declared.javascript_locks import document, table
 from cleanup_nodemodule.proof.declared.javascript_projects import MANIFEST, Root
-from cleanup_nodemodule.proof.declared.javascript_tools import LockFile, has_lock_file
+from cleanup_nodemodule.proof.declared.javascript_tools import LockFile, copy_inside, has_lock_file
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 _STORES: Final = {PNPM: ".pnpm", BUN: ".bun", DENO: ".deno", YARN: ".store"}
@@ -74,7 +73,7 @@ def made(
         return Made()
     tool, name, finished = mark
     store = _store(tool, top, cache)
-    by_name = _by_name(tool, top, os.path.relpath(artifact, root.path), inside, cache)
+    by_name = _by_name(tool, top, os.path.relpath(artifact, root.path), inside, artifact, cache)
     strangers = [one for one in inside.packages if one not in by_name]
     strangers += (
         one
@@ -97,21 +96,16 @@ def _store(tool: str, top: str, cache: StatCache) -> str:
     return store
 
 
-def _by_name(tool: str, top: str, place: str, inside: Inside, cache: StatCache) -> frozenset[str]:
+def _by_name(
+    tool: str, top: str, place: str, inside: Inside, artifact: str, cache: StatCache
+) -> frozenset[str]:
     """Return the packages at *place* in the workspace that the tool says it has installed there."""
-    if tool == NPM:
-        packages = table(
-            document(cache.read(top, ".package-lock.json", LARGEST) or b"").get("packages")
-        )
-        return frozenset(one for one in inside.names if f"{place}/{one}" in packages)
-    if tool == YARN_1:
-        folders = document(cache.read(top, ".yarn-integrity", LARGEST) or b"").get("modulesFolders")
-        return frozenset(inside.names if isinstance(folders, list) and place in folders else ())
-    if tool == YARN:
-        state = cache.read(top, ".yarn-state.yml", LARGEST) or b""
-        lines = {line.strip() for line in state.decode("utf-8", "replace").splitlines()}
-        return frozenset(one for one in inside.names if f'- "{place}/{one}"' in lines)
-    return frozenset()
+    copy = copy_inside(tool, top, artifact, cache)
+    if copy is None:
+        return frozenset()
+    if place in copy.places:
+        return inside.all
+    return frozenset(one for one in inside.names if f"{place}/{one}" in copy.places)
 
 
 def by_content(artifact: str, inside: Inside, lock: LockFile | None, cache: StatCache) -> Made:

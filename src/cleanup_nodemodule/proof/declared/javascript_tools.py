@@ -1,8 +1,9 @@
 """The package managers of JavaScript: their lock files, what installs from them, and which one counts."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from cleanup_nodemodule.proof.declared import javascript_lines, javascript_locks
 from cleanup_nodemodule.proof.declared.javascript_inside import BUN, DENO, NPM, PNPM, YARN, YARN_1
@@ -27,6 +28,7 @@ _COPIES: Final = (
     (NPM, ".package-lock.json", javascript_locks.npm),
     (PNPM, ".pnpm/lock.yaml", javascript_lines.pnpm),
     (YARN_1, ".yarn-integrity", javascript_locks.yarn_integrity),
+    (YARN, ".yarn-state.yml", javascript_lines.yarn_state),
 )
 """What each tool writes down inside of what it has installed."""
 
@@ -39,6 +41,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     DENO: ("deno install", "deno install"),
 }
 """What installs exactly what a tool's lock file has, and what goes by the manifest."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 _REMEMBERED: Final = 16
 """Lock files that are remembered once they are read. All projects of a workspace ask for the same ones."""
@@ -55,10 +60,11 @@ class LockFile:
 
 
 class _Known:
-    """The lock files that were read last."""
+    """The lock files that were read last, by their place and by their content: pnpm keeps a copy of its own."""
 
     def __init__(self) -> None:
-        self._read: dict[tuple[str, str], tuple[object, Lock | None, bool]] = {}
+        self._read: dict[tuple[str, str], tuple[object, bytes]] = {}
+        self._said: dict[bytes, tuple[Lock | None, bool]] = {}
 
     def read(
         self, place: str, name: str, reader: Callable[[bytes], Lock | None], cache: StatCache
@@ -66,16 +72,24 @@ class _Known:
         """Return what the lock file says, and whether it is of a later Yarn. Raises OSError."""
         status = cache.status(place, name)
         stamp = status and (status.st_ino, status.st_size, status.st_mtime_ns)
-        known = self._read.get((place, name))
-        if known is None or known[0] != stamp:
+        known, digest = self._read.get((place, name), (None, b""))
+        said = self._said.get(digest) if known == stamp else None
+        if said is None:
             content = cache.read(place, name, LARGEST)
-            lock = None if content is None else reader(content)
-            known = stamp, lock, b"\n__metadata:" in (content or b"")
-            while len(self._read) >= _REMEMBERED:
-                # In one step, as another thread may make room as well.
-                self._read.pop(next(iter(list(self._read))), None)
-            self._read[place, name] = known
-        return known[1], known[2]
+            if content is None:
+                return None, False
+            digest = reader.__name__.encode() + hashlib.sha256(content).digest()
+            said = self._said.get(digest) or (reader(content), b"\n__metadata:" in content)
+            self._remember(self._said, digest, said)
+            self._remember(self._read, (place, name), (stamp, digest))
+        return said
+
+    @staticmethod
+    def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+        known[key] = value
+        for one in [*known][:-_REMEMBERED]:
+            # In one step, as another thread may make room as well.
+            known.pop(one, None)
 
 
 def _read(

@@ -68,7 +68,9 @@ def is_part_of_pods(
     """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`."""
     text = (cache.read(artifact, "Manifest.lock", _LARGEST) or b"").decode("utf-8", "replace")
     owned = set(_POD.findall(_section(text, "PODS"))) | _PODS_OWN
-    return placed.parts(paths, late, owned=placed.beneath(owned), later=_PODS_LATER)
+    return placed.parts(
+        artifact, paths, late, cache, owned=placed.beneath(owned), later=_PODS_LATER
+    )
 
 
 def _section(text: str, name: str) -> str:
@@ -125,7 +127,7 @@ def is_part_of_carthage(
         first = names[1] if names[0] in _PLATFORMS and len(names) > 1 else names[0]
         return first.split(".")[0] in built
 
-    return placed.parts(paths, late, owned=owned, later=(".*.version",))
+    return placed.parts(artifact, paths, late, cache, owned=owned, later=(".*.version",))
 
 
 def _versions(artifact: str, cache: StatCache) -> Iterator[tuple[str, Any]]:

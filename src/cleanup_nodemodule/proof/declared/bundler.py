@@ -119,7 +119,7 @@ def is_part(
             f"{ruby}/bundler/gems/{name}"
             for name in placed.names(artifact, ruby, "bundler", "gems")
         }
-    return placed.parts(paths, late, owned=placed.beneath(owned), later=_LATER)
+    return placed.parts(artifact, paths, late, cache, owned=placed.beneath(owned), later=_LATER)
 
 
 def _rubies(artifact: str, cache: StatCache) -> Iterator[str]:

@@ -82,4 +82,7 @@ def is_part(
         content = cache.read(artifact, path, _LARGEST) if isinstance(wanted, str) else None
         return content is not None and hashlib.sha256(content).hexdigest() == wanted
 
-    return placed.parts(paths, late, owned=owned, later=(f"*/{_SUMS}",), same=same)
+    later = (f"*/{_SUMS}",)
+    return placed.parts(
+        artifact, paths, late, cache, owned=owned, later=later, same=same, listed=owned
+    )

@@ -81,7 +81,7 @@ def is_part(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`."""
     owned = {place for one in _installed(artifact, cache) or [] if (place := _place(one))}
-    return placed.parts(paths, late, owned=placed.beneath(owned), later=_LATER)
+    return placed.parts(artifact, paths, late, cache, owned=placed.beneath(owned), later=_LATER)
 
 
 def _parsed(text: str | None) -> Mapping[str, Any] | None:

@@ -68,7 +68,9 @@ def is_part(
     """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`."""
     text = (cache.read(artifact, "modules.txt", _LARGEST) or b"").decode("utf-8", "replace")
     packages = {line for line in text.splitlines() if line and not line.startswith("#")}
-    return placed.parts(paths, late, owned=placed.beneath(packages), later=("modules.txt",))
+    return placed.parts(
+        artifact, paths, late, cache, owned=placed.beneath(packages), later=("modules.txt",)
+    )
 
 
 def _words(text: str) -> Mapping[str, str]:

@@ -64,4 +64,13 @@ def is_part(
         for name in placed.names(artifact)
         if any(cache.exists(os.path.join(artifact, name), mark) for mark in _MARKS)
     }
-    return placed.parts(paths, late, owned=placed.beneath(owned), later=_LATER)
+
+    def listed(path: str) -> bool:
+        # Hex writes down the files of each package.
+        name, _, inner = path.partition("/")
+        content = cache.read(os.path.join(artifact, name), "hex_metadata.config") or b""
+        return f'<<"{inner}">>'.encode() in content
+
+    return placed.parts(
+        artifact, paths, late, cache, owned=placed.beneath(owned), later=_LATER, listed=listed
+    )

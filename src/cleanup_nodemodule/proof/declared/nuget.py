@@ -4,8 +4,10 @@ Sources: NuGet's documentation, "packages.config reference" and "How NuGet packa
 (``packages/ID.VERSION/ID.VERSION.nupkg``).
 """
 
+import io
 import os
 import re
+import zipfile
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +16,8 @@ from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 _LARGEST: Final = 4 * 1024 * 1024
+
+_LARGEST_PACKAGE: Final = 64 * 1024 * 1024
 
 _PACKAGE: Final = re.compile(r"<package\b([^>]*)>")
 _ATTRIBUTE: Final = re.compile(r"\b(id|version)\s*=\s*[\"']([^\"']+)[\"']")
@@ -68,4 +72,18 @@ def is_part(
         for name in placed.names(artifact)
         if cache.exists(os.path.join(artifact, name), f"{name}.nupkg")
     }
-    return placed.parts(paths, late, owned=placed.beneath(owned), later=("repositories.config",))
+
+    def listed(path: str) -> bool:
+        # The package itself lies in its directory: an archive (Open Packaging Conventions).
+        name, _, inner = path.partition("/")
+        content = cache.read(os.path.join(artifact, name), f"{name}.nupkg", _LARGEST_PACKAGE)
+        try:
+            with zipfile.ZipFile(io.BytesIO(content or b"")) as archive:
+                return inner in archive.namelist()
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            return False
+
+    later = ("repositories.config",)
+    return placed.parts(
+        artifact, paths, late, cache, owned=placed.beneath(owned), later=later, listed=listed
+    )

@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
@@ -11,6 +12,22 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 
 NOISE: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """What file managers put everywhere."""
+
+_VALUABLE: Final = re.compile(
+    r"^\.env(?:\..*)?$|^id_[a-z0-9]+$|^credentials|^secrets?\.|^\.(?:netrc|htpasswd|pgpass|git-credentials)$"
+    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|realm|duckdb|mdf|ldf|myd|dbf|rdb|aof|dump|bak|sav)"
+    r"(?:[-.](?:wal|shm|journal))?$"
+    r"|\.(?:pem|key|p8|p12|pfx|jks|jceks|keystore|bks|ppk|pgp|gpg|kbx|kdbx?|crt|cer|der)$"
+    r"|\.(?:mobileprovision|provisionprofile|keychain|tfstate|tfvars)$",
+    re.IGNORECASE,
+)
+"""Data bases, keys and secrets: what programs and people put anywhere."""
+
+_EXAMPLES: Final = re.compile(
+    r"(?:^|/)(?:__?tests?__?|tests?|specs?|features|fixtures?|examples?|samples?|demos?|docs?|testdata|mocks?|stubs?)/",
+    re.IGNORECASE,
+)
+"""Directories of packages that have such things to try something with."""
 
 
 def names(*place: str) -> tuple[str, ...]:
@@ -63,19 +80,33 @@ def text_of(artifact: str, directory: str, name: str, cache: StatCache, largest:
 
 
 def parts(
+    artifact: str,
     paths: Sequence[str],
     late: Sequence[str],
+    cache: StatCache,
     *,
     owned: Callable[[str], bool],
     later: Sequence[str] = (),
     same: Callable[[str], bool] | None = None,
+    listed: Callable[[str], bool] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which *paths* are not *owned* by a package, and which *late* ones no tool writes.
+    """Return which *paths* came with no package, and which *late* ones no tool writes.
 
-    *later* are patterns of what tools write after the installer was through. *same* says of a late file that its
-    content is that which was installed.
+    *owned* says whether a path lies in a package. What programs and people write has to be *listed* by its package
+    too, or lie where examples do: its time says nothing, as what is moved keeps it. *later* are patterns of what tools
+    write after the installer was through. *same* says of a late file that its content is that which was installed.
     """
-    met = tuple(path for path in paths if not owned(path))
+    met = tuple(
+        path
+        for path in paths
+        if not owned(path)
+        or (
+            _VALUABLE.search(os.path.basename(path))
+            and not (listed is not None and listed(path))
+            and not _EXAMPLES.search(path)
+            and not _is_certificate(artifact, path, cache)
+        )
+    )
     modified = tuple(
         path
         for path in late
@@ -84,6 +115,14 @@ def parts(
         and not (same is not None and same(path))
     )
     return met, modified
+
+
+def _is_certificate(artifact: str, path: str, cache: StatCache) -> bool:
+    """Whether it holds certificates alone, as packages bring them for the authorities that everybody trusts."""
+    if not path.lower().endswith((".pem", ".crt", ".cer")):
+        return False
+    content = cache.read(artifact, path) or b""
+    return b"-----BEGIN CERTIFICATE" in content and b"PRIVATE KEY" not in content
 
 
 def beneath(directories: Collection[str]) -> Callable[[str], bool]:

@@ -132,11 +132,12 @@ def is_part_of_spago(
     artifact: str, paths: Sequence[str], late: Sequence[str], cache: StatCache
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`."""
-    del cache
     owned = set(_spago_packages(artifact))
     return placed.parts(
+        artifact,
         paths,
         late,
+        cache,
         owned=placed.beneath(owned),
         later=("run/*", "stashes/*", "persisted-warnings/*"),
     )

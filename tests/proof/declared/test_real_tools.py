@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.proof.declared import LOOKS, PARTS, Declared
+from cleanup_nodemodule.proof.declared import Declared, is_part_of, look_of
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support.installed import Tree
 from support.trees import declare, listing
@@ -148,7 +148,9 @@ class Project:
     def look(self, project: str = ".") -> Declared:
         """Look at what is installed."""
         place = os.path.normpath(self.path / project)
-        return LOOKS["npm"](os.path.join(place, "node_modules"), place, str(self.path), StatCache())
+        return look_of("npm")(
+            os.path.join(place, "node_modules"), place, str(self.path), StatCache()
+        )
 
     def modified(self) -> tuple[str, ...]:
         """Return what was changed since."""
@@ -158,7 +160,7 @@ class Project:
             for path in walk(self.modules)
             if int(os.lstat(path).st_mtime) > finished
         ]
-        return PARTS["npm"](str(self.modules), (), late, StatCache())[1]
+        return is_part_of("npm")(str(self.modules), (), late, StatCache())[1]
 
 
 def walk(top: Path) -> Iterator[str]:

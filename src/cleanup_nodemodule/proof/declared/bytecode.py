@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 COMMAND: Final = "python3 -m compileall -q ."
@@ -15,6 +17,25 @@ _TAGGED: Final = re.compile(r"\.[a-z]+-?[0-9][\w.-]*$")
 ``_pytest/assertion/rewrite.py``)."""
 
 _ENDINGS: Final = (".pyc", ".pyo")
+
+
+def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declared:  # noqa: ARG001 - as all looks
+    """Return whether all bytecode in a ``__pycache__`` comes back from the sources around it.
+
+    Raises OSError where one of the two cannot be listed.
+    """
+    gone = orphans(artifact, project, cache)
+    return Declared(undeclared=gone, command=COMMAND, command_in=project)
+
+
+def is_part(
+    artifact: str,  # noqa: ARG001 - as for all ecosystems
+    paths: Sequence[str],
+    late: Sequence[str],  # noqa: ARG001 - the interpreter writes at any time
+    cache: StatCache,  # noqa: ARG001 - nothing is looked up
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return all *paths*: there are no packages that could have brought them."""
+    return tuple(paths), ()
 
 
 def orphans(artifact: str, project: str, cache: StatCache) -> tuple[str, ...]:

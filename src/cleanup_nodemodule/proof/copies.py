@@ -1,13 +1,17 @@
 """Tells what a tool has copied into an artifact from what is only there.
 
 Site builders copy what is in ``public``, Maven what is in ``src/main/resources``, setuptools the modules. A copy that
-is still the same as its original is not lost with the artifact, whatever it is called.
+is still the same as its original is not lost with the artifact, whatever it is called. Bundlers copy from wherever a
+source says, under a name with a hash of the content.
 """
 
+import fnmatch
 import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from cleanup_nodemodule.proof.build_output import is_hashed
+from cleanup_nodemodule.proof.precious import CATEGORIES
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
@@ -25,10 +29,22 @@ def only_here(
 
     They are relative to it. Raises OSError where something could not be looked at.
     """
-    copied = rule.copied if rule is not None else ()
-    if not copied:
+    if rule is None:
         return tuple(paths)
-    return tuple(path for path in paths if not _is_copy(path, copied, artifact, cache))
+    copied = rule.copied
+    bundled = any(proof.output is not None for proof in rule.proofs)
+    return tuple(
+        path
+        for path in paths
+        if not (bundled and _is_bundled(path)) and not _is_copy(path, copied, artifact, cache)
+    )
+
+
+def _is_bundled(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    ending = name.rpartition(".")[2].lower()
+    kinds = (CATEGORIES["media"], CATEGORIES["images"], CATEGORIES["documents"])
+    return is_hashed(name) and any(ending in kind.endings for kind in kinds)
 
 
 def _is_copy(path: str, copied: Iterable[tuple[str, str]], artifact: str, cache: StatCache) -> bool:
@@ -41,10 +57,10 @@ def _is_copy(path: str, copied: Iterable[tuple[str, str]], artifact: str, cache:
 
 
 def _originals(path: str, inside: str, beside: str) -> Iterator[str]:
-    """Give where the original of *path* would be; ``*`` in *inside* stands for any one directory."""
+    """Give where the original of *path* would be; names in *inside* may have wildcards."""
     parts, top = path.split("/"), [] if inside == "." else inside.split("/")
     if len(parts) > len(top) and all(
-        one in {"*", part} for one, part in zip(top, parts, strict=False)
+        fnmatch.fnmatchcase(part, one) for one, part in zip(top, parts, strict=False)
     ):
         rest = "/".join(parts[len(top) :])
         yield rest if beside == "." else f"{beside}/{rest}"

@@ -12,9 +12,11 @@ from typing import Final
 
 import pytest
 
-from cleanup_nodemodule.proof.declared import LOOKS
+from cleanup_nodemodule.proof.declared import NAMES
 from cleanup_nodemodule.proof.precious import CATEGORIES
 from cleanup_nodemodule.proof.rules import Rule, catalogue
+from support.families import some_slow
+from support.judges import DELETE, judge, verdict
 from support.needs import unable
 from support.questions import Answers, ask
 from support.rule_trees import TREES, Tree
@@ -42,7 +44,7 @@ UNTRIED: Final = frozenset[str]()
 
 
 def _look_is_there(rule: Rule) -> None:
-    if rule.packages is not None and rule.packages not in LOOKS:
+    if rule.packages is not None and rule.packages not in NAMES:
         unable(f"there is no look at packages of {rule.packages} yet")
 
 
@@ -85,6 +87,15 @@ def test_what_the_tool_made_is_an_artifact(tmp_path: Path, name: str) -> None:
     assert answers.selected, answers
 
 
+@pytest.mark.parametrize("name", some_slow(TREES, 4))
+def test_a_run_with_all_rules_selects_what_the_tool_made(tmp_path: Path, name: str) -> None:
+    tree = TREES[name]
+    _look_is_there(RULES[tree.rule])
+    tree.build(tmp_path / "project")
+    found = judge(tmp_path / "project", profiles=("all",), simple_rules=False)[tree.directory]
+    assert verdict(found) == DELETE, found.evidence
+
+
 @pytest.mark.parametrize("name", TREES)
 def test_without_a_mark_inside_nobody_knows_who_made_it(tmp_path: Path, name: str) -> None:
     tree = TREES[name]
@@ -109,18 +120,34 @@ def test_something_precious_at_any_depth_keeps_it_and_is_named(tmp_path: Path, n
     tree = TREES[name]
     rule = RULES[tree.rule]
     _look_is_there(rule)
+    path = _hide(tree, tmp_path)
+    answers = _asked(tree, tmp_path)
+    assert not answers.selected
+    assert any(path == one or path.startswith(f"{one}/") for one in answers.named), answers
+
+
+@pytest.mark.parametrize("name", some_slow(TREES, 4))
+def test_a_run_with_all_rules_names_what_is_precious(tmp_path: Path, name: str) -> None:
+    tree = TREES[name]
+    _look_is_there(RULES[tree.rule])
+    path = _hide(tree, tmp_path)
+    found = judge(tmp_path / "project", profiles=("all",), simple_rules=False)[tree.directory]
+    assert verdict(found) in {"precious", "undeclared", "modified"}, found.evidence
+    assert path.partition("/")[0] in str(found.evidence)
+
+
+def _hide(tree: Tree, tmp_path: Path) -> str:
+    """Build *tree* with something precious in it; return the path of that in the artifact."""
+    rule = RULES[tree.rule]
     artifact = tree.build(tmp_path / "project")
-    chance = random.Random(name)
+    chance = random.Random(tree.name)
     kind = chance.choice([one for one in PRECIOUS if one not in rule.expects])
     place = chance.choice(sorted(_places(tree, rule, artifact)))
     below = [chance.choice(["a", "b", "data"]) for _ in range(chance.randrange(4))]
     file = artifact.joinpath(place, *below, PRECIOUS[kind])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("only here")
-    answers = _asked(tree, tmp_path)
-    assert not answers.selected
-    path = os.path.relpath(file, artifact)
-    assert any(path == one or path.startswith(f"{one}/") for one in answers.named), answers
+    return os.path.relpath(file, artifact)
 
 
 def _places(tree: Tree, rule: Rule, artifact: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanup_nodemodule.proof.copies import only_here
-from cleanup_nodemodule.proof.declared import LOOKS, PARTS, Declared
+from cleanup_nodemodule.proof.declared import NAMES, Declared, is_part_of, look_of
 from cleanup_nodemodule.proof.markers import Examination, examine
 from cleanup_nodemodule.proof.precious import unexpected
 from cleanup_nodemodule.proof.rules import Rule
@@ -38,8 +38,9 @@ def ask(rule: Rule, artifact: Path, boundary: Path) -> Answers:
     cache = StatCache()
     project = artifact.parents[len(rule.names) - 1]
     examination = examine(rule, str(artifact), str(boundary), cache=cache)
-    look = LOOKS.get(rule.packages or "")
-    said = look(str(artifact), str(project), str(boundary), cache) if look else Declared()
+    said = Declared()
+    if rule.packages in NAMES:
+        said = look_of(rule.packages)(str(artifact), str(project), str(boundary), cache)
     held = frozenset(_held(examination, artifact, made_by=said.made_by))
     made = bool(held) and examination.hindrance is None
     named = (
@@ -75,5 +76,6 @@ def _others(rule: Rule, artifact: Path, cache: StatCache) -> tuple[str, ...]:
         for name in (*directories, *files)
     ]
     found = only_here(rule, str(artifact), unexpected(rule, met), cache)
-    part = PARTS.get(rule.packages or "")
-    return part(str(artifact), found, (), cache)[0] if part else found
+    if rule.packages not in NAMES:
+        return found
+    return is_part_of(rule.packages)(str(artifact), found, (), cache)[0]

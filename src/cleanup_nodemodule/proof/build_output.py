@@ -107,11 +107,11 @@ def is_hashed(name: str) -> bool:
     if found is None:
         return False
     # A word is no hash: it has a digit, and letters that are not all of one word's kind.
-    text = found[1]
+    text: str = found[1]
     digits = sum(letter.isdigit() for letter in text)
     if re.fullmatch(r"[0-9a-f]{8,32}", text):
         return 0 < digits < len(text)  # All digits may be a date.
-    return len(text) <= _LONGEST_HASH and (
+    return len(text) <= _LONGEST_HASH and bool(
         digits >= 1 and text != text.lower() and "-" not in text.strip("-")
     )
 

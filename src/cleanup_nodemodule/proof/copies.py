@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cleanup_nodemodule.proof.build_output import is_hashed
+from cleanup_nodemodule.proof.distributions import IS_OF
 from cleanup_nodemodule.proof.precious import CATEGORIES
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -36,8 +37,16 @@ def only_here(
     return tuple(
         path
         for path in paths
-        if not (bundled and _is_bundled(path)) and not _is_copy(path, copied, artifact, cache)
+        if not (bundled and _is_bundled(path))
+        and not _is_distribution(path, rule, artifact, cache)
+        and not _is_copy(path, copied, artifact, cache)
     )
+
+
+def _is_distribution(path: str, rule: Rule, artifact: str, cache: StatCache) -> bool:
+    kinds = [proof.distributions for proof in rule.proofs if proof.distributions is not None]
+    project = os.path.dirname(artifact)
+    return "/" not in path and any(IS_OF[kind](path, project, cache) for kind in kinds)
 
 
 def _is_bundled(path: str) -> bool:

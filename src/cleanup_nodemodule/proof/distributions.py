@@ -25,15 +25,18 @@ _ARCHIVE: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.(?:tar\.gz|zip)"
 
 
 def python(directory: str, project: str, cache: StatCache) -> str | None:
-    """Return one of the distributions in *directory* if all there is are such that *project* gives now.
+    """Return one of the distributions in *directory* that *project* gives now, None if there is none.
 
-    ``.gitignore`` may lie beside them, as uv and hatch write one. Raises OSError where something could not be looked at.
+    Raises OSError where something could not be looked at.
     """
-    names = sorted(name for name, _ in cache.entries(directory) if name != ".gitignore")
+    names = sorted(name for name, _ in cache.entries(directory))
+    return next((name for name in names if is_of_python(name, project, cache)), None)
+
+
+def is_of_python(name: str, project: str, cache: StatCache) -> bool:
+    """Whether a file of this *name* is a distribution of what *project* is now."""
     wanted = _of_pyproject(project, cache) or _of_setup_cfg(project, cache)
-    if not names or wanted is None:
-        return None
-    return names[0] if all(_is_of(name, *wanted) for name in names) else None
+    return wanted is not None and _is_of(name, *wanted)
 
 
 def _is_of(file: str, name: str, version: str) -> bool:
@@ -94,3 +97,6 @@ def _version(text: str) -> str:
 
 DISTRIBUTIONS: Final[Mapping[str, Callable[[str, str, StatCache], str | None]]] = {"python": python}
 """By the word that rules write for ``distributions``."""
+
+IS_OF: Final[Mapping[str, Callable[[str, str, StatCache], bool]]] = {"python": is_of_python}
+"""By the same word, what tells a distribution of the project from others."""

@@ -18,8 +18,9 @@ DELETE: Final = "delete"
 
 
 def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
-    """Return what is found beneath *top*, by its path relative to that."""
-    own = (*settings.pop("own_rules", ()), *simple.rules())
+    """Return what is found beneath *top*, by its path relative to that; by the simple rules too if not told otherwise."""
+    simple_rules = simple.rules() if settings.pop("simple_rules", True) else ()
+    own = (*settings.pop("own_rules", ()), *simple_rules)
     values: dict[str, Any] = {"roots": (str(top),), "own_rules": own, **settings}
 
     async def plan() -> Sequence[Artifact]:

@@ -12,6 +12,7 @@ from cleanup_nodemodule.proof.declared import NAMES, Declared, look_of
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
+from cleanup_nodemodule.proof.regeneration import command_for
 from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -216,23 +217,7 @@ def _regeneration(
     """Return the command that brings the artifact back, and the lock file it goes by."""
     if best is None:
         return None, None
-    entries = best.rule.regenerate
-
-    def locked(directory: str) -> tuple[str, str] | None:
-        return next(
-            (
-                (entry.command, os.path.join(directory, entry.lock))
-                for entry in entries
-                if entry.lock is not None and cache.proves(directory, entry.lock, artifact)
-            ),
-            None,
-        )
-
-    question = ("lock", *(entry.lock for entry in entries), best.rule.id, cache.owner(artifact))
-    found = cache.nearest(question, project, boundary, locked)
-    if found is not None:
-        return found[1]
-    return next((entry.command for entry in entries if entry.lock is None), None), None
+    return command_for(best.rule, artifact, project, boundary, cache)
 
 
 def _remarks(path: str, repositories: Sequence[str], cache: StatCache) -> tuple[str, ...]:

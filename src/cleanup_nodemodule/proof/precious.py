@@ -115,9 +115,11 @@ CATEGORIES: Final[dict[str, Category]] = {
     "ruby": _category("rb erb"),
     "php": _category("php phtml"),
     "other-sources": _category(
-        "swift pl pm lua r jl hs lhs ml mli ex exs erl hrl dart nim zig d f f90 pas v sv vhd adb ads el lisp rkt"
+        "swift pl pm lua r jl hs lhs ml mli ex exs erl hrl dart nim zig f f90 pas v sv vhd adb ads el lisp rkt"
         " sol move elm purs gleam cr gd cob sql"
     ),
+    # Sources in D, and what compilers write down about the files that each object was made of.
+    "d": _category("d"),
     # Working copies of other systems than git, which the walk finds by itself.
     "version-control": _category(
         "", ".hg .svn .jj .bzr _darcs .fslckout _fossil_ .pijul .sl cvs .p4config"
@@ -126,7 +128,19 @@ CATEGORIES: Final[dict[str, Category]] = {
 """By name, as rules write them in ``expects``."""
 
 SOURCES: Final = frozenset(
-    ["javascript", "python", "c", "rust", "go", "java", "dotnet", "ruby", "php", "other-sources"]
+    [
+        "javascript",
+        "python",
+        "c",
+        "rust",
+        "go",
+        "java",
+        "dotnet",
+        "ruby",
+        "php",
+        "other-sources",
+        "d",
+    ]
 )
 """The categories of sources."""
 

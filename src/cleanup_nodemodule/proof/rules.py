@@ -9,7 +9,7 @@ import functools
 import pkgutil
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -35,8 +35,13 @@ SNAPSHOTS: Final = frozenset({".snapshot", "~snapshot", ".snapshots", ".snap", "
 """Directories in which file systems show what they held before: NetApp, Isilon and Qumulo; SMB shares of
 NetApp; snapper(8); CephFS and FreeBSD's UFS (mksnap_ffs(8)); Synology; ZFS (zfsprops(7), snapdir)."""
 
-_CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECASE)
-"""Names that a directory can have to be taken for a cache by its tag alone."""
+_CACHE_LIKE: Final = frozenset(
+    {"cache", "caches", "cached", "tmp", "temp", "target", "build", "builds", "builddir"}
+)
+"""Words of which one has to be in the name of a directory that is taken for a cache by its tag alone."""
+
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
 
 
 class RuleError(UsageError):
@@ -64,22 +69,37 @@ class Proof:
     tagged: bool = False
     home: bool = False
     ignored: bool = False
+    unversioned: bool = False
     script: tuple[str, ...] = ()
     output: str | None = None
+    distributions: str | None = None
+    maker: bool = False
 
     @property
     def marked(self) -> bool:
         """Whether something inside says who made it, and not only the name and what lies around it."""
-        inside = (self.inside, self.only, self.holds, self.tagged, self.home, self.output)
-        return any(inside)
+        files = (self.inside, self.only, self.holds)
+        return any((*files, self.tagged, self.home, self.output, self.distributions))
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The names at the top of which one has to be a file where this holds, none if there is no such list."""
+        if self.tagged:
+            return ("CACHEDIR.TAG",)
+        if self.home:
+            return ("CMakeCache.txt",)
+        names = (self.holds.file,) if self.holds is not None else self.inside
+        return () if any(set("*?[/") & set(name) for name in names) else names
 
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """A command that brings an artifact back, and the lock file it needs, if any."""
+    """A command that brings an artifact back, and what it needs: a lock file, or a script of package.json."""
 
     command: str
     lock: str | None = None
+    script: tuple[str, ...] = ()
+    recipe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,7 @@ class Rule:
     title: str
     directory: str
     proofs: tuple[Proof, ...]
+    aliases: tuple[str, ...] = ()
     generic: bool = False
     without: tuple[str, ...] = ()
     top: tuple[str, ...] = ()
@@ -97,6 +118,7 @@ class Rule:
     packages: str | None = None
     precious: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     clones: tuple[str, ...] = ()
     regenerate: tuple[Regeneration, ...] = ()
     locked: bool = False
@@ -119,15 +141,29 @@ class Rule:
         """Whether only a directory of one name fits."""
         return not WILD.intersection(self.names[-1])
 
+    @property
+    def last_names(self) -> tuple[str, ...]:
+        """Names that the directory itself may have."""
+        return (self.names[-1], *self.aliases)
+
+    @property
+    def copied(self) -> tuple[tuple[str, str], ...]:
+        """Directories inside, and those beside it whose files the tool copies there."""
+        return tuple(
+            (inside, beside) for inside, _, beside in (c.partition("=") for c in self.copies)
+        )
+
     def fits(self, names: tuple[str, ...]) -> bool:
         """Whether a directory whose path ends with *names* may be this."""
         mine = self.names
         if mine == ("*",):
             # People tag data of their own, to keep it out of backups; a cache is called one.
-            return _CACHE_LIKE.search(names[-1]) is not None
-        return len(names) >= len(mine) and all(
-            fnmatchcase(name, pattern)
-            for name, pattern in zip(names[-len(mine) :], mine, strict=True)
+            tagged = all(proof.tagged for proof in self.proofs)
+            return not tagged or not _CACHE_LIKE.isdisjoint(_WORD.findall(names[-1].lower()))
+        return (
+            len(names) >= len(mine)
+            and all(map(fnmatchcase, names[-len(mine) : -1], mine[:-1]))
+            and any(fnmatchcase(names[-1], name) for name in self.last_names)
         )
 
 
@@ -231,53 +267,6 @@ def read_rules(tables: object, place: str, *, own: bool = False) -> tuple[Rule, 
     return rules
 
 
-def describe(rule: Rule, show: Callable[[str], str] = str) -> str:
-    """Return in words what proves a directory to be this; *show* sets the names of files."""
-    text = "; or ".join(_proof_in_words(proof, show) for proof in rule.proofs)
-    if rule.without:
-        text += f"; but without {_either(rule.without, show)} inside"
-    if rule.comes_back:
-        back = "; or ".join(_proof_in_words(proof, show) for proof in rule.comes_back)
-        text += f"; it comes back with {back}"
-    if rule.packages is not None:
-        text += "; all packages inside are declared"
-    return text
-
-
-def _proof_in_words(proof: Proof, show: Callable[[str], str]) -> str:
-    words: list[str] = []
-    if proof.inside:
-        words.append(f"{_either(proof.inside, show)} inside")
-    if proof.beside:
-        words.append(f"{_either(proof.beside, show)} beside it")
-    if proof.above:
-        words.append(f"{_either(proof.above, show)} beside or above it")
-    if proof.depends:
-        packages = _either(proof.depends, show)
-        words.append(f"a {show('package.json')} beside it that depends on {packages}")
-    if proof.only:
-        words.append(f"nothing but {' and '.join(map(show, proof.only))} inside")
-    if proof.holds is not None:
-        words.append(f"{show(proof.holds.file)} inside that says {show(proof.holds.text)}")
-    if proof.tagged:
-        words.append(f"{show('CACHEDIR.TAG')} inside with its signature")
-    if proof.home:
-        words.append("made for the project it is in")
-    if proof.output is not None:
-        words.append(f"nothing but what {proof.output} builds make inside")
-    if proof.script:
-        names = _either(proof.script, show)
-        words.append(f"a {show('package.json')} beside it with a script {names}")
-    if proof.ignored:
-        words.append("ignored by git")
-    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
-
-
-def _either(names: tuple[str, ...], show: Callable[[str], str]) -> str:
-    shown = [show(name) for name in names]
-    return ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 else shown[0]
-
-
 _ID: Final = re.compile(r"[a-z][a-z0-9-]*/[^\s/]+")
 
 
@@ -314,14 +303,24 @@ def _rule(table: object, place: str, *, own: bool) -> Rule:
     for proof in rule.proofs:
         if last in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
             raise RuleError(f"{place}: {last!r} beside it is the directory itself")
-    if names == ["*"] and not all(proof.tagged for proof in rule.proofs):
-        raise RuleError(f"{place}: directory can be * only for what tags itself")
+    if names == ["*"] and not all(proof.markers and proof.marked for proof in rule.proofs):
+        raise RuleError(
+            f"{place}: directory can be * only for what tags itself, or has a file for a mark"
+        )
+    if any(not inside or not beside for inside, beside in rule.copied):
+        raise RuleError(f"{place}: copies has to be a list of texts like INSIDE=BESIDE")
+    if any(not name.strip("*?") or "/" in name for name in rule.aliases):
+        raise RuleError(f"{place}: aliases has to be a list of other last names of the directory")
     return rule
+
+
+_HINTS: Final = frozenset({"ignored", "unversioned", "maker"})
+"""Conditions that mean nothing without others."""
 
 
 def _proof(table: object, place: str) -> Proof:
     values = _values(table, Proof, place)
-    if not any(value for key, value in values.items() if key != "ignored"):
+    if not any(value for key, value in values.items() if key not in _HINTS):
         raise RuleError(f"{place}: being ignored by git alone proves nothing; add a marker")
     if "holds" in values:
         values["holds"] = Holds(
@@ -348,11 +347,15 @@ _KINDS: Final[Mapping[str, type]] = {
             "file",
             "text",
             "output",
+            "distributions",
+            "recipe",
             "packages",
         ),
         str,
     ),
-    **dict.fromkeys(("generic", "locked", "tagged", "home", "ignored"), bool),
+    **dict.fromkeys(
+        ("generic", "locked", "tagged", "maker", "home", "ignored", "unversioned"), bool
+    ),
     **dict.fromkeys(("proofs", "comes_back", "regenerate"), list),
     "holds": dict,
 }

@@ -11,7 +11,9 @@ from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import precious
+from cleanup_nodemodule.proof.copies import only_here
 from cleanup_nodemodule.proof.declared import NAMES, is_part_of
+from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import Inside, kept_for
@@ -60,20 +62,20 @@ async def look_inside(rows: Sequence[Row], scheduler: Scheduler, cache: StatCach
         row.evidence = row.evidence and kept_for(row.problems, row.evidence)
 
 
-_Met = tuple[str | None, tuple[str, ...], tuple[str, ...], int]
+_Met = tuple[Rule | None, tuple[str, ...], tuple[str, ...], int]
 
 
 def _met(row: Row) -> _Met:
-    """Return what a row's packages are, what the rule does not expect of what was met, what is late, and more."""
+    """Return a row's rule, what it does not expect of what was met, what is late, and how much more there is."""
     contents, rule = row.contents, row.sighting.rule
     if contents is None:
         return None, (), (), 0
     unexpected = precious.unexpected(rule, contents.met)
-    return rule.packages if rule is not None else None, unexpected, contents.late, contents.unlisted
+    return rule, unexpected, contents.late, contents.unlisted
 
 
 def _look_all(
-    given: Sequence[tuple[str, str | None, tuple[str, ...], tuple[str, ...], int]],
+    given: Sequence[tuple[str, Rule | None, tuple[str, ...], tuple[str, ...], int]],
     cache: StatCache,
 ) -> list[Inside | Problem]:
     return [_look(*one, cache) for one in given]
@@ -81,15 +83,17 @@ def _look_all(
 
 def _look(
     path: str,
-    packages: str | None,
+    rule: Rule | None,
     met: tuple[str, ...],
     late: tuple[str, ...],
     unlisted: int,
     cache: StatCache,
 ) -> Inside | Problem:
-    if packages is None or packages not in NAMES:
-        return Inside(met, (), unlisted)
+    packages = rule.packages if rule is not None else None
     try:
+        met = only_here(rule, path, met, cache)
+        if packages is None or packages not in NAMES:
+            return Inside(met, (), unlisted)
         unexpected, modified = is_part_of(packages)(path, met, late, cache)
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whose these files are
         return problem_of(error, path, ProblemCode.EXAMINE)

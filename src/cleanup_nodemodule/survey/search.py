@@ -14,7 +14,6 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.patterns.patterns import Patterns
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof.markers import CACHEDIR_TAG
 from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import noticed
@@ -117,13 +116,13 @@ def wanted_names(rules: Collection[Rule], targets: Iterable[str], min_depth: int
     globs: set[bytes] = set()
     markers: set[bytes] = set()
     for rule in rules:
-        name = rule.names[-1]
-        if name == "*":
-            markers.add(os.fsencode(CACHEDIR_TAG))
-        elif any(mark in name for mark in "*?["):
-            globs.add(os.fsencode(name))
-        else:
-            exact.add(os.fsencode(name))
+        for name in map(os.fsencode, rule.last_names):
+            if name == b"*":
+                markers.update(os.fsencode(one) for proof in rule.proofs for one in proof.markers)
+            elif any(mark in name for mark in b"*?["):
+                globs.add(name)
+            else:
+                exact.add(name)
     globs.add(os.fsencode(f"{PREFIX}*"))
     # A repository's own directory is never looked into, nor what was before, nor packages that nobody asked for.
     skipped = {b".git", *map(os.fsencode, SNAPSHOTS), b"node_modules"} - exact

@@ -38,7 +38,7 @@ def command_for(
             None,
         )
 
-    question = ("lock", rule.id, cache.owner(artifact))
+    question = ("lock", rule.id, rule.own, cache.owner(artifact))
     found = cache.nearest(question, project, boundary, locked)
     if found is not None:
         entry, lock = found[1]

@@ -22,7 +22,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine import _python, _python_entries, _python_remove
 from cleanup_nodemodule.engine._by_path import PathTree
-from cleanup_nodemodule.engine.contract import Counts, Hit, Names
+from cleanup_nodemodule.engine.contract import Counts, Hit, Names, Watch
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.patterns.patterns import Patterns, compile_pattern
 from cleanup_nodemodule.problems import ProblemCode
@@ -330,6 +330,27 @@ def test_a_windows_hard_link_is_told_by_its_own_status() -> None:
     assert (counts.files, faults) == (1, [])
     with open("C:\\outside") as file:
         assert file.read() == "precious"
+
+
+@pytest.mark.usefixtures("windows")
+def test_what_is_watched_for_on_windows_has_slashes_in_its_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A junction is met by its name, as other mount points are, and is no file with an ending."""
+    os.makedirs("C:\\top\\a\\.SVN")
+    os.makedirs("C:\\top\\ID_RSA")
+    os.makedirs("C:\\top\\x.key")
+    for path in ("a\\.SVN\\Server.KEY", "a\\late"):
+        with open(f"C:\\top\\{path}", "w") as file:
+            file.write("x")
+    os.utime("C:\\top\\a\\late", (1, 4e9))
+    make_junction("C:\\top\\ID_RSA", monkeypatch)
+    root = anchor("C:\\top", identity_of("C:\\top"))
+    watch = Watch(frozenset({b".svn", b"id_rsa"}), frozenset({b"key"}), since=3_000_000_000)
+    usage, left, faults = _python.measure(root, [b""], EVERYTHING, watch)
+    assert sorted(usage.met) == [b"ID_RSA", b"a/.SVN", b"a/.SVN/Server.KEY"]
+    assert (usage.late, usage.unlisted) == ([b"a/late"], 0)
+    assert (usage.mounts, left, faults) == ([b"ID_RSA"], [], [])
 
 
 @pytest.mark.usefixtures("windows")

@@ -62,19 +62,16 @@ has_text(const TextSet *set, const char *bytes, size_t length)
     }
 }
 
-/* Return a set of the pairs of bytes that are next to each other in a text, in lower case: one bit stands for many
- * pairs. A text can have another one in it only if it has all the bits of that one. */
-static uint64_t
-pairs_of(const char *bytes, size_t length)
+/* Return the set of the bytes of a text: one bit stands for several bytes, and for both cases of a letter. A name can
+ * have a text in it only if it has all the bits of the text. */
+static uint32_t
+bits_of(const char *bytes, size_t length)
 {
-    uint64_t pairs = 0;
-    unsigned before = length > 0 ? lower((unsigned char)bytes[0]) : 0;
-    for (size_t at = 1; at < length; at++) {
-        unsigned byte = lower((unsigned char)bytes[at]);
-        pairs |= (uint64_t)1 << ((before * 11 + byte) & 63);
-        before = byte;
+    uint32_t bits = 0;
+    for (size_t at = 0; at < length; at++) {
+        bits |= (uint32_t)1 << (bytes[at] & 31);
     }
-    return pairs;
+    return bits;
 }
 
 /* A shell wildcard for names in lower case. */
@@ -83,7 +80,7 @@ typedef struct {
     size_t head; /* so many bytes of it come before the first wildcard */
     Text tail;   /* what comes behind the last one */
     int simple;  /* there is nothing between them but a star */
-    uint64_t pairs; /* that a name has to have, if it is not simple */
+    uint32_t bits; /* what a name has to have of bits_of, if it is not simple */
 } Glob;
 
 static Glob
@@ -99,10 +96,10 @@ glob_of(const char *pattern)
         }
         glob.simple = glob.head + glob.tail.length + 1 == length && pattern[glob.head] == '*';
     }
-    /* With a set in it, it is not known so easily what has to be next to each other. */
+    /* With a set in it, it is not known so easily what a name has to have. */
     for (const char *at = pattern; strchr(pattern, '[') == NULL && *at != '\0';) {
         size_t run = strcspn(at, "*?");
-        glob.pairs |= pairs_of(at, run);
+        glob.bits |= bits_of(at, run);
         at += run + (at[run] != '\0');
     }
     return glob;
@@ -165,10 +162,10 @@ fits_any_glob(const Watch *watch, const char *name, size_t length)
             return 1;
         }
     }
-    uint64_t pairs = number < watch->glob_count ? pairs_of(name, length) : 0;
+    uint32_t bits = number < watch->glob_count ? bits_of(name, length) : 0;
     for (; number < watch->glob_count; number++) {
         const Glob *glob = watch->globs + number;
-        if ((glob->pairs & ~pairs) == 0 && fits_ends(glob, name, length) &&
+        if ((glob->bits & ~bits) == 0 && fits_ends(glob, name, length) &&
             fits_in_lower_case(glob->pattern, name)) {
             return 1;
         }

@@ -67,13 +67,13 @@ CATEGORIES: Final[dict[str, Category]] = {
         ".env .envrc .npmrc .yarnrc .pypirc .netrc _netrc .htpasswd .pgpass .my.cnf .git-credentials credentials"
         " credentials.json credentials.toml secrets.json secrets.yml secrets.yaml secrets.toml kubeconfig"
         " export_credentials.cfg service-account.json serviceaccount.json",
-        ".env.* secrets.*.yml secrets.*.yaml *service-account*.json",
+        ".env.* secrets.*.yml secrets.*.yaml service-account*.json *service-account.json",
     ),
     # The only record of what was deployed (Terraform, Pulumi, SAM).
     "state": _category(
         "tfstate tfvars",
         "terraform.tfstate terraform.tfstate.backup pipelineconfig.toml samconfig.toml .pulumi",
-        "*.tfstate.*",
+        "terraform.tfstate.*",
     ),
     "documents": _category(
         "pdf doc docx docm dot dotx odt ott ods ots odp odg xls xlsx xlsm xlsb ppt pptx pptm pages numbers rtf"

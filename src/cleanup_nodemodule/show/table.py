@@ -28,6 +28,9 @@ _STYLES = {"delete": "red", "deleted": "green", "failed": "bold red", "keep": "c
 _AT_ONCE = 100
 """Lines that are printed at a time."""
 
+_MOST_KEPT = 10
+"""Rows of what is kept that are shown unless all are asked for: the first of them, in the order of the rest."""
+
 _GAP = 2
 """Columns between two columns of the table."""
 
@@ -44,7 +47,8 @@ def table(report: Report, width: int, *, verbose: bool = False) -> Iterator[Rend
 def _table(report: Report, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     root = report.roots[0] if len(report.roots) == 1 else None
     whole = sum(plain.gain(row) for row in report.artifacts)
-    rows = [_cells(row, report, root, whole, verbose=verbose) for row in report.artifacts]
+    shown, more = _folded(report.artifacts, verbose=verbose)
+    rows = [_cells(row, report, root, whole, verbose=verbose) for row in shown]
     total = _total(report, whole)
     if root is not None:
         yield Text(f"In {printable(root)}:", overflow="fold")
@@ -52,10 +56,24 @@ def _table(report: Report, width: int, *, verbose: bool) -> Iterator[RenderableT
     if sum(widths) + _GAP * (len(widths) - 1) <= width:
         yield from _head(_HEADINGS, widths)
         yield from (_line(row, widths) for row in rows)
-        yield Text()
+        yield Text(more, style="dim", overflow="fold")
         yield _line(total, widths)
+    elif more:
+        yield from _stacked(
+            (_HEADINGS, *rows, (*(Text("") for _ in _HEADINGS[1:]), Text(more)), total)
+        )
     else:
         yield from _stacked((_HEADINGS, *rows, total))
+
+
+def _folded(rows: Sequence[ArtifactRow], *, verbose: bool) -> tuple[list[ArtifactRow], str]:
+    """Return the rows in the order to show them, what is kept last, and words for those that are left out."""
+    kept = [row for row in rows if row.decision == "keep"]
+    chosen = [row for row in rows if row.decision != "keep"]
+    most = len(kept) if verbose else _MOST_KEPT
+    more = len(kept) - most
+    words = f"and {more:,} more that are kept; --verbose lists them" if more > 0 else ""
+    return [*chosen, *kept[:most]], words
 
 
 def _together(lines: Iterator[RenderableType]) -> Iterator[Group]:

@@ -56,7 +56,7 @@ _EXAMPLES: Final = re.compile(
 _VALUABLE: Final = re.compile(
     # Data bases, secrets, keys.
     r"^\.env(?:\..*)?$|^id_[a-z0-9]+$|^credentials|^secrets?\.|^\.(?:netrc|htpasswd|pgpass|git-credentials)$"
-    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof|dump|bak|sav|save)"
+    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof)"
     r"(?:[-.](?:wal|shm|journal))?$"
     r"|\.(?:pem|key|p8|p12|pfx|p7b|jks|jceks|keystore|bks|ppk|pgp|gpg|kbx|kdbx?|crt|cer|der|csr)$"
     r"|\.(?:mobileprovision|provisionprofile|keychain|tfstate|tfvars)$"

@@ -165,7 +165,7 @@ def _watch(expected: frozenset[str], precious: tuple[str, ...]) -> Watch:
     wanted = [one for name, one in CATEGORIES.items() if name not in expected]
     more = [pattern.lower() for pattern in _patterns(precious)]
     names = {name for one in wanted for name in one.names}
-    endings = {ending for one in wanted for ending in one.endings}
+    endings = {ending for one in wanted for ending in one.endings} - _expected_endings(expected)
     globs = [glob for one in wanted for glob in one.globs]
     for pattern in more:
         if not any(mark in pattern for mark in "*?["):
@@ -179,6 +179,11 @@ def _watch(expected: frozenset[str], precious: tuple[str, ...]) -> Watch:
         frozenset(map(os.fsencode, endings)),
         tuple(map(os.fsencode, globs)),
     )
+
+
+def _expected_endings(expected: frozenset[str]) -> set[str]:
+    """Return the endings of what a rule expects, whatever else has them: ``.mts`` is TypeScript, and film."""
+    return {ending for name in expected for ending in CATEGORIES[name].endings}
 
 
 def _patterns(patterns: Iterable[str]) -> list[str]:
@@ -207,12 +212,14 @@ def unexpected(rule: Rule | None, met: Sequence[str]) -> tuple[str, ...]:
     expected = _expected(rule)
     patterns = [one for one in (rule.expects if rule else ()) if one not in CATEGORIES]
     more = _patterns(rule.precious) if rule else []
+    endings = _expected_endings(expected)
     found = []
     for path in met:
         name = path.rpartition("/")[2].lower()
         if name in _EXAMPLES or _is_expected(path, patterns):
             continue
         ending = name.rpartition(".")[2] if "." in name[1:] else ""
+        ending = "" if ending in endings else ending
         if any(
             one.has(name, ending) for key, one in CATEGORIES.items() if key not in expected
         ) or any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in more):

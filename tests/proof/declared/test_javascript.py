@@ -93,6 +93,19 @@ def test_what_is_no_package_is_undeclared(tmp_path: Path, tool: str, name: str) 
     assert look(made(tmp_path, tree)).undeclared == (name,)
 
 
+@pytest.mark.parametrize("store", [".pnpm", ".bun", ".deno"])
+def test_what_no_tool_put_into_a_store_is_undeclared(tmp_path: Path, store: str) -> None:
+    tree = installed.isolated(store)
+    tree[store] |= {
+        "acme": package("acme"),
+        "node_modules": {"chalk": Path("x"), "mine": package("mine")},
+    }
+    tree[store]["left@1.0.0"] = {"node_modules": {"left": package("left")}}
+    declare(tmp_path, {"package.json": json.dumps(MANIFEST), "node_modules": tree})
+    assert {f"{store}/acme", f"{store}/node_modules/mine"} <= set(look(tmp_path).undeclared)
+    assert f"{store}/left@1.0.0" not in look(tmp_path).undeclared
+
+
 @pytest.mark.parametrize(
     "name", [".cache", ".vite", ".prisma", ".vitest", ".chalk-AbCd_01-", ".DS_Store"]
 )

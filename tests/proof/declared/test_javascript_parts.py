@@ -131,6 +131,14 @@ def test_what_lies_in_a_package_since_it_was_packed_came_with_it(tmp_path: Path)
     assert unexpected(modules, "chalk/win.zip") == ("chalk/win.zip",)
 
 
+def test_what_is_older_came_with_a_package_whose_manifest_npm_wrote_anew(tmp_path: Path) -> None:
+    modules = install(tmp_path, installed.npm_6())
+    put(modules, "chalk/win.zip", -10_000_000)
+    assert unexpected(modules, "chalk/win.zip") == ()
+    put(modules, "chalk/win.zip", 3600)
+    assert unexpected(modules, "chalk/win.zip") == ("chalk/win.zip",)
+
+
 @pytest.mark.parametrize(
     "name", ["app.db", "secret.pem", ".env", "manual.pdf", "table.xlsx", "data.csv"]
 )

@@ -16,6 +16,7 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     Inside,
     inside,
     is_within,
+    strangers,
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import (
     Lock,
@@ -35,6 +36,9 @@ _SAMPLE: Final = 64
 
 _FEWEST: Final = 3
 """Packages that have to be later than their installer for that."""
+
+_PART: Final = 10
+"""The part of all packages that has to be: a tenth. Where its mark comes in a copy is left to chance."""
 
 NO_LOCK: Final = "no lock file: the same versions may not come back"
 
@@ -142,7 +146,16 @@ class _Look:
             # What is made for another machine is locked too, and not brought back here.
             found |= set(self._inside.packages).difference(self._copy.needs)
         found |= manifest.bundled & self._inside.all
-        return tuple(sorted({*found, *self._made.strangers, *self._inside.others}))
+        return tuple(
+            sorted(
+                {
+                    *found,
+                    *self._made.strangers,
+                    *self._inside.others,
+                    *strangers(self._artifact, self._cache),
+                }
+            )
+        )
 
     @cached_property
     def _locks(self) -> list[Lock]:
@@ -290,7 +303,7 @@ class _Look:
         return [f"{what}: {_some(names)}" for what, names in told if names]
 
     def _is_copied(self, finished: int) -> bool:
-        """Whether most packages are later than their installer, as in a copy that did not keep their times."""
+        """Whether many packages are later than their installer, as in a copy that did not keep their times."""
         names = [*self._inside.packages]
         store = os.path.join(self._artifact, "")
         names += (
@@ -299,7 +312,7 @@ class _Look:
         names = names[:: max(1, len(names) // _SAMPLE)]
         found = (self._cache.status(self._artifact, f"{name}/{MANIFEST}") for name in names)
         later = [int(status.st_mtime) > finished for status in found if status is not None]
-        return sum(later) >= _FEWEST and sum(later) * 2 > len(later)
+        return sum(later) >= _FEWEST and sum(later) * _PART >= len(later)
 
     def _how(self) -> str:
         number = len(self._inside.names)

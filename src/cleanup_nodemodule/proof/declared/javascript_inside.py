@@ -3,6 +3,7 @@
 import errno
 import fnmatch
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +111,31 @@ def inside(artifact: str, cache: StatCache) -> Inside | None:
                 if len(packages) + len(links) + len(others) > MOST:
                     return None
     return Inside(tuple(sorted(packages)), dict(sorted(links.items())), tuple(sorted(others)))
+
+
+_STORED: Final = re.compile(r"node_modules$|file\+|.+@")
+"""What tools call a directory in a store; pnpm leaves the version of a local package away."""
+
+
+def strangers(artifact: str, cache: StatCache) -> list[str]:
+    """Return what lies in the stores of *artifact* that no tool calls a package. Raises OSError.
+
+    A package is ``name@version`` there, with more behind it. What is not needed any more stays for a week (pnpm.io,
+    modulesCacheMaxAge), so that not each has to be declared. All links of a store lie in its ``node_modules``.
+    """
+    found: list[str] = []
+    for store in (".pnpm", ".bun", ".deno"):
+        if not cache.exists(artifact, store + "/"):
+            continue
+        with os.scandir(os.path.join(artifact, store)) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        found += (f"{store}/{name}" for name in names if not _STORED.match(name))
+        links = f"{store}/node_modules"
+        if cache.exists(artifact, links + "/"):
+            with os.scandir(os.path.join(artifact, links)) as entries:
+                real = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
+            found += (f"{links}/{name}" for name in real if not name.startswith(("@", ".")))
+    return found
 
 
 def is_known(name: str) -> bool:

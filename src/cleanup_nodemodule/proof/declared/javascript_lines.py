@@ -157,7 +157,7 @@ def _identity(key: str) -> tuple[str | None, str]:
         return name, version
     parts = key.split("/")
     number = 2 if key.startswith("@") else 1
-    if at or len(parts) != number + 1:
+    if len(parts) != number + 1 or not parts[number][:1].isdigit():
         return None, ""
     return "/".join(parts[:number]), parts[number].partition("_")[0]
 

@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cleanup_nodemodule.proof.declared.javascript_inside import (
     BUN,
@@ -118,16 +119,18 @@ def by_content(artifact: str, inside: Inside, lock: LockFile | None, cache: Stat
     if not inside.packages:
         return Made()
     locked = None if lock is None else lock.lock
-    if _came_from(artifact, inside.packages[0], cache):
+    if _came_from(_manifest(artifact, inside.packages[0], cache)):
         locked = None
     newest = 0
     hollow = 0
     for name in inside.packages:
-        read = document(cache.read(artifact, f"{name}/{MANIFEST}") or b"")
+        read = _manifest(artifact, name, cache)
         if locked is not None:
-            if read.get("version") not in locked.versions.get(name, ()):
+            # What comes from git or a file has no version there.
+            versions = locked.versions.get(name, ())
+            if not any(one == read.get("version") or not one[:1].isdigit() for one in versions):
                 return Made()
-        elif not _came_from(artifact, name, cache):
+        elif not _came_from(read):
             return Made()
         needed = set(table(read.get("dependencies"))).difference(
             table(read.get("optionalDependencies"))
@@ -144,16 +147,33 @@ def by_content(artifact: str, inside: Inside, lock: LockFile | None, cache: Stat
         return Made()
     if locked is None:
         return Made(NPM, "npm: each package.json inside says where it came from", newest, artifact)
-    # The links in .bin are made last. Nothing else adds to that directory.
-    status = cache.status(artifact, ".bin") or os.lstat(artifact)
     return Made(
-        BUN, "Bun: each package inside has the locked version", int(status.st_mtime), artifact
+        BUN,
+        "Bun: each package inside has the locked version",
+        finished_by_bun(artifact, cache),
+        artifact,
     )
 
 
-def _came_from(artifact: str, package: str, cache: StatCache) -> bool:
-    """Whether npm wrote into a package's manifest what it is, and where it came from. Raises OSError."""
-    read = document(cache.read(artifact, f"{package}/{MANIFEST}") or b"")
+def finished_by_bun(artifact: str, cache: StatCache) -> int:
+    """Return when Bun was through. It makes the links in ``.bin`` last, if there are new ones, and writes its lock file.
+
+    Other tools add to the top of a ``node_modules``, and git writes lock files, but hardly both at once.
+    """
+    linked = cache.status(artifact, ".bin")
+    locked = cache.status(os.path.dirname(artifact), "bun.lock")
+    changed = os.lstat(artifact).st_mtime
+    return int(
+        max(linked.st_mtime if linked else 0, min(locked.st_mtime, changed) if locked else changed)
+    )
+
+
+def _manifest(artifact: str, package: str, cache: StatCache) -> dict[str, Any]:
+    return document(cache.read(artifact, f"{package}/{MANIFEST}") or b"")
+
+
+def _came_from(read: Mapping[str, Any]) -> bool:
+    """Whether npm wrote into a package's manifest what it is, and where it came from."""
     is_it = read.get("_id") == f"{read.get('name')}@{read.get('version')}"
     return is_it and not _CAME_FROM.isdisjoint(read)
 

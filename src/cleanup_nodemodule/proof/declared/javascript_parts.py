@@ -23,6 +23,7 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     made_by_mark,
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import document, table
+from cleanup_nodemodule.proof.declared.javascript_maker import finished_by_bun
 from cleanup_nodemodule.proof.declared.javascript_projects import (
     MANIFEST,
     Manifest,
@@ -56,7 +57,7 @@ _EXAMPLES: Final = re.compile(
 _VALUABLE: Final = re.compile(
     # Data bases, secrets, keys.
     r"^\.env(?:\..*)?$|^id_[a-z0-9]+$|^credentials|^secrets?\.|^\.(?:netrc|htpasswd|pgpass|git-credentials)$"
-    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof|dump|bak|sav|save)"
+    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof)"
     r"(?:[-.](?:wal|shm|journal))?$"
     r"|\.(?:pem|key|p8|p12|pfx|p7b|jks|jceks|keystore|bks|ppk|pgp|gpg|kbx|kdbx?|crt|cer|der|csr)$"
     r"|\.(?:mobileprovision|provisionprofile|keychain|tfstate|tfvars)$"
@@ -106,6 +107,20 @@ _BUILDING: Final = re.compile(r"(.*?)/(?:build|\.gradle|\.cxx|bin)/")
 
 _CERTIFICATES: Final = re.compile(r"^(?:\.cache/webpack-dev-server|\.vite/basic-ssl)/[^/]+\.pem$")
 """Certificates that development servers make for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """What the manifest of a package says."""
+
+    unpacked: int | None
+    """When it was written, in seconds; None without a manifest."""
+    scripts: frozenset[str]
+    """Names of its scripts."""
+    files: tuple[str, ...]
+    """The files that it lists."""
+    rewritten: bool
+    """npm before version 7 wrote it anew, so that it is later than the package's other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +175,7 @@ class _Parts:
     def __init__(self, artifact: str, cache: StatCache) -> None:
         self._artifact = artifact
         self._cache = cache
-        self._manifests: dict[str, tuple[int | None, frozenset[str], tuple[str, ...]]] = {}
+        self._packages: dict[str, _Package] = {}
         project = os.path.dirname(artifact)
         around = cache.repositories(project)
         root = root_of(project, around[0] if around else project, artifact, cache)
@@ -168,7 +183,7 @@ class _Parts:
         if mark is None and root.path != project:
             above = "common/temp" if root.rush else ""
             mark = made_by_mark(os.path.join(root.path, above, _MODULES), artifact, cache)
-        self._tool, _, self._finished = mark or ("", "", self._by_links())
+        self._tool, _, self._finished = mark or (BUN, "", finished_by_bun(artifact, cache))
         self._own = [
             found
             for place in {project, root.path}
@@ -176,29 +191,25 @@ class _Parts:
         ]
         self._patched = patches.patched({project, root.path}, self._own, artifact, cache)
 
-    def _by_links(self) -> int:
-        """Return when Bun was through, which leaves no mark: it makes the links in ``.bin`` last."""
-        status = self._cache.status(self._artifact, ".bin")
-        return 0 if status is None else int(status.st_mtime)
-
     def _modified(self, path: str) -> int | None:
         status = self._cache.status(self._artifact, path)
         return None if status is None else int(status.st_mtime)
 
-    def _package(self, package: str) -> tuple[int | None, frozenset[str], tuple[str, ...]]:
-        """Return when a package was unpacked, the names of its scripts, and the files it lists."""
-        known = self._manifests.get(package)
+    def _package(self, package: str) -> _Package:
+        """Return what the manifest of the package at this path says."""
+        known = self._packages.get(package)
         if known is None:
             path = f"{package}/{MANIFEST}"
             read = document(self._cache.read(self._artifact, path) or b"")
             listed = read.get("files")
-            files = (
+            known = self._packages[package] = _Package(
+                self._modified(path),
+                frozenset(table(read.get("scripts"))),
                 tuple(one for one in listed if isinstance(one, str))
                 if isinstance(listed, list)
-                else ()
+                else (),
+                "_id" in read,
             )
-            known = self._modified(path), frozenset(table(read.get("scripts"))), files
-            self._manifests[package] = known
         return known
 
     # What was met by its name.
@@ -215,7 +226,8 @@ class _Parts:
             ):
                 return True
             return is_known(path.partition("/")[0]) and not _VALUABLE.search(name)
-        unpacked, _, files = self._package(place.package)
+        package = self._package(place.package)
+        unpacked = package.unpacked
         status = self._cache.status(self._artifact, path)
         if unpacked is None or status is None:
             return False
@@ -223,13 +235,14 @@ class _Parts:
         if stat.S_ISDIR(status.st_mode):
             # Made when it was installed, while its files may have the time of the tool's cache.
             return written <= max(self._finished, unpacked) + _UNPACKING
-        if abs(written - unpacked) > _UNPACKING and written not in _FIXED_TIMES:
+        earlier = package.rewritten and written < unpacked
+        if abs(written - unpacked) > _UNPACKING and written not in _FIXED_TIMES and not earlier:
             return False
         if not _VALUABLE.search(name) or _TEMPLATES.search(name):
             return True
         return (
             any(_EXAMPLES.match(part) for part in place.rest.split("/")[:-1])
-            or _is_listed(place.rest, files)
+            or _is_listed(place.rest, package.files)
             or _BROUGHT.get(place.name) == place.rest
         )
 
@@ -260,7 +273,7 @@ class _Parts:
         writing = _WRITING.get(place.name)
         if writing is not None and writing.match(place.rest):
             return True
-        _, scripts, _ = self._package(place.package)
+        scripts = self._package(place.package).scripts
         gyp = self._cache.exists(self._artifact, f"{place.package}/binding.gyp")
         if gyp and place.rest.startswith("build/"):
             return True

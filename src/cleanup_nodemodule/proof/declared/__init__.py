@@ -30,9 +30,12 @@ _MODULES: Final[Mapping[str, tuple[str, str]]] = {
     "go": ("go.look", "go.is_part"),
     "mix": ("mix.look", "mix.is_part"),
     "npm": ("javascript.look", "javascript_parts.is_part"),
+    "nox": ("python_many.look_at_nox", "python_many.is_part"),
     "nuget": ("nuget.look", "nuget.is_part"),
+    "pypackages": ("python_many.look_at_pypackages", "python_many.is_part"),
     "python": ("python.look", "python.is_part"),
     "spago": ("shaped.look_at_spago", "shaped.is_part_of_spago"),
+    "tox": ("python_many.look_at_tox", "python_many.is_part"),
 }
 """By what ``packages`` of a rule says: where the look of its ecosystem is, and what tells its packages' files."""
 

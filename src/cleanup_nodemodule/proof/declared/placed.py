@@ -111,10 +111,15 @@ def parts(
         path
         for path in late
         if os.path.basename(path) not in NOISE
-        and not any(fnmatch.fnmatchcase(path, pattern) for pattern in later)
+        and not fits(path, later)
         and not (same is not None and same(path))
     )
     return met, modified
+
+
+def fits(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path fits one of the patterns, whose ``*`` goes over several names."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _is_certificate(artifact: str, path: str, cache: StatCache) -> bool:

@@ -6,10 +6,10 @@ Poetry, PDM, Pipenv, tox and Nox made.
 """
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from cleanup_nodemodule.proof.declared import placed
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed, is_metadata
 from cleanup_nodemodule.proof.declared.python_commands import Place
@@ -18,7 +18,7 @@ from cleanup_nodemodule.proof.declared.python_parts import is_part
 from cleanup_nodemodule.proof.declared.python_ways import Way, Ways
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
-_TOP: Final = frozenset(
+TOP: Final = frozenset(
     {
         *("pyvenv.cfg", "CACHEDIR.TAG", ".gitignore", ".lock", "pip-selfcheck.json", ".project"),
         *("bin", "Scripts", "lib", "Lib", "lib64", "include", "Include", "share", "etc", "man"),
@@ -71,7 +71,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
     content = cache.read(artifact, "pyvenv.cfg")
     settings = _settings(content or b"")
     installed = Installed(artifact, cache)
-    tool = _installer(installed)
+    tool = installer(installed)
     return look_at(
         installed,
         manifests(artifact, project, boundary, cache),
@@ -83,7 +83,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
         ),
         made_by=_made_by(settings),
         maker="pipenv" if tool == "pip" and cache.exists(artifact, ".project") else tool,
-        written=_written(artifact, "pyvenv.cfg"),
+        begun=written(artifact, "pyvenv.cfg"),
         undeclared=tuple(strangers(artifact, installed)),
         boundary=boundary,
         cache=cache,
@@ -97,12 +97,15 @@ def look_at(
     *,
     made_by: str | None,
     maker: str | None,
-    written: int,
+    begun: int,
     undeclared: tuple[str, ...],
     boundary: str,
     cache: StatCache,
 ) -> Declared:
-    """Put together who made it and what brings it back. *undeclared* is what no distribution accounts for."""
+    """Put together who made it and what brings it back. *undeclared* is what no distribution accounts for.
+
+    It was *begun* when its first file was written.
+    """
     ways = Ways(installed, declared, place, boundary, cache)
     way = ways.best(maker)
     missing = None
@@ -124,7 +127,7 @@ def look_at(
         missing=missing,
         command=way.command,
         command_in=declared.directory,
-        finished=max([written, *(one.written for one in installed.distributions)]),
+        finished=max([begun, *(one.written for one in installed.distributions)]),
         warnings=tuple(warnings),
     )
 
@@ -151,7 +154,7 @@ def _made_by(settings: Mapping[str, str]) -> str | None:
     return f"{tool}: pyvenv.cfg inside"
 
 
-def _installer(installed: Installed) -> str | None:
+def installer(installed: Installed) -> str | None:
     """Return the tool that installed most, by what it wrote into INSTALLER: ``Poetry 2.5.1``."""
     for one in reversed(installed.distributions):
         if one.name in {"pip", "setuptools", "wheel"}:
@@ -162,14 +165,12 @@ def _installer(installed: Installed) -> str | None:
     return None
 
 
-def _written(directory: str, name: str) -> int:
-    try:
-        return int(os.lstat(os.path.join(directory, name))[stat.ST_MTIME])
-    except OSError:
-        return 0
+def written(directory: str, name: str) -> int:
+    """Return when a file was written, in seconds since the epoch; 0 if it is not there."""
+    return placed.newest(os.path.join(directory, name))
 
 
-def strangers(artifact: str, installed: Installed, top: frozenset[str] = _TOP) -> Iterator[str]:
+def strangers(artifact: str, installed: Installed, top: frozenset[str] = TOP) -> Iterator[str]:
     """Give what no distribution accounts for, at each place where one would be seen.
 
     *top* are the names that belong to the top. Raises OSError where something cannot be listed.
@@ -264,4 +265,4 @@ def _is_developed(installed: Installed, path: str) -> bool:
     return b"EASY-INSTALL-" in (installed.content(path, _LARGEST_SCRIPT) or b"")[:500]
 
 
-__all__ = ["is_part", "look", "look_at", "strangers"]
+__all__ = ["TOP", "installer", "is_part", "look", "look_at", "strangers", "written"]

@@ -55,6 +55,9 @@ class Place:
             install = f"{self.name}\\Scripts\\pip install {words}"
         else:
             install = f"{_quoted(self.name)}/bin/pip install {words}"
+        if not self.with_uv and any(word.startswith("--group") for word in arguments):
+            # pip knows them since 25.1, and a new environment may have an older one.
+            install = f"{install.partition(' install ')[0]} install --upgrade pip && {install}"
         return f"{self.made} && {install}" if made else install
 
     def by_lock(self, file: str, options: Sequence[str]) -> str:

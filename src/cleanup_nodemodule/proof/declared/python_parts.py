@@ -5,13 +5,13 @@ source of the tool that is named with each pattern.
 """
 
 import base64
-import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from cleanup_nodemodule.proof.declared import placed
 from cleanup_nodemodule.proof.declared.distributions import LARGEST, Installed
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
@@ -52,13 +52,20 @@ _ALWAYS: Final = frozenset(
 
 
 def is_part(
-    artifact: str, paths: Sequence[str], late: Sequence[str], cache: StatCache
+    artifact: str,
+    paths: Sequence[str],
+    late: Sequence[str],
+    cache: StatCache,
+    sites: Iterable[str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`."""
-    asked = [path for path in late if not _is_written_later(path)]
+    """See :class:`cleanup_nodemodule.proof.declared.answer.IsPart`.
+
+    *sites* are the directories that distributions are in, if they are known.
+    """
+    asked = [path for path in late if not placed.fits(path, _LATER)]
     if not paths and not asked:
         return (), ()
-    installed = Installed(artifact, cache)
+    installed = Installed(artifact, cache, sites)
     files = installed.files({_first(path, installed) for path in (*paths, *asked)})
     directories = _directories(files)
     met = tuple(
@@ -70,10 +77,6 @@ def is_part(
         path for path in asked if not _is_as_installed(artifact, path, files, set(asked), cache)
     )
     return met, modified
-
-
-def _is_written_later(path: str) -> bool:
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in _LATER)
 
 
 def _first(path: str, installed: Installed) -> str:

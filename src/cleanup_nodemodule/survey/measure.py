@@ -64,13 +64,10 @@ async def measure(
     each call counted. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
-    roots: list[_Watched] = []
-    for tally, (number, candidate) in zip(tallies, candidates, strict=True):
-        others = frozenset(without.get(number, ()))
-        inside = {*topmost_in(candidate.path, mounts), *others}
-        closed = topmost_in(candidate.path, sorted(inside))
-        roots.append((anchor(candidate.path, candidate.identity, closed), watch(number)))
-        tally.leave_out(place for place in closed if place not in others)
+    roots = [
+        (_rooted(tally, candidate, mounts, frozenset(without.get(number, ()))), watch(number))
+        for tally, (number, candidate) in zip(tallies, candidates, strict=True)
+    ]
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, count = 0, len(tallies)
     while done < len(tallies):
@@ -127,6 +124,16 @@ async def measure(
             if left:
                 await _measure_rest(left, root, tally, scheduler, pace, measured)
     return [tally.contents() for tally in tallies]
+
+
+def _rooted(
+    tally: "_Tally", candidate: Candidate, mounts: Sequence[str], others: frozenset[str]
+) -> Root:
+    """Return a candidate as the engine wants it, closed where something is mounted or *others* are."""
+    inside = {*topmost_in(candidate.path, mounts), *others}
+    closed = topmost_in(candidate.path, sorted(inside))
+    tally.leave_out(place for place in closed if place not in others)
+    return anchor(candidate.path, candidate.identity, closed)
 
 
 async def _measure_rest(

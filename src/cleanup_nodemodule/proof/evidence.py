@@ -126,11 +126,8 @@ def _gather_one(
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(
-            ProblemCode.EXAMINE,
-            Whose(),
-            whose,
-            (project, path) if enter else (project,),
-            directories,
+            *(ProblemCode.EXAMINE, Whose(), whose),
+            *((project, path) if enter else (project,), directories),
         ),
         asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache)
         if repositories

@@ -86,13 +86,10 @@ async def measure(
             await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
             continue
-        several = [
-            root
-            for root, _ in itertools.takewhile(
-                lambda one: not (one[1][1].mounted or one[1][0] in begun),
-                zip(roots[done : done + count], candidates[done : done + count], strict=True),
-            )
-        ]
+        fresh = itertools.takewhile(
+            lambda one: not (one[1].mounted or one[0] in begun), candidates[done : done + count]
+        )
+        several = roots[done : done + sum(1 for _ in fresh)]
         budget = scheduler.portion(pace.entries)
         try:
             measurements = await scheduler.read(

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting rows docs screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows docs screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -96,6 +96,9 @@ scaling: $(VENV)/.installed-bench
 
 deleting: $(VENV)/.installed-dev
 	$(BIN)/python bench/deleting.py
+
+candidates: $(VENV)/.installed-dev
+	$(BIN)/python bench/candidates.py
 
 rows: $(VENV)/.installed-dev
 	$(BIN)/python bench/rows.py

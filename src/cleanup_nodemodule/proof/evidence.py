@@ -68,11 +68,6 @@ def _gather_one(
     path = candidate.path
     asked = Contained(path)
     names = tuple(path.split(os.sep))
-    fitting = [
-        rule
-        for rule in index.to_try(names[-1])
-        if asked.ask(ProblemCode.EXAMINE, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
-    ]
     project = os.path.dirname(path)
     none: tuple[str, ...] = ()
     repositories = asked.ask(ProblemCode.EXAMINE, none, cache.repositories, project)
@@ -83,7 +78,11 @@ def _gather_one(
     def examined(rule: Rule) -> Examination:
         return examine(rule, path, boundary, enter=enter, cache=cache)
 
-    tried = (asked.ask(ProblemCode.EXAMINE, None, examined, rule) for rule in fitting)
+    tried = (
+        asked.ask(ProblemCode.EXAMINE, None, examined, rule)
+        for rule in index.to_try(names[-1])
+        if asked.ask(ProblemCode.EXAMINE, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
+    )
     examinations = sorted((one for one in tried if one is not None), key=_rank)
     best = examinations[0] if examinations else None
     kept = asked.ask(
@@ -115,9 +114,6 @@ def _gather_one(
         locked = best is not None and best.rule.locked
         return same_again.warnings(path, lock, locked=locked, cache=cache)
 
-    def met() -> frozenset[str]:
-        return circumstances.spared.met(path, enter=enter)
-
     return Sighting(
         candidate,
         tuple(examinations),
@@ -130,17 +126,14 @@ def _gather_one(
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(
-            ProblemCode.EXAMINE,
-            Whose(),
-            whose,
-            (project, path) if enter else (project,),
-            directories,
+            *(ProblemCode.EXAMINE, Whose(), whose),
+            *((project, path) if enter else (project,), directories),
         ),
         asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache)
         if repositories
         else (),
         included=path in circumstances.included,
-        met=asked.ask(ProblemCode.EXAMINE, _NONE, met) if circumstances.spared.given else _NONE,
+        met=asked.ask(ProblemCode.EXAMINE, _NONE, _met, path, circumstances, enter),
         declared=declared,
     ).with_problems(asked.problems)
 
@@ -162,6 +155,11 @@ def _declared(
 
 
 _NONE: Final[frozenset[str]] = frozenset()
+
+
+def _met(path: str, circumstances: Circumstances, enter: bool) -> frozenset[str]:  # noqa: FBT001 - as a question takes it
+    spared = circumstances.spared
+    return spared.met(path, enter=enter) if spared.given else _NONE
 
 
 def _word(name: str, circumstances: Circumstances) -> str | None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule.model import Identity
-from cleanup_nodemodule.proof.memory import UNASKED
-from cleanup_nodemodule.proof.stat_cache import Standing, StatCache, ancestors
+from cleanup_nodemodule.proof.memory import UNASKED, Standing
+from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 from cleanup_nodemodule.system import mounts
 
 _USUAL: Final = re.compile(

@@ -1,7 +1,10 @@
 """Remembers what was found out about directories, and forgets what was not asked for in a while."""
 
+import os
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from cleanup_nodemodule.model import Identity
 
 MAX_ANSWERS: Final = 4096
 """Answers that are remembered. What lies above is asked for by one candidate after the other, and so is
@@ -9,6 +12,20 @@ remembered however many there are of them."""
 
 UNASKED: Final[Any] = object()
 """What is remembered of a question that was not asked."""
+
+
+class Standing(NamedTuple):
+    """What lstat(2) says of a directory, as far as it is remembered."""
+
+    identity: Identity
+    owner: int
+    """User id; 0 where there are none."""
+    mode: int
+
+
+def standing_of(status: os.stat_result) -> Standing:
+    """Return what is remembered of a directory with that *status*."""
+    return Standing(Identity(status.st_dev, status.st_ino), status.st_uid, status.st_mode)
 
 
 class Memory:

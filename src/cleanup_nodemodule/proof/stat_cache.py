@@ -12,11 +12,10 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Collection, Hashable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
-from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
-from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory
+from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory, Standing, standing_of
 from cleanup_nodemodule.system.files import UnfitError, read_small
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -60,15 +59,6 @@ def ancestors(directory: str, last: str | None) -> Iterator[str]:
 
 def _within(directory: str, name: str) -> str:
     return os.path.dirname(directory) if name == os.pardir else os.path.join(directory, name)
-
-
-class Standing(NamedTuple):
-    """What lstat(2) says of a directory, as far as it is remembered."""
-
-    identity: Identity
-    owner: int
-    """User id; 0 where there are none."""
-    mode: int
 
 
 class StatCache:
@@ -203,9 +193,7 @@ class StatCache:
         """Return what is remembered of *directory*. Raises OSError, as where it is not there."""
         standing: Standing = self.known.get(directory)
         if standing is UNASKED:
-            status = os.lstat(directory)
-            identity = Identity(status.st_dev, status.st_ino)
-            standing = Standing(identity, status.st_uid, status.st_mode)
+            standing = standing_of(os.lstat(directory))
             self.known.put(directory, directory, standing)
         return standing
 

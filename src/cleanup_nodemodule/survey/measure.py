@@ -64,13 +64,10 @@ async def measure(
     each call counted. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
-    roots: list[_Watched] = []
-    for tally, (number, candidate) in zip(tallies, candidates, strict=True):
-        others = frozenset(without.get(number, ()))
-        inside = {*topmost_in(candidate.path, mounts), *others}
-        closed = topmost_in(candidate.path, sorted(inside))
-        roots.append((anchor(candidate.path, candidate.identity, closed), watch(number)))
-        tally.leave_out(place for place in closed if place not in others)
+    roots = [
+        (_rooted(tally, candidate, mounts, frozenset(without.get(number, ()))), watch(number))
+        for tally, (number, candidate) in zip(tallies, candidates, strict=True)
+    ]
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, count = 0, len(tallies)
     while done < len(tallies):
@@ -89,13 +86,10 @@ async def measure(
             await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
             continue
-        several = [
-            root
-            for root, _ in itertools.takewhile(
-                lambda one: not (one[1][1].mounted or one[1][0] in begun),
-                zip(roots[done : done + count], candidates[done : done + count], strict=True),
-            )
-        ]
+        fresh = itertools.takewhile(
+            lambda one: not (one[1].mounted or one[0] in begun), candidates[done : done + count]
+        )
+        several = roots[done : done + sum(1 for _ in fresh)]
         budget = scheduler.portion(pace.entries)
         try:
             measurements = await scheduler.read(
@@ -127,6 +121,16 @@ async def measure(
             if left:
                 await _measure_rest(left, root, tally, scheduler, pace, measured)
     return [tally.contents() for tally in tallies]
+
+
+def _rooted(
+    tally: "_Tally", candidate: Candidate, mounts: Sequence[str], others: frozenset[str]
+) -> Root:
+    """Return a candidate as the engine wants it, closed where something is mounted or *others* are."""
+    inside = {*topmost_in(candidate.path, mounts), *others}
+    closed = topmost_in(candidate.path, sorted(inside))
+    tally.leave_out(place for place in closed if place not in others)
+    return anchor(candidate.path, candidate.identity, closed)
 
 
 async def _measure_rest(

@@ -26,8 +26,8 @@ _LEAST: Final = 1.0
 
 
 _PATHS_AT_ONCE: Final = 500
-"""Paths in one question, so that the command line stays below ARG_MAX (execve(2)); with names so
-long that it does not, git is not started, which counts as no answer."""
+"""Paths on one command line, so that it stays below ARG_MAX (execve(2)); with names so long that it does
+not, git is not started, which counts as no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,41 +122,42 @@ class Asker:
 
 async def _ask(repository: str, directories: Sequence[str], limits: Limits) -> Answer:
     prefix = os.path.join(repository, "")
-    tracked: set[str] = set()
+    names = {os.fsencode(path[len(prefix) :]): path for path in directories}
     ignored: set[str] = set()
     await _check_top(repository, limits)
-    for start in range(0, len(directories), _PATHS_AT_ONCE):
-        names = {
-            os.fsencode(path[len(prefix) :]): path
-            for path in directories[start : start + _PATHS_AT_ONCE]
-        }
+    tracked = await _tracked(repository, names, limits)
+
+    def take(name: bytes) -> None:
+        if name[2:] in names:
+            ignored.add(names[name[2:]])
+
+    # check-ignore refuses --literal-pathspecs; behind ./ no name is taken for magic
+    # (gitglossary(7), pathspec). It answers 1 if nothing is ignored.
+    await git(
+        repository,
+        [b"check-ignore", b"--no-index", b"-z", b"--stdin"],
+        _Records(take),
+        limits,
+        b"".join(b"./" + name + b"\0" for name in names),
+        fine=(0, 1),
+    )
+    return Answer(tracked, frozenset(ignored))
+
+
+async def _tracked(repository: str, names: Mapping[bytes, str], limits: Limits) -> frozenset[str]:
+    """Return those of the directories, by their *names* for git, that hold a tracked file."""
+    holding = Holding(names)
+    if len(names) > _PATHS_AT_ONCE:
+        # Git would compare each file with each of them, which takes longer than to look through all files.
+        arguments = []
+    else:
         # A sparse index has one entry for a directory with all that lies in it; to expand that, git
         # would write to the repository. The last pattern lists all such entries, and nothing else.
-        literal = [b":(literal)" + name for name in names]
-        holding = Holding(names)
-        await git(
-            repository,
-            [b"ls-files", b"--sparse", b"-z", b"--", *literal, b":(glob)**/*/"],
-            _Records(holding.take),
-            limits,
-        )
-        tracked |= holding.found
-
-        def take(name: bytes, names: Mapping[bytes, str] = names) -> None:
-            if name[2:] in names:
-                ignored.add(names[name[2:]])
-
-        # check-ignore refuses --literal-pathspecs; behind ./ no name is taken for magic
-        # (gitglossary(7), pathspec). It answers 1 if nothing is ignored.
-        await git(
-            repository,
-            [b"check-ignore", b"--no-index", b"-z", b"--stdin"],
-            _Records(take),
-            limits,
-            b"".join(b"./" + name + b"\0" for name in names),
-            fine=(0, 1),
-        )
-    return Answer(frozenset(tracked), frozenset(ignored))
+        arguments = [b"--", *(b":(literal)" + name for name in names), b":(glob)**/*/"]
+    await git(
+        repository, [b"ls-files", b"--sparse", b"-z", *arguments], _Records(holding.take), limits
+    )
+    return frozenset(holding.found)
 
 
 async def _ask_outer(repository: str, directories: Sequence[str], limits: Limits) -> Answer:

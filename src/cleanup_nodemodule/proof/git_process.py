@@ -95,12 +95,20 @@ class Holding:
     def __init__(self, names: Mapping[bytes, str]) -> None:
         self._names: Final = names
         self._sorted: Final = sorted(names)
+        self._last: bytes | None = None
+        """The directory of the last file; git tells them in order, and those of one directory together."""
         self.found: Final[set[str]] = set()
 
     def take(self, file: bytes) -> None:
         """Take in a tracked file, or a directory with all that lies in it, which ends with a slash."""
         # The directory that was asked for is above the file, or is itself a submodule.
-        above = file
+        if file in self._names:
+            self.found.add(self._names[file])
+        above = file.rpartition(b"/")[0]
+        if above != self._last:
+            self._last = above
+        else:
+            above = b""
         while above:
             if above in self._names:
                 self.found.add(self._names[above])

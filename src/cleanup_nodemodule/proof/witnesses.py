@@ -65,14 +65,15 @@ class Witnesses:
         # All of them, as each has a git to end when the run is stopped.
         await asyncio.gather(*asking, return_exceptions=True)
         answers = {key: one.result() for key, one in zip(questions, asking, strict=True)}
-        return [
-            _together(
-                [answers[one, depth > 0] for depth, one in enumerate(s.repositories)]
+        # An answer holds what git says of all that lies there: what is put together is so once.
+        together: dict[tuple[str, ...], git.Answer | git.Refusal | None] = {}
+        for repositories in {sighting.repositories: None for sighting in sightings}:
+            together[repositories] = _together(
+                [answers[one, depth > 0] for depth, one in enumerate(repositories)]
                 if self.has_git
                 else ()
             )
-            for s in sightings
-        ]
+        return [together[sighting.repositories] for sighting in sightings]
 
 
 def _together(answers: Sequence[git.Answer | git.Refusal]) -> git.Answer | git.Refusal | None:
@@ -88,4 +89,6 @@ def _together(answers: Sequence[git.Answer | git.Refusal]) -> git.Answer | git.R
         given.append(answer)
     if not given:
         return None
+    if len(given) == 1:
+        return given[0]
     return git.Answer(frozenset().union(*(a.tracked for a in given)), given[0].ignored)

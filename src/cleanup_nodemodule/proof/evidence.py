@@ -27,7 +27,7 @@ def gather(
     """
     cache = cache or StatCache(circumstances.mounts)
     # What is known of homes serves as long as the cache does.
-    directories = cache.made("homes", partial(homes.Known, circumstances.home))
+    directories = cache.made("homes", partial(homes.Known, circumstances.home, cache))
     return [_gather_one(one, circumstances, cache, directories) for one in candidates]
 
 

@@ -8,28 +8,21 @@ names alone, all that the mount table gives it.
 """
 
 import functools
-import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from cleanup_nodemodule.model import Identity
+from cleanup_nodemodule.proof.memory import UNASKED
+from cleanup_nodemodule.proof.stat_cache import Standing, StatCache, ancestors
 from cleanup_nodemodule.system import mounts
 
 _USUAL: Final = re.compile(
     r"(?:/root|(?:/var|/export|/mnt/[a-z]|/media/[^/]+/[^/]+)?/(?:home|Users)/[^/]+)$"
 )
 """Where homes are on most systems: also those of accounts that are not there any more."""
-
-
-class Standing(NamedTuple):
-    """What a directory is besides its path."""
-
-    identity: Identity
-    owner: int
-    """User id; 0 where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +50,19 @@ class Homes:
 class Known:
     """What is known of the directories around what was found: each is asked about once."""
 
-    def __init__(self, home: str | None = None) -> None:
-        """*home* is that of whoever runs the tool."""
+    def __init__(self, home: str | None = None, cache: StatCache | None = None) -> None:
+        """*home* is that of whoever runs the tool, *cache* one of this run's."""
         self._home = home
-        self._standing: dict[str, Standing | None] = {}
-        self._sets: dict[str, tuple[Homes, ...]] = {}
+        self._cache = cache or StatCache()
         self.names: Final = mounts.names()
         """Returns all paths by which a place can be reached: a part of a home may be mounted elsewhere."""
 
     def standing(self, path: str) -> Standing | None:
         """Return what the directory *path* is; None if that cannot be said."""
-        if path not in self._standing:
-            try:
-                status = os.lstat(path)
-            except (OSError, ValueError):
-                self._standing[path] = None
-            else:
-                identity = Identity(status.st_dev, status.st_ino)
-                self._standing[path] = Standing(identity, status.st_uid)
-        return self._standing[path]
+        try:
+            return self._cache.standing(path)
+        except (OSError, ValueError):
+            return None
 
     def is_home(self, path: str) -> bool:
         """Whether the directory *path* is the home of an account."""
@@ -86,17 +73,20 @@ class Known:
 
     def is_around_home(self, path: str) -> bool:
         """Whether the directory *path* is a home, or one lies in it."""
+        if _USUAL.match(path):
+            return True
         standing = self.standing(path)
-        return self.is_home(path) or any(
-            homes.lie_in(path, standing) for homes in self._sets_for(path)
+        return any(
+            homes.has(path, standing) or homes.lie_in(path, standing)
+            for homes in self._sets_for(path)
         )
 
     def _sets_for(self, path: str) -> tuple[Homes, ...]:
         """Return the homes of all accounts, and of the owners of *path* and of what lies around it."""
         way: list[str] = []
-        for place in itertools.chain((path,), _above(path)):
-            if place in self._sets:
-                sets = self._sets[place]
+        for place in ancestors(path, None):
+            sets: tuple[Homes, ...] = self._cache.known.get(("homes", self._home, place))
+            if sets is not UNASKED:
                 break
             way.append(place)
         else:
@@ -104,9 +94,10 @@ class Known:
         # Not by a function that calls itself: there may be more directories than it may do that.
         for place in reversed(way):
             standing = self.standing(place)
-            if standing is not None and (own := _of_account(standing.owner)) not in sets:
+            own = None if standing is None else _of_account(standing.owner)
+            if own is not None and not any(own is one for one in sets):
                 sets = (*sets, own)
-            self._sets[place] = sets
+            self._cache.known.put(("homes", self._home, place), place, sets)
         return sets
 
 

@@ -1,22 +1,28 @@
 """Whether a process is at work in a project."""
 
 import bisect
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proof import homes
 from cleanup_nodemodule.proof.installed import Protection
+from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.system import at_work, mounts
+
+_FEW: Final = 100
+"""Questions that are answered by searching. For more of them it pays to write down first what lies around
+each place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
     """What an artifact and its project are besides their paths."""
 
-    identities: frozenset[Identity] = frozenset()
+    identities: Collection[Identity] = ()
     """Device and inode of both."""
     owners: frozenset[int] = frozenset()
     """User ids of the owners of both."""
@@ -30,8 +36,14 @@ def whose(paths: Iterable[str], known: "homes.Known | None" = None) -> Whose:
     known = known or homes.Known()
     standings = [one for one in map(known.standing, paths) if one is not None]
     return Whose(
-        frozenset(one.identity for one in standings), frozenset(one.owner for one in standings)
+        tuple(one.identity for one in standings), _set_of(*(one.owner for one in standings))
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _set_of(*owners: int) -> frozenset[int]:
+    """Return the set of some user ids, which is the same for many artifacts."""
+    return frozenset(owners)
 
 
 class Processes:
@@ -46,9 +58,9 @@ class Processes:
         """Processes that could not be looked at; None if nobody can say how many."""
         self.known: Final = work.known
         """Those that the next look need not look at, if they are where they were."""
-        self._places = sorted(work.places)
+        self._places = _Places(work.places)
         self._directories = work.directories
-        self._mounts = sorted(work.mounts)
+        self._mounts = _Places(work.mounts)
         self._assume_unused = assume_unused
 
     def at_work_in(
@@ -60,15 +72,14 @@ class Processes:
         namespace; and for what does not belong to the user, that some processes could not be looked at.
         """
         for directory in (artifact, project):
-            found = _first_within(self._places, directory)
-            if found is not None:
+            if (found := self._places.first_within(directory)) is not None:
                 return Protection(Reason.IN_USE, f"{found[1]} is at work in {found[0]}")
-        if (mounted := _first_within(self._mounts, artifact)) is not None:
+        if (mounted := self._mounts.first_within(artifact)) is not None:
             point, how = mounted
             return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}, {how}")
         if whose is None:
             return None
-        for identity in whose.identities:
+        for identity in whose.identities if self._directories else ():
             if (who_is_there := self._directories.get(identity)) is not None:
                 where = f"{who_is_there} is at work in it, in another mount namespace"
                 return Protection(Reason.IN_USE, where)
@@ -94,10 +105,30 @@ def describe_unseen(count: int | None) -> str:
     return f"{number} could not be looked at (no permission)"
 
 
-def _first_within(places: list[tuple[str, str]], directory: str) -> tuple[str, str] | None:
-    """Return the first of the sorted *places* that is the *directory* or lies in it."""
-    for start in (directory, os.path.join(directory, "")):
-        position = bisect.bisect_left(places, (start, ""))
-        if position < len(places) and mounts.within(places[position][0], directory):
-            return places[position]
-    return None
+class _Places:
+    """Paths, each with what is to be said of it."""
+
+    def __init__(self, places: Iterable[tuple[str, str]]) -> None:
+        self._sorted: Final = sorted(places)
+        self._asked = 0
+        self._around: dict[str, tuple[str, str]] | None = None
+
+    def first_within(self, directory: str) -> tuple[str, str] | None:
+        """Return the first of the places, in order, that is the *directory* or lies in it."""
+        if self._around is None:
+            self._asked += 1
+            if self._asked <= _FEW:
+                return self._searched(directory)
+            self._around = {}
+            for place in self._sorted:
+                for around in ancestors(place[0], None):
+                    self._around.setdefault(around, place)
+        return self._around.get(directory)
+
+    def _searched(self, directory: str) -> tuple[str, str] | None:
+        places = self._sorted
+        for start in (directory, os.path.join(directory, "")):
+            position = bisect.bisect_left(places, (start, ""))
+            if position < len(places) and mounts.within(places[position][0], directory):
+                return places[position]
+        return None

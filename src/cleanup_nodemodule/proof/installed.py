@@ -30,6 +30,10 @@ with a package.json beside it in ``.next/standalone`` (Next.js) or ``.output/ser
 server that runs."""
 
 
+_SECOND: Final = frozenset({"Contents", "mod", "app"})
+"""The second of two names that together say that a program or a module is installed."""
+
+
 _SYSTEM: Final = re.compile(
     r"/(?:usr(?!/(?:local/)?src/)|opt|lib\w*|bin|sbin|etc|boot|proc|sys|dev|run|snap|nix|gnu"
     r"|var/(?:lib|cache|snap)|System|Library|Applications)(?:/|$)"
@@ -64,6 +68,10 @@ _PROGRAMS: Final = re.compile(
 )
 """What programs keep in a home directory, told by its own shape wherever it lies: in a copy of one, or in one
 that nobody knows for one."""
+
+
+_IN_PROGRAMS: Final = ("/.", "Library/", "/global/")
+"""One of these is in every path that :data:`_PROGRAMS` matches; to look for them takes far less time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ def installed(
     *cache* is one of this run's. Raises OSError where something could not be looked at.
     """
     cache = cache or StatCache()
-    if home and mounts.within(home, path):
+    if home and home.startswith(path) and mounts.within(home, path):
         return _installation("what holds the home directory")
     known = known or homes.Known(home)
     if (what := vital(path, known)) is not None:
@@ -113,10 +121,11 @@ def installed(
     names = parents.split(os.sep)
     if path.endswith("/.vercel/output"):
         names = names[:-1]  # The link to the project beside it is what is never touched.
-    for name in names:
-        if name in _PACKAGES:
-            return _installation(f"{_PACKAGES[name]}: it lies in a {name}")
-    for first, second in itertools.pairwise(names):
+    there = set(names)
+    if not there.isdisjoint(_PACKAGES):
+        name = next(name for name in names if name in _PACKAGES)
+        return _installation(f"{_PACKAGES[name]}: it lies in a {name}")
+    for first, second in () if there.isdisjoint(_SECOND) else itertools.pairwise(names):
         if first.endswith(".app") and second == "Contents":
             return _installation(f"an installed program: it lies in {first}")
         if (first, second) == ("pkg", "mod"):
@@ -126,7 +135,7 @@ def installed(
     for name in known.names(path):
         if protection := _in_home(name, known):
             return protection
-        if programs := _PROGRAMS.search(name):
+        if any(part in name for part in _IN_PROGRAMS) and (programs := _PROGRAMS.search(name)):
             return _installation(f"what programs keep in {name[: programs.end()].rstrip(os.sep)}")
     system = _SYSTEM.match(path)
     if system and not (in_repository and path.startswith("/opt/")):

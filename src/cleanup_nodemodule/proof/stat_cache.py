@@ -12,8 +12,11 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Collection, Hashable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from cleanup_nodemodule.model import Identity
+from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
+from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory
 from cleanup_nodemodule.system.files import UnfitError, read_small
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -25,15 +28,13 @@ _LONGEST_NAME: Final = 255
 _MAX_REMEMBERED: Final = 64 * 1024 * 1024
 """Characters of paths that something is remembered of."""
 
+_ABSENT: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""What is raised where something is not there, or not to be gone to."""
+
 _CLOSED: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
 )
 """What open(2) says of a file that is not there any more, not to be read, or no file any more."""
-
-_UNASKED: Final[Any] = object()
-"""What is remembered of a question that was not asked."""
-
-_WILD: Final = frozenset("*?[")
 
 _T = TypeVar("_T")
 _numbers = itertools.count()
@@ -53,6 +54,15 @@ def _within(directory: str, name: str) -> str:
     return os.path.dirname(directory) if name == os.pardir else os.path.join(directory, name)
 
 
+class Standing(NamedTuple):
+    """What lstat(2) says of a directory, as far as it is remembered."""
+
+    identity: Identity
+    owner: int
+    """User id; 0 where there are none."""
+    mode: int
+
+
 class StatCache:
     """Looks for markers, beside and above candidates above all.
 
@@ -63,22 +73,63 @@ class StatCache:
     in every process it comes to.
     """
 
-    def __init__(self, mounts: Collection[str] = (), number: str | None = None) -> None:
-        """*mounts* is everything that something is mounted on."""
+    def __init__(
+        self, mounts: Collection[str] = (), number: str | None = None, *, lists: bool = False
+    ) -> None:
+        """*mounts* is everything that something is mounted on.
+
+        With *lists* a directory is listed once, and what it does not show is not there: that is for many
+        candidates, of which each has to be looked at again before anything is done to it.
+        """
         self._mounts: Final = frozenset(mounts)
+        self._around_mounts: Final = frozenset(map(os.path.dirname, self._mounts))
         self._number: Final = number or f"{os.getpid()} {next(_numbers)}"
-        self._known: dict[Hashable, Any] = {}
-        self._taken = 0
+        self._listings: Final = Listings() if lists else None
+        self.known: Final = Memory(MAX_ANSWERS, _MAX_REMEMBERED)
+        """What directories have answered by now, whoever asked."""
         self._made: dict[str, Any] = {}
 
-    def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str]]]:
-        return _same, (self._number, self._mounts)
+    def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str], bool]]:
+        return _same, (self._number, self._mounts, self._listings is not None)
+
+    def _listing(self, directory: str) -> Listing | None:
+        return None if self._listings is None else self._listings.of(directory)
+
+    def rules_out(self, directory: str, markers: tuple[str, ...]) -> bool:
+        """Whether a listing of *directory* says that none of the *markers* is there.
+
+        It may say nothing, and each of them has to be asked for. Something mounted there is no marker.
+        """
+        listing = self._listing(directory)
+        if listing is None:
+            return False
+        names = plain(markers)
+        return names is not None and listing.folded.isdisjoint(names)
+
+    def _listed(self, directory: str, marker: str) -> bool | None:
+        """Whether a listing says that the marker is really there; None if it does not say."""
+        name = marker.rstrip("/")
+        if "/" in name or (listing := self._listing(directory)) is None:
+            return None
+        entry = listing.entries.get(name)
+        if entry is None:
+            return False if name != os.pardir and listing.rules_out(name) else None
+        if directory in self._around_mounts and entry.path in self._mounts:
+            return False
+        try:
+            if marker.endswith("/"):
+                return entry.is_dir(follow_symlinks=False)
+            return entry.is_file(follow_symlinks=False)
+        except _ABSENT:  # Where the listing does not tell kinds they are asked for (readdir(3)).
+            return False
 
     def _steps(self, directory: str, name: str) -> list[tuple[str, os.stat_result]]:
         """Return for each component of *name* the directory it is in and its status.
 
         Nothing if it is not there, or not to be gone to.
         """
+        if self.rules_out(directory, (name,)):
+            return []
         steps: list[tuple[str, os.stat_result]] = []
         for part in name.rstrip("/").split("/"):
             if steps and not stat.S_ISDIR(steps[-1][1].st_mode):
@@ -88,7 +139,7 @@ class StatCache:
                 return []
             try:
                 steps.append((around, os.lstat(directory)))
-            except (FileNotFoundError, NotADirectoryError, PermissionError):
+            except _ABSENT:
                 return []
         return steps
 
@@ -106,14 +157,16 @@ class StatCache:
 
         A marker is a regular file, or with a trailing slash a directory.
         """
+        listed = self._listed(directory, marker)
+        if listed is not None:
+            return listed
         status = self.status(directory, marker)
         return status is not None and _fits(status, marker)
 
     def protects(self, directory: str, marker: str) -> bool:
         """Whether a marker that protects is there, or may be: what is mounted there is not looked at."""
-        return os.path.join(directory, marker.rstrip("/")) in self._mounts or self.exists(
-            directory, marker
-        )
+        place = os.path.join(directory, marker.rstrip("/"))
+        return place in self._mounts or self.exists(directory, marker)
 
     def proves(self, directory: str, marker: str, artifact: str) -> bool:
         """Whether a marker is there that may prove something of *artifact*.
@@ -121,6 +174,9 @@ class StatCache:
         In a directory where everybody may write, or a sticky one, a third user's does not: it has to be
         root's, or of the artifact's owner, or, where it is not sticky, of the directory's.
         """
+        listed = self._listed(directory, marker)
+        if listed is not None and (not listed or self._open(directory) is None):
+            return listed
         steps = self._steps(directory, marker)
         return (
             bool(steps)
@@ -130,25 +186,30 @@ class StatCache:
 
     def owner(self, artifact: str) -> int | None:
         """Return whose *artifact* is, None where something is mounted on it."""
-        return None if artifact in self._mounts else os.lstat(artifact).st_uid
+        return None if artifact in self._mounts else self.standing(artifact).owner
+
+    def standing(self, directory: str) -> Standing:
+        """Return what is remembered of *directory*. Raises OSError, as where it is not there."""
+
+        def ask() -> Standing:
+            status = os.lstat(directory)
+            return Standing(Identity(status.st_dev, status.st_ino), status.st_uid, status.st_mode)
+
+        return self.known.ask(("standing", directory), directory, ask)
 
     def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
         if status.st_uid == 0 or (around := self._open(directory)) is None:
             return True
-        if status.st_uid == around.st_uid and not around.st_mode & stat.S_ISVTX:
+        if status.st_uid == around.owner and not around.mode & stat.S_ISVTX:
             return True
         return status.st_uid == self.owner(artifact)
 
-    def _open(self, directory: str) -> os.stat_result | None:
-        """Return the status of *directory* if others than its owner and a group put things there."""
-
-        def ask() -> os.stat_result | None:
-            status = os.lstat(directory)
-            shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            sticky = status.st_mode & stat.S_ISVTX
-            return status if shared and (sticky or status.st_mode & stat.S_IWOTH) else None
-
-        return self._remembered(("open", directory), directory, ask)
+    def _open(self, directory: str) -> Standing | None:
+        """Return the standing of *directory* if others than its owner and a group put things there."""
+        standing = self.standing(directory)
+        shared = standing.mode & (stat.S_IWGRP | stat.S_IWOTH)
+        sticky = standing.mode & stat.S_ISVTX
+        return standing if shared and (sticky or standing.mode & stat.S_IWOTH) else None
 
     def by_whom(self, directory: str, marker: str, artifact: str) -> str:
         """Return the words that name the third user who put *marker* there; none if nobody did.
@@ -159,7 +220,7 @@ class StatCache:
         if status is None or self._is_believed(directory, status, artifact):
             return ""
         around = self._open(directory)
-        sticky = around is not None and around.st_mode & stat.S_ISVTX
+        sticky = around is not None and around.mode & stat.S_ISVTX
         where = "the sticky directory" if sticky else "a directory where everybody may write,"
         return f", which {_user(status.st_uid)} put into {where} {directory}"
 
@@ -187,7 +248,7 @@ class StatCache:
 
         Wildcards fit within one name of the path; symlinks and mount points are not gone through.
         """
-        if not _WILD.intersection(marker):
+        if not WILD.intersection(marker):
             if self.exists(directory, marker):
                 yield marker
             return
@@ -206,14 +267,16 @@ class StatCache:
                 if self.exists(place, name + "/")
             ]
 
-    @staticmethod
-    def _named(directory: str, pattern: str) -> list[str]:
-        if not _WILD.intersection(pattern):
+    def _named(self, directory: str, pattern: str) -> list[str]:
+        if not WILD.intersection(pattern):
             return [pattern]
+        listing = self._listing(directory)
+        if listing is not None:
+            return sorted(fnmatch.filter(listing.entries, pattern))
         try:
             with os.scandir(directory) as entries:
                 return sorted(one.name for one in entries if fnmatch.fnmatch(one.name, pattern))
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+        except _ABSENT:
             return []
 
     def nearest(
@@ -230,10 +293,8 @@ class StatCache:
         way: list[str] = []
         found: tuple[str, _T] | None = None
         for place in ancestors(directory, last):
-            key = (question, last, place)
-            # In one step, as another thread may make room at any moment.
-            known = self._known.get(key, _UNASKED)
-            if known is not _UNASKED:
+            known = self.known.get((question, last, place))
+            if known is not UNASKED:
                 found = known
                 break
             way.append(place)
@@ -242,17 +303,18 @@ class StatCache:
                 found = place, given
                 break
         for place in way:
-            self._remember((question, last, place), place, found)
+            self.known.put((question, last, place), place, found)
         return found
 
     def nearest_protecting(self, directory: str, *markers: str) -> tuple[str, str] | None:
         """Return the first of *directory* and all above it that one of *markers* is in, and which."""
-        return self.nearest(
-            markers,
-            directory,
-            None,
-            lambda place: next((one for one in markers if self.protects(place, one)), None),
-        )
+
+        def answer(place: str) -> str | None:
+            if place not in self._around_mounts and self.rules_out(place, markers):
+                return None
+            return next((one for one in markers if self.protects(place, one)), None)
+
+        return self.nearest(markers, directory, None, answer)
 
     def repositories(self, directory: str) -> tuple[str, ...]:
         """Return the directories, from *directory* upwards, that hold a ``.git``, or may.
@@ -262,15 +324,15 @@ class StatCache:
         way: list[str] = []
         found: tuple[str, ...] = ()
         for place in ancestors(directory, None):
-            known = self._known.get((".git", place))
-            if known is not None:
+            known = self.known.get((".git", place))
+            if known is not UNASKED:
                 found = known
                 break
             way.append(place)
         for place in reversed(way):
             if self._may_have_git(place):
                 found = (place, *found)
-            self._remember((".git", place), place, found)
+            self.known.put((".git", place), place, found)
         return found
 
     def _may_have_git(self, directory: str) -> bool:
@@ -278,6 +340,8 @@ class StatCache:
         path = os.path.join(directory, ".git")
         if path in self._mounts:
             return True
+        if self.rules_out(directory, (".git",)):
+            return False
         try:
             os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -297,27 +361,13 @@ class StatCache:
     @property
     def remembered(self) -> int:
         """Characters of paths that something is remembered of."""
-        return self._taken
-
-    def _remembered(self, key: Hashable, path: str, ask: Callable[[], _T]) -> _T:
-        value: _T = self._known.get(key, _UNASKED)
-        if value is _UNASKED:
-            value = ask()
-            self._remember(key, path, value)
-        return value
-
-    def _remember(self, key: Hashable, path: str, value: object) -> None:
-        self._taken += len(path)
-        if self._taken > _MAX_REMEMBERED:
-            self._known.clear()
-            self._taken = len(path)
-        self._known[key] = value
+        return self.known.characters
 
 
 @functools.lru_cache(maxsize=4)
-def _same(number: str, mounts: frozenset[str]) -> StatCache:
+def _same(number: str, mounts: frozenset[str], lists: bool) -> StatCache:  # noqa: FBT001 - as it was pickled
     """Return the one cache of this process for that *number* in another one."""
-    return StatCache(mounts, number)
+    return StatCache(mounts, number, lists=lists)
 
 
 def _fits(status: os.stat_result, marker: str) -> bool:

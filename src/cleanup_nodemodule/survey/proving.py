@@ -27,7 +27,7 @@ class Prover:
         self.circumstances: Final = circumstances
         self._witnesses: Final = witnesses
         self._scheduler: Final = scheduler
-        self._cache: Final = StatCache(circumstances.mounts)
+        self._cache: Final = StatCache(circumstances.mounts, lists=True)
 
     async def sight(self, candidates: Sequence[Candidate]) -> list[Sighting]:
         """Ask the disk; what goes wrong with one of the *candidates* is its own problem."""

@@ -4,7 +4,8 @@ Git reads what it finds: a device without end, a FIFO that nobody writes to, a t
 not started where one of the files it opens to answer :mod:`cleanup_nodemodule.proof.git`'s questions is no regular
 file, is larger than makes sense, or lies where the repository has no business. Which files these are is
 gitrepository-layout(5)'s to say, and was checked with strace(1) for git 2.39: in ordinary repositories, in
-worktrees, submodules and bare ones, with a sparse and with a split index. Objects are none of them.
+worktrees, submodules and bare ones, with a sparse and with a split index. Of the objects these are the
+packs, and the commit that HEAD names and its tree where they have files of their own.
 
 Nothing here waits: files are opened only if they are regular, symlinks are followed by their text, and a
 mount that may fall silent is not asked. Whatever is changed behind the look is for the limits under which
@@ -26,8 +27,10 @@ from cleanup_nodemodule.proof.git_content import (
     MEBIBYTE,
     TEXT,
     Unfit,
-    is_whole,
+    looked_at,
+    object_in,
     reference_in,
+    tree_of,
 )
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.files import UnfitError, read_small
@@ -36,6 +39,9 @@ from cleanup_nodemodule.work.conversion import LACKED
 _LIST: Final = 64 * MEBIBYTE
 """Bytes of a list that git writes, a line for each directory or commit."""
 
+
+_LARGEST_PACK: Final = 1 << 40
+"""Bytes of a pack; those of some repositories have a hundred gigabytes."""
 
 _MEMORY: Final = GIBIBYTE
 """Bytes of memory that git may take besides what it makes of the index."""
@@ -75,6 +81,9 @@ class Checked:
     """The user whose the repository is."""
     memory: int
     """Bytes of memory that git needs for it at most."""
+    has_index: bool = True
+    tree: str | None = None
+    """The tree that the index is, if that is noted in it (:class:`~.git_content.Index`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +145,14 @@ class _Checking:
             self._file("packed-refs", top, LARGEST)
             self._reftables(top)
         self._file("objects/info/alternates", common, TEXT, outside=True)
-        self._head(directory, common)
+        commit = self._head(directory, common)
+        self._objects(commit, common)
         for above in _around(directories, self._repository):
             # Since git 2.32 a symlink of this name counts for nothing.
             self._file(".gitignore", above, TEXT, outside=True)
-        return Checked(
-            os.lstat(directory).st_uid, _MEMORY + _TIMES_THE_INDEX * self._index(directory)
-        )
+        size, tree = self._index(directory)
+        memory = _MEMORY + _TIMES_THE_INDEX * (size or 0)
+        return Checked(os.lstat(directory).st_uid, memory, size is not None, tree)
 
     def _directory(self) -> str:
         """Return where the repository is kept: ``.git``, or what that names (gitrepository-layout(5))."""
@@ -206,17 +216,22 @@ class _Checking:
                 # Whether it is this one is for git to say; it changes to it at once.
                 self._reach(path, directory, here)
 
-    def _head(self, directory: str, common: str) -> None:
-        """Look at HEAD and the references it leads to, which a condition on the branch has git read."""
+    def _head(self, directory: str, common: str) -> str | None:
+        """Look at HEAD and the references it leads to; return the commit, None if no file of its own says.
+
+        A condition on the branch has git read them, too.
+        """
+        content: bytes | None = None
         name = b""
         with contextlib.suppress(OSError):
             # As git made it long ago; git reads the link and no file.
             name = os.fsencode(os.readlink(os.path.join(directory, "HEAD")))
         if not name.startswith(b"refs/"):
-            name = reference_in(self._content("HEAD", directory, LINE))
+            content = self._content("HEAD", directory, LINE)
+            name = reference_in(content)
         for _ in range(5):  # As deep as git goes (SYMREF_MAXDEPTH in refs.h).
             if not name.startswith(b"refs/") or b".." in name or b"\0" in name:
-                return
+                break
             content = None
             for top in {directory: None, common: None}:
                 path = os.fsdecode(name)
@@ -224,7 +239,33 @@ class _Checking:
                 # An empty directory is left behind where references are packed.
                 if status is not None and not stat.S_ISDIR(status.st_mode):
                     content = self._content(path, top, LINE)
+            if content is not None and not content.strip(b"\0 \t\r\n"):
+                # As after a power cut. Git takes that for a branch without commits.
+                raise Unfit(f"the reference {os.fsdecode(name)} is damaged: there is nothing in it")
             name = reference_in(content)
+        return object_in(content)
+
+    def _objects(self, commit: str | None, common: str) -> None:
+        """Look at what tells the tree of the *commit*: the packs, and what has a file of its own."""
+        for name in ("info/commit-graph", "info/grafts", "objects/info/commit-graph"):
+            self._file(name, common, LARGEST, outside=True)
+        for name in ("objects/pack", "objects/info/commit-graphs"):
+            real, status = self._reach(name, common, "it")
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                self._listed(real)
+        if commit is None:
+            return
+        content = self._content(_place_of(commit), common, TEXT, outside=True)
+        if (tree := tree_of(content or b"")) is not None:
+            self._file(_place_of(tree), common, LARGEST, outside=True)
+
+    def _listed(self, directory: str) -> None:
+        """Look at all files in a directory; their size says nothing, as git maps them."""
+        with os.scandir(directory) as entries:
+            for number, entry in enumerate(entries):
+                if number >= _MAX_ENTRIES:
+                    raise Unfit(f"there are more than {_MAX_ENTRIES:,} names in {directory}")
+                self._file(entry.name, directory, _LARGEST_PACK, outside=True)
 
     def _reftables(self, top: str) -> None:
         """Look at references that are kept in tables (gitformat-reftable(5))."""
@@ -232,14 +273,20 @@ class _Checking:
         for name in listed.split()[:_MAX_INCLUDED]:
             self._file(os.path.join("reftable", os.fsdecode(name)), top, LARGEST)
 
-    def _index(self, directory: str) -> int:
-        """Look at the index, and at the one it may be based on; return the bytes they have."""
+    def _index(self, directory: str) -> tuple[int | None, str | None]:
+        """Look at the index, and at the one it may be based on; return the bytes they have, and its tree.
+
+        There are no bytes if there is no index.
+        """
         index = self._file("index", directory, LARGEST)
         size = 0
+        tree = None
         if index is not None:
             size = os.lstat(index).st_size
-            if not is_whole(os.fsencode(index)):
+            looked = looked_at(os.fsencode(index))
+            if not looked.whole:
                 raise Unfit(f"{index} is damaged: its checksum is wrong")
+            tree = looked.tree
         shared = 0
         with os.scandir(directory) as entries:
             for number, entry in enumerate(entries):
@@ -248,7 +295,7 @@ class _Checking:
                 if entry.name.startswith("sharedindex."):
                     self._file(entry.name, directory, LARGEST)
                     shared = max(shared, entry.stat(follow_symlinks=False).st_size)
-        return size + shared
+        return (None if index is None else size + shared), tree
 
     def _content(
         self, name: str, base: str, max_bytes: int, *, outside: bool = False
@@ -325,6 +372,11 @@ class _Checking:
 
 def _is_beneath(path: str, top: str) -> bool:
     return path == top or path.startswith(os.path.join(top, ""))
+
+
+def _place_of(name: str) -> str:
+    """Return where an object is that has a file of its own (gitrepository-layout(5))."""
+    return os.path.join("objects", name[:2], name[2:])
 
 
 def _backwards(path: str) -> list[str]:

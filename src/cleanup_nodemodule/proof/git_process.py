@@ -141,6 +141,8 @@ async def git(
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",
+        # A reference could give another commit for the one that HEAD names (git-replace(1)).
+        "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
     }

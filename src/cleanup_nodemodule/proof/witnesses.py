@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode
@@ -91,4 +92,5 @@ def _together(answers: Sequence[git.Answer | git.Refusal]) -> git.Answer | git.R
         return None
     if len(given) == 1:
         return given[0]
-    return git.Answer(frozenset().union(*(a.tracked for a in given)), given[0].ignored)
+    tracked = frozenset[str]().union(*(answer.tracked for answer in given))
+    return replace(given[0], tracked=tracked, neither=given[0].neither - tracked)

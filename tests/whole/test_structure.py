@@ -15,6 +15,8 @@ PACKAGE: Final = CHECKOUT / "src/cleanup_nodemodule"
 MODULES: Final = sorted(PACKAGE.rglob("*.py"))
 NATIVE: Final = sorted(PACKAGE.rglob("*.[ch]"))
 WINGS: Final = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
+PARTS: Final = sorted(path.parent for path in PACKAGE.glob("*/*/__init__.py"))
+"""Parts of a wing that have a directory of their own, as they are many modules with one job."""
 
 MISNOMERS: Final = frozenset(
     {
@@ -54,10 +56,10 @@ def test_the_package_has_no_more_rooms_than_one_finds_one_s_way_in() -> None:
 
 
 def test_every_directory_of_modules_is_a_wing() -> None:
-    assert {path.parent for path in MODULES} - {PACKAGE, *WINGS} == set()
+    assert {path.parent for path in MODULES} - {PACKAGE, *WINGS, *PARTS} == set()
 
 
-@pytest.mark.parametrize("wing", WINGS, ids=short)
+@pytest.mark.parametrize("wing", [*WINGS, *PARTS], ids=short)
 def test_a_wing_says_what_it_is_for_and_what_it_may_import(wing: Path) -> None:
     told = ast.get_docstring(ast.parse((wing / "__init__.py").read_text())) or ""
     assert 8 <= len(told.splitlines()) <= 16

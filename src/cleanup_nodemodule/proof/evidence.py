@@ -13,6 +13,7 @@ from cleanup_nodemodule.proof.markers import Examination, examine
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.proof.version_control.ask import innermost
 from cleanup_nodemodule.work.containment import Contained, problem_of
 from cleanup_nodemodule.work.conversion import LACKED
 
@@ -124,6 +125,9 @@ def _gather_one(
         asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache),
         included=path in circumstances.included,
         met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
+        working_copies=asked.ask(
+            ProblemCode.EXAMINE, (), lambda: innermost(cache.working_copies(os.path.dirname(path)))
+        ),
     ).with_problems(asked.problems)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
 from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory
+from cleanup_nodemodule.proof.version_control.systems import GIT, named
 from cleanup_nodemodule.system.files import UnfitError, read_small
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -83,6 +84,7 @@ class StatCache:
         """
         self._mounts: Final = frozenset(mounts)
         self._around_mounts: Final = frozenset(map(os.path.dirname, self._mounts))
+        self._marks: Final = (GIT, *named())
         self._number: Final = number or f"{os.getpid()} {next(_numbers)}"
         self._listings: Final = Listings() if lists else None
         self.known: Final = Memory(MAX_ANSWERS, _MAX_REMEMBERED)
@@ -321,27 +323,38 @@ class StatCache:
 
         It is a file in worktrees and submodules (gitrepository-layout(5)).
         """
+        return tuple(place for place, mark in self._under(directory) if mark == GIT)
+
+    def working_copies(self, directory: str) -> tuple[tuple[str, str], ...]:
+        """Return the directories, from *directory* upwards, with the mark of another version control.
+
+        And which mark that is (:data:`~.version_control.systems.NAMED`).
+        """
+        return tuple(one for one in self._under(directory) if one[1] != GIT)
+
+    def _under(self, directory: str) -> tuple[tuple[str, str], ...]:
+        """Return the directories, from *directory* upwards, with a mark of version control, and the mark."""
         way: list[str] = []
-        found: tuple[str, ...] = ()
+        found: tuple[tuple[str, str], ...] = ()
         for place in ancestors(directory, None):
-            known = self.known.get((".git", place))
+            known = self.known.get(("version control", place))
             if known is not UNASKED:
                 found = known
                 break
             way.append(place)
         for place in reversed(way):
-            if self._may_have_git(place):
-                found = (place, *found)
-            self.known.put((".git", place), place, found)
+            # Something mounted on a name may be one, and no listing shows that.
+            if place in self._around_mounts or not self.rules_out(place, self._marks):
+                here = (mark for mark in self._marks if self._may_have(place, mark))
+                found = (*((place, mark) for mark in here), *found)
+            self.known.put(("version control", place), place, found)
         return found
 
-    def _may_have_git(self, directory: str) -> bool:
-        """Whether there is a repository: only a clear no is a no, but for a path that nothing takes."""
-        path = os.path.join(directory, ".git")
+    def _may_have(self, directory: str, mark: str) -> bool:
+        """Whether a mark is there: only a clear no is a no, but for a path that nothing takes."""
+        path = os.path.join(directory, mark)
         if path in self._mounts:
             return True
-        if self.rules_out(directory, (".git",)):
-            return False
         try:
             os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -46,6 +46,8 @@ def weigh(
             )
         elif path in said.tracked:
             protection = Protection(Reason.TRACKED, "git tracks files inside")
+    if protection is None and answer is not None and path in answer.tracked_by:
+        protection = Protection(Reason.TRACKED, f"{answer.tracked_by[path]} tracks files inside")
     level, facts = _proof(sighting, answer, has_git=has_git)
     if sighting.word is not None:
         facts.append(sighting.word)

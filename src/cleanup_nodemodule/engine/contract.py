@@ -78,6 +78,27 @@ class Names(NamedTuple):
     is searched instead."""
 
 
+class Watch(NamedTuple):
+    """What ``measure`` watches for in the names and times of the entries that it counts.
+
+    Letters of ASCII are compared without regard to their case: those of the entry are taken as lower case, and all that
+    is given here has to be lower case. Other bytes stand for themselves.
+    """
+
+    names: frozenset[bytes] = frozenset()
+    """Whole names, of entries of any kind: also of directories, of mount points, and of what is closed
+    (:attr:`Root.closed`)."""
+    endings: frozenset[bytes] = frozenset()
+    """What follows the last dot of a name, of entries that are no directories: ``gz`` of ``a.tar.gz``, and nothing of
+    ``a.``. A dot that comes first begins no ending: ``.env`` has none, ``.env.key`` has ``key``."""
+    globs: tuple[bytes, ...] = ()
+    """A few shell wildcards (fnmatch(3), no slash), for whole names of entries that are no directories. A leading dot
+    is like any other byte."""
+    since: int = 0
+    """Seconds since the epoch. Entries that were modified in a later second are listed as late, but no directories and
+    no symlinks. 0: not asked."""
+
+
 class Hit(NamedTuple):
     """A directory that ``find`` was asked for."""
 

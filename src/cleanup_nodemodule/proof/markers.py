@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from cleanup_nodemodule.proof.build_output import BUILDS
 from cleanup_nodemodule.proof.rules import Proof, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
@@ -22,12 +23,24 @@ _CMAKE_HOME: Final = re.compile(rb"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MUL
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of a proof, and what became of it."""
+    """One condition of a proof, and what became of it. It is put into words only where somebody reads them."""
 
-    text: str
-    """What was looked for."""
-    fact: str | None
-    """What was found, None if it was not."""
+    phrase: str
+    """Words with a gap for a name."""
+    wanted: tuple[str, ...]
+    """The names that were looked for, of which one is enough."""
+    found: str | None
+    """The one that was found, None if none was."""
+
+    @property
+    def text(self) -> str:
+        """What was looked for."""
+        return self.phrase.format(" or ".join(self.wanted))
+
+    @property
+    def fact(self) -> str | None:
+        """What was found, None if it was not."""
+        return None if self.found is None else self.phrase.format(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +50,15 @@ class Trial:
     conditions: tuple[Condition, ...]
     ignored: bool
     """It holds only if git ignores the directory, which is asked later."""
+    marked: bool
+    """Something inside says who made it."""
+    holds: bool
+    """Everything on disk is as the proof wants it."""
 
     @property
-    def holds(self) -> bool:
-        """Whether everything on disk is as the proof wants it."""
-        return all(condition.fact is not None for condition in self.conditions)
+    def some_found(self) -> bool:
+        """Whether any condition holds."""
+        return any(condition.found is not None for condition in self.conditions)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -59,6 +76,18 @@ class Examination:
     """What is inside and should not be, if this is to be the rule's artifact."""
     precious: str | None
     """What is inside and cannot be made again."""
+    stray: tuple[str, ...] = ()
+    """Names at its top that the tool does not make."""
+    back: tuple[Trial, ...] = ()
+    """The conditions for it to come back, tried."""
+
+    @property
+    def missing(self) -> str | None:
+        """What it takes to come back and is not here, in words; None if nothing is missing."""
+        if not self.back or any(trial.holds for trial in self.back):
+            return None
+        lacking = (one for trial in self.back for one in trial.conditions if one.found is None)
+        return "no " + " and no ".join(dict.fromkeys(one.text for one in lacking))
 
     @property
     def proven_on_disk(self) -> Trial | None:
@@ -108,11 +137,27 @@ class _Trials:
     def all(self) -> Examination:
         """Try them all."""
         rule = self._rule
-        return Examination(
-            rule,
-            tuple(Trial(tuple(self._conditions(proof)), proof.ignored) for proof in rule.proofs),
-            self._there(rule.without),
-            self._there(rule.precious),
+        trials = tuple(map(self._trial, rule.proofs))
+        # What may be called so anywhere inside is looked for by the walk that measures.
+        precious = self._there(name for name in rule.precious if "/" in name)
+        if not any(trial.holds for trial in trials):
+            # What nothing proves is kept, or is no artifact: the other questions are not asked.
+            return Examination(rule, trials, self._there(rule.without), precious)
+        back = tuple(map(self._trial, rule.comes_back))
+        return Examination(rule, trials, self._there(rule.without), precious, self._stray(), back)
+
+    def _trial(self, proof: Proof) -> Trial:
+        conditions = tuple(self._conditions(proof))
+        holds = all(condition.found is not None for condition in conditions)
+        return Trial(conditions, proof.ignored, proof.marked, holds)
+
+    def _stray(self) -> tuple[str, ...]:
+        top = self._rule.top
+        if not top:
+            return ()
+        names = (name for name, _ in self._cache.entries(self._inside))
+        return tuple(
+            sorted(name for name in names if not any(fnmatch.fnmatchcase(name, one) for one in top))
         )
 
     def _conditions(self, proof: Proof) -> Iterator[Condition]:
@@ -138,7 +183,8 @@ class _Trials:
                 ),
                 None,
             )
-            yield _found(name, f"{{}} inside with {proof.holds.text}", (file,))
+            phrase = f"{{}} inside with {_braced(proof.holds.text)}"
+            yield _found(name, phrase, (file,))
         if proof.tagged:
             tag = self._read(inside, CACHEDIR_TAG) or b""
             found = CACHEDIR_TAG if tag.startswith(_SIGNATURE) else None
@@ -146,6 +192,13 @@ class _Trials:
         if proof.home:
             cache = self._read(inside, "CMakeCache.txt") or b""
             yield _cmake_home(cache, inside, project, self._boundary)
+        if proof.output is not None:
+            phrase = f"{{}}, as {proof.output} builds make"
+            what = BUILDS[proof.output](inside, self._cache)
+            yield _found(what, phrase, ("nothing but files inside",))
+        if proof.script:
+            script = _script(self._read(project, "package.json"), proof.script)
+            yield _found(script, "{} script in package.json", proof.script)
 
     def _above(self, markers: tuple[str, ...]) -> Condition:
         found = self._cache.nearest(
@@ -180,14 +233,17 @@ class _Trials:
         return self._cache.read(directory, name)
 
 
-def _found(name: str | None, phrase: str, wanted: Iterable[str]) -> Condition:
-    return Condition(
-        phrase.format(" or ".join(wanted)), None if name is None else phrase.format(name)
-    )
+def _found(name: str | None, phrase: str, wanted: tuple[str, ...]) -> Condition:
+    return Condition(phrase, wanted, name)
+
+
+def _braced(text: str) -> str:
+    """Return *text* as it has to be written in words with a gap."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
-    text = f"nothing but {' and '.join(patterns)} inside"
+    wanted = " and ".join(patterns)
 
     def fits(entry: "os.DirEntry[str]") -> bool:
         named = any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in patterns)
@@ -202,20 +258,20 @@ def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
                     break
     except OSError:
         fine = None
-    return Condition(text, text if fine else None)
+    return Condition("nothing but {} inside", (wanted,), wanted if fine else None)
 
 
 def _cmake_home(cache: bytes, directory: str, project: str, boundary: str) -> Condition:
-    text = "a CMakeCache.txt inside that was made for this project"
+    phrase, file = "a {} inside that was made for this project", "CMakeCache.txt"
     home, made_in = _CMAKE_HOME.search(cache), _CMAKE_BUILD.search(cache)
     if home is None or made_in is None:
-        return Condition(text, None)
+        return Condition(phrase, (file,), None)
     # Compared as text: they may lead anywhere, and to a disk that does not answer too. A build within
     # the sources has the directory itself for a home, and a copy or a moved tree names another place:
     # neither counts. CMake writes them the way it was called: what it was called by way of a symlink
     # for is not proven.
     fine = _place(made_in[1]) == directory and _place(home[1]) in ancestors(project, boundary)
-    return Condition(text, text if fine else None)
+    return Condition(phrase, (file,), file if fine else None)
 
 
 def _place(written: bytes) -> str:
@@ -224,16 +280,26 @@ def _place(written: bytes) -> str:
 
 def _dependency(content: bytes | None, packages: Iterable[str]) -> str | None:
     """Return the first of *packages* that a ``package.json`` of that *content* depends on."""
-    if content is None:
-        return None
-    try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(manifest, dict):
-        return None
+    manifest = _manifest(content)
     groups = [manifest.get(key) for key in ("dependencies", "devDependencies")]
     for package in packages:
         if any(isinstance(group, dict) and package in group for group in groups):
             return package
     return None
+
+
+def _script(content: bytes | None, names: Iterable[str]) -> str | None:
+    """Return the first of the scripts *names* that a ``package.json`` of that *content* has."""
+    scripts = _manifest(content).get("scripts")
+    if not isinstance(scripts, dict):
+        return None
+    return next((n for n in names if isinstance(scripts.get(n), str) and scripts[n].strip()), None)
+
+
+def _manifest(content: bytes | None) -> dict[str, Any]:
+    """Return what a ``package.json`` of that *content* says, nothing if it says nothing."""
+    try:
+        manifest = json.loads(content) if content is not None else None
+    except (ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}

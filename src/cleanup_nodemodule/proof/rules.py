@@ -63,6 +63,14 @@ class Proof:
     tagged: bool = False
     home: bool = False
     ignored: bool = False
+    script: tuple[str, ...] = ()
+    output: str | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether something inside says who made it, and not only the name and what lies around it."""
+        inside = (self.inside, self.only, self.holds, self.tagged, self.home, self.output)
+        return any(inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,12 @@ class Rule:
     proofs: tuple[Proof, ...]
     generic: bool = False
     without: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    comes_back: tuple[Proof, ...] = ()
+    packages: str | None = None
     precious: tuple[str, ...] = ()
+    expects: tuple[str, ...] = ()
+    clones: tuple[str, ...] = ()
     regenerate: tuple[Regeneration, ...] = ()
     locked: bool = False
     risk: str | None = None
@@ -184,6 +197,11 @@ def describe(rule: Rule, show: Callable[[str], str] = str) -> str:
     text = "; or ".join(_proof_in_words(proof, show) for proof in rule.proofs)
     if rule.without:
         text += f"; but without {_either(rule.without, show)} inside"
+    if rule.comes_back:
+        back = "; or ".join(_proof_in_words(proof, show) for proof in rule.comes_back)
+        text += f"; it comes back with {back}"
+    if rule.packages is not None:
+        text += "; all packages inside are declared"
     return text
 
 
@@ -206,6 +224,11 @@ def _proof_in_words(proof: Proof, show: Callable[[str], str]) -> str:
         words.append(f"{show('CACHEDIR.TAG')} inside with its signature")
     if proof.home:
         words.append("made for the project it is in")
+    if proof.output is not None:
+        words.append(f"nothing but what {proof.output} builds make inside")
+    if proof.script:
+        names = _either(proof.script, show)
+        words.append(f"a {show('package.json')} beside it with a script {names}")
     if proof.ignored:
         words.append("ignored by git")
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
@@ -237,6 +260,10 @@ def _rule(table: object, place: str) -> Rule:
     )
     if not values["proofs"]:
         raise RuleError(f"{place}: without a proof it would prove everything or nothing")
+    values["comes_back"] = tuple(
+        _proof(proof, f"{place}, comes_back {number}")
+        for number, proof in enumerate(values.get("comes_back", ()), 1)
+    )
     values["regenerate"] = tuple(
         Regeneration(**_values(entry, Regeneration, f"{place}, regenerate", ("command",)))
         for entry in values.get("regenerate", ())
@@ -271,9 +298,23 @@ def _proof(table: object, place: str) -> Proof:
 
 
 _KINDS: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("id", "title", "directory", "risk", "command", "lock", "file", "text"), str),
+    **dict.fromkeys(
+        (
+            "id",
+            "title",
+            "directory",
+            "risk",
+            "command",
+            "lock",
+            "file",
+            "text",
+            "output",
+            "packages",
+        ),
+        str,
+    ),
     **dict.fromkeys(("generic", "locked", "tagged", "home", "ignored"), bool),
-    **dict.fromkeys(("proofs", "regenerate"), list),
+    **dict.fromkeys(("proofs", "comes_back", "regenerate"), list),
     "holds": dict,
 }
 """What each key has to be; a list of names where it is not here."""

@@ -364,6 +364,20 @@ class StatCache:
                 raise
         return True
 
+    def entries(self, directory: str, below: str = "") -> list[tuple[str, bool]]:
+        """Return the names in *directory*, or in *below* in it, and whether each is a directory.
+
+        Nothing if a symlink or a mount point is on the way, or it may not be listed.
+        """
+        if directory in self._mounts or (below and not self.exists(directory, below)):
+            return []
+        place = os.path.join(directory, below)
+        try:
+            with os.scandir(place) as entries:
+                return [(one.name, one.is_dir(follow_symlinks=False)) for one in entries]
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return []
+
     def made(self, key: str, make: Callable[[], _T]) -> _T:
         """Return what *make* made the first time that it was asked for by this *key*."""
         if key not in self._made:

@@ -30,9 +30,10 @@ from cleanup_nodemodule.proof.sighting import NO_TREES, Circumstances, Sighting,
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.proof.version_control.ask import depends
 from cleanup_nodemodule.proof.witnesses import Witnesses
+from cleanup_nodemodule.survey.clones import lost_with
 from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.prepare import prepare_again
-from cleanup_nodemodule.system.mounts import mount_points
+from cleanup_nodemodule.system.mounts import mount_points, mounted
 from cleanup_nodemodule.work.containment import passes, problem_of
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -95,8 +96,18 @@ class Again:
         if isinstance(decision, Keep):
             since = [fact for fact in known.facts if fact not in artifact.evidence.facts]
             return _problem(path, decision.reason, "; ".join(since) or None)
+        if (lost := await self._lost_clones(artifact)) is not None:
+            return _problem(path, Reason.REPOSITORY_INSIDE, lost)
         self._whose[path] = sighting.whose
         return await self._in_use(artifact, path, sighting.whose)
+
+    async def _lost_clones(self, artifact: Artifact) -> str | None:
+        """Return what would be lost with the clones in an artifact, None if nothing would."""
+        found = artifact.contents.clones
+        if not found:
+            return None
+        kinds = await self._scheduler.call(mounted)
+        return await lost_with(found, artifact.path, kinds, self._scheduler)
 
     async def _behind(self, artifact: Artifact, place: str) -> Problem | None:
         path = artifact.path

@@ -83,6 +83,9 @@ class Contents:
     """Absolute paths that only somebody else may delete, by the sticky bit of the directory around them."""
     directory_bytes: int = 0
     """How many of the allocated bytes are those of directories."""
+    clones: tuple[str, ...] = ()
+    """Absolute paths of the git repositories in it that its tool has cloned, and that it can clone again:
+    nothing in them is anybody's work. They are none of the *repositories*."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ that it started as soon as nobody waits for its answer any more.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof import git_files
 from cleanup_nodemodule.proof.git_content import ignoring_themselves
-from cleanup_nodemodule.proof.git_process import NAME, Holding, Limits, NoAnswer, git
+from cleanup_nodemodule.proof.git_process import Holding, Limits, NoAnswer, git
+from cleanup_nodemodule.proof.git_records import Records
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
@@ -182,7 +183,7 @@ async def _ask(
     await git(
         repository,
         [b"check-ignore", b"--no-index", b"--verbose", b"-z", b"--stdin"],
-        _Records(ignoring.take),
+        Records(ignoring.take),
         limits,
         b"".join(b"./" + name + b"\0" for name in names),
         fine=(0, 1),
@@ -211,13 +212,13 @@ async def _tracked(
     # Otherwise git would compare each file with each of them, which takes longer than to look through all
     # files.
     await git(
-        repository, [b"ls-files", b"--sparse", b"-z", *arguments], _Records(holding.take), limits
+        repository, [b"ls-files", b"--sparse", b"-z", *arguments], Records(holding.take), limits
     )
     if not as_committed:
         await git(
             repository,
             [b"ls-tree", b"-z", b"--name-only", *listing],
-            _Records(holding.take),
+            Records(holding.take),
             limits,
         )
     return frozenset(holding.found)
@@ -230,10 +231,10 @@ async def _ask_outer(
     prefix = os.path.join(repository, "")
     holding = Holding({os.fsencode(path[len(prefix) :]): path for path in directories})
     as_committed = await _check_top(repository, looked, limits)
-    await git(repository, [b"ls-files", b"--sparse", b"-z"], _Records(holding.take), limits)
+    await git(repository, [b"ls-files", b"--sparse", b"-z"], Records(holding.take), limits)
     if not as_committed:
         listing = [b"ls-tree", b"-r", b"-z", b"--name-only", b"HEAD"]
-        await git(repository, listing, _Records(holding.take), limits)
+        await git(repository, listing, Records(holding.take), limits)
     return Answer(frozenset(holding.found), frozenset())
 
 
@@ -290,18 +291,3 @@ class _Ignoring:
             ),
         )
         self.found[self._names[path[2:]]] = by
-
-
-class _Records:
-    """Takes an answer apart, piece by piece, into what NUL bytes end."""
-
-    def __init__(self, each: Callable[[bytes], None]) -> None:
-        self._each: Final = each
-        self._rest = b""
-
-    def __call__(self, piece: bytes) -> None:
-        *records, self._rest = (self._rest + piece).split(b"\0")
-        for record in records:
-            self._each(record)
-        if len(self._rest) > NAME:
-            raise NoAnswer(f"it gave a name of more than {NAME:,} bytes")

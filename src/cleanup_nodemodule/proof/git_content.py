@@ -2,8 +2,9 @@
 
 import os
 import re
+import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -152,3 +153,43 @@ def _ignores_itself(directory: str) -> bool:
         return False
     lines = [line.rstrip() for line in content.splitlines()]
     return b"*" in lines and not any(line.startswith(b"!") for line in lines)
+
+
+_KINDS: Final = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a directory",
+}
+
+
+def is_beneath(path: str, top: str) -> bool:
+    """Whether *path* is *top* or lies in it."""
+    return path == top or path.startswith(os.path.join(top, ""))
+
+
+def place_of(name: str) -> str:
+    """Return where an object is that has a file of its own (gitrepository-layout(5))."""
+    return os.path.join("objects", name[:2], name[2:])
+
+
+def backwards(path: str) -> list[str]:
+    """Return the names in a path, the last one first."""
+    return [word for word in path.split(os.sep)[::-1] if word not in {"", "."}]
+
+
+def kind_of(status: os.stat_result) -> str:
+    """Return what it is that is no regular file, in words."""
+    return _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+
+
+def around(directories: Iterable[str], top: str) -> set[str]:
+    """Return the directories that *directories* lie in, up to *top*."""
+    found = {top}
+    for directory in directories:
+        above = os.path.dirname(directory)
+        while above not in found and is_beneath(above, top):
+            found.add(above)
+            above = os.path.dirname(above)
+    return found

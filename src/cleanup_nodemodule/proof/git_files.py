@@ -27,8 +27,13 @@ from cleanup_nodemodule.proof.git_content import (
     MEBIBYTE,
     TEXT,
     Unfit,
+    around,
+    backwards,
+    is_beneath,
+    kind_of,
     looked_at,
     object_in,
+    place_of,
     reference_in,
     tree_of,
 )
@@ -64,14 +69,6 @@ _MAX_ENTRIES: Final = 100_000
 _OTHER_PLACES: Final = frozenset({"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs"})
 """Kinds of file systems on which reading a regular file may wait, or do something."""
 
-_KINDS: Final = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a directory",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -101,14 +98,16 @@ def lacked(said: Checked | Doubt) -> bool:
     return isinstance(said, Doubt) and said.errno in LACKED
 
 
-def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Checked | Doubt:
+def check(
+    repository: str, directories: Iterable[str], kinds: Mapping[str, str], *, bare: bool = False
+) -> Checked | Doubt:
     """Look at all that git reads to say of *directories* whether it ignores them, and what it tracks.
 
-    *repository* is the working tree, *directories* lie in it, all of them absolute and without symlinks.
-    *kinds* gives for each mount point what is mounted there.
+    *repository* is the working tree, or a repository without one that is *bare*, *directories* lie in it, all
+    of them absolute and without symlinks. *kinds* gives for each mount point what is mounted there.
     """
     try:
-        return _Checking(repository, kinds).everything(directories)
+        return _Checking(repository, kinds, bare=bare).everything(directories)
     except Unfit as error:
         return Doubt(str(error))
     except OSError as error:
@@ -121,8 +120,9 @@ def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str])
 class _Checking:
     """One look at one repository."""
 
-    def __init__(self, repository: str, kinds: Mapping[str, str]) -> None:
+    def __init__(self, repository: str, kinds: Mapping[str, str], *, bare: bool) -> None:
         self._repository: Final = repository
+        self._bare: Final = bare
         self._kinds: Final = kinds
         self._tops: list[str] = [repository]
         self._included = 0
@@ -147,7 +147,7 @@ class _Checking:
         self._file("objects/info/alternates", common, TEXT, outside=True)
         commit = self._head(directory, common)
         self._objects(commit, common)
-        for above in _around(directories, self._repository):
+        for above in around(directories, self._repository):
             # Since git 2.32 a symlink of this name counts for nothing.
             self._file(".gitignore", above, TEXT, outside=True)
         size, tree = self._index(directory)
@@ -156,6 +156,8 @@ class _Checking:
 
     def _directory(self) -> str:
         """Return where the repository is kept: ``.git``, or what that names (gitrepository-layout(5))."""
+        if self._bare:
+            return self._repository
         here = os.path.join(self._repository, ".git")
         real, status = self._reach(".git", self._repository, here)
         named = "is a symlink to"
@@ -173,7 +175,7 @@ class _Checking:
                 " around it"
             )
         if not stat.S_ISDIR(status.st_mode):
-            raise Unfit(f"{here} is {_kind(status)} and no repository")
+            raise Unfit(f"{here} is {kind_of(status)} and no repository")
         return real
 
     def _common(self, directory: str) -> str:
@@ -208,8 +210,8 @@ class _Checking:
                 self._included += 1
                 if depth >= _DEEPEST or self._included > _MAX_INCLUDED:
                     raise Unfit(f"{here} includes too many files")
-                around = os.path.dirname(here)
-                self._config(path, around, directory, depth + 1, outside=True)
+                within = os.path.dirname(here)
+                self._config(path, within, directory, depth + 1, outside=True)
             elif (section, key) == (b"core", b"excludesfile"):
                 self._file(path, self._repository, TEXT, outside=True)
             elif (section, key) == (b"core", b"worktree"):
@@ -255,9 +257,9 @@ class _Checking:
                 self._listed(real)
         if commit is None:
             return
-        content = self._content(_place_of(commit), common, TEXT, outside=True)
+        content = self._content(place_of(commit), common, TEXT, outside=True)
         if (tree := tree_of(content or b"")) is not None:
-            self._file(_place_of(tree), common, LARGEST, outside=True)
+            self._file(place_of(tree), common, LARGEST, outside=True)
 
     def _listed(self, directory: str) -> None:
         """Look at all files in a directory; their size says nothing, as git maps them."""
@@ -319,10 +321,10 @@ class _Checking:
         real, status = self._reach(name, base, here)
         if status is None:
             return None
-        if not outside and not any(_is_beneath(real, top) for top in self._tops):
+        if not outside and not any(is_beneath(real, top) for top in self._tops):
             raise Unfit(f"{here} leads out of the repository, to {real}")
         if not stat.S_ISREG(status.st_mode):
-            raise Unfit(f"{here} is {_kind(status)} and not a regular file")
+            raise Unfit(f"{here} is {kind_of(status)} and not a regular file")
         if status.st_size > max_bytes:
             raise Unfit(
                 f"{here} has {status.st_size:,} bytes, and more than {max_bytes:,} make no sense there"
@@ -337,7 +339,7 @@ class _Checking:
         if "\0" in path:
             raise Unfit(f"{named_by} names a path with a NUL byte in it")
         done = os.sep if os.path.isabs(path) else base
-        todo = _backwards(path)
+        todo = backwards(path)
         status = None
         links = 0
         while todo:
@@ -358,41 +360,13 @@ class _Checking:
             if links > _MAX_LINKS:
                 raise Unfit(f"{named_by} leads through more than {_MAX_LINKS} symlinks")
             done, status = os.sep if os.path.isabs(target) else os.path.dirname(done), None
-            todo += _backwards(target)
+            todo += backwards(target)
         return done, os.lstat(done) if status is None else status
 
     def _admit(self, path: str, named_by: str) -> None:
         """Raise Unfit if *path* is a mount point that the repository is not beneath, and is not to be asked."""
         kind = self._kinds.get(path)
-        if kind is None or _is_beneath(self._repository, path):
+        if kind is None or is_beneath(self._repository, path):
             return
         if kind in _OTHER_PLACES or mounts.is_silent(kind):
             raise Unfit(f"{named_by} leads to {path}, where {kind} is mounted")
-
-
-def _is_beneath(path: str, top: str) -> bool:
-    return path == top or path.startswith(os.path.join(top, ""))
-
-
-def _place_of(name: str) -> str:
-    """Return where an object is that has a file of its own (gitrepository-layout(5))."""
-    return os.path.join("objects", name[:2], name[2:])
-
-
-def _backwards(path: str) -> list[str]:
-    return [word for word in path.split(os.sep)[::-1] if word not in {"", "."}]
-
-
-def _kind(status: os.stat_result) -> str:
-    return _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-
-
-def _around(directories: Iterable[str], top: str) -> set[str]:
-    """Return the directories that *directories* lie in, up to *top*."""
-    around = {top}
-    for directory in directories:
-        above = os.path.dirname(directory)
-        while above not in around and _is_beneath(above, top):
-            around.add(above)
-            above = os.path.dirname(above)
-    return around

@@ -102,6 +102,7 @@ def joined(outer: Contents, inner: Contents) -> Contents:
         _merged(outer.repositories, inner.repositories),
         _merged(outer.foreign, inner.foreign),
         outer.directory_bytes + inner.directory_bytes,
+        clones=_merged(outer.clones, inner.clones),
     )
 
 

@@ -15,6 +15,7 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
+from cleanup_nodemodule.survey import clones
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.prepare import prepare
@@ -107,6 +108,8 @@ async def _survey(
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
         await prover.conclude(findings, assume_unused=settings.assume_unused)
+    if witnesses.has_git:
+        await clones.settle(findings.rows, scheduler)
     return found
 
 

@@ -21,6 +21,9 @@ from race import MEGABYTE, Race, Subject, Target
 MOST_MEMORY: Final = 80 * MEGABYTE
 """That the tool may take with the native engine, however large the tree."""
 
+_MOST_FOR_WATCHING: Final = 1.05
+"""Times the time of sizing that sizing with a watch may take."""
+
 _ENGINES: Final = ("native", "python")
 
 _THREADS_A_CORE: Final = 4
@@ -87,6 +90,15 @@ def sizing(field: Field, tree: str, title: str) -> Race:
                 total=r'"allocated": (\d+)',
             )
             for engine in _ENGINES
+        ),
+        Subject(
+            "watch",
+            "the sizing stage, native engine, with the watch",
+            stage("watch", tree, "native"),
+            (Target(_MOST_FOR_WATCHING, ("native",)),),
+            MOST_MEMORY,
+            process="the same, with the start of Python (native, with the watch)",
+            total=r'"allocated": (\d+)',
         ),
         *sizers(field, tree),
     ]

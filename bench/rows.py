@@ -27,8 +27,8 @@ def made(count: int) -> report_rows.Report:
     totals = report_rows.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None)
     tool = report_rows.Tool(words.PROGRAM, "0", "native")
     return report_rows.Report(
-        *(1, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
-        *(rows, [], totals, [], 0, []),
+        *(2, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
+        *(rows, [], totals, [], 0, [], []),
     )
 
 
@@ -41,14 +41,16 @@ def _row(number: int) -> report_rows.ArtifactRow:
         rule="js/node_modules",
         ecosystem="js",
         project=project,
-        evidence=["package.json beside it"],
+        evidence=report_rows.EvidenceRow([".package-lock.json inside"], [], [], []),
         decision="keep" if kept else "delete",
         reason="tracked" if kept else None,
+        reason_detail="git tracks files inside" if kept else None,
         apparent_bytes=number * 1000,
         allocated_bytes=number * 1000,
         reclaimable_bytes=0 if kept else number * 1000,
         files=number,
         directories=1,
+        inside=0,
         complete=True,
         last_used_at="2026-01-01T00:00:00+00:00",
         regenerate="npm ci",

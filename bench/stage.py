@@ -1,6 +1,7 @@
 """Runs one stage of the pipeline alone, and says what it took: what the floor is compared with.
 
     stage.py size TREE [--engine native|python] [--jobs N]     measures TREE as one artifact
+    stage.py watch TREE [--engine native|python] [--jobs N]    the same, and watches for names and endings
     stage.py find TREE [--engine native|python] [--jobs N]     searches TREE for the default names
 
 Prints one JSON document: ``seconds`` from the moment everything is imported to the result, ``cpu``
@@ -16,9 +17,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Candidate, Problem
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS
 from cleanup_nodemodule.proof.rules import of_profiles
@@ -28,18 +30,24 @@ from cleanup_nodemodule.survey.hard_links import Ledger
 from cleanup_nodemodule.work.bound import Searchers
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.threads import Workers
+from watching import WATCH
 
 Counted: TypeAlias = dict[str, int]
 Taken: TypeAlias = dict[str, float]
 
 
-async def size(tree: str, scheduler: Scheduler) -> Counted:
-    """Measure a tree, files with several links included; return bytes and entries."""
+async def size(tree: str, scheduler: Scheduler, watch: Watch | None = None) -> Counted:
+    """Measure a tree, files with several links included; return bytes and entries, and how many were met."""
     [root] = finder.locate_roots((tree,))
     ledger = Ledger()
     candidate = Candidate(root.path, root.path, root.identity, mounted=False)
     [contents] = await measure.measure(
-        [(0, candidate)], scheduler, ledger, problem=_fail, measured=lambda _size: None
+        [(0, candidate)],
+        scheduler,
+        ledger,
+        watch=lambda _number: watch,
+        problem=_fail,
+        measured=lambda _size: None,
     )
     if contents is None:
         raise FileNotFoundError(tree)
@@ -47,7 +55,13 @@ async def size(tree: str, scheduler: Scheduler) -> Counted:
     return {
         "allocated": contents.allocated_bytes + links.allocated_bytes,
         "entries": contents.files + contents.directories,
+        "met": len(contents.met) + len(contents.late) + contents.unlisted,
     }
+
+
+async def watch(tree: str, scheduler: Scheduler) -> Counted:
+    """Measure a tree, and watch for as much as a run does."""
+    return await size(tree, scheduler, WATCH)
 
 
 async def find(tree: str, scheduler: Scheduler) -> Counted:
@@ -75,6 +89,13 @@ async def find(tree: str, scheduler: Scheduler) -> Counted:
     )
     await search.everything()
     return {"found": found, "directories": directories}
+
+
+_STAGES: Final[dict[str, Callable[[str, Scheduler], Awaitable[Counted]]]] = {
+    "size": size,
+    "watch": watch,
+    "find": find,
+}
 
 
 def _fail(problem: Problem) -> None:
@@ -105,7 +126,7 @@ def _cpu() -> float:
 def main() -> int:
     """Run the stage that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("stage", choices=("size", "find"))
+    parser.add_argument("stage", choices=tuple(_STAGES))
     parser.add_argument("tree")
     parser.add_argument("--engine", choices=("auto", "native", "python"), default="auto")
     parser.add_argument("--jobs", type=int, help="threads (default: what suits the engine)")
@@ -114,7 +135,7 @@ def main() -> int:
     jobs = options.jobs or engine.default_readers()
     # As a run does, for the same reason.
     gc.freeze()
-    taken = run(size if options.stage == "size" else find, options.tree, jobs)
+    taken = run(_STAGES[options.stage], options.tree, jobs)
     said = {**taken, "engine": engine.name(), "jobs": jobs, "tree": options.tree}
     print(json.dumps(said))
     return 0

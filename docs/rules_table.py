@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, catalogue, describe
+from cleanup_nodemodule.proof.rule_words import describe, directories
+from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, catalogue
 
 README: Final = os.path.join(os.path.dirname(__file__), os.pardir, "README.md")
 
@@ -44,8 +45,8 @@ def _table(rules: list[Rule]) -> Iterator[str]:
     yield "| profile | directory | is proven by |"
     yield "|---|---|---|"
     for rule in rules:
-        directory = "any name" if rule.directory == "*" else f"`{rule.directory}`"
-        yield f"| {rule.ecosystem} | {directory} | {describe(rule, '`{}`'.format)} |"
+        name = "`{}`".format
+        yield f"| {rule.ecosystem} | {directories(rule, name)} | {describe(rule, name)} |"
 
 
 def main() -> None:

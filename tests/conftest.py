@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from support import simple
+
 # How long an example takes says what else the machine has to do, and nothing about the code.
 hypothesis.settings.register_profile("cleanup", deadline=None)
 hypothesis.settings.load_profile("cleanup")
@@ -53,6 +55,8 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]
     with pytest.MonkeyPatch.context() as patch:
         # For what fixtures do that serve several tests.
         patch.setenv("XDG_STATE_HOME", str(top / "shared"))
+        configured = simple.install(tmp_path_factory.mktemp("configured"))
+        patch.setenv("XDG_CONFIG_HOME", str(configured))
         yield (top / str(number) for number in itertools.count())
 
 

@@ -26,7 +26,6 @@ class ProblemCode(StrEnum):
     ROOT_UNANSWERED = "root-unanswered"
     """A disk did not answer in time; so with all codes that end in ``-unanswered``."""
     MEASURE = "measure"
-    MEASURE_MOUNTED = "measure-mounted"
     """What is mounted in an artifact is no part of it."""
     MEASURE_VANISHED = "measure-vanished"
     """It was deleted while it was looked at."""
@@ -122,7 +121,6 @@ _KINDS: Final = {
     ProblemCode.ROOT_EXCLUDED: _Kind("search", errno.EINVAL),
     ProblemCode.ROOT_UNANSWERED: _Kind("get an answer from", errno.ETIMEDOUT),
     ProblemCode.MEASURE: _Kind("measure"),
-    ProblemCode.MEASURE_MOUNTED: _Kind("measure what is mounted here", errno.EXDEV),
     ProblemCode.MEASURE_VANISHED: _Kind("measure", errno.ENOENT),
     ProblemCode.EXAMINE: _Kind("find out all about"),
     ProblemCode.WEIGH: _Kind("weigh what is known of"),

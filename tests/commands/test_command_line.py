@@ -62,7 +62,7 @@ def test_without_arguments_it_searches_here_and_deletes_nothing(run: Run, work: 
     assert result.stderr.splitlines()[1:] == [
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         "This was a dry run: nothing was deleted. To delete, add --no-dry-run.",
-        f"To include what is unproven: cleanup-nodemodule -p . --include-unproven {work}/notes/dist",
+        f"To include what is in doubt: cleanup-nodemodule -p . --include-unproven {work}/notes/dist",
     ]
     assert listing(work) == before
 
@@ -486,7 +486,7 @@ WEIRD = (
 def paste(line: str, cwd: Path) -> "subprocess.CompletedProcess[bytes]":
     """Give what the last line says to a shell, as somebody would who read it."""
     label, _, command = line.partition(": ")
-    assert label.startswith("To include what is unproven")
+    assert label.startswith("To include what is in doubt")
     assert "--no-dry-run" not in command.split()
     path = f"{os.path.dirname(COMMAND)}:{os.environ['PATH']}"
     return execute("bash", "-c", command, cwd=cwd, env={"PATH": path, "LC_ALL": "C.UTF-8"})
@@ -549,7 +549,7 @@ def test_the_command_on_the_last_line_says_what_this_one_said(run: Run, work: Pa
 def test_the_command_on_the_last_line_names_a_few_of_many(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {f"p{number}": {"dist": {"a": ""}} for number in range(8)})
     last = run("-p", tmp_path).stderr.splitlines()[-1]
-    assert last.startswith("To include what is unproven, the first 5 of 8: ")
+    assert last.startswith("To include what is in doubt, the first 5 of 8: ")
     assert last.count("/dist") == 5
 
 

@@ -80,7 +80,7 @@ def test_what_is_no_small_file_ends_the_run_at_once(
     tool: Tool, tmp_path: Path, config: Path, kind: str
 ) -> None:
     declare(tmp_path / "work", PROJECT)
-    declare(config.parent, {})
+    config.unlink()
     _make(config, kind)
     told = tool.run(tmp_path / "work", prefix=("prlimit", "--as=4294967296"))
     assert told.code == 2

@@ -24,6 +24,7 @@ from cleanup_nodemodule.model import Failed, Outcome
 from cleanup_nodemodule.proof import git, protections, use
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support import simple
 from support.filesystems import Mounts
 from support.git import git as run_git
 from support.removals import a_journal, each_engine, told
@@ -131,7 +132,7 @@ def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def carry_out(top: Path, **settings: Any) -> Outcome:
     """Make a plan of *top* and carry it out, one artifact after the other."""
-    chosen = Settings(roots=(str(top),), **settings)
+    chosen = Settings(roots=(str(top),), **{"own_rules": simple.rules(), **settings})
 
     async def work() -> Outcome:
         with ThreadPoolExecutor(2) as executor:

@@ -20,7 +20,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.engine.contract import LINK_FIELDS, Fault, Groups, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import (
+    LINK_FIELDS,
+    Fault,
+    Groups,
+    Names,
+    Removal,
+    Root,
+    Watch,
+)
 from support.accounts import NOBODY, become_nobody, give_up_rights
 from support.children import in_child
 from support.dictated import Dictated, budgets, expected, made, root_of, trees, usual
@@ -38,7 +46,23 @@ QUERY: Final = Names(
     0,
     (b"*.egg-info", b"[bc]uild"),
     frozenset({b"CACHEDIR.TAG"}),
+    frozenset({b"a", b"app", b"d", b"objects"}),
 )
+
+WATCH: Final = Watch(
+    frozenset({b"app", b"cachedir.tag", b"a"}),
+    frozenset({b"info", b"tag"}),
+    (b"f1*", b"*[2-4]", b"*ong*"),
+    since=1,
+)
+
+
+def called(kernel: ModuleType, function: str) -> Callable[..., Any]:
+    """Return a function of the engine by its name; "watch" is ``measure`` with something to watch for."""
+    if function != "watch":
+        made: Callable[..., Any] = getattr(kernel, function)
+        return made
+    return lambda root, stack, budget: kernel.measure(root, stack, budget, WATCH)
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +137,11 @@ def walk(
 
 
 def found(said: list[Any]) -> Any:
-    return sorted(hit for value in said for hit in value.hits), sum(v.directories for v in said)
+    return (
+        sorted(hit for value in said for hit in value.hits),
+        sum(value.directories for value in said),
+        sorted(path for value in said for path in value.noticed),
+    )
 
 
 def measured(said: list[Any]) -> Any:
@@ -122,13 +150,14 @@ def measured(said: list[Any]) -> Any:
         tuple(sum(value[field] for value in said) for field in range(4)),
         max(value.newest for value in said),
         sorted(zip(*[iter(numbers)] * LINK_FIELDS, strict=True)),
-        *(sorted(path for value in said for path in value[field]) for field in (6, 7, 8)),
+        *(sorted(path for value in said for path in value[field]) for field in (6, 7, 8, 10, 11)),
     )
 
 
 @pytest.mark.parametrize("budget", [4, EVERYTHING])
 @pytest.mark.parametrize(
-    ("function", "rest", "sum_up"), [("find", (QUERY,), found), ("measure", (), measured)]
+    ("function", "rest", "sum_up"),
+    [("find", (QUERY,), found), ("measure", (), measured), ("watch", (), measured)],
 )
 def test_without_memory_a_call_is_lost_or_says_what_it_lacks(
     kernel: ModuleType,
@@ -141,7 +170,7 @@ def test_without_memory_a_call_is_lost_or_says_what_it_lacks(
     """Each allocation fails once; a total without a fault is the true one."""
     declare_small(tmp_path / "top")
     root = root_of(os.fsencode(tmp_path / "top"))
-    call = getattr(kernel, function)
+    call = called(kernel, function)
     truth, faults = walk(call, root, *rest, budget)
     assert faults == []
     lost = said = 0
@@ -227,13 +256,13 @@ def test_without_memory_what_is_not_removed_is_said(
     assert said > 0
 
 
-@pytest.mark.parametrize("function", ["find", "measure", "remove"])
+@pytest.mark.parametrize("function", ["find", "measure", "watch", "remove"])
 def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, function: str) -> None:
     declare_small(tmp_path / "top")
     root = root_of(os.fsencode(tmp_path / "top"))
     stale = root._replace(inode=root.inode + 1)
     missing = root._replace(path=root.path + b"/missing")
-    call = getattr(kernel, function)
+    call = called(kernel, function)
     rest = (QUERY,) if function == "find" else ()
     stacks: list[Any] = [[b""], [b"nowhere//"], [b"app", b"bare", b"f0"], []]
     if function == "remove":
@@ -251,6 +280,19 @@ def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, fun
             for nonsense in ((64, 2), (3, 0)):
                 with pytest.raises(ValueError, match="groups"):
                     call(root, [b"nowhere"], 3, nonsense, 0)
+        if function == "watch":
+            names, endings, globs, since = WATCH
+            for bad in (
+                1,
+                WATCH[:3],
+                (names, ("a",), globs, since),
+                (names, endings, (b"*", 1), 0),
+            ):
+                with pytest.raises(TypeError):
+                    kernel.measure(root, [b""], 3, bad)
+            for nul in (([b"a", b"\0"], endings, globs, 0), (names, endings, (b"a", b"\0"), 0)):
+                with pytest.raises(ValueError, match="null byte"):
+                    kernel.measure(root, [b""], 3, nul)
         assert kernel._held() == 0
 
 
@@ -262,7 +304,7 @@ def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, fun
     tree=trees,
     budget=budgets,
     numbers=st.lists(st.integers(0, 400), min_size=1, max_size=5),
-    function=st.sampled_from(["find", "measure", "remove"]),
+    function=st.sampled_from(["find", "measure", "watch", "remove"]),
 )
 def test_any_tree_survives_memory_that_runs_out_anywhere(
     kernel: ModuleType, tree: Dictated, budget: int, numbers: list[int], function: str
@@ -275,7 +317,7 @@ def test_any_tree_survives_memory_that_runs_out_anywhere(
             kernel._fail_allocation(number)
             while stack and os.path.exists(hostile.top):
                 try:
-                    _, stack, faults = getattr(kernel, function)(root, stack, *rest, budget)
+                    _, stack, faults = called(kernel, function)(root, stack, *rest, budget)
                     assert {fault.errno for fault in faults} <= {errno.ENOMEM}
                 except MemoryError:
                     break
@@ -379,11 +421,13 @@ def walk_disturbed(way: Way, directory: str, rounds: int, seed: int) -> Outcome:
             except FileNotFoundError:
                 assert other.is_alive()
                 continue
-            for name in shuffle.sample(("find", "measure", "remove"), shuffle.randint(1, 3)):
+            for name in shuffle.sample(
+                ("find", "measure", "watch", "remove"), shuffle.randint(1, 4)
+            ):
                 rest = (QUERY,) if name == "find" else ()
                 stack, budget = [b""], shuffle.choice((1, 3, 10, EVERYTHING))
                 for _ in range(200):
-                    said, stack, faults = getattr(kernel, name)(root, stack, *rest, budget)
+                    said, stack, faults = called(kernel, name)(root, stack, *rest, budget)
                     entries += said.directories
                     errnos |= {fault.errno for fault in faults}
                     if isinstance(said, Removal):

@@ -102,7 +102,7 @@ def test_without_a_budget_nothing_happens(engine: ModuleType, tmp_path: Path, bu
 
 def test_an_empty_stack_is_done(engine: ModuleType, tmp_path: Path) -> None:
     root = root_of(tmp_path)
-    assert engine.find(root, [], NODE_MODULES, 10) == (Found(0, []), [], [])
+    assert engine.find(root, [], NODE_MODULES, 10) == (Found(0, [], []), [], [])
     assert engine.measure(root, [], 10)[1:] == ([], [])
     assert engine.remove(root, [], 10) == (NOTHING, [], [])
     assert tmp_path.exists()

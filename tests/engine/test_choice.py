@@ -58,12 +58,12 @@ def test_calls_go_to_the_engine_chosen(native: ModuleType, monkeypatch: pytest.M
     for choice in ("native", "python"):
         engines.choose(choice)
         engines.find(1, 2, 3, 4)  # type: ignore[arg-type]  # fakes: any will do
-        engines.measure(1, 2, 3)  # type: ignore[arg-type]  # fakes: any will do
+        engines.measure(1, 2, 3, 4)  # type: ignore[arg-type]  # fakes: any will do
         engines.remove(1, 2, 3, 4, 5, 6)  # type: ignore[arg-type]  # fakes: any will do
     assert asked == [
         (name, *call)
         for name in ("kernel", "python")
-        for call in (("find", 1, 2, 3, 4), ("measure", 1, 2, 3), ("remove", 1, 2, 3, 4, 5, 6))
+        for call in (("find", 1, 2, 3, 4), ("measure", 1, 2, 3, 4), ("remove", 1, 2, 3, 4, 5, 6))
     ]
 
 

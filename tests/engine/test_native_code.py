@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Final
 
 from cleanup_nodemodule.engine import _python
+from cleanup_nodemodule.engine.contract import Watch
 from support.children import in_child
 from support.engine_calls import (
     NODE_MODULES,
@@ -97,7 +98,11 @@ def resident() -> int:
 def _memory_after_many_calls(way: Way, top: str) -> list[int]:
     engine = way.engine()
     root = root_of(top)
-    names = NODE_MODULES._replace(globs=(b"n*",), markers=frozenset({b"f"}))
+    names = NODE_MODULES._replace(
+        globs=(b"n*",), markers=frozenset({b"f"}), noticed=frozenset({b"a"})
+    )
+    watch = Watch(frozenset({b"a", b"l"}), frozenset({b"x"}), (b"n*", b"*g"), 1)
+    wrong = (*watch[:2], (b"n*", 1), 1)
     stale = root._replace(inode=root.inode + 1)
     taken = []
     for times in (1000, 10_000):
@@ -105,10 +110,13 @@ def _memory_after_many_calls(way: Way, top: str) -> list[int]:
             for each in (root, stale):
                 engine.find(each, [b""], names, 100)
                 engine.measure(each, [b""], 3)
+                engine.measure(each, [b""], 3, watch)
                 engine.remove(each, [b"nowhere//"], 3)
             for stack in ([1], None, [b"", "a"]):
                 with contextlib.suppress(TypeError):
                     engine.measure(root, stack, 3)
+            with contextlib.suppress(TypeError):
+                engine.measure(root, [b""], 3, wrong)
         taken.append(resident())
     return taken
 

@@ -222,7 +222,7 @@ def test_a_directory_swapped_for_a_symlink_is_not_followed(
     before = listing(tmp_path)
     root = root_of(tmp_path / "top")
     stack = [b"inner/empty/", b"inner/", b"inner/empty", b"inner/deep", b"inner"]
-    assert engine.find(root, stack[2:], NODE_MODULES, EVERYTHING) == (Found(0, []), [], [])
+    assert engine.find(root, stack[2:], NODE_MODULES, EVERYTHING) == (Found(0, [], []), [], [])
     usage, left, faults = engine.measure(root, stack[2:], EVERYTHING)
     assert (usage.files, usage.directories, usage.apparent, left, faults) == (0, 0, 0, [], [])
     counts, left, faults = engine.remove(root, stack, EVERYTHING)

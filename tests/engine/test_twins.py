@@ -89,7 +89,7 @@ def test_both_match_wildcards_as_fnmatch_does(
             name for name in called if any(fnmatch.fnmatchcase(name, glob) for glob in globs)
         )
         for engine in (native, _python):
-            (_, hits), _, faults = engine.find(root_of(os.fsencode(shelf)), [b""], wanted, 100)
+            (_, hits, _), _, faults = engine.find(root_of(os.fsencode(shelf)), [b""], wanted, 100)
             assert (sorted(hit.path for hit in hits), faults) == (fitting, [])
     finally:
         for name in called:
@@ -114,6 +114,7 @@ queries = st.builds(
     min_depth=st.integers(0, 2),
     globs=st.lists(st.sampled_from([b"*", b"a*", b"?", b"*e", b"[!a-s]*"]), max_size=2).map(tuple),
     markers=st.frozensets(names, max_size=2),
+    noticed=st.frozensets(names, max_size=3),
 )
 
 

@@ -202,7 +202,7 @@ def test_a_named_fifo_in_place_of_a_directory_blocks_nothing(
     top.mkdir()
     os.mkfifo(top / "was a directory")
     root, stack = root_of(top), [b"was a directory"]
-    assert engine.find(root, stack, NODE_MODULES, 10) == (Found(0, []), [], [])
+    assert engine.find(root, stack, NODE_MODULES, 10) == (Found(0, [], []), [], [])
     assert engine.measure(root, stack, 10)[1:] == ([], [])
     counts, left, faults = engine.remove(root, stack, 10)
     assert (counts, left, faults) == (NOTHING, [], [])

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from cleanup_nodemodule.patterns.globs import PatternError
 from cleanup_nodemodule.patterns.patterns import Patterns, check, compile_pattern, parts
+from support import simple
 from support.places import CHECKOUT
-from support.tool import PROJECT, Run, Tool
+from support.tool import PROJECT, Run, Tool, facts
 from support.trees import declare
 
 Case: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -54,7 +55,7 @@ def spared(run: Run, work: Path, *arguments: str, keep: str | None = None) -> se
     config = work.parent / "config"
     declare(config / "cleanup-nodemodule", {})
     said = "" if keep is None else f"keep = [{json.dumps(keep)}]\n"
-    (config / "cleanup-nodemodule/config.toml").write_text(said)
+    (config / "cleanup-nodemodule/config.toml").write_text(said + simple.CONFIGURATION)
     env = {"HOME": str(work.parent), "XDG_CONFIG_HOME": str(config)}
     done = run("-p", ".", "--no-dry-run", "-q", *arguments, cwd=work, env=env)
     assert done.returncode == 0, done.stderr
@@ -149,7 +150,7 @@ def test_an_artifact_around_what_is_named_is_kept(
         options = ()
     told = tool.delete(top, *options, cwd=top)
     assert (told.code, told.reasons["app/node_modules"]) == (0, "kept"), told.errors
-    assert any("names what is inside" in fact for fact in told.rows["app/node_modules"]["evidence"])
+    assert any("names what is inside" in fact for fact in facts(told.rows["app/node_modules"]))
     assert (top / "app/node_modules/pkg/deep/er").exists()
     if pattern != "app/node_modules/*":
         assert told.document["unmatched_patterns"] == []

@@ -443,6 +443,7 @@ RULE: Final = Rule(
     *("own/build", "Build", ".build"),
     (Proof(inside=("workspace-state.json",)),),
     clones=("checkouts/*", "repositories/*"),
+    expects=("checkouts/*", "repositories/*"),
 )
 
 
@@ -475,7 +476,7 @@ def test_an_artifact_with_harmless_clones_is_deleted_with_them(
     [found] = judge(tmp_path / "project", own_rules=(RULE,)).values()
     assert verdict(found) == DELETE
     assert [os.path.relpath(path, build) for path in found.contents.clones] == sorted(SWIFT)
-    assert "2 clones inside without changes" in found.evidence.facts
+    assert "2 clones inside without changes" in found.evidence.also_inside
     # Without the word of the rule they keep it.
     [kept] = judge(tmp_path / "project", own_rules=(replace(RULE, clones=()),)).values()
     assert verdict(kept) == "repository-inside"
@@ -510,7 +511,7 @@ def test_a_clone_with_work_keeps_the_artifact_and_is_named(tmp_path: Path, sourc
     declare(build, {"workspace-state.json": "{}", SWIFT[0]: {"lib.c": "my work"}})
     [found] = judge(tmp_path / "project", own_rules=(RULE,)).values()
     assert verdict(found) == "repository-inside"
-    assert found.evidence.facts[-1] == "checkouts/library: not committed: lib.c"
+    assert found.evidence.also_inside == ("checkouts/library: not committed: lib.c",)
 
 
 def test_a_repository_elsewhere_in_the_artifact_keeps_it(tmp_path: Path, source: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from support.accounts import give_away
 from support.git import git
 from support.needs import needs_root
-from support.tool import Run
+from support.tool import Run, facts
 from support.trees import Declared, declare, listing
 
 Row: TypeAlias = dict[str, Any]
@@ -65,7 +65,7 @@ def test_each_marker_inside_proves(run: Run, tmp_path: Path) -> None:
     declare(tmp_path / "cache/.next", {"cache": FILES})
     expected["cache/.next"] = ["cache/ inside"]
     rows = judged(run, tmp_path)
-    assert {path: row["evidence"] for path, row in rows.items()} == expected
+    assert {path: facts(row) for path, row in rows.items()} == expected
     assert set(reasons(rows).values()) == {None}
 
 
@@ -76,7 +76,7 @@ def test_each_marker_beside_proves(run: Run, tmp_path: Path) -> None:
             declare(tmp_path / f"{name}{number}", {marker: "", name: FILES})
             expected[f"{name}{number}/{name}"] = [f"{marker} beside it"]
     rows = judged(run, tmp_path)
-    assert {path: row["evidence"] for path, row in rows.items()} == expected
+    assert {path: facts(row) for path, row in rows.items()} == expected
     assert set(reasons(rows).values()) == {None}
 
 
@@ -91,7 +91,7 @@ def test_a_dependency_beside_proves(run: Run, tmp_path: Path) -> None:
         )
     rows = judged(run, tmp_path)
     fact = "package.json beside it depends on next"
-    assert {path: (row["reason"], row["evidence"]) for path, row in rows.items()} == {
+    assert {path: (row["reason"], facts(row)) for path, row in rows.items()} == {
         "dependencies/.next": (None, [fact]),
         "devDependencies/.next": (None, [fact]),
         "scripts/.next": ("unproven", []),
@@ -102,9 +102,9 @@ def test_a_dependency_beside_proves(run: Run, tmp_path: Path) -> None:
 def test_a_marker_above_proves_within_the_root_searched(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {"turbo.json": "{}", "packages": {"a": {"b": {".turbo": FILES}}}})
     path = "packages/a/b/.turbo"
-    assert judged(run, tmp_path)[path]["evidence"] == ["turbo.json above it"]
+    assert facts(judged(run, tmp_path)[path]) == ["turbo.json above it"]
     inner = judged(run, tmp_path / "packages")["a/b/.turbo"]
-    assert (inner["reason"], inner["evidence"]) == ("unproven", [])
+    assert (inner["reason"], facts(inner)) == ("unproven", [])
 
 
 def test_a_marker_above_proves_within_the_repository(run: Run, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_without_a_marker_nothing_is_proven(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, dict.fromkeys(names, FILES))
     rows = judged(run, tmp_path)
     assert reasons(rows) == dict.fromkeys(names, "unproven")
-    assert {path: row["evidence"] for path, row in rows.items()} == {name: [] for name in names}
+    assert {path: facts(row) for path, row in rows.items()} == {name: [] for name in names}
 
 
 def test_a_name_of_the_users_own_is_the_users_word(run: Run, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_name_of_the_users_own_is_the_users_word(run: Run, tmp_path: Path) -> 
     rows = judged(run, tmp_path, "--targets", "out", "dist")
     assert reasons(rows) == {"out": None, "a/dist": None}
     assert (rows["out"]["rule"], rows["a/dist"]["rule"]) == (None, "js/dist")
-    assert rows["out"]["evidence"] == ["named with --targets"]
+    assert facts(rows["out"]) == ["named with --targets"]
 
 
 def test_what_only_looks_like_a_marker_proves_nothing(run: Run, tmp_path: Path) -> None:
@@ -227,16 +227,38 @@ def test_dist_and_cache_are_proven_only_if_git_ignores_them(run: Run, tmp_path: 
     repository(tmp_path / "r", PROJECT)
     declare(tmp_path / "outside", PROJECT)
     rows = judged(run, tmp_path)
-    ignored = "ignored by git"
     outside = "not in a git repository that could ignore it"
     beside = "package.json beside it"
-    assert {path: (row["reason"], row["evidence"]) for path, row in rows.items()} == {
-        "r/dist": (None, [beside, ignored]),
-        "r/.cache": (None, [beside, ignored]),
+    assert {path: (row["reason"], facts(row)) for path, row in rows.items()} == {
+        "r/dist": (None, [beside, "ignored by .gitignore: /dist"]),
+        "r/.cache": (None, [beside, "ignored by .gitignore: /.cache"]),
         "r/src/dist": ("unproven", [beside, "not ignored by git"]),
         "outside/dist": ("unproven", [beside, outside]),
         "outside/.cache": ("unproven", [beside, outside]),
         "outside/src/dist": ("unproven", [beside, outside]),
+    }
+
+
+def test_only_the_word_of_the_project_counts_as_ignoring(run: Run, tmp_path: Path) -> None:
+    """Not that of a user, nor of a repository that ignores whatever is there."""
+    everything: Declared = {**PROJECT, ".gitignore": "/*\n!/src\n!/package.json\n!/.gitignore\n"}
+    repository(tmp_path / "everything", everything)
+    repository(tmp_path / "user", {**PROJECT, ".gitignore": ""})
+    (tmp_path / "user/.git/info/exclude").write_text("dist\n")
+    rows = judged(run, tmp_path)
+    assert {path: (row["reason"], facts(row)[-1]) for path, row in rows.items()} == {
+        "everything/dist": ("unproven", ".gitignore has git ignore everything there: /*"),
+        "everything/.cache": ("unproven", ".gitignore has git ignore everything there: /*"),
+        "everything/src/dist": ("unproven", "not ignored by git"),
+        "user/dist": (
+            "unproven",
+            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+        ),
+        "user/.cache": ("unproven", "not ignored by git"),
+        "user/src/dist": (
+            "unproven",
+            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+        ),
     }
 
 
@@ -362,7 +384,7 @@ def test_without_git_a_repository_is_left_alone(run: Run, tmp_path: Path) -> Non
     }
     rows = judged(run, top, env=without)
     assert set(reasons(rows).values()) == {"git-failed"}
-    assert rows["dist"]["evidence"] == [
+    assert facts(rows["dist"]) == [
         "package.json beside it",
         "git is not installed, so nobody can say whether it is ignored",
         f"git gave no answer in {top}",

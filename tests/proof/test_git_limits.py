@@ -17,7 +17,7 @@ from support.accounts import give_away
 from support.git import git
 from support.judges import DELETE, judge, verdict, verdicts
 from support.needs import needs_root
-from support.tool import Run, Tool
+from support.tool import Run, Tool, facts
 from support.trees import Declared, declare
 from support.waiting import TIMEOUT, await_condition
 
@@ -236,7 +236,7 @@ def test_the_time_limit_of_the_run_is_that_of_git(tmp_path: Path, tool: Tool) ->
     instead.does("exec sleep 1000")
     told = tool.run(top, "--timeout", "1", env={"PATH": instead.path})
     assert (told.code, told.reasons) == (0, {"dist": "git-failed"})
-    assert told.rows["dist"]["evidence"][-1] == (
+    assert facts(told.rows["dist"])[-1] == (
         f"git gave no answer in {top}: it was ended after 1 seconds without one"
     )
 
@@ -330,7 +330,7 @@ def test_what_to_do_about_it_is_said_in_every_form(
     words = words.format(top=top, quoted=shlex.quote(str(top)))
     document = json.loads(run("--json", "-p", top).stdout)
     assert [row["reason"] for row in document["artifacts"]] == ["git-failed"]
-    assert words in document["artifacts"][0]["evidence"][-1]
+    assert words in facts(document["artifacts"][0])[-1]
     plain = run("--verbose", "-p", top)
     assert plain.returncode == 0
     assert words in plain.stdout + plain.stderr
@@ -350,7 +350,7 @@ def test_the_configuration_of_another_user_is_not_read(tmp_path: Path, tool: Too
     give_away(home)
     told = tool.run(top, env=env)
     assert told.reasons == {"dist": "git-failed"}
-    assert "safe.directory" in told.rows["dist"]["evidence"][-1]
+    assert "safe.directory" in facts(told.rows["dist"])[-1]
 
 
 def test_what_nobody_thought_of_is_no_answer_for_one_repository(

@@ -22,7 +22,7 @@ from support.git import git as run_git
 from support.needs import needs_root, unable
 from support.places import COMMAND
 from support.processes import execute
-from support.tool import PROJECT, Tool
+from support.tool import PROJECT, Tool, facts
 from support.trees import declare
 
 pytestmark = [
@@ -53,7 +53,7 @@ def kept(tool: Tool, top: Path, reason: str = "in-use", *arguments: str, **how: 
     for told in (tool.run(top, *arguments, **how), tool.delete(top, *arguments, **how)):
         assert told.reasons == {ARTIFACT: reason}
     assert (top / ARTIFACT).exists()
-    return str(told.rows[ARTIFACT]["evidence"][-1])
+    return str(facts(told.rows[ARTIFACT])[-1])
 
 
 def deleted(tool: Tool, top: Path, *arguments: str, **how: Any) -> None:

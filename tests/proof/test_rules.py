@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from cleanup_nodemodule.commands import failures
+from cleanup_nodemodule.proof.rule_words import describe, directories
 from cleanup_nodemodule.proof.rules import (
     Proof,
     RuleError,
     catalogue,
-    describe,
     from_option,
     of_profiles,
     profiles,
@@ -415,7 +415,7 @@ def test_rules_lists_every_rule_and_what_proves_it(run: Run) -> None:
     result = run("rules")
     assert (result.returncode, result.stderr) == (0, "")
     for rule in catalogue():
-        assert f"{rule.id}: {rule.directory} ({rule.title})\n" in result.stdout
+        assert f"{rule.id}: {directories(rule)} ({rule.title})\n" in result.stdout
         assert f"    proven by {describe(rule)}\n" in result.stdout
     python = run("rules", "--profile", "python").stdout
     assert "python/pycache" in python

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from support.needs import needs_root
-from support.tool import FULL, Tool
+from support.tool import FULL, Tool, facts
 from support.trees import Declared, declare, listing
 
 OWNER: Final = 1_001_001
@@ -126,5 +126,5 @@ def test_a_stranger_who_keeps_everybodys_artifacts_is_named(
         os.chown(shared / marker, owner, owner)
         row = tool.run(shared).rows["work/.turbo"]
         assert row["reason"] == reason
-        assert any(one == fact.format(top=shared) + by_whom for one in row["evidence"]) is named
-        assert any("the user" in one for one in row["evidence"]) is named
+        assert any(one == fact.format(top=shared) + by_whom for one in facts(row)) is named
+        assert any("the user" in one for one in facts(row)) is named

@@ -15,14 +15,16 @@ from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep,
 from cleanup_nodemodule.survey.decide import decide
 from support.places import COMMAND
 from support.processes import Terminal, bound, execute, mode
-from support.tool import Run
+from support.tool import Run, facts
 from support.trees import declare, listing
 
 Document: TypeAlias = dict[str, Any]
 
 ARTIFACT = [
     *("path", "name", "rule", "ecosystem", "project", "evidence", "decision", "reason"),
+    "reason_detail",
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
+    "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
     "left_at",
 ]
@@ -36,6 +38,7 @@ REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
+    "other_ecosystems",
 ]
 
 
@@ -61,7 +64,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     document: Document = json.loads(output)
     jsonschema.Draft202012Validator(schema).validate(document)
     assert list(document) == REPORT
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     name = "cleanup-nodemodule"
     assert document["tool"] == {"name": name, "version": __version__, "engine": engine.name()}
     rows, totals = document["artifacts"], document["totals"]
@@ -118,13 +121,20 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "rule": "js/node_modules",
         "ecosystem": "js",
         "project": f"{work}/b",
-        "evidence": ["package.json beside it"],
+        "evidence": {
+            "made_by": ["package.json beside it"],
+            "comes_back": [],
+            "also_inside": [],
+            "besides": [],
+        },
         "decision": "delete",
         "reason": None,
+        "reason_detail": None,
         "allocated_bytes": sizes[1],
         "reclaimable_bytes": sizes[1],
         "files": 2,
         "directories": 1,
+        "inside": 0,
         "complete": True,
         "regenerate": "npm ci",
         "regenerate_in": f"{work}/b",
@@ -133,7 +143,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "error": None,
         "left_at": None,
     }
-    assert (c["decision"], c["reason"], c["evidence"]) == ("keep", "unproven", [])
+    assert (c["decision"], c["reason"], facts(c)) == ("keep", "unproven", [])
     assert document["totals"] == {
         "found": 3,
         "selected": 2,
@@ -273,7 +283,7 @@ def test_the_schema_takes_nothing_else(run: Run, work: Path, schema: Document) -
     row = document["artifacts"][0]
     wrong: list[Mapping[str, Any]] = [
         {**document, "extra": 1},
-        {**document, "schema_version": 2},
+        {**document, "schema_version": 3},
         {**document, "mode": "pretend"},
         {key: value for key, value in document.items() if key != "totals"},
         {**document, "artifacts": [{**row, "extra": 1}]},

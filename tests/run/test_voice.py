@@ -21,6 +21,7 @@ from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended, Silent, Voice
 from cleanup_nodemodule.work.progress import Watch
 from cleanup_nodemodule.work.tasks import Stopped
+from support import simple
 from support.tool import PROJECT
 from support.trees import declare
 
@@ -86,7 +87,7 @@ def nothing_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
 def run(
     top: Path, voice: Voice, mode: Mode, *, limit: str | None = None, ask: bool = True
 ) -> Ended:
-    settings = with_surroundings(Settings(roots=(str(top),)))
+    settings = with_surroundings(Settings(roots=(str(top),), own_rules=simple.rules()))
     orders = Orders(mode, ask=ask, max_delete=None if limit is None else parse_limit(limit))
     return loop.run(lambda runtime: clean(settings, orders, voice, runtime), Interrupts())
 
@@ -174,7 +175,7 @@ def test_waiting_for_another_run_is_said_once(top: Path, state_directory: Path) 
     other = lock.acquire(str(state_directory), [str(top)], taken.id)
     other.__enter__()
     voice = Patient(answer="yes")
-    settings = with_surroundings(Settings(roots=(str(top),)))
+    settings = with_surroundings(Settings(roots=(str(top),), own_rules=simple.rules()))
     orders = Orders("delete", ask=True, wait=True)
     loop.run(lambda runtime: clean(settings, orders, voice, runtime), Interrupts())
     assert voice.heard[0] == "say"

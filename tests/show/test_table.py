@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from cleanup_nodemodule.proof.rules import catalogue
 from cleanup_nodemodule.report.document import to_json
-from cleanup_nodemodule.report.rows import ArtifactRow, Report, Tool, Totals
+from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, Report, Tool, Totals
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.show.table import LogRow, log, rules, table
 
@@ -24,14 +24,16 @@ def row(number: int, project: str) -> ArtifactRow:
         rule="js/node_modules",
         ecosystem="js",
         project=project,
-        evidence=["package.json beside it"],
+        evidence=EvidenceRow([".package-lock.json inside"], [], [], []),
         decision=decision,
         reason="unproven" if decision == "keep" else None,
+        reason_detail="nothing inside shows who made it" if decision == "keep" else None,
         apparent_bytes=10**number,
         allocated_bytes=10**number,
         reclaimable_bytes=0 if decision == "keep" else 10**number,
         files=number,
         directories=1,
+        inside=0,
         complete=number != 2,
         last_used_at="2026-01-01T00:00:00+00:00",
         regenerate="npm ci",
@@ -54,7 +56,7 @@ PROJECTS = [
 def report(projects: list[str]) -> Report:
     rows = [row(number, project) for number, project in enumerate(projects, 1)]
     return Report(
-        schema_version=1,
+        schema_version=2,
         tool=Tool("cleanup-nodemodule", "0", "python"),
         host="host",
         started_at="2026-02-01T00:00:00+00:00",
@@ -68,6 +70,7 @@ def report(projects: list[str]) -> Report:
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        other_ecosystems=[],
     )
 
 

@@ -67,7 +67,13 @@ def test_a_wide_terminal_shows_one_line_an_artifact(work: Path) -> None:
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines[3:5]]
     assert [(row[0], *row[3:]) for row in rows] == [
         ("1.0 MiB", "node_modules js", "app", "delete", "package.json beside it"),
-        (_size(work / "notes/dist"), "dist js", "notes", "keep", "unproven"),
+        (
+            _size(work / "notes/dist"),
+            "dist js",
+            "notes",
+            "keep",
+            "unproven: nothing inside shows who made it",
+        ),
     ]
     assert [re.split(r"\s{2,}", line.strip()) for line in lines[5:7]] == [
         [""],
@@ -78,7 +84,7 @@ def test_a_wide_terminal_shows_one_line_an_artifact(work: Path) -> None:
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         "This was a dry run: nothing was deleted. To delete, add --no-dry-run.",
         *_folded(
-            "To include what is unproven: cleanup-nodemodule -p ."
+            "To include what is in doubt: cleanup-nodemodule -p ."
             f" --include-unproven {work}/notes/dist",
             200,
         ),
@@ -273,7 +279,7 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
     assert last[len(before) + 1 :] == [
         "Kept 1: unproven (nothing proves that it can be rebuilt).",
         *_folded(
-            "To include what is unproven: cleanup-nodemodule -p ."
+            "To include what is in doubt: cleanup-nodemodule -p ."
             f" --include-unproven {work}/notes/dist",
             80,
         ),

@@ -11,14 +11,17 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Delete
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support import simple
 
 DELETE: Final = "delete"
 """The word for the decision that has no reason."""
 
 
 def judge(top: Path, **settings: Any) -> dict[str, Artifact]:
-    """Return what is found beneath *top*, by its path relative to that."""
-    values: dict[str, Any] = {"roots": (str(top),), **settings}
+    """Return what is found beneath *top*, by its path relative to that; by the simple rules too if not told otherwise."""
+    simple_rules = simple.rules() if settings.pop("simple_rules", True) else ()
+    own = (*settings.pop("own_rules", ()), *simple_rules)
+    values: dict[str, Any] = {"roots": (str(top),), "own_rules": own, **settings}
 
     async def plan() -> Sequence[Artifact]:
         with ThreadPoolExecutor(2) as executor, Scheduler(executor, 2) as scheduler:

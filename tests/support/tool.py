@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import jsonschema
 import pytest
 
+from support import simple
 from support.engines import NATIVE, native_engine
 from support.places import COMMAND
 from support.preloaded import Preloaded
@@ -58,6 +59,11 @@ class Told:
             (os.path.relpath(one["path"] or "/", self.top), one["errno"])
             for one in self.document["problems"]
         }
+
+
+def facts(row: Row) -> list[str]:
+    """Return everything that a row of the document says of what was found."""
+    return [fact for answer in row["evidence"].values() for fact in answer]
 
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -113,6 +119,7 @@ class Tool:
         self._preloaded = preloaded
         self.home = home
         home.mkdir(mode=0o700)
+        simple.install(home / "config")
 
     @property
     def env(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from support.accounts import SOMEBODY, give
 from support.git import git
 from support.judges import DELETE, verdicts
 from support.needs import needs_root
-from support.tool import PROJECT, Tool
+from support.tool import PROJECT, Tool, facts
 from support.trees import Declared, declare, listing
 
 TREE: Final[dict[str | bytes, Any]] = {
@@ -37,13 +37,13 @@ def test_a_name_besides_leaves_the_others_as_they_were(tool: Tool, work: Path) -
         **dict.fromkeys(("app/node_modules", "notes/dist", "web/dist"), "deleted"),
     }
     assert told.reasons == {**before, "notes/dist": None, "web/dist": None}
-    assert "named with --also" in told.rows["notes/dist"]["evidence"]
+    assert "named with --also" in facts(told.rows["notes/dist"])
 
 
 def test_a_name_besides_goes_with_targets(tool: Tool, work: Path) -> None:
     told = tool.run(work, "--targets", "out", "--also", "build", "--also=nothing")
     assert told.reasons == {"notes/out": None, "notes/build": None}
-    assert "named with --targets" in told.rows["notes/out"]["evidence"]
+    assert "named with --targets" in facts(told.rows["notes/out"])
 
 
 def test_what_is_included_by_its_path_is_that_and_nothing_else(tool: Tool, work: Path) -> None:
@@ -51,7 +51,7 @@ def test_what_is_included_by_its_path_is_that_and_nothing_else(tool: Tool, work:
     told = tool.delete(work, "--include-unproven", "work/notes/dist", cwd=work.parent)
     assert told.code == 0
     assert told.reasons == {**before, "notes/dist": None}
-    assert "included with --include-unproven" in told.rows["notes/dist"]["evidence"]
+    assert "included with --include-unproven" in facts(told.rows["notes/dist"])
     assert not (work / "notes/dist").exists()
     assert (work / "web/dist").exists()
     assert not (work / "app/node_modules").exists()
@@ -114,7 +114,7 @@ def test_one_that_was_not_found_as_unproven_is_said(tool: Tool, work: Path, tmp_
     # What is proven needs nobody's word.
     row = told.rows["app/node_modules"]
     assert row["reason"] is None
-    assert "included with --include-unproven" not in row["evidence"]
+    assert "included with --include-unproven" not in facts(row)
 
 
 def test_the_library_has_both(work: Path) -> None:

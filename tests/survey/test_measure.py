@@ -1,6 +1,7 @@
 """Candidates measured: many small ones together, a large one by everybody."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
+from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
 from cleanup_nodemodule.survey import measure as sizing
 from cleanup_nodemodule.survey.hard_links import Ledger
@@ -44,7 +46,10 @@ def candidate(path: Path) -> Candidate:
 
 
 def measure(
-    paths: Sequence[Path], executor: Executor, workers: int
+    paths: Sequence[Path],
+    executor: Executor,
+    workers: int,
+    watch: Callable[[int], Watch | None] = lambda _number: None,
 ) -> tuple[list[Contents | None], list[Problem]]:
     problems: list[Problem] = []
     candidates = list(enumerate(candidate(path) for path in paths))
@@ -57,6 +62,7 @@ def measure(
             candidates,
             Scheduler(executor, workers),
             Ledger(),
+            watch=watch,
             problem=problems.append,
             measured=lambda _size: None,
         )
@@ -97,3 +103,46 @@ def test_a_large_one_is_measured_by_all_workers(tmp_path: Path, shape: str) -> N
     assert problems == []
     assert counts([contents]) == [(8000, 401) if shape == "deep" else (30_000, 1)]
     assert executor.most == 4
+
+
+def listed(contents: Sequence[Contents | None]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    return [(one.met, one.late) for one in contents if one is not None]
+
+
+def test_each_is_watched_for_what_it_is_to_be_watched_for(tmp_path: Path) -> None:
+    """Though several are measured in one call; what is met has a path of its own, in order."""
+    inside: Declared = {"z.key": 1, "x": {"a.key": 1, b"\xff.KEY": 1}, "b.crt": 1}
+    declare(tmp_path, dict.fromkeys("abc", inside))
+    os.utime(tmp_path / "c/b.crt", (1, 4e9))
+    keys, crts = Watch(endings=frozenset({b"key"})), Watch(endings=frozenset({b"crt"}))
+    watches = {0: keys, 2: crts._replace(since=3_000_000_000)}
+    executor = Counting(1)
+    contents, problems = measure(sorted(tmp_path.iterdir()), executor, 1, watches.get)
+    assert problems == []
+    assert executor.calls == 1
+    assert listed(contents) == [
+        (("x/a.key", os.fsdecode(b"x/\xff.KEY"), "z.key"), ()),
+        ((), ()),
+        (("b.crt",), ("b.crt",)),
+    ]
+    assert all(one is not None and one.unlisted == 0 for one in contents)
+
+
+@pytest.mark.parametrize("shape", ["deep", "flat"])
+def test_what_is_watched_for_is_met_in_every_part_of_a_large_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    """More than is kept, and more than one call lists."""
+    monkeypatch.setattr(sizing, "MAX_LISTED", 1500)
+    keys: Declared = {f"{number}.key": 1 for number in range(20)}
+    deep: Declared = {str(number): keys for number in range(200)}
+    flat: Declared = {f"{number}.key": 1 for number in range(4000)}
+    declare(tmp_path, {"top": deep if shape == "deep" else flat})
+    watch = Watch(endings=frozenset({b"key"}), since=1)
+    [contents], problems = measure([tmp_path / "top"], Counting(4), 4, lambda _number: watch)
+    assert problems == []
+    assert contents is not None
+    assert (len(contents.met), len(contents.late)) == (1500, 1500)
+    assert contents.unlisted == 2 * 2500
+    assert contents.met == tuple(sorted(set(contents.met)))
+    assert all((tmp_path / "top" / path).exists() for path in contents.met + contents.late)

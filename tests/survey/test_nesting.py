@@ -11,10 +11,11 @@ import pytest
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine.contract import Measurement
-from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.model import Contents, Plan
 from cleanup_nodemodule.proof import git
-from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.survey import nesting, survey
 from cleanup_nodemodule.work.scheduler import Scheduler
+from support import simple
 from support.git import git as run_git
 from support.trees import declare
 
@@ -24,7 +25,7 @@ LEVELS: Final = 100
 def make_plan(top: Path) -> Plan:
     async def plan() -> Plan:
         with ThreadPoolExecutor(2) as executor:
-            made = Settings(roots=(str(top),), cwd=str(top))
+            made = Settings(roots=(str(top),), cwd=str(top), own_rules=simple.rules())
             return await survey.make_plan(made, Scheduler(executor, 2))
 
     return asyncio.run(plan())
@@ -109,3 +110,33 @@ def test_what_lies_in_an_artifact_beneath_a_disproved_one_is_a_part_of_it(tmp_pa
     ]
     inside = [tmp_path / "dist/dist/dist", *(tmp_path / "dist/dist/dist").rglob("*")]
     assert rows[-1].size.apparent_bytes == sum(one.lstat().st_size for one in inside)
+
+
+def contents(met: tuple[str, ...], late: tuple[str, ...] = (), unlisted: int = 0) -> Contents:
+    return Contents(*(0, 0, 0, 0, 0, True, (), ()), met=met, late=late, unlisted=unlisted)
+
+
+def test_what_was_met_in_an_inner_one_gets_the_path_from_the_outer_one() -> None:
+    outer = contents(("a/b", "z"), ("z",), 1)
+    inner = contents(("k/x.key", "x.key"), ("x.key",), 2)
+    both = nesting.joined(outer, inner, "n/dist")
+    assert both == contents(
+        ("a/b", "n/dist/k/x.key", "n/dist/x.key", "z"), ("n/dist/x.key", "z"), 3
+    )
+    assert nesting.joined(outer, contents(()), "n/dist") == outer
+    assert nesting.less_inner(both, inner, "n/dist") == contents(outer.met, outer.late, 3)
+
+
+def test_only_what_lies_in_the_inner_one_is_taken_out() -> None:
+    """Some names come between a directory and what lies in it as text does, and as paths do not."""
+    met = ("d", "d-x", "d.x/k", "d/k", "d/k/m", "d/\udcff", "d0", "dd/k", "e/d/k")
+    left = ("d", "d-x", "d.x/k", "d0", "dd/k", "e/d/k")
+    assert list(met) == sorted(met)
+    assert nesting.less_inner(contents(met, met), contents(()), "d") == contents(left, left)
+    assert nesting.less_inner(contents(met), contents(()), "x").met == met
+
+
+def test_no_more_is_kept_of_both_than_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nesting, "MAX_LISTED", 3)
+    both = nesting.joined(contents(("a", "x")), contents(("k", "l"), ("m",), 5), "d")
+    assert both == contents(("a", "d/k", "d/l"), ("d/m",), 6)

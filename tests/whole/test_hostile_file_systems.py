@@ -35,10 +35,11 @@ PAIR: Final[Declared] = {"bad": PROJECT, "good": PROJECT}
 def survived(tool: Tool, top: Path, reason: str) -> Told:
     """Delete beneath *top*; check that the bad project's artifact is kept, the good one's is not."""
     planned = tool.run(top)
-    assert planned.code == 3
+    code = 3 if planned.problems else 0
+    assert planned.code == code
     assert planned.reasons == {"bad/node_modules": reason, "good/node_modules": None}
     told = tool.delete(top)
-    assert told.code == 3
+    assert told.code == code
     assert told.reasons == planned.reasons
     assert told.outcomes == {"bad/node_modules": None, "good/node_modules": "deleted"}
     assert told.problems == planned.problems
@@ -71,7 +72,7 @@ def test_an_artifact_with_something_mounted_inside_is_kept(
         assert (top / "bad/node_modules/pkg/deep/er").exists()
         return
     told = survived(tool, top, "mount-point")
-    assert told.problems == {("bad/node_modules/pkg/deep", "EXDEV")}
+    assert told.problems == set()
     assert listing(place) == [b"precious"]
     assert listing(top / "bad/node_modules/pkg") == [b"deep", b"deep/precious", b"index.js"]
 
@@ -90,7 +91,7 @@ def test_an_artifact_that_is_itself_a_mount_point_is_kept(
         declare(tmp_path / "elsewhere", FULL)
         disks.bind(tmp_path / "elsewhere", place)
     told = survived(tool, top, "mount-point")
-    assert told.problems == {("bad/node_modules", "EXDEV")}
+    assert told.problems == set()
     assert (place / "pkg/deep/er").exists()
 
 
@@ -140,13 +141,13 @@ def test_a_subvolume_inside_an_artifact_is_kept(tool: Tool, tmp_path: Path, disk
         subprocess.run(["btrfs", "-q", "subvolume", "create", place], check=True)
         declare(place, {"precious": "precious"})
     told = tool.delete(top)
-    assert told.code == 3
+    assert told.code == 0
     assert told.reasons == {
         "bad/node_modules": "mount-point",
         "good/node_modules": None,
         "itself/node_modules": "mount-point",
     }
-    assert ("bad/node_modules/snapshot", "EXDEV") in told.problems
+    assert told.problems == set()
     assert listing(top / "bad/node_modules/snapshot") == [b"precious"]
     assert listing(top / "itself/node_modules") == [b"precious"]
     assert listing(top / "good") == [b"package.json"]

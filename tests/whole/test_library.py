@@ -34,6 +34,7 @@ from cleanup_nodemodule import (
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.record import lock
 from cleanup_nodemodule.record.entries import new_run
+from support import simple
 from support.journals import written
 from support.places import CHECKOUT
 from support.tool import PROJECT, Run
@@ -79,7 +80,8 @@ def artifacts(top: Path) -> list[Path]:
 
 
 def settings(*roots: Path, **known: tuple[str, ...]) -> Settings:
-    return Settings(roots=tuple(str(root) for root in roots), **known)  # type: ignore[arg-type]
+    places = tuple(str(root) for root in roots)
+    return Settings(roots=places, own_rules=simple.rules(), **known)  # type: ignore[arg-type]
 
 
 @contextmanager

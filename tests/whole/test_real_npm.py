@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from support.processes import execute
-from support.tool import Run
+from support.tool import Run, facts
 from support.trees import Declared, declare, listing
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_its_node_modules_is_found_and_proven(run: Run, installed: Installed) ->
     document = json.loads(run("-p", installed.path, "--json").stdout)
     row = only(document)
     assert row["path"] == str(installed.path / "node_modules")
-    assert row["evidence"] == [".package-lock.json inside", "package.json beside it"]
+    assert facts(row) == [".package-lock.json inside", "package.json beside it"]
     assert (row["decision"], row["reason"], row["regenerate"]) == ("delete", None, "npm ci")
     assert (document["complete"], document["problems"]) == (True, [])
 
@@ -173,7 +173,7 @@ def test_a_package_in_it_is_never_taken_for_a_project(
 def test_the_recorded_shape_passes_for_the_real_one(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, recorded())
     row = only(json.loads(run("--json").stdout))
-    assert row["evidence"] == [".package-lock.json inside", "package.json beside it"]
+    assert facts(row) == [".package-lock.json inside", "package.json beside it"]
     assert row["regenerate"] == "npm ci"
     assert row["allocated_bytes"] == du(tmp_path / "node_modules")
 

@@ -194,7 +194,7 @@ def read_config(path: str) -> Config:
         if key not in known:
             raise SettingsError(f"{path}: there is no key {key!r}; there are {_list(known)}")
     try:
-        rules = read_rules(data.get("rule", []), path)
+        rules = read_rules(data.get("rule", []), path, own=True)
         profiles = _names(data, "profiles", path)
     except RuleError as error:
         raise SettingsError(str(error)) from error
@@ -260,6 +260,12 @@ def _check_name(option: str, name: str) -> None:
         raise SettingsError(
             f"{option} takes names of directories, not paths, and {name!r} is none;"
             " to search somewhere else, use -p PATH"
+        )
+    if "," in name or any(mark in name for mark in "*?["):
+        what = "several names" if "," in name else "a pattern"
+        raise SettingsError(
+            f"{option} takes one name at a time, and {name!r} looks like {what}; give the option once for"
+            f" each name, as in: {option} dist {option} .cache"
         )
     if name == ".git":
         raise SettingsError(f"{option} .git would delete repositories; that is never done")

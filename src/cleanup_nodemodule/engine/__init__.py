@@ -24,6 +24,7 @@ from cleanup_nodemodule.engine.contract import (
     Names,
     Removal,
     Root,
+    Watch,
 )
 
 Choice: TypeAlias = Literal["auto", "native", "python"]
@@ -172,9 +173,9 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     return found
 
 
-def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
+def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
     """Count bytes, files and directories; see the contract."""
-    measured: Measurement = _chosen.measure(root, stack, budget)
+    measured: Measurement = _chosen.measure(root, stack, budget, watch)
     return measured
 
 

@@ -26,6 +26,7 @@
 #include "native/stack.h"
 #include "native/names.h"
 #include "native/find.h"
+#include "native/watch.h"
 #include "native/measure.h"
 #include "native/remove_file.h"
 #include "native/remove_directory.h"
@@ -43,7 +44,7 @@ static PyObject *
 kernel_find(PyObject *module, PyObject *args)
 {
     const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers;
+    PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers, *noticed;
     PyObject *result = NULL;
     long long budget;
     Py_ssize_t min_depth;
@@ -53,8 +54,8 @@ kernel_find(PyObject *module, PyObject *args)
     memset(&query, 0, sizeof query);
     memset(&hits, 0, sizeof hits);
     if (!PyArg_ParseTuple(args, "OOO!L:find", &root, &stack, &PyTuple_Type, &names, &budget) ||
-        !PyArg_ParseTuple(names, "OOnOO;names must be a Names", &wanted, &skipped,
-                          &min_depth, &globs, &markers)) {
+        !PyArg_ParseTuple(names, "OOnOOO;names must be a Names", &wanted, &skipped,
+                          &min_depth, &globs, &markers, &noticed)) {
         return NULL;
     }
     if (begin_call(&call, root, stack, budget) < 0) {
@@ -62,72 +63,101 @@ kernel_find(PyObject *module, PyObject *args)
     }
     query.min_depth = min_depth;
     if (read_names(&query.wanted, wanted) < 0 || read_names(&query.skipped, skipped) < 0 ||
-        read_names(&query.markers, markers) < 0 || read_globs(&query, globs) < 0) {
+        read_names(&query.markers, markers) < 0 || read_names(&query.noticed, noticed) < 0 ||
+        read_globs(&query, globs) < 0) {
         goto done;
     }
     Py_BEGIN_ALLOW_THREADS
     search(&call, &query, &hits);
     Py_END_ALLOW_THREADS
+    PyObject *found = NULL;
     PyObject *list = list_hits(&hits, classes);
-    PyObject *found =
-        list == NULL ? NULL
-                     : PyObject_CallFunction(classes->found, "LN", hits.directories, list);
+    PyObject *seen = list_of(&hits.noticed);
+    if (list != NULL && seen != NULL) {
+        found = PyObject_CallFunction(classes->found, "LOO", hits.directories, list, seen);
+    }
+    Py_DecRef(seen);
+    Py_DecRef(list);
     result = result_of(&call, classes, classes->finding, found);
 done:
     forget_names(&query.wanted);
     forget_names(&query.skipped);
     forget_names(&query.markers);
+    forget_names(&query.noticed);
     Py_DecRef(query.given_globs);
     release(query.globs);
     empty_paths(&hits.paths);
     empty(&hits.entries);
+    empty_paths(&hits.noticed);
     end_call(&call);
     return result;
+}
+
+/* Return Usage; NULL with an exception. */
+static PyObject *
+usage_of(const Sums *sums, const Watch *watch, const Classes *classes)
+{
+    PyObject *usage = NULL;
+    PyObject *mounts = list_of(&sums->mounts);
+    PyObject *repositories = list_of(&sums->repositories);
+    PyObject *foreign = list_of(&sums->foreign);
+    PyObject *apparent = number_of(&sums->apparent, 1);
+    PyObject *allocated = number_of(&sums->blocks, BLOCK);
+    PyObject *directories = number_of(&sums->directory_blocks, BLOCK);
+    PyObject *met = list_of(&watch->met);
+    PyObject *late = list_of(&watch->late);
+    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
+        allocated != NULL && directories != NULL && met != NULL && late != NULL) {
+        usage = PyObject_CallFunction(
+            classes->usage, "OOLLLy#OOOOOOL", apparent, allocated, (long long)sums->files,
+            (long long)sums->directories, (long long)sums->newest,
+            sums->links.used == 0 ? "" : sums->links.data, (Py_ssize_t)sums->links.used, mounts,
+            repositories, foreign, directories, met, late, (long long)watch->unlisted);
+    }
+    Py_DecRef(late);
+    Py_DecRef(met);
+    Py_DecRef(directories);
+    Py_DecRef(allocated);
+    Py_DecRef(apparent);
+    Py_DecRef(foreign);
+    Py_DecRef(repositories);
+    Py_DecRef(mounts);
+    return usage;
 }
 
 static PyObject *
 kernel_measure(PyObject *module, PyObject *args)
 {
     const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack;
+    PyObject *root, *stack, *given = Py_None;
+    PyObject *result = NULL;
     long long budget;
     Call call;
     Sums sums;
+    Watch watch;
     memset(&sums, 0, sizeof sums);
+    memset(&watch, 0, sizeof watch);
     sums.user = geteuid();
-    if (!PyArg_ParseTuple(args, "OOL:measure", &root, &stack, &budget) ||
+    if (!PyArg_ParseTuple(args, "OOL|O:measure", &root, &stack, &budget, &given) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
+    }
+    if (given != Py_None) {
+        sums.watch = &watch;
+        if (read_watch(&watch, given) < 0) {
+            goto done;
+        }
     }
     Py_BEGIN_ALLOW_THREADS
     measure(&call, &sums);
     Py_END_ALLOW_THREADS
-    PyObject *usage = NULL;
-    PyObject *mounts = list_of(&sums.mounts);
-    PyObject *repositories = list_of(&sums.repositories);
-    PyObject *foreign = list_of(&sums.foreign);
-    PyObject *apparent = number_of(&sums.apparent, 1);
-    PyObject *allocated = number_of(&sums.blocks, BLOCK);
-    PyObject *directories = number_of(&sums.directory_blocks, BLOCK);
-    if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
-        allocated != NULL && directories != NULL) {
-        usage = PyObject_CallFunction(
-            classes->usage, "OOLLLy#OOOO", apparent, allocated, (long long)sums.files,
-            (long long)sums.directories, (long long)sums.newest,
-            sums.links.used == 0 ? "" : sums.links.data, (Py_ssize_t)sums.links.used, mounts,
-            repositories, foreign, directories);
-    }
-    Py_DecRef(directories);
-    Py_DecRef(allocated);
-    Py_DecRef(apparent);
-    Py_DecRef(foreign);
-    Py_DecRef(mounts);
-    Py_DecRef(repositories);
-    PyObject *result = result_of(&call, classes, classes->measurement, usage);
+    result = result_of(&call, classes, classes->measurement, usage_of(&sums, &watch, classes));
+done:
     empty(&sums.links);
     empty_paths(&sums.mounts);
     empty_paths(&sums.repositories);
     empty_paths(&sums.foreign);
+    forget_watch(&watch);
     end_call(&call);
     return result;
 }
@@ -212,7 +242,7 @@ kernel_use_openat2(PyObject *module, PyObject *args)
 
 PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
                        "Look for directories with the wanted names; see the contract.");
-PyDoc_STRVAR(measure_doc, "measure(root, stack, budget)\n--\n\n"
+PyDoc_STRVAR(measure_doc, "measure(root, stack, budget, watch=None)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
 PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, include_foreign=False)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");

@@ -1,7 +1,17 @@
-from cleanup_nodemodule.engine.contract import Finding, Groups, Measurement, Names, Removal, Root
+from cleanup_nodemodule.engine.contract import (
+    Finding,
+    Groups,
+    Measurement,
+    Names,
+    Removal,
+    Root,
+    Watch,
+)
 
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding: ...
-def measure(root: Root, stack: list[bytes], budget: int) -> Measurement: ...
+def measure(
+    root: Root, stack: list[bytes], budget: int, watch: Watch | None = None
+) -> Measurement: ...
 def remove(
     root: Root,
     stack: list[bytes],

@@ -26,7 +26,9 @@ from cleanup_nodemodule.engine._python_entries import (
     status_of,
 )
 from cleanup_nodemodule.engine._python_remove import remove as remove  # noqa: PLC0414 - of this engine
+from cleanup_nodemodule.engine._python_watch import Watcher
 from cleanup_nodemodule.engine.contract import (
+    WATCHED,
     Fault,
     Finding,
     Found,
@@ -35,6 +37,7 @@ from cleanup_nodemodule.engine.contract import (
     Names,
     Root,
     Usage,
+    Watch,
 )
 
 __all__ = ["find", "measure", "remove"]
@@ -50,13 +53,14 @@ _PART_NAMES: Final = frozenset(os.fsdecode(name) for name in _REPOSITORY_PARTS)
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories with the wanted names; see the contract."""
     hits: list[Hit] = []
+    noticed: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     directories = 0
     try:
         tree = open_tree(root, mount_ok=True)
     except OSError as error:
-        return Finding(Found(0, hits), [], [fault_of(b"", error, "open")])
+        return Finding(Found(0, hits, noticed), [], [fault_of(b"", error, "open")])
     fits = fitting(names.globs)
     closed = frozenset(root.closed)
     with tree:
@@ -81,7 +85,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                 budget -= 1
                 continue
             prefix = path + b"/" if path else b""
-            before = len(left), len(hits)
+            before = len(left), len(hits), len(noticed)
             marked = False
             parts = 0
             try:
@@ -112,17 +116,19 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                                 )
                             else:
                                 left.append(prefix + name)
+                                if deep and name in names.noticed and len(noticed) < WATCHED:
+                                    noticed.append(prefix + name)
                         except FileNotFoundError:
                             continue
                         except OSError as error:
                             faults.append(fault_of(prefix + os.fsencode(entry.name), error, "stat"))
                 if parts == len(_REPOSITORY_PARTS) and has_head(tree, prefix, closed):
                     # A bare repository: its branches may be called anything, dist for one.
-                    del left[before[0] :], hits[before[1] :]
+                    del left[before[0] :], hits[before[1] :], noticed[before[2] :]
                     marked = b".git" in names.wanted
                 if marked:
                     # The whole directory is a hit, and what was met inside belongs to it.
-                    del left[before[0] :], hits[before[1] :]
+                    del left[before[0] :], hits[before[1] :], noticed[before[2] :]
                     hits.append(hit_of(tree, root, path, os.stat(handle)))
             except FileNotFoundError:
                 pass  # It was removed since it was opened (getdents(2)).
@@ -132,11 +138,11 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
             finally:
                 tree.close(handle)
             budget -= 1
-    return Finding(Found(directories, hits), left, faults)
+    return Finding(Found(directories, hits, noticed), left, faults)
 
 
 # Long: one loop, with its counters in local variables, as this is where the time of the Python engine goes.
-def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
+def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
     """Count bytes, files and directories; see the contract."""
     apparent = blocks = directory_blocks = files = directories = newest = 0
     links = array.array("Q")
@@ -148,6 +154,7 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
     directory_type, type_mask = stat.S_IFDIR, 0o170000
     counts_blocks = hasattr(os.stat_result, "st_blocks")
     device = root.device
+    watcher = Watcher(watch or Watch())
 
     def usage() -> Usage:
         return Usage(
@@ -161,6 +168,9 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
             repositories,
             foreign,
             directory_blocks * BLOCK,
+            watcher.met,
+            watcher.late,
+            watcher.unlisted,
         )
 
     try:
@@ -217,6 +227,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                             if entry.name == ".git":
                                 repositories.append(path)
                             parts += entry.name in _PART_NAMES
+                            if watch is not None:
+                                watcher.look_at_closed(prefix, entry.name)
                             continue
                         try:
                             found = (
@@ -234,6 +246,8 @@ def measure(root: Root, stack: list[bytes], budget: int) -> Measurement:
                         if around is not None and only_for_owners(around, owner):
                             foreign.append(prefix + os.fsencode(entry.name))
                             around = None
+                        if watch is not None:
+                            watcher.look_at(prefix, entry.name, mode, changed)
                         if mode & type_mask == directory_type:
                             name = os.fsencode(entry.name)
                             if name == b".git":

@@ -2,6 +2,7 @@
 
 import errno
 import fnmatch
+import functools
 import os
 import re
 import stat
@@ -60,6 +61,9 @@ def only_for_owners(directory: os.stat_result, owner: int) -> bool:
     return owner not in {os.geteuid(), directory.st_uid}
 
 
+@functools.lru_cache(
+    maxsize=64
+)  # A call for a small directory takes less time than to compile eight of them.
 def fitting(globs: tuple[bytes, ...]) -> Callable[[bytes], object]:
     """Return what tells whether a name fits one of *globs*."""
     if not globs:

@@ -2,6 +2,7 @@
 
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
+    measure(root, stack, budget, watch)
     remove(root, stack, budget)       -> (Counts, left, faults)
     remove(root, stack, budget, groups, group, include_foreign)
 
@@ -14,6 +15,9 @@ by handing out slices of *left*. An engine never raises for what it meets on dis
 
 Only the engine that returned *left* has to understand its entries. ``native/stack.h`` says what they look like. Those
 of the Python engine, and of :attr:`Counts.blocked`, are only a path with slashes behind it.
+
+With *watch*, ``measure`` also looks at the name and the time of each entry it counts, and lists what is watched for:
+see :class:`Watch`. The numbers are the same with and without.
 
 With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
 that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
@@ -29,6 +33,10 @@ from typing import Final, NamedTuple
 
 LINK_FIELDS: Final = 5
 """Numbers in one record of :attr:`Usage.links`."""
+
+WATCHED: Final = 1000
+"""Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
+:attr:`Found.noticed`. A directory of a million keys is not worth a million paths."""
 
 
 class Root(NamedTuple):
@@ -76,6 +84,9 @@ class Names(NamedTuple):
     markers: frozenset[bytes] = frozenset()
     """Names of files that make the directory around them a hit. If its entry in the stack has a trailing slash, it
     is searched instead."""
+    noticed: frozenset[bytes] = frozenset()
+    """Names of directories that are searched as any other, and listed in :attr:`Found.noticed`. One that is a hit or
+    skipped is not, nor one that is shallower than a hit may be, nor what lies in a hit."""
 
 
 class Watch(NamedTuple):
@@ -126,6 +137,9 @@ class Found(NamedTuple):
     directories: int
     """That were opened. One that is known to hold none, by its links, is opened and not read."""
     hits: list[Hit]
+    noticed: list[bytes]
+    """Directories that were asked to be noticed (:attr:`Names.noticed`), relative to the root; no more than
+    :data:`WATCHED`."""
 
 
 class Usage(NamedTuple):
@@ -157,8 +171,14 @@ class Usage(NamedTuple):
     foreign: list[bytes]
     """Entries that only their owner may delete, who is somebody else: they lie in a directory with
     the sticky bit (inode(7)), which may be the one around the root. One of each directory is named."""
-    allocated_directories: int = 0
+    allocated_directories: int
     """What directories have of ``allocated``."""
+    met: list[bytes]
+    """Entries whose names are watched for (:class:`Watch`), relative to the root; no more than :data:`WATCHED`."""
+    late: list[bytes]
+    """Entries that were modified after the time asked for, relative to the root; no more than :data:`WATCHED`."""
+    unlisted: int
+    """How many of ``met`` and of ``late`` were not listed, as there were more; one in both counts twice."""
 
 
 class Counts(NamedTuple):

@@ -36,12 +36,25 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why an artifact is kept though nothing protects it: one of the three questions is open."""
+
+    reason: Reason
+    detail: str
+    """What makes it so: the file, the package or the missing thing, fit for showing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for a candidate being an artifact, and what protects it."""
+    """What speaks for a candidate being an artifact, and what protects it.
+
+    It answers three questions, with a phrase for each fact, fit for showing: who made it, how it comes back,
+    and what else is inside.
+    """
 
     level: Level
-    facts: tuple[str, ...]
-    """What was found, a phrase each, fit for showing."""
+    made_by: tuple[str, ...]
+    """What shows who made it."""
     protection: Reason | None
     """Keeps it, whatever the level."""
     rule: str | None
@@ -58,6 +71,19 @@ class Evidence:
     last_used: int
     """When git or an editor was last at work in the project, seconds since the epoch; 0 if nobody
     knows."""
+    comes_back: tuple[str, ...] = ()
+    """What brings it back."""
+    also_inside: tuple[str, ...] = ()
+    """What was met inside that its tool did not make."""
+    besides: tuple[str, ...] = ()
+    """What else decides: what protects it, and what the user said."""
+    doubt: Doubt | None = None
+    """The first question that is open, if the user has not answered it."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that was found."""
+        return (*self.made_by, *self.comes_back, *self.also_inside, *self.besides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +109,12 @@ class Contents:
     """Absolute paths that only somebody else may delete, by the sticky bit of the directory around them."""
     directory_bytes: int = 0
     """How many of the allocated bytes are those of directories."""
+    met: tuple[str, ...] = ()
+    """Paths of what was watched for by its name, in order: relative to the candidate, with slashes between names."""
+    late: tuple[str, ...] = ()
+    """The same of what was modified after the time asked for."""
+    unlisted: int = 0
+    """How many more of both there are, at most; one in both counts twice."""
     clones: tuple[str, ...] = ()
     """Absolute paths of the git repositories in it that its tool has cloned, and that it can clone again:
     nothing in them is anybody's work. They are none of the *repositories*."""
@@ -129,6 +161,25 @@ class Artifact:
     contents: Contents
     size: Size
     decision: Decision
+    inside: int = 0
+    """Directories in it with the name of an artifact that are parts of it, and have no row."""
+
+    @property
+    def why(self) -> str | None:
+        """What exactly keeps it, fit for showing; None if nothing does, or the reason says all."""
+        match self.decision:
+            case Keep(reason) if self.evidence.protection is reason:
+                return self.evidence.besides[-1] if self.evidence.besides else None
+            case Keep(reason) if self.evidence.doubt and self.evidence.doubt.reason is reason:
+                return self.evidence.doubt.detail
+            case Keep(Reason.MOUNT_POINT):
+                return ", ".join(self.contents.mounts[:1])
+            case Keep(Reason.REPOSITORY_INSIDE):
+                return ", ".join(self.contents.repositories[:1])
+            case Keep(Reason.FOREIGN):
+                return ", ".join(self.contents.foreign[:1])
+            case _:
+                return None
 
     @property
     def path(self) -> str:
@@ -157,6 +208,8 @@ class Plan:
     """Processes that could not be looked at, where that mattered; None if nobody can say how many."""
     unmatched: tuple[str, ...] = ()
     """Patterns of the user that matched nothing, and may be misspelt."""
+    others: tuple[tuple[str, int], ...] = ()
+    """Other ecosystems that were seen on the way, each with how many directories of theirs."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

@@ -6,6 +6,7 @@ hashes in names, manifests), or code that begins as they write it. Sources of th
 webpack 5, Rollup 4, esbuild, Vite 6, Parcel 2, Next.js, Nuxt, SvelteKit and Astro, made and looked at.
 """
 
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +34,14 @@ _MARKS: Final = re.compile(
 )
 """Names that a tool gives."""
 
-_HASHED: Final = re.compile(r".+[-.]([A-Za-z0-9_-]{8,20})\.(?:[cm]?js|css)")
+_HASHED: Final = re.compile(r".+[-.]([A-Za-z0-9_-]{8,32})\.[a-z0-9]+")
 """Names that have a hash of the content in them, or look so."""
+
+_TYPED: Final = (".ts", ".tsx", ".mts", ".cts")
+"""Endings of sources that are compiled to JavaScript."""
+
+_SOURCES: Final = ("", "src/", "lib/", "source/")
+"""Where the sources lie, from the project."""
 
 _CODE: Final = re.compile(
     rb"__webpack_require__|webpackBootstrap|webpackChunk|Object\.defineProperty\(exports,\s*['\"]__esModule"
@@ -44,10 +51,18 @@ _CODE: Final = re.compile(
 )
 """How code begins that compilers and bundlers write."""
 
+_MINIFIED: Final = re.compile(
+    rb"\A(?:/\*!.*?\*/\s*)?(?:\(\(\)=>\{|!function\([\w,]*\)\{)\S", re.DOTALL
+)
+"""How webpack begins what it has minified."""
+
 _HELPERS: Final = re.compile(
     rb"\A(?:\"use strict\";)?\s*var __(?:importDefault|importStar|awaiter) = \(this && "
 )
 """What tsc writes before code for older targets."""
+
+_LONGEST_HASH: Final = 20
+"""Characters of a hash that is not hexadecimal."""
 
 _LONG_LINE: Final = 1500
 """Bytes in one line that nobody writes by hand."""
@@ -63,31 +78,52 @@ def javascript(directory: str, cache: StatCache) -> str | None:
     scripts: list[str] = []
     for path in _names(directory, cache):
         name = path.rstrip("/").rpartition("/")[2] + ("/" if path.endswith("/") else "")
-        if _MARKS.fullmatch(name) or _MARKS.fullmatch(path) or _is_hashed(name):
+        if _MARKS.fullmatch(name) or _MARKS.fullmatch(path):
+            return path
+        if name.endswith(_SCRIPTS) and is_hashed(name):
             return path
         if name.endswith(_SCRIPTS):
             scripts.append(path)
     for path in scripts[:_MOST_FILES]:
         if _is_generated(cache.read(directory, path) or b""):
             return path
+    modules = [path for path in scripts if not path.endswith(".css")]
+    if modules and all(_is_compiled(path, directory, cache) for path in modules[:_MOST_FILES]):
+        return modules[0]
     return None
 
 
-def _is_hashed(name: str) -> bool:
+def _is_compiled(path: str, directory: str, cache: StatCache) -> bool:
+    """Whether a source in TypeScript lies in the project where *path* has it in its *directory*."""
+    project, stem = os.path.dirname(directory), os.path.splitext(path)[0]
+    return any(
+        cache.exists(project, f"{place}{stem}{ending}") for place in _SOURCES for ending in _TYPED
+    )
+
+
+def is_hashed(name: str) -> bool:
+    """Whether a bundler may have put a hash of the content into this *name*: ``logo-BdK7x2Qp.png``."""
     found = _HASHED.fullmatch(name)
     if found is None:
         return False
     # A word is no hash: it has a digit, and letters that are not all of one word's kind.
-    text = found[1]
+    text: str = found[1]
     digits = sum(letter.isdigit() for letter in text)
-    return bool(re.fullmatch(r"[0-9a-f]{8,20}", text) and digits) or (
+    if re.fullmatch(r"[0-9a-f]{8,32}", text):
+        return 0 < digits < len(text)  # All digits may be a date.
+    return len(text) <= _LONGEST_HASH and bool(
         digits >= 1 and text != text.lower() and "-" not in text.strip("-")
     )
 
 
 def _is_generated(content: bytes) -> bool:
     start = content[:65536]
-    if _CODE.search(start) or _HELPERS.match(start) or b"//# sourceMappingURL=" in content[-400:]:
+    if (
+        _CODE.search(start)
+        or _HELPERS.match(start)
+        or _MINIFIED.match(start)
+        or b"//# sourceMappingURL=" in content[-400:]
+    ):
         return True
     return any(len(line) > _LONG_LINE for line in start.splitlines())
 

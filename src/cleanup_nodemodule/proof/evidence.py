@@ -3,14 +3,17 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Reason
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import homes, installed, protections, same_again
+from cleanup_nodemodule.proof.declared import NAMES, Declared, look_of
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
-from cleanup_nodemodule.proof.rules import Rule
+from cleanup_nodemodule.proof.regeneration import command_for
+from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.version_control.ask import innermost
@@ -29,7 +32,8 @@ def gather(
     cache = cache or StatCache(circumstances.mounts)
     # What is known of homes serves as long as the cache does.
     directories = cache.made("homes", partial(homes.Known, circumstances.home, cache))
-    return [_gather_one(one, circumstances, cache, directories) for one in candidates]
+    index = cache.made("rules", partial(RuleIndex, circumstances.rules))
+    return [_gather_one(one, circumstances, cache, directories, index) for one in candidates]
 
 
 def lacked(sightings: Sequence[Sighting]) -> bool:
@@ -60,13 +64,14 @@ def _gather_one(
     circumstances: Circumstances,
     cache: StatCache,
     directories: homes.Known,
+    index: RuleIndex,
 ) -> Sighting:
     path = candidate.path
     asked = Contained(path)
     names = tuple(path.split(os.sep))
     fitting = [
         rule
-        for rule in circumstances.rules
+        for rule in index.to_try(names[-1])
         if asked.ask(ProblemCode.EXAMINE, False, rule.fits, names)  # noqa: FBT003 - it does not fit then
     ]
     project = os.path.dirname(path)
@@ -82,28 +87,38 @@ def _gather_one(
     tried = (asked.ask(ProblemCode.EXAMINE, None, examined, rule) for rule in fitting)
     examinations = sorted((one for one in tried if one is not None), key=_rank)
     best = examinations[0] if examinations else None
+    kept = asked.ask(
+        ProblemCode.EXAMINE,
+        None,
+        lambda: _protection(candidate, circumstances, asked, cache, repositories, directories),
+    )
     depth = len(best.rule.names) if best else 1
     project = os.sep.join(names[:-depth]) or os.sep
+    # What is mounted is not asked, nor what is kept whatever declares it.
+    declared = None
+    if enter and kept is None and best is not None and _is_asked(best, circumstances):
+        declared = asked.ask(
+            ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
+        )
     unable: tuple[str | None, str | None] = (None, None)
     command = lock = None
     if not circumstances.again:
         command, lock = asked.ask(
             ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, cache
         )
-
-    def protection() -> Protection | None:
-        return _protection(
-            candidate, examinations, circumstances, asked, cache, repositories, directories
-        )
+    command_in = None if command is None else os.path.dirname(lock) if lock else project
+    if declared is not None and declared.command is not None:
+        command, command_in = declared.command, declared.command_in or project
 
     def warnings() -> tuple[str, ...]:
+        if declared is not None:
+            return declared.warnings
         locked = best is not None and best.rule.locked
         return same_again.warnings(path, lock, locked=locked, cache=cache)
 
     def met() -> frozenset[str]:
         return circumstances.spared.met(path, enter=enter)
 
-    kept = asked.ask(ProblemCode.EXAMINE, None, protection)
     return Sighting(
         candidate,
         tuple(examinations),
@@ -112,7 +127,7 @@ def _gather_one(
         project,
         _word(candidate.name, circumstances),
         command,
-        None if command is None else os.path.dirname(lock) if lock else project,
+        command_in,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(
@@ -122,13 +137,37 @@ def _gather_one(
             (project, path) if enter else (project,),
             directories,
         ),
-        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache),
+        asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache)
+        if repositories
+        else (),
         included=path in circumstances.included,
-        met=asked.ask(ProblemCode.EXAMINE, frozenset(), met),
-        working_copies=asked.ask(
-            ProblemCode.EXAMINE, (), lambda: innermost(cache.working_copies(os.path.dirname(path)))
-        ),
+        met=asked.ask(ProblemCode.EXAMINE, _NONE, met) if circumstances.spared.given else _NONE,
+        declared=declared,
+        working_copies=asked.ask(ProblemCode.EXAMINE, (), _working_copies, path, cache),
     ).with_problems(asked.problems)
+
+
+def _is_asked(best: Examination, circumstances: Circumstances) -> bool:
+    """Whether it has to be known what declares the packages inside."""
+    if best.rule.packages is None or best.hindrance is not None or not best.some_found:
+        return False
+    # Right before it is deleted, only if nothing else says who made it: to read all lock files again is dear.
+    return not circumstances.again or best.proven_on_disk is None
+
+
+def _working_copies(path: str, cache: StatCache) -> tuple[tuple[str, str], ...]:
+    return innermost(cache.working_copies(os.path.dirname(path)))
+
+
+def _declared(
+    rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache
+) -> Declared | None:
+    if rule.packages is None or rule.packages not in NAMES:
+        return None
+    return look_of(rule.packages)(artifact, project, boundary, cache)
+
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def _word(name: str, circumstances: Circumstances) -> str | None:
@@ -144,13 +183,12 @@ def _rank(examination: Examination) -> tuple[int, bool, bool]:
     elif examination.proven_if_ignored:
         rank = 1
     else:
-        rank = 2 if any(trial.facts for trial in examination.trials) else 3
+        rank = 2 if examination.hint else 3 if examination.some_found else 4
     return rank, examination.rule.names == ("*",), examination.rule.generic
 
 
 def _protection(
     candidate: Candidate,
-    examinations: Sequence[Examination],
     circumstances: Circumstances,
     asked: Contained,
     cache: StatCache,
@@ -160,12 +198,9 @@ def _protection(
     path = candidate.path
     if candidate.mounted:
         return Protection(Reason.MOUNT_POINT, "something is mounted on it")
-    what = next((item.precious for item in examinations if item.precious is not None), None)
-    precious = what and Protection(Reason.PRECIOUS, f"{what} inside cannot be made again")
     # Each on its own: where one of them fails, another may still say why it is kept.
     questions: tuple[Callable[[], Protection | None], ...] = (
         lambda: protections.mounted_in(path, circumstances.mounts),
-        lambda: precious or None,
         lambda: protections.kept(path, circumstances.spared, cache),
         lambda: protections.current_directory(
             path, candidate.identity, circumstances.cwd, circumstances.around
@@ -188,23 +223,7 @@ def _regeneration(
     """Return the command that brings the artifact back, and the lock file it goes by."""
     if best is None:
         return None, None
-    entries = best.rule.regenerate
-
-    def locked(directory: str) -> tuple[str, str] | None:
-        return next(
-            (
-                (entry.command, os.path.join(directory, entry.lock))
-                for entry in entries
-                if entry.lock is not None and cache.proves(directory, entry.lock, artifact)
-            ),
-            None,
-        )
-
-    question = ("lock", entries, cache.owner(artifact))
-    found = cache.nearest(question, project, boundary, locked)
-    if found is not None:
-        return found[1]
-    return next((entry.command for entry in entries if entry.lock is None), None), None
+    return command_for(best.rule, artifact, project, boundary, cache)
 
 
 def _remarks(path: str, repositories: Sequence[str], cache: StatCache) -> tuple[str, ...]:

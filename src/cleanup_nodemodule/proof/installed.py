@@ -70,8 +70,9 @@ _PROGRAMS: Final = re.compile(
 that nobody knows for one."""
 
 
-_IN_PROGRAMS: Final = ("/.", "Library/", "/global/")
-"""One of these is in every path that :data:`_PROGRAMS` matches; to look for them takes far less time."""
+def _may_be_programs(path: str) -> bool:
+    """Whether :data:`_PROGRAMS` may match *path*; to look for what is in all of these takes far less time."""
+    return "/." in path or "Library/" in path or "/global/" in path
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def installed(
     for name in known.names(path):
         if protection := _in_home(name, known):
             return protection
-        if any(part in name for part in _IN_PROGRAMS) and (programs := _PROGRAMS.search(name)):
+        if _may_be_programs(name) and (programs := _PROGRAMS.search(name)):
             return _installation(f"what programs keep in {name[: programs.end()].rstrip(os.sep)}")
     system = _SYSTEM.match(path)
     if system and not (in_repository and path.startswith("/opt/")):

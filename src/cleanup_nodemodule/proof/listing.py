@@ -13,8 +13,9 @@ A directory with very many names is not read to its end: there each name is aske
 """
 
 import functools
+import itertools
 import os
-from typing import Final
+from typing import Any, Final
 
 WILD: Final = frozenset("*?[")
 """What makes a name one for many (fnmatch(3))."""
@@ -25,6 +26,10 @@ which asks for 32 KiB at a time (opendir in glibc)."""
 
 _MAX_NAMES: Final = 4000
 """Names that are remembered, of all directories together."""
+
+
+_UNLISTED: Final = object()
+"""What is remembered of a directory that was not listed."""
 
 
 class Listing:
@@ -46,7 +51,7 @@ class Listings:
     """The directories that were listed last."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Listing | None] = {}
+        self._known: dict[str, Any] = {}
         self._names = 0
 
     def of(self, directory: str) -> Listing | None:
@@ -55,10 +60,9 @@ class Listings:
         None where it has too many names for that, or nothing that can be listed is there: then each name is
         to be asked for.
         """
-        try:
-            return self._known[directory]
-        except KeyError:
-            pass
+        known = self._known.get(directory, _UNLISTED)
+        if known is not _UNLISTED:
+            return known  # type: ignore[no-any-return]
         listing = _listed(directory)
         size = 1 if listing is None else 1 + len(listing.entries)
         self._names += size
@@ -69,16 +73,12 @@ class Listings:
 
 
 def _listed(directory: str) -> Listing | None:
-    found: list[os.DirEntry[str]] = []
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                found.append(entry)
-                if len(found) > _LONGEST:
-                    return None
+            found = list(itertools.islice(entries, _LONGEST + 1))
     except (OSError, ValueError):
         return None
-    return Listing(found)
+    return None if len(found) > _LONGEST else Listing(found)
 
 
 @functools.lru_cache(maxsize=1024)

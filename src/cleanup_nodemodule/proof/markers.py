@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cleanup_nodemodule.proof.build_output import BUILDS
+from cleanup_nodemodule.proof.distributions import DISTRIBUTIONS
+from cleanup_nodemodule.proof.listing import WILD
 from cleanup_nodemodule.proof.rules import Proof, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
@@ -16,6 +18,21 @@ CACHEDIR_TAG: Final = "CACHEDIR.TAG"
 
 _SIGNATURE: Final = b"Signature: 8a477f597d28d172789f06886806bc55"
 """What a CACHEDIR.TAG begins with (Cache Directory Tagging Specification)."""
+
+_TAG_LENGTH: Final = 1024
+"""Bytes of a CACHEDIR.TAG in which it says who made it."""
+
+_TAGGED_BY: Final = re.compile(
+    rb"\b(?:created|made|written|generated)(?: automatically)? by (?:the )?"
+    rb"(cargo|pytest|mypy|ruff|black|meson|ccache|sccache|fontconfig|gstreamer|borg|restic|tox|nox|uv|hatch"
+    rb"|bazel|buck2|vcpkg|conan|pip|numba|matplotlib|jupyter[- ]cache|sphinx|Rustic|kopia|go)\b",
+    re.IGNORECASE,
+)
+"""What tools say of themselves in their tags: cargo (``cargo-util``, paths.rs), pytest (``cacheprovider.py``),
+mypy (``util.py``), Meson (``msetup.py``), ccache, fontconfig, Borg (``cache.py``) and others as they do."""
+
+_CACHES: Final = frozenset({"cache", "caches", ".cache", ".caches", "__cache__"})
+"""Names of directories that say no more than that it is a cache."""
 
 _CMAKE_BUILD: Final = re.compile(rb"^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$", re.MULTILINE)
 _CMAKE_HOME: Final = re.compile(rb"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
@@ -99,10 +116,25 @@ class Examination:
         """A proof that holds if git ignores the directory, None if there is none."""
         return self._first(ignored=True)
 
+    @property
+    def hint(self) -> Trial | None:
+        """A proof that holds and says nothing of who made it, as nothing inside does; None if there is none."""
+        if self.hindrance is not None or self.rule.own:
+            return None
+        return next((t for t in self.trials if t.holds and not t.marked), None)
+
+    @property
+    def some_found(self) -> bool:
+        """Whether any condition of any proof holds."""
+        return any(trial.some_found for trial in self.trials)
+
     def _first(self, *, ignored: bool) -> Trial | None:
         if self.hindrance is not None:
             return None
-        return next((t for t in self.trials if t.holds and t.ignored is ignored), None)
+        own = self.rule.own
+        return next(
+            (t for t in self.trials if t.holds and t.ignored is ignored and (t.marked or own)), None
+        )
 
 
 def examine(
@@ -139,7 +171,7 @@ class _Trials:
         rule = self._rule
         trials = tuple(map(self._trial, rule.proofs))
         # What may be called so anywhere inside is looked for by the walk that measures.
-        precious = self._there(name for name in rule.precious if "/" in name)
+        precious = self._there(tuple(name for name in rule.precious if "/" in name))
         if not any(trial.holds for trial in trials):
             # What nothing proves is kept, or is no artifact: the other questions are not asked.
             return Examination(rule, trials, self._there(rule.without), precious)
@@ -187,8 +219,12 @@ class _Trials:
             yield _found(name, phrase, (file,))
         if proof.tagged:
             tag = self._read(inside, CACHEDIR_TAG) or b""
-            found = CACHEDIR_TAG if tag.startswith(_SIGNATURE) else None
-            yield _found(found, "{} inside with its signature", (CACHEDIR_TAG,))
+            signed = tag.startswith(_SIGNATURE)
+            yield _found(
+                CACHEDIR_TAG if signed else None, "{} inside with its signature", (CACHEDIR_TAG,)
+            )
+            if proof.maker:
+                yield _maker(tag if signed else b"", os.path.basename(self._directory))
         if proof.home:
             cache = self._read(inside, "CMakeCache.txt") or b""
             yield _cmake_home(cache, inside, project, self._boundary)
@@ -196,8 +232,15 @@ class _Trials:
             phrase = f"{{}}, as {proof.output} builds make"
             what = BUILDS[proof.output](inside, self._cache)
             yield _found(what, phrase, ("nothing but files inside",))
+        if proof.distributions is not None:
+            what = DISTRIBUTIONS[proof.distributions](inside, project, self._cache)
+            phrase = f"{{}}, of the version that the {proof.distributions} project has now"
+            yield _found(what, phrase, ("nothing but distributions inside",))
+        if proof.unversioned:
+            outside = not self._cache.repositories(project)
+            yield _found("no repository" if outside else None, "in {}", ("no repository",))
         if proof.script:
-            script = _script(self._read(project, "package.json"), proof.script)
+            script = script_of(self._read(project, "package.json"), proof.script)
             yield _found(script, "{} script in package.json", proof.script)
 
     def _above(self, markers: tuple[str, ...]) -> Condition:
@@ -214,17 +257,25 @@ class _Trials:
         where = "beside" if directory == self._project else "above"
         return _found(marker, f"{{}} {where} it", markers)
 
-    def _first(self, directory: str, markers: Iterable[str]) -> str | None:
+    def _first(self, directory: str, markers: tuple[str, ...]) -> str | None:
         """Return the first of *markers* that is there and proves something, as it is called there."""
+        if self._cache.rules_out(directory, markers):
+            return None
         for marker in markers:
+            if not WILD.intersection(marker):
+                if self._cache.proves(directory, marker, self._directory):
+                    return marker
+                continue
             slash = "/" if marker.endswith("/") else ""
             for name in self._cache.matches(directory, marker):
                 if self._cache.proves(directory, name.rstrip("/") + slash, self._directory):
                     return name
         return None
 
-    def _there(self, markers: Iterable[str]) -> str | None:
+    def _there(self, markers: tuple[str, ...]) -> str | None:
         """Return the first of *markers* that is inside, whoever put it there."""
+        if not markers or self._cache.rules_out(self._inside, markers):
+            return None
         return next((n for m in markers for n in self._cache.matches(self._inside, m)), None)
 
     def _read(self, directory: str, name: str) -> bytes | None:
@@ -261,6 +312,13 @@ def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
     return Condition("nothing but {} inside", (wanted,), wanted if fine else None)
 
 
+def _maker(tag: bytes, name: str) -> Condition:
+    """Whether a tag names the tool that put it there, or the directory is called what only caches are."""
+    found = _TAGGED_BY.search(tag[:_TAG_LENGTH])
+    tool = os.fsdecode(found[1]) if found else name if tag and name.lower() in _CACHES else None
+    return _found(tool, "it is a cache: {}", ("no tool that it names",))
+
+
 def _cmake_home(cache: bytes, directory: str, project: str, boundary: str) -> Condition:
     phrase, file = "a {} inside that was made for this project", "CMakeCache.txt"
     home, made_in = _CMAKE_HOME.search(cache), _CMAKE_BUILD.search(cache)
@@ -288,12 +346,15 @@ def _dependency(content: bytes | None, packages: Iterable[str]) -> str | None:
     return None
 
 
-def _script(content: bytes | None, names: Iterable[str]) -> str | None:
-    """Return the first of the scripts *names* that a ``package.json`` of that *content* has."""
+def script_of(content: bytes | None, names: Iterable[str]) -> str | None:
+    """Return the first script of a ``package.json`` of that *content* that fits one of *names*, wildcards too."""
     scripts = _manifest(content).get("scripts")
     if not isinstance(scripts, dict):
         return None
-    return next((n for n in names if isinstance(scripts.get(n), str) and scripts[n].strip()), None)
+    there = [
+        name for name, command in scripts.items() if isinstance(command, str) and command.strip()
+    ]
+    return next((one for n in names for one in there if fnmatch.fnmatchcase(one, n)), None)
 
 
 def _manifest(content: bytes | None) -> dict[str, Any]:

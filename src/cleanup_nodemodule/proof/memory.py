@@ -1,7 +1,7 @@
 """Remembers what was found out about directories, and forgets what was not asked for in a while."""
 
-from collections.abc import Callable, Hashable
-from typing import Any, Final, TypeVar
+from collections.abc import Hashable
+from typing import Any, Final
 
 MAX_ANSWERS: Final = 4096
 """Answers that are remembered. What lies above is asked for by one candidate after the other, and so is
@@ -9,8 +9,6 @@ remembered however many there are of them."""
 
 UNASKED: Final[Any] = object()
 """What is remembered of a question that was not asked."""
-
-_T = TypeVar("_T")
 
 
 class Memory:
@@ -55,11 +53,3 @@ class Memory:
         if known[0] <= self._max_characters:
             self._taken += known[0]
             self._young[key] = known
-
-    def ask(self, key: Hashable, path: str, question: Callable[[], _T]) -> _T:
-        """Return what is remembered by that *key*; else what *question* says, which is remembered."""
-        value: _T = self.get(key)
-        if value is UNASKED:
-            value = question()
-            self.put(key, path, value)
-        return value

@@ -115,9 +115,11 @@ CATEGORIES: Final[dict[str, Category]] = {
     "ruby": _category("rb erb"),
     "php": _category("php phtml"),
     "other-sources": _category(
-        "swift pl pm lua r jl hs lhs ml mli ex exs erl hrl dart nim zig d f f90 pas v sv vhd adb ads el lisp rkt"
+        "swift pl pm lua r jl hs lhs ml mli ex exs erl hrl dart nim zig f f90 pas v sv vhd adb ads el lisp rkt"
         " sol move elm purs gleam cr gd cob sql"
     ),
+    # Sources in D, and what compilers write down about the files that each object was made of.
+    "d": _category("d"),
     # Working copies of other systems than git, which the walk finds by itself.
     "version-control": _category(
         "", ".hg .svn .jj .bzr _darcs .fslckout _fossil_ .pijul .sl cvs .p4config"
@@ -125,7 +127,21 @@ CATEGORIES: Final[dict[str, Category]] = {
 }
 """By name, as rules write them in ``expects``."""
 
-SOURCES: Final = frozenset(["javascript", "python", "c", "rust", "go", "java", "dotnet", "ruby", "php", "other-sources"])
+SOURCES: Final = frozenset(
+    [
+        "javascript",
+        "python",
+        "c",
+        "rust",
+        "go",
+        "java",
+        "dotnet",
+        "ruby",
+        "php",
+        "other-sources",
+        "d",
+    ]
+)
 """The categories of sources."""
 
 NAMED_BY_USER: Final = SOURCES | {"images", "scripts", "notes", "archives"}
@@ -172,12 +188,14 @@ def _patterns(patterns: Iterable[str]) -> list[str]:
 
 def _expected(rule: Rule | None) -> frozenset[str]:
     """Return the categories of what lies in an artifact of this rule anyway."""
-    return NAMED_BY_USER if rule is None else _categories(rule.expects)
+    if rule is None or (rule.own and not rule.expects):
+        return NAMED_BY_USER
+    return _categories(rule.expects)
 
 
 @functools.lru_cache(maxsize=1024)
 def _categories(expects: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(expects) & CATEGORIES.keys()
+    return frozenset(name for name in expects if name in CATEGORIES)
 
 
 def unexpected(rule: Rule | None, met: Sequence[str]) -> tuple[str, ...]:

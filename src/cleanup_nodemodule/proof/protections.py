@@ -4,6 +4,7 @@ What git tracks is :mod:`cleanup_nodemodule.proof.git`'s to say; mount points, r
 cannot be read are met while measuring.
 """
 
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,11 +25,19 @@ KEEP_FILE: Final = ".cleanup-keep"
 
 def mounted_in(path: str, points: Iterable[str]) -> Protection | None:
     """Tell whether something is mounted inside *path*."""
+    if isinstance(points, tuple) and path not in _around(points):
+        return None
     beneath = os.path.join(path, "")
     for point in points:
         if point.startswith(beneath):
             return Protection(Reason.MOUNT_POINT, f"something is mounted on {point}")
     return None
+
+
+@functools.lru_cache(maxsize=4)
+def _around(points: tuple[str, ...]) -> frozenset[str]:
+    """Return all directories that something is mounted in: one question instead of one for each mount."""
+    return frozenset(above for point in points for above in ancestors(point, None))
 
 
 def current_directory(
@@ -66,6 +75,11 @@ class Spared:
     """Of the configuration."""
     excluded: Patterns = NO_PATTERNS
     """Of the command line. What they match is not even searched; what they name may lie in an artifact."""
+
+    @property
+    def given(self) -> bool:
+        """Whether there are any patterns."""
+        return bool(self.keep.given or self.excluded.given)
 
     def met(self, path: str, *, enter: bool = True) -> frozenset[str]:
         """Return the patterns that keep the directory *path*; see :func:`kept`."""

@@ -9,12 +9,13 @@ import functools
 import pkgutil
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.proof.listing import WILD
 
 DEFAULT_PROFILE: Final = "js"
 """The ecosystem looked for unless others are named."""
@@ -34,8 +35,13 @@ SNAPSHOTS: Final = frozenset({".snapshot", "~snapshot", ".snapshots", ".snap", "
 """Directories in which file systems show what they held before: NetApp, Isilon and Qumulo; SMB shares of
 NetApp; snapper(8); CephFS and FreeBSD's UFS (mksnap_ffs(8)); Synology; ZFS (zfsprops(7), snapdir)."""
 
-_CACHE_LIKE: Final = re.compile(r"^\.|cache|tmp|temp|target|build", re.IGNORECASE)
-"""Names that a directory can have to be taken for a cache by its tag alone."""
+_CACHE_LIKE: Final = frozenset(
+    {"cache", "caches", "cached", "tmp", "temp", "target", "build", "builds", "builddir"}
+)
+"""Words of which one has to be in the name of a directory that is taken for a cache by its tag alone."""
+
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
 
 
 class RuleError(UsageError):
@@ -63,22 +69,37 @@ class Proof:
     tagged: bool = False
     home: bool = False
     ignored: bool = False
+    unversioned: bool = False
     script: tuple[str, ...] = ()
     output: str | None = None
+    distributions: str | None = None
+    maker: bool = False
 
     @property
     def marked(self) -> bool:
         """Whether something inside says who made it, and not only the name and what lies around it."""
-        inside = (self.inside, self.only, self.holds, self.tagged, self.home, self.output)
-        return any(inside)
+        files = (self.inside, self.only, self.holds)
+        return any((*files, self.tagged, self.home, self.output, self.distributions))
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The names at the top of which one has to be a file where this holds, none if there is no such list."""
+        if self.tagged:
+            return ("CACHEDIR.TAG",)
+        if self.home:
+            return ("CMakeCache.txt",)
+        names = (self.holds.file,) if self.holds is not None else self.inside
+        return () if any(set("*?[/") & set(name) for name in names) else names
 
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """A command that brings an artifact back, and the lock file it needs, if any."""
+    """A command that brings an artifact back, and what it needs: a lock file, or a script of package.json."""
 
     command: str
     lock: str | None = None
+    script: tuple[str, ...] = ()
+    recipe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,7 @@ class Rule:
     title: str
     directory: str
     proofs: tuple[Proof, ...]
+    aliases: tuple[str, ...] = ()
     generic: bool = False
     without: tuple[str, ...] = ()
     top: tuple[str, ...] = ()
@@ -96,10 +118,13 @@ class Rule:
     packages: str | None = None
     precious: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     clones: tuple[str, ...] = ()
     regenerate: tuple[Regeneration, ...] = ()
     locked: bool = False
     risk: str | None = None
+    own: bool = False
+    """The user wrote it, so that its proofs count even if nothing inside says who made it."""
 
     @property
     def ecosystem(self) -> str:
@@ -109,18 +134,66 @@ class Rule:
     @property
     def names(self) -> tuple[str, ...]:
         """The last names of the directory's path."""
-        return tuple(self.directory.split("/"))
+        return _names_of(self.directory)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only a directory of one name fits."""
+        return not WILD.intersection(self.names[-1])
+
+    @property
+    def last_names(self) -> tuple[str, ...]:
+        """Names that the directory itself may have."""
+        return (self.names[-1], *self.aliases)
+
+    @property
+    def copied(self) -> tuple[tuple[str, str], ...]:
+        """Directories inside, and those beside it whose files the tool copies there."""
+        return tuple(
+            (inside, beside) for inside, _, beside in (c.partition("=") for c in self.copies)
+        )
 
     def fits(self, names: tuple[str, ...]) -> bool:
         """Whether a directory whose path ends with *names* may be this."""
         mine = self.names
         if mine == ("*",):
             # People tag data of their own, to keep it out of backups; a cache is called one.
-            return _CACHE_LIKE.search(names[-1]) is not None
-        return len(names) >= len(mine) and all(
-            fnmatchcase(name, pattern)
-            for name, pattern in zip(names[-len(mine) :], mine, strict=True)
+            tagged = all(proof.tagged for proof in self.proofs)
+            return not tagged or not _CACHE_LIKE.isdisjoint(_WORD.findall(names[-1].lower()))
+        return (
+            len(names) >= len(mine)
+            and all(map(fnmatchcase, names[-len(mine) : -1], mine[:-1]))
+            and any(fnmatchcase(names[-1], name) for name in self.last_names)
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_of(directory: str) -> tuple[str, ...]:
+    return tuple(directory.split("/"))
+
+
+class RuleIndex:
+    """Rules by the last names of their directories, so that those that cannot fit are not tried."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._plain: dict[str, list[tuple[int, Rule]]] = {}
+        self._others: list[tuple[int, Rule]] = []
+        for place, rule in enumerate(rules):
+            if rule.is_plain:
+                self._plain.setdefault(rule.names[-1], []).append((place, rule))
+            else:
+                self._others.append((place, rule))
+
+    def to_try(self, name: str) -> list[Rule]:
+        """Return the rules, in their order, that may fit a directory of this name."""
+        found = self._plain.get(name)
+        if found is None:
+            return [rule for _, rule in self._others]
+        return [rule for _, rule in sorted([*found, *self._others], key=_place)]
+
+
+def _place(numbered: tuple[int, Rule]) -> int:
+    return numbered[0]
 
 
 def catalogue() -> tuple[Rule, ...]:
@@ -173,17 +246,19 @@ def from_option(text: str) -> Rule:
         "directory": name,
         "proofs": [{where: [marker.lstrip("/")]}],
     }
-    return _rule(table, f"{text!r}")
+    return _rule(table, f"{text!r}", own=True)
 
 
-def read_rules(tables: object, place: str) -> tuple[Rule, ...]:
-    """Return the rules of an array of TOML tables.
+def read_rules(tables: object, place: str, *, own: bool = False) -> tuple[Rule, ...]:
+    """Return the rules of an array of TOML tables, which the user wrote if they are *own*.
 
     Raises RuleError naming *place* and the rule for anything that is not as the catalogue has it.
     """
     if not isinstance(tables, list):
         raise RuleError(f"{place}: rule has to be an array of tables, written [[rule]]")
-    rules = tuple(_rule(table, f"{place}, rule {number}") for number, table in enumerate(tables, 1))
+    rules = tuple(
+        _rule(table, f"{place}, rule {number}", own=own) for number, table in enumerate(tables, 1)
+    )
     seen: set[str] = set()
     for number, rule in enumerate(rules, 1):
         if rule.id in seen:
@@ -192,57 +267,10 @@ def read_rules(tables: object, place: str) -> tuple[Rule, ...]:
     return rules
 
 
-def describe(rule: Rule, show: Callable[[str], str] = str) -> str:
-    """Return in words what proves a directory to be this; *show* sets the names of files."""
-    text = "; or ".join(_proof_in_words(proof, show) for proof in rule.proofs)
-    if rule.without:
-        text += f"; but without {_either(rule.without, show)} inside"
-    if rule.comes_back:
-        back = "; or ".join(_proof_in_words(proof, show) for proof in rule.comes_back)
-        text += f"; it comes back with {back}"
-    if rule.packages is not None:
-        text += "; all packages inside are declared"
-    return text
-
-
-def _proof_in_words(proof: Proof, show: Callable[[str], str]) -> str:
-    words: list[str] = []
-    if proof.inside:
-        words.append(f"{_either(proof.inside, show)} inside")
-    if proof.beside:
-        words.append(f"{_either(proof.beside, show)} beside it")
-    if proof.above:
-        words.append(f"{_either(proof.above, show)} beside or above it")
-    if proof.depends:
-        packages = _either(proof.depends, show)
-        words.append(f"a {show('package.json')} beside it that depends on {packages}")
-    if proof.only:
-        words.append(f"nothing but {' and '.join(map(show, proof.only))} inside")
-    if proof.holds is not None:
-        words.append(f"{show(proof.holds.file)} inside that says {show(proof.holds.text)}")
-    if proof.tagged:
-        words.append(f"{show('CACHEDIR.TAG')} inside with its signature")
-    if proof.home:
-        words.append("made for the project it is in")
-    if proof.output is not None:
-        words.append(f"nothing but what {proof.output} builds make inside")
-    if proof.script:
-        names = _either(proof.script, show)
-        words.append(f"a {show('package.json')} beside it with a script {names}")
-    if proof.ignored:
-        words.append("ignored by git")
-    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
-
-
-def _either(names: tuple[str, ...], show: Callable[[str], str]) -> str:
-    shown = [show(name) for name in names]
-    return ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 else shown[0]
-
-
 _ID: Final = re.compile(r"[a-z][a-z0-9-]*/[^\s/]+")
 
 
-def _rule(table: object, place: str) -> Rule:
+def _rule(table: object, place: str, *, own: bool) -> Rule:
     values = _values(table, Rule, place)
     for key in ("id", "directory", "proofs"):
         if key not in values:
@@ -268,21 +296,31 @@ def _rule(table: object, place: str) -> Rule:
         Regeneration(**_values(entry, Regeneration, f"{place}, regenerate", ("command",)))
         for entry in values.get("regenerate", ())
     )
-    rule = Rule(**values)
+    rule = Rule(**values, own=own)
     if not names[-1].strip("*?") and names != ["*"]:
         raise RuleError(f"{place}: directory cannot end with {names[-1]!r}, which is any name")
-    own = names[-1]
+    last = names[-1]
     for proof in rule.proofs:
-        if own in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
-            raise RuleError(f"{place}: {own!r} beside it is the directory itself")
-    if names == ["*"] and not all(proof.tagged for proof in rule.proofs):
-        raise RuleError(f"{place}: directory can be * only for what tags itself")
+        if last in {marker.rstrip("/") for marker in (*proof.beside, *proof.above)}:
+            raise RuleError(f"{place}: {last!r} beside it is the directory itself")
+    if names == ["*"] and not all(proof.markers and proof.marked for proof in rule.proofs):
+        raise RuleError(
+            f"{place}: directory can be * only for what tags itself, or has a file for a mark"
+        )
+    if any(not inside or not beside for inside, beside in rule.copied):
+        raise RuleError(f"{place}: copies has to be a list of texts like INSIDE=BESIDE")
+    if any(not name.strip("*?") or "/" in name for name in rule.aliases):
+        raise RuleError(f"{place}: aliases has to be a list of other last names of the directory")
     return rule
+
+
+_HINTS: Final = frozenset({"ignored", "unversioned", "maker"})
+"""Conditions that mean nothing without others."""
 
 
 def _proof(table: object, place: str) -> Proof:
     values = _values(table, Proof, place)
-    if not any(value for key, value in values.items() if key != "ignored"):
+    if not any(value for key, value in values.items() if key not in _HINTS):
         raise RuleError(f"{place}: being ignored by git alone proves nothing; add a marker")
     if "holds" in values:
         values["holds"] = Holds(
@@ -309,11 +347,15 @@ _KINDS: Final[Mapping[str, type]] = {
             "file",
             "text",
             "output",
+            "distributions",
+            "recipe",
             "packages",
         ),
         str,
     ),
-    **dict.fromkeys(("generic", "locked", "tagged", "home", "ignored"), bool),
+    **dict.fromkeys(
+        ("generic", "locked", "tagged", "maker", "home", "ignored", "unversioned"), bool
+    ),
     **dict.fromkeys(("proofs", "comes_back", "regenerate"), list),
     "holds": dict,
 }
@@ -324,7 +366,7 @@ def _values(table: object, kind: type, place: str, needed: tuple[str, ...] = ())
     """Return the keys of a TOML table, checked, as arguments for the dataclass *kind*."""
     if not isinstance(table, dict):
         raise RuleError(f"{place}: has to be a table")
-    known = {field.name for field in fields(kind)}
+    known = {field.name for field in fields(kind)} - {"own"}
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Candidate, Identity, Level, Problem, Reason
+from cleanup_nodemodule.proof.declared import Declared
 from cleanup_nodemodule.proof.in_use import Whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination
@@ -87,6 +88,8 @@ class Sighting:
     """The user said that this very directory is an artifact, if nothing but a proof is missing."""
     met: frozenset[str] = frozenset()
     """The user's patterns that it meets."""
+    declared: Declared | None = None
+    """What declares the packages in it, None where its rule has no packages or nobody asked."""
     working_copies: tuple[tuple[str, str], ...] = ()
     """The directories around it with the mark of another version control than git, the innermost first, and
     the mark."""
@@ -115,17 +118,27 @@ class Sighting:
     def rule(self) -> Rule | None:
         """The rule of the kind it is, None where only a name for many things fits."""
         best = self.best
-        if best is None or (best.rule.generic and not any(trial.facts for trial in best.trials)):
+        if best is None or (best.rule.generic and not best.some_found):
             return None
         return best.rule
+
+    @property
+    def made(self) -> bool:
+        """Whether it shows who made it, if git says what is hoped for."""
+        best = self.best
+        if best is None or best.hindrance is not None:
+            return False
+        if self.declared is not None and self.declared.made_by is not None:
+            return True
+        return best.proven_on_disk is not None or (
+            best.proven_if_ignored is not None and self.repository is not None
+        )
 
     @property
     def level(self) -> Level:
         """How good the evidence is if git says what is hoped for."""
         best = self.best
-        if best is not None and (
-            best.proven_on_disk or (best.proven_if_ignored and self.repository is not None)
-        ):
+        if self.made:
             return Level.PROVEN
         if self.named:
             return Level.NAMED

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
 from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory
-from cleanup_nodemodule.proof.version_control.systems import GIT, named
+from cleanup_nodemodule.proof.version_control.around import Around, Found
+from cleanup_nodemodule.proof.version_control.systems import GIT
 from cleanup_nodemodule.system.files import UnfitError, read_small
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -41,14 +42,22 @@ _T = TypeVar("_T")
 _numbers = itertools.count()
 
 
+def above(place: str) -> str:
+    """Return the directory around the absolute path *place*, the top for itself."""
+    if os.sep != "/":
+        return os.path.dirname(place)
+    # As dirname does with a path that has no slash at its end, which is asked for very often.
+    return place.rpartition("/")[0] or "/"
+
+
 def ancestors(directory: str, last: str | None) -> Iterator[str]:
     """Give *directory* and those above it, up to *last* or to the top."""
     while True:
         yield directory
-        above = os.path.dirname(directory)
-        if directory in {last, above}:
+        around = above(directory)
+        if directory in {last, around}:
             return
-        directory = above
+        directory = around
 
 
 def _within(directory: str, name: str) -> str:
@@ -84,11 +93,11 @@ class StatCache:
         """
         self._mounts: Final = frozenset(mounts)
         self._around_mounts: Final = frozenset(map(os.path.dirname, self._mounts))
-        self._marks: Final = (GIT, *named())
         self._number: Final = number or f"{os.getpid()} {next(_numbers)}"
         self._listings: Final = Listings() if lists else None
         self.known: Final = Memory(MAX_ANSWERS, _MAX_REMEMBERED)
         """What directories have answered by now, whoever asked."""
+        self._around: Final = Around(self.known, self._mounts, self.rules_out)
         self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str], bool]]:
@@ -167,8 +176,11 @@ class StatCache:
 
     def protects(self, directory: str, marker: str) -> bool:
         """Whether a marker that protects is there, or may be: what is mounted there is not looked at."""
-        place = os.path.join(directory, marker.rstrip("/"))
-        return place in self._mounts or self.exists(directory, marker)
+        if directory in self._around_mounts:
+            place = os.path.join(directory, marker.rstrip("/"))
+            if place in self._mounts:
+                return True
+        return self.exists(directory, marker)
 
     def proves(self, directory: str, marker: str, artifact: str) -> bool:
         """Whether a marker is there that may prove something of *artifact*.
@@ -192,12 +204,13 @@ class StatCache:
 
     def standing(self, directory: str) -> Standing:
         """Return what is remembered of *directory*. Raises OSError, as where it is not there."""
-
-        def ask() -> Standing:
+        standing: Standing = self.known.get(directory)
+        if standing is UNASKED:
             status = os.lstat(directory)
-            return Standing(Identity(status.st_dev, status.st_ino), status.st_uid, status.st_mode)
-
-        return self.known.ask(("standing", directory), directory, ask)
+            identity = Identity(status.st_dev, status.st_ino)
+            standing = Standing(identity, status.st_uid, status.st_mode)
+            self.known.put(directory, directory, standing)
+        return standing
 
     def _is_believed(self, directory: str, status: os.stat_result, artifact: str) -> bool:
         if status.st_uid == 0 or (around := self._open(directory)) is None:
@@ -218,6 +231,8 @@ class StatCache:
 
         Whoever that is keeps what belongs to others, in a directory where everybody may write.
         """
+        if self._open(directory) is None:
+            return ""
         status = self.status(directory, marker)
         if status is None or self._is_believed(directory, status, artifact):
             return ""
@@ -226,18 +241,18 @@ class StatCache:
         where = "the sticky directory" if sticky else "a directory where everybody may write,"
         return f", which {_user(status.st_uid)} put into {where} {directory}"
 
-    def read(self, directory: str, name: str) -> bytes | None:
-        """Return the content of a small regular file, None for anything else.
+    def read(self, directory: str, name: str, largest: int = _LARGEST) -> bytes | None:
+        """Return the content of a regular file of at most *largest* bytes, None for anything else.
 
         Never waits, should the file have become a FIFO.
         """
         status = self.status(directory, name)
-        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > largest:
             return None
         for part in name.split("/"):
             directory = _within(directory, part)
         try:
-            return read_small(directory, _LARGEST)[0]
+            return read_small(directory, largest)[0]
         except UnfitError:
             return None
         except OSError as error:
@@ -323,46 +338,11 @@ class StatCache:
 
         It is a file in worktrees and submodules (gitrepository-layout(5)).
         """
-        return tuple(place for place, mark in self._under(directory) if mark == GIT)
+        return tuple(place for place, mark in self._around.of(directory) if mark == GIT)
 
-    def working_copies(self, directory: str) -> tuple[tuple[str, str], ...]:
-        """Return the directories, from *directory* upwards, with the mark of another version control.
-
-        And which mark that is (:data:`~.version_control.systems.NAMED`).
-        """
-        return tuple(one for one in self._under(directory) if one[1] != GIT)
-
-    def _under(self, directory: str) -> tuple[tuple[str, str], ...]:
-        """Return the directories, from *directory* upwards, with a mark of version control, and the mark."""
-        way: list[str] = []
-        found: tuple[tuple[str, str], ...] = ()
-        for place in ancestors(directory, None):
-            known = self.known.get(("version control", place))
-            if known is not UNASKED:
-                found = known
-                break
-            way.append(place)
-        for place in reversed(way):
-            # Something mounted on a name may be one, and no listing shows that.
-            if place in self._around_mounts or not self.rules_out(place, self._marks):
-                here = (mark for mark in self._marks if self._may_have(place, mark))
-                found = (*((place, mark) for mark in here), *found)
-            self.known.put(("version control", place), place, found)
-        return found
-
-    def _may_have(self, directory: str, mark: str) -> bool:
-        """Whether a mark is there: only a clear no is a no, but for a path that nothing takes."""
-        path = os.path.join(directory, mark)
-        if path in self._mounts:
-            return True
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise
-        return True
+    def working_copies(self, directory: str) -> Found:
+        """Return the directories, from *directory* upwards, with the mark of another version control."""
+        return tuple(one for one in self._around.of(directory) if one[1] != GIT)
 
     def entries(self, directory: str, below: str = "") -> list[tuple[str, bool]]:
         """Return the names in *directory*, or in *below* in it, and whether each is a directory.

@@ -1,6 +1,7 @@
 """When a project was last used, and which processes are at work in it."""
 
 import os
+import time
 from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from cleanup_nodemodule.work.containment import Contained
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped
 
+_SECONDS: Final = 1.0
+"""What one call takes about at most, as long as its disk answers."""
+
 
 def last_used(
     sightings: Sequence[Sighting],
@@ -28,10 +32,12 @@ def last_used(
 ) -> tuple[list[int | Problem], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
 
-    Or why that could not be found out. *passed* are paths of directories that are not gone into:
+    Or why that could not be found out. Those that it does not come to within a second are left out, but for the
+    first. *passed* are paths of directories that are not gone into:
     artifacts, which are not source, and what is mounted. *known* is what is known of projects inside of
     these; what is known now of other projects is returned, too.
     """
+    end = time.monotonic() + _SECONDS
     sources = ChainMap[str, int]({}, known)
     cache = cache or StatCache()
     answers: dict[str, int | Problem] = {}
@@ -39,24 +45,30 @@ def last_used(
     def ask(place: str, question: Callable[[], int]) -> int | Problem:
         if place not in answers:
             asked = Contained(place)
-            time = asked.ask(ProblemCode.LAST_USE, 0, question)
-            answers[place] = asked.problems[0] if asked.problems else time
+            answer = asked.ask(ProblemCode.LAST_USE, 0, question)
+            answers[place] = asked.problems[0] if asked.problems else answer
         return answers[place]
 
-    for project in sorted({s.project for s in sightings}, key=len, reverse=True):
-        ask(project, partial(newest_source, project, passed.__contains__, sources))
     times: list[int | Problem] = []
     for sighting in sightings:
-        found = [answers[sighting.project]]
+        if times and time.monotonic() > end:
+            break
+        project = sighting.project
+        found = ask(project, partial(newest_source, project, passed.__contains__, sources))
         if (at := sighting.repository) is not None:
             git_activity = partial(last_git_activity, at, cache)
-            found.append(ask(os.path.join(at, ".git"), git_activity))
-        wrong = next((one for one in found if isinstance(one, Problem)), None)
-        if wrong is not None:
-            times.append(replace(wrong, path=sighting.candidate.path))
-        else:
-            times.append(max(one for one in found if isinstance(one, int)))
+            found = _later(found, ask(os.path.join(at, ".git"), git_activity))
+        times.append(
+            replace(found, path=sighting.candidate.path) if isinstance(found, Problem) else found
+        )
     return times, dict(sources.maps[0])
+
+
+def _later(one: int | Problem, other: int | Problem) -> int | Problem:
+    """Return the later of two times, or what went wrong with one of them."""
+    if isinstance(one, Problem):
+        return one
+    return other if isinstance(other, Problem) else max(one, other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ from cleanup_nodemodule.report.rows import (
     INTERRUPTED,
     SCHEMA_VERSION,
     ArtifactRow,
+    EvidenceRow,
     LeftoverRow,
+    OtherRow,
     ProblemRow,
     Report,
     Run,
@@ -86,6 +88,7 @@ def of_failure(
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        other_ecosystems=[],
     )
 
 
@@ -133,6 +136,7 @@ def _report(
         [_leftover(leftover) for leftover in leftovers],
         plan.unseen_processes,
         list(plan.unmatched),
+        [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
     )
 
 
@@ -197,14 +201,21 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
         rule=evidence.rule,
         ecosystem=evidence.ecosystem,
         project=evidence.project,
-        evidence=list(evidence.facts),
+        evidence=EvidenceRow(
+            list(evidence.made_by),
+            list(evidence.comes_back),
+            list(evidence.also_inside),
+            list(evidence.besides),
+        ),
         decision=decision,
         reason=reason,
+        reason_detail=None if reason is None else artifact.why,
         apparent_bytes=size.apparent_bytes,
         allocated_bytes=size.allocated_bytes,
         reclaimable_bytes=size.reclaimable_bytes,
         files=contents.files,
         directories=contents.directories,
+        inside=artifact.inside,
         complete=contents.complete,
         # A clock that was ahead when a file was written must not make it look unused.
         last_used_at=iso(min(used, run.started_at)) if used else None,

@@ -23,7 +23,7 @@ def json_lines(report: Report) -> Iterator[str]:
             row_start = "["
             for row in value:
                 plain_row = row if isinstance(row, str) else _fields(row)
-                yield f"{row_start}\n    {json.dumps(plain_row)}"
+                yield f"{row_start}\n    {json.dumps(plain_row, default=_fields)}"
                 row_start = ","
             yield "\n  ]" if value else "[]"
         elif is_dataclass(value):

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Final, Literal
 
 from cleanup_nodemodule.model import Mode
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
 
 
 INTERRUPTED: Final = "interrupted"
@@ -29,6 +30,27 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """The answers to the three questions, a phrase for each fact."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    made_by: list[str]
+    """What shows who made it."""
+    comes_back: list[str]
+    """What brings it back."""
+    also_inside: list[str]
+    """What was met inside that its tool did not make."""
+    besides: list[str]
+    """What else decided: what protects it, and what the user said of it."""
+
+    @property
+    def facts(self) -> list[str]:
+        """All of them, in this order."""
+        return [*self.made_by, *self.comes_back, *self.also_inside, *self.besides]
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """One directory that was found."""
 
@@ -42,11 +64,13 @@ class ArtifactRow:
     ecosystem: str | None
     project: str
     """Absolute path of the project it belongs to."""
-    evidence: list[str]
+    evidence: EvidenceRow
     """What was found that proves it to be an artifact, or that keeps it."""
     decision: Literal["delete", "keep"]
     reason: str | None
     """Code of the reason for keeping it; null if it is to be deleted."""
+    reason_detail: str | None
+    """The file, the package, the missing thing or the protection that is the reason; null if it is to be deleted."""
     apparent_bytes: int
     """Sum of file sizes, as du --apparent-size counts; each inode once in the report."""
     allocated_bytes: int
@@ -57,6 +81,8 @@ class ArtifactRow:
     """Entries that are not directories."""
     directories: int
     """Directories, the artifact itself included."""
+    inside: int
+    """Directories in it that have the name of an artifact and are parts of it, so that they have no row."""
     complete: bool
     """Everything in it could be read; if not, the numbers are lower bounds."""
     last_used_at: str | None
@@ -136,12 +162,24 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRow:
+    """An ecosystem that was not looked for, and was seen on the way."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    ecosystem: str
+    """The profile to look for it with."""
+    directories: int
+    """Directories of its own that were seen; what lies in one of them does not count."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run has found and done."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     tool: Tool
     host: str
     started_at: str
@@ -163,6 +201,8 @@ class Report:
     unmatched_patterns: list[str]
     """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path in the configuration file that
     exists is not among them, as the file is for every run."""
+    other_ecosystems: list[OtherRow]
+    """Ecosystems that were not looked for, and were seen on the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cleanup_nodemodule import words
-from cleanup_nodemodule.model import Delete, Keep
-from cleanup_nodemodule.proof.markers import Examination
+from cleanup_nodemodule.model import Artifact, Delete, Keep, Level
+from cleanup_nodemodule.proof.markers import Examination, Trial
 from cleanup_nodemodule.show.lines import MEANINGS
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.words import printable
@@ -22,21 +22,26 @@ def symlink_lines(path: str, *, as_json: bool) -> list[str]:
 
 
 def lines(explanation: survey.Explanation) -> Iterator[str]:
-    """Give what is known of one directory, for people."""
+    """Give what is known of one directory, for people. The last line is the sentence that decides."""
     artifact, sighting = explanation.artifact, explanation.sighting
-    match artifact.decision:
-        case Delete():
-            verdict = "delete"
-        case Keep(reason):
-            verdict = f"keep: {reason.value} ({MEANINGS[reason.value]})"
-    yield f"{printable(artifact.path)}: {verdict}"
-    for fact in artifact.evidence.facts:
+    evidence = artifact.evidence
+    yield f"{printable(artifact.path)}: {_verdict(artifact)}"
+    answers = (
+        ("Who made it?", evidence.made_by, "nothing shows it"),
+        ("Can it come back?", evidence.comes_back, "nothing more is known"),
+        ("What else is in it?", evidence.also_inside, "nothing that its tool did not make"),
+    )
+    for question, facts, otherwise in answers:
+        yield f"    {question}"
+        for fact in facts or (otherwise,):
+            yield f"        {printable(fact)}"
+    for fact in evidence.besides:
         yield f"    {printable(fact)}"
-    for warning in artifact.evidence.warnings:
+    for warning in evidence.warnings:
         yield f"    mind: {printable(warning)}"
-    if artifact.evidence.regenerate is not None:
-        where = printable(artifact.evidence.regenerate_in or artifact.evidence.project)
-        yield f"    to get it back: {artifact.evidence.regenerate}, in {where}"
+    if evidence.regenerate is not None:
+        where = printable(evidence.regenerate_in or evidence.project)
+        yield f"    to get it back: {evidence.regenerate}, in {where}"
     if explanation.measured:
         size = words.size(artifact.size.allocated_bytes)
         yield f"    {size} in {artifact.contents.files:,} files"
@@ -47,52 +52,90 @@ def lines(explanation: survey.Explanation) -> Iterator[str]:
     for examination in sighting.examinations:
         yield f"Rule {examination.rule.id} ({examination.rule.title}):"
         yield from _tried(examination)
+    yield deciding(artifact)
+
+
+def _verdict(artifact: Artifact) -> str:
+    match artifact.decision:
+        case Delete():
+            return "delete"
+        case Keep(reason):
+            return f"keep: {reason.value} ({MEANINGS[reason.value]})"
+
+
+def deciding(artifact: Artifact) -> str:
+    """Return the one sentence that decides about an artifact."""
+    match artifact.decision:
+        case Delete() if artifact.evidence.level is Level.NAMED:
+            return "It can go, as you said so and nothing protects it."
+        case Delete():
+            return "It can go: it is known who made it, it comes back, and nothing else is in it."
+        case Keep(reason):
+            why = "" if artifact.why is None else f": {printable(artifact.why)}"
+            return f"It stays, as {MEANINGS[reason.value]}{why}."
 
 
 def _tried(examination: Examination) -> Iterator[str]:
     for number, trial in enumerate(examination.trials, 1):
-        yield f"    proof {number}"
-        for condition in trial.conditions:
-            mark = "yes" if condition.fact is not None else "no "
-            yield f"        {mark} {condition.fact or condition.text}"
+        yield f"    proof {number}" + ("" if trial.marked else " (no mark of a tool inside)")
+        yield from _conditions(trial)
         if trial.ignored:
             yield "        and git has to ignore it"
+    for number, trial in enumerate(examination.back, 1):
+        yield f"    way back {number}"
+        yield from _conditions(trial)
     if examination.hindrance is not None:
         yield f"    but {examination.hindrance} inside"
-    if examination.precious is not None:
-        yield f"    but {examination.precious} inside cannot be made again"
+    for what in (*((examination.precious,) if examination.precious else ()), *examination.stray):
+        yield f"    but {printable(what)} inside, which its tool does not make"
+
+
+def _conditions(trial: Trial) -> Iterator[str]:
+    for condition in trial.conditions:
+        mark = "yes" if condition.found is not None else "no "
+        yield f"        {mark} {condition.fact or condition.text}"
 
 
 def document_of(explanation: survey.Explanation) -> dict[str, Any]:
     """Return what is known of one directory, for programs."""
     artifact = explanation.artifact
-    decision = artifact.decision
+    decision, evidence = artifact.decision, artifact.evidence
     return {
         "path": artifact.path,
         "root": artifact.candidate.root,
         "decision": "keep" if isinstance(decision, Keep) else "delete",
         "reason": decision.reason.value if isinstance(decision, Keep) else None,
-        "evidence": list(artifact.evidence.facts),
-        "warnings": list(artifact.evidence.warnings),
-        "regenerate": artifact.evidence.regenerate,
-        "regenerate_in": artifact.evidence.regenerate_in,
+        "reason_detail": artifact.why,
+        "evidence": {
+            "made_by": list(evidence.made_by),
+            "comes_back": list(evidence.comes_back),
+            "also_inside": list(evidence.also_inside),
+            "besides": list(evidence.besides),
+        },
+        "sentence": deciding(artifact),
+        "warnings": list(evidence.warnings),
+        "regenerate": evidence.regenerate,
+        "regenerate_in": evidence.regenerate_in,
         "allocated_bytes": artifact.size.allocated_bytes if explanation.measured else None,
         "rules": [
             {
                 "id": examination.rule.id,
-                "proofs": [
-                    {
-                        "conditions": [
-                            {"text": condition.text, "fact": condition.fact}
-                            for condition in trial.conditions
-                        ],
-                        "must_be_ignored": trial.ignored,
-                    }
-                    for trial in examination.trials
-                ],
+                "proofs": [_trial(trial) for trial in examination.trials],
+                "ways_back": [_trial(trial) for trial in examination.back],
                 "hindrance": examination.hindrance,
                 "precious": examination.precious,
+                "stray": list(examination.stray),
             }
             for examination in explanation.sighting.examinations
         ],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "conditions": [
+            {"text": condition.text, "fact": condition.fact} for condition in trial.conditions
+        ],
+        "marked": trial.marked,
+        "must_be_ignored": trial.ignored,
     }

@@ -17,7 +17,9 @@ MEANINGS: Final = {
     "tracked": "version control tracks files in it",
     "git-failed": "git is missing, or could not say whether it tracks files in it",
     "installed": "part of installed software",
-    "precious": "something in it cannot be made again",
+    "undeclared": "nothing declares a package in it, so nothing brings it back",
+    "modified": "something in it was changed after it was installed",
+    "precious": "something in it was not made by its tool",
     "kept": "you said so",
     "current-directory": "the current directory is inside",
     "in-use": "a process is at work in it or its project, or may be",
@@ -32,6 +34,9 @@ MEANINGS: Final = {
 
 _TOLD_BY_EVIDENCE: Final = {"git-failed", "in-use"}
 """Reasons that leave open what to do: only the evidence has git's own words, or which process it is."""
+
+_TOLD_BY_DETAIL: Final = {"unproven", "undeclared", "modified", "precious"}
+"""Reasons that are one of the three questions: the detail names the file, the package or what is missing."""
 
 _UNDECIDED: Final = "interrupted"
 """The reason for keeping what there was no time to decide about."""
@@ -66,9 +71,11 @@ def because(row: ArtifactRow) -> str:
     if row.error is not None:
         return printable(row.error)
     if row.reason is not None:
-        return row.reason
-    words = ", ".join((*row.evidence, *row.warnings))
-    return printable(words if len(words) <= _SHORT else row.evidence[0])
+        shown = row.reason in _TOLD_BY_DETAIL and row.reason_detail
+        return printable(f"{row.reason}: {row.reason_detail}") if shown else row.reason
+    facts = row.evidence.facts
+    words = ", ".join((*facts, *row.warnings))
+    return printable(words if len(words) <= _SHORT else facts[0])
 
 
 def known(report: Report) -> Report:
@@ -120,7 +127,7 @@ def evidence(report: Report) -> Iterator[str]:
 
 def because_in_full(row: ArtifactRow) -> str:
     """Return everything that led to the decision, and how to get the artifact back."""
-    parts = [*row.evidence] or ["no proof found"]
+    parts = row.evidence.facts or ["no proof found"]
     if row.reason is not None:
         parts.append(f"kept, as {MEANINGS[row.reason]}")
     parts += row.warnings
@@ -202,7 +209,7 @@ def summary(report: Report, *, signalled: bool) -> Iterator[str]:
         what = describe_unseen(report.unseen_processes)
         yield f"{what[0].upper()}{what[1:]}: it is not known what they use."
         if doubted := sum(
-            fact.endswith(OVERRIDE) for row in report.artifacts for fact in row.evidence
+            fact.endswith(OVERRIDE) for row in report.artifacts for fact in row.evidence.facts
         ):
             yield f"Kept {doubted} because of that; to take them for unused, add --assume-unused."
 
@@ -220,6 +227,16 @@ def _leftovers(report: Report) -> Iterator[str]:
             yield f"Left by an interrupted run: {place}."
 
 
+def others(report: Report) -> Iterator[str]:
+    """Say which other ecosystems were seen on the way, and how to look for them."""
+    seen = report.other_ecosystems
+    if not seen:
+        return
+    what = ", ".join(f"{row.directories:,} of {row.ecosystem}" for row in seen)
+    options = " ".join(f"--profile {row.ecosystem}" for row in seen)
+    yield f"Directories of other profiles were seen: {what}. To look at those, run it with {options}"
+
+
 def hints(report: Report) -> Iterator[str]:
     """Say how to get rid of what is out of its project and not gone.
 
@@ -235,6 +252,6 @@ def hints(report: Report) -> Iterator[str]:
         yield f"When the cause is mended, this deletes the rest: {command('resume')}"
 
 
-def unproven_paths(report: Report) -> tuple[str, ...]:
-    """Return the paths of what was kept for want of proof."""
-    return tuple(sorted(row.path for row in report.artifacts if row.reason == "unproven"))
+def doubtful_paths(report: Report) -> tuple[str, ...]:
+    """Return the paths of what was kept because one of the three questions is open."""
+    return tuple(sorted(row.path for row in report.artifacts if row.reason in _TOLD_BY_DETAIL))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.proof import rules
+from cleanup_nodemodule.proof.rule_words import describe, directories
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.show.streams import emit, is_terminal, print_lines
 
@@ -32,8 +32,8 @@ def _print_table(listed: Sequence[Rule]) -> int:
 
 def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
     for rule in listed:
-        yield f"{rule.id}: {rule.directory} ({rule.title})"
-        yield f"    proven by {rules.describe(rule)}"
+        yield f"{rule.id}: {directories(rule)} ({rule.title})"
+        yield f"    proven by {describe(rule)}"
         if rule.precious:
             yield f"    kept with {', '.join(rule.precious)} inside"
         for entry in rule.regenerate:

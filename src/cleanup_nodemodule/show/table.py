@@ -16,7 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cleanup_nodemodule.proof.rules import Rule, describe
+from cleanup_nodemodule.proof.rule_words import describe, directories
+from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.words import printable, size
@@ -72,7 +73,7 @@ def rules(listed: Sequence[Rule]) -> Table:
         commands = dict.fromkeys(entry.command for entry in rule.regenerate)
         result.add_row(
             Text(rule.ecosystem, style="dim"),
-            Text(rule.directory, style="bold"),
+            Text(directories(rule), style="bold"),
             Text(describe(rule)),
             Text("\n".join(commands)),
             Text(rule.risk or "", style="dim"),

@@ -162,12 +162,12 @@ class Terminal:
             return
         if result.mode == "dry-run" and result.totals.selected and not ended.exceeded:
             say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        for hint in lines.hints(result):
+        for hint in (*lines.hints(result), *lines.others(result)):
             say(hint)
-        if paths := lines.unproven_paths(result):
+        if paths := lines.doubtful_paths(result):
             some = paths[:_MAX_INCLUDED]
             which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
-            say(f"To include what is unproven{which}: {self._command_including(some)}")
+            say(f"To include what is in doubt{which}: {self._command_including(some)}")
 
     def _command_including(self, paths: Iterable[str]) -> str:
         """Return this command line as a dry run that includes what is unproven at *paths*."""

@@ -34,7 +34,7 @@ async def settle(rows: Sequence[Row], scheduler: Scheduler) -> None:
         if why is None:
             row.contents = replace(contents, repositories=(), clones=found)
             why = f"{len(found):,} clone{'s' if len(found) > 1 else ''} inside without changes"
-        row.evidence = replace(evidence, facts=(*evidence.facts, why))
+        row.evidence = replace(evidence, also_inside=(*evidence.also_inside, why))
 
 
 def _is_asked(row: Row) -> bool:

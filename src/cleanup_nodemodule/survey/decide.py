@@ -6,7 +6,7 @@ from cleanup_nodemodule.model import Contents, Decision, Delete, Evidence, Keep,
 
 
 def decide(evidence: Evidence, contents: Contents, *, include_foreign: bool = False) -> Decision:
-    """Delete what is proven or named and not protected; keep the rest and say why.
+    """Delete what is proven or named, without a doubt and not protected; keep the rest and say why.
 
     Protections come first, as they hold whatever the user named; but with *include_foreign* the user has
     said that the owners of things in sticky directories need not be asked.
@@ -21,6 +21,8 @@ def decide(evidence: Evidence, contents: Contents, *, include_foreign: bool = Fa
         return Keep(Reason.FOREIGN)
     if not contents.complete:
         return Keep(Reason.UNREADABLE)
+    if evidence.doubt is not None:
+        return Keep(evidence.doubt.reason)
     match evidence.level:
         case Level.PROVEN | Level.NAMED:
             return Delete()

@@ -8,13 +8,13 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import use
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.rows import Row
-from cleanup_nodemodule.work.containment import each, problem_of
+from cleanup_nodemodule.work.containment import each, passes, problem_of
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 
-_PROJECTS_AT_ONCE: Final = 32
-"""Projects whose sources one call looks at, each at its first 20,000 entries: so that a call which does
-not come back for long is one that waits for a disk."""
+_AT_ONCE: Final = 1024
+"""Rows that one call is asked about at most. It comes back with those it came to in the time it has: so that a
+call which does not come back for long is one that waits for a disk."""
 
 
 async def last_used(
@@ -35,18 +35,29 @@ async def last_used(
         known.update(more)
         return used
 
+    async def ask_first(some: Sequence[Row]) -> list[int | Problem]:
+        """Ask about as many of *some* as one call comes to, or about one at least."""
+        try:
+            return await ask(some)
+        except Exception as error:
+            if passes(error):
+                raise
+        return await each(some[:1], ask, _unknown)
+
     # The innermost projects first, as those around them build on what is known of these.
     ordered = sorted(rows, key=lambda row: len(row.sighting.project), reverse=True)
     for root in {row.candidate.root: None for row in ordered}:
         there = [row for row in ordered if row.candidate.root == root]
-        for start in range(0, len(there), _PROJECTS_AT_ONCE):
-            some = there[start : start + _PROJECTS_AT_ONCE]
+        done = 0
+        while done < len(there):
+            some = there[done : done + _AT_ONCE]
             try:
                 with scheduler.silence.asking(root):
-                    used = await each(some, ask, _unknown)
+                    used = await ask_first(some)
             except Unanswered:
                 break
-            for row, time in zip(some, used, strict=True):
+            done += len(used)
+            for row, time in zip(some, used, strict=False):
                 if isinstance(time, Problem):
                     row.keep_for(time)
                 else:

@@ -1,12 +1,13 @@
 """Measures candidates concurrently, each by as many workers as have nothing else to do."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.engine.contract import Measurement, Root
+from cleanup_nodemodule.engine.contract import Measurement, Root, Watch
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey.hard_links import Ledger
@@ -28,6 +29,17 @@ _SECONDS: Final = 0.05
 """What a call should take at most: where each entry takes its time, such as one on a network, a call with
 few of them leaves the others to those who have nothing to do."""
 
+MAX_LISTED: Final = 10_000
+"""Paths of one candidate that are kept at most of what its watch met, and of what came late; the others are
+counted. Whoever reads them needs a few, and so many take a megabyte."""
+
+_Watched: TypeAlias = tuple[Root, Watch | None]
+"""What is measured, and what is watched for in it."""
+
+
+def _no_watch(_number: int) -> None:
+    """Watch for nothing."""
+
 
 async def measure(
     candidates: Sequence[tuple[int, Candidate]],
@@ -36,6 +48,8 @@ async def measure(
     *,
     mounts: Sequence[str] = (),
     without: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    watch: Callable[[int], Watch | None] = _no_watch,
+    begun: Mapping[int, Measurement] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[int], None],
 ) -> list[Contents | None]:
@@ -45,17 +59,17 @@ async def measure(
     than measuring a few hundred files; a large one is shared among the workers. Files with several
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
-    not counted. Calls *problem* for each place that could not be read, mount points among them, and
-    *measured* with the bytes each call counted. Raises Stopped when the
-    scheduler is told to stop.
+    not counted, *watch* what is watched for in it, and *begun* what a first call has returned already. Calls
+    *problem* for each place that could not be read, which a mount point is not, and *measured* with the bytes
+    each call counted. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
-    roots: list[Root] = []
+    roots: list[_Watched] = []
     for tally, (number, candidate) in zip(tallies, candidates, strict=True):
         others = frozenset(without.get(number, ()))
         inside = {*topmost_in(candidate.path, mounts), *others}
         closed = topmost_in(candidate.path, sorted(inside))
-        roots.append(anchor(candidate.path, candidate.identity, closed))
+        roots.append((anchor(candidate.path, candidate.identity, closed), watch(number)))
         tally.leave_out(place for place in closed if place not in others)
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, count = 0, len(tallies)
@@ -69,10 +83,16 @@ async def measure(
             tallies[done].leave_out([candidates[done][1].path])
             done += 1
             continue
+        if (first := begun.get(candidates[done][0])) is not None:
+            measured(first.usage.allocated)
+            left = tallies[done].add(first)
+            await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
+            done += 1
+            continue
         several = [
             root
             for root, _ in itertools.takewhile(
-                lambda one: not one[1][1].mounted,
+                lambda one: not (one[1][1].mounted or one[1][0] in begun),
                 zip(roots[done : done + count], candidates[done : done + count], strict=True),
             )
         ]
@@ -104,7 +124,6 @@ async def measure(
             done += 1
             measured(measurement.usage.allocated)
             left = tally.add(measurement)
-
             if left:
                 await _measure_rest(left, root, tally, scheduler, pace, measured)
     return [tally.contents() for tally in tallies]
@@ -112,13 +131,14 @@ async def measure(
 
 async def _measure_rest(
     left: list[bytes],
-    root: Root,
+    watched: _Watched,
     tally: "_Tally",
     scheduler: Scheduler,
     pace: Pace,
     measured: Callable[[int], None],
 ) -> None:
     """Count what the first call left of a candidate, with all workers."""
+    root, watch = watched
 
     async def count(stack: list[bytes]) -> list[bytes]:
         budget = scheduler.portion(pace.entries)
@@ -129,6 +149,7 @@ async def _measure_rest(
                     root,
                     stack,
                     budget,
+                    watch,
                     lacked=lambda measurement: lacked(measurement.faults),
                     took=pace.took,
                 )
@@ -147,16 +168,40 @@ async def _measure_rest(
     await scheduler.share(left, count)
 
 
+def contents_of(
+    number: int,
+    candidate: Candidate,
+    measurement: Measurement,
+    ledger: Ledger,
+    *,
+    problem: Callable[[Problem], None],
+) -> Contents | None:
+    """Return what is in a candidate that one call has measured to its end, as :func:`measure` does."""
+    usage, _, faults = measurement
+    lists = (usage.mounts, usage.repositories, usage.foreign, usage.met, usage.late)
+    if faults or any(lists) or usage.unlisted or not usage.directories:
+        tally = _Tally(number, candidate, ledger, problem)
+        tally.add(measurement)
+        return tally.contents()
+    # As most of them are: nothing but numbers.
+    if usage.links:
+        ledger.add(number, usage.links)
+    return Contents(
+        *(usage.apparent, usage.allocated, usage.files, usage.directories, usage.newest, True),
+        *((), (), (), usage.allocated_directories),
+    )
+
+
 def _entries(measurement: Measurement) -> int:
     """Return what a call had to do: one more than it counted for opening, as empty ones take time too."""
     return measurement.usage.files + measurement.usage.directories + 1
 
 
-def _measure_several(roots: Sequence[Root], budget: int) -> list[Measurement]:
+def _measure_several(roots: Sequence[_Watched], budget: int) -> list[Measurement]:
     """Begin with one root after the other until the budget is used up."""
     measurements: list[Measurement] = []
-    for root in roots:
-        measurement = engine.measure(root, [b""], budget)
+    for root, watch in roots:
+        measurement = engine.measure(root, [b""], budget, watch)
         measurements.append(measurement)
         budget -= _entries(measurement)
         if budget <= 0:
@@ -185,6 +230,9 @@ class _Tally:
         self._mounts: list[str] = []
         self._repositories: list[str] = []
         self._foreign: list[str] = []
+        self._met: list[str] = []
+        self._late: list[str] = []
+        self._unlisted = 0
         self._complete = True
 
     def add(self, measurement: Measurement) -> list[bytes]:
@@ -200,17 +248,27 @@ class _Tally:
             self._ledger.add(self._number, usage.links)
         self._repositories.extend(beneath(self._path, path) for path in usage.repositories)
         self._foreign.extend(beneath(self._path, path) for path in usage.foreign)
+        self._unlisted += usage.unlisted
+        self._list(self._met, usage.met)
+        self._list(self._late, usage.late)
         self.leave_out(beneath(self._path, path) for path in usage.mounts)
         for fault in faults:
             self._problem(problem_at(self._path, fault))
         self._complete = self._complete and not faults
         return left
 
+    def _list(self, paths: list[str], more: Sequence[bytes]) -> None:
+        room = MAX_LISTED - len(paths)
+        paths.extend(os.fsdecode(path) for path in more[:room])
+        self._unlisted += max(len(more) - room, 0)
+
     def leave_out(self, mounts: Iterable[str]) -> None:
-        """Take down what something is mounted on, and so is no part of it."""
+        """Take down what something is mounted on, and so is no part of it.
+
+        That is no problem: the artifact is kept for it, and everything else in it is known.
+        """
         for mount in mounts:
             self._mounts.append(mount)
-            self._problem(Problem(mount, ProblemCode.MEASURE_MOUNTED))
             self._complete = False
 
     def give_up(self) -> None:
@@ -237,4 +295,7 @@ class _Tally:
             tuple(sorted(self._repositories)),
             tuple(sorted(self._foreign)),
             self._directory_bytes,
+            tuple(sorted(self._met)),
+            tuple(sorted(self._late)),
+            self._unlisted,
         )

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from cleanup_nodemodule.engine.contract import Measurement
+from cleanup_nodemodule.model import Contents
 from cleanup_nodemodule.survey import measure
+from cleanup_nodemodule.survey.inside import watch_for
 from cleanup_nodemodule.survey.rows import Findings
 from cleanup_nodemodule.work.scheduler import Scheduler
 
@@ -29,6 +32,7 @@ class MeasureQueue:
         self._measured: Final = measured
         self._queue: Final[asyncio.Queue[int | None]] = asyncio.Queue()
         self._without: Mapping[int, Sequence[str]] = {}
+        self._begun: Final[dict[int, Measurement]] = {}
         # One more than there are workers, so that the next artifact is at hand when one is done.
         self._measurers: Final = scheduler.workers + 1
 
@@ -37,9 +41,32 @@ class MeasureQueue:
         for _ in range(self._measurers):
             group.create_task(self._measure())
 
-    def put(self, number: int) -> None:
-        """Have the row with this number measured, with all that is in it."""
-        self._queue.put_nowait(number)
+    def put(self, number: int, begun: Measurement | None = None) -> int:
+        """Have the row with this number measured, with all that is in it.
+
+        What one call has *begun* already is not done again. Returns how many bytes are known now.
+        """
+        if begun is None:
+            self._queue.put_nowait(number)
+            return 0
+        if begun.left:
+            self._begun[number] = begun
+            self._queue.put_nowait(number)
+            return 0
+        findings = self._findings
+        self._take(
+            number,
+            measure.contents_of(
+                *(number, findings.rows[number].candidate, begun, findings.ledger),
+                problem=findings.problems.append,
+            ),
+        )
+        return begun.usage.allocated
+
+    def _take(self, number: int, contents: Contents | None) -> None:
+        row = self._findings.rows[number]
+        row.contents = contents
+        row.vanished = contents is None
 
     def put_waiting(self, without: Mapping[int, Sequence[str]]) -> None:
         """Have the rows that wait measured, each *without* the paths that are given for its number."""
@@ -63,16 +90,17 @@ class MeasureQueue:
                     self._queue.put_nowait(None)
                     break
                 numbers.append(another)
+            begun = {one: self._begun.pop(one) for one in numbers if one in self._begun}
             measured = await measure.measure(
                 [(number, findings.rows[number].candidate) for number in numbers],
                 self._scheduler,
                 findings.ledger,
                 mounts=self._mounts,
                 without=self._without,
+                watch=lambda number: watch_for(findings.rows[number].sighting),
+                begun=begun,
                 problem=findings.problems.append,
                 measured=self._measured,
             )
             for number, contents in zip(numbers, measured, strict=True):
-                row = findings.rows[number]
-                row.contents = contents
-                row.vanished = contents is None
+                self._take(number, contents)

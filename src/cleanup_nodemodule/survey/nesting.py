@@ -1,12 +1,16 @@
 """Rows that lie in other rows: which lie in which, and whose numbers are counted where. Pure."""
 
+import bisect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cleanup_nodemodule.model import Candidate, Contents
+from cleanup_nodemodule.model import Candidate, Contents, Decision, Keep, Reason
 from cleanup_nodemodule.proof.stat_cache import ancestors
+from cleanup_nodemodule.proof.weigh import NOTHING_MET, Inside
+from cleanup_nodemodule.survey.measure import MAX_LISTED
 from cleanup_nodemodule.survey.rows import Row
+from cleanup_nodemodule.work.conversion import relative
 
 
 def innermost_around(rows: Sequence[Row]) -> dict[int, int | None]:
@@ -17,11 +21,9 @@ def innermost_around(rows: Sequence[Row]) -> dict[int, int | None]:
     around: dict[int, int | None] = {}
     open_: list[int] = []
 
-    def prefix(number: int) -> str:
-        return os.path.join(rows[number].candidate.path, "")
-
-    for number in sorted(range(len(rows)), key=prefix):
-        while open_ and not prefix(number).startswith(prefix(open_[-1])):
+    prefixes = [os.path.join(row.candidate.path, "") for row in rows]
+    for number in sorted(range(len(rows)), key=prefixes.__getitem__):
+        while open_ and not prefixes[number].startswith(prefixes[open_[-1]]):
             open_.pop()
         around[number] = open_[-1] if open_ else None
         open_.append(number)
@@ -84,13 +86,54 @@ def add_inner(rows: Sequence[Row], shown: Sequence[int], outer: Mapping[int, int
         if around_it is not None and inner is not None:
             row = rows[around_it]
             if row.waits and row.contents is not None:
-                row.contents = joined(row.contents, inner)
+                row.contents = joined(row.contents, inner, within(row, rows[number]))
+                row.inside = _with(row.inside, rows[number].inside, within(row, rows[number]))
     for number in shown:
         rows[number].waits = False
 
 
-def joined(outer: Contents, inner: Contents) -> Contents:
-    """Add what lies in an artifact of its own to what lies around it, which was measured without it."""
+def _with(outer: Inside | None, inner: Inside | None, place: str) -> Inside | None:
+    """Add what was met in an artifact of its own, at *place*, to what was met around it."""
+    if inner is None:
+        return outer
+    outer = outer or NOTHING_MET
+    return Inside(
+        (*outer.precious, *(f"{place}/{path}" for path in inner.precious)),
+        (*outer.modified, *(f"{place}/{path}" for path in inner.modified)),
+        outer.unlisted + inner.unlisted,
+    )
+
+
+def folded(
+    shown: Sequence[int], outer: Mapping[int, int | None], decided: Mapping[int, Decision]
+) -> dict[int, int]:
+    """Return the rows that are parts of what another row shows and keeps, each with the number of that.
+
+    An environment or a ``node_modules`` that is kept would add a row for each ``dist`` or ``__pycache__`` of
+    every package in it, all kept for the same reason.
+    """
+    parts: dict[int, int] = {}
+    for number in shown:  # What lies around another one comes first.
+        around = outer[number]
+        if around is None or decided[number] != Keep(Reason.INSTALLED):
+            continue
+        if isinstance(decided[around], Keep):
+            parts[number] = parts.get(around, around)
+    return parts
+
+
+def within(outer: Row, inner: Row) -> str:
+    """Return where a row lies in one around it: its relative path, with slashes between the names."""
+    return os.fsdecode(relative(inner.candidate.path, outer.candidate.path))
+
+
+def joined(outer: Contents, inner: Contents, place: str) -> Contents:
+    """Add what lies in an artifact of its own to what lies around it, which was measured without it.
+
+    *place* is where: its path, relative to the outer one, with slashes between the names.
+    """
+    met, more_met = _listed(outer.met, inner.met, place)
+    late, more_late = _listed(outer.late, inner.late, place)
     return Contents(
         outer.apparent_bytes + inner.apparent_bytes,
         outer.allocated_bytes + inner.allocated_bytes,
@@ -102,6 +145,9 @@ def joined(outer: Contents, inner: Contents) -> Contents:
         _merged(outer.repositories, inner.repositories),
         _merged(outer.foreign, inner.foreign),
         outer.directory_bytes + inner.directory_bytes,
+        met,
+        late,
+        outer.unlisted + inner.unlisted + more_met + more_late,
         clones=_merged(outer.clones, inner.clones),
     )
 
@@ -110,8 +156,21 @@ def _merged(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({*some, *others})) if others else some
 
 
-def less_inner(outer: Contents, inner: Contents) -> Contents:
-    """Take what lies in an artifact of its own out of what lies around it."""
+def _listed(
+    outer: tuple[str, ...], inner: tuple[str, ...], place: str
+) -> tuple[tuple[str, ...], int]:
+    """Return both lists as one, with the paths of the inner one made longer, and how many are too many."""
+    if not inner:
+        return outer, 0
+    both = _merged(outer, tuple(f"{place}/{path}" for path in inner))
+    return both[:MAX_LISTED], max(len(both) - MAX_LISTED, 0)
+
+
+def less_inner(outer: Contents, inner: Contents, place: str) -> Contents:
+    """Take what lies in an artifact of its own, at *place* as in :func:`joined`, out of what lies around it.
+
+    What is not listed may lie anywhere, so as much stays unlisted as was.
+    """
     return replace(
         outer,
         apparent_bytes=outer.apparent_bytes - inner.apparent_bytes,
@@ -119,4 +178,14 @@ def less_inner(outer: Contents, inner: Contents) -> Contents:
         files=outer.files - inner.files,
         directories=outer.directories - inner.directories,
         directory_bytes=outer.directory_bytes - inner.directory_bytes,
+        met=_outside(outer.met, place),
+        late=_outside(outer.late, place),
     )
+
+
+def _outside(paths: tuple[str, ...], place: str) -> tuple[str, ...]:
+    """Return those of *paths*, which are in order, that do not lie in *place*."""
+    # What lies there comes one after the other, and the character behind the slash is a zero.
+    start = bisect.bisect_left(paths, f"{place}/")
+    end = bisect.bisect_left(paths, f"{place}0")
+    return paths[:start] + paths[end:] if start < end else paths

@@ -1,21 +1,25 @@
 """Asks what proves and what protects the rows: first the disk, then git, last what needs all rows."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Evidence
-from cleanup_nodemodule.proof import evidence
-from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
+from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.use import in_use
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
+from cleanup_nodemodule.survey import looking
 from cleanup_nodemodule.survey.last_use import last_used
+from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.weighing import weigh
 from cleanup_nodemodule.work.containment import each
 from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 
 class Prover:
@@ -27,17 +31,36 @@ class Prover:
         self.circumstances: Final = circumstances
         self._witnesses: Final = witnesses
         self._scheduler: Final = scheduler
-        self._cache: Final = StatCache(circumstances.mounts, lists=True)
+        self._mounts: Final = sorted(circumstances.mounts)
+        self._turn: Final = asyncio.Lock()
+        self._spread = scheduler.apart
+        self.cache: Final = StatCache(circumstances.mounts, lists=True)
 
-    async def sight(self, candidates: Sequence[Candidate]) -> list[Sighting]:
-        """Ask the disk; what goes wrong with one of the *candidates* is its own problem."""
+    async def look(self, candidates: Sequence[Candidate], *, doubted: bool = False) -> list[Look]:
+        """Ask the disk; what goes wrong with one of the *candidates* is its own problem.
 
-        async def ask(some: Sequence[Candidate]) -> list[Sighting]:
-            return await self._scheduler.read(
-                evidence.gather, some, self.circumstances, self._cache, lacked=evidence.lacked
+        One batch at a time, unless that waits for a disk and not for the interpreter. All lie beneath one
+        root. Raises Stopped and Unanswered.
+        """
+
+        async def ask(some: Sequence[Candidate]) -> list[Look]:
+            looks = await self._scheduler.read(
+                looking.look,
+                some,
+                self.circumstances,
+                self.cache,
+                self._mounts,
+                doubted,
+                lacked=looking.lacked,
             )
+            self._spread = self._scheduler.apart or looks.waited
+            return looks.seen
 
-        return await each(candidates, ask, evidence.unseen)
+        async with contextlib.nullcontext() if self._spread else self._turn:
+            # Who waited for a turn may hear only now that the disk does not answer.
+            if candidates[0].root in self._scheduler.silence:
+                raise Unanswered
+            return await each(candidates, ask, looking.unseen)
 
     async def ask_git(self, rows: Sequence[Row]) -> None:
         """Ask git about the rows, each repository once, but none beneath a root that is silent."""
@@ -55,7 +78,7 @@ class Prover:
     async def conclude(self, findings: Findings, *, assume_unused: bool) -> None:
         """Ask what needs all that was found: last use, and the processes at work."""
         rows = findings.rows
-        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self._cache)
+        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self.cache)
         weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
         uses = await in_use(
             [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused
@@ -63,7 +86,7 @@ class Prover:
         findings.unseen_processes = uses.unseen
         for row, item, use in zip(rows, weighed, uses.protections, strict=True):
             if use is not None:
-                item = replace(item, protection=use.reason, facts=(*item.facts, use.detail))  # noqa: PLW2901 - the same, with more known
+                item = replace(item, protection=use.reason, besides=(*item.besides, use.detail))  # noqa: PLW2901 - the same, with more known
                 if use.problem is not None:
                     row.keep_for(use.problem)
             row.evidence = kept_for(row.problems, item)

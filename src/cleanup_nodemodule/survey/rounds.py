@@ -1,12 +1,12 @@
 """The search in rounds: what git says is no artifact is searched in the next one."""
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Candidate, Level, Reason
+from cleanup_nodemodule.model import Candidate, Level
 from cleanup_nodemodule.proof import weigh
-from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey import nesting
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
@@ -14,9 +14,6 @@ from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
 from cleanup_nodemodule.survey.search import Search, SearchRoot, wanted_names
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
-
-_NEVER_ENTERED: Final = frozenset({Reason.INSTALLED, Reason.MOUNT_POINT})
-"""Protections of what is not searched for others beneath it, whatever git says."""
 
 
 class Rounds:
@@ -34,7 +31,8 @@ class Rounds:
 
     async def take(self, candidate: Candidate) -> None:
         """Do with one directory what is done with all that are found."""
-        [sighting] = await self._prover.sight([candidate])
+        [seen] = await self._prover.look([candidate])
+        sighting = seen.sighting
         row = Row(sighting)
         self._findings.rows.append(row)
         await self._prover.ask_git([row])
@@ -42,7 +40,7 @@ class Rounds:
         if sighting.level is Level.NONE:
             row.contents = NOTHING
         else:
-            self._queue.put(len(self._findings.rows) - 1)
+            self._queue.put(len(self._findings.rows) - 1, seen.measurement)
 
     async def search(
         self,
@@ -71,46 +69,61 @@ class Rounds:
             problem=findings.problems.append,
             searched=lambda count: self._tracker.add(directories=count),
         )
-        await search.everything()
+        await search.everything(await self._themselves(roots, settings, mounts))
         while fresh := [row for row in findings.rows if not row.asked]:
             await self._prover.ask_git(fresh)
+            # Where there is no repository the disk has said all by now.
             doubtful = [
                 row
                 for row in fresh
-                if not row.entered and weigh.walk_beneath(self._prover.weigh(row))
+                if row.sighting.repositories
+                and not row.entered
+                and weigh.walk_beneath(self._prover.weigh(row))
             ]
             for row in doubtful:
                 row.entered = True
             self._doubted = True
             await search.beneath(row.candidate for row in doubtful if not row.searched)
         self._measure_waiting()
+        findings.noticed = search.noticed
         return frozenset(search.met)
+
+    async def _themselves(
+        self, roots: Sequence[SearchRoot], settings: Settings, mounts: Sequence[str]
+    ) -> frozenset[str]:
+        """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
+        named = {*(settings.targets or ()), *settings.also}
+        rules = settings.rules if settings.targets is None else ()
+        own = [
+            # As a search of the directory around it finds it.
+            Candidate(root.path, os.path.dirname(root.path), root.identity, root.path in mounts)
+            for root in roots
+            if settings.min_depth == 0
+            and (
+                os.path.basename(root.path) in named
+                or any(rule.fits(tuple(root.path.split(os.sep))) for rule in rules)
+            )
+        ]
+        if not own:
+            return frozenset()
+        searched = await self._judge(own)
+        return frozenset(one.path for one, wanted in zip(own, searched, strict=True) if not wanted)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Keep of what was found what may be an artifact, and have the rest searched."""
         rows = self._findings.rows
-        enter: list[bool] = []
-        for sighting in await self._prover.sight(candidates):
-            entered, searched = self._enter(sighting)
-            enter.append(searched)
-            if sighting.level is not Level.NONE:
-                if not searched:
-                    self._queue.put(len(rows))
-                rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
-                self._tracker.add(artifacts=1)
-        return enter
-
-    def _enter(self, sighting: Sighting) -> tuple[bool, bool]:
-        """Return whether what is found beneath it has rows of its own, and whether it is searched for that."""
-        protection = None if sighting.protection is None else sighting.protection.reason
-        unlikely = sighting.level in {Level.NONE, Level.UNPROVEN}
-        entered = unlikely and protection is not Reason.INSTALLED
-        # Where git has disproved what lies around it may disprove this, too, and what is in it: each
-        # in a round of its own would be as many rounds as there are levels.
-        searched = entered or (
-            self._doubted and bool(sighting.repositories) and protection not in _NEVER_ENTERED
-        )
-        return entered, searched
+        looks = await self._prover.look(candidates, doubted=self._doubted)
+        found = measured = 0
+        for seen in looks:
+            sighting, entered, searched, measurement = seen
+            if sighting.level is Level.NONE:
+                continue
+            rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
+            found += 1
+            if not searched:
+                measured += self._queue.put(len(rows) - 1, measurement)
+        self._tracker.add(artifacts=found, measured_bytes=measured)
+        return [seen.searched for seen in looks]
 
     def _measure_waiting(self) -> None:
         """Have what may lie around others measured without them, now that all are found."""

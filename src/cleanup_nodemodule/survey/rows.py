@@ -1,11 +1,13 @@
 """What a survey knows: of each candidate, and of everything that it has found by now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
 from cleanup_nodemodule.proof import git
 from cleanup_nodemodule.proof.sighting import Sighting
+from cleanup_nodemodule.proof.weigh import Inside
 from cleanup_nodemodule.survey.hard_links import Ledger
 
 UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
@@ -25,6 +27,8 @@ class Row:
     """Git has been asked about it."""
     evidence: Evidence | None = None
     contents: Contents | None = None
+    inside: Inside | None = None
+    """What was met in it that its tool did not make, None where nobody has looked yet."""
     vanished: bool = False
     entered: bool = False
     """What is found beneath it has a row of its own."""
@@ -44,6 +48,12 @@ class Row:
         """Take down what went wrong."""
         if problem not in self.problems:
             self.problems.append(problem)
+
+    @property
+    def met_something(self) -> bool:
+        """Whether the walk met anything in it that has to be looked at."""
+        contents = self.contents
+        return contents is not None and bool(contents.met or contents.late or contents.unlisted)
 
     @property
     def candidate(self) -> Candidate:
@@ -68,6 +78,10 @@ class Findings:
     unseen_processes: int | None = 0
     """As in the plan."""
     unmatched: tuple[str, ...] = ()
+    """As in the plan."""
+    noticed: list[str] = field(default_factory=list)
+    """Directories with a name that other ecosystems use than those that are looked for."""
+    others: Mapping[str, int] = field(default_factory=dict)
     """As in the plan."""
     complete: bool = False
     """The survey came to its end."""

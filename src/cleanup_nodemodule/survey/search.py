@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -14,9 +14,9 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.patterns.patterns import Patterns
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.proof.markers import CACHEDIR_TAG
 from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
+from cleanup_nodemodule.survey import noticed
 from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
@@ -110,23 +110,35 @@ def _open_once(directory: str, path: str) -> None:
         return
 
 
-def wanted_names(rules: Iterable[Rule], targets: Iterable[str], min_depth: int) -> Names:
+def wanted_names(rules: Collection[Rule], targets: Iterable[str], min_depth: int) -> Names:
     """Return what the engine looks for: the last names of the rules' directories, and *targets*."""
     exact = {os.fsencode(name) for name in targets}
     globs: set[bytes] = set()
     markers: set[bytes] = set()
     for rule in rules:
-        name = rule.names[-1]
-        if name == "*":
-            markers.add(os.fsencode(CACHEDIR_TAG))
-        elif any(mark in name for mark in "*?["):
-            globs.add(os.fsencode(name))
-        else:
-            exact.add(os.fsencode(name))
+        for name in map(os.fsencode, rule.last_names):
+            if name == b"*":
+                markers.update(os.fsencode(one) for proof in rule.proofs for one in proof.markers)
+            elif any(mark in name for mark in b"*?["):
+                globs.add(name)
+            else:
+                exact.add(name)
     globs.add(os.fsencode(f"{PREFIX}*"))
-    # A repository's own directory is never looked into, nor what was before.
-    skipped = frozenset({b".git", *map(os.fsencode, SNAPSHOTS)})
-    return Names(frozenset(exact), skipped, min_depth, tuple(sorted(globs)), frozenset(markers))
+    # A repository's own directory is never looked into, nor what was before, nor packages that nobody asked for.
+    skipped = {b".git", *map(os.fsencode, SNAPSHOTS), b"node_modules"} - exact
+    noticed_names = (
+        noticed.names({rule.ecosystem for rule in rules}) - exact if rules else frozenset()
+    )
+    return Names(
+        *(
+            frozenset(exact),
+            frozenset(skipped),
+            min_depth,
+            tuple(sorted(globs)),
+            frozenset(markers),
+        ),
+        noticed_names,
+    )
 
 
 Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
@@ -169,11 +181,14 @@ class Search:
         self._seen: set[Identity | str] = set()
         self.met: Final[set[str]] = set()
         """Patterns that have left something out."""
+        self.noticed: Final[list[str]] = []
+        """Directories with a name that other ecosystems use."""
 
-    async def everything(self) -> None:
-        """Search all roots. Raises Stopped when the scheduler is told to stop."""
+    async def everything(self, without: Collection[str] = ()) -> None:
+        """Search all roots but those *without* which. Raises Stopped when the scheduler is told to stop."""
         for root in self._roots:
-            await self._search(root, [b""])
+            if root.path not in without:
+                await self._search(root, [b""])
 
     async def beneath(self, candidates: Iterable[Candidate]) -> None:
         """Search beneath candidates that turned out to be none.
@@ -219,6 +234,8 @@ class Search:
                 lacked=lambda finding: lacked(finding.faults),
             )
             self._searched(slice_.found.directories)
+            room = noticed.MOST - len(self.noticed)
+            self.noticed.extend(beneath(root.path, path) for path in slice_.found.noticed[:room])
             self.met.update(slice_.met)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
@@ -254,8 +271,10 @@ def _candidate(root: SearchRoot, hit: Hit) -> Candidate:
 
 def _in_leftover(candidate: Candidate) -> bool:
     """Whether a candidate is, or lies in, what an interrupted run may have left."""
+    if PREFIX not in candidate.path:
+        return False
     way = os.path.relpath(candidate.path, candidate.root)
-    return PREFIX in way and any(is_staged(name) for name in way.split(os.sep))
+    return any(is_staged(name) for name in way.split(os.sep))
 
 
 class _Sifted(NamedTuple):
@@ -281,6 +300,7 @@ def _find_unexcluded(
         return _Sifted(*engine.find(root, stack, names, budget), frozenset())
     directories = 0
     hits: list[Hit] = []
+    noticed: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
     top = os.fsdecode(root.path)
@@ -294,7 +314,8 @@ def _find_unexcluded(
         step = engine.find(root, [left.pop()], names, 1)
         directories += step.found.directories
         hits += (hit for hit in step.found.hits if not is_excluded(hit.path))
+        noticed += (path for path in step.found.noticed if not is_excluded(path))
         faults += step.faults
         left += (path for path in step.left if not is_excluded(path))
         budget -= 1 + len(step.left) + len(step.found.hits)
-    return _Sifted(Found(directories, hits), left, faults, frozenset(met))
+    return _Sifted(Found(directories, hits, noticed), left, faults, frozenset(met))

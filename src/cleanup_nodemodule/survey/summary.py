@@ -1,9 +1,11 @@
 """Makes the plan of what was found by now: decisions first, then the sizes, which depend on them."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from cleanup_nodemodule.model import Artifact, Contents, Decision, Delete, Plan, Problem, Size
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.proof.weigh import with_inside
 from cleanup_nodemodule.survey import nesting
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.weighing import decide_about, weigh
@@ -27,11 +29,20 @@ def summarize(
     shown.sort(key=lambda number: rows[number].candidate.path)
     outer = nesting.shown_around(shown, around)
     nesting.add_inner(rows, shown, outer)
+    for number in shown:
+        row = rows[number]
+        if row.evidence is not None and row.inside is not None:
+            row.evidence = with_inside(row.evidence, row.sighting, row.inside)
     decisions = [
         decide_about(rows[number], include_foreign=include_foreign, silent=silent)
         for number in shown
     ]
-    sizes = _linked_sizes(findings, shown, decisions)
+    decided = dict(zip(shown, decisions, strict=True))
+    folded = nesting.folded(shown, outer, decided)
+    sizes = _linked_sizes(findings, shown, decided, folded)
+    shown = [number for number in shown if number not in folded]
+    inside = Counter(folded.values())
+    outer = nesting.shown_around(shown, around)
     contents = _own_contents(rows, shown, outer)
     for number in shown:
         row = rows[number]
@@ -39,28 +50,39 @@ def summarize(
     return Plan(
         roots,
         tuple(
-            _artifact(rows[number], contents[number], decision, sizes[number])
-            for number, decision in zip(shown, decisions, strict=True)
+            _artifact(
+                rows[number], contents[number], decided[number], sizes[number], inside[number]
+            )
+            for number in shown
         ),
-        _problems(findings, shown, silent),
+        _problems(findings, (*shown, *folded), silent),
         findings.complete,
         tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
         findings.unseen_processes,
         findings.unmatched,
+        tuple(sorted(findings.others.items())),
     )
 
 
 def _linked_sizes(
-    findings: Findings, shown: Sequence[int], decisions: Sequence[Decision]
+    findings: Findings,
+    shown: Sequence[int],
+    decided: Mapping[int, Decision],
+    folded: Mapping[int, int],
 ) -> dict[int, Size]:
-    """Return, by number, what files with several links add to each row that is shown."""
+    """Return, by number, what files with several links add to each row that is shown.
+
+    Those of a row that is *folded* into another one count with that.
+    """
     # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
     # not shown comes last and counts for nothing.
     hidden = sorted(set(range(len(findings.rows))).difference(shown))
-    ranks = {number: rank for rank, number in enumerate([*reversed(shown), *hidden])}
-    selected = [isinstance(decision, Delete) for decision in reversed(decisions)]
+    own = [number for number in reversed(shown) if number not in folded]
+    ranks = {number: rank for rank, number in enumerate([*own, *hidden])}
+    ranks |= {number: ranks[around] for number, around in folded.items()}
+    selected = [isinstance(decided[number], Delete) for number in own]
     sizes = findings.ledger.attribute(ranks, [*selected, *(False for _ in hidden)])
-    return {number: sizes[ranks[number]] for number in shown}
+    return {number: sizes[ranks[number]] for number in own}
 
 
 def _own_contents(
@@ -70,7 +92,11 @@ def _own_contents(
     contents = {number: rows[number].contents or UNKNOWN for number in shown}
     for number in shown:
         if (around_it := outer[number]) is not None:
-            contents[around_it] = nesting.less_inner(contents[around_it], contents[number])
+            contents[around_it] = nesting.less_inner(
+                contents[around_it],
+                contents[number],
+                nesting.within(rows[around_it], rows[number]),
+            )
     return contents
 
 
@@ -85,7 +111,9 @@ def _problems(
     return tuple(sorted(problems, key=lambda problem: (problem.path, problem.doing)))
 
 
-def _artifact(row: Row, contents: Contents, decision: Decision, linked: Size) -> Artifact:
+def _artifact(
+    row: Row, contents: Contents, decision: Decision, linked: Size, inside: int
+) -> Artifact:
     """Add what files with several links take to what the others take."""
     size = Size(
         contents.apparent_bytes + linked.apparent_bytes,
@@ -93,4 +121,4 @@ def _artifact(row: Row, contents: Contents, decision: Decision, linked: Size) ->
         contents.allocated_bytes + linked.reclaimable_bytes if isinstance(decision, Delete) else 0,
     )
     assert row.evidence is not None  # noqa: S101 - what nobody came to is weighed for the plan
-    return Artifact(row.candidate, row.evidence, contents, size, decision)
+    return Artifact(row.candidate, row.evidence, contents, size, decision, inside)

@@ -6,6 +6,7 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,10 +14,12 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
+from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
-from cleanup_nodemodule.survey import clones
+from cleanup_nodemodule.survey import clones, noticed
 from cleanup_nodemodule.survey.included import not_found
+from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
@@ -28,6 +31,7 @@ from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped, tasks
 
 __all__ = (
@@ -83,6 +87,12 @@ async def _search(
     patterns = UserPatterns(settings, scheduler, problems)
     met = met.union(*(row.sighting.met for row in rows))
     findings.unmatched = await patterns.unmatched(circumstances.spared, met)
+    if findings.noticed:
+        known = {rule.ecosystem for rule in settings.rules}
+        cache = StatCache(circumstances.mounts)
+        with suppress(Unanswered):  # Nobody asked for it.
+            found = await scheduler.call(noticed.count, findings.noticed, known, cache)
+            findings.others = found
     problems += not_found(circumstances.included, {row.candidate.path for row in rows})
     findings.complete = True
 
@@ -108,6 +118,7 @@ async def _survey(
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
         await prover.conclude(findings, assume_unused=settings.assume_unused)
+    await look_inside(findings.rows, scheduler, prover.cache)
     if witnesses.has_git:
         await clones.settle(findings.rows, scheduler)
     return found

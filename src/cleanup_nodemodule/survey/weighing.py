@@ -23,6 +23,11 @@ def weigh(row: Row, *, has_git: bool, last_used: int = 0) -> Evidence:
     return known or proof_weigh.unweighed(row.sighting, asked.problems[0])
 
 
+def _is_unlooked(row: Row) -> bool:
+    """Whether something was met in a row, and the run was stopped before it was looked at."""
+    return row.inside is None and row.met_something and not row.problems
+
+
 def decide_about(row: Row, *, include_foreign: bool, silent: Container[str]) -> Decision:
     """Decide about a row; what nobody can decide about is kept, and so is all beneath *silent* roots."""
     asked = Contained(row.candidate.path)
@@ -31,7 +36,7 @@ def decide_about(row: Row, *, include_foreign: bool, silent: Container[str]) -> 
     def decided() -> Decision:
         if row.candidate.root in silent:
             return unknown
-        if row.evidence is None or row.contents is None:
+        if row.evidence is None or row.contents is None or _is_unlooked(row):
             return Keep(Reason.INTERRUPTED)
         return decide(row.evidence, row.contents, include_foreign=include_foreign)
 

@@ -58,7 +58,12 @@ def topmost_in(path: str, places: Sequence[str]) -> list[str]:
 
 def beneath(root: str, path: bytes) -> str:
     """Return the absolute path of an engine's path relative to *root*."""
-    return os.path.join(root, *os.fsdecode(path).split("/")) if path else root
+    if not path:
+        return root
+    name = os.fsdecode(path)
+    if os.sep == "/":
+        return f"{root}{name}" if root.endswith("/") else f"{root}/{name}"
+    return os.path.join(root, *name.split("/"))
 
 
 def relative(path: str, root: str) -> bytes:

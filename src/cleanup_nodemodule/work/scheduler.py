@@ -87,6 +87,8 @@ class Scheduler:
         """What does not answer."""
         self.timeout: Final = timeout
         """Seconds that a call may take; None: as long as it does."""
+        self.apart: Final[bool] = getattr(executor, "apart", False)
+        """Its workers are processes, so that none waits for the interpreter of another."""
         self._executor = executor
         self._slots = asyncio.Semaphore(workers)
         self._max_workers: Final = max_workers

@@ -40,6 +40,11 @@ class Workers(Executor):
         self._unclaimed = 0
         """Tasks that were submitted while there was no such thread, and none could be started."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether its calls are made by processes, each with an interpreter of its own."""
+        return self._helper is not None
+
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         """Have a thread call *fn*; where there is no thread and none can be had, call it at once."""
         future: Future[_T] = Future()

@@ -5,6 +5,7 @@ typedef struct {
     NameSet wanted;
     NameSet skipped;
     NameSet markers;
+    NameSet noticed;
     const char **globs;
     size_t glob_count;
     void *given_globs; /* a Python object, which keeps their bytes alive */
@@ -35,6 +36,7 @@ typedef struct {
 typedef struct {
     Paths paths;
     Buffer entries;
+    Paths noticed;
     long long directories;
 } Hits;
 
@@ -78,10 +80,21 @@ add_hit(Walk *walk, Hits *hits, const char *name, const Status *status)
 }
 
 static void
-cut_hits(Hits *hits, size_t count)
+cut_hits(Hits *hits, size_t count, size_t noticed)
 {
     cut_paths(&hits->paths, count);
     hits->entries.used = count * sizeof(HitEntry);
+    cut_paths(&hits->noticed, noticed);
+}
+
+/* Record the directory walk->path/name if it is one to be noticed; -1 without memory. */
+static int
+notice(const Walk *walk, const Query *query, Hits *hits, const char *name)
+{
+    if (path_count(&hits->noticed) >= WATCHED || !has_name(&query->noticed, name)) {
+        return 0;
+    }
+    return push_path(&hits->noticed, walk->path.data, walk->path_length, name, strlen(name), 0);
 }
 
 /* Return S_IFDIR or S_IFLNK if the last entry that was read is that, and 0 for anything else; -1 with errno. */
@@ -147,6 +160,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     int tagged = walk->path_length > 0 && !walk->duty && (ptrdiff_t)depth > query->min_depth;
     size_t met = path_count(&walk->met);
     size_t hit = path_count(&hits->paths);
+    size_t noticed = path_count(&hits->noticed);
     long long entries = 0;
     int marked = 0;
     int parts = 0;
@@ -190,7 +204,8 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         }
         else if (!closed) {
             failed = push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
-                               strlen(listing.name), 0);
+                               strlen(listing.name), 0) < 0 ||
+                     (deep && notice(walk, query, hits, listing.name) < 0);
         }
         if (failed) {
             fault_at(walk, listing.name, ENOMEM, "search");
@@ -203,7 +218,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     else if (parts == REPOSITORY_PARTS && is_bare_repository(walk, directory)) {
         /* A bare repository. Its branches may have any name, such as dist. */
         cut_paths(&walk->met, met);
-        cut_hits(hits, hit);
+        cut_hits(hits, hit, noticed);
         marked = has_name(&query->wanted, ".git");
     }
     if (more >= 0 && marked) {
@@ -211,7 +226,7 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
         struct stat found;
         Status status;
         cut_paths(&walk->met, met);
-        cut_hits(hits, hit);
+        cut_hits(hits, hit, noticed);
         if (read_open_status(directory, &found) < 0) {
             fault_here(walk, errno, "stat");
         }

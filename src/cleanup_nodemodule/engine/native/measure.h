@@ -1,4 +1,4 @@
-/* measure: counts bytes, files and directories. It builds on stack.h, and on all that this builds on. */
+/* measure: counts bytes, files and directories. It builds on stack.h and watch.h, and on all that these build on. */
 
 typedef struct {
     Wide apparent;
@@ -13,6 +13,7 @@ typedef struct {
     Paths foreign;
     const struct stat *around; /* the directory being counted, if it is sticky and nothing in it was named yet */
     uid_t user;
+    Watch *watch; /* NULL: nothing is watched for */
 } Sums;
 
 static void
@@ -45,6 +46,9 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         if (strcmp(name, ".git") == 0) {
             note_path(walk, &sums->repositories, "");
         }
+        if (sums->watch != NULL) {
+            look_at_closed(walk, sums->watch, name);
+        }
         return;
     }
     if (read_status(directory, name, &status) < 0) {
@@ -56,6 +60,9 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
     if (sums->around != NULL && is_only_for_owner(sums->around, status.owner, sums->user)) {
         note_path(walk, &sums->foreign, name);
         sums->around = NULL;
+    }
+    if (sums->watch != NULL) {
+        look_at(walk, sums->watch, name, &status);
     }
     *parts += is_repository_part_of(status.mode, name);
     if (S_ISDIR(status.mode)) {

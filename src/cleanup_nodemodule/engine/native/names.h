@@ -1,4 +1,4 @@
-/* Names that find looks for: a set of names, and shell wildcards. It builds on system.h. */
+/* Names that find and measure look for: a set of names, and shell wildcards. It builds on system.h. */
 
 /* A set of names: a hash table with open addressing, at most half full. */
 typedef struct {
@@ -61,15 +61,23 @@ match_set(const char **pattern, unsigned char byte)
     return matched != negated;
 }
 
-/* Whether the shell wildcard fits all of `name`. It is compared byte by byte, and a leading dot is like any other byte.
+/* Only the letters of ASCII have a lower case. */
+static inline unsigned char
+lower(unsigned char byte)
+{
+    return (unsigned char)(byte + ((unsigned)byte - 'A' < 26 ? 'a' - 'A' : 0));
+}
+
+/* Whether the shell wildcard fits all of `name`, in lower case if that is asked for. It is compared byte by byte, and a leading dot is like any other byte.
  * After a mismatch only the last star can take more, so the time is at most the product of both lengths. */
-static int
-fits(const char *pattern, const char *name)
+static inline int
+fits_as(const char *pattern, const char *name, int in_lower_case)
 {
     const char *after_star = NULL;
     const char *retry = NULL;
     while (*name != '\0') {
         const char *next = pattern + 1;
+        unsigned char byte = in_lower_case ? lower((unsigned char)*name) : (unsigned char)*name;
         int matched = 0;
         if (*pattern == '*') {
             after_star = next;
@@ -81,13 +89,13 @@ fits(const char *pattern, const char *name)
             matched = 1;
         }
         else if (*pattern == '[') {
-            matched = match_set(&next, (unsigned char)*name);
+            matched = match_set(&next, byte);
             if (matched < 0) {
-                matched = *name == '[';
+                matched = byte == '[';
             }
         }
         else {
-            matched = *pattern == *name;
+            matched = (unsigned char)*pattern == byte;
         }
         if (matched) {
             pattern = next;
@@ -105,4 +113,16 @@ fits(const char *pattern, const char *name)
         pattern++;
     }
     return *pattern == '\0';
+}
+
+static int
+fits(const char *pattern, const char *name)
+{
+    return fits_as(pattern, name, 0);
+}
+
+static int
+fits_in_lower_case(const char *pattern, const char *name)
+{
+    return fits_as(pattern, name, 1);
 }

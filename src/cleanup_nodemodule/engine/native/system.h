@@ -99,6 +99,7 @@ struct how {
 #define MOST_MET (1 << 20) /* bytes of paths met in one directory before these are dealt with */
 #endif
 #define LINK_FIELDS 5     /* as in contract.py */
+#define WATCHED 1000      /* as in contract.py */
 
 /* When openat2(2) turns out to be missing, or forbidden by a filter, no call tries it again. */
 static atomic_int openat2_works = 1;

@@ -188,6 +188,97 @@ read_globs(Query *query, PyObject *globs)
     return 0;
 }
 
+/* Take over a set of texts in lower case; -1 with an exception. */
+static int
+read_texts(TextSet *set, PyObject *texts)
+{
+    set->given = PySequence_Tuple(texts);
+    if (set->given == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PyTuple_Size(set->given);
+    if (count == 0) {
+        return 0;
+    }
+    size_t room = 4;
+    while (room < 4 * (size_t)count) {
+        room *= 2;
+    }
+    set->mask = room - 1;
+    set->slots = resize(NULL, room * sizeof *set->slots);
+    if (set->slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(set->slots, 0, room * sizeof *set->slots);
+    for (Py_ssize_t number = 0; number < count; number++) {
+        PyObject *item = PyTuple_GetItem(set->given, number);
+        char *bytes;
+        /* As in read_names. */
+        if (PyBytes_AsStringAndSize(item, &bytes, NULL) < 0) {
+            return -1;
+        }
+        size_t length = (size_t)PyBytes_Size(item);
+        size_t at = hash_text(bytes, length) & set->mask;
+        while (set->slots[at].bytes != NULL) {
+            at = (at + 1) & set->mask;
+        }
+        set->slots[at] = (Text){bytes, length};
+        set->longest = length > set->longest ? length : set->longest;
+    }
+    return 0;
+}
+
+/* Take over what is watched for; -1 with an exception. */
+static int
+read_watch(Watch *watch, PyObject *given)
+{
+    PyObject *names, *endings, *globs;
+    long long since;
+    if (!PyTuple_Check(given)) {
+        PyErr_SetString(PyExc_TypeError, "watch must be a Watch or None");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(given, "OOOL;watch must be a Watch or None", &names, &endings, &globs,
+                          &since) ||
+        read_texts(&watch->names, names) < 0 || read_texts(&watch->endings, endings) < 0) {
+        return -1;
+    }
+    watch->since = since;
+    watch->given_globs = PySequence_Tuple(globs);
+    if (watch->given_globs == NULL) {
+        return -1;
+    }
+    size_t count = (size_t)PyTuple_Size(watch->given_globs);
+    watch->globs = count > 0 ? resize(NULL, count * sizeof *watch->globs) : NULL;
+    if (count > 0 && watch->globs == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (; watch->glob_count < count; watch->glob_count++) {
+        PyObject *item = PyTuple_GetItem(watch->given_globs, (Py_ssize_t)watch->glob_count);
+        char *glob;
+        if (PyBytes_AsStringAndSize(item, &glob, NULL) < 0) {
+            return -1;
+        }
+        add_glob(watch->globs, watch->glob_count, &watch->simple_count, glob);
+    }
+    return 0;
+}
+
+static void
+forget_watch(Watch *watch)
+{
+    Py_DecRef(watch->names.given);
+    release(watch->names.slots);
+    Py_DecRef(watch->endings.given);
+    release(watch->endings.slots);
+    Py_DecRef(watch->given_globs);
+    release(watch->globs);
+    empty_paths(&watch->met);
+    empty_paths(&watch->late);
+}
+
 /* Take over the groups of inodes; -1 with an exception. */
 static int
 read_groups(Removed *removed, PyObject *groups)

@@ -1,0 +1,164 @@
+"""What lies at the top of a ``node_modules``: packages, links, the marks of the tool that made it, and other things."""
+
+import errno
+import fnmatch
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from cleanup_nodemodule.proof.stat_cache import StatCache
+
+MOST: Final = 100_000
+"""Packages that are looked at; the largest known installations have 5,000."""
+
+NPM: Final = "npm"
+PNPM: Final = "pnpm"
+YARN_1: Final = "Yarn 1"
+YARN: Final = "Yarn"
+BUN: Final = "Bun"
+DENO: Final = "Deno"
+
+MARKS: Final[tuple[tuple[str, str, str], ...]] = (
+    # npm 7 and later: arborist, lib/shrinkwrap.js ("hidden lockfile").
+    (NPM, ".package-lock.json", ".package-lock.json"),
+    # pnpm: modules-yaml. It is written last, but for links in .bin.
+    (PNPM, ".modules.yaml", ".modules.yaml"),
+    # Yarn 1: src/integrity-checker.js.
+    (YARN_1, ".yarn-integrity", ".yarn-integrity"),
+    # Yarn with nodeLinker "node-modules": plugin-nm, NodeModulesLinker.ts.
+    (YARN, ".yarn-state.yml", ".yarn-state.yml"),
+    # Yarn with nodeLinker "pnpm": plugin-pnpm, PnpmLinker.ts.
+    (YARN, ".store/", ".store/"),
+    # Bun with the isolated linker: bun.sh, Isolated installs.
+    (BUN, ".bun/", ".bun/"),
+    # Deno: cli, npm_installer/local.rs. The directory is older than what lies in it, this file is written last.
+    (DENO, ".deno/", ".deno/.setup-cache.bin"),
+)
+"""Each tool's mark inside, and what is written when the tool is through."""
+
+STORES: Final = frozenset({".pnpm", ".bun", ".deno", ".store"})
+"""Where tools keep the packages that the links at the top lead to."""
+
+_WRITTEN: Final = (
+    # Of package managers. What pnpm found in its way and put into ".ignored" is somebody else's, and not known.
+    ".bin .package-lock.json .modules.yaml .pnpm .pnpm-workspace-state*.json .yarn-integrity .yarn-state.yml "
+    ".package-map.json .store .bun .bun-tag* .deno .staging "
+    # Caches: of find-cache-dir, Vite, Vitest, Babel, Nx, Parcel, webpack, Rollup, Rspack, Turborepo, and so on.
+    ".cache .cache-* .vite .vite-* .vitest .vitest-* .babel-cache .nx .parcel-cache .webpack-cache .rollup.cache "
+    ".rspack-cache .turbo .wireit .swc .esbuild .jiti .c12 .tmp .tmp-* .eslintcache .stylelintcache .prettiercache "
+    "*.tsbuildinfo .ngcc_lock_file __ngcc_entry_points__.json "
+    # What frameworks and language servers generate there.
+    ".prisma .zenstack .keystone .vue-global-types .svelte2tsx* .remix .react-router .astro .nitro .umi .strapi .mui "
+    ".contentlayer "
+    # What graphical desktops leave everywhere.
+    ".DS_Store Thumbs.db"
+)
+"""Names at the top that are no packages, and that tools write; shell wildcards."""
+
+_RETIRED: Final = "." + "?*-" + "[0-9A-Za-z_-]" * 8
+"""What npm calls a package while it installs another in its place (arborist, retire-path.js)."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What lies at the top of a ``node_modules``."""
+
+    packages: tuple[str, ...]
+    """Names of directories that may be packages, ``@scope/name`` where they lie in a scope."""
+    links: Mapping[str, str]
+    """Names of symlinks, and where they lead to by what is written in them: absolute paths."""
+    others: tuple[str, ...]
+    """What is neither, and what no tool is known to write there."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all packages."""
+        return (*self.packages, *self.links)
+
+    @cached_property
+    def all(self) -> frozenset[str]:
+        """The same, to look names up in."""
+        return frozenset(self.names)
+
+
+def inside(artifact: str, cache: StatCache) -> Inside | None:
+    """List the top of *artifact* and its scopes; None if there is too much. Raises OSError."""
+    packages: list[str] = []
+    links: dict[str, str] = {}
+    others: list[str] = []
+    places = [("", artifact)]
+    for scope, place in places:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                name = scope + entry.name
+                if not scope and is_known(entry.name):
+                    continue
+                if entry.is_symlink():
+                    target = _leads_to(place, entry.name)
+                    if target is not None:
+                        links[name] = target
+                elif not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
+                    others.append(name)
+                elif scope or not entry.name.startswith("@"):
+                    packages.append(name)
+                elif cache.exists(artifact, name + "/"):
+                    places.append((name + "/", entry.path))
+                else:
+                    others.append(name)
+                if len(packages) + len(links) + len(others) > MOST:
+                    return None
+    return Inside(tuple(sorted(packages)), dict(sorted(links.items())), tuple(sorted(others)))
+
+
+def is_known(name: str) -> bool:
+    """Whether *name*, at the top, is no package but what a tool is known to write."""
+    if name in _PLAIN:
+        return True
+    if not name.startswith(".") and not name.endswith((".json", ".tsbuildinfo", ".db")):
+        return False
+    return any(fnmatch.fnmatchcase(name, one) for one in _WILD)
+
+
+_PLAIN: Final = frozenset(name for name in _WRITTEN.split() if "*" not in name)
+_WILD: Final = (*(name for name in _WRITTEN.split() if "*" in name), _RETIRED)
+
+
+def _leads_to(place: str, name: str) -> str | None:
+    """Return where a symlink leads to, None if it has gone. Raises OSError if that may not be read."""
+    try:
+        target = os.readlink(os.path.join(place, name))
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return None
+        raise
+    # A candidate's path has no symlinks in it.
+    return os.path.normpath(os.path.join(place, target))
+
+
+_NO_LINK: Final = frozenset({errno.EINVAL, errno.ENOENT, errno.ENOTDIR})
+"""What readlink(2) says of what was a symlink a moment ago."""
+
+
+def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str, int] | None:
+    """Return the tool whose mark lies in *artifact*, the mark, and when it was through; the last of several.
+
+    *around* is the artifact that has to be believed. Raises OSError.
+    """
+    found: list[tuple[int, str, str]] = []
+    for tool, mark, written in MARKS:
+        if cache.proves(artifact, mark, around):
+            status = cache.status(artifact, written.rstrip("/")) or cache.status(
+                artifact, mark.rstrip("/")
+            )
+            found.append((int(status.st_mtime) if status else 0, tool, mark))
+    if not found:
+        return None
+    finished, tool, mark = max(found)
+    return tool, mark, finished
+
+
+def is_within(path: str, directory: str) -> bool:
+    """Whether *path* is *directory* or lies in it, by name."""
+    return (path + os.sep).startswith(os.path.join(directory, ""))

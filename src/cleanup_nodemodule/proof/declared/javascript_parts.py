@@ -1,0 +1,321 @@
+"""Tells what came with packages, or was written among them by tools, from what people put there.
+
+Two lists are judged. What the watch met by its name: data bases, keys, documents, archives. And what is later than the
+installer: files that were edited, or written by scripts and tools.
+"""
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cleanup_nodemodule.proof.declared import javascript_patches as patches
+from cleanup_nodemodule.proof.declared.javascript_inside import (
+    BUN,
+    DENO,
+    PNPM,
+    STORES,
+    YARN,
+    is_known,
+    made_by_mark,
+)
+from cleanup_nodemodule.proof.declared.javascript_locks import document, table
+from cleanup_nodemodule.proof.declared.javascript_projects import (
+    MANIFEST,
+    Manifest,
+    manifest,
+    root_of,
+)
+from cleanup_nodemodule.proof.stat_cache import StatCache
+
+_UNPACKING: Final = 60
+"""Seconds that unpacking one package takes at most; its files have the time of then, or all the same old one."""
+
+_COMPILING: Final = 600
+"""Seconds after the installer in which the scripts of packages are taken to have run. Compiling takes minutes."""
+
+_FINISHING: Final = 120
+"""Seconds in which the scripts of the project are. They run last, and patch, generate, or copy."""
+
+_AFTERWARDS: Final = frozenset({PNPM, YARN, BUN, DENO})
+"""Tools that run the scripts of packages once they have written their mark, or that have none. npm and Yarn 1 do so
+before. (Tried with all of them: pnpm and Yarn write for another second, links in .bin above all.)"""
+
+_MODULES: Final = "node_modules"
+
+_EXAMPLES: Final = re.compile(
+    r"^(?:__)?(?:tests?|specs?|fixtures?|examples?|samples?|mocks?|demos?|benchmarks?|certs?|certificates?|docs?"
+    r"|test[-_.].*|.*[-_.](?:tests?|specs?|fixtures?))(?:__)?$",
+    re.IGNORECASE,
+)
+"""Directories in packages that have keys and data bases to try things with."""
+
+_VALUABLE: Final = re.compile(
+    # Data bases, secrets, keys.
+    r"^\.env(?:\..*)?$|^id_[a-z0-9]+$|^credentials|^secrets?\.|^\.(?:netrc|htpasswd|pgpass|git-credentials)$"
+    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof|dump|bak|sav|save)"
+    r"(?:[-.](?:wal|shm|journal))?$"
+    r"|\.(?:pem|key|p8|p12|pfx|p7b|jks|jceks|keystore|bks|ppk|pgp|gpg|kbx|kdbx?|crt|cer|der|csr)$"
+    r"|\.(?:mobileprovision|provisionprofile|keychain|tfstate|tfvars)$"
+    # Documents and data.
+    r"|\.(?:pdf|do[ct][xm]?|od[tspg]|ot[ts]|xls[xmb]?|ppt[xm]?|pages|numbers|rtf|epub|mobi|bib|ipynb|eml|msg|mbox|pst|fig)$"
+    r"|\.(?:csv|tsv|parquet|feather|arrow|avro|orc|h5|hdf5?|npy|npz|mat|rds|rdata|dta|pkl|pickle|onnx|safetensors|jsonl|ndjson)$",
+    re.IGNORECASE,
+)
+"""Names of what programs and people write: that a package brought it takes more than its time. It has to be listed in the
+manifest, or lie where examples do. (Of 68 such files in 22 installations of popular packages one is neither.)"""
+
+_BROUGHT: Final = {"@angular/cli": "lib/code-examples.db"}
+"""Files of that kind which a package brings without listing them."""
+
+_TOOLS: Final = re.compile(
+    # Links to programs, caches, bytecode of node-gyp's Python, the build state of TypeScript, desktops.
+    r"(?:^|/)(?:\.bin|\.cache|__pycache__|\.parcel-cache|\.rpt2_cache)/|\.tsbuildinfo$|(?:^|/)(?:\.DS_Store|Thumbs\.db)$"
+    # Clients that Prisma and ZenStack generate (prisma.io, Generating Prisma Client).
+    r"|(?:^|/node_modules/)(?:\.prisma|\.zenstack)/"
+    # Angular's ngcc (until version 15).
+    r"|/__ivy_ngcc__/|\.__ivy_ngcc_bak$"
+    # Native modules, compiled for this machine (node-gyp-build, prebuild-install, node-pre-gyp).
+    r"|\.node$|/(?:prebuilds|lib/binding)/"
+)
+"""What tools write whenever they are used."""
+
+_WRITING: Final = {
+    "@prisma/client": re.compile(""),
+    "@prisma/engines": re.compile(""),
+    "prisma": re.compile(r"[^/]*engine[^/]*$"),
+    "electron": re.compile(r"dist/|path\.txt$"),
+    "next": re.compile(r"next-swc-fallback/|wasm/"),
+    "playwright": re.compile(r"\.local-browsers/"),
+    "playwright-core": re.compile(r"\.local-browsers/"),
+    "puppeteer": re.compile(r"\.local-"),
+    "puppeteer-core": re.compile(r"\.local-"),
+    "esbuild": re.compile(r"bin/esbuild$"),
+    "bun": re.compile(r"bin/bunx?(?:\.exe)?$"),
+    "deno": re.compile(r"deno(?:\.exe)?$"),
+    "geckodriver": re.compile(r"bin/|geckodriver$"),
+    "chromedriver": re.compile(r"lib/chromedriver/"),
+}
+"""Packages that download or generate something with their first use, and where."""
+
+_BUILDING: Final = re.compile(r"(.*?)/(?:build|\.gradle|\.cxx|bin)/")
+"""Where Gradle writes for the native parts of React Native and Expo."""
+
+_CERTIFICATES: Final = re.compile(r"^(?:\.cache/webpack-dev-server|\.vite/basic-ssl)/[^/]+\.pem$")
+"""Certificates that development servers make for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file lies."""
+
+    package: str
+    """The path of the innermost package around it; "" if there is none."""
+    name: str
+    """That package's name."""
+    rest: str
+    """The path in it."""
+
+
+def is_part(
+    artifact: str, paths: Sequence[str], late: Sequence[str], cache: StatCache
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which *paths* came with no package of *artifact*, and which *late* files no tool has written.
+
+    Both are relative to it. Looks at these files and at the manifests around them. Raises OSError.
+    """
+    if not paths and not late:
+        return (), ()
+    parts = _Parts(artifact, cache)
+    unexpected = tuple(path for path in paths if not parts.came_with_package(path))
+    return unexpected, tuple(path for path in late if not parts.is_explained(path))
+
+
+def place_of(path: str) -> _Place:
+    """Find the innermost package around *path*, by the names of the directories.
+
+    It lies right below a ``node_modules``, in a scope or not, or in Yarn's store as ``.store/chalk-npm-4.1.2-…/package``.
+    """
+    parts = path.split("/")
+    start = 0
+    for number, part in enumerate(parts[:-1]):
+        if part == _MODULES:
+            start = number + 1
+    if start == 0 and parts[0] == ".store" and parts[2:3] == ["package"]:
+        name = parts[1].rpartition("-npm-")[0]
+        name = name.replace("-", "/", 1) if name.startswith("@") else name
+        return _Place("/".join(parts[:3]), name, "/".join(parts[3:]))
+    end = start + (2 if parts[start].startswith("@") else 1)
+    if end >= len(parts) or parts[start].startswith("."):
+        return _Place("", "", path)
+    return _Place("/".join(parts[:end]), "/".join(parts[start:end]), "/".join(parts[end:]))
+
+
+class _Parts:
+    """What is known of one artifact while its files are judged."""
+
+    def __init__(self, artifact: str, cache: StatCache) -> None:
+        self._artifact = artifact
+        self._cache = cache
+        self._manifests: dict[str, tuple[int | None, frozenset[str], tuple[str, ...]]] = {}
+        project = os.path.dirname(artifact)
+        around = cache.repositories(project)
+        root = root_of(project, around[0] if around else project, artifact, cache)
+        mark = made_by_mark(artifact, artifact, cache)
+        if mark is None and root.path != project:
+            above = "common/temp" if root.rush else ""
+            mark = made_by_mark(os.path.join(root.path, above, _MODULES), artifact, cache)
+        self._tool, _, self._finished = mark or ("", "", self._by_links())
+        self._own = [
+            found
+            for place in {project, root.path}
+            if isinstance(found := manifest(place, artifact, cache), Manifest)
+        ]
+        self._patched = patches.patched({project, root.path}, self._own, artifact, cache)
+
+    def _by_links(self) -> int:
+        """Return when Bun was through, which leaves no mark: it makes the links in ``.bin`` last."""
+        status = self._cache.status(self._artifact, ".bin")
+        return 0 if status is None else int(status.st_mtime)
+
+    def _modified(self, path: str) -> int | None:
+        status = self._cache.status(self._artifact, path)
+        return None if status is None else int(status.st_mtime)
+
+    def _package(self, package: str) -> tuple[int | None, frozenset[str], tuple[str, ...]]:
+        """Return when a package was unpacked, the names of its scripts, and the files it lists."""
+        known = self._manifests.get(package)
+        if known is None:
+            path = f"{package}/{MANIFEST}"
+            read = document(self._cache.read(self._artifact, path) or b"")
+            listed = read.get("files")
+            files = (
+                tuple(one for one in listed if isinstance(one, str))
+                if isinstance(listed, list)
+                else ()
+            )
+            known = self._modified(path), frozenset(table(read.get("scripts"))), files
+            self._manifests[package] = known
+        return known
+
+    # What was met by its name.
+
+    def came_with_package(self, path: str) -> bool:
+        """Whether *path* came with a package, or is what a tool keeps in its cache."""
+        place = place_of(path)
+        name = os.path.basename(path)
+        if name in _WORKING_COPIES:
+            return False
+        if not place.package:
+            if _CERTIFICATES.match(path) or self._cache.exists(
+                self._artifact, f"{path}/{MANIFEST}"
+            ):
+                return True
+            return is_known(path.partition("/")[0]) and not _VALUABLE.search(name)
+        unpacked, _, files = self._package(place.package)
+        status = self._cache.status(self._artifact, path)
+        if unpacked is None or status is None:
+            return False
+        written = int(status.st_mtime)
+        if stat.S_ISDIR(status.st_mode):
+            # Made when it was installed, while its files may have the time of the tool's cache.
+            return written <= max(self._finished, unpacked) + _UNPACKING
+        if abs(written - unpacked) > _UNPACKING and written not in _FIXED_TIMES:
+            return False
+        if not _VALUABLE.search(name) or _TEMPLATES.search(name):
+            return True
+        return (
+            any(_EXAMPLES.match(part) for part in place.rest.split("/")[:-1])
+            or _is_listed(place.rest, files)
+            or _BROUGHT.get(place.name) == place.rest
+        )
+
+    # What is later than the installer.
+
+    def is_explained(self, path: str) -> bool:
+        """Whether a tool, a script or a patch has written the late file *path*."""
+        top = path.partition("/")[0]
+        if _TOOLS.search(path) or (top not in STORES and is_known(top)):
+            return True
+        written = self._modified(path)
+        if written is None:
+            return True
+        place = place_of(path)
+        if not place.package:
+            # The state of a store, which its tool writes with every run.
+            return top in STORES and path.count("/") < _DEEPER
+        since = written - self._finished if self._finished else _COMPILING + 1
+        if since <= _FINISHING and any(one.scripts for one in self._own):
+            return True
+        until = self._patched.get(place.name)
+        if until is not None and (written <= until or since <= _FINISHING):
+            return True
+        return self._by_package(place, since) or self._by_gradle(path)
+
+    def _by_package(self, place: _Place, since: int) -> bool:
+        """Whether a script of the package itself has written it, *since* seconds after the installer."""
+        writing = _WRITING.get(place.name)
+        if writing is not None and writing.match(place.rest):
+            return True
+        _, scripts, _ = self._package(place.package)
+        gyp = self._cache.exists(self._artifact, f"{place.package}/binding.gyp")
+        if gyp and place.rest.startswith("build/"):
+            return True
+        built = gyp or not _INSTALLING.isdisjoint(scripts)
+        return since <= _COMPILING and built and self._tool in _AFTERWARDS
+
+    def _by_gradle(self, path: str) -> bool:
+        found = _BUILDING.match(path)
+        return found is not None and any(
+            self._cache.exists(self._artifact, f"{found[1]}/{name}")
+            for name in ("build.gradle", "build.gradle.kts")
+        )
+
+
+_DEEPER: Final = 3
+"""Slashes in paths of a store that may be in one of its packages."""
+
+_INSTALLING: Final = frozenset({"preinstall", "install", "postinstall"})
+"""Scripts of a package that are run when it is installed."""
+
+_WORKING_COPIES: Final = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".jj",
+        "CVS",
+        ".bzr",
+        "_darcs",
+        ".fslckout",
+        "_FOSSIL_",
+        ".p4config",
+        ".pijul",
+    }
+)
+"""What no package brings, as npm leaves it out of all that it packs (npm-docs, package.json, files)."""
+
+_TEMPLATES: Final = re.compile(
+    r"^\.env\.(?:examples?|samples?|template|tpl|dist|defaults?|schema)$", re.IGNORECASE
+)
+"""Names of files that only show what may be written into another one."""
+
+_FIXED_TIMES: Final = frozenset({499162500, 456789000})
+"""Times that packages have whenever they were packed (npm-packlist: 1985-10-26; Yarn's cache: 1984-06-22)."""
+
+
+def _is_listed(path: str, files: Sequence[str]) -> bool:
+    """Whether the manifest of a package lists a file: in ``files`` (npm-docs, package.json).
+
+    That it lists everything says nothing of one file.
+    """
+    for pattern in files:
+        plain = re.sub(r"^(?:\./|/)+|(?:/\*\*|/\*)*/?$", "", pattern)
+        if not plain.strip("*./") or plain.startswith("!"):
+            continue
+        if path == plain or path.startswith(plain + "/") or fnmatch.fnmatchcase(path, plain):
+            return True
+    return False

@@ -1,0 +1,68 @@
+"""Tells the command that brings an artifact back: the one that would work here, with the names of here."""
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cleanup_nodemodule.proof import cmake, meson
+from cleanup_nodemodule.proof.markers import script_of
+from cleanup_nodemodule.proof.rules import Regeneration, Rule
+from cleanup_nodemodule.proof.stat_cache import StatCache
+
+RECIPES: Final[Mapping[str, Callable[[str, str, StatCache], str | None]]] = {
+    "cmake": cmake.command,
+    "meson": meson.command,
+}
+"""What reads the command from the artifact itself, by the word that rules write for ``recipe``. Each is given the artifact
+and its project, and returns None where it cannot tell."""
+
+
+def command_for(
+    rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache
+) -> tuple[str | None, str | None]:
+    """Return the command that brings *artifact* back, to be run in *project*, and the lock file that it goes by.
+
+    With a lock file it is to be run in the directory of that. Looks for one no further up than *boundary*. Raises
+    OSError where something could not be looked at.
+    """
+    entries = rule.regenerate
+
+    def locked(directory: str) -> tuple[Regeneration, str] | None:
+        return next(
+            (
+                (entry, os.path.join(directory, entry.lock))
+                for entry in entries
+                if entry.lock is not None and cache.proves(directory, entry.lock, artifact)
+            ),
+            None,
+        )
+
+    question = ("lock", rule.id, rule.own, cache.owner(artifact))
+    found = cache.nearest(question, project, boundary, locked)
+    if found is not None:
+        entry, lock = found[1]
+        return _filled(entry, artifact, os.path.dirname(lock), None, cache), lock
+    for entry in entries:
+        script = _script(entry, artifact, project, cache)
+        if entry.lock is None and (script is not None or not entry.script):
+            return _filled(entry, artifact, project, script, cache), None
+    return None, None
+
+
+def _script(entry: Regeneration, artifact: str, project: str, cache: StatCache) -> str | None:
+    if not entry.script or not cache.proves(project, "package.json", artifact):
+        return None
+    return script_of(cache.read(project, "package.json"), entry.script)
+
+
+def _filled(
+    entry: Regeneration, artifact: str, place: str, script: str | None, cache: StatCache
+) -> str:
+    """Return the command with the artifact's name, relative to *place*, and that of the script."""
+    if entry.recipe is not None:
+        told = RECIPES[entry.recipe](artifact, place, cache)
+        if told is not None:
+            return told
+    name = shlex.quote(os.path.relpath(artifact, place))
+    return entry.command.replace("{name}", name).replace("{script}", shlex.quote(script or ""))

@@ -1,0 +1,328 @@
+"""What package managers of JavaScript leave, recorded from the real ones: shapes, and the parts of files that count."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+Tree: TypeAlias = dict[str | bytes, Any]
+
+MANIFEST: Final = {
+    "name": "project",
+    "version": "1.0.0",
+    "dependencies": {"chalk": "^4.1.2", "@sindresorhus/is": "^4"},
+}
+"""A project that asks for two packages; chalk needs a third."""
+
+VERSIONS: Final = {"@sindresorhus/is": "4.6.0", "ansi-styles": "4.3.0", "chalk": "4.1.2"}
+
+NEEDS: Final[dict[str, dict[str, str]]] = {"chalk": {"ansi-styles": "^4.1.0"}}
+
+
+def package(name: str, **more: object) -> Tree:
+    """Return an installed package."""
+    manifest = {"name": name, "version": VERSIONS.get(name, "1.0.0"), **more}
+    if name in NEEDS:
+        manifest["dependencies"] = NEEDS[name]
+    return {
+        "package.json": json.dumps(manifest),
+        "index.js": "module.exports = 1\n",
+        "license": "MIT\n",
+    }
+
+
+def hoisted() -> Tree:
+    """Return all packages side by side."""
+    return {name: package(name) for name in VERSIONS}
+
+
+def npm_lock(**more: object) -> str:
+    """Return ``package-lock.json``, of version 3; with *more* entries."""
+    root = {key: MANIFEST[key] for key in ("name", "version", "dependencies")}
+    return json.dumps({"lockfileVersion": 3, "packages": {"": root, **npm_entries(), **more}})
+
+
+def npm_entries() -> dict[str, Any]:
+    """Return the entries of packages in a lock file of npm."""
+    return {
+        f"node_modules/{name}": {
+            "version": version,
+            **({"dependencies": NEEDS[name]} if name in NEEDS else {}),
+        }
+        for name, version in VERSIONS.items()
+    }
+
+
+def npm() -> Tree:
+    """Return what npm 7 and later leave."""
+    copy = json.dumps({"lockfileVersion": 3, "packages": npm_entries()})
+    modules: Tree = {**hoisted(), ".package-lock.json": copy, ".bin": {}}
+    return {
+        "package.json": json.dumps(MANIFEST),
+        "package-lock.json": npm_lock(),
+        "node_modules": modules,
+    }
+
+
+def npm_6() -> Tree:
+    """Return what npm 6 leaves: it writes into each manifest where the package came from."""
+    modules: Tree = {
+        name: package(
+            name,
+            _id=f"{name}@{version}",
+            _resolved=f"https://example.org/{name}.tgz",
+            _from=f"{name}@^4",
+        )
+        for name, version in VERSIONS.items()
+    }
+    locked = {
+        name: {"version": version, "requires": NEEDS.get(name, {})}
+        for name, version in VERSIONS.items()
+    }
+    lock = json.dumps({"lockfileVersion": 1, "requires": True, "dependencies": locked})
+    return {
+        "package.json": json.dumps(MANIFEST),
+        "package-lock.json": lock,
+        "node_modules": modules,
+    }
+
+
+PNPM_LOCK: Final = """lockfileVersion: '9.0'
+
+settings:
+  autoInstallPeers: true
+  excludeLinksFromLockfile: false
+
+importers:
+
+  .:
+    dependencies:
+      '@sindresorhus/is':
+        specifier: ^4
+        version: 4.6.0
+      chalk:
+        specifier: ^4.1.2
+        version: 4.1.2
+
+packages:
+
+  '@sindresorhus/is@4.6.0':
+    resolution: {integrity: sha512-t09vSN3Mdfs}
+    engines: {node: '>=10'}
+
+  ansi-styles@4.3.0:
+    resolution: {integrity: sha512-zbB9rCJAT1r}
+
+  chalk@4.1.2:
+    resolution: {integrity: sha512-oKnbhFyRIXp}
+
+snapshots:
+
+  '@sindresorhus/is@4.6.0': {}
+
+  ansi-styles@4.3.0: {}
+
+  chalk@4.1.2:
+    dependencies:
+      ansi-styles: 4.3.0
+"""
+
+
+def store(name: str) -> str:
+    """Return what pnpm, Bun and Deno call a package in their store."""
+    return f"{name.replace('/', '+')}@{VERSIONS[name]}"
+
+
+def isolated(place: str) -> Tree:
+    """Return packages in a store at *place*, and links to those that were asked for."""
+    kept: Tree = {store(name): {"node_modules": {name: package(name)}} for name in VERSIONS}
+    return {
+        place: kept,
+        "chalk": Path(f"{place}/{store('chalk')}/node_modules/chalk"),
+        "@sindresorhus": {
+            "is": Path(f"../{place}/{store('@sindresorhus/is')}/node_modules/@sindresorhus/is")
+        },
+    }
+
+
+def pnpm() -> Tree:
+    """Return what pnpm leaves."""
+    modules = isolated(".pnpm")
+    modules[".pnpm"]["lock.yaml"] = PNPM_LOCK
+    modules[".modules.yaml"] = '{\n  "layoutVersion": 5,\n  "virtualStoreDir": ".pnpm"\n}'
+    return {
+        "package.json": json.dumps(MANIFEST),
+        "pnpm-lock.yaml": PNPM_LOCK,
+        "node_modules": modules,
+    }
+
+
+def pnpm_hoisted() -> Tree:
+    """Return what pnpm leaves with ``nodeLinker: hoisted``."""
+    modules: Tree = {
+        **hoisted(),
+        ".modules.yaml": '{\n  "nodeLinker": "hoisted",\n  "virtualStoreDir": ".pnpm"\n}',
+        ".pnpm": {"lock.yaml": PNPM_LOCK},
+        ".pnpm-workspace-state-v1.json": "{}",
+    }
+    return {
+        "package.json": json.dumps(MANIFEST),
+        "pnpm-lock.yaml": PNPM_LOCK,
+        "node_modules": modules,
+    }
+
+
+YARN_1_LOCK: Final = """# THIS IS AN AUTOGENERATED FILE. DO NOT EDIT THIS FILE DIRECTLY.
+# yarn lockfile v1
+
+
+"@sindresorhus/is@^4":
+  version "4.6.0"
+  resolved "https://example.org/@sindresorhus/is/-/is-4.6.0.tgz#3c7c9c46e678feefe7a2e5bb609d3dbd665ffb3f"
+
+ansi-styles@^4.1.0:
+  version "4.3.0"
+  resolved "https://example.org/ansi-styles/-/ansi-styles-4.3.0.tgz#edd803628ae71c04c85ae7a0906edad34b648937"
+
+chalk@^4.1.2:
+  version "4.1.2"
+  resolved "https://example.org/chalk/-/chalk-4.1.2.tgz#aac4e2b7734a740867aeb16bf02aad556a1e7a01"
+  dependencies:
+    ansi-styles "^4.1.0"
+"""
+
+INTEGRITY: Final = json.dumps(
+    {
+        "modulesFolders": ["node_modules"],
+        "topLevelPatterns": ["@sindresorhus/is@^4", "chalk@^4.1.2"],
+        "lockfileEntries": {
+            "@sindresorhus/is@^4": "",
+            "ansi-styles@^4.1.0": "",
+            "chalk@^4.1.2": "",
+        },
+    }
+)
+
+
+def yarn_1() -> Tree:
+    """Return what Yarn 1 leaves."""
+    modules: Tree = {**hoisted(), ".yarn-integrity": INTEGRITY}
+    return {"package.json": json.dumps(MANIFEST), "yarn.lock": YARN_1_LOCK, "node_modules": modules}
+
+
+YARN_LOCK: Final = """# This file is generated by running "yarn install" inside your project.
+# Manual changes might be lost - proceed with caution!
+
+__metadata:
+  version: 10
+  cacheKey: 10c0
+
+"@sindresorhus/is@npm:^4":
+  version: 4.6.0
+  resolution: "@sindresorhus/is@npm:4.6.0"
+  checksum: 10c0/33b6fb1d0834
+  languageName: node
+  linkType: hard
+
+"ansi-styles@npm:^4.1.0":
+  version: 4.3.0
+  resolution: "ansi-styles@npm:4.3.0"
+  languageName: node
+  linkType: hard
+
+"chalk@npm:^4.1.2":
+  version: 4.1.2
+  resolution: "chalk@npm:4.1.2"
+  dependencies:
+    ansi-styles: "npm:^4.1.0"
+  languageName: node
+  linkType: hard
+
+"project@workspace:.":
+  version: 0.0.0-use.local
+  resolution: "project@workspace:."
+  dependencies:
+    "@sindresorhus/is": "npm:^4"
+    chalk: "npm:^4.1.2"
+  languageName: unknown
+  linkType: soft
+"""
+
+
+def yarn() -> Tree:
+    """Return what later Yarns leave with ``nodeLinker: node-modules``."""
+    modules: Tree = {**hoisted(), ".yarn-state.yml": "__metadata:\n  version: 1\n"}
+    return {"package.json": json.dumps(MANIFEST), "yarn.lock": YARN_LOCK, "node_modules": modules}
+
+
+def yarn_store() -> Tree:
+    """Return what later Yarns leave with ``nodeLinker: pnpm``."""
+    names = {
+        name: f"{name.replace('/', '-')}-npm-{version}-0123456789"
+        for name, version in VERSIONS.items()
+    }
+    modules: Tree = {
+        ".store": {names[name]: {"package": package(name)} for name in VERSIONS},
+        "chalk": Path(f".store/{names['chalk']}/package"),
+        "@sindresorhus": {"is": Path(f"../.store/{names['@sindresorhus/is']}/package")},
+    }
+    return {"package.json": json.dumps(MANIFEST), "yarn.lock": YARN_LOCK, "node_modules": modules}
+
+
+BUN_LOCK: Final = """{
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": {
+      "name": "project",
+      "dependencies": {
+        "@sindresorhus/is": "^4",
+        "chalk": "^4.1.2",
+      },
+    },
+  },
+  "packages": {
+    "@sindresorhus/is": ["@sindresorhus/is@4.6.0", "", {}, "sha512-t09vSN3Mdfs"],
+
+    "ansi-styles": ["ansi-styles@4.3.0", "", {}, "sha512-zbB9rCJAT1r"],
+
+    "chalk": ["chalk@4.1.2", "", { "dependencies": { "ansi-styles": "^4.1.0" } }, "sha512-oKnbhFyRIXp"],
+  }
+}
+"""
+
+
+def bun() -> Tree:
+    """Return what Bun leaves with its hoisted linker: no mark."""
+    modules: Tree = {**hoisted(), ".bin": {}}
+    return {"package.json": json.dumps(MANIFEST), "bun.lock": BUN_LOCK, "node_modules": modules}
+
+
+def bun_isolated() -> Tree:
+    """Return what Bun leaves with its isolated linker."""
+    return {
+        "package.json": json.dumps(MANIFEST),
+        "bun.lock": BUN_LOCK,
+        "node_modules": isolated(".bun"),
+    }
+
+
+DENO_LOCK: Final = json.dumps(
+    {
+        "version": "5",
+        "specifiers": {"npm:@sindresorhus/is@4": "4.6.0", "npm:chalk@^4.1.2": "4.1.2"},
+        "npm": {
+            "@sindresorhus/is@4.6.0": {"integrity": "sha512-t09vSN3Mdfs"},
+            "ansi-styles@4.3.0": {"integrity": "sha512-zbB9rCJAT1r"},
+            "chalk@4.1.2": {"integrity": "sha512-oKnbhFyRIXp", "dependencies": ["ansi-styles"]},
+        },
+        "workspace": {
+            "packageJson": {"dependencies": ["npm:@sindresorhus/is@4", "npm:chalk@^4.1.2"]}
+        },
+    }
+)
+
+
+def deno() -> Tree:
+    """Return what Deno leaves."""
+    modules = isolated(".deno")
+    modules[".deno"][".setup-cache.bin"] = ""
+    return {"package.json": json.dumps(MANIFEST), "deno.lock": DENO_LOCK, "node_modules": modules}

@@ -550,3 +550,16 @@ def test_what_cannot_be_looked_at_inside_counts(tmp_path: Path, kind: str) -> No
         declare(tmp_path, {"a/.hg": {}})
         (tmp_path / "a/.hg/requires").symlink_to("/nowhere")
     assert working_copies(str(tmp_path), ["a/.hg"]) == ((str(tmp_path / "a"), "Mercurial"),)
+
+
+@pytest.mark.parametrize("name", ["Subversion", "Fossil"])
+def test_a_working_copy_deep_in_an_artifact_keeps_it(tmp_path: Path, name: str) -> None:
+    declare(tmp_path / "p", {"package.json": "{}", "node_modules": {"x": {"index.js": "1"}}})
+    top = tmp_path / "p/node_modules/x/deep/er"
+    system = working_copy(name, top, tmp_path / "store")
+    # Not everything of that name is one: there are packages that are called so.
+    declare(tmp_path / "q", {"package.json": "{}", "node_modules": {"cvs": {"index.js": "1"}}})
+    found = judge(tmp_path, targets=("node_modules",))
+    assert verdict(found["q/node_modules"]) == DELETE
+    assert verdict(found["p/node_modules"]) == "precious"
+    assert f"x/deep/er/{system.mark}" in "".join(found["p/node_modules"].evidence.also_inside)

@@ -8,7 +8,7 @@ from typing import Final
 from cleanup_nodemodule.proof.version_control.reading import Unknown, reach
 from cleanup_nodemodule.proof.version_control.systems import INSIDE, NAMED
 
-__all__ = ("INSIDE", "working_copies")
+__all__ = ("INSIDE", "is_mark", "working_copies")
 
 _HELD: Final[Mapping[str, tuple[str, ...]]] = {
     ".hg": ("requires", "store", "dirstate", "data", "00changelog.i", "hgrc", "sharedpath"),
@@ -28,6 +28,11 @@ _HELD: Final[Mapping[str, tuple[str, ...]]] = {
 _MARKS: Final[Mapping[str, str]] = {
     mark.lower(): mark for mark in NAMED if os.fsencode(mark.lower()) in INSIDE
 }
+
+
+def is_mark(path: str) -> bool:
+    """Whether a path ends with the name by which a working copy is recognised."""
+    return path.rpartition("/")[2].lower() in _MARKS
 
 
 def working_copies(artifact: str, met: Iterable[str]) -> tuple[tuple[str, str], ...]:

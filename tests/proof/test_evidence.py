@@ -227,16 +227,38 @@ def test_dist_and_cache_are_proven_only_if_git_ignores_them(run: Run, tmp_path: 
     repository(tmp_path / "r", PROJECT)
     declare(tmp_path / "outside", PROJECT)
     rows = judged(run, tmp_path)
-    ignored = "ignored by git"
     outside = "not in a git repository that could ignore it"
     beside = "package.json beside it"
     assert {path: (row["reason"], facts(row)) for path, row in rows.items()} == {
-        "r/dist": (None, [beside, ignored]),
-        "r/.cache": (None, [beside, ignored]),
+        "r/dist": (None, [beside, "ignored by .gitignore: /dist"]),
+        "r/.cache": (None, [beside, "ignored by .gitignore: /.cache"]),
         "r/src/dist": ("unproven", [beside, "not ignored by git"]),
         "outside/dist": ("unproven", [beside, outside]),
         "outside/.cache": ("unproven", [beside, outside]),
         "outside/src/dist": ("unproven", [beside, outside]),
+    }
+
+
+def test_only_the_word_of_the_project_counts_as_ignoring(run: Run, tmp_path: Path) -> None:
+    """Not that of a user, nor of a repository that ignores whatever is there."""
+    everything: Declared = {**PROJECT, ".gitignore": "/*\n!/src\n!/package.json\n!/.gitignore\n"}
+    repository(tmp_path / "everything", everything)
+    repository(tmp_path / "user", {**PROJECT, ".gitignore": ""})
+    (tmp_path / "user/.git/info/exclude").write_text("dist\n")
+    rows = judged(run, tmp_path)
+    assert {path: (row["reason"], facts(row)[-1]) for path, row in rows.items()} == {
+        "everything/dist": ("unproven", ".gitignore has git ignore everything there: /*"),
+        "everything/.cache": ("unproven", ".gitignore has git ignore everything there: /*"),
+        "everything/src/dist": ("unproven", "not ignored by git"),
+        "user/dist": (
+            "unproven",
+            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+        ),
+        "user/.cache": ("unproven", "not ignored by git"),
+        "user/src/dist": (
+            "unproven",
+            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+        ),
     }
 
 

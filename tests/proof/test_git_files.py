@@ -366,9 +366,9 @@ def test_a_submodule_in_a_submodule_is_answered_for(tmp_path: Path) -> None:
 def opened(top: Path, log: Path) -> set[str]:
     """Return what git opened of a repository for the questions it is asked, but for directories."""
     questions = (
-        ("rev-parse", "--show-toplevel"),
+        ("rev-parse", "--show-toplevel", "--revs-only", "HEAD", "HEAD^{tree}"),
         ("ls-files", "--sparse", "-z", "--", ":(literal)dist", ":(glob)**/*/"),
-        ("check-ignore", "--no-index", "-z", "--stdin"),
+        ("check-ignore", "--no-index", "--verbose", "-z", "--stdin"),
     )
     found: set[str] = set()
     for question in questions:
@@ -380,7 +380,7 @@ def opened(top: Path, log: Path) -> set[str]:
     return {path for path in found if path.startswith(str(top.parent))}
 
 
-@pytest.mark.parametrize("kind", ["plain", "worktree", "sparse", "split", "branch"])
+@pytest.mark.parametrize("kind", ["plain", "worktree", "sparse", "split", "branch", "packed"])
 def test_all_that_git_opens_was_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -397,6 +397,9 @@ def test_all_that_git_opens_was_looked_at(
         case "branch":
             declare(top, {"empty": ""})
             git(top, "config", "includeIf.onbranch:none.path", "../empty")
+        case "packed":
+            git(top, "commit-graph", "write", "--reachable")
+            git(top, "gc", "--quiet")
     looked: set[str] = set()
     real = os.lstat
 

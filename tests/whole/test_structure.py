@@ -15,7 +15,7 @@ PACKAGE: Final = CHECKOUT / "src/cleanup_nodemodule"
 MODULES: Final = sorted(PACKAGE.rglob("*.py"))
 NATIVE: Final = sorted(PACKAGE.rglob("*.[ch]"))
 WINGS: Final = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
-PARTS: Final = [PACKAGE / "proof/declared"]
+PARTS: Final = sorted(path.parent for path in PACKAGE.glob("*/*/__init__.py"))
 """Parts of a wing that have a directory of their own, as they are many modules with one job."""
 
 MISNOMERS: Final = frozenset(

@@ -7,7 +7,7 @@ out of its project: only :mod:`~cleanup_nodemodule.delete.remove` and :mod:`~cle
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -68,11 +68,11 @@ def _explained(problem: Problem) -> Problem:
 
 
 async def find_obstacles(
-    place: str, identity: Identity, scheduler: Scheduler
+    place: str, identity: Identity, scheduler: Scheduler, clones: Container[bytes] = ()
 ) -> dict[Problem, None]:
     """Return what keeps a directory from being deleted that nobody gets at any more.
 
-    Raises Stopped if it was stopped before anybody knows, and Unanswered.
+    Repositories do, but for *clones*: paths relative to it of those that its tool can clone again. Raises Stopped if it was stopped before anybody knows, and Unanswered.
     """
     root = anchor(place, identity)
     problems: dict[Problem, None] = {}
@@ -86,6 +86,8 @@ async def find_obstacles(
             lacked=lambda found: lacked(found[2]),
         )
         for path in paths:
+            if path in clones:
+                continue
             problems[Problem(beneath(place, path), ProblemCode.REPOSITORY_INSIDE)] = None
         problems.update((problem_at(place, fault), None) for fault in faults)
         return left

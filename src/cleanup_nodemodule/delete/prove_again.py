@@ -26,12 +26,14 @@ from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level,
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import evidence, git, protections, weigh, witnesses
 from cleanup_nodemodule.proof.in_use import Processes, Whose
-from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
+from cleanup_nodemodule.proof.sighting import NO_TREES, Circumstances, Sighting, WorkingTrees
 from cleanup_nodemodule.proof.stat_cache import ancestors
+from cleanup_nodemodule.proof.version_control.ask import depends
 from cleanup_nodemodule.proof.witnesses import Witnesses
+from cleanup_nodemodule.survey.clones import lost_with
 from cleanup_nodemodule.survey.decide import decide
 from cleanup_nodemodule.survey.prepare import prepare_again
-from cleanup_nodemodule.system.mounts import mount_points
+from cleanup_nodemodule.system.mounts import mount_points, mounted
 from cleanup_nodemodule.work.containment import passes, problem_of
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -94,8 +96,18 @@ class Again:
         if isinstance(decision, Keep):
             since = [fact for fact in known.facts if fact not in artifact.evidence.facts]
             return _problem(path, decision.reason, "; ".join(since) or None)
+        if (lost := await self._lost_clones(artifact)) is not None:
+            return _problem(path, Reason.REPOSITORY_INSIDE, lost)
         self._whose[path] = sighting.whose
         return await self._in_use(artifact, path, sighting.whose)
+
+    async def _lost_clones(self, artifact: Artifact) -> str | None:
+        """Return what would be lost with the clones in an artifact, None if nothing would."""
+        found = artifact.contents.clones
+        if not found:
+            return None
+        kinds = await self._scheduler.call(mounted)
+        return await lost_with(found, artifact.path, kinds, self._scheduler)
 
     async def _behind(self, artifact: Artifact, place: str) -> Problem | None:
         path = artifact.path
@@ -106,8 +118,8 @@ class Again:
         kept, seen = await self._scheduler.call(_gather_behind, path, place, trees)
         if kept:
             return _problem(path, Reason.KEPT, "there is a .cleanup-keep")
-        if trees and await self._repositories.tracks_by_now(artifact, seen):
-            return _problem(path, Reason.TRACKED, "git tracks files in it")
+        if any(trees) and await self._repositories.tracks_by_now(artifact, seen):
+            return _problem(path, Reason.TRACKED, "version control tracks files in it")
         return await self._in_use(artifact, place, self._whose.pop(path, None))
 
     async def _in_use(self, artifact: Artifact, place: str, whose: Whose | None) -> Problem | None:
@@ -211,14 +223,14 @@ class _Group:
 
 
 class _Repositories:
-    """Asks git, each repository about all its artifacts at once, and again when something has changed."""
+    """Asks version control, each repository about all its artifacts at once, and again when one has changed."""
 
     def __init__(self, scheduler: Scheduler, artifacts: Sequence[Artifact]) -> None:
         self._scheduler: Final = scheduler
         self._witnesses: Final = Witnesses(scheduler)
         self._artifacts: Final = sorted(artifacts, key=lambda artifact: artifact.path)
         self._paths: Final = [artifact.path for artifact in self._artifacts]
-        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._groups: dict[WorkingTrees, _Group] = {}
         self._sightings: dict[str, Sighting] = {}
         self._lock: Final = asyncio.Lock()
 
@@ -229,16 +241,17 @@ class _Repositories:
     async def ask(
         self, artifact: Artifact, sighting: Sighting, seen: _Print | None
     ) -> git.Answer | git.Refusal | None:
-        """Return git's answer for an artifact whose files were *seen* a moment ago."""
-        if not sighting.repositories or not self.has_git:
+        """Return the answer for an artifact whose files were *seen* a moment ago."""
+        trees = sighting.working_trees
+        if not any(trees) or (trees.repositories and not self.has_git):
             return None
         path = artifact.path
         self._sightings[path] = sighting
-        group = await self._group(sighting.repositories)
+        group = await self._group(trees)
         async with group.lock:
             if seen is None or group.prints.get(path) != seen:
                 members = {**group.waiting, path: artifact}
-                prints = await self._scheduler.call(_prints, sighting.repositories, tuple(members))
+                prints = await self._scheduler.call(_prints, trees, tuple(members))
                 answers = await self._witnesses.ask(
                     [
                         replace(sighting, candidate=one.candidate, project=one.evidence.project)
@@ -251,26 +264,26 @@ class _Repositories:
             group.waiting.pop(path, None)
             return group.answers[path]
 
-    def around(self, path: str) -> tuple[str, ...]:
+    def around(self, path: str) -> WorkingTrees:
         """Return the working trees of an artifact that was asked about."""
-        return self._sightings[path].repositories if path in self._sightings else ()
+        return self._sightings[path].working_trees if path in self._sightings else NO_TREES
 
     async def tracks_by_now(self, artifact: Artifact, seen: _Print | None) -> bool:
-        """Whether git tracks something in an artifact, or gives no answer, since it was asked.
+        """Whether something in an artifact is tracked, or there is no answer, since it was asked.
 
         Its files were *seen* a moment ago.
         """
         sighting = self._sightings.pop(artifact.path)
-        group = self._groups[sighting.repositories]
+        group = self._groups[sighting.working_trees]
         if seen is not None and seen == group.prints.get(artifact.path):
             return False
         [answer] = await self._witnesses.ask([sighting])
         return not isinstance(answer, git.Answer) or artifact.path in answer.tracked
 
-    async def _group(self, repositories: tuple[str, ...]) -> _Group:
+    async def _group(self, trees: WorkingTrees) -> _Group:
         async with self._lock:
-            if repositories not in self._groups:
-                beneath = os.path.join(repositories[0], "")
+            if trees not in self._groups:
+                beneath = os.path.join(trees.innermost, "")
                 first = bisect.bisect_left(self._paths, beneath)
                 last = bisect.bisect_left(self._paths, beneath + chr(0x10FFFF))
                 around = await self._scheduler.call(
@@ -279,33 +292,37 @@ class _Repositories:
                 group = _Group()
                 group.waiting.update(
                     (one.path, one)
-                    for one, trees in zip(self._artifacts[first:last], around, strict=True)
-                    if trees == repositories
+                    for one, others in zip(self._artifacts[first:last], around, strict=True)
+                    if others == trees
                 )
-                self._groups[repositories] = group
-            return self._groups[repositories]
+                self._groups[trees] = group
+            return self._groups[trees]
 
 
 def _gather(candidate: Candidate, circumstances: Circumstances) -> tuple[Sighting, _Print | None]:
     """Look at one candidate, and at what git's answer depends on."""
     [sighting] = evidence.gather([candidate], circumstances)
-    seen = _prints(sighting.repositories, (candidate.path,)) if sighting.repositories else {}
+    trees = sighting.working_trees
+    seen = _prints(trees, (candidate.path,)) if any(trees) else {}
     return sighting, seen.get(candidate.path)
 
 
-def _gather_behind(path: str, place: str, trees: tuple[str, ...]) -> tuple[bool, _Print | None]:
-    """Return whether a file keeps what is at *place*, and what git's answer about *path* depends on."""
+def _gather_behind(path: str, place: str, trees: WorkingTrees) -> tuple[bool, _Print | None]:
+    """Return whether a file keeps what is at *place*, and what the answer about *path* depends on."""
     kept = protections.kept(place, None) is not None
-    return kept, _prints(trees, (path,)).get(path) if trees else None
+    return kept, _prints(trees, (path,)).get(path) if any(trees) else None
 
 
-def _prints(repositories: tuple[str, ...], paths: Sequence[str]) -> Mapping[str, _Print]:
-    """Return what git's answer depends on, for each path; nothing where that cannot be told.
+def _prints(trees: WorkingTrees, paths: Sequence[str]) -> Mapping[str, _Print]:
+    """Return what the answer depends on, for each path; nothing where that cannot be told.
 
-    That is the index, which a commit and ``git add`` replace, and what says what is ignored. Where ``.git`` is
+    For git that is the index, which a commit and ``git add`` replace, and what says what is ignored. Where ``.git`` is
     a file, as in a worktree, that is elsewhere, and a path that was read is not followed.
     """
     ours: list[object] = []
+    for top, mark in trees.working_copies:
+        ours += (_facts(path) for path in depends(top, mark))
+    repositories = trees.repositories
     for repository in repositories:
         directory = os.path.join(repository, ".git")
         facts = _facts(directory)
@@ -316,7 +333,8 @@ def _prints(repositories: tuple[str, ...], paths: Sequence[str]) -> Mapping[str,
     known: dict[str, object] = {}
     prints: dict[str, _Print] = {}
     for path in paths:
-        directories = list(ancestors(os.path.dirname(path), repositories[0]))
+        around = os.path.dirname(path)
+        directories = list(ancestors(around, repositories[0])) if repositories else []
         for directory in directories:
             if directory not in known:
                 known[directory] = _facts(os.path.join(directory, ".gitignore"))

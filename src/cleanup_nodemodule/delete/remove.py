@@ -47,6 +47,7 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record.staged import new_name
 from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.work.conversion import relative
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -117,7 +118,8 @@ class _Deletion:
         place = turn.staged or artifact.path
         identity = artifact.candidate.identity
         try:
-            problems = await empty.find_obstacles(place, identity, scheduler)
+            clones = frozenset(relative(path, artifact.path) for path in artifact.contents.clones)
+            problems = await empty.find_obstacles(place, identity, scheduler, clones)
             if problems:
                 return await restored(turn, left_untouched(artifact, *problems), scheduler)
             problem = await self._second_proof.behind(artifact, place)

@@ -115,6 +115,9 @@ class Contents:
     """The same of what was modified after the time asked for."""
     unlisted: int = 0
     """How many more of both there are, at most; one in both counts twice."""
+    clones: tuple[str, ...] = ()
+    """Absolute paths of the git repositories in it that its tool has cloned, and that it can clone again:
+    nothing in them is anybody's work. They are none of the *repositories*."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cleanup_nodemodule.proof.regeneration import command_for
 from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.proof.version_control.ask import innermost
 from cleanup_nodemodule.work.containment import Contained, problem_of
 from cleanup_nodemodule.work.conversion import LACKED
 
@@ -135,6 +136,7 @@ def _gather_one(
         included=path in circumstances.included,
         met=asked.ask(ProblemCode.EXAMINE, _NONE, _met, path, circumstances, enter),
         declared=declared,
+        working_copies=asked.ask(ProblemCode.EXAMINE, (), _working_copies, path, cache),
     ).with_problems(asked.problems)
 
 
@@ -144,6 +146,10 @@ def _is_asked(best: Examination, circumstances: Circumstances) -> bool:
         return False
     # Right before it is deleted, only if nothing else says who made it: to read all lock files again is dear.
     return not circumstances.again or best.proven_on_disk is None
+
+
+def _working_copies(path: str, cache: StatCache) -> tuple[tuple[str, str], ...]:
+    return innermost(cache.working_copies(os.path.dirname(path)))
 
 
 def _declared(

@@ -4,7 +4,8 @@ Git reads what it finds: a device without end, a FIFO that nobody writes to, a t
 not started where one of the files it opens to answer :mod:`cleanup_nodemodule.proof.git`'s questions is no regular
 file, is larger than makes sense, or lies where the repository has no business. Which files these are is
 gitrepository-layout(5)'s to say, and was checked with strace(1) for git 2.39: in ordinary repositories, in
-worktrees, submodules and bare ones, with a sparse and with a split index. Objects are none of them.
+worktrees, submodules and bare ones, with a sparse and with a split index. Of the objects these are the
+packs, and the commit that HEAD names and its tree where they have files of their own.
 
 Nothing here waits: files are opened only if they are regular, symlinks are followed by their text, and a
 mount that may fall silent is not asked. Whatever is changed behind the look is for the limits under which
@@ -26,8 +27,15 @@ from cleanup_nodemodule.proof.git_content import (
     MEBIBYTE,
     TEXT,
     Unfit,
-    is_whole,
+    around,
+    backwards,
+    is_beneath,
+    kind_of,
+    looked_at,
+    object_in,
+    place_of,
     reference_in,
+    tree_of,
 )
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.files import UnfitError, read_small
@@ -36,6 +44,9 @@ from cleanup_nodemodule.work.conversion import LACKED
 _LIST: Final = 64 * MEBIBYTE
 """Bytes of a list that git writes, a line for each directory or commit."""
 
+
+_LARGEST_PACK: Final = 1 << 40
+"""Bytes of a pack; those of some repositories have a hundred gigabytes."""
 
 _MEMORY: Final = GIBIBYTE
 """Bytes of memory that git may take besides what it makes of the index."""
@@ -58,14 +69,6 @@ _MAX_ENTRIES: Final = 100_000
 _OTHER_PLACES: Final = frozenset({"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs"})
 """Kinds of file systems on which reading a regular file may wait, or do something."""
 
-_KINDS: Final = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a directory",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -75,6 +78,9 @@ class Checked:
     """The user whose the repository is."""
     memory: int
     """Bytes of memory that git needs for it at most."""
+    has_index: bool = True
+    tree: str | None = None
+    """The tree that the index is, if that is noted in it (:class:`~.git_content.Index`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +98,16 @@ def lacked(said: Checked | Doubt) -> bool:
     return isinstance(said, Doubt) and said.errno in LACKED
 
 
-def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str]) -> Checked | Doubt:
+def check(
+    repository: str, directories: Iterable[str], kinds: Mapping[str, str], *, bare: bool = False
+) -> Checked | Doubt:
     """Look at all that git reads to say of *directories* whether it ignores them, and what it tracks.
 
-    *repository* is the working tree, *directories* lie in it, all of them absolute and without symlinks.
-    *kinds* gives for each mount point what is mounted there.
+    *repository* is the working tree, or a repository without one that is *bare*, *directories* lie in it, all
+    of them absolute and without symlinks. *kinds* gives for each mount point what is mounted there.
     """
     try:
-        return _Checking(repository, kinds).everything(directories)
+        return _Checking(repository, kinds, bare=bare).everything(directories)
     except Unfit as error:
         return Doubt(str(error))
     except OSError as error:
@@ -112,8 +120,9 @@ def check(repository: str, directories: Iterable[str], kinds: Mapping[str, str])
 class _Checking:
     """One look at one repository."""
 
-    def __init__(self, repository: str, kinds: Mapping[str, str]) -> None:
+    def __init__(self, repository: str, kinds: Mapping[str, str], *, bare: bool) -> None:
         self._repository: Final = repository
+        self._bare: Final = bare
         self._kinds: Final = kinds
         self._tops: list[str] = [repository]
         self._included = 0
@@ -136,16 +145,19 @@ class _Checking:
             self._file("packed-refs", top, LARGEST)
             self._reftables(top)
         self._file("objects/info/alternates", common, TEXT, outside=True)
-        self._head(directory, common)
-        for above in _around(directories, self._repository):
+        commit = self._head(directory, common)
+        self._objects(commit, common)
+        for above in around(directories, self._repository):
             # Since git 2.32 a symlink of this name counts for nothing.
             self._file(".gitignore", above, TEXT, outside=True)
-        return Checked(
-            os.lstat(directory).st_uid, _MEMORY + _TIMES_THE_INDEX * self._index(directory)
-        )
+        size, tree = self._index(directory)
+        memory = _MEMORY + _TIMES_THE_INDEX * (size or 0)
+        return Checked(os.lstat(directory).st_uid, memory, size is not None, tree)
 
     def _directory(self) -> str:
         """Return where the repository is kept: ``.git``, or what that names (gitrepository-layout(5))."""
+        if self._bare:
+            return self._repository
         here = os.path.join(self._repository, ".git")
         real, status = self._reach(".git", self._repository, here)
         named = "is a symlink to"
@@ -163,7 +175,7 @@ class _Checking:
                 " around it"
             )
         if not stat.S_ISDIR(status.st_mode):
-            raise Unfit(f"{here} is {_kind(status)} and no repository")
+            raise Unfit(f"{here} is {kind_of(status)} and no repository")
         return real
 
     def _common(self, directory: str) -> str:
@@ -198,25 +210,30 @@ class _Checking:
                 self._included += 1
                 if depth >= _DEEPEST or self._included > _MAX_INCLUDED:
                     raise Unfit(f"{here} includes too many files")
-                around = os.path.dirname(here)
-                self._config(path, around, directory, depth + 1, outside=True)
+                within = os.path.dirname(here)
+                self._config(path, within, directory, depth + 1, outside=True)
             elif (section, key) == (b"core", b"excludesfile"):
                 self._file(path, self._repository, TEXT, outside=True)
             elif (section, key) == (b"core", b"worktree"):
                 # Whether it is this one is for git to say; it changes to it at once.
                 self._reach(path, directory, here)
 
-    def _head(self, directory: str, common: str) -> None:
-        """Look at HEAD and the references it leads to, which a condition on the branch has git read."""
+    def _head(self, directory: str, common: str) -> str | None:
+        """Look at HEAD and the references it leads to; return the commit, None if no file of its own says.
+
+        A condition on the branch has git read them, too.
+        """
+        content: bytes | None = None
         name = b""
         with contextlib.suppress(OSError):
             # As git made it long ago; git reads the link and no file.
             name = os.fsencode(os.readlink(os.path.join(directory, "HEAD")))
         if not name.startswith(b"refs/"):
-            name = reference_in(self._content("HEAD", directory, LINE))
+            content = self._content("HEAD", directory, LINE)
+            name = reference_in(content)
         for _ in range(5):  # As deep as git goes (SYMREF_MAXDEPTH in refs.h).
             if not name.startswith(b"refs/") or b".." in name or b"\0" in name:
-                return
+                break
             content = None
             for top in {directory: None, common: None}:
                 path = os.fsdecode(name)
@@ -224,7 +241,33 @@ class _Checking:
                 # An empty directory is left behind where references are packed.
                 if status is not None and not stat.S_ISDIR(status.st_mode):
                     content = self._content(path, top, LINE)
+            if content is not None and not content.strip(b"\0 \t\r\n"):
+                # As after a power cut. Git takes that for a branch without commits.
+                raise Unfit(f"the reference {os.fsdecode(name)} is damaged: there is nothing in it")
             name = reference_in(content)
+        return object_in(content)
+
+    def _objects(self, commit: str | None, common: str) -> None:
+        """Look at what tells the tree of the *commit*: the packs, and what has a file of its own."""
+        for name in ("info/commit-graph", "info/grafts", "objects/info/commit-graph"):
+            self._file(name, common, LARGEST, outside=True)
+        for name in ("objects/pack", "objects/info/commit-graphs"):
+            real, status = self._reach(name, common, "it")
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                self._listed(real)
+        if commit is None:
+            return
+        content = self._content(place_of(commit), common, TEXT, outside=True)
+        if (tree := tree_of(content or b"")) is not None:
+            self._file(place_of(tree), common, LARGEST, outside=True)
+
+    def _listed(self, directory: str) -> None:
+        """Look at all files in a directory; their size says nothing, as git maps them."""
+        with os.scandir(directory) as entries:
+            for number, entry in enumerate(entries):
+                if number >= _MAX_ENTRIES:
+                    raise Unfit(f"there are more than {_MAX_ENTRIES:,} names in {directory}")
+                self._file(entry.name, directory, _LARGEST_PACK, outside=True)
 
     def _reftables(self, top: str) -> None:
         """Look at references that are kept in tables (gitformat-reftable(5))."""
@@ -232,14 +275,20 @@ class _Checking:
         for name in listed.split()[:_MAX_INCLUDED]:
             self._file(os.path.join("reftable", os.fsdecode(name)), top, LARGEST)
 
-    def _index(self, directory: str) -> int:
-        """Look at the index, and at the one it may be based on; return the bytes they have."""
+    def _index(self, directory: str) -> tuple[int | None, str | None]:
+        """Look at the index, and at the one it may be based on; return the bytes they have, and its tree.
+
+        There are no bytes if there is no index.
+        """
         index = self._file("index", directory, LARGEST)
         size = 0
+        tree = None
         if index is not None:
             size = os.lstat(index).st_size
-            if not is_whole(os.fsencode(index)):
+            looked = looked_at(os.fsencode(index))
+            if not looked.whole:
                 raise Unfit(f"{index} is damaged: its checksum is wrong")
+            tree = looked.tree
         shared = 0
         with os.scandir(directory) as entries:
             for number, entry in enumerate(entries):
@@ -248,7 +297,7 @@ class _Checking:
                 if entry.name.startswith("sharedindex."):
                     self._file(entry.name, directory, LARGEST)
                     shared = max(shared, entry.stat(follow_symlinks=False).st_size)
-        return size + shared
+        return (None if index is None else size + shared), tree
 
     def _content(
         self, name: str, base: str, max_bytes: int, *, outside: bool = False
@@ -272,10 +321,10 @@ class _Checking:
         real, status = self._reach(name, base, here)
         if status is None:
             return None
-        if not outside and not any(_is_beneath(real, top) for top in self._tops):
+        if not outside and not any(is_beneath(real, top) for top in self._tops):
             raise Unfit(f"{here} leads out of the repository, to {real}")
         if not stat.S_ISREG(status.st_mode):
-            raise Unfit(f"{here} is {_kind(status)} and not a regular file")
+            raise Unfit(f"{here} is {kind_of(status)} and not a regular file")
         if status.st_size > max_bytes:
             raise Unfit(
                 f"{here} has {status.st_size:,} bytes, and more than {max_bytes:,} make no sense there"
@@ -290,7 +339,7 @@ class _Checking:
         if "\0" in path:
             raise Unfit(f"{named_by} names a path with a NUL byte in it")
         done = os.sep if os.path.isabs(path) else base
-        todo = _backwards(path)
+        todo = backwards(path)
         status = None
         links = 0
         while todo:
@@ -311,36 +360,13 @@ class _Checking:
             if links > _MAX_LINKS:
                 raise Unfit(f"{named_by} leads through more than {_MAX_LINKS} symlinks")
             done, status = os.sep if os.path.isabs(target) else os.path.dirname(done), None
-            todo += _backwards(target)
+            todo += backwards(target)
         return done, os.lstat(done) if status is None else status
 
     def _admit(self, path: str, named_by: str) -> None:
         """Raise Unfit if *path* is a mount point that the repository is not beneath, and is not to be asked."""
         kind = self._kinds.get(path)
-        if kind is None or _is_beneath(self._repository, path):
+        if kind is None or is_beneath(self._repository, path):
             return
         if kind in _OTHER_PLACES or mounts.is_silent(kind):
             raise Unfit(f"{named_by} leads to {path}, where {kind} is mounted")
-
-
-def _is_beneath(path: str, top: str) -> bool:
-    return path == top or path.startswith(os.path.join(top, ""))
-
-
-def _backwards(path: str) -> list[str]:
-    return [word for word in path.split(os.sep)[::-1] if word not in {"", "."}]
-
-
-def _kind(status: os.stat_result) -> str:
-    return _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-
-
-def _around(directories: Iterable[str], top: str) -> set[str]:
-    """Return the directories that *directories* lie in, up to *top*."""
-    around = {top}
-    for directory in directories:
-        above = os.path.dirname(directory)
-        while above not in around and _is_beneath(above, top):
-            around.add(above)
-            above = os.path.dirname(above)
-    return around

@@ -127,9 +127,13 @@ async def git(
     limits: Limits,
     data: bytes = b"",
     fine: tuple[int, ...] = (0,),
+    *,
+    configured: bool = True,
 ) -> None:
     """Have *take* be given what git prints, piece by piece.
 
+    Unless it is *configured*, nothing but the repository's own configuration counts. An exit code that is *fine*
+    is no failure.
     Raises _NoAnswer if it fails, and TimeoutError if it takes too long. However this ends, nothing is left
     of git and of what it started.
     """
@@ -141,6 +145,8 @@ async def git(
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",
+        # A reference could give another commit for the one that HEAD names (git-replace(1)).
+        "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
     }
@@ -148,6 +154,8 @@ async def git(
     if (home := _home_instead()) is not None:
         environment["HOME"] = home
         environment.pop("XDG_CONFIG_HOME", None)
+    if not configured:
+        environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     # A broken repository must not have the one around it answer in its place.
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(repository)
     running = await _start([b"-C", os.fsencode(repository), *arguments], environment, limits)

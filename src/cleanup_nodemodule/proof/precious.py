@@ -15,6 +15,7 @@ from typing import Final
 
 from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.proof.rules import Rule
+from cleanup_nodemodule.proof.version_control.systems import INSIDE
 
 MOST_NAMED: Final = 1
 """Files that a reason names; the others are counted."""
@@ -121,9 +122,7 @@ CATEGORIES: Final[dict[str, Category]] = {
     # Sources in D, and what compilers write down about the files that each object was made of.
     "d": _category("d"),
     # Working copies of other systems than git, which the walk finds by itself.
-    "version-control": _category(
-        "", ".hg .svn .jj .bzr _darcs .fslckout _fossil_ .pijul .sl cvs .p4config"
-    ),
+    "version-control": _category("", f"{' '.join(map(os.fsdecode, INSIDE))} .p4config"),
 }
 """By name, as rules write them in ``expects``."""
 

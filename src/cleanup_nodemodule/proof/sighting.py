@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Candidate, Identity, Level, Problem, Reason
 from cleanup_nodemodule.proof.declared import Declared
@@ -35,6 +36,23 @@ class Circumstances:
     """Everything that something is mounted on, files too."""
     again: bool = False
     """It is the second proof: only what decides is asked for."""
+
+
+class WorkingTrees(NamedTuple):
+    """The working trees that a directory lies in, the innermost first. Pickles."""
+
+    repositories: tuple[str, ...] = ()
+    """Those of git."""
+    working_copies: tuple[tuple[str, str], ...] = ()
+    """Those of other version control, and the mark of each."""
+
+    @property
+    def innermost(self) -> str:
+        """The innermost of all of them."""
+        return max((*self.repositories, *(top for top, _ in self.working_copies)), key=len)
+
+
+NO_TREES: Final = WorkingTrees()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +90,19 @@ class Sighting:
     """The user's patterns that it meets."""
     declared: Declared | None = None
     """What declares the packages in it, None where its rule has no packages or nobody asked."""
+    working_copies: tuple[tuple[str, str], ...] = ()
+    """The directories around it with the mark of another version control than git, the innermost first, and
+    the mark."""
 
     @property
     def named(self) -> bool:
         """Whether the user gave its name."""
         return self.word is not None
+
+    @property
+    def working_trees(self) -> WorkingTrees:
+        """All that may track something in it."""
+        return WorkingTrees(self.repositories, self.working_copies)
 
     @property
     def repository(self) -> str | None:

@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar
 
 from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
 from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory, Standing, standing_of
+from cleanup_nodemodule.proof.version_control.around import Around, Found
+from cleanup_nodemodule.proof.version_control.systems import GIT
 from cleanup_nodemodule.system.files import UnfitError, read_small
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -85,6 +87,7 @@ class StatCache:
         self._listings: Final = Listings() if lists else None
         self.known: Final = Memory(MAX_ANSWERS, _MAX_REMEMBERED)
         """What directories have answered by now, whoever asked."""
+        self._around: Final = Around(self.known, self._mounts, self.rules_out)
         self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str], bool]]:
@@ -323,35 +326,11 @@ class StatCache:
 
         It is a file in worktrees and submodules (gitrepository-layout(5)).
         """
-        way: list[str] = []
-        found: tuple[str, ...] = ()
-        for place in ancestors(directory, None):
-            known = self.known.get((".git", place))
-            if known is not UNASKED:
-                found = known
-                break
-            way.append(place)
-        for place in reversed(way):
-            if self._may_have_git(place):
-                found = (place, *found)
-            self.known.put((".git", place), place, found)
-        return found
+        return tuple(place for place, mark in self._around.of(directory) if mark == GIT)
 
-    def _may_have_git(self, directory: str) -> bool:
-        """Whether there is a repository: only a clear no is a no, but for a path that nothing takes."""
-        path = os.path.join(directory, ".git")
-        if path in self._mounts:
-            return True
-        if self.rules_out(directory, (".git",)):
-            return False
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise
-        return True
+    def working_copies(self, directory: str) -> Found:
+        """Return the directories, from *directory* upwards, with the mark of another version control."""
+        return tuple(one for one in self._around.of(directory) if one[1] != GIT)
 
     def entries(self, directory: str, below: str = "") -> list[tuple[str, bool]]:
         """Return the names in *directory*, or in *below* in it, and whether each is a directory.

@@ -70,6 +70,8 @@ def weigh(
             )
         elif path in said.tracked:
             protection = Protection(Reason.TRACKED, "git tracks files inside")
+    if protection is None and answer is not None and path in answer.tracked_by:
+        protection = Protection(Reason.TRACKED, f"{answer.tracked_by[path]} tracks files inside")
     level, made_by, lacking = _made_by(sighting, answer, has_git=has_git)
     besides: list[str] = []
     if sighting.word is not None:
@@ -157,8 +159,13 @@ def _made_by(
         return level, tuple(dict.fromkeys(facts)), None
     lacking = _not_ignored(sighting, answer, has_git=has_git)
     if lacking is None:
-        return Level.PROVEN, (*hopeful.facts, "ignored by git"), None
+        return Level.PROVEN, (*hopeful.facts, _ignored_by(sighting, answer)), None
     return sighting.unproven, (*hopeful.facts, lacking), lacking
+
+
+def _ignored_by(sighting: Sighting, answer: git.Answer | None) -> str:
+    by = None if answer is None else answer.ignored_by.get(sighting.candidate.path)
+    return "ignored by git" if by is None else f"ignored by {by.source}: {by.pattern}"
 
 
 def _facts(best: Examination, held: Trial | None) -> tuple[str, ...]:
@@ -169,25 +176,37 @@ def _facts(best: Examination, held: Trial | None) -> tuple[str, ...]:
 
 def _unmarked(sighting: Sighting, answer: git.Answer | None) -> str | None:
     """Return why what nothing inside marks is not proven: in a repository it may be work of today."""
-    if answer is None or sighting.candidate.path in answer.ignored:
+    path = sighting.candidate.path
+    if answer is None:
         return None
-    return "git neither tracks nor ignores it"
+    if path in answer.neither:
+        return "git neither tracks nor ignores it"
+    if path in answer.unknown:
+        return f"nobody can say whether it is tracked: {answer.unknown[path]}"
+    return None
 
 
 def _not_ignored(sighting: Sighting, answer: git.Answer | None, *, has_git: bool) -> str | None:
     """Return why git's word is missing, None if git ignores it."""
-    if answer is not None and sighting.project in answer.ignored:
-        # As where a home directory is a repository that ignores everything: it says nothing.
-        return "git ignores the whole project"
-    if answer is not None and sighting.candidate.path in answer.ignored:
-        return None
+    path = sighting.candidate.path
     if sighting.repository is None:
         return "not in a git repository that could ignore it"
-    if answer is not None:
+    if answer is None:
+        if not has_git:
+            return "git is not installed, so nobody can say whether it is ignored"
+        return "git has not said whether it is ignored"
+    if sighting.project in answer.ignored:
+        # As where a home directory is a repository that ignores everything: it says nothing.
+        return "git ignores the whole project"
+    if path not in answer.ignored:
         return "not ignored by git"
-    if not has_git:
-        return "git is not installed, so nobody can say whether it is ignored"
-    return "git has not said whether it is ignored"
+    by = answer.ignored_by.get(path)
+    if by is not None and by.blanket:
+        return f"{by.source} has git ignore everything there: {by.pattern}"
+    if by is not None and not by.own:
+        return f"only {by.source} has git ignore it, and no .gitignore of the project"
+    # A hint by itself, so nobody may have another one against it.
+    return _unmarked(sighting, answer)
 
 
 def with_inside(known: Evidence, sighting: Sighting, inside: Inside) -> Evidence:

@@ -14,7 +14,7 @@ from cleanup_nodemodule.words import PROGRAM, command, printable, size
 
 MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
-    "tracked": "git tracks files in it",
+    "tracked": "version control tracks files in it",
     "git-failed": "git is missing, or could not say whether it tracks files in it",
     "installed": "part of installed software",
     "undeclared": "nothing declares a package in it, so nothing brings it back",

@@ -16,6 +16,7 @@ from cleanup_nodemodule.proof.declared import NAMES, is_part_of
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.proof.version_control.inside import is_mark, working_copies
 from cleanup_nodemodule.proof.weigh import Inside, kept_for
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.work.containment import each, problem_of
@@ -70,7 +71,9 @@ def _met(row: Row) -> _Met:
     contents, rule = row.contents, row.sighting.rule
     if contents is None:
         return None, (), (), 0
-    unexpected = precious.unexpected(rule, contents.met)
+    # Where a rule expects whatever is there it does not mean somebody's working copy.
+    marks = (path for path in contents.met if is_mark(path))
+    unexpected = tuple(sorted({*precious.unexpected(rule, contents.met), *marks}))
     return rule, unexpected, contents.late, contents.unlisted
 
 
@@ -91,10 +94,12 @@ def _look(
 ) -> Inside | Problem:
     packages = rule.packages if rule is not None else None
     try:
-        met = only_here(rule, path, met, cache)
+        marks = [one for one in met if is_mark(one) and working_copies(path, [one])]
+        met = only_here(rule, path, tuple(one for one in met if not is_mark(one)), cache)
         if packages is None or packages not in NAMES:
-            return Inside(met, (), unlisted)
+            return Inside(tuple(sorted({*met, *marks})), (), unlisted)
         unexpected, modified = is_part_of(packages)(path, met, late, cache)
+        unexpected = tuple(sorted({*unexpected, *marks}))
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whose these files are
         return problem_of(error, path, ProblemCode.EXAMINE)
     return Inside(unexpected, modified, unlisted)

@@ -148,6 +148,7 @@ def joined(outer: Contents, inner: Contents, place: str) -> Contents:
         met,
         late,
         outer.unlisted + inner.unlisted + more_met + more_late,
+        clones=_merged(outer.clones, inner.clones),
     )
 
 

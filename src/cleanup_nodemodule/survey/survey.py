@@ -17,7 +17,7 @@ from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
-from cleanup_nodemodule.survey import noticed
+from cleanup_nodemodule.survey import clones, noticed
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
@@ -119,6 +119,8 @@ async def _survey(
         queue.close()
         await prover.conclude(findings, assume_unused=settings.assume_unused)
     await look_inside(findings.rows, scheduler, prover.cache)
+    if witnesses.has_git:
+        await clones.settle(findings.rows, scheduler)
     return found
 
 

@@ -331,9 +331,10 @@ def test_own_rules_come_with_those_of_the_profile(run: Run, config: Path, work: 
     assert found(run, work, "--rule", "made@mark") == both
     config.write_text(f"[[rule]]\n{GOOD}\n{CONFIGURATION}")
     assert found(run, work) == both
-    assert found(run, work, "--profile", "rust") == {"made": DELETE}
     declare(work, {"other": FILES})
     assert found(run, work, "--rule", "other@mark") == {**both, "other": DELETE}
+    config.write_text(f"[[rule]]\n{GOOD}")
+    assert found(run, work, "--profile", "rust") == {"made": DELETE}
 
 
 def test_an_own_rule_deletes_what_it_proves_and_nothing_else(run: Run, work: Path) -> None:

@@ -159,4 +159,4 @@ def test_the_rules_are_a_table_that_cuts_nothing() -> None:
         assert isinstance(console.file, io.StringIO)
         drawn_rules = console.file.getvalue()
         assert "…" not in drawn_rules
-        assert drawn_rules.count("CMakeCache") >= 2
+        assert drawn_rules.count("CMakeCache") >= 1

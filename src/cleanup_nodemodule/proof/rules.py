@@ -138,8 +138,8 @@ class Rule:
 
     @property
     def is_plain(self) -> bool:
-        """Whether only a directory of one name fits."""
-        return not WILD.intersection(self.names[-1])
+        """Whether only directories of certain names fit."""
+        return not any(WILD.intersection(name) for name in self.last_names)
 
     @property
     def last_names(self) -> tuple[str, ...]:
@@ -180,7 +180,8 @@ class RuleIndex:
         self._others: list[tuple[int, Rule]] = []
         for place, rule in enumerate(rules):
             if rule.is_plain:
-                self._plain.setdefault(rule.names[-1], []).append((place, rule))
+                for name in rule.last_names:
+                    self._plain.setdefault(name, []).append((place, rule))
             else:
                 self._others.append((place, rule))
 

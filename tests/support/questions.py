@@ -8,7 +8,7 @@ from pathlib import Path
 from cleanup_nodemodule.proof.copies import only_here
 from cleanup_nodemodule.proof.declared import NAMES, Declared, is_part_of, look_of
 from cleanup_nodemodule.proof.markers import Examination, examine
-from cleanup_nodemodule.proof.precious import unexpected
+from cleanup_nodemodule.proof.precious import unexpected, watch
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support.git import git
@@ -70,10 +70,11 @@ def _is_ignored(artifact: Path) -> bool:
 
 def _others(rule: Rule, artifact: Path, cache: StatCache) -> tuple[str, ...]:
     """Return the paths in *artifact* that *rule* does not expect, as the walk that measures meets them."""
+    names = watch(rule).names
     met = [
         os.path.relpath(os.path.join(place, name), artifact)
         for place, directories, files in os.walk(artifact)
-        for name in (*directories, *files)
+        for name in (*(one for one in directories if os.fsencode(one.lower()) in names), *files)
     ]
     found = only_here(rule, str(artifact), unexpected(rule, met), cache)
     if rule.packages not in NAMES:

@@ -175,13 +175,14 @@ def _word(name: str, circumstances: Circumstances) -> str | None:
 
 
 def _rank(examination: Examination) -> tuple[int, bool, bool]:
-    """Order rules by how much they say for a directory."""
+    """Order rules by how much they say for a directory: of two tools that make one, that which is used here."""
+    lacking = 2 if examination.missing is not None else 0
     if examination.proven_on_disk:
-        rank = 0
+        rank = lacking
     elif examination.proven_if_ignored:
-        rank = 1
+        rank = 1 + lacking
     else:
-        rank = 2 if examination.hint else 3 if examination.some_found else 4
+        rank = 4 if examination.hint else 5 if examination.some_found else 6
     return rank, examination.rule.names == ("*",), examination.rule.generic
 
 

@@ -49,8 +49,10 @@ _HOME_INSTALLATIONS: Final = frozenset({"Library", "snap", "Applications"})
 _PROGRAMS: Final = re.compile(
     r"/(?:"
     # Versions and global packages of interpreters and package managers.
-    r"\.(?:nvm|volta|fnm|nodenv|nodebrew|nvs|asdf|bun|deno|npm|npm-global|npm-packages|pnpm-store|proto"
+    r"\.(?:nvm|volta|fnm|nodenv|nodebrew|nvs|asdf|bun|deno|npm|npm-global|npm-packages|proto"
     r"|pyenv|rbenv|rvm|sdkman|rustup|ghcup|opam|pub-cache|jbang|krew|oh-my-zsh|hyper_plugins)"
+    # The store itself may be that of a project, as in CI: where no home is told by its shape, its rule says.
+    r"|\.pnpm-store(?=/)"
     # Editors and assistants, with the server that one leaves where it is used from afar.
     r"|\.(?:[\w-]+-server(?:-insiders|-oss)?|vscode-remote)/(?:extensions|bin|cli)"
     r"|\.[\w-]+/extensions"

@@ -27,7 +27,8 @@ _ECOSYSTEMS: Final = (
     *("any", "js", "python", "rust", "go", "cmake", "meson", "platformio", "zig", "nim"),
     *("haskell", "ocaml", "elm", "lean", "purescript", "swift", "elixir", "java", "android"),
     *("scala", "clojure", "dotnet", "apple", "flutter", "unity", "unreal", "godot", "php"),
-    *("ruby", "terraform", "iac", "sites"),
+    *("ruby", "terraform", "iac", "sites", "c", "contracts", "dbt", "editors", "erlang"),
+    *("gleam", "hdl", "latex", "lua", "monorepo", "nix", "perl", "provers", "r", "rescript"),
 )
 """Each has a file in the catalogue: to read all of them takes longer than to measure a small project."""
 

@@ -19,8 +19,10 @@ from typing import Any, Final
 
 from install_list import IGNORED, INSTALLS, TOOLS, Install, text_of
 
-COMMAND: Final = Path(sys.prefix, "bin", "cleanup-nodemodule")
-"""The tool of this checkout."""
+COMMAND: Final = os.environ.get("PROVEN_BY") or os.path.join(
+    sys.prefix, "bin", "cleanup-nodemodule"
+)
+"""The tool of this checkout, or another one that is to be compared with it."""
 
 _PATIENCE: Final = 900
 """Seconds for one command of a package manager."""

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows docs screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows proof docs screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -102,6 +102,10 @@ candidates: $(VENV)/.installed-dev
 
 rows: $(VENV)/.installed-dev
 	$(BIN)/python bench/rows.py
+
+# How often the proof is wrong: on the shapes of published packages, and on real installs.
+proof: $(VENV)/.installed-dev
+	$(BIN)/python bench/proof.py
 
 # The page of the Python API, in build/docs.
 docs: $(VENV)/.installed-dev

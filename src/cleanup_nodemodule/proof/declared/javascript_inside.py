@@ -47,7 +47,7 @@ _WRITTEN: Final = (
     ".bin .package-lock.json .modules.yaml .pnpm .pnpm-workspace-state*.json .yarn-integrity .yarn-state.yml "
     ".package-map.json .store .bun .bun-tag* .deno .staging "
     # Caches: of find-cache-dir, Vite, Vitest, Babel, Nx, Parcel, webpack, Rollup, Rspack, Turborepo, and so on.
-    ".cache .cache-* .vite .vite-* .vitest .vitest-* .babel-cache .nx .parcel-cache .webpack-cache .rollup.cache "
+    "$app .cache .cache-* .vite .vite-* .vitest .vitest-* .babel-cache .nx .parcel-cache .webpack-cache .rollup.cache "
     ".rspack-cache .turbo .wireit .swc .esbuild .jiti .c12 .tmp .tmp-* .eslintcache .stylelintcache .prettiercache "
     "*.tsbuildinfo .ngcc_lock_file __ngcc_entry_points__.json "
     # What frameworks and language servers generate there.

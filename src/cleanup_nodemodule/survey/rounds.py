@@ -96,11 +96,14 @@ class Rounds:
         """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
         named = {*(settings.targets or ()), *settings.also}
         rules = settings.rules if settings.targets is None else ()
+        excluded = self._prover.circumstances.spared.excluded
         own = [
             # As a search of the directory around it finds it.
             Candidate(root.path, os.path.dirname(root.path), root.identity, root.path in mounts)
             for root in roots
             if settings.min_depth == 0
+            # What is to be searched and excluded at once is a problem, and is left alone.
+            and excluded.covering(root.path, set()) is None
             and (
                 os.path.basename(root.path) in named
                 or any(rule.fits(tuple(root.path.split(os.sep))) for rule in rules)

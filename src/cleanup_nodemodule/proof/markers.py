@@ -236,9 +236,9 @@ class _Trials:
             what = DISTRIBUTIONS[proof.distributions](inside, project, self._cache)
             phrase = f"{{}}, of the version that the {proof.distributions} project has now"
             yield _found(what, phrase, ("nothing but distributions inside",))
-        if proof.unversioned:
-            outside = not self._cache.repositories(project)
-            yield _found("no repository" if outside else None, "in {}", ("no repository",))
+        # Where there is none that says nothing, as most directories are in none.
+        if proof.unversioned and self._cache.repositories(project):
+            yield _found(None, "in {}", ("no repository",))
         if proof.script:
             script = script_of(self._read(project, "package.json"), proof.script)
             yield _found(script, "{} script in package.json", proof.script)

@@ -29,9 +29,9 @@ def command(artifact: str, project: str, cache: StatCache) -> str | None:
     build = shlex.quote(os.path.relpath(artifact, project))
     words = ["meson", "setup", build]
     source = _source(cache.read(artifact, "meson-info/meson-info.json"))
+    if source is None or source not in ancestors(project, None):
+        return None
     if source != project:
-        if source not in ancestors(project, None):
-            return None
         words.append(shlex.quote(os.path.relpath(source, project)))
     words += [shlex.quote(f"-D{name}={value}") for name, value in sorted(given.items())]
     return f"{' '.join(words)} && meson compile -C {build}"

@@ -232,7 +232,7 @@ def test_a_project_of_any_name_is_asked_about(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["-dist", ":dist", ":(top)dist", "a\nb", "--stdin", "*x", " dist "]
+    "name", ["-dist", ":dist", ":(top)dist", "a\nb", "--stdin", "(x)", "!x", "#x", " dist "]
 )
 def test_an_artifact_of_any_name_is_asked_about(tmp_path: Path, name: str) -> None:
     top = repository(tmp_path, {name: FILES, "package.json": "{}", "x": FILES}, "package.json")

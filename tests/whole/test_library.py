@@ -37,8 +37,8 @@ from cleanup_nodemodule.record.entries import new_run
 from support import simple
 from support.journals import written
 from support.places import CHECKOUT
-from support.tool import PROJECT, Run
-from support.trees import declare, listing
+from support.tool import FULL, PROJECT, Run
+from support.trees import declare, listing, npm_project
 from support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.slow
@@ -49,9 +49,9 @@ FILES = 4_000
 
 @pytest.fixture
 def top(tmp_path: Path) -> Path:
-    """Three projects."""
+    """Three projects, whose artifacts are proven by the rules of the catalogue, too."""
     top = tmp_path / "top"
-    declare(top, dict.fromkeys("abc", PROJECT))
+    declare(top, dict.fromkeys("abc", npm_project({"pkg": FULL["pkg"]})))
     return top
 
 
@@ -105,7 +105,7 @@ def journal(state: Path) -> list[dict[str, object]]:
 
 def test_the_functions_do_what_the_command_does(top: Path) -> None:
     with nothing_left():
-        plan = scan(settings(top))
+        plan = scan(Settings(roots=(str(top),)))
         assert found(plan, top) == {"a": None, "b": None, "c": None}
         known = explain(top / "a/node_modules")
         assert known is not None
@@ -113,7 +113,8 @@ def test_the_functions_do_what_the_command_does(top: Path) -> None:
         outcome = delete(plan)
     assert (outcome.complete, outcome.freed_bytes) == (True, plan.reclaimable_bytes)
     assert all(isinstance(one, Removed) for one in outcome.results)
-    assert listing(top) == sorted([b"a", b"b", b"c", *(b"%c/package.json" % one for one in b"abc")])
+    left = (b"%c", b"%c/package.json", b"%c/package-lock.json")
+    assert listing(top) == sorted(name % one for name in left for one in b"abc")
 
 
 def test_a_function_can_be_called_again_and_stays_one(top: Path) -> None:

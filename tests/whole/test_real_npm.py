@@ -208,7 +208,7 @@ def recorded() -> Declared:
     """
     paths = [entry.partition("/package.json=") for entry in RECORDED.split()]
     top = [name for name, manifest, _ in paths if manifest and "/" not in name]
-    tree = npm_project(dict.fromkeys(top, {}))
+    tree = npm_project({name: {} for name in top})
     tree["package.json"] = json.dumps({**json.loads(MANIFEST), **json.loads(tree["package.json"])})
     noted = tree["node_modules"].pop(".package-lock.json")
     for entry in RECORDED.split():

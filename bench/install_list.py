@@ -41,7 +41,7 @@ TOOLS: Final[Mapping[str, str]] = {
     "deno": "npm install --prefix . deno@2",
     "uv": "python3 -m venv . && bin/pip install --quiet uv",
     "poetry": "python3 -m venv . && bin/pip install --quiet poetry",
-    "pdm": "python3 -m venv . && bin/pip install --quiet pdm",
+    "pdm": "python3 -m venv . && bin/pip install --quiet pdm 'hishel<1'",
     "pipenv": "python3 -m venv . && bin/pip install --quiet pipenv",
     "tox": "python3 -m venv . && bin/pip install --quiet tox nox",
     "meson": "python3 -m venv . && bin/pip install --quiet meson ninja",
@@ -178,9 +178,27 @@ _add(
     made="node_modules .svelte-kit build",
 )
 _add(
+    "npm-sveltekit2",
+    {
+        "package.json": _package(
+            "@sveltejs/kit@2 @sveltejs/adapter-static@3 @sveltejs/vite-plugin-svelte@5 svelte@5 vite@6",
+            {"build": "vite build", "prepare": "svelte-kit sync || echo ''"},
+            **_MODULE,
+        ),
+        "svelte.config.js": 'import adapter from "@sveltejs/adapter-static";\n'
+        'export default { kit: { adapter: adapter({ fallback: "index.html" }) } };\n',
+        "vite.config.js": 'import { sveltekit } from "@sveltejs/kit/vite";\nexport default { plugins: [sveltekit()] };\n',
+        "src/app.html": "<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>\n",
+        "src/routes/+page.svelte": "<p>Hello</p>\n",
+    },
+    "npm install",
+    "npm run build",
+    made="node_modules .svelte-kit build",
+)
+_add(
     "npm-astro",
     {
-        "package.json": _package("astro", {"build": "astro build"}, **_MODULE),
+        "package.json": _package("astro@5", {"build": "astro build"}, **_MODULE),
         "astro.config.mjs": "export default {};\n",
         "src/pages/index.astro": "<p>Hello</p>\n",
     },
@@ -282,7 +300,8 @@ _add(
     "npm-parcel",
     {
         "package.json": _package("parcel", {"build": "parcel build index.html"}),
-        "index.html": "<!doctype html><p>Hello</p>\n",
+        "index.html": '<!doctype html><script type="module" src="a.js"></script>\n',
+        "a.js": "document.body.append('Hello');\n",
     },
     "npm install",
     "npm run build",
@@ -292,12 +311,12 @@ _add(
     "npm-webpack-babel",
     {
         "package.json": _package(
-            "webpack webpack-cli babel-loader @babel/core @babel/preset-env",
+            "webpack webpack-cli babel-loader @babel/core @babel/preset-env lodash",
             {"build": "webpack --mode production"},
         ),
         "webpack.config.js": "module.exports = { cache: { type: 'filesystem' }, module: { rules: [{ test: /\\.js$/, "
         "use: { loader: 'babel-loader', options: { presets: ['@babel/preset-env'], cacheDirectory: true } } }] } };\n",
-        "src/index.js": "console.log([1].map((one) => one + 1));\n",
+        "src/index.js": 'import { map } from "lodash";\nconsole.log(map([1], (one) => one + 1));\n',
     },
     "npm install",
     "npm run build",
@@ -342,8 +361,10 @@ _add(
 _add(
     "npm-esbuild",
     {
-        "package.json": _package("esbuild", {"build": "esbuild a.js --bundle --outdir=dist"}),
-        "a.js": "1\n",
+        "package.json": _package(
+            "esbuild left-pad", {"build": "esbuild a.js --bundle --outdir=dist"}
+        ),
+        "a.js": 'import pad from "left-pad";\nconsole.log(pad("a", 3));\n',
     },
     "npm install",
     "npm run build",
@@ -634,7 +655,10 @@ _add(
 )
 _add(
     "bun-hono",
-    {"package.json": _package("hono", {"build": "bun build a.js --outdir dist"}), "a.js": "1\n"},
+    {
+        "package.json": _package("hono", {"build": "bun build a.js --outdir dist"}),
+        "a.js": 'import { Hono } from "hono";\nexport default new Hono();\n',
+    },
     "bun install",
     "bun run build",
     made="node_modules dist",
@@ -711,7 +735,7 @@ _add(
 _add(
     "poetry-flask",
     {
-        "pyproject.toml": '[project]\nname = "example"\nversion = "1.0.0"\nrequires-python = ">=3.11,<4"\ndependencies = ["flask"]\n'
+        "pyproject.toml": '[project]\nname = "example"\nversion = "1.0.0"\nrequires-python = ">=3.11,<4"\ndependencies = ["six"]\n'
         '[tool.poetry]\npackage-mode = false\n[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
     },
     "poetry install --quiet",
@@ -756,7 +780,7 @@ _add(
     ".venv/bin/mkdocs build -q",
     ".venv/bin/sphinx-build -q doc doc/_build/html",
     ".venv/bin/python -m build -q",
-    made=".venv .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov example/__pycache__ tests/__pycache__ site doc/_build example.egg-info",
+    made=".venv .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov example/__pycache__ tests/__pycache__ site doc/_build example.egg-info dist",
 )
 _add(
     "tox-and-nox",

@@ -6,6 +6,7 @@ it deletes what is selected, and the command that it printed has to bring it bac
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -192,27 +193,51 @@ def run_tool(home: Path, top: Path, *arguments: str) -> list[dict[str, Any]]:
     return rows
 
 
-def judge(directory: Path, install: Install, *, with_git: bool) -> list[Judged]:
-    """Return what the tool says about each directory of a project that is installed."""
-    project = directory / "projects" / install.name
-    aside = directory / "state" / f"{install.name}.git"
-    if not with_git:
-        (project / ".git").rename(aside)
-    try:
-        rows = {
-            os.path.relpath(row["path"], project): row
-            for row in run_tool(directory / "home", project)
-        }
-    finally:
-        if not with_git:
-            aside.rename(project / ".git")
-    made = [name for name in install.made if (project / name).is_dir()]
+def judge(directory: Path, chosen: Sequence[Install], *, with_git: bool) -> list[Judged]:
+    """Return what the tool says about each directory of the projects that are installed, in one run."""
+    projects = directory / "projects"
+    with contextlib.nullcontext() if with_git else _without_git(directory, chosen):
+        rows = run_tool(directory / "home", projects)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        name, _, path = os.path.relpath(row["path"], projects).partition(os.sep)
+        found.setdefault(name, {})[path] = row
     return [
-        _judged(install.name, name, rows.get(name), with_git=with_git, expected=name in made)
-        for name in sorted({*made, *rows})
-        # What lies in an artifact goes with it.
-        if name in made or not any(name.startswith(f"{one}/") for one in made)
+        one
+        for install in chosen
+        for one in _judge(
+            projects / install.name, install, found.get(install.name, {}), with_git=with_git
+        )
     ]
+
+
+def _judge(
+    project: Path, install: Install, rows: Mapping[str, Mapping[str, Any]], *, with_git: bool
+) -> Iterator[Judged]:
+    made = [name for name in install.made if (project / name).is_dir()]
+    for name in sorted({*made, *rows}):
+        # What lies in an artifact goes with it.
+        if name in made or not any(name.startswith(f"{one}/") for one in made):
+            yield _judged(
+                install.name, name, rows.get(name), with_git=with_git, expected=name in made
+            )
+
+
+@contextlib.contextmanager
+def _without_git(directory: Path, chosen: Sequence[Install]) -> Iterator[None]:
+    """Have the repositories of the projects out of the way for as long as this is entered."""
+    places = {
+        directory / "projects" / one.name / ".git": directory / "state" / f"{one.name}.git"
+        for one in chosen
+    }
+    try:
+        for git, aside in places.items():
+            git.rename(aside)
+        yield
+    finally:
+        for git, aside in places.items():
+            if aside.exists():
+                aside.rename(git)
 
 
 def _judged(
@@ -302,12 +327,7 @@ def main() -> None:
     for name, why in failures.items():
         print(f"not installed: {name}: {why}")
     installed = [one for one in chosen if one.name not in failures]
-    judged = [
-        one
-        for install in installed
-        for git in (True, False)
-        for one in judge(directory, install, with_git=git)
-    ]
+    judged = [one for git in (True, False) for one in judge(directory, installed, with_git=git)]
     (directory / "judged.json").write_text(json.dumps([asdict(one) for one in judged], indent=1))
     for one in (*misses(judged), *wrong(judged)):
         kind = "wrong" if one.selected else "missed"

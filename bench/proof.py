@@ -85,7 +85,9 @@ def commit(top: Path) -> None:
         "-c",
         "user.email=t@example.org",
         "-c",
-        "core.autocrlf=false",
+        "gc.auto=0",
+        "-c",
+        "maintenance.auto=false",
         "-C",
         str(top),
     )
@@ -153,10 +155,7 @@ def main() -> None:
         failures = installs.make(directory, chosen)
         there = [one for one in chosen if one.name not in failures]
         judged = [
-            one
-            for install in there
-            for git in (True, False)
-            for one in installs.judge(directory, install, with_git=git)
+            one for git in (True, False) for one in installs.judge(directory, there, with_git=git)
         ]
     print("\n".join(_table(rows, judged, shapes)))
     for name, why in failures.items():

@@ -54,6 +54,7 @@ WATCH: Final = Watch(
     frozenset({b"info", b"tag"}),
     (b"f1*", b"*[2-4]", b"*ong*"),
     since=1,
+    written=frozenset({b"d"}),
 )
 
 
@@ -281,12 +282,14 @@ def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, fun
                 with pytest.raises(ValueError, match="groups"):
                     call(root, [b"nowhere"], 3, nonsense, 0)
         if function == "watch":
-            names, endings, globs, since = WATCH
+            names, endings, globs, since, _ = WATCH
             for bad in (
                 1,
                 WATCH[:3],
                 (names, ("a",), globs, since),
                 (names, endings, (b"*", 1), 0),
+                (names, endings, globs, 0, 1),
+                (names, endings, globs, 0, ("a",)),
             ):
                 with pytest.raises(TypeError):
                     kernel.measure(root, [b""], 3, bad)

@@ -101,7 +101,7 @@ def _memory_after_many_calls(way: Way, top: str) -> list[int]:
     names = NODE_MODULES._replace(
         globs=(b"n*",), markers=frozenset({b"f"}), noticed=frozenset({b"a"})
     )
-    watch = Watch(frozenset({b"a", b"l"}), frozenset({b"x"}), (b"n*", b"*g"), 1)
+    watch = Watch(frozenset({b"a", b"l"}), frozenset({b"x"}), (b"n*", b"*g"), 1, frozenset({b"d"}))
     wrong = (*watch[:2], (b"n*", 1), 1)
     stale = root._replace(inode=root.inode + 1)
     taken = []

@@ -180,6 +180,30 @@ def test_what_was_modified_in_a_later_second_is_late(engine: ModuleType, tmp_pat
     assert look(engine, root, both) == Seen([b"first"], late[1:])
 
 
+def test_nothing_is_late_where_tools_write_whenever_they_run(
+    engine: ModuleType, tmp_path: Path
+) -> None:
+    inner = {"x": 1, "deep": {"er": {"y": 1}}, "a.key": 1}
+    tree = {".cache": inner, "a": {".CACHE": inner, ".cached": inner}, "b.cache": inner, "top": 1}
+    declare(tmp_path, {"root": {".cache": tree}})
+    watch = Watch(endings=frozenset({b"key"}), since=1, written=frozenset({b".cache", b"er"}))
+    # The name of the root, and of what is around it, does not count.
+    seen = look(engine, root_of(tmp_path / "root/.cache"), watch)
+    late = [b"a/.cached/a.key", b"a/.cached/x", b"b.cache/a.key", b"b.cache/x", b"top"]
+    assert seen.late == late
+    assert len(seen.met) == 4
+    assert look(engine, root_of(tmp_path / "root"), watch).late == []
+
+
+def test_what_lies_where_tools_write_is_not_counted_as_unlisted(
+    engine: ModuleType, tmp_path: Path
+) -> None:
+    declare(tmp_path, {".cache": dict.fromkeys(map(str, range(WATCHED + 1)), 0), "late": 0})
+    watch = Watch(since=1, written=frozenset({b".cache"}))
+    assert look(engine, root_of(tmp_path), watch) == Seen([], [b"late"])
+    assert look(engine, root_of(tmp_path), Watch(since=1)).unlisted == 2
+
+
 def test_before_the_epoch_is_a_time_like_any_other(engine: ModuleType, tmp_path: Path) -> None:
     declare(tmp_path, {"old": 1, "older": 1})
     os.utime(tmp_path / "old", (1, -99))
@@ -270,6 +294,8 @@ WRONG: Final[tuple[Any, ...]] = (
     (),
     (NO_NAMES, NO_NAMES, ()),
     (1, NO_NAMES, (), 0),
+    (NO_NAMES, NO_NAMES, (), 0, 1),
+    (NO_NAMES, NO_NAMES, (), 0, frozenset({"text"})),
     ("text", NO_NAMES, (), 0),
     (frozenset({"text"}), NO_NAMES, (), 0),
     (NO_NAMES, None, (), 0),
@@ -293,7 +319,12 @@ def test_what_is_watched_for_is_of_the_right_kind(
 
 def test_no_name_has_a_nul_in_it(native: ModuleType, tmp_path: Path) -> None:
     nul = frozenset({b"a\0b"})
-    for watch in (Watch(names=nul), Watch(endings=nul), Watch(globs=(b"*", b"a\0*"))):
+    for watch in (
+        Watch(names=nul),
+        Watch(endings=nul),
+        Watch(globs=(b"*", b"a\0*")),
+        Watch(written=nul),
+    ):
         with pytest.raises(ValueError, match="null byte"):
             native.measure(root_of(tmp_path), [b""], 10, watch)
 
@@ -333,6 +364,7 @@ watches = st.builds(
         max_size=3,
     ).map(tuple),
     since=st.sampled_from([0, 1000, 1001, 1002, 1003]),
+    written=st.frozensets(watched_names.map(bytes.lower), max_size=3),
 )  # fmt: skip
 
 
@@ -359,7 +391,8 @@ def watched_plainly(top: bytes, watch: Watch) -> Seen:
         ):
             met.append(path)
         passed_by = is_directory or stat.S_ISLNK(found.st_mode)
-        if watch.since and int(found.st_mtime) > watch.since and not passed_by:
+        written = not watch.written.isdisjoint(os.path.dirname(path).lower().split(b"/"))
+        if watch.since and int(found.st_mtime) > watch.since and not (passed_by or written):
             late.append(path)
     return Seen(sorted(met), sorted(late))
 

@@ -121,6 +121,12 @@ def test_what_a_pattern_reaches_through_a_symlink_is_left_alone(
     assert "other" not in left
 
 
+def configure(home: Path, said: str) -> None:
+    """Say this in the configuration that the tool beneath *home* reads, and have the simple rules in it."""
+    text = f"{said}\n{simple.CONFIGURATION}"
+    declare(home / "home/config/cleanup-nodemodule", {"config.toml": text})
+
+
 # What lies inside an artifact.
 
 
@@ -143,10 +149,7 @@ def test_an_artifact_around_what_is_named_is_kept(
     text = pattern.format(top=top)
     options: tuple[str, ...] = ("-e", text)
     if way == "keep":
-        declare(
-            tmp_path / "home/config/cleanup-nodemodule",
-            {"config.toml": f"keep = [{json.dumps(text)}]"},
-        )
+        configure(tmp_path, f"keep = [{json.dumps(text)}]")
         options = ()
     told = tool.delete(top, *options, cwd=top)
     assert (told.code, told.reasons["app/node_modules"]) == (0, "kept"), told.errors
@@ -201,7 +204,7 @@ def test_what_can_match_nothing_ends_the_run_and_says_what_works(
     options: tuple[str, ...] = (f"--exclude={pattern}",)
     if way == "keep":
         said = f"keep = [{json.dumps(pattern)}]"
-        declare(tmp_path / "home/config/cleanup-nodemodule", {"config.toml": said})
+        configure(tmp_path, said)
         options = ()
     told = tool.delete(top, *options)
     assert told.code == 2
@@ -222,7 +225,7 @@ def test_a_path_outside_of_what_is_searched_ends_the_run(tool: Tool, tmp_path: P
     assert (top / "node_modules").exists()
     # The configuration is for other runs, too.
     said = f"keep = ['{other}/clients']"
-    declare(tmp_path / "home/config/cleanup-nodemodule", {"config.toml": said})
+    configure(tmp_path, said)
     told = tool.run(top)
     assert (told.code, told.document["unmatched_patterns"]) == (0, [])
 
@@ -233,7 +236,7 @@ def test_what_matched_nothing_is_said_before_anything_is_deleted(
     top = tmp_path / "work"
     declare(top, {"app": PROJECT, "clients": PROJECT})
     said = "keep = ['archive', '/no/such/place', 'clients/*']"
-    declare(tmp_path / "home/config/cleanup-nodemodule", {"config.toml": said})
+    configure(tmp_path, said)
     options = ("-e", "cleints", "-e", "app", "-e", "app/deep", "-e", "./nothing")
     told = tool.delete(top, *options, cwd=top)
     unmatched = ["cleints", "app/deep", "./nothing", "archive", "/no/such/place"]
@@ -260,6 +263,11 @@ def test_what_is_to_be_searched_and_excluded_at_once_is_said(tool: Tool, tmp_pat
     [problem] = told.document["problems"]
     assert (problem["path"], problem["doing"]) == (str(top), "search")
     assert f"as in: -e '{top}/name'" in problem["message"]
+    # Not even if it is an artifact itself.
+    declare(tmp_path, {"app": PROJECT})
+    for pattern in ("node_modules", f"{tmp_path}/app"):
+        assert tool.delete(tmp_path / "app/node_modules", "-e", pattern).code == 3
+    assert (tmp_path / "app/node_modules/pkg/index.js").exists()
     told = tool.delete(top, "-e", f"{top}/build")
     assert (told.code, told.outcomes) == (0, {"a/node_modules": "deleted"})
     # Taking back is another matter.

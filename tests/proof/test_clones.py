@@ -221,6 +221,12 @@ def noted(clone: Path) -> None:
     git(clone, "notes", "add", "--message=remember")
 
 
+def ignored(clone: Path) -> None:
+    """Have a secret where the library itself ignores it, as its authors do."""
+    (clone / ".git/info/exclude").write_text(".env\n")
+    declare(clone, {".env": "TOKEN=1"})
+
+
 def excluded(clone: Path) -> None:
     """Have the user's own patterns ignore a file."""
     home = clone.parent / "home"
@@ -248,6 +254,7 @@ LOST: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "skipped": (skipped, "changes to lib.c are hidden"),
     "merging": (merging, "somebody is at work in it"),
     "excluded": (excluded, "secret.local"),
+    "ignored": (ignored, ".env"),
     "worktree": (
         lambda top: git(top, "worktree", "add", "--quiet", "../elsewhere"),
         "a working tree elsewhere",

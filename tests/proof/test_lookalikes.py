@@ -151,9 +151,20 @@ COMMANDS: Final[Mapping[str, tuple[str, Mapping[str, str], str | None]]] = {
         ),
     ),
     "a preset's directory": ("cmake/any-name", {}, "cmake -S .. -B debug && cmake --build debug"),
+    "a build tree of Meson that lies deeper": (
+        "meson/any-name",
+        {
+            "out/release/meson-private/cmd_line.txt": "[options]\n",
+            "out/release/meson-info/meson-info.json": '{"directories": {"source": "@project@"}}',
+        },
+        "meson setup release .. && meson compile -C release",
+    ),
     "options of Meson": (
         "meson/builddir",
-        {"_build/meson-private/cmd_line.txt": "[options]\nbuildtype = release\n\n[properties]\n"},
+        {
+            "_build/meson-private/cmd_line.txt": "[options]\nbuildtype = release\n\n[properties]\n",
+            "_build/meson-info/meson-info.json": '{"directories": {"source": "@project@"}}',
+        },
         "meson setup _build -Dbuildtype=release && meson compile -C _build",
     ),
 }

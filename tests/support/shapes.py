@@ -1,7 +1,8 @@
 """The shape of a directory tree: recorded from a real one, kept in a line of JSON, and laid down again.
 
 A shape has names, kinds, sizes, modes and times, and of some manifests and markers what says who made
-a directory and what it declares. It has no other content: a file is laid down as that many zeros.
+a directory and what it declares. It has no other content: a file is laid down as that many zeros, and a
+script as an empty line, or as the sign of the tool that wrote it.
 """
 
 import fnmatch
@@ -29,6 +30,17 @@ SHIPPED: Final = CORPORA / "shipped.jsonl.xz"
 """Shapes of what was published or committed: nothing of it may be selected."""
 INSTALLED: Final = CORPORA / "installed.jsonl.xz"
 """Shapes of what package managers and build tools made: it is selected."""
+
+
+_SIGNS: Final = {
+    re.compile(
+        r"defineProperty\(exports, *.__esModule"
+    ): '"use strict";\nObject.defineProperty(exports, "__esModule");\n',
+    re.compile(r"# sourceMappingURL="): "\n//# sourceMappingURL=index.js.map\n",
+    re.compile(r"__webpack_require__"): "var __webpack_require__;\n",
+    re.compile(r"[^\n]{1500}"): " " * 1501 + "\n",
+}
+"""How the scripts begin or end that compilers and bundlers write, and what is laid down for them."""
 
 
 def _words(text: str) -> list[str]:
@@ -89,6 +101,7 @@ _FACTS: Final = frozenset(
         dependencies devDependencies peerDependencies optionalDependencies scripts require require-dev
         config lockfileVersion packages link dev-package-names install-path imports nodeModulesDir
         vendor-dir optional packages-dev hasInstallScript resolved inBundle extraneous lockVersion
+        main module bin exports files browser types directories specifiers npm jsr workspace
         """
     )
 )
@@ -113,6 +126,12 @@ _NAMES_OF_JSON: Final = frozenset(
         "require-dev",
         "scripts",
         "imports",
+        "exports",
+        "bin",
+        "specifiers",
+        "npm",
+        "jsr",
+        "workspace",
     }
 )
 """Keys below which every key is a name."""
@@ -134,6 +153,8 @@ class Limits:
     """Of a directory."""
     total: int = 500
     """In an artifact-like directory, at every depth."""
+    beside: int = 12
+    """In any other directory beside one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +251,7 @@ def record(
         here = tree
         beside = top
         for part in Path(path).parts:
-            for name, node in _level(beside, limits.entries, usual):
+            for name, node in _level(beside, limits, usual):
                 here.setdefault(name, node)
             here = here.setdefault(part, {})
             beside /= part
@@ -271,10 +292,15 @@ def _usual_time(top: Path, artifacts: tuple[str, ...]) -> int:
     return times.most_common(1)[0][0] if times else 0
 
 
-def _level(place: Path, most: int, usual: int) -> Iterator[tuple[str, Node]]:
-    """Yield what lies directly in *place*: files as they are, directories as empty ones."""
-    for entry in _telling_first(place)[:most]:
-        yield entry.name, {} if entry.is_dir(follow_symlinks=False) else _leaf(entry, usual)
+def _level(place: Path, limits: Limits, usual: int) -> Iterator[tuple[str, Node]]:
+    """Yield what lies directly in *place*, and of its directories a little."""
+    for entry in _telling_first(place)[: limits.entries]:
+        if not entry.is_dir(follow_symlinks=False):
+            yield entry.name, _leaf(entry, usual)
+        elif entry.name in _LIKE:
+            yield entry.name, {}
+        else:
+            yield entry.name, _inside(Path(entry.path), limits, [limits.beside], usual)
 
 
 def _inside(place: Path, limits: Limits, left: list[int], usual: int) -> dict[str, Any]:
@@ -294,7 +320,7 @@ def _telling_first(place: Path) -> "list[os.DirEntry[str]]":
     """Return what lies in *place*, manifests and markers first, then the files, then the directories."""
     with os.scandir(place) as entries:
         return sorted(
-            entries,
+            (entry for entry in entries if entry.name != ".git"),
             key=lambda entry: (
                 _reducer(entry.name) is None,
                 entry.is_dir(follow_symlinks=False),
@@ -331,7 +357,17 @@ def _content(path: str, size: int) -> str:
         return "\n" if data.strip() else ""
 
 
+def _sign(text: str) -> str:
+    """Return the sign of the tool that wrote a script, or an empty line if a person may have written it."""
+    for sign, said in _SIGNS.items():
+        if sign.search(text):
+            return said
+    return "\n"
+
+
 def _reducer(name: str) -> Callable[[str], str] | None:
+    if name.endswith((".js", ".mjs", ".cjs", ".css")):
+        return _sign
     if name in _JSON:
         return _reduced_json
     if name in {"pyproject.toml", "Cargo.toml"}:

@@ -108,6 +108,9 @@ class Watch(NamedTuple):
     since: int = 0
     """Seconds since the epoch. Entries that were modified in a later second are listed as late, but no directories and
     no symlinks. 0: not asked."""
+    written: frozenset[bytes] = frozenset()
+    """Whole names of directories that tools write into whenever they run: nothing in them, at any depth beneath the root,
+    is listed as late. There may be many thousands."""
 
 
 class Hit(NamedTuple):

@@ -5,11 +5,11 @@ is asked, which is only started on a repository that was looked at (:mod:`~.clon
 but that of the clone, in which nothing may name a program.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.proof import clone_files
+from cleanup_nodemodule.proof import clone_files, precious
 from cleanup_nodemodule.proof.clone_files import Clone
 from cleanup_nodemodule.proof.git_process import Limits, NoAnswer, git
 from cleanup_nodemodule.proof.git_records import Records
@@ -28,9 +28,9 @@ _ALONE: Final = (
 
 _STATUS: Final = (
     *(b"status", b"--porcelain=v2", b"-z", b"--no-renames"),
-    *(b"--untracked-files=normal", b"--ignore-submodules=all"),
+    *(b"--untracked-files=normal", b"--ignored=matching", b"--ignore-submodules=all"),
 )
-"""Says nothing of a clone in which nothing was changed or added (git-status(1)). Submodules are looked at for
+"""Says nothing of a clone in which nothing was changed or added but what is ignored (git-status(1)). Submodules are looked at for
 themselves."""
 
 _TOOLS_OWN: Final = (b"? .fetch", b"? .piopm", b"? .lake/")
@@ -92,9 +92,9 @@ async def _loss(repository: str, clone: Clone) -> str | None:
         # A mirror: whatever is fetched takes the place of what was there.
         kept = await _first(repository, limits, b"for-each-ref", b"--count=1", b"refs/stash")
         return "there is a stash in it" if kept else None
-    if hidden := await _first(repository, limits, b"ls-files", b"-v", b"-z", skipping=(b"H ",)):
+    if hidden := await _first(repository, limits, b"ls-files", b"-v", b"-z", counts=_is_hidden):
         return f"changes to {_name(hidden[2:])} are hidden from git"
-    if changed := await _first(repository, limits, *_STATUS, skipping=_TOOLS_OWN):
+    if changed := await _first(repository, limits, *_STATUS, counts=_is_work):
         return f"not committed: {_name(_path_in(changed))}"
     fetched = [commit.encode() for commit in clone.fetched]
     everything = [b"--all", b"--not", b"--remotes", b"--tags", *fetched]
@@ -110,18 +110,33 @@ async def _loss(repository: str, clone: Clone) -> str | None:
 
 
 async def _first(
-    repository: str, limits: Limits, *arguments: bytes, skipping: tuple[bytes, ...] = ()
+    repository: str,
+    limits: Limits,
+    *arguments: bytes,
+    counts: Callable[[bytes], bool] = bool,
 ) -> bytes:
-    """Return the first record that git prints, but for those that begin with one of *skipping*."""
+    """Return the first record that git prints and that *counts*."""
     found: list[bytes] = []
 
     def take(record: bytes) -> None:
-        if record and not found and not record.startswith(skipping):
+        if record and not found and counts(record):
             found.append(record)
 
     records = Records(take, b"\0" if b"-z" in arguments else b"\n")
     await git(repository, [*_ALONE, *arguments], records, limits, configured=False)
     return found[0] if found else b""
+
+
+def _is_hidden(record: bytes) -> bool:
+    """Whether a line of ``git ls-files -v`` is of a file of which git says nothing (git-ls-files(1))."""
+    return not record.startswith(b"H ")
+
+
+def _is_work(record: bytes) -> bool:
+    """Whether a line of the status is of somebody's work: of what is ignored, such as ``.env`` is."""
+    if record.startswith(b"! "):
+        return bool(precious.unexpected(None, [_name(record[2:])]))
+    return not record.startswith(_TOOLS_OWN)
 
 
 def _path_in(record: bytes) -> bytes:

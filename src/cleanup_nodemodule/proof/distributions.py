@@ -2,7 +2,8 @@
 
 ``dist`` holds what was uploaded as well as what was built a minute ago. Only files that the project's present
 version gives, and that this machine can make, come back: wheels of an earlier version, or for another platform, do
-not. The version has to be written down, as one that is worked out (from tags) says nothing about these files.
+not. The version has to be written down, in the manifest or where that says: one that is worked out from tags says
+nothing about these files.
 """
 
 import re
@@ -22,6 +23,12 @@ _WHEEL: Final = re.compile(
 
 _ARCHIVE: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.(?:tar\.gz|zip)")
 """A source distribution's name (source distribution format; before PEP 625 the name had dashes)."""
+
+
+_WRITTEN: Final = re.compile(
+    r"^(?:__version__|VERSION|version)(?:\s*:[^=]+)?\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE
+)
+"""Where a module says its version."""
 
 
 def python(directory: str, project: str, cache: StatCache) -> str | None:
@@ -63,8 +70,37 @@ def _of_pyproject(project: str, cache: StatCache) -> tuple[str, str] | None:
     for table in (manifest.get("project"), _at(manifest, "tool", "poetry")):
         if isinstance(table, dict):
             name, version = table.get("name"), table.get("version")
+            if isinstance(name, str) and not isinstance(version, str):
+                version = _in_a_module(manifest, name, project, cache)
             if isinstance(name, str) and isinstance(version, str):
                 return _plain(name), _version(version)
+    return None
+
+
+def _in_a_module(manifest: dict[str, Any], name: str, project: str, cache: StatCache) -> str | None:
+    """Return the version from where the manifest says that it is written down.
+
+    That is an attribute or a file for setuptools ("Dynamic metadata"), a file for hatch ("Versioning") and pdm ("Dynamic
+    version"), and the module itself for flit ("The build backend").
+    """
+    kept = _at(manifest, "tool", "setuptools", "dynamic", "version", "file")
+    if isinstance(kept, str):
+        return (cache.read(project, kept) or b"").decode(errors="replace").strip() or None
+    files: list[str] = []
+    for path in (("hatch", "version", "path"), ("pdm", "version", "path")):
+        file = _at(manifest, "tool", *path)
+        files += [file] if isinstance(file, str) else []
+    attribute = _at(manifest, "tool", "setuptools", "dynamic", "version", "attr")
+    module = attribute.rpartition(".")[0] if isinstance(attribute, str) else None
+    if str(_at(manifest, "build-system", "build-backend")).startswith("flit"):
+        module = re.sub(r"[-.]", "_", name)
+    if module:
+        place = module.replace(".", "/")
+        files += [f"{top}{place}{end}" for top in ("", "src/") for end in (".py", "/__init__.py")]
+    for file in files:
+        found = _WRITTEN.search((cache.read(project, file) or b"").decode(errors="replace"))
+        if found is not None:
+            return found[1]
     return None
 
 

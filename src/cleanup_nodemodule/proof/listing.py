@@ -15,6 +15,7 @@ A directory with very many names is not read to its end: there each name is aske
 import functools
 import itertools
 import os
+from collections.abc import Iterator
 from typing import Any, Final
 
 WILD: Final = frozenset("*?[")
@@ -26,6 +27,24 @@ which asks for 32 KiB at a time (opendir in glibc)."""
 
 _MAX_NAMES: Final = 4000
 """Names that are remembered, of all directories together."""
+
+
+def above(place: str) -> str:
+    """Return the directory around the absolute path *place*, the top for itself."""
+    if os.sep != "/":
+        return os.path.dirname(place)
+    # As dirname does with a path that has no slash at its end, which is asked for very often.
+    return place.rpartition("/")[0] or "/"
+
+
+def ancestors(directory: str, last: str | None) -> Iterator[str]:
+    """Give *directory* and those above it, up to *last* or to the top."""
+    while True:
+        yield directory
+        around = above(directory)
+        if directory in {last, around}:
+            return
+        directory = around
 
 
 _UNLISTED: Final = object()

@@ -48,6 +48,8 @@ class Condition:
     """The names that were looked for, of which one is enough."""
     found: str | None
     """The one that was found, None if none was."""
+    says_something: bool = True
+    """Whether it says something of this very directory, as what lies inside or beside it does."""
 
     @property
     def text(self) -> str:
@@ -74,8 +76,8 @@ class Trial:
 
     @property
     def some_found(self) -> bool:
-        """Whether any condition holds."""
-        return any(condition.found is not None for condition in self.conditions)
+        """Whether any condition holds that says something of the directory."""
+        return any(one.found is not None and one.says_something for one in self.conditions)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -237,8 +239,8 @@ class _Trials:
             phrase = f"{{}}, of the version that the {proof.distributions} project has now"
             yield _found(what, phrase, ("nothing but distributions inside",))
         if proof.unversioned:
-            outside = not self._cache.repositories(project)
-            yield _found("no repository" if outside else None, "in {}", ("no repository",))
+            found = None if self._cache.repositories(project) else "no repository"
+            yield Condition("in {}", ("no repository",), found, says_something=False)
         if proof.script:
             script = script_of(self._read(project, "package.json"), proof.script)
             yield _found(script, "{} script in package.json", proof.script)

@@ -10,6 +10,12 @@ MAX_ANSWERS: Final = 4096
 """Answers that are remembered. What lies above is asked for by one candidate after the other, and so is
 remembered however many there are of them."""
 
+FILES: Final = 16
+"""Files whose content is remembered, for as long as the same artifact is looked at."""
+
+FILE_BYTES: Final = 64 * 1024
+"""Bytes of such a file at most."""
+
 UNASKED: Final[Any] = object()
 """What is remembered of a question that was not asked."""
 

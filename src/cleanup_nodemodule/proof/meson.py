@@ -1,11 +1,12 @@
 """Tells how a build tree of Meson was configured, from what Meson wrote down in it."""
 
+import json
 import os
 import shlex
 from configparser import ConfigParser
 from configparser import Error as ConfigurationError
 
-from cleanup_nodemodule.proof.stat_cache import StatCache
+from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
 
 def command(artifact: str, project: str, cache: StatCache) -> str | None:
@@ -26,5 +27,20 @@ def command(artifact: str, project: str, cache: StatCache) -> str | None:
     except (ConfigurationError, ValueError):
         return None
     build = shlex.quote(os.path.relpath(artifact, project))
-    options = [shlex.quote(f"-D{name}={value}") for name, value in sorted(given.items())]
-    return f"{' '.join(['meson setup', build, *options])} && meson compile -C {build}"
+    words = ["meson", "setup", build]
+    source = _source(cache.read(artifact, "meson-info/meson-info.json"))
+    if source is None or source not in ancestors(project, None):
+        return None
+    if source != project:
+        words.append(shlex.quote(os.path.relpath(source, project)))
+    words += [shlex.quote(f"-D{name}={value}") for name, value in sorted(given.items())]
+    return f"{' '.join(words)} && meson compile -C {build}"
+
+
+def _source(content: bytes | None) -> str | None:
+    """Return where the sources are (meson-info.json, "directories")."""
+    try:
+        source = json.loads(content or b"")["directories"]["source"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return source if isinstance(source, str) else None

@@ -150,13 +150,24 @@ _EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist",
 """Templates of what holds secrets, with none in it."""
 
 
+_WRITING: Final = (
+    # Caches of JavaScript's tools, bytecode, links to programs; what Prisma generates; what Gradle makes of modules.
+    ".cache .vite .vitest .parcel-cache .turbo .nx .babel-cache .rpt2_cache __pycache__ .bin .prisma .gradle .cxx "
+    ".transforms intermediates"
+)
+
+_WRITTEN: Final = frozenset(map(os.fsencode, _WRITING.split()))
+"""Directories among installed packages that tools write into whenever they run. Nothing in them is a change to a package,
+and there may be more than can be listed."""
+
+
 def watch(rule: Rule | None, since: int = 0) -> Watch:
     """Return what the walk through an artifact of this *rule* looks for; None is a rule that nobody has.
 
     *since* is when its installer was through, in seconds; 0 asks for no times.
     """
     asked = _watch(_expected(rule), rule.precious if rule else ())
-    return asked._replace(since=since) if since else asked
+    return asked._replace(since=since, written=_WRITTEN) if since else asked
 
 
 @functools.lru_cache(maxsize=1024)

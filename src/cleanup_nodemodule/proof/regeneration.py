@@ -64,5 +64,7 @@ def _filled(
         told = RECIPES[entry.recipe](artifact, place, cache)
         if told is not None:
             return told
+    if "{" not in entry.command:
+        return entry.command
     name = shlex.quote(os.path.relpath(artifact, place))
     return entry.command.replace("{name}", name).replace("{script}", shlex.quote(script or ""))

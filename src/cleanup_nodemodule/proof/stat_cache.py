@@ -5,7 +5,6 @@ may something that is mounted there. So of a name with several components each h
 this very file system, and what the mount table names is not even looked at.
 """
 
-import errno
 import fnmatch
 import functools
 import itertools
@@ -14,11 +13,22 @@ import stat
 from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import Any, Final, TypeVar
 
-from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, plain
-from cleanup_nodemodule.proof.memory import MAX_ANSWERS, UNASKED, Memory, Standing, standing_of
+from cleanup_nodemodule.proof.listing import WILD, Listing, Listings, ancestors, plain
+from cleanup_nodemodule.proof.memory import (
+    FILE_BYTES,
+    FILES,
+    MAX_ANSWERS,
+    UNASKED,
+    Memory,
+    Standing,
+    standing_of,
+)
 from cleanup_nodemodule.proof.version_control.around import Around, Found
 from cleanup_nodemodule.proof.version_control.systems import GIT
-from cleanup_nodemodule.system.files import UnfitError, read_small
+from cleanup_nodemodule.system import accounts
+from cleanup_nodemodule.system.files import ABSENT, content
+
+__all__ = ("StatCache", "ancestors")
 
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file that are read at most; markers are small, and a huge one proves nothing."""
@@ -29,34 +39,8 @@ _LONGEST_NAME: Final = 255
 _MAX_REMEMBERED: Final = 64 * 1024 * 1024
 """Characters of paths that something is remembered of."""
 
-_ABSENT: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
-"""What is raised where something is not there, or not to be gone to."""
-
-_CLOSED: Final = frozenset(
-    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
-)
-"""What open(2) says of a file that is not there any more, not to be read, or no file any more."""
-
 _T = TypeVar("_T")
 _numbers = itertools.count()
-
-
-def above(place: str) -> str:
-    """Return the directory around the absolute path *place*, the top for itself."""
-    if os.sep != "/":
-        return os.path.dirname(place)
-    # As dirname does with a path that has no slash at its end, which is asked for very often.
-    return place.rpartition("/")[0] or "/"
-
-
-def ancestors(directory: str, last: str | None) -> Iterator[str]:
-    """Give *directory* and those above it, up to *last* or to the top."""
-    while True:
-        yield directory
-        around = above(directory)
-        if directory in {last, around}:
-            return
-        directory = around
 
 
 def _within(directory: str, name: str) -> str:
@@ -88,6 +72,7 @@ class StatCache:
         self.known: Final = Memory(MAX_ANSWERS, _MAX_REMEMBERED)
         """What directories have answered by now, whoever asked."""
         self._around: Final = Around(self.known, self._mounts, self.rules_out)
+        self._contents: Final = Memory(FILES, _MAX_REMEMBERED)
         self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "StatCache"], tuple[str, frozenset[str], bool]]:
@@ -121,7 +106,7 @@ class StatCache:
             if marker.endswith("/"):
                 return entry.is_dir(follow_symlinks=False)
             return entry.is_file(follow_symlinks=False)
-        except _ABSENT:  # Where the listing does not tell kinds they are asked for (readdir(3)).
+        except ABSENT:  # Where the listing does not tell kinds they are asked for (readdir(3)).
             return False
 
     def _steps(self, directory: str, name: str) -> list[tuple[str, os.stat_result]]:
@@ -140,7 +125,7 @@ class StatCache:
                 return []
             try:
                 steps.append((around, os.lstat(directory)))
-            except _ABSENT:
+            except ABSENT:
                 return []
         return steps
 
@@ -227,26 +212,27 @@ class StatCache:
         around = self._open(directory)
         sticky = around is not None and around.mode & stat.S_ISVTX
         where = "the sticky directory" if sticky else "a directory where everybody may write,"
-        return f", which {_user(status.st_uid)} put into {where} {directory}"
+        return f", which {accounts.name_of(status.st_uid)} put into {where} {directory}"
 
     def read(self, directory: str, name: str, largest: int = _LARGEST) -> bytes | None:
         """Return the content of a regular file of at most *largest* bytes, None for anything else.
 
         Never waits, should the file have become a FIFO.
         """
-        status = self.status(directory, name)
-        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+        listed = self._listed(directory, name)
+        if listed is False:
             return None
-        for part in name.split("/"):
-            directory = _within(directory, part)
-        try:
-            return read_small(directory, largest)[0]
-        except UnfitError:
-            return None
-        except OSError as error:
-            if error.errno in _CLOSED:
+        if listed is None:
+            status = self.status(directory, name)
+            if status is None or not stat.S_ISREG(status.st_mode) or status.st_size > largest:
                 return None
-            raise
+            return content(_beneath(directory, name), largest)
+        known: bytes | None = self._contents.get((directory, name, largest))
+        if known is UNASKED:
+            known = content(_beneath(directory, name), largest)
+            if known is None or len(known) <= FILE_BYTES:
+                self._contents.put((directory, name, largest), directory, known)
+        return known
 
     def matches(self, directory: str, marker: str) -> Iterator[str]:
         """Give the names beneath *directory* that fit *marker*, in order.
@@ -281,7 +267,7 @@ class StatCache:
         try:
             with os.scandir(directory) as entries:
                 return sorted(one.name for one in entries if fnmatch.fnmatch(one.name, pattern))
-        except _ABSENT:
+        except ABSENT:
             return []
 
     def nearest(
@@ -339,12 +325,21 @@ class StatCache:
         """
         if directory in self._mounts or (below and not self.exists(directory, below)):
             return []
+        if not below and (listing := self._listing(directory)) is not None:
+            return [
+                (one.name, one.is_dir(follow_symlinks=False)) for one in listing.entries.values()
+            ]
         place = os.path.join(directory, below)
         try:
             with os.scandir(place) as entries:
                 return [(one.name, one.is_dir(follow_symlinks=False)) for one in entries]
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+        except ABSENT:
             return []
+
+    def names(self, directory: str) -> Collection[str]:
+        """Return the names in *directory*. Raises OSError where it cannot be listed."""
+        listing = self._listing(directory)
+        return os.listdir(directory) if listing is None else listing.entries.keys()
 
     def made(self, key: str, make: Callable[[], _T]) -> _T:
         """Return what *make* made the first time that it was asked for by this *key*."""
@@ -365,14 +360,11 @@ def _same(number: str, mounts: frozenset[str], lists: bool) -> StatCache:  # noq
     return StatCache(mounts, number, lists=lists)
 
 
+def _beneath(directory: str, name: str) -> str:
+    for part in name.split("/"):
+        directory = _within(directory, part)
+    return directory
+
+
 def _fits(status: os.stat_result, marker: str) -> bool:
     return stat.S_ISDIR(status.st_mode) if marker.endswith("/") else stat.S_ISREG(status.st_mode)
-
-
-def _user(number: int) -> str:
-    try:
-        import pwd  # noqa: PLC0415 - there is none on Windows
-
-        return pwd.getpwuid(number).pw_name
-    except (ImportError, KeyError):
-        return f"the user {number}"

@@ -105,7 +105,10 @@ def _with(outer: Inside | None, inner: Inside | None, place: str) -> Inside | No
 
 
 def folded(
-    shown: Sequence[int], outer: Mapping[int, int | None], decided: Mapping[int, Decision]
+    rows: Sequence[Row],
+    shown: Sequence[int],
+    outer: Mapping[int, int | None],
+    decided: Mapping[int, Decision],
 ) -> dict[int, int]:
     """Return the rows that are parts of what another row shows and keeps, each with the number of that.
 
@@ -117,9 +120,15 @@ def folded(
         around = outer[number]
         if around is None or decided[number] != Keep(Reason.INSTALLED):
             continue
-        if isinstance(decided[around], Keep):
-            parts[number] = parts.get(around, around)
+        if around in parts:
+            parts[number] = parts[around]
+        elif isinstance(decided[around], Keep) and _holds_packages(rows[around]):
+            parts[number] = around
     return parts
+
+
+def _holds_packages(row: Row) -> bool:
+    return any(one.rule.packages is not None for one in row.sighting.examinations)
 
 
 def within(outer: Row, inner: Row) -> str:

@@ -33,7 +33,8 @@ class Prover:
         self._scheduler: Final = scheduler
         self._mounts: Final = sorted(circumstances.mounts)
         self._turn: Final = asyncio.Lock()
-        self._spread = scheduler.apart
+        self._waited = 0
+        """How many of the last calls waited for a disk, without one between them that did not."""
         self.cache: Final = StatCache(circumstances.mounts, lists=True)
 
     async def look(self, candidates: Sequence[Candidate], *, doubted: bool = False) -> list[Look]:
@@ -53,10 +54,12 @@ class Prover:
                 doubted,
                 lacked=looking.lacked,
             )
-            self._spread = self._scheduler.apart or looks.waited
+            self._waited = self._waited + 1 if looks.waited else 0
             return looks.seen
 
-        async with contextlib.nullcontext() if self._spread else self._turn:
+        # What a single call has waited for may have been a module of this program.
+        spread = self._scheduler.apart or self._waited > 1
+        async with contextlib.nullcontext() if spread else self._turn:
             # Who waited for a turn may hear only now that the disk does not answer.
             if candidates[0].root in self._scheduler.silence:
                 raise Unanswered

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Candidate, Level
+from cleanup_nodemodule.model import Candidate, Level, Reason
 from cleanup_nodemodule.proof import weigh
+from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey import nesting
+from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
@@ -94,11 +96,14 @@ class Rounds:
         """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
         named = {*(settings.targets or ()), *settings.also}
         rules = settings.rules if settings.targets is None else ()
+        excluded = self._prover.circumstances.spared.excluded
         own = [
             # As a search of the directory around it finds it.
             Candidate(root.path, os.path.dirname(root.path), root.identity, root.path in mounts)
             for root in roots
             if settings.min_depth == 0
+            # What is to be searched and excluded at once is a problem, and is left alone.
+            and excluded.covering(root.path, set()) is None
             and (
                 os.path.basename(root.path) in named
                 or any(rule.fits(tuple(root.path.split(os.sep))) for rule in rules)
@@ -106,13 +111,21 @@ class Rounds:
         ]
         if not own:
             return frozenset()
-        searched = await self._judge(own)
-        return frozenset(one.path for one, wanted in zip(own, searched, strict=True) if not wanted)
+        looks = await self._prover.look(own)
+        # What is in installed software is shown for what it is, one by one: somebody asked for that place.
+        artifacts = [one for one in looks if not _is_installed(one.sighting)]
+        self._take(artifacts)
+        return frozenset(one.sighting.candidate.path for one in artifacts if not one.searched)
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Keep of what was found what may be an artifact, and have the rest searched."""
-        rows = self._findings.rows
         looks = await self._prover.look(candidates, doubted=self._doubted)
+        self._take(looks)
+        return [seen.searched for seen in looks]
+
+    def _take(self, looks: Sequence[Look]) -> None:
+        """Make rows of what may be an artifact."""
+        rows = self._findings.rows
         found = measured = 0
         for seen in looks:
             sighting, entered, searched, measurement = seen
@@ -123,7 +136,6 @@ class Rounds:
             if not searched:
                 measured += self._queue.put(len(rows) - 1, measurement)
         self._tracker.add(artifacts=found, measured_bytes=measured)
-        return [seen.searched for seen in looks]
 
     def _measure_waiting(self) -> None:
         """Have what may lie around others measured without them, now that all are found."""
@@ -133,3 +145,7 @@ class Rounds:
         nesting.hide_parts(rows, around)
         self._queue.put_waiting(nesting.measured_without(rows, around))
         findings.leftovers = nesting.outside_of_artifacts(findings.leftovers, rows)
+
+
+def _is_installed(sighting: Sighting) -> bool:
+    return sighting.protection is not None and sighting.protection.reason is Reason.INSTALLED

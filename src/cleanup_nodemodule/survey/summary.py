@@ -38,7 +38,7 @@ def summarize(
         for number in shown
     ]
     decided = dict(zip(shown, decisions, strict=True))
-    folded = nesting.folded(shown, outer, decided)
+    folded = nesting.folded(rows, shown, outer, decided)
     sizes = _linked_sizes(findings, shown, decided, folded)
     shown = [number for number in shown if number not in folded]
     inside = Counter(folded.values())

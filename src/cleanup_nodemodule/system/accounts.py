@@ -88,3 +88,13 @@ def account_name(uid: int) -> str:
         return f"another user ({pwd.getpwuid(uid).pw_name})"
     except KeyError:
         return f"another user ({uid})"
+
+
+def name_of(number: int) -> str:
+    """Return what the user with that id is called, fit for a sentence."""
+    try:
+        import pwd  # noqa: PLC0415 - there is none on Windows
+
+        return pwd.getpwuid(number).pw_name
+    except (ImportError, KeyError):
+        return f"the user {number}"

@@ -3,6 +3,15 @@
 import errno
 import os
 import stat
+from typing import Final
+
+ABSENT: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""What is raised where something is not there, or not to be gone to."""
+
+_CLOSED: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
+)
+"""What open(2) says of a file that is not there any more, not to be read, or no file any more."""
 
 
 class UnfitError(OSError):
@@ -40,8 +49,25 @@ def read_small(path: str, max_bytes: int, *, follow: bool = False) -> tuple[byte
     """
     with open(open_regular(path, follow=follow), "rb") as file:
         status = os.fstat(file.fileno())
+        if status.st_size > max_bytes:
+            raise UnfitError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", path)
         # One more, as it may grow, or lie about its size.
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise UnfitError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", path)
     return content, status
+
+
+def content(path: str, max_bytes: int) -> bytes | None:
+    """Return what the regular file *path* holds, None for anything else, as :func:`read_small` reads it.
+
+    None, too, for what is not there any more or must not be read. Raises OSError for anything else.
+    """
+    try:
+        return read_small(path, max_bytes)[0]
+    except UnfitError:
+        return None
+    except OSError as error:
+        if error.errno in _CLOSED:
+            return None
+        raise

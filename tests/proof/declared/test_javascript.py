@@ -586,3 +586,80 @@ def test_a_lock_file_that_is_too_large_is_not_read(tmp_path: Path, tool: str) ->
     with open(tmp_path / name, "ab") as file:
         file.truncate(33 * 1024 * 1024)
     assert look(tmp_path).missing == f"{name} cannot be read"
+
+
+def test_a_lock_file_of_more_than_four_mebibytes_is_read(tmp_path: Path) -> None:
+    tree = installed.npm()
+    more = {f"node_modules/{'x' * 100}-{number}": {"version": "1.0.0"} for number in range(40_000)}
+    tree["package-lock.json"] = installed.npm_lock(**more)
+    assert len(tree["package-lock.json"]) > 4 * 1024 * 1024
+    assert look(made(tmp_path, tree)).undeclared == ()
+
+
+@pytest.mark.parametrize("what", ["fifo", "symlink", "directory"])
+def test_a_manifest_that_is_no_file_is_none(tmp_path: Path, what: str) -> None:
+    tree = installed.npm()
+    content = tree.pop("package.json")
+    declare(tmp_path, {"project": tree, "elsewhere": content})
+    place = tmp_path / "project/package.json"
+    if what == "fifo":
+        os.mkfifo(place)
+    elif what == "symlink":
+        place.symlink_to("../elsewhere")
+    else:
+        place.mkdir()
+    assert look(tmp_path, "project").missing == "no package.json"
+
+
+@pytest.mark.parametrize("what", ["fifo", "symlink", "directory"])
+@pytest.mark.parametrize(
+    "name", ["chalk/package.json", ".package-lock.json", ".modules.yaml", ".yarn-integrity"]
+)
+def test_what_lies_inside_and_is_no_file_is_never_waited_for(
+    tmp_path: Path, what: str, name: str
+) -> None:
+    tree = {key: value for key, value in installed.npm().items() if key != "package-lock.json"}
+    made(tmp_path, tree)
+    place = tmp_path / "node_modules" / name
+    place.unlink(missing_ok=True)
+    if what == "fifo":
+        os.mkfifo(place)
+    elif what == "symlink":
+        place.symlink_to("/dev/zero")
+    else:
+        place.mkdir()
+    found = look(tmp_path)
+    assert (found.made_by is None) or name == "chalk/package.json" or "npm" in found.made_by
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b"\x1b[31m", b"...", b"-rf", b" "])
+def test_names_of_any_bytes_are_undeclared(tmp_path: Path, tool: str, name: bytes) -> None:
+    tree = TOOLS[tool][0]()
+    tree["node_modules"][name] = {"index.js": "x"}
+    assert look(made(tmp_path, tree)).undeclared == (os.fsdecode(name),)
+
+
+def test_a_scope_that_is_a_link_is_no_scope(tmp_path: Path) -> None:
+    tree = installed.npm()
+    tree["node_modules"]["@acme"] = Path("../../acme")
+    assert look(made(tmp_path, tree)).undeclared == ("@acme",)
+
+
+def test_a_lock_file_is_read_once_for_all_projects_of_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, workspace())
+    read: list[str] = []
+    original = StatCache.read
+
+    def counting(self: StatCache, directory: str, name: str, *arguments: int) -> bytes | None:
+        read.append(name)
+        return original(self, directory, name, *arguments)
+
+    monkeypatch.setattr(StatCache, "read", counting)
+    cache = StatCache()
+    for _ in range(3):
+        for project in (".", "packages/a"):
+            place = os.path.normpath(tmp_path / project)
+            look_of("npm")(os.path.join(place, "node_modules"), place, str(tmp_path), cache)
+    assert (read.count("package-lock.json"), read.count(".package-lock.json")) == (1, 1)

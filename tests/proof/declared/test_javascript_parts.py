@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Final
 
@@ -306,3 +307,33 @@ def test_what_has_gone_meanwhile_is_no_modification(tmp_path: Path) -> None:
 
 def test_nothing_met_is_nothing_to_look_at(tmp_path: Path) -> None:
     assert is_part_of("npm")(str(tmp_path / "gone"), (), (), StatCache()) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("users.db", True), (".env", True), ("key.pem", False)]
+)
+def test_in_a_copy_nothing_tells_that_a_package_brought_a_data_base(
+    tmp_path: Path, name: str, *, named: bool
+) -> None:
+    tree = installed.npm()
+    tree["node_modules"]["chalk"][f"test/{name}"] = "x"
+    modules = install(tmp_path, tree)
+    assert unexpected(modules, f"chalk/test/{name}") == ()
+    os.utime(modules / ".package-lock.json", (INSTALLED - 3600, INSTALLED - 3600))
+    assert (unexpected(modules, f"chalk/test/{name}") != ()) is named
+
+
+@pytest.mark.parametrize("tool", TREES)
+@pytest.mark.parametrize("seed", range(20))
+def test_one_precious_file_anywhere_is_named(tmp_path: Path, tool: str, seed: int) -> None:
+    chance = random.Random(f"{tool} {seed}")
+    modules = install(tmp_path, TREES[tool][0]())
+    places = [place for place, _, _ in os.walk(modules)]
+    deeper = "/".join(chance.choices(["lib", "data", ".hidden", "dist"], k=chance.randrange(4)))
+    name = chance.choice(
+        ["users.sqlite", ".env", "server.key", "thesis.docx", "sales.xlsx", "app.db"]
+    )
+    place = os.path.join(os.path.relpath(chance.choice(places), modules), deeper, name)
+    path = os.path.normpath(place)
+    put(modules, path, chance.choice([0, 1, 5, 3600, -3600, 10_000_000]))
+    assert unexpected(modules, path) == (path,)

@@ -129,6 +129,7 @@ add_glob(Glob *globs, size_t count, size_t *simple_count, const char *pattern)
 typedef struct {
     TextSet names;
     TextSet endings;
+    TextSet written; /* names of directories in which nothing is late */
     Glob *globs; /* the simple ones come first */
     size_t glob_count;
     size_t simple_count;
@@ -186,6 +187,23 @@ list_watched(Walk *walk, Watch *watch, Paths *paths, const char *name, size_t le
     }
 }
 
+/* Whether the directory being worked on is, or lies in, one that tools write into whenever they run. */
+static int
+is_written(const Walk *walk, const Watch *watch)
+{
+    const char *path = walk->path.data;
+    size_t length = walk->path_length;
+    for (size_t start = 0, at = 0; watch->written.slots != NULL && at <= length; at++) {
+        if (at == length || path[at] == '/') {
+            if (has_text(&watch->written, path + start, at - start)) {
+                return 1;
+            }
+            start = at + 1;
+        }
+    }
+    return 0;
+}
+
 /* Look at an entry of the directory being worked on. */
 static void
 look_at(Walk *walk, Watch *watch, const char *name, const Status *status)
@@ -194,7 +212,8 @@ look_at(Walk *walk, Watch *watch, const char *name, const Status *status)
     int met = has_text(&watch->names, name, length);
     if (!S_ISDIR(status->mode)) {
         met = met || has_ending(watch, name, length) || fits_any_glob(watch, name, length);
-        if (watch->since != 0 && status->modified > watch->since && !S_ISLNK(status->mode)) {
+        if (watch->since != 0 && status->modified > watch->since && !S_ISLNK(status->mode) &&
+            !is_written(walk, watch)) {
             list_watched(walk, watch, &watch->late, name, length);
         }
     }

@@ -1,6 +1,5 @@
 """Bytecode whose source is gone: the only copy of what somebody wrote."""
 
-import os
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -46,11 +45,11 @@ def orphans(artifact: str, project: str, cache: StatCache) -> tuple[str, ...]:
     """
     sources = None
     found = []
-    for name in os.listdir(artifact):
+    for name in cache.names(artifact):
         if not name.endswith(_ENDINGS):
             continue
         if sources is None:
-            sources = set(os.listdir(project))
+            sources = cache.names(project)
         tag = name.find(".cpython-")
         if tag >= 0 and f"{name[:tag]}.py" in sources:
             continue

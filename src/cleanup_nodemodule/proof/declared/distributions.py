@@ -89,6 +89,7 @@ class Installed:
                 for site in cache.matches(artifact, pattern)
             )
         )
+        self._needs: Final[dict[Distribution, list[tuple[frozenset[str], Requirement]]]] = {}
         self.entries: Final[dict[str, tuple[str, ...]]] = {}
         """What each of these directories holds."""
         found: list[Distribution] = []
@@ -158,29 +159,36 @@ class Installed:
             path = os.path.normpath(urllib.request.url2pathname(parts.path))
         return Direct(url, path, archive)
 
-    def requires(self, one: Distribution, extras: frozenset[str]) -> list[Requirement]:
-        """Return what *one* needs with these *extras*.
+    def requires(self, one: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
+        """Give what *one* needs with these *extras*.
 
         What its environment markers say of versions and platforms is not looked at: what is installed was
         wanted there.
         """
+        if one not in self._needs:
+            self._needs[one] = self._required(one)
+        for wanted, asked in self._needs[one]:
+            if not wanted or not extras.isdisjoint(wanted):
+                yield asked
+
+    def _required(self, one: Distribution) -> list[tuple[frozenset[str], Requirement]]:
+        """Return all that *one* may need, each with the extras that need it; none: always."""
         content = self.read(one, "METADATA")
         if content is None:
             # Eggs have a file of its own for it (setuptools' "Eggs and their formats").
-            return self._egg_requires(one, extras)
+            return self._egg_requires(one)
         found = []
         for line in _REQUIRES.findall(content, 0, _end_of_headers(content)):
             written, _, marker = line.decode("utf-8", "replace").partition(";")
+            wanted: frozenset[str] = frozenset()
             if "extra" in marker:
-                wanted = [normalised(extra) for extra in _EXTRA.findall(marker)]
-                if wanted and extras.isdisjoint(wanted):
-                    continue
+                wanted = frozenset(normalised(extra) for extra in _EXTRA.findall(marker))
             asked = requirement(written.strip())
             if asked is not None:
-                found.append(asked)
+                found.append((wanted, asked))
         return found
 
-    def _egg_requires(self, one: Distribution, extras: frozenset[str]) -> list[Requirement]:
+    def _egg_requires(self, one: Distribution) -> list[tuple[frozenset[str], Requirement]]:
         names = ("requires.txt", "EGG-INFO/requires.txt")
         content = next((text for name in names if (text := self.read(one, name)) is not None), b"")
         if one.entry.endswith(".egg-link") and (direct := self.direct(one)) is not None:
@@ -193,13 +201,12 @@ class Installed:
                 b"",
             )
         found = []
-        applies = True
+        wanted: frozenset[str] = frozenset()
         for line in _lines(content):
             if line.startswith("["):
-                named = extras_of(line.strip("[]").partition(":")[0])
-                applies = not named or not extras.isdisjoint(named)
-            elif applies and (asked := requirement(line)) is not None:
-                found.append(asked)
+                wanted = extras_of(line.strip("[]").partition(":")[0])
+            elif (asked := requirement(line)) is not None:
+                found.append((wanted, asked))
         return found
 
     def reached(self, roots: Iterable[Requirement]) -> set[str]:

@@ -69,6 +69,13 @@ _VALUABLE: Final = re.compile(
 """Names of what programs and people write: that a package brought it takes more than its time. It has to be listed in the
 manifest, or lie where examples do. (Of 68 such files in 22 installations of popular packages one is neither.)"""
 
+_STORED: Final = re.compile(
+    r"^\.env(?:\..*)?$|\.(?:sqlite[23]?|db3?|s3db|sl3|realm|duckdb)(?:[-.](?:wal|shm|journal))?$",
+    re.IGNORECASE,
+)
+"""Those of them that programs write where they lie: in a copy, which has the times of copying, nothing tells whether a
+package brought it."""
+
 _BROUGHT: Final = {"@angular/cli": "lib/code-examples.db"}
 """Files of that kind which a package brings without listing them."""
 
@@ -240,6 +247,8 @@ class _Parts:
             return False
         if not _VALUABLE.search(name) or _TEMPLATES.search(name):
             return True
+        if self._finished and unpacked > self._finished + _UNPACKING and _STORED.search(name):
+            return _BROUGHT.get(place.name) == place.rest
         return (
             any(_EXAMPLES.match(part) for part in place.rest.split("/")[:-1])
             or _is_listed(place.rest, package.files)

@@ -1,7 +1,7 @@
 """Which of the files beside a Python environment bring back what is installed in it, and how."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -118,17 +118,31 @@ class Ways:
         """Return the way that brings everything back, as far as there is one, and by the *maker* before others."""
         first = _OWN_LOCK.get(maker or "")
         locks = sorted(self._declared.locks, key=lambda lock: lock.file != first)
-        by_lock = [self._by_lock(lock) for lock in locks]
-        by_pip = [way for way in (self._by_project(), self._by_pip()) if way is not None]
-        ways = by_pip + by_lock if maker == "pip" else by_lock + by_pip
-        whole = next((way for way in ways if not way.undeclared), None)
-        if whole is not None:
-            return whole
-        together = (self._by_pip(set(way.undeclared), after=way) for way in by_lock)
-        ways += (way for way in together if way is not None)
-        if not ways:
+        found: list[Way] = []
+        for way in self._alone(locks, pip_first=maker == "pip"):
+            if not way.undeclared:
+                return way
+            found.append(way)
+        for lock in locks:
+            after = self._by_lock(lock)
+            together = self._by_pip(set(after.undeclared), after=after)
+            if together is not None:
+                found.append(together)
+        if not found:
             return Way(self._place.made, (), tuple(sorted(self.wanted)))
-        return min(ways, key=lambda way: len(way.undeclared))
+        return min(found, key=lambda way: len(way.undeclared))
+
+    def _alone(self, locks: Sequence[Lock], *, pip_first: bool) -> Iterator[Way]:
+        """Give each way that needs no other, those first that are to be tried first."""
+        without = (self._by_project, self._by_pip)
+        for ask in without if pip_first else ():
+            if (way := ask()) is not None:
+                yield way
+        for lock in locks:
+            yield self._by_lock(lock)
+        for ask in () if pip_first else without:
+            if (way := ask()) is not None:
+                yield way
 
     def _by_lock(self, lock: Lock) -> Way:
         brought = set(lock.versions) | lock.members | self._placed
@@ -164,7 +178,17 @@ class Ways:
     def _chosen(self, file: str, brought: set[str]) -> tuple[list[str], set[str]]:
         """Return the options that add what is *brought* and belongs to an extra or a group, and what none adds."""
         groups = self._project.groups
-        named = [group for group in groups if group.kind and file not in group.default]
+        # Most often none of what they ask for is there: then nothing has to be followed.
+        named = [
+            group
+            for group in groups
+            if group.kind
+            and file not in group.default
+            and any(
+                one.name in self._installed.by_name or one.name == self._project.name
+                for one in group.requirements
+            )
+        ]
         if not named:
             return [], set()
         default = [group for group in groups if not group.kind or file in group.default]

@@ -70,6 +70,7 @@ def extras_of(written: str | None) -> frozenset[str]:
     return frozenset(normalised(one) for one in (written or "").split(",") if one.strip())
 
 
+@functools.lru_cache(maxsize=4096)
 def requirement(line: str) -> Requirement | None:
     """Return what a specifier asks for, None if it is none. Comments and options are taken off before."""
     found = _SPECIFIER.match(line)

@@ -1,12 +1,16 @@
 """Finds the working copies that a directory lies in, of git and of all others."""
 
 import errno
+import itertools
 import os
 from collections.abc import Callable, Collection
 from typing import Final, TypeAlias
 
 from cleanup_nodemodule.proof.memory import UNASKED, Memory
 from cleanup_nodemodule.proof.version_control.systems import GIT, named
+
+_LISTED: Final = 1000
+"""Names of a directory that are read at most; where there are more each mark is asked for."""
 
 Found: TypeAlias = tuple[tuple[str, str], ...]
 """Directories with a mark of version control, the innermost first, and the mark."""
@@ -31,6 +35,7 @@ class Around:
         self._around_mounts: Final = frozenset(map(os.path.dirname, mounts))
         self._rules_out: Final = rules_out
         self._marks: Final = (GIT, *named())
+        self._folded: Final = frozenset(map(str.casefold, self._marks))
 
     def of(self, directory: str) -> Found:
         """Return the directories, from *directory* upwards, with a mark, or which may have it.
@@ -54,9 +59,23 @@ class Around:
 
     def _in(self, directory: str) -> tuple[str, ...]:
         # Something mounted on a name may be one, and no listing shows that.
-        if directory not in self._around_mounts and self._rules_out(directory, self._marks):
+        if directory not in self._around_mounts and (
+            self._rules_out(directory, self._marks) or self._lists_none(directory)
+        ):
             return ()
         return tuple(mark for mark in self._marks if self._may_have(directory, mark))
+
+    def _lists_none(self, directory: str) -> bool:
+        """Whether a listing of this moment shows no mark: that takes as long as to ask for one of them."""
+        try:
+            with os.scandir(directory) as entries:
+                names = [entry.name for entry in itertools.islice(entries, _LISTED)]
+        except (OSError, ValueError):
+            return False
+        if len(names) == _LISTED:
+            return False
+        # Where names differ by their case alone, the file system knows which are the same.
+        return self._folded.isdisjoint(map(str.casefold, names))
 
     def _may_have(self, directory: str, mark: str) -> bool:
         """Whether a mark is there: only a clear no is a no, but for a path that nothing takes."""

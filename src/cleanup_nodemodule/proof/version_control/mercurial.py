@@ -52,9 +52,10 @@ def files(top: str, take: Callable[[bytes], None]) -> None:
         _check_empty(top)
         return
     tracked = _second if dirstate.startswith(_SECOND) else _first
+    large = _STANDINS in dirstate or reach(top, _STANDINS.decode().rstrip("/")) is not None
     for file in tracked(top, dirstate):
         take(file)
-        if file.startswith(_STANDINS):
+        if large and file.startswith(_STANDINS):
             take(file.removeprefix(_STANDINS))
 
 

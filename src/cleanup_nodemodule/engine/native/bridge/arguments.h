@@ -233,15 +233,16 @@ read_texts(TextSet *set, PyObject *texts)
 static int
 read_watch(Watch *watch, PyObject *given)
 {
-    PyObject *names, *endings, *globs;
+    PyObject *names, *endings, *globs, *written = NULL;
     long long since;
     if (!PyTuple_Check(given)) {
         PyErr_SetString(PyExc_TypeError, "watch must be a Watch or None");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "OOOL;watch must be a Watch or None", &names, &endings, &globs,
-                          &since) ||
-        read_texts(&watch->names, names) < 0 || read_texts(&watch->endings, endings) < 0) {
+    if (!PyArg_ParseTuple(given, "OOOL|O;watch must be a Watch or None", &names, &endings, &globs,
+                          &since, &written) ||
+        read_texts(&watch->names, names) < 0 || read_texts(&watch->endings, endings) < 0 ||
+        (written != NULL && read_texts(&watch->written, written) < 0)) {
         return -1;
     }
     watch->since = since;
@@ -273,6 +274,8 @@ forget_watch(Watch *watch)
     release(watch->names.slots);
     Py_DecRef(watch->endings.given);
     release(watch->endings.slots);
+    Py_DecRef(watch->written.given);
+    release(watch->written.slots);
     Py_DecRef(watch->given_globs);
     release(watch->globs);
     empty_paths(&watch->met);

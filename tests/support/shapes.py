@@ -424,7 +424,9 @@ def _reduced_toml(text: str) -> str:
 
 
 def _reduced_lines(text: str) -> str:
-    kept = [line for line in text.splitlines() if not _NO_FACT.match(line)]
+    # What begins like a comment names the modules, in the list that Go keeps of what it vendored.
+    listed = "\n## explicit" in text
+    kept = [line for line in text.splitlines() if listed or not _NO_FACT.match(line)]
     return _PLACE.sub("place", "".join(f"{line}\n" for line in kept))[:_LARGEST_LOCK]
 
 

@@ -108,10 +108,11 @@ def test_a_marker_above_proves_within_the_root_searched(run: Run, tmp_path: Path
 
 
 def test_a_marker_above_proves_within_the_repository(run: Run, tmp_path: Path) -> None:
-    tree: Declared = {"turbo.json": "{}", "packages": {"a": {".turbo": FILES}}}
+    ignore = {".gitignore": ".turbo\n"}
+    tree: Declared = {"turbo.json": "{}", "packages": {"a": {".turbo": FILES}}, **ignore}
     repository(tmp_path / "r", tree)
     repository(tmp_path / "outer", {"turbo.json": "{}"})
-    repository(tmp_path / "outer/inner", {".turbo": FILES})
+    repository(tmp_path / "outer/inner", {".turbo": FILES, **ignore})
     assert reasons(judged(run, tmp_path / "r/packages")) == {"a/.turbo": None}
     assert reasons(judged(run, tmp_path / "outer")) == {"inner/.turbo": "unproven"}
 
@@ -482,7 +483,10 @@ def test_what_is_deployed_from_a_build_is_no_project(run: Run, tmp_path: Path) -
     server: Declared = {"package.json": "{}", "node_modules": FILES}
     declare(tmp_path, {".output": {"server": server}, "site": {".next": {"standalone": server}}})
     rows = judged(run, tmp_path, "-p", tmp_path, "-p", tmp_path / "site/.next/standalone")
-    assert reasons(rows)[".output/server/node_modules"] == "installed"
+    # What is kept around it has the row, and says that there is something in it.
+    assert (rows[".output"]["reason"], rows[".output"]["inside"]) == ("unproven", 1)
+    inner = judged(run, tmp_path / ".output/server", "--targets", "node_modules")
+    assert reasons(inner) == {"node_modules": "installed"}
     named = judged(run, tmp_path / "site/.next/standalone", "--targets", "node_modules")
     assert reasons(named) == {"node_modules": "installed"}
 

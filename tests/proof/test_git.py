@@ -21,7 +21,7 @@ from support.trees import Declared, declare
 
 FILES: Final = {"file": "content"}
 PROJECT: Final[Declared] = {
-    ".gitignore": "/dist\n",
+    ".gitignore": "/dist\n/node_modules\n",
     "package.json": "{}",
     "dist": FILES,
     "node_modules": FILES,

@@ -109,7 +109,7 @@ def test_at_80_columns_the_same_is_below_one_another(work: Path) -> None:
     assert lines[4] == "  app · package.json beside it"
     assert lines[5].endswith("dist js          keep")
     assert lines[6:] == [
-        "  notes · unproven",
+        "  notes · unproven: nothing inside shows who made it",
         "1.0 MiB                       2 found          total",
         "  1.0 MiB in 1 to delete",
         "",

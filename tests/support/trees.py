@@ -1,5 +1,6 @@
 """Trees of files, declared in a line each."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,28 @@ def declare(directory: str | bytes | Path, tree: Declared) -> None:
             content = b"x" * what if isinstance(what, int) else what
             with open(path, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
+
+
+def npm_project(packages: Mapping[str, Declared]) -> dict[str | bytes, Any]:
+    """Return a project as npm leaves it: *packages* by name, declared, locked, installed, and noted by npm.
+
+    By the rules of the catalogue its ``node_modules`` is proven. What lies in a package is as given, and a manifest.
+    """
+    versions = {name: {"version": "1.0.0"} for name in packages}
+    installed = {f"node_modules/{name}": version for name, version in versions.items()}
+    manifest = {"name": "app", "version": "1.0.0", "dependencies": dict.fromkeys(packages, "1.0.0")}
+    lock = {"name": "app", "version": "1.0.0", "lockfileVersion": 3}
+    modules: dict[str | bytes, Any] = {
+        name: {"package.json": json.dumps({"name": name, **versions[name]}), **tree}
+        for name, tree in packages.items()
+    }
+    # Last, as npm writes it when it is through.
+    modules[".package-lock.json"] = json.dumps({**lock, "packages": installed})
+    return {
+        "package.json": json.dumps(manifest),
+        "package-lock.json": json.dumps({**lock, "packages": {"": manifest, **installed}}),
+        "node_modules": modules,
+    }
 
 
 def dig(top: Path, levels: int, name: bytes) -> None:

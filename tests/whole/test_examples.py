@@ -10,8 +10,7 @@ import cleanup_nodemodule
 from cleanup_nodemodule import Settings, scan
 from support.places import CHECKOUT
 from support.processes import surroundings
-from support.tool import PROJECT
-from support.trees import declare
+from support.trees import declare, npm_project
 from support.waiting import TIMEOUT
 
 EXAMPLES = CHECKOUT / "docs" / "examples"
@@ -21,9 +20,12 @@ EXAMPLES = CHECKOUT / "docs" / "examples"
 def top(tmp_path: Path) -> Path:
     """A directory with two artifacts that are proven, a small one and a large one, and one that is not."""
     top = tmp_path / "top"
-    large = {"package.json": "{}", "node_modules": {"a": 1_000_000}}
+    small, large = (
+        npm_project({"a": {"index.js": 5000}}),
+        npm_project({"a": {"index.js": 1_000_000}}),
+    )
     unproven = {"node_modules": {"a": 1}}
-    declare(top, {"small": PROJECT, "large": large, "strange": unproven})
+    declare(top, {"small": small, "large": large, "strange": unproven})
     return top
 
 

@@ -24,7 +24,7 @@ from support.needs import needs_root
 from support.places import CHECKOUT
 from support.processes import Terminal, execute, strace
 from support.tool import FULL, PROJECT, Tool
-from support.trees import Declared, declare, listing
+from support.trees import Declared, declare, listing, npm_project
 from support.waiting import await_condition
 
 pytestmark = pytest.mark.slow
@@ -350,10 +350,13 @@ def test_names_of_any_bytes_are_deleted_and_shown_without_fooling_anybody(
 @pytest.mark.parametrize("given", ["", ".", "..", "a/..", "node_modules", "home"])
 def test_what_is_given_is_searched_and_never_deleted_itself(tool: Tool, given: str) -> None:
     """An empty path, the current or the parent directory, a way round, the home directory, and a
-    directory that has an artifact's name: searching them works, and they are still there afterwards."""
+    directory that has an artifact's name and nothing else of one: searching them works, and they are still there
+    afterwards."""
     home = tool.home / "home"
     tree: Declared = {"package.json": "{}", "sub": {"a": {}, "app": PROJECT}}
     declare(home, {**tree, "node_modules": {**tree, "CACHEDIR.TAG": "Signature: no"}})
+    if given == "node_modules":
+        (home / "package.json").unlink()
     cwd = home / "sub" if given == ".." else home
     path = str(home) if given == "home" else "sub/a/.." if given == "a/.." else given
     for delete in ((), ("--no-dry-run",)):
@@ -366,8 +369,9 @@ def test_what_is_given_is_searched_and_never_deleted_itself(tool: Tool, given: s
             continue
         assert told.code == 0
         if given == "node_modules":
-            # It lies in an installed package, as far as anybody can tell.
-            assert set(told.reasons.values()) == {"installed"}
+            assert told.reasons == {"node_modules": "unproven"}
+            # What lies in it is part of an installed package, as far as anybody can tell.
+            assert told.rows["node_modules"]["inside"] == 1
         else:
             assert told.reasons["sub/app/node_modules"] is None
         assert home.exists()
@@ -375,7 +379,7 @@ def test_what_is_given_is_searched_and_never_deleted_itself(tool: Tool, given: s
             assert (home / "node_modules/sub/app/node_modules/file").exists()
         elif delete:
             assert not (home / "sub/app/node_modules").exists()
-        assert (home / "package.json").exists()
+        assert (home / "sub/app/package.json").exists()
 
 
 def test_the_file_system_as_a_whole_is_searched_and_never_deleted(
@@ -383,7 +387,8 @@ def test_the_file_system_as_a_whole_is_searched_and_never_deleted(
 ) -> None:
     """The path given is ``/``: here a root directory of the test's own, with little in it."""
     top = disks.tmpfs(tmp_path / "root")
-    declare(top, {"app": PROJECT, "proc": {}, "package.json": "{}"})
+    # There is no configuration in there, so the rules are those of the catalogue.
+    declare(top, {"app": npm_project({"pkg": {}}), "proc": {}, "package.json": "{}"})
     for name in ("usr", "lib", "lib64", "bin", "sbin", "etc", "dev", "root", "work", "var", "home"):
         if os.path.isdir(f"/{name}"):
             disks.bind(Path(f"/{name}"), top / name)
@@ -410,7 +415,7 @@ def test_32_descriptors_are_enough(tool: Tool, tmp_path: Path, jobs: tuple[str, 
     top = tmp_path / "top"
     wide: Declared = {str(number): {"x": {"y": {"f": 1}}} for number in range(50)}
     declare(top, {f"app{number}": {**PROJECT, "node_modules": wide} for number in range(10)})
-    declare(top, {"repo": {**PROJECT, "dist": FULL, ".gitignore": "dist\n"}})
+    declare(top, {"repo": {**PROJECT, "dist": FULL, ".gitignore": "dist\nnode_modules\n"}})
     os.makedirs(top / "app0/node_modules" / "/".join(["deep"] * 200))
     git(top / "repo", "init", "--quiet")
     few = ("prlimit", "--nofile=32:32")

@@ -20,7 +20,7 @@ from cleanup_nodemodule.show import lines
 from support.needs import unable
 from support.places import CHECKOUT, COMMAND
 from support.tool import Run
-from support.trees import declare
+from support.trees import declare, npm_project
 
 README = (CHECKOUT / "README.md").read_text()
 
@@ -31,12 +31,11 @@ def home(tmp_path: Path) -> Path:
     declare(
         tmp_path,
         {
-            "old": {"package.json": "{}", "node_modules": {"a": 10}},
-            "new": {"package.json": "{}", "node_modules": {"a": 100_000}},
+            "old": npm_project({"a": {"index.js": 10}}),
+            "new": npm_project({"a": {"index.js": 100_000}}),
         },
     )
-    for name in ("node_modules/a", "node_modules", "package.json"):
-        path = tmp_path / "old" / name
+    for path in (*(tmp_path / "old").rglob("*"), tmp_path / "old/node_modules"):
         subprocess.run(["touch", "-d", "2020-01-01", path], check=True)
     return tmp_path
 

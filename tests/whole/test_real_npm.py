@@ -16,7 +16,7 @@ import pytest
 
 from support.processes import execute
 from support.tool import Run, facts
-from support.trees import Declared, declare, listing
+from support.trees import Declared, declare, listing, npm_project
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +43,14 @@ class Installed:
     def copy(self, to: Path) -> Path:
         """Return a copy that a test may do with as it likes."""
         return Path(shutil.copytree(self.path, to, symlinks=True))
+
+
+@pytest.fixture(autouse=True)
+def rules_of_the_catalogue(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have no configuration, so that the rules are those that everybody has."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("unconfigured")))
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +108,7 @@ def test_its_node_modules_is_found_and_proven(run: Run, installed: Installed) ->
     document = json.loads(run("-p", installed.path, "--json").stdout)
     row = only(document)
     assert row["path"] == str(installed.path / "node_modules")
-    assert facts(row) == [".package-lock.json inside", "package.json beside it"]
+    assert_proven(row)
     assert (row["decision"], row["reason"], row["regenerate"]) == ("delete", None, "npm ci")
     assert (document["complete"], document["problems"]) == (True, [])
 
@@ -173,9 +181,17 @@ def test_a_package_in_it_is_never_taken_for_a_project(
 def test_the_recorded_shape_passes_for_the_real_one(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, recorded())
     row = only(json.loads(run("--json").stdout))
-    assert facts(row) == [".package-lock.json inside", "package.json beside it"]
+    assert_proven(row)
     assert row["regenerate"] == "npm ci"
     assert row["allocated_bytes"] == du(tmp_path / "node_modules")
+
+
+def assert_proven(row: dict[str, Any]) -> None:
+    """Check that it is known who made it, and that all of it comes back."""
+    made, comes_back = row["evidence"]["made_by"], row["evidence"]["comes_back"]
+    assert made == ["npm: .package-lock.json inside", "package.json beside it"]
+    assert comes_back[-1].endswith(" packages, all declared by package-lock.json")
+    assert len(facts(row)) == len(made) + len(comes_back)
 
 
 def only(document: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +202,15 @@ def only(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def recorded() -> Declared:
-    """Return the tree that npm 11 made of these packages (lodash left out), contents aside."""
-    tree: dict[str | bytes, Any] = {"package.json": MANIFEST, "package-lock.json": "{}\n"}
+    """Return the tree that npm 11 made of these packages (lodash left out), contents aside.
+
+    The three files by which it comes back have contents: which packages there are, of any version.
+    """
+    paths = [entry.partition("/package.json=") for entry in RECORDED.split()]
+    top = [name for name, manifest, _ in paths if manifest and "/" not in name]
+    tree = npm_project(dict.fromkeys(top, {}))
+    tree["package.json"] = json.dumps({**json.loads(MANIFEST), **json.loads(tree["package.json"])})
+    noted = tree["node_modules"].pop(".package-lock.json")
     for entry in RECORDED.split():
         path, _, what = entry.partition("=")
         *directories, name = path.split("/")
@@ -195,6 +218,7 @@ def recorded() -> Declared:
         for directory in ("node_modules", *directories):
             place = place.setdefault(directory, {})
         place[name] = int(what) if what.isdigit() else Path(what)
+    tree["node_modules"][".package-lock.json"] = noted
     return tree
 
 

@@ -148,7 +148,9 @@ def _made_by(
     held = best.proven_on_disk
     lacking: str | None
     if declared is not None and declared.made_by is not None:
-        return Level.PROVEN, (declared.made_by, *_facts(best, held)), None
+        # The look often says more of the same mark than the rule: whose it is.
+        others = (one for one in _facts(best, held) if not declared.made_by.endswith(f": {one}"))
+        return Level.PROVEN, (declared.made_by, *others), None
     if held is not None:
         lacking = None if held.marked else _unmarked(sighting, answer)
         level = Level.PROVEN if lacking is None else sighting.unproven

@@ -31,6 +31,9 @@ _LARGEST: Final = 4096
 _AGE: Final = 86400
 """Seconds since the files were written."""
 
+_ELSEWHERE: Final = "installed"
+"""Why all is kept where no projects lie, as in /dev/shm."""
+
 _SHOWN: Final = 20
 """Lines for each kind of error."""
 
@@ -143,6 +146,10 @@ def main() -> None:
     shapes = read(SHIPPED)
     with tempfile.TemporaryDirectory() as place:
         rows = list(shipped(Path(place).resolve(), shapes))
+    if all(row.reason == _ELSEWHERE for row in rows):
+        raise SystemExit(
+            "the temporary directory is part of the system: set TMPDIR to one where projects may lie"
+        )
     judged: list[installs.Judged] = []
     failures: dict[str, str] = {}
     if not arguments.no_installs:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from support.git import git
+from support.rule_trees import TREES, Tree
 from support.trees import declare
 
 Files: TypeAlias = Mapping[str, str | bytes | Path]
@@ -31,6 +32,7 @@ INSTALLED: Final = "keep:installed"
 KEPT: Final = "keep:kept"
 PRECIOUS: Final = "keep:precious"
 TRACKED: Final = "keep:tracked"
+UNDECLARED: Final = "keep:undeclared"
 UNPROVEN: Final = "keep:unproven"
 
 SIGNATURE: Final = "Signature: 8a477f597d28d172789f06886806bc55"
@@ -161,24 +163,27 @@ def _project(
 # Every rule: what its tool leaves behind, which has to be found.
 
 
-def _found(
-    rule: str,
-    directory: str,
-    beside: Files,
-    inside: Files,
-    *,
-    variant: str = "",
-    ignored: bool = False,
-) -> None:
-    """Declare a true artifact of *rule*; *ignored* by git, or outside of git."""
+def _plant(tree: Tree) -> Callable[[Path], None]:
+    """Have *tree* built in a place that is there already."""
+
+    def build(top: Path) -> None:
+        tree.build(top / "made")
+
+    return build
+
+
+for _name, _tree in TREES.items():
     _project(
-        f"code/{rule.replace('/', '-')}{variant}",
-        f"what the tool of {rule} makes",
-        {**beside, **{f"{directory}/{name}": content for name, content in inside.items()}},
-        {directory: DELETE},
-        ignores=f"/{directory}/\n" if ignored else None,
-        rule=rule,
+        f"code/{_name.replace('/', '-').replace('#', '-')}",
+        f"what the tool of {_tree.rule} makes",
+        {},
+        {f"made/{_tree.directory}": DELETE},
+        rule=_tree.rule,
+        after=_plant(_tree),
     )
+    if _tree.directory.startswith(".cache/"):
+        _place = f"code/{_name.replace('/', '-').replace('#', '-')}/made"
+        _project(_place, "the directory around has a name of its own", {}, {".cache": UNPROVEN})
 
 
 def _missed(
@@ -208,43 +213,12 @@ def _package(**fields: object) -> str:
 
 
 _PACKAGE: Final[Files] = {"package.json": _package()}
+_BUILDS: Final = _package(scripts={"build": "tsc"})
 _MODULES: Final[Files] = {"dep/package.json": _package(), "dep/index.js": "module.exports = 1\n"}
 _STALE: Final[Files] = {"a": "content", "b/c": "more content"}
 """Content that says nothing."""
 
-_found(
-    "any/cachedir-tag",
-    "thumbnail-cache",
-    {"README": "photos"},
-    {"CACHEDIR.TAG": TAG, "1.png": b"\x89"},
-)
-_found("any/cachedir-tag", ".store", {}, {"CACHEDIR.TAG": SIGNATURE, "x": "y"}, variant="-43-bytes")
 
-_found(
-    "js/node_modules",
-    "node_modules",
-    {**_PACKAGE, "package-lock.json": "{}"},
-    {**_MODULES, ".package-lock.json": "{}"},
-)
-for _manager, _lock, _marker in (
-    ("pnpm", "pnpm-lock.yaml", {".modules.yaml": "", ".pnpm/lock.yaml": ""}),
-    ("yarn", "yarn.lock", {".yarn-integrity": "{}"}),
-    ("berry", "yarn.lock", {".yarn-state.yml": ""}),
-    ("berry-pnpm-linker", "yarn.lock", {".package-map.json": "{}", ".store/a/b": ""}),
-    ("bun", "bun.lock", {}),
-    ("bun-isolated", "bun.lockb", {".bun/a@1/node_modules/a/index.js": ""}),
-):
-    _found(
-        "js/node_modules",
-        "node_modules",
-        {**_PACKAGE, _lock: "lock"},
-        {**_MODULES, **_marker},
-        variant=f"-{_manager}",
-    )
-_found("js/node_modules", "node_modules", _PACKAGE, _MODULES, variant="-without-lock")
-_found(
-    "js/node_modules", "node_modules", {}, {".package-lock.json": "{}"}, variant="-without-manifest"
-)
 _missed("js/node_modules", "no-marker", "node_modules", UNPROVEN, {}, _MODULES)
 _missed(
     "js/node_modules", "lock-only", "node_modules", UNPROVEN, {"package-lock.json": "{}"}, _MODULES
@@ -295,11 +269,6 @@ _missed(
 )
 
 _BUILT: Final[Files] = {"BUILD_ID": "1", "build-manifest.json": "{}", "cache/webpack/0.pack": "x"}
-_found("js/next", ".next", _PACKAGE, _BUILT)
-_found("js/next", ".next", _PACKAGE, {"dev/build-manifest.json": "{}"}, variant="-dev-only")
-_found(
-    "js/next", ".next", {"package.json": _package(dependencies={"next": "16"})}, _STALE, variant="2"
-)
 _missed("js/next", "nothing-in-it", ".next", UNPROVEN, _PACKAGE, _STALE)
 _missed(
     "js/next",
@@ -320,44 +289,29 @@ _missed(
     tracks=(".next/BUILD_ID",),
 )
 
-_found("js/nuxt", ".nuxt", {"nuxt.config.ts": ""}, {"tsconfig.json": "{}"})
-_found("js/nuxt", ".nuxt", {"app.vue": ""}, {"nuxt.d.ts": ""}, variant="-without-config")
 _missed("js/nuxt", "no-config", ".nuxt", UNPROVEN, _PACKAGE, _STALE)
-_found("js/nuxt-output", ".output", {"nuxt.config.js": ""}, {"nitro.json": "{}"})
-_found("js/nuxt-output", ".output", _PACKAGE, {"nitro.json": "{}"}, variant="-nitro")
 _missed("js/nuxt-output", "no-config", ".output", UNPROVEN, _PACKAGE, _STALE)
-_found("js/svelte-kit", ".svelte-kit", {"svelte.config.js": ""}, {"tsconfig.json": "{}"})
 _missed("js/svelte-kit", "no-config", ".svelte-kit", UNPROVEN, _PACKAGE, _STALE)
-_found("js/astro", ".astro", {"astro.config.mjs": ""}, {"types.d.ts": ""})
 _missed("js/astro", "no-config", ".astro", UNPROVEN, _PACKAGE, _STALE)
-_found("js/angular", ".angular/cache", {"angular.json": "{}"}, {"20.3.0/app/.tsbuildinfo": ""})
 _missed("js/angular", "no-config", ".angular/cache", UNPROVEN, _PACKAGE, _STALE)
 _missed("js/angular", "around-the-cache", ".angular", NOTHING, {"angular.json": "{}"}, _STALE)
-_found("js/turbo", ".turbo", {"turbo.json": "{}"}, {"cache/0.tar.zst": "x"})
 _missed("js/turbo", "no-config", ".turbo", UNPROVEN, _PACKAGE, _STALE)
 _missed(
     "js/turbo",
     "linked-to-a-team",
     ".turbo",
-    PRECIOUS,
+    UNPROVEN,
     {"turbo.json": "{}"},
     {"config.json": '{"teamId": "t"}'},
 )
-_found("js/nx-cache", ".nx/cache", {"nx.json": "{}"}, {"run.json": "{}"})
 _missed("js/nx-cache", "no-config", ".nx/cache", UNPROVEN, _PACKAGE, _STALE)
-_found("js/nx-workspace-data", ".nx/workspace-data", {"nx.json": "{}"}, {"d/daemon.log": ""})
 _missed("js/nx-workspace-data", "no-config", ".nx/workspace-data", UNPROVEN, _PACKAGE, _STALE)
-_found("js/parcel-cache", ".parcel-cache", _PACKAGE, {"data.mdb": "x", "lock.mdb": "x"})
 _missed("js/parcel-cache", "no-manifest", ".parcel-cache", UNPROVEN, {}, _STALE)
-_found("js/vite", ".vite", _PACKAGE, {"deps/_metadata.json": "{}"})
 _missed("js/vite", "no-manifest", ".vite", UNPROVEN, {}, _STALE)
-_found("js/swc", ".swc", _PACKAGE, {"plugins/v7/x": "x"})
 _missed("js/swc", "no-manifest", ".swc", UNPROVEN, {}, _STALE)
-_found("js/rollup-cache", ".rollup.cache", _PACKAGE, {"x": "x"})
 _missed("js/rollup-cache", "no-manifest", ".rollup.cache", UNPROVEN, {}, _STALE)
 for _name in ("dist", "build", "out", ".cache"):
     _rule = f"js/{_name.lstrip('.')}"
-    _found(_rule, _name, _PACKAGE, {"index.html": "<html>"}, ignored=True)
     _missed(_rule, "outside-git", _name, UNPROVEN, _PACKAGE, _STALE)
     _missed(_rule, "not-ignored", _name, UNPROVEN, _PACKAGE, _STALE, ignores="*.log\n")
     _missed(
@@ -379,47 +333,25 @@ for _name in ("dist", "build", "out", ".cache"):
         _STALE,
         ignores=f"{_name}\n",
     )
-_found("js/coverage", "coverage", _PACKAGE, {"lcov.info": "TN:"})
 _missed("js/coverage", "a-package-about-insurance", "coverage", UNPROVEN, _PACKAGE, _STALE)
 _missed("js/coverage", "no-manifest", "coverage", NOTHING, {}, {"plan.txt": "x"})
-_found("js/nyc-output", ".nyc_output", {}, {"processinfo/index.json": "{}"})
 _missed("js/nyc-output", "no-manifest", ".nyc_output", UNPROVEN, {}, _STALE)
-_found("js/docusaurus", ".docusaurus", {"docusaurus.config.ts": ""}, _STALE)
 _missed("js/docusaurus", "no-config", ".docusaurus", UNPROVEN, _PACKAGE, _STALE)
-_found("js/storybook-static", "storybook-static", _PACKAGE, {"iframe.html": "", "index.json": "{}"})
 _missed("js/storybook-static", "no-manifest", "storybook-static", UNPROVEN, {}, _STALE)
-_found("js/vitepress-cache", "docs/.vitepress/cache", _PACKAGE, {"deps/_metadata.json": "{}"})
 _missed("js/vitepress-cache", "no-manifest", ".vitepress/cache", UNPROVEN, {}, _STALE)
-_found(
-    "js/vitepress-dist", "docs/.vitepress/dist", _PACKAGE, {"index.html": "", "hashmap.json": ""}
-)
 _missed("js/vitepress-dist", "no-manifest", ".vitepress/dist", UNPROVEN, {}, _STALE)
 _missed("js/vitepress-dist", "config", ".vitepress", NOTHING, _PACKAGE, {"config.ts": "", "t/": ""})
 _EXPO: Final[Files] = {"app.json": "{}", "package.json": _package(dependencies={"expo": "53"})}
-_found("js/expo", ".expo", _EXPO, {"devices.json": "{}"})
 _missed("js/expo", "no-app", ".expo", UNPROVEN, _PACKAGE, _STALE)
-_found("js/metro", ".metro", _EXPO, {"x": "x"})
 _missed("js/metro", "no-app", ".metro", UNPROVEN, _PACKAGE, _STALE)
-_found(
-    "js/vercel-output",
-    ".vercel/output",
-    {".vercel/project.json": '{"projectId": "p"}'},
-    {"config.json": "{}", "static/index.html": ""},
-)
 _missed("js/vercel-output", "no-link", ".vercel/output", UNPROVEN, _PACKAGE, _STALE)
 
 # Python
 
-_found("python/pycache", "__pycache__", {"a.py": ""}, {"a.cpython-311.pyc": b"\xa7\r\r\n"})
-_missed("python/pycache", "a-script-in-it", "__pycache__", UNPROVEN, {}, {"a.pyc": "", "b.py": ""})
+_missed("python/pycache", "a-script-in-it", "__pycache__", PRECIOUS, {}, {"a.pyc": "", "b.py": ""})
 _missed("python/pycache", "empty", "__pycache__", UNPROVEN, {}, {"": ""})
 _missed("python/pycache", "bytecode-only-package", "licensed", NOTHING, {}, {"core.pyc": b"\xa7"})
-_found("python/pytest-cache", ".pytest_cache", {}, {"CACHEDIR.TAG": TAG, "README.md": ""})
-_found(
-    "python/pytest-cache", ".pytest_cache", {}, {"v/cache/nodeids": "[]"}, variant="-made-before"
-)
 _missed("python/pytest-cache", "no-tag", ".pytest_cache", UNPROVEN, {}, _STALE)
-_found("python/mypy-cache", ".mypy_cache", {}, {"CACHEDIR.TAG": TAG, "3.11/cache.0.db": ""})
 _missed(
     "python/mypy-cache",
     "other-signature",
@@ -428,7 +360,6 @@ _missed(
     {},
     {"CACHEDIR.TAG": TAG.replace("8a47", "0000")},
 )
-_found("python/ruff-cache", ".ruff_cache", {}, {"CACHEDIR.TAG": SIGNATURE, "0.17.6/1": ""})
 _missed(
     "python/ruff-cache",
     "tag-is-a-symlink",
@@ -444,16 +375,15 @@ _ENVIRONMENT: Final[Files] = {
     "lib/python3.11/site-packages/x/__init__.py": "",
 }
 _TAGGED_ENVIRONMENT: Final[Files] = {**_ENVIRONMENT, "CACHEDIR.TAG": SIGNATURE, ".gitignore": "*"}
-for _name, _rule in ((".venv", "python/dot-venv"), ("venv", "python/venv"), ("env", "python/env")):
-    _found(_rule, _name, {"requirements.txt": "x\n"}, _ENVIRONMENT)
-    _found(_rule, _name, {"uv.lock": ""}, _TAGGED_ENVIRONMENT, variant="-uv")
-    _missed(_rule, "unrecorded", _name, UNPROVEN, {"notes.txt": ""}, _ENVIRONMENT)
-    _missed(_rule, "unrecorded-uv", _name, UNPROVEN, {"notes.txt": ""}, _TAGGED_ENVIRONMENT)
+for _name in (".venv", "venv", "env"):
+    _rule = f"python/venv-{_name.lstrip('.')}"
+    _missed(_rule, "unrecorded", _name, UNDECLARED, {"notes.txt": ""}, _ENVIRONMENT)
+    _missed(_rule, "unrecorded-uv", _name, UNDECLARED, {"notes.txt": ""}, _TAGGED_ENVIRONMENT)
     _missed(
         _rule,
         "settings",
         _name,
-        UNPROVEN if _name == ".venv" else NOTHING,
+        NOTHING,
         {},
         {"production": "SECRET=1"},
     )
@@ -469,46 +399,36 @@ _missed(
     {"pyproject.toml/": ""},
     {"pyvenv.cfg/x": ""},
 )
-_found("python/tox", ".tox", {"tox.ini": ""}, {"CACHEDIR.TAG": TAG, "py/pyvenv.cfg": ""})
-_found("python/tox", ".tox", {"pyproject.toml": ""}, {"py/.tox-info.json": "{}"}, variant="-pep518")
 _missed("python/tox", "no-config", ".tox", UNPROVEN, {}, {"py311/pyvenv.cfg": "home = /usr\n"})
-_found("python/nox", ".nox", {"noxfile.py": ""}, {"t/pyvenv.cfg": "", "CACHEDIR.TAG": SIGNATURE})
 _missed("python/nox", "no-config", ".nox", UNPROVEN, {}, _STALE)
-_found("python/pixi", ".pixi", {"pixi.toml": ""}, {"envs/default/conda-meta/history": ""})
 _missed("python/pixi", "no-config", ".pixi", UNPROVEN, {}, _STALE)
-_found("python/pypackages", "__pypackages__", {"pyproject.toml": ""}, {"3.11/lib/x.py": ""})
 _missed("python/pypackages", "no-config", "__pypackages__", UNPROVEN, {}, _STALE)
 for _name, _rule in (("build", "python/build"), ("dist", "python/dist"), (".eggs", "python/eggs")):
-    _found(_rule, _name, {"setup.py": ""}, _STALE, ignored=True)
-    _missed(_rule, "outside-git", _name, UNPROVEN, {"setup.py": ""}, _STALE)
+    _missed(
+        *(_rule, "outside-git", _name, NOTHING if _name == "build" else UNPROVEN),
+        *({"setup.py": ""}, _STALE),
+    )
     _missed(
         _rule,
         "released",
         _name,
-        TRACKED,
+        NOTHING if _name == "build" else TRACKED,
         {"pyproject.toml": ""},
         {"x-1.0.whl": "PK"},
         ignores=f"{_name}\n",
         tracks=(f"{_name}/x-1.0.whl",),
     )
-_found("python/egg-info", "src/x.egg-info", {"pyproject.toml": ""}, {"PKG-INFO": ""}, ignored=True)
 _missed(
     "python/egg-info", "not-ignored", "x.egg-info", UNPROVEN, {"setup.py": ""}, {"PKG-INFO": ""}
 )
 _missed("python/egg-info", "no-project", "x.egg-info", UNPROVEN, {}, {"PKG-INFO": ""})
-_found("python/htmlcov", "htmlcov", {}, {"index.html": "", "status.json": '{"note": ""}'})
 _missed("python/htmlcov", "no-status", "htmlcov", UNPROVEN, {}, {"index.html": ""})
 
 # Compiled languages
 
 _CRATE: Final[Files] = {"Cargo.toml": "", "Cargo.lock": "", "src/lib.rs": ""}
-_found(
-    "rust/target", "target", _CRATE, {"CACHEDIR.TAG": TAG, ".rustc_info.json": "{}", "debug/x": ""}
-)
-_found("rust/target", "target", _CRATE, {".rustc_info.json": "{}"}, variant="-made-before")
-_found("rust/target", "target", _CRATE, {"CACHEDIR.TAG": TAG, "debug/x": ""}, variant="-build-dir")
 _missed("rust/target", "no-manifest", "target", NOTHING, {}, {"list.txt": "customers"})
-_missed("rust/target", "own-files", "target", UNPROVEN, _CRATE, {"list.txt": "customers"})
+_missed("rust/target", "own-files", "target", NOTHING, _CRATE, {"list.txt": "customers"})
 _missed(
     "rust/target",
     "baselines",
@@ -542,9 +462,7 @@ _missed(
     _CRATE,
     {".rustc_info.json": "{}", "deploy/p-keypair.json": "[1]"},
 )
-_found("go/vendor", "vendor", {"go.mod": ""}, {"modules.txt": "# x v1\n"}, ignored=True)
-_found("go/vendor", "vendor", {"go.work": ""}, {"modules.txt": ""}, ignored=True, variant="-work")
-_missed("go/vendor", "not-ignored", "vendor", UNPROVEN, {"go.mod": ""}, {"modules.txt": ""})
+_missed("go/vendor", "not-ignored", "vendor", DELETE, {"go.mod": ""}, {"modules.txt": ""})
 _missed(
     "go/vendor",
     "committed",
@@ -555,13 +473,10 @@ _missed(
     ignores="vendor\n",
     tracks=("vendor/modules.txt",),
 )
-_missed("go/vendor", "no-list", "vendor", UNPROVEN, {"go.mod": ""}, _STALE, ignores="vendor\n")
+_missed("go/vendor", "no-list", "vendor", NOTHING, {"go.mod": ""}, _STALE, ignores="vendor\n")
 _missed("go/vendor", "suppliers", "vendor", NOTHING, {}, {"list.txt": "suppliers"})
 _MESON: Final[Files] = {"meson-private/coredata.dat": "", "meson-info/meson-info.json": "{}"}
-_found("meson/builddir", "builddir", {"meson.build": ""}, {**_MESON, "CACHEDIR.TAG": TAG})
-_found("meson/builddir", "builddir", {"meson.build": ""}, _MESON, variant="-before-the-tag")
-_missed("meson/builddir", "own-files", "builddir", UNPROVEN, {"meson.build": ""}, _STALE)
-_found("platformio/pio", ".pio", {"platformio.ini": ""}, {"build/project.checksum": ""})
+_missed("meson/builddir", "own-files", "builddir", NOTHING, {"meson.build": ""}, _STALE)
 _missed("platformio/pio", "no-config", ".pio", UNPROVEN, {}, _STALE)
 for _rule, _name, _marker_name in (
     ("zig/zig-cache", ".zig-cache", "build.zig"),
@@ -588,7 +503,6 @@ for _rule, _name, _marker_name in (
     ("sites/jekyll", "_site", "_config.yml"),
     ("sites/jekyll-cache", ".jekyll-cache", "_config.yml"),
 ):
-    _found(_rule, _name, {_marker_name: ""}, _STALE)
     _missed(_rule, "no-marker", _name, UNPROVEN, {"README": ""}, _STALE)
 for _rule, _name, _marker_name in (
     ("ocaml/build", "_build", "dune-project"),
@@ -602,104 +516,73 @@ for _rule, _name, _marker_name in (
     ("unreal/intermediate", "Intermediate", "Game.uproject"),
 ):
     _extra = {"Assets/a.cs": ""} if _rule.startswith("unity") else {}
-    _found(_rule, _name, {_marker_name: "", **_extra}, _STALE)
-    _missed(_rule, "no-marker", _name, NOTHING, {"README": ""}, _STALE)
+    _missed(
+        *(_rule, "no-marker", _name, UNPROVEN if _name == ".build" else NOTHING),
+        *({"README": ""}, _STALE),
+    )
 _missed(
     "unity/library",
     "no-assets",
     "Library",
-    UNPROVEN,
+    NOTHING,
     {"ProjectSettings/ProjectVersion.txt": ""},
     _STALE,
 )
-_found("purescript/output", "output", {"spago.yaml": ""}, {"cache-db.json": "{}"})
-_missed("purescript/output", "results", "output", UNPROVEN, {"spago.yaml": ""}, _STALE)
+_missed("purescript/output", "results", "output", NOTHING, {"spago.yaml": ""}, _STALE)
 _missed("purescript/output", "no-project", "output", NOTHING, {}, _STALE)
-_found("elixir/deps", "deps", {"mix.exs": "", "mix.lock": ""}, _STALE, ignored=True)
-_missed("elixir/deps", "patched", "deps", UNPROVEN, {"mix.exs": ""}, _STALE, ignores="*.log\n")
+_missed("elixir/deps", "patched", "deps", NOTHING, {"mix.exs": ""}, _STALE, ignores="*.log\n")
 
 # The JVM and .NET
 
-_found("java/maven-target", "target", {"pom.xml": ""}, {"classes/A.class": b"\xca\xfe"})
-_found(
-    "java/maven-target",
-    "target",
-    {"pom.xml": ""},
-    {"maven-archiver/pom.properties": ""},
-    variant="-no-sources",
-)
 _missed("java/maven-target", "release", "target", UNPROVEN, {"pom.xml": ""}, {"app-1.0.jar": "PK"})
 _missed("java/maven-target", "no-project", "target", UNPROVEN, {}, {"classes/A.class": ""})
 _missed(
     "java/maven-target",
     "state",
     "target",
-    PRECIOUS,
+    UNPROVEN,
     {"pom.xml": ""},
     {"classes/A.class": "", "terraform.tfstate": "{}"},
 )
 _GRADLE: Final[Files] = {"build.gradle": ""}
-_found("java/gradle-build", "build", _GRADLE, {"classes/A.class": "", "tmp/x": ""}, ignored=True)
-_missed("java/gradle-build", "not-ignored", "build", UNPROVEN, _GRADLE, {"libs/a.jar": ""})
-_missed("java/gradle-build", "own-files", "build", UNPROVEN, _GRADLE, _STALE, ignores="build\n")
-_found(
-    "scala/project-target",
-    "project/target",
-    {"project/build.properties": "", "build.sbt": ""},
-    {"streams/x": ""},
-)
+_missed("java/gradle-build", "not-ignored", "build", NOTHING, _GRADLE, {"libs/a.jar": ""})
+_missed("java/gradle-build", "own-files", "build", NOTHING, _GRADLE, _STALE, ignores="build\n")
 _missed("scala/project-target", "no-sbt", "project/target", UNPROVEN, {}, {"streams/x": ""})
-_found("clojure/target", "target", {"project.clj": ""}, {"stale/x": ""}, ignored=True)
-_missed("clojure/target", "not-ignored", "target", UNPROVEN, {"deps.edn": ""}, {"app.jar": ""})
-_found("dotnet/obj", "obj", {"A.csproj": ""}, {"project.assets.json": "{}"})
-_missed("dotnet/obj", "meshes", "obj", UNPROVEN, {"A.csproj": ""}, {"teapot.obj": "v 0 0 0"})
+_missed("clojure/target", "not-ignored", "target", NOTHING, {"deps.edn": ""}, {"app.jar": ""})
+_missed("dotnet/obj", "meshes", "obj", NOTHING, {"A.csproj": ""}, {"teapot.obj": "v 0 0 0"})
 _missed("dotnet/obj", "no-project", "obj", NOTHING, {}, {"teapot.obj": "v 0 0 0"})
-_found("dotnet/bin", "bin", {"A.fsproj": ""}, {"Debug/net8.0/A.dll": "MZ"})
-_missed("dotnet/bin", "scripts", "bin", PRECIOUS, {"A.csproj": ""}, {"deploy.sh": "#!/bin/sh\n"})
+_missed("dotnet/bin", "scripts", "bin", UNPROVEN, {"A.csproj": ""}, {"deploy.sh": "#!/bin/sh\n"})
 _missed("dotnet/bin", "no-project", "bin", NOTHING, {}, {"deploy.sh": "#!/bin/sh\n"})
 
 # Apple, Flutter, PHP, Ruby, infrastructure, sites
 
 _PLIST: Final = "<plist><dict><key>WorkspacePath</key><string>/x</string></dict></plist>"
-_found(
-    "apple/derived-data", "DerivedData", {}, {"App-abc/info.plist": _PLIST, "App-abc/Build/x": ""}
-)
 _missed(
     "apple/derived-data", "archives", "DerivedData", UNPROVEN, {}, {"App.xcarchive/Info.plist": ""}
 )
-_found("apple/pods", "Pods", {"Podfile.lock": ""}, {"Manifest.lock": ""})
 _missed("apple/pods", "no-lock", "Pods", UNPROVEN, {}, {"Manifest.lock": ""})
-_found("apple/carthage", "Carthage/Build", {"Cartfile.resolved": ""}, {"iOS/A.framework/A": ""})
 _missed("apple/carthage", "no-lock", "Carthage/Build", UNPROVEN, {}, {"iOS/A.framework/A": ""})
 _PUB: Final[Files] = {"pubspec.yaml": "name: x\n"}
-_found("flutter/dart-tool", ".dart_tool", _PUB, {"package_config.json": "{}"})
 _missed("flutter/dart-tool", "no-config", ".dart_tool", UNPROVEN, _PUB, _STALE)
-_found("flutter/build", "build", _PUB, {"app/x.apk": ""}, ignored=True)
-_missed("flutter/build", "releases", "build", UNPROVEN, _PUB, {"app/release.aab": ""})
+_missed("flutter/build", "releases", "build", NOTHING, _PUB, {"app/release.aab": ""})
 _COMPOSER: Final[Files] = {"composer.json": "{}", "composer.lock": "{}"}
-_found("php/vendor", "vendor", _COMPOSER, {"autoload.php": "", "composer/installed.json": "{}"})
-_missed("php/vendor", "by-hand", "vendor", UNPROVEN, _COMPOSER, {"lib.php": ""})
+_missed("php/vendor", "by-hand", "vendor", NOTHING, _COMPOSER, {"lib.php": ""})
 _missed(
     "php/vendor",
     "no-manifest",
     "vendor",
-    UNPROVEN,
+    NOTHING,
     {},
     {"autoload.php": "", "composer/installed.json": "{}"},
 )
-_found("ruby/bundle", "vendor/bundle", {"Gemfile.lock": ""}, {"ruby/3.1.0/specifications/x": ""})
 _missed("ruby/bundle", "no-lock", "vendor/bundle", UNPROVEN, {}, {"ruby/3.1.0/gems/x": ""})
 _missed("ruby/bundle", "packed-gems", "vendor/cache", NOTHING, {"Gemfile.lock": ""}, {"x.gem": ""})
-_found("ruby/tmp-cache", "tmp/cache", {"Gemfile.lock": ""}, {"bootsnap/x": ""})
 _missed("ruby/tmp-cache", "no-lock", "tmp/cache", UNPROVEN, {}, _STALE)
-_found("terraform/providers", ".terraform/providers", {".terraform.lock.hcl": ""}, {"r/x": ""})
 _missed("terraform/providers", "no-lock", ".terraform/providers", UNPROVEN, {"main.tf": ""}, _STALE)
-_found("sites/hugo-resources", "resources/_gen", {"hugo.toml": ""}, {"images/a.webp": ""})
 _missed("sites/hugo-resources", "no-config", "resources/_gen", UNPROVEN, {}, _STALE)
-_found("sites/sphinx", "docs/_build", {"docs/conf.py": ""}, {"html/index.html": ""})
-_missed("sites/sphinx", "no-config", "_build", UNPROVEN, {}, {"html/index.html": ""})
-_missed("sites/sphinx", "book", "public", NOTHING, {"hugo.toml": ""}, {"index.html": ""})
-_missed("sites/sphinx", "mkdocs", "site", NOTHING, {"mkdocs.yml": ""}, {"index.html": ""})
+_missed("sites/sphinx", "no-config", "_build", NOTHING, {}, {"html/index.html": ""})
+_missed("sites/sphinx", "book", "public", UNPROVEN, {"hugo.toml": ""}, {"index.html": ""})
+_missed("sites/sphinx", "mkdocs", "site", UNPROVEN, {"mkdocs.yml": ""}, {"index.html": ""})
 
 # What is never an artifact, even where git ignores it in a project of every kind.
 
@@ -731,7 +614,11 @@ _project(
         ".env": "PASSWORD=1\n",
         "private/.env": "PASSWORD=2\n",
     },
-    {**dict.fromkeys(_NEVER, NOTHING), "private": NOTHING},
+    {
+        **dict.fromkeys(_NEVER, NOTHING),
+        **dict.fromkeys((".yarn/cache", ".direnv"), UNPROVEN),
+        "private": NOTHING,
+    },
     ignores="".join(f"{name}/\n" for name in _NEVER) + ".env\nprivate\n",
 )
 
@@ -803,7 +690,7 @@ def _python(top: Path) -> None:
     pytest = ("-m", "pytest", "-q", "--rootdir=.", "-p", "no:hypothesispytest")
     if not real(top, ".pytest_cache", sys.executable, *pytest):
         plant(top, {".pytest_cache/CACHEDIR.TAG": TAG})
-    plant(top, {"__pycache__/conftest.cpython-311.pyc": b"\xa7\r\r\n"})
+    plant(top, {"__pycache__/test_a.cpython-311.pyc": b"\xa7\r\r\n"})
 
 
 def _npm(top: Path) -> None:
@@ -838,7 +725,7 @@ _project(
     "code/real/npm",
     "installed by npm, with workspaces",
     {},
-    {"node_modules": DELETE, "packages/a/node_modules": DELETE, "packages/a": NOTHING},
+    {"node_modules": DELETE, "packages/a/node_modules": UNPROVEN, "packages/a": NOTHING},
     after=_npm,
 )
 
@@ -855,7 +742,7 @@ for _manager, _workspace, _files, _command in (
         {"pnpm-lock.yaml": "", "pnpm-workspace.yaml": ""},
         "pnpm install --frozen-lockfile",
     ),
-    ("yarn", "packages/b", {"yarn.lock": ""}, "yarn install"),
+    ("yarn", "packages/b", {"yarn.lock": ""}, "yarn install --frozen-lockfile"),
     ("bun", "packages/c", {"bun.lock": ""}, "bun install --frozen-lockfile"),
 ):
     _place = f"mono/{_manager}"
@@ -870,7 +757,7 @@ for _manager, _workspace, _files, _command in (
             f"{_workspace}/node_modules/x/index.js": "",
             f"{_workspace}/src/node_modules": "a file of that name",
         },
-        {"node_modules": DELETE, f"{_workspace}/node_modules": DELETE},
+        {"node_modules": UNPROVEN, f"{_workspace}/node_modules": UNPROVEN},
         ignores="node_modules\n",
         tracks=("package.json",),
     )
@@ -881,9 +768,10 @@ _project(
     "Turborepo and Nx in one repository",
     {
         **dict.fromkeys(("package.json", "turbo.json", "nx.json", "apps/web/package.json"), "{}"),
+        "apps/web/package.json": _BUILDS,
         "apps/web/.turbo/turbo-build.log": "done",
-        "apps/web/dist/index.js": "",
-        "apps/web/.nx/cache/x": "",
+        "apps/web/dist/index.js.map": "{}",
+        "apps/web/.nx/cache/run.json": "{}",
         ".turbo/cache/1.tar.zst": "",
         "libs/plain/dist/index.js": "",
     },
@@ -905,7 +793,7 @@ _project(
         "crates/a/target/.rustc_info.json": "{}",
         "crates/a/src/target/mod.rs": "a module called target",
     },
-    {"crates/a/target": DELETE, "crates/a/src/target": TRACKED},
+    {"crates/a/target": DELETE, "crates/a/src/target": NOTHING},
     ignores="target\n",
     tracks=("crates/a/src",),
 )
@@ -925,7 +813,24 @@ _project(
 
 # Projects beneath folders with the names of artifacts.
 
-_INNER: Final[Files] = {"package.json": "{}", "node_modules/dep/index.js": ""}
+_INSTALLED: Final[Files] = {
+    "package.json": _package(dependencies={"dep": "1"}),
+    "package-lock.json": json.dumps(
+        {
+            "lockfileVersion": 3,
+            "packages": {
+                "": {"dependencies": {"dep": "1"}},
+                "node_modules/dep": {"version": "1.0.0"},
+            },
+        }
+    ),
+    "node_modules/.package-lock.json": json.dumps(
+        {"lockfileVersion": 3, "packages": {"node_modules/dep": {"version": "1.0.0"}}}
+    ),
+    "node_modules/dep/package.json": json.dumps({"name": "dep", "version": "1.0.0"}),
+    "node_modules/dep/index.js": "",
+}
+_INNER: Final[Files] = _INSTALLED
 for _name in ("build", "target", "out", "vendor", "bin", "deps", "env", "output", "Temp"):
     _project(
         f"folders/{_name}",
@@ -938,7 +843,7 @@ for _name in ("dist", ".cache", "_site", ".output"):
         f"folders/{_name}",
         f"a project in a folder called {_name}",
         {f"shop/{name}": content for name, content in _INNER.items()},
-        {".": UNPROVEN, "shop/node_modules": INSTALLED if _name == ".output" else DELETE},
+        {".": UNPROVEN, "shop/node_modules": NOTHING if _name == ".output" else DELETE},
     )
 _project(
     "folders/published",
@@ -972,11 +877,11 @@ _project(
     "code/näme with [x] 'quotes'",
     "names that mean something to a shell or to git",
     {
-        "package.json": "{}",
-        "dist/a": "",
-        ":(top)x/package.json": "{}",
-        ":(top)x/dist/a": "",
-        "*/dist/a": "",
+        "package.json": _BUILDS,
+        "dist/a.js.map": "{}",
+        ":(top)x/package.json": _BUILDS,
+        ":(top)x/dist/a.js.map": "{}",
+        "*/dist/a.js.map": "{}",
     },
     {"dist": DELETE, ":(top)x/dist": DELETE, "*/dist": UNPROVEN},
     ignores="dist\n",
@@ -984,7 +889,7 @@ _project(
 _project(
     "code/blog.app",
     "a project called after a domain",
-    {"package.json": "{}", "package-lock.json": "{}", "node_modules/.package-lock.json": "{}"},
+    _INSTALLED,
     {"node_modules": DELETE},
     ignores="node_modules\n",
 )
@@ -994,22 +899,30 @@ _project(
 
 def _nested(top: Path) -> None:
     inner = top / "inner"
-    plant(inner, {"package.json": "{}", "dist/a": "", "build/a": "", ".gitignore": "dist\n"})
+    plant(
+        inner,
+        {
+            "package.json": _BUILDS,
+            "dist/a.js.map": "{}",
+            "build/a.js.map": "{}",
+            ".gitignore": "dist\n",
+        },
+    )
     git(inner, "init", "--quiet", "--template=")
     library = top / "library"
-    plant(library, {"package.json": "{}", ".gitignore": "dist\n"})
+    plant(library, {"package.json": _BUILDS, ".gitignore": "dist\n"})
     git(library, "init", "--quiet", "--template=")
     git(library, "add", "--all")
     git(library, "commit", "--quiet", "--message=all")
     git(top, "submodule", "--quiet", "add", "./library", "sub")
     git(top, "submodule", "--quiet", "add", "./library", "node_modules")
-    plant(top, {"sub/dist/a": "", "sub/build/a": "", "node_modules/dist/a": ""})
+    plant(top, {"sub/dist/a.js.map": "{}", "sub/build/a": "", "node_modules/dist/a": ""})
 
 
 _project(
     "git/nested",
     "each repository answers for itself",
-    {"package.json": "{}", "dist/a": "", "build/a": ""},
+    {"package.json": _BUILDS, "dist/a.js.map": "{}", "build/a.js.map": "{}"},
     {
         "dist": UNPROVEN,
         "build": DELETE,
@@ -1018,7 +931,7 @@ _project(
         "sub/dist": DELETE,
         "sub/build": UNPROVEN,
         "node_modules": TRACKED,
-        "node_modules/dist": INSTALLED,
+        "node_modules/dist": NOTHING,
         "library": NOTHING,
     },
     ignores="build\nlibrary\ninner\n",
@@ -1028,13 +941,13 @@ _project(
 
 def _worktree(top: Path) -> None:
     git(top, "worktree", "add", "--quiet", "../worktree", "-b", "other")
-    plant(top.with_name("worktree"), {"dist/a": "", "build/a": ""})
+    plant(top.with_name("worktree"), {"dist/a.js.map": "{}", "build/a.js.map": "{}"})
 
 
 _project(
     "git/main",
     "a worktree has an index of its own",
-    {"package.json": "{}", "node_modules/dep/index.js": "", "dist/a": ""},
+    {"package.json": _BUILDS, "node_modules/dep/index.js": "", "dist/a.js.map": "{}"},
     {
         "node_modules": TRACKED,
         "dist": DELETE,
@@ -1055,7 +968,7 @@ def _broken(top: Path) -> None:
 _project(
     "git/broken",
     "git cannot say what it tracks",
-    {**_INNER, ".next/BUILD_ID": "", "dist/a": ""},
+    {**_INNER, ".next/BUILD_ID": "", "dist/a.js.map": "{}"},
     {"node_modules": "keep:git-failed", ".next": "keep:git-failed", "dist": "keep:git-failed"},
     ignores="dist\n",
     after=_broken,
@@ -1082,15 +995,15 @@ def _exclude(top: Path) -> None:
 _project(
     "git/exclude",
     "ignored by the repository's own list, which is not committed",
-    {"package.json": "{}", "dist/a": "", "build/a": ""},
-    {"dist": DELETE, "build": UNPROVEN},
+    {"package.json": _BUILDS, "dist/a.js.map": "{}", "build/a.js.map": "{}"},
+    {"dist": UNPROVEN, "build": UNPROVEN},
     ignores="",
     after=_exclude,
 )
 _project(
     "git/files-in-it",
     "ignoring what is in a directory is not ignoring the directory",
-    {"package.json": "{}", "dist/keep": "", "dist/a": ""},
+    {"package.json": "{}", "dist/keep": "", "dist/a.js.map": "{}"},
     {"dist": UNPROVEN},
     ignores="/dist/*\n!/dist/keep\n",
 )
@@ -1174,7 +1087,7 @@ _project(
     {
         "pip/_internal/operations/build": NOTHING,
         "pip/_internal/operations/build/__pycache__": NOTHING,
-        "pip/build": INSTALLED,
+        "pip/build": NOTHING,
         "pip/dist": INSTALLED,
         "numpy-1.0.egg-info": INSTALLED,
         "notebook/node_modules": INSTALLED,
@@ -1193,11 +1106,11 @@ _project(
         "venv/share/x/node_modules/a": "",
     },
     {
-        "venv": UNPROVEN,
+        "venv": UNDECLARED,
         "venv/lib/python3.11/site-packages/pip/_internal/operations/build": NOTHING,
-        "venv/lib/python3.11/site-packages/pip/dist": INSTALLED,
-        "venv/lib/python3.11/site-packages/pip/__pycache__": INSTALLED,
-        "venv/share/x/node_modules": INSTALLED,
+        "venv/lib/python3.11/site-packages/pip/dist": NOTHING,
+        "venv/lib/python3.11/site-packages/pip/__pycache__": NOTHING,
+        "venv/share/x/node_modules": NOTHING,
     },
 )
 _project(
@@ -1212,8 +1125,8 @@ _project(
     {
         ".tox": UNPROVEN,
         ".tox/py311": NOTHING,
-        ".tox/py311/.pytest_cache": INSTALLED,
-        ".tox/py311/lib/python3.11/site-packages/x/__pycache__": INSTALLED,
+        ".tox/py311/.pytest_cache": NOTHING,
+        ".tox/py311/lib/python3.11/site-packages/x/__pycache__": NOTHING,
     },
 )
 _project(
@@ -1228,10 +1141,10 @@ _project(
     },
     {
         ".": UNPROVEN,
-        "typescript/dist": INSTALLED,
-        "typescript/build": INSTALLED,
-        "typescript/node_modules": INSTALLED,
-        "typescript/coverage": INSTALLED,
+        "typescript/dist": NOTHING,
+        "typescript/build": NOTHING,
+        "typescript/node_modules": NOTHING,
+        "typescript/coverage": NOTHING,
     },
 )
 _GLOBAL: Final[Files] = {
@@ -1296,7 +1209,7 @@ _project(
     },
     {
         ".cache": INSTALLED,
-        ".gradle": INSTALLED,
+        ".gradle": NOTHING,
         ".stack-work": INSTALLED,
         ".cargo/registry/src/x-1.0/target": INSTALLED,
         ".m2": NOTHING,
@@ -1318,7 +1231,7 @@ _project(
         ".next/BUILD_ID": "",
         **{f".next/standalone/{k}": v for k, v in _SERVER.items()},
     },
-    {".next": TRACKED, ".next/standalone/node_modules": INSTALLED},
+    {".next": TRACKED, ".next/standalone/node_modules": NOTHING},
     ignores=".next\n",
     tracks=(".next/standalone/server.js",),
 )
@@ -1326,7 +1239,7 @@ _project(
     "srv/nuxt",
     "a server that was copied here, without its project",
     {f".output/server/{name}": content for name, content in _SERVER.items()},
-    {".output": UNPROVEN, ".output/server/node_modules": INSTALLED},
+    {".output": UNPROVEN, ".output/server/node_modules": NOTHING},
 )
 
 # The user's word.
@@ -1352,7 +1265,7 @@ _project("clients/kept-above/plain", "a file above says so", _INNER, {"node_modu
 _project(
     "clients/kept-above/repository",
     "a file above the repository says so",
-    {**_INNER, "dist/a": ""},
+    {**_INNER, "dist/a.js.map": "{}"},
     {"node_modules": KEPT, "dist": KEPT},
     ignores="dist\nnode_modules\n",
 )
@@ -1368,19 +1281,25 @@ _project(
 _project(
     "code/here",
     "the current directory",
-    {**_INNER, ".next/BUILD_ID": ""},
+    {**_INNER, ".next/BUILD_ID": "", "next.config.js": ""},
     {"node_modules": "keep:current-directory", ".next": DELETE},
 )
 _project(
     SERVED,
     "a server is running in the project",
-    {**_INNER, ".next/BUILD_ID": "", ".turbo/x": "", "turbo.json": "{}"},
+    {
+        **_INNER,
+        ".next/BUILD_ID": "",
+        "next.config.js": "",
+        ".turbo/turbo-build.log": "",
+        "turbo.json": "{}",
+    },
     {".next": "keep:in-use", "node_modules": "keep:in-use", ".turbo": "keep:in-use"},
 )
 _project(
     f"{SERVED}-2",
     "a server is running in a project next door",
-    {**_INNER, ".next/BUILD_ID": ""},
+    {**_INNER, ".next/BUILD_ID": "", "next.config.js": ""},
     {".next": DELETE, "node_modules": DELETE},
 )
 
@@ -1442,7 +1361,8 @@ _project(
     "a package that is linked from outside",
     {
         "library/index.js": "mine",
-        "app/package.json": "{}",
+        "app/package.json": _package(dependencies={"library": "file:../library"}),
+        "app/node_modules/.package-lock.json": "{}",
         "app/node_modules/library": Path("../../library"),
     },
     {"app/node_modules": DELETE, "library": NOTHING},

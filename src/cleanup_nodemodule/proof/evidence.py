@@ -91,8 +91,8 @@ def _gather_one(
         None,
         lambda: _protection(candidate, circumstances, asked, cache, repositories, directories),
     )
-    depth = len(best.rule.names) if best else 1
-    project = os.sep.join(names[:-depth]) or os.sep
+    if best is not None and len(best.rule.names) > 1:
+        project = os.sep.join(names[: -len(best.rule.names)]) or os.sep
     # What is mounted is not asked, nor what is kept whatever declares it.
     declared = None
     if enter and kept is None and best is not None and _is_asked(best, circumstances):

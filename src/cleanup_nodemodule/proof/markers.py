@@ -1,6 +1,7 @@
 """Looks at the disk for what a rule wants: its markers, and nothing but them."""
 
 import fnmatch
+import functools
 import json
 import os
 import re
@@ -59,7 +60,7 @@ class Condition:
     @property
     def fact(self) -> str | None:
         """What was found, None if it was not."""
-        return None if self.found is None else self.phrase.format(self.found)
+        return None if self.found is None else _in_words(self.phrase, self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,12 @@ class _Trials:
         if not self._cache.proves(directory, name, self._directory):
             return None
         return self._cache.read(directory, name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _in_words(phrase: str, found: str) -> str:
+    """Return the words for what was found, which are the same ones for many artifacts."""
+    return phrase.format(found)
 
 
 def _found(name: str | None, phrase: str, wanted: tuple[str, ...]) -> Condition:

@@ -8,6 +8,7 @@ import difflib
 import functools
 import pkgutil
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -130,7 +131,7 @@ class Rule:
     @property
     def ecosystem(self) -> str:
         """The profile it belongs to."""
-        return self.id.partition("/")[0]
+        return sys.intern(self.id.partition("/")[0])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Within a schema version fields are added, never changed or taken away.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from errno import errorcode
 from typing import Literal, assert_never
@@ -197,7 +198,7 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
             assert_never(result)
     return ArtifactRow(
         path=artifact.path,
-        name=artifact.candidate.name,
+        name=sys.intern(artifact.candidate.name),
         rule=evidence.rule,
         ecosystem=evidence.ecosystem,
         project=evidence.project,

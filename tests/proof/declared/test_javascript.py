@@ -509,6 +509,22 @@ def test_a_package_from_a_path_that_is_gone_does_not_come_back(tmp_path: Path, k
     assert look(tmp_path, "project").missing is None
 
 
+def test_what_a_project_of_the_workspace_takes_from_a_path_that_is_gone_does_not_come_back(
+    tmp_path: Path,
+) -> None:
+    tree = workspace()
+    for place, name in ((tree, "package-lock.json"), (tree["node_modules"], ".package-lock.json")):
+        lock = json.loads(place[name])
+        lock["packages"]["packages/b"]["dependencies"]["lib"] = "file:../../lib.tgz"
+        lock["packages"]["node_modules/lib"] = {"version": "1.0.0", "resolved": "file:lib.tgz"}
+        place[name] = json.dumps(lock)
+    tree["node_modules"]["lib"] = package("lib")
+    found = look(made(tmp_path, tree))
+    assert found.missing == "lib comes from ../../lib.tgz, which is not there"
+    (tmp_path / "lib.tgz").write_bytes(b"x")
+    assert look(tmp_path).missing is None
+
+
 # Times.
 
 

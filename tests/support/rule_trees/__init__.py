@@ -1,5 +1,6 @@
 """The trees of the rules, each read from its file; the README beside says how they are written."""
 
+import os
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from support.git import git
 from support.trees import declare
 
 TAG: Final = "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag.\n"
+_WRITTEN: Final = 1_750_000_000
+"""When the tools wrote what they made, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ class Tree:
         artifact.mkdir(parents=True)
         for top, files in ((project, self.around), (artifact, content)):
             declare(top, {name: self._filled(what, name, project) for name, what in files.items()})
+        # All of one time: what is written after an installer was through was not written by it.
+        for file in filter(Path.is_file, artifact.rglob("*")):
+            os.utime(file, (_WRITTEN, _WRITTEN))
         if self.git:
             declare(project, {".gitignore": f"/{self.directory}/\n"})
             git(project, "init", "--quiet")

@@ -40,6 +40,9 @@ _FEWEST: Final = 3
 _PART: Final = 10
 """The part of all packages that has to be: a tenth. Where its mark comes in a copy is left to chance."""
 
+_PATHS: Final = frozenset({"file", "link", "portal"})
+"""What a range begins with that names a path (npm-docs, package.json; yarnpkg.com, Protocols)."""
+
 NO_LOCK: Final = "no lock file: the same versions may not come back"
 
 
@@ -244,14 +247,22 @@ class _Look:
             return f"{MANIFEST} declares no packages"
         if self._lock is not None and self._lock.lock is None:
             return f"{self._lock.name} cannot be read"
-        for name, wanted in manifest.asks.items():
-            kind, _, path = wanted.partition(":")
-            if kind in {"file", "link", "portal"} and not self._is_there(path):
-                return f"{name} comes from {path}, which is not there"
+        asked = [(self._project, manifest.asks)]
+        # What projects that are installed together take from paths is in the same node_modules.
+        asked += (
+            (os.path.join(self._around, one), asks) for one, asks in (self._importers or {}).items()
+        )
+        for place, asks in asked:
+            for name, wanted in asks.items():
+                kind, _, path = wanted.partition(":")
+                if kind in _PATHS and name in self._inside.all and not self._is_there(place, path):
+                    return f"{name} comes from {path}, which is not there"
         return None
 
-    def _is_there(self, path: str) -> bool:
-        place = os.path.normpath(os.path.join(self._project, path.removeprefix("//")))
+    def _is_there(self, around: str, path: str) -> bool:
+        # A later Yarn writes behind it which project asks for it.
+        path = path.partition("::")[0].partition("#")[0].removeprefix("//")
+        place = os.path.normpath(os.path.join(around, path))
         return self._cache.status(os.path.dirname(place), os.path.basename(place)) is not None
 
     def _command(self, manifest: Manifest) -> tuple[str, str, list[str]]:

@@ -22,7 +22,7 @@ TOP: Final = frozenset(
     {
         *("pyvenv.cfg", "CACHEDIR.TAG", ".gitignore", ".lock", "pip-selfcheck.json", ".project"),
         *("bin", "Scripts", "lib", "Lib", "lib64", "include", "Include", "share", "etc", "man"),
-        *(".DS_Store", "rye-venv.json", "__pycache__"),
+        *(".DS_Store", "rye-venv.json", ".python-version", "__pycache__"),
     }
 )
 """What makes an environment puts this at its top: venv, virtualenv and uv; pip (``.project`` Pipenv); what packages

@@ -42,9 +42,13 @@ _TOX_LATER: Final = (
     "*/log/*",
     "*/tmp/*",
     "*/.tox-info.json",
-    ".pkg/*",
+    ".pkg*",
+    ".package*",
     "dist/*",
 )
+
+_PACKING: Final = (".pkg", ".package")
+"""How the names begin of the environments that tox packs the project in (``package_env``, ``wheel_build_env``)."""
 
 _NOX_TOP: Final = frozenset({".gitignore", "CACHEDIR.TAG", ".cache"})
 _NOX_ENVIRONMENT: Final = python.TOP | {"tmp"}
@@ -67,8 +71,8 @@ def look_at_tox(artifact: str, project: str, boundary: str, cache: StatCache) ->
     return _several(
         artifact,
         declared,
-        [name for name in names if name != ".pkg"],
-        ordinary=_TOX_TOP | {".pkg"},
+        [name for name in names if not name.startswith(_PACKING)],
+        ordinary=_TOX_TOP,
         top=_TOX_ENVIRONMENT,
         roots=roots,
         made_by=made_by,
@@ -178,8 +182,6 @@ def is_part(
 def _environments(artifact: str, cache: StatCache) -> Iterator[str]:
     for found in cache.matches(artifact, "*/pyvenv.cfg"):
         yield found.partition("/")[0]
-    if cache.exists(artifact, ".pkg/pyvenv.cfg"):
-        yield ".pkg"
 
 
 def _several(
@@ -198,7 +200,7 @@ def _several(
     undeclared = [
         name
         for name in placed.names(artifact)
-        if name not in names and name not in ordinary and name != ".pkg"
+        if name not in names and name not in ordinary and not name.startswith(_PACKING)
     ]
     finished = 0
     number = 0

@@ -355,6 +355,15 @@ WRONG = [
     (["e\x1bsc"], r"to search a directory, type: cleanup-nodemodule -p $'e\esc'"),
     (["--e\x1bsc"], r"there is no option $'--e\esc'"),
     (["--targets"], "--targets needs the name of a directory, as in: --targets node_modules dist"),
+    (
+        ["--targets", "dist,out"],
+        "--targets takes one name at a time, and 'dist,out' looks like several names",
+    ),
+    (
+        ["--targets", "node*"],
+        "--targets takes one name at a time, and 'node*' looks like a pattern",
+    ),
+    (["--also", "[ab]"], "--also takes one name at a time, and '[ab]' looks like a pattern"),
     (["--targets", "a/b"], "--targets takes names of directories, not paths, and 'a/b' is none"),
     (["--targets", "dist", ".."], "--targets takes names of directories, not paths, and '..'"),
     (["--targets", ""], "--targets takes names of directories, not paths, and '' is none"),

@@ -108,7 +108,7 @@ def test_a_marker_above_proves_within_the_root_searched(run: Run, tmp_path: Path
 
 
 def test_a_marker_above_proves_within_the_repository(run: Run, tmp_path: Path) -> None:
-    ignore = {".gitignore": ".turbo\n"}
+    ignore: dict[str | bytes, Any] = {".gitignore": ".turbo\n"}
     tree: Declared = {"turbo.json": "{}", "packages": {"a": {".turbo": FILES}}, **ignore}
     repository(tmp_path / "r", tree)
     repository(tmp_path / "outer", {"turbo.json": "{}"})

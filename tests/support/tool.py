@@ -207,3 +207,10 @@ def tool(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Preloaded) -
     if request.param == NATIVE:
         native_engine()
     return Tool(request.param, tmp_path / "home", preloaded)
+
+
+@pytest.fixture
+def plain(tool: Tool) -> Tool:
+    """The command by the rules that everybody has."""
+    (tool.home / "config/cleanup-nodemodule/config.toml").unlink()
+    return tool

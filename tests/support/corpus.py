@@ -843,7 +843,7 @@ for _name in ("dist", ".cache", "_site", ".output"):
         f"folders/{_name}",
         f"a project in a folder called {_name}",
         {f"shop/{name}": content for name, content in _INNER.items()},
-        {".": UNPROVEN, "shop/node_modules": NOTHING if _name == ".output" else DELETE},
+        {".": UNPROVEN, "shop/node_modules": INSTALLED if _name == ".output" else DELETE},
     )
 _project(
     "folders/published",

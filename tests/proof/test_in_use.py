@@ -16,6 +16,7 @@ from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof import git_process, protections
 from cleanup_nodemodule.proof.in_use import Whose
 from cleanup_nodemodule.system import mounts
+from support import simple
 from support.accounts import ANOTHER, NOBODY, SOMEBODY, as_account, give, give_away
 from support.filesystems import Mounts
 from support.git import git as run_git
@@ -505,6 +506,7 @@ def test_an_ordinary_user_can_clean_up_what_is_theirs(tmp_path: Path, project: P
     user = tmp_path / "user"
     user.mkdir()
     give_away(project, account=SOMEBODY)
+    simple.install(user / "config")
     give_away(user, account=SOMEBODY)
     for directory in (tmp_path, *tmp_path.parents):
         if not directory.stat().st_mode & 0o001:
@@ -521,7 +523,11 @@ def test_an_ordinary_user_can_clean_up_what_is_theirs(tmp_path: Path, project: P
             COMMAND,
             *("-p", project, "--no-dry-run", "--yes"),
             cwd=user,
-            env={"HOME": str(user), "XDG_STATE_HOME": str(user / "state")},
+            env={
+                "HOME": str(user),
+                "XDG_STATE_HOME": str(user / "state"),
+                "XDG_CONFIG_HOME": str(user / "config"),
+            },
         )
     assert b"Deleted 1 of 1" in done.stderr
     assert b"could not be looked at" in done.stderr

@@ -371,7 +371,9 @@ def test_every_command_of_the_catalogue_is_one_line_without_quotes_or_variables(
     """They go to a shell as they are."""
     for rule in rules.catalogue():
         for entry in rule.regenerate:
-            assert not set(entry.command) & set("\n'\"$`\\;|<>()#*?~"), entry.command
+            # What a shell finds by its ending, and takes for no option.
+            said = entry.command.replace(" ./*.", " ./name.")
+            assert not set(said) & set("\n'\"$`\\;|<>()#*?~"), entry.command
 
 
 # Running them.

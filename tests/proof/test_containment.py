@@ -39,7 +39,7 @@ from support.filesystems import Mounts
 from support.git import git as run_git
 from support.processes import strace
 from support.tool import FULL, PROJECT, Told, Tool
-from support.trees import Declared, declare
+from support.trees import Declared, declare, npm_project
 from support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.slow
@@ -72,6 +72,7 @@ OF_NO_CANDIDATE: Final = {
     "directories_around",
     "running_processes",
     # Asked by one of the above, within it.
+    "script_of",
     "vital",
 }
 """Functions of the modules that evidence comes from which are not asked about one candidate."""
@@ -135,7 +136,8 @@ def breaking(function: Callable[..., Any], error: Exception, bad: str) -> Callab
 def three(tmp_path: Path) -> Path:
     """Three projects, each in a repository of its own."""
     for name in ("a", "bad", "z"):
-        declare(tmp_path / name, {**PROJECT, "src": {"x.js": "x"}})
+        ignored = {".gitignore": "node_modules\n"}
+        declare(tmp_path / name, {**PROJECT, **ignored, "src": {"x.js": "x"}})
         run_git(tmp_path / name, "init", "--quiet")
     return tmp_path
 
@@ -345,7 +347,9 @@ def test_a_path_that_is_none_in_a_cmake_cache_proves_nothing(
         lines = [f"{one}:INTERNAL={path}\n" for one, path in paths.items()]
         if name == "bad":
             lines.insert(0, f"{key}:INTERNAL={project}\0/x\n")
-        declare(project, {"build": {"CMakeCache.txt": "".join(lines), "x.o": 9}})
+        declare(
+            project, {"CMakeLists.txt": "", "build": {"CMakeCache.txt": "".join(lines), "x.o": 9}}
+        )
     told = tool.delete(top, "--profile", "cmake")
     assert told.code == 0
     assert told.reasons == {"app/build": None, "bad/build": "unproven"}
@@ -588,7 +592,8 @@ def test_an_account_without_a_home_looks_and_is_told_what_deleting_needs(
     """As in a container that runs for a number: no passwd entry, and no HOME."""
     account = lonely()
     top = tmp_path / "top"
-    declare(top, {"app": PROJECT})
+    # Nor is there a configuration, so the rules are those of the catalogue.
+    declare(top, {"app": npm_project({"pkg": {}})})
     give_away(tool.home, top, account=account)
     prefix = (*as_account(account, anywhere=True), *NO_HOME)
     told = tool.run(top, prefix=prefix)

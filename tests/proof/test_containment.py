@@ -136,7 +136,7 @@ def breaking(function: Callable[..., Any], error: Exception, bad: str) -> Callab
 def three(tmp_path: Path) -> Path:
     """Three projects, each in a repository of its own."""
     for name in ("a", "bad", "z"):
-        ignored = {".gitignore": "node_modules\n"}
+        ignored: dict[str | bytes, Any] = {".gitignore": "node_modules\n"}
         declare(tmp_path / name, {**PROJECT, **ignored, "src": {"x.js": "x"}})
         run_git(tmp_path / name, "init", "--quiet")
     return tmp_path

@@ -790,7 +790,7 @@ _add(
     },
     "tox -q",
     "nox",
-    made=".tox .nox",
+    made=".tox .nox __pycache__",
     tools=("tox",),
 )
 

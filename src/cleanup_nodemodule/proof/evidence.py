@@ -95,7 +95,8 @@ def _gather_one(
         project = os.sep.join(names[: -len(best.rule.names)]) or os.sep
     # What is mounted is not asked, nor what is kept whatever declares it.
     declared = None
-    if enter and kept is None and best is not None and _is_asked(best, circumstances):
+    word = _word(candidate.name, circumstances)
+    if enter and kept is None and best is not None and _is_asked(best, word, circumstances):
         declared = asked.ask(
             ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
         )
@@ -121,7 +122,7 @@ def _gather_one(
         kept,
         repositories,
         project,
-        _word(candidate.name, circumstances),
+        word,
         command,
         command_in,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
@@ -140,16 +141,18 @@ def _gather_one(
     ).with_problems(asked.problems)
 
 
-def _is_asked(best: Examination, circumstances: Circumstances) -> bool:
+def _working_copies(path: str, cache: StatCache) -> tuple[tuple[str, str], ...]:
+    return innermost(cache.working_copies(os.path.dirname(path)))
+
+
+def _is_asked(best: Examination, word: str | None, circumstances: Circumstances) -> bool:
     """Whether it has to be known what declares the packages inside."""
-    if best.rule.packages is None or best.hindrance is not None or not best.some_found:
+    if best.rule.packages is None or best.hindrance is not None:
+        return False
+    if not best.some_found and word is None:
         return False
     # Right before it is deleted, only if nothing else says who made it: to read all lock files again is dear.
     return not circumstances.again or best.proven_on_disk is None
-
-
-def _working_copies(path: str, cache: StatCache) -> tuple[tuple[str, str], ...]:
-    return innermost(cache.working_copies(os.path.dirname(path)))
 
 
 def _declared(

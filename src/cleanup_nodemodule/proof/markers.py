@@ -25,15 +25,12 @@ _TAG_LENGTH: Final = 1024
 
 _TAGGED_BY: Final = re.compile(
     rb"\b(?:created|made|written|generated)(?: automatically)? by (?:the )?"
-    rb"(cargo|pytest|mypy|ruff|black|meson|ccache|sccache|fontconfig|gstreamer|borg|restic|tox|nox|uv|hatch"
-    rb"|bazel|buck2|vcpkg|conan|pip|numba|matplotlib|jupyter[- ]cache|sphinx|Rustic|kopia|go)\b",
+    rb"(cargo|pytest|mypy|ruff|black|meson|ccache|sccache|fontconfig|gstreamer|tox|nox|uv|hatch"
+    rb"|bazel|buck2|vcpkg|conan|pip|numba|matplotlib|jupyter[- ]cache|sphinx|go)\b",
     re.IGNORECASE,
 )
 """What tools say of themselves in their tags: cargo (``cargo-util``, paths.rs), pytest (``cacheprovider.py``),
-mypy (``util.py``), Meson (``msetup.py``), ccache, fontconfig, Borg (``cache.py``) and others as they do."""
-
-_CACHES: Final = frozenset({"cache", "caches", ".cache", ".caches", "__cache__"})
-"""Names of directories that say no more than that it is a cache."""
+mypy (``util.py``), Meson (``msetup.py``), ccache, fontconfig and others as they do."""
 
 _CMAKE_BUILD: Final = re.compile(rb"^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$", re.MULTILINE)
 _CMAKE_HOME: Final = re.compile(rb"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
@@ -227,7 +224,7 @@ class _Trials:
                 CACHEDIR_TAG if signed else None, "{} inside with its signature", (CACHEDIR_TAG,)
             )
             if proof.maker:
-                yield _maker(tag if signed else b"", os.path.basename(self._directory))
+                yield _maker(tag if signed else b"")
         if proof.home:
             cache = self._read(inside, "CMakeCache.txt") or b""
             yield _cmake_home(cache, inside, project, self._boundary)
@@ -321,11 +318,11 @@ def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
     return Condition("nothing but {} inside", (wanted,), wanted if fine else None)
 
 
-def _maker(tag: bytes, name: str) -> Condition:
-    """Whether a tag names the tool that put it there, or the directory is called what only caches are."""
+def _maker(tag: bytes) -> Condition:
+    """Tell which tool says in a tag that it made it: the bare signature is what people copy for their own data."""
     found = _TAGGED_BY.search(tag[:_TAG_LENGTH])
-    tool = os.fsdecode(found[1]) if found else name if tag and name.lower() in _CACHES else None
-    return _found(tool, "it is a cache: {}", ("no tool that it names",))
+    name = None if found is None else found[1].decode()
+    return _found(name, "made by {}, by its tag", ("a known tool",))
 
 
 def _cmake_home(cache: bytes, directory: str, project: str, boundary: str) -> Condition:

@@ -10,6 +10,7 @@ import fnmatch
 import functools
 import os
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,7 +97,8 @@ CATEGORIES: Final[dict[str, Category]] = {
         " xpi vsix iso img ova qcow2 vhd vhdx vmdk asc sig minisig sigstore dsym",
         "mapping.txt seeds.txt usage.txt",
     ),
-    "archives": _category("zip 7z rar tar gz tgz bz2 tbz2 xz txz zst lz4 jar war ear"),
+    "archives": _category("zip 7z rar tar gz tgz bz2 tbz2 xz txz zst lz4"),
+    "java-archives": _category("jar war ear"),
     "scripts": _category(
         "sh bash zsh fish ps1 psm1 bat cmd",
         "dockerfile containerfile makefile gnumakefile justfile rakefile gemfile vagrantfile jenkinsfile procfile"
@@ -126,6 +128,11 @@ CATEGORIES: Final[dict[str, Category]] = {
 }
 """By name, as rules write them in ``expects``."""
 
+ONLY_BY_NAME: Final = frozenset(
+    ("databases", "keys", "secrets", "state", "documents", "data", "version-control")
+)
+"""The categories that no pattern for a whole directory expects: what a tool makes of these is named."""
+
 SOURCES: Final = frozenset(
     [
         "javascript",
@@ -143,7 +150,7 @@ SOURCES: Final = frozenset(
 )
 """The categories of sources."""
 
-NAMED_BY_USER: Final = SOURCES | {"images", "scripts", "notes", "archives"}
+NAMED_BY_USER: Final = SOURCES | {"images", "scripts", "notes", "archives", "java-archives"}
 """What is expected in a directory that no rule knows, as the user said that every one of its name is an artifact."""
 
 _EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults")
@@ -226,26 +233,44 @@ def unexpected(rule: Rule | None, met: Sequence[str]) -> tuple[str, ...]:
     found = []
     for path in met:
         name = path.rpartition("/")[2].lower()
-        if name in _EXAMPLES or _is_expected(path, patterns):
+        if name in _EXAMPLES:
             continue
         ending = name.rpartition(".")[2] if "." in name[1:] else ""
         ending = "" if ending in endings else ending
-        if any(
-            one.has(name, ending) for key, one in CATEGORIES.items() if key not in expected
-        ) or any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in more):
+        kinds = {
+            key for key, one in CATEGORIES.items() if key not in expected and one.has(name, ending)
+        }
+        if any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in more):
+            kinds |= ONLY_BY_NAME
+        if kinds and not _is_expected(path, kinds, patterns):
             found.append(path)
     return tuple(sorted(found))
 
 
-def _is_expected(path: str, patterns: Sequence[str]) -> bool:
+def _is_expected(path: str, kinds: AbstractSet[str], patterns: Sequence[str]) -> bool:
+    """Whether one of *patterns* expects what is of these *kinds*.
+
+    One that names a directory, and no file, expects nothing there that only people make.
+    """
     parts = path.split("/")
+    by_name = not kinds.isdisjoint(ONLY_BY_NAME)
     for pattern in patterns:
+        if by_name and not _names(pattern.rpartition("/")[2]):
+            continue
         if "/" not in pattern:
-            if any(fnmatch.fnmatchcase(part, pattern) for part in parts):
+            # The name of a file, where it has to be one.
+            if any(
+                fnmatch.fnmatchcase(part, pattern) for part in (parts[-1:] if by_name else parts)
+            ):
                 return True
         elif fnmatch.fnmatchcase(path, pattern):
             return True
     return False
+
+
+def _names(last: str) -> bool:
+    """Whether the *last* part of a pattern says how a file is called, and does not fit whatever is there."""
+    return "." in last.strip(".") or not any(mark in last for mark in "*?[")
 
 
 def listed(paths: Sequence[str], unlisted: int = 0) -> str:

@@ -106,19 +106,24 @@ _BY_GIT: Final = frozenset({Reason.GIT_FAILED, Reason.TRACKED})
 
 
 def _doubt(sighting: Sighting, level: Level, lacking: str | None) -> Doubt | None:
-    """Return which of the first two questions is open; the user's word for its name answers the first."""
+    """Return which of the first two questions is open.
+
+    The user's word for its name answers the first, and the second but for packages: there are many
+    ``node_modules``, and one of them may hold what somebody wrote.
+    """
     best, declared = sighting.best, sighting.declared
     if level in {Level.UNPROVEN, Level.NONE}:
         return Doubt(Reason.UNPROVEN, lacking or "nothing inside shows who made it")
-    if best is None or not sighting.made:
+    if best is None:
         return None
     if best.precious is not None:
         return Doubt(Reason.PRECIOUS, best.precious)
     if best.stray:
         return Doubt(Reason.PRECIOUS, listed(best.stray))
-    missing = best.missing if declared is None else declared.missing or best.missing
-    if missing is not None and not sighting.named:
-        return Doubt(Reason.UNPROVEN, missing)
+    if declared is not None and declared.missing is not None:
+        return Doubt(Reason.UNPROVEN, declared.missing)
+    if best.missing is not None and not sighting.named:
+        return Doubt(Reason.UNPROVEN, best.missing)
     if declared is not None and declared.undeclared:
         return Doubt(Reason.UNDECLARED, listed(declared.undeclared))
     return None

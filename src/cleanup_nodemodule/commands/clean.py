@@ -63,7 +63,8 @@ def clean(
             "--targets",
             metavar="NAME...",
             help="Names to look for instead of the default ones. By naming one you say that every"
-            " directory of that name can be rebuilt: no other proof is needed.",
+            " directory of that name can be rebuilt: no other proof is needed,"
+            " but for packages, which have to be declared.",
             rich_help_panel=SEARCH,
             show_default=False,
         ),
@@ -83,7 +84,7 @@ def clean(
         typer.Option(
             "--include-unproven",
             metavar="PATH...",
-            help="Include these directories, which a run lists as unproven.",
+            help="Include these directories, which a run keeps as unproven, undeclared, modified or precious.",
             rich_help_panel=SEARCH,
             show_default=False,
         ),

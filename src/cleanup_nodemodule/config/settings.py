@@ -63,13 +63,14 @@ class Settings:
     """Directories to search; nested and repeated ones count each artifact once."""
     targets: tuple[str, ...] | None = None
     """Names to look for instead of those of the rules. Every directory of that name can be rebuilt: no other proof is
-    needed. What protects a directory still does."""
+    needed, but for packages, which have to be declared. What protects a directory still does."""
     min_depth: int = 0
     """Depth of the shallowest artifact; the children of a root have depth 0."""
     also: tuple[str, ...] = ()
     """More names to look for. Naming one means the same as in targets."""
     include_unproven: tuple[str, ...] = ()
-    """Paths of directories that nothing proves. They are included unless something protects them."""
+    """Paths of directories about which one of the three questions is open. They are included unless something
+    protects them."""
     excludes: tuple[str, ...] = ()
     """Patterns of what is neither shown nor searched, in gitignore syntax."""
     profiles: tuple[str, ...] = (DEFAULT_PROFILE,)

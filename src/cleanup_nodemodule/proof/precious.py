@@ -52,24 +52,28 @@ CATEGORIES: Final[dict[str, Category]] = {
     "databases": _category(
         "sqlite sqlite2 sqlite3 db db3 s3db sl3 db-wal db-shm db-journal sqlite-wal sqlite-shm sqlite-journal"
         " sqlite3-wal sqlite3-shm mdb accdb fdb gdb realm duckdb mdf ldf frm ibd myd dbf rdb aof dump bak"
-        " sav save",
+        " sav save db4 ldb gnucash qbw nbt mca",
         "dump.rdb appendonly.aof pgdata uploads userdata user-data user_data backups backup savegames saves"
-        " attachments",
+        " attachments wallet level.dat",
     ),
+    # What editors and people put beside a file before they change it.
+    "backups": _category("old orig swp swo", "", "*~"),
     # Keys and certificates: PKCS, OpenSSH, PuTTY, PGP, Java, Apple, Solana.
     "keys": _category(
         "pem key p8 p12 pfx p7b jks jceks keystore bks ppk pgp gpg kbx kdb kdbx crt cer der csr mobileprovision"
-        " provisionprofile keychain keychain-db",
-        "id_rsa id_dsa id_ecdsa id_ed25519 authorized_keys known_hosts",
-        "*-keypair.json *_rsa *_ed25519",
+        " provisionprofile keychain keychain-db wallet",
+        "id_rsa id_dsa id_ecdsa id_ed25519 authorized_keys known_hosts wallet.dat keystore.json .ssh .gnupg",
+        "*-keypair.json *_rsa *_ed25519 utc--20*",
     ),
     # What programs read passwords and tokens from.
     "secrets": _category(
         "htpasswd",
         ".env .envrc .npmrc .yarnrc .pypirc .netrc _netrc .htpasswd .pgpass .my.cnf .git-credentials credentials"
         " credentials.json credentials.toml secrets.json secrets.yml secrets.yaml secrets.toml kubeconfig"
-        " export_credentials.cfg service-account.json serviceaccount.json",
-        ".env.* secrets.*.yml secrets.*.yaml service-account*.json *service-account.json",
+        " export_credentials.cfg service-account.json service_account.json serviceaccount.json auth.json .dockercfg"
+        " .vault-token vault.yml vault.yaml gcp-key.json cookies.txt .kube .aws",
+        ".env* secrets.*.yml secrets.*.yaml service-account*.json service_account*.json *service-account.json"
+        " firebase-adminsdk*",
     ),
     # The only record of what was deployed (Terraform, Pulumi, SAM).
     "state": _category(
@@ -79,16 +83,17 @@ CATEGORIES: Final[dict[str, Category]] = {
     ),
     "documents": _category(
         "pdf doc docx docm dot dotx odt ott ods ots odp odg xls xlsx xlsm xlsb ppt pptx pptm pages numbers rtf"
-        " epub mobi tex bib ipynb one eml msg mbox pst vsd vsdx drawio fig sketch xd"
+        " mpp fb2 wps djvu xmind ics epub mobi tex bib ipynb one eml msg mbox pst vsd vsdx drawio fig sketch xd"
     ),
     "data": _category(
         "csv tsv parquet feather arrow avro orc h5 hdf5 hdf he5 netcdf cdf npy npz mat rds rdata dta sas7bdat"
         " pkl pickle joblib pth ckpt safetensors onnx gguf tflite jsonl ndjson las laz shp gpkg pcap pcapng"
+        " pt fits dcm vcf fastq bam vtk gpx kml"
     ),
     "media": _category(
         "jpg jpeg heic heif raw cr2 cr3 nef arw dng orf rw2 tif tiff psd psb ai indd xcf kra blend max c4d fbx"
         " glb gltf stl step stp iges igs dwg dxf skp mp3 wav flac aif aiff m4a ogg opus mid midi mp4 mov mkv avi"
-        " webm m4v mts braw prproj aep als flp"
+        " webm m4v mts braw prproj aep als flp 3gp wma wmv flv m2ts vob aac ape wv ply usdz blend1"
     ),
     "images": _category("png gif bmp webp avif svg ico icns"),
     # What is released, with its signatures and what reads its crash reports (R8's mapping.txt).
@@ -105,7 +110,8 @@ CATEGORIES: Final[dict[str, Category]] = {
         " docker-compose.yml docker-compose.yaml compose.yml compose.yaml",
     ),
     "notes": _category(
-        "md markdown rst adoc asciidoc org", "notes.txt todo.txt readme.txt readme todo notes"
+        "md markdown rst adoc asciidoc org patch diff",
+        "notes.txt todo.txt readme.txt readme todo notes",
     ),
     # Sources, by language, as a rule expects those that its tool makes.
     "javascript": _category("js mjs cjs jsx ts mts cts tsx vue svelte"),
@@ -129,7 +135,7 @@ CATEGORIES: Final[dict[str, Category]] = {
 """By name, as rules write them in ``expects``."""
 
 ONLY_BY_NAME: Final = frozenset(
-    ("databases", "keys", "secrets", "state", "documents", "data", "version-control")
+    ("databases", "backups", "keys", "secrets", "state", "documents", "data", "version-control")
 )
 """The categories that no pattern for a whole directory expects: what a tool makes of these is named."""
 
@@ -150,7 +156,14 @@ SOURCES: Final = frozenset(
 )
 """The categories of sources."""
 
-NAMED_BY_USER: Final = SOURCES | {"images", "scripts", "notes", "archives", "java-archives"}
+NAMED_BY_USER: Final = SOURCES | {
+    "images",
+    "scripts",
+    "notes",
+    "archives",
+    "java-archives",
+    "backups",
+}
 """What is expected in a directory that no rule knows, as the user said that every one of its name is an artifact."""
 
 _EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults")

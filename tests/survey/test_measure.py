@@ -2,17 +2,21 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
 from cleanup_nodemodule.survey import measure as sizing
 from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.work.conversion import anchor
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.trees import Declared, declare
 
@@ -146,3 +150,24 @@ def test_what_is_watched_for_is_met_in_every_part_of_a_large_one(
     assert contents.unlisted == 2 * 2500
     assert contents.met == tuple(sorted(set(contents.met)))
     assert all((tmp_path / "top" / path).exists() for path in contents.met + contents.late)
+
+
+def test_when_it_was_measured_is_taken_down_however_it_was_done(tmp_path: Path) -> None:
+    declare(tmp_path / "a", {"f": 1})
+    one = candidate(tmp_path / "a")
+    problems: list[Problem] = []
+    before = int(time.time())
+    with ThreadPoolExecutor(1) as executor:
+        [first], _ = measure([tmp_path / "a"], executor, 1)
+    begun = engine.measure(anchor(one.path, one.identity), [b""], 100)
+    second = sizing.contents_of(0, one, begun, Ledger(), problem=problems.append)
+    declare(tmp_path / "a", {".git": {}})
+    begun = engine.measure(anchor(one.path, one.identity), [b""], 100)
+    third = sizing.contents_of(0, one, begun, Ledger(), problem=problems.append)
+    for contents in (first, second, third):
+        assert contents is not None
+        assert before <= contents.measured_at <= time.time()
+    assert problems == []
+    assert first == second
+    assert first is not None
+    assert first == replace(first, measured_at=1)

@@ -8,8 +8,8 @@ Each artifact goes in these steps, and each leaves things so that the next run c
 3. One rename takes it out of its project (:mod:`cleanup_nodemodule.delete.rename_away`), if it is still what was
    approved.
 4. Where nobody gets at it any more, it is looked through for what must not be lost: a repository that
-   came to be inside since it was measured. If there is one, or the second proof finds something, it is
-   put back.
+   came to be inside since it was measured, or any file that was written
+   (:mod:`cleanup_nodemodule.delete.changed`). If there is one, or the second proof finds something, it is put back.
 5. Its content is deleted.
 6. When its disk has all that (:mod:`cleanup_nodemodule.delete.durable`), the journal says what came of it.
 
@@ -23,7 +23,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final
 
-from cleanup_nodemodule.delete import empty, rename_away
+from cleanup_nodemodule.delete import changed, empty, rename_away
 from cleanup_nodemodule.delete.each import expect, give_turns
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import (
@@ -118,9 +118,7 @@ class _Deletion:
         place = turn.staged or artifact.path
         identity = artifact.candidate.identity
         try:
-            clones = frozenset(relative(path, artifact.path) for path in artifact.contents.clones)
-            problems = await empty.find_obstacles(place, identity, scheduler, clones)
-            if problems:
+            if problems := await self._find_obstacles(place):
                 return await restored(turn, left_untouched(artifact, *problems), scheduler)
             problem = await self._second_proof.behind(artifact, place)
         except Stopped:
@@ -154,6 +152,14 @@ class _Deletion:
         # Not one entry of it is gone, so the project can have it back.
         untouched = None if emptied.stopped else replace(failed, untouched=True)
         return await restored(turn, untouched, scheduler)
+
+    async def _find_obstacles(self, place: str) -> dict[Problem, None]:
+        """Return what keeps it from being deleted; raises as empty.find_obstacles does."""
+        artifact, scheduler = self._artifact, self._scheduler
+        if changed.may_be(artifact.contents):
+            return await changed.find_obstacles(artifact, place, scheduler)
+        clones = frozenset(relative(path, artifact.path) for path in artifact.contents.clones)
+        return await empty.find_obstacles(place, artifact.candidate.identity, scheduler, clones)
 
     def _count(self, size: int) -> None:
         self._turn.freed += size

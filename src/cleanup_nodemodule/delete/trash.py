@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from cleanup_nodemodule.delete import rename_away
+from cleanup_nodemodule.delete import changed, rename_away
 from cleanup_nodemodule.delete.each import expect, give_turns
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import NO_SECOND_PROOF, SecondProof, left_untouched, make_ready
@@ -55,6 +55,10 @@ async def _move_to_trash(
     try:
         if (problem := await make_ready(turn, scheduler, again)) is not None:
             return left_untouched(artifact, problem)
+        if changed.may_be(artifact.contents):
+            found = await changed.find_obstacles(artifact, artifact.path, scheduler)
+            if found:
+                return left_untouched(artifact, *found)
         records.turn(turn)
         refusal = await scheduler.change(_send_to_trash, turn.candidate)
     except Stopped:

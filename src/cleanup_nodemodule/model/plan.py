@@ -1,7 +1,7 @@
 """What is found, and what would be done with it: the stages up to the plan, one frozen type a stage."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from cleanup_nodemodule.model.problem import Problem
@@ -118,6 +118,9 @@ class Contents:
     clones: tuple[str, ...] = ()
     """Absolute paths of the git repositories in it that its tool has cloned, and that it can clone again:
     nothing in them is anybody's work. They are none of the *repositories*."""
+    measured_at: int = field(default=0, compare=False)
+    """When it was measured, seconds since the epoch: what was written into it later may not be counted here. 0 if it was
+    not measured. Two that hold the same are equal, whenever they were measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,11 @@ def watch(rule: Rule | None, since: int = 0) -> Watch:
     return asked._replace(since=since, written=_WRITTEN) if since else asked
 
 
+def watch_changes(since: int) -> Watch:
+    """Return what a later walk looks for: what was written after *since*, in seconds, but into no cache of tools."""
+    return Watch(since=since, written=_WRITTEN)
+
+
 @functools.lru_cache(maxsize=1024)
 def _watch(expected: frozenset[str], precious: tuple[str, ...]) -> Watch:
     wanted = [one for name, one in CATEGORIES.items() if name not in expected]

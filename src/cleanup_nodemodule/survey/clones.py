@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from cleanup_nodemodule.model import Level
@@ -29,7 +29,7 @@ async def settle(rows: Sequence[Row], scheduler: Scheduler) -> None:
         contents, evidence = row.contents, row.evidence
         if contents is None or evidence is None:
             continue
-        found = _whole(contents.repositories)
+        found = whole(contents.repositories)
         why = await lost_with(found, row.candidate.path, kinds, scheduler)
         if why is None:
             row.contents = replace(contents, repositories=(), clones=found)
@@ -47,12 +47,12 @@ def _is_asked(row: Row) -> bool:
         and evidence.protection is None
         and evidence.level in {Level.PROVEN, Level.NAMED}
         and all(
-            fits(path, row.candidate.path, rule.clones) for path in _whole(contents.repositories)
+            fits(path, row.candidate.path, rule.clones) for path in whole(contents.repositories)
         )
     )
 
 
-def _whole(repositories: Sequence[str]) -> tuple[str, ...]:
+def whole(repositories: Collection[str]) -> tuple[str, ...]:
     """Return the repositories without what is only the ``.git`` of another, which looks like a bare one."""
     return tuple(
         path

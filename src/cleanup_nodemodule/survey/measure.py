@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -193,6 +194,7 @@ def contents_of(
     return Contents(
         *(usage.apparent, usage.allocated, usage.files, usage.directories, usage.newest, True),
         *((), (), (), usage.allocated_directories),
+        measured_at=int(time.time()),
     )
 
 
@@ -238,6 +240,8 @@ class _Tally:
         self._late: list[str] = []
         self._unlisted = 0
         self._complete = True
+        # Before the first call returns: what is written where it has been already is not known to it.
+        self._measured_at = int(time.time())
 
     def add(self, measurement: Measurement) -> list[bytes]:
         """Take in what a call returned; return what it left."""
@@ -302,4 +306,5 @@ class _Tally:
             tuple(sorted(self._met)),
             tuple(sorted(self._late)),
             self._unlisted,
+            measured_at=self._measured_at,
         )

@@ -158,6 +158,7 @@ def joined(outer: Contents, inner: Contents, place: str) -> Contents:
         late,
         outer.unlisted + inner.unlisted + more_met + more_late,
         clones=_merged(outer.clones, inner.clones),
+        measured_at=min(filter(None, (outer.measured_at, inner.measured_at)), default=0),
     )
 
 

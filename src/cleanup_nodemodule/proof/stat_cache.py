@@ -149,6 +149,16 @@ class StatCache:
         status = self.status(directory, marker)
         return status is not None and _fits(status, marker)
 
+    def is_directory(self, directory: str, name: str) -> bool:
+        """Whether *name* in *directory* is one, and nothing is mounted there. Lists nothing, remembers nothing."""
+        place = os.path.join(directory, name)
+        if place in self._mounts:
+            return False
+        try:
+            return stat.S_ISDIR(os.lstat(place).st_mode)
+        except ABSENT:
+            return False
+
     def protects(self, directory: str, marker: str) -> bool:
         """Whether a marker that protects is there, or may be: what is mounted there is not looked at."""
         if directory in self._around_mounts:

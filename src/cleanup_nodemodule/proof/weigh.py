@@ -126,6 +126,8 @@ def _doubt(sighting: Sighting, level: Level, lacking: str | None) -> Doubt | Non
         return Doubt(Reason.UNPROVEN, best.missing)
     if declared is not None and declared.undeclared:
         return Doubt(Reason.UNDECLARED, listed(declared.undeclared))
+    if declared is not None and declared.modified:
+        return Doubt(Reason.MODIFIED, listed(declared.modified))
     return None
 
 
@@ -234,6 +236,9 @@ def with_inside(known: Evidence, sighting: Sighting, inside: Inside) -> Evidence
         doubt = None
         besides = tuple(dict.fromkeys((*besides, "included with --include-unproven")))
     settled = known.doubt if known.doubt is not None and not sighting.included else doubt
+    if doubt is not None and known.doubt is not None and known.doubt.reason is Reason.MODIFIED:
+        # What the look has found says less than the name of what people make.
+        settled = doubt if doubt.reason is Reason.PRECIOUS else known.doubt
     return replace(known, also_inside=(*known.also_inside, *facts), besides=besides, doubt=settled)
 
 

@@ -28,11 +28,14 @@ class Declared:
     """When its installer was through, in seconds since the epoch; 0 if that is not known."""
     warnings: tuple[str, ...] = ()
     """Why what comes back may differ, a phrase each."""
+    modified: tuple[str, ...] = ()
+    """Files inside that are not as their packages brought them, or were put into one, relative to the artifact:
+    what shows without the walk, as they may be older than the last installation."""
 
     @property
     def comes_back(self) -> bool:
-        """Whether all that is inside is declared, and nothing is missing."""
-        return self.missing is None and not self.undeclared
+        """Whether all that is inside is declared and as it was installed, and nothing is missing."""
+        return self.missing is None and not self.undeclared and not self.modified
 
 
 class Look(Protocol):

@@ -25,6 +25,7 @@ from cleanup_nodemodule.proof.declared.javascript_locks import (
     reached,
     split,
 )
+from cleanup_nodemodule.proof.declared.javascript_parts import edited
 from cleanup_nodemodule.proof.declared.javascript_projects import MANIFEST, Manifest, Root
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
@@ -104,7 +105,14 @@ class _Look:
             place,
             finished,
             tuple(warnings),
+            self._edited(finished),
         )
+
+    def _edited(self, finished: int) -> tuple[str, ...]:
+        """Return what was edited before something else was installed. Other tools keep times from elsewhere."""
+        if not finished or self._made.tool != NPM:
+            return ()
+        return edited(self._artifact, self._inside.packages, finished, self._cache)
 
     @cached_property
     def _manifest(self) -> Manifest | str:

@@ -8,7 +8,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +44,9 @@ _FINISHING: Final = 120
 _AFTERWARDS: Final = frozenset({PNPM, YARN, BUN, DENO})
 """Tools that run the scripts of packages once they have written their mark, or that have none. npm and Yarn 1 do so
 before. (Tried with all of them: pnpm and Yarn write for another second, links in .bin above all.)"""
+
+_MUCH_EARLIER: Final = 3600
+"""Seconds between two installations, so that what was unpacked before belongs to another one."""
 
 _MODULES: Final = "node_modules"
 
@@ -154,6 +157,35 @@ def is_part(
     parts = _Parts(artifact, cache)
     unexpected = tuple(path for path in paths if not parts.came_with_package(path))
     return unexpected, tuple(path for path in late if not parts.is_explained(path))
+
+
+def edited(
+    artifact: str, packages: Iterable[str], finished: int, cache: StatCache
+) -> tuple[str, ...]:
+    """Return which files at the top of *packages* were changed after npm unpacked these, but before it was last through.
+
+    npm leaves a package alone that it has unpacked before, so that its last run, which *finished* then, says nothing of
+    an edit before it. Each file has the time of unpacking (pacote, lib/fetcher.js: noMtime), and is compared with the
+    manifest beside it. Looks only at packages much older than *finished*, and at the files at their top. Raises OSError.
+    """
+    found: list[str] = []
+    parts: _Parts | None = None
+    for package in packages:
+        status = cache.status(artifact, f"{package}/{MANIFEST}")
+        if status is None or status.st_mtime > finished - _MUCH_EARLIER:
+            continue
+        unpacked = int(status.st_mtime)
+        with os.scandir(os.path.join(artifact, package)) as entries:
+            times = [
+                (entry.name, entry.stat(follow_symlinks=False).st_mtime)
+                for entry in entries
+                if entry.is_file(follow_symlinks=False)
+            ]
+        for name in sorted(name for name, time in times if time > unpacked + _UNPACKING):
+            parts = parts or _Parts(artifact, cache)
+            if not parts.is_explained_since(f"{package}/{name}", unpacked):
+                found.append(f"{package}/{name}")
+    return tuple(found)
 
 
 def place_of(path: str) -> _Place:
@@ -270,6 +302,28 @@ class _Parts:
             # The state of a store, which its tool writes with every run.
             return top in STORES and path.count("/") < _DEEPER
         since = written - self._finished if self._finished else _COMPILING + 1
+        return self._is_explained(path, place, written, since)
+
+    def is_explained_since(self, path: str, unpacked: int) -> bool:
+        """Whether a tool, a script or a patch has written a file of a package that was *unpacked* then.
+
+        Scripts of the project run with every installation, of which only the last is known.
+        """
+        if _TOOLS.search(path):
+            return True
+        written = self._modified(path)
+        if written is None:
+            return True
+        place = place_of(path)
+        since = written - unpacked
+        if since <= _COMPILING and not _INSTALLING.isdisjoint(self._package(place.package).scripts):
+            return True
+        if abs(written - self._finished) <= _FINISHING:
+            since = min(since, abs(written - self._finished))
+        return self._is_explained(path, place, written, since)
+
+    def _is_explained(self, path: str, place: _Place, written: int, since: int) -> bool:
+        """Whether a script or a patch has written it, *since* seconds after an installation."""
         if since <= _FINISHING and any(one.scripts for one in self._own):
             return True
         until = self._patched.get(place.name)

@@ -13,6 +13,7 @@ from cleanup_nodemodule.proof.declared import placed
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed, is_metadata
 from cleanup_nodemodule.proof.declared.python_commands import Place
+from cleanup_nodemodule.proof.declared.python_edits import edited, is_empty
 from cleanup_nodemodule.proof.declared.python_manifests import Manifests, manifests
 from cleanup_nodemodule.proof.declared.python_parts import is_part
 from cleanup_nodemodule.proof.declared.python_ways import Way, Ways
@@ -62,9 +63,6 @@ virtualenv and uv, setuptools."""
 _LARGEST_SCRIPT: Final = 64 * 1024
 """Bytes of a program that is read to see who wrote it."""
 
-_EMPTY_MOST: Final = 200
-"""Entries of a directory that are looked at to see that nothing is left in it."""
-
 
 def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declared:
     """See :class:`cleanup_nodemodule.proof.declared.answer.Look`."""
@@ -85,6 +83,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
         maker="pipenv" if tool == "pip" and cache.exists(artifact, ".project") else tool,
         begun=written(artifact, "pyvenv.cfg"),
         undeclared=tuple(strangers(artifact, installed)),
+        modified=edited(artifact, installed, cache),
         boundary=boundary,
         cache=cache,
     )
@@ -99,11 +98,13 @@ def look_at(
     maker: str | None,
     begun: int,
     undeclared: tuple[str, ...],
+    modified: tuple[str, ...],
     boundary: str,
     cache: StatCache,
 ) -> Declared:
-    """Put together who made it and what brings it back. *undeclared* is what no distribution accounts for.
+    """Put together who made it and what brings it back.
 
+    *undeclared* is what no distribution accounts for, *modified* what is not as one brought it.
     It was *begun* when its first file was written.
     """
     ways = Ways(installed, declared, place, boundary, cache)
@@ -124,6 +125,7 @@ def look_at(
         made_by=made_by,
         facts=_facts(len(ways.wanted), way),
         undeclared=(*way.undeclared, *undeclared),
+        modified=modified,
         missing=missing,
         command=way.command,
         command_in=declared.directory,
@@ -186,7 +188,7 @@ def strangers(artifact: str, installed: Installed, top: frozenset[str] = TOP) ->
             path = f"{place}/{name}" if place else name
             if path in (known or ()) or installed.is_recorded(path):
                 continue
-            if _is_empty(os.path.join(artifact, path)) or _is_developed(installed, path):
+            if is_empty(os.path.join(artifact, path)) or _is_developed(installed, path):
                 continue
             yield name if site else path
 
@@ -236,26 +238,6 @@ def _is_ordinary(place: str, name: str, top: frozenset[str], *, site: bool) -> b
     if place == "include":
         return name.startswith(("python", "pypy")) or name == "site"
     return name == "site-packages"
-
-
-def _is_empty(path: str) -> bool:
-    """Whether nothing lies in a directory but bytecode and directories, as after something was uninstalled."""
-    stack, seen = [path], 0
-    while stack:
-        place = stack.pop()
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    seen += 1
-                    if seen > _EMPTY_MOST:
-                        return False
-                    if entry.is_dir(follow_symlinks=False):
-                        stack.append(entry.path)
-                    elif not (place.endswith("__pycache__") and entry.name.endswith(".pyc")):
-                        return False
-        except NotADirectoryError:
-            return False
-    return True
 
 
 def _is_developed(installed: Installed, path: str) -> bool:

@@ -16,6 +16,7 @@ from cleanup_nodemodule.proof.declared import placed, python, requirements
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed
 from cleanup_nodemodule.proof.declared.python_commands import Place
+from cleanup_nodemodule.proof.declared.python_edits import edited
 from cleanup_nodemodule.proof.declared.python_manifests import Manifests, manifests
 from cleanup_nodemodule.proof.declared.python_parts import is_part as is_part_of_one
 from cleanup_nodemodule.proof.declared.python_ways import SEEDS
@@ -128,11 +129,17 @@ def look_at_pypackages(artifact: str, project: str, boundary: str, cache: StatCa
                 maker="pdm",
                 begun=0,
                 undeclared=tuple(python.strangers(top, installed, _PEP_582)),
+                modified=edited(top, installed, cache),
                 boundary=boundary,
                 cache=cache,
             )
         )
     undeclared = [one for answer in answers for one in answer.undeclared]
+    modified = [
+        f"{version}/{one}"
+        for version, answer in zip(versions, answers, strict=True)
+        for one in answer.modified
+    ]
     undeclared += (name for name in placed.names(artifact) if name not in {*versions, ".gitignore"})
     missing = next((answer.missing for answer in answers if answer.missing), None)
     command = answers[0].command if answers else "pdm sync"
@@ -143,6 +150,7 @@ def look_at_pypackages(artifact: str, project: str, boundary: str, cache: StatCa
         made_by=made_by,
         facts=answers[0].facts if answers and not undeclared else (),
         undeclared=tuple(undeclared),
+        modified=tuple(modified),
         missing=missing,
         command=command,
         command_in=project,
@@ -202,8 +210,8 @@ def _several(
         for name in placed.names(artifact)
         if name not in names and name not in ordinary and not name.startswith(_PACKING)
     ]
-    finished = 0
-    number = 0
+    finished = number = 0
+    modified: list[str] = []
     for name in names:
         directory = os.path.join(artifact, name)
         installed = Installed(directory, cache)
@@ -220,6 +228,7 @@ def _several(
         number += len(installed.by_name)
         undeclared += (f"{name}/{one}" for one in sorted(set(installed.by_name) - reached))
         undeclared += (f"{name}/{one}" for one in python.strangers(directory, installed, top))
+        modified += (f"{name}/{one}" for one in edited(directory, installed, cache))
         times = [one.written for one in installed.distributions]
         finished = max([finished, python.written(directory, "pyvenv.cfg"), *times])
     what = "environment" if len(names) == 1 else "environments"
@@ -229,6 +238,7 @@ def _several(
         if undeclared
         else (f"{len(names)} {what} with {number} distributions, all declared",),
         undeclared=tuple(undeclared),
+        modified=tuple(modified),
         command=command(names),
         command_in=declared.directory,
         finished=finished,

@@ -18,7 +18,7 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 _SECONDS: Final = 5
 """How far apart the files are that one run of venv writes."""
 
-_LATER: Final = (
+LATER: Final = (
     # Bytecode (PEP 3147), of numba (numba/core/caching.py), of cffi (cffi/verifier.py).
     *(
         "*/__pycache__/*.pyc",
@@ -62,7 +62,7 @@ def is_part(
 
     *sites* are the directories that distributions are in, if they are known.
     """
-    asked = [path for path in late if not placed.fits(path, _LATER)]
+    asked = [path for path in late if not placed.fits(path, LATER)]
     if not paths and not asked:
         return (), ()
     installed = Installed(artifact, cache, sites)
@@ -102,7 +102,7 @@ def _is_as_installed(
 ) -> bool:
     recorded = files.get(path)
     if recorded is not None:
-        return not recorded or _has(artifact, path, recorded, cache)
+        return not recorded or has(artifact, path, recorded, cache)
     if path.startswith(("bin/", "Scripts/")):
         return _is_of_environment(artifact, path)
     # A catalogue of messages is compiled from what lies beside it (django-admin compilemessages).
@@ -110,7 +110,7 @@ def _is_as_installed(
     return path.endswith(".mo") and source in files and source not in late
 
 
-def _has(artifact: str, path: str, recorded: str, cache: StatCache) -> bool:
+def has(artifact: str, path: str, recorded: str, cache: StatCache) -> bool:
     """Whether a file has the hash that its record says it had."""
     algorithm, _, wanted = recorded.partition("=")
     if algorithm not in hashlib.algorithms_guaranteed:

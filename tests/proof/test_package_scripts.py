@@ -45,6 +45,7 @@ NOTHING: Final[tuple[Mapping[str, str], ...]] = (
     {"build": "sh missing.sh"},
     {"build": "bash -e missing.sh"},
     {"build": "node --check missing.js"},
+    {"build": "bash -o pipefail missing.sh"},
     {"build": "./missing.sh"},
     {"build": "npx tsx missing.ts"},
     {"build": "tsc && node scripts/missing.js"},

@@ -38,7 +38,7 @@ _NOTHING: Final = frozenset(_NOTHING_WORDS.split())
 _TOOLS_WORDS: Final = """
     tsc vue-tsc webpack webpack-cli rollup rolldown esbuild tsup tsdown babel swc spack unbuild
     rslib pkgroll tshy zshy microbundle bili ncc father gulp grunt make turbo nx wireit
-    svelte-package ng-packagr eleventy docusaurus-build tstl dts-bundle-generator bob preconstruct
+    svelte-package ng-packagr eleventy tstl dts-bundle-generator bob preconstruct
     bunchee sass postcss browserify rescript
 """
 
@@ -57,12 +57,13 @@ _TOOLS_TOLD: Final = frozenset(_TOOLS_TOLD_WORDS.split())
 
 _TOLD: Final = frozenset({"build", "bundle", "export", "generate", "compile", "pack", "prebuild"})
 
-_RUNS_FILES: Final = frozenset(
-    {"node", "sh", "bash", "zsh", "dash", "tsx", "ts-node", "babel-node"}
-)
-"""Commands that run the file that is their first word without a dash."""
+_RUNS_FILES: Final = frozenset({"node", "tsx", "ts-node", "babel-node"})
+"""Commands other than shells that run the file that is their first word without a dash."""
 
 _SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash"})
+
+_SHELL_OPTIONS: Final = frozenset({"-o", "+o", "--rcfile", "--init-file"})
+"""Options of shells after which a word of theirs follows."""
 
 _CODE_OPTIONS: Final = frozenset({"-e", "--eval", "-p", "--print", "-pe", "--run", "--test"})
 """Options of Node.js after which no file follows. Shells have ``-c`` for it, and ``-e`` for something else."""
@@ -287,7 +288,7 @@ def _file_run(command: str, tool: str, rest: Sequence[str]) -> str | None:
     for word in words:
         if (word.endswith("c") and word.startswith("-")) if shell else word in _CODE_OPTIONS:
             return None
-        if not shell and word in _VALUE_OPTIONS:
+        if word in (_SHELL_OPTIONS if shell else _VALUE_OPTIONS):
             next(words, None)
         elif tool == "tsx" and word == "watch":
             continue

@@ -71,8 +71,6 @@ OF_NO_CANDIDATE: Final = {
     "describe_unseen",
     "directories_around",
     "running_processes",
-    # Asked by one of the above, within it.
-    "script_of",
     "vital",
 }
 """Functions of the modules that evidence comes from which are not asked about one candidate."""

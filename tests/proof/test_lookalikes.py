@@ -35,6 +35,23 @@ NOT_MADE: Final[Mapping[str, tuple[str, Declared]]] = {
             "dist/a.js": "function greet() {\n  alert('hello');\n}\n",
         },
     ),
+    "a library beside code by hand": (
+        "dist",
+        {
+            "package.json": '{"scripts": {"build": "tsc"}}',
+            "dist/jquery-3.7.1.min.js": "/*! jQuery v3.7.1 */\n" + "(()=>{return 1})();" * 200,
+            "dist/app.js": "function greet() {\n  alert('hello');\n}\n",
+        },
+    ),
+    "resources of electron-builder": (
+        "build",
+        {
+            "package.json": '{"scripts": {"build": "tsc"}}',
+            "build/notarize.js": "exports.default = async () => {\n  await sign();\n};\n",
+            "build/icon.png": "x",
+            "build/z.js": "(()=>{return 1})();" * 200,
+        },
+    ),
     "figures": ("out", {"package.json": '{"scripts": {"build": "x"}}', "out/2024.csv": "1,2"}),
     "answers that were paid for": (".cache", {"package.json": "{}", ".cache/answers.json": "[]"}),
     "what is built by hand": ("build", {"setup.py": "", "build/release.sh": "x"}),
@@ -128,6 +145,18 @@ COMMANDS: Final[Mapping[str, tuple[str, Mapping[str, str], str | None]]] = {
         "js/dist",
         {"package.json": '{"scripts": {"build:lib": "tsc", "test": "x"}}'},
         "npm run build:lib",
+    ),
+    "the first script that builds": (
+        "js/dist",
+        {
+            "package.json": '{"scripts": {"build": "echo x", "prepare": "husky", "build:lib": "tsc"}}'
+        },
+        "npm run build:lib",
+    ),
+    "scripts that build nothing": (
+        "js/dist",
+        {"package.json": '{"scripts": {"build": "node missing.js", "prepare": "husky"}}'},
+        None,
     ),
     "no script": ("js/dist", {"package.json": "{}"}, None),
     "bytecode": ("python/pycache", {}, "python3 -m compileall -q ."),

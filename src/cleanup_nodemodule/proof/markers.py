@@ -2,16 +2,16 @@
 
 import fnmatch
 import functools
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cleanup_nodemodule.proof.build_output import BUILDS
 from cleanup_nodemodule.proof.distributions import DISTRIBUTIONS
 from cleanup_nodemodule.proof.listing import WILD
+from cleanup_nodemodule.proof.package_scripts import manifest, script_of
 from cleanup_nodemodule.proof.rules import Proof, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
@@ -240,7 +240,8 @@ class _Trials:
             found = None if self._cache.repositories(project) else "no repository"
             yield Condition("in {}", ("no repository",), found, says_something=False)
         if proof.script:
-            script = script_of(self._read(project, "package.json"), proof.script)
+            content = self._read(project, "package.json")
+            script = script_of(content, proof.script, project, self._directory, self._cache)
             yield _found(script, "{} script in package.json", proof.script)
 
     def _above(self, markers: tuple[str, ...]) -> Condition:
@@ -344,29 +345,9 @@ def _place(written: bytes) -> str:
 
 def _dependency(content: bytes | None, packages: Iterable[str]) -> str | None:
     """Return the first of *packages* that a ``package.json`` of that *content* depends on."""
-    manifest = _manifest(content)
-    groups = [manifest.get(key) for key in ("dependencies", "devDependencies")]
+    said = manifest(content)
+    groups = [said.get(key) for key in ("dependencies", "devDependencies")]
     for package in packages:
         if any(isinstance(group, dict) and package in group for group in groups):
             return package
     return None
-
-
-def script_of(content: bytes | None, names: Iterable[str]) -> str | None:
-    """Return the first script of a ``package.json`` of that *content* that fits one of *names*, wildcards too."""
-    scripts = _manifest(content).get("scripts")
-    if not isinstance(scripts, dict):
-        return None
-    there = [
-        name for name, command in scripts.items() if isinstance(command, str) and command.strip()
-    ]
-    return next((one for n in names for one in there if fnmatch.fnmatchcase(one, n)), None)
-
-
-def _manifest(content: bytes | None) -> dict[str, Any]:
-    """Return what a ``package.json`` of that *content* says, nothing if it says nothing."""
-    try:
-        manifest = json.loads(content) if content is not None else None
-    except (ValueError, RecursionError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}

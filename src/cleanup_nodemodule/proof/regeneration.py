@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cleanup_nodemodule.proof import cmake, meson
-from cleanup_nodemodule.proof.markers import script_of
+from cleanup_nodemodule.proof.package_scripts import script_of
 from cleanup_nodemodule.proof.rules import Regeneration, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
@@ -53,7 +53,8 @@ def command_for(
 def _script(entry: Regeneration, artifact: str, project: str, cache: StatCache) -> str | None:
     if not entry.script or not cache.proves(project, "package.json", artifact):
         return None
-    return script_of(cache.read(project, "package.json"), entry.script)
+    package = cache.read(project, "package.json")
+    return script_of(package, entry.script, project, artifact, cache)
 
 
 def _filled(

@@ -75,6 +75,7 @@ MAKES: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
     ("build", {"build": "some-tool of their own"}),
     ("build", {"build": "npm run -w packages/a build"}),
     ("build", {"build": "run-p a:*", "a:one": "tsc"}),
+    ("build", {"build": "bun build a.js --outdir dist"}),
     ("build", {"build": "bun run scripts/make.js"}),
     ("build:lib", {"build": "echo no", "build:lib": "tsup"}),
     ("compile", {"prepare": "husky", "compile": "tsc -p ."}),

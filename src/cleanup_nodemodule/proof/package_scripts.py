@@ -28,7 +28,7 @@ _BUILD_NAMES: Final = re.compile(r"(?:build|compile|bundle|dist|transpile)(?:[:_
 _NOTHING_WORDS: Final = """
     echo exit true false : cd pwd set export printf sleep test rm mkdir touch rimraf del del-cli shx
     husky is-ci simple-git-hooks lefthook pinst lint-staged patch-package yarn-deduplicate
-    only-allow np lerna changeset semantic-release standard-version release-it
+    only-allow np lerna changeset semantic-release bumpp standard-version release-it
     commit-and-tag-version git gh typedoc jsdoc compodoc documentation
 """
 
@@ -39,7 +39,7 @@ _TOOLS_WORDS: Final = """
     tsc vue-tsc webpack webpack-cli rollup rolldown esbuild tsup tsdown babel swc spack unbuild
     rslib pkgroll tshy zshy microbundle bili ncc father gulp grunt make turbo nx wireit
     svelte-package ng-packagr eleventy tstl dts-bundle-generator bob preconstruct
-    bunchee sass postcss browserify rescript
+    bunchee sass postcss coffee browserify rescript
 """
 
 _TOOLS: Final = frozenset(_TOOLS_WORDS.split())
@@ -218,7 +218,9 @@ class _Reader:
             # Bun runs files too by this word.
             known = plain[1:2] if tool != "bun" or set(plain[1:2]) & set(self._commands) else None
             return list(known) if known is not None else None
-        if plain[0] in {"test", "start"} or (tool != "npm" and plain[0] in self._commands):
+        if plain[0] in {"test", "start"} or (
+            tool in {"yarn", "pnpm"} and plain[0] in self._commands
+        ):
             return [plain[0]]
         return [] if tool == "npm" else None  # Publishing, installing and the like.
 

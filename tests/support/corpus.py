@@ -172,12 +172,17 @@ def _plant(tree: Tree) -> Callable[[Path], None]:
     return build
 
 
+_MARK: Final = "node_modules/.package-lock.json"
 for _name, _tree in TREES.items():
     _project(
         f"code/{_name.replace('/', '-').replace('#', '-')}",
         f"what the tool of {_tree.rule} makes",
         {},
-        {f"made/{_tree.directory}": DELETE},
+        {
+            f"made/{_tree.directory}": DELETE,
+            # Some builds are known by what is installed beside them, and there is nothing in that.
+            **({"made/node_modules": DELETE} if _MARK in _tree.around else {}),
+        },
         rule=_tree.rule,
         after=_plant(_tree),
     )
@@ -1231,7 +1236,7 @@ _project(
         ".next/BUILD_ID": "",
         **{f".next/standalone/{k}": v for k, v in _SERVER.items()},
     },
-    {".next": TRACKED, ".next/standalone/node_modules": NOTHING},
+    {".next": TRACKED, ".next/standalone/node_modules": INSTALLED},
     ignores=".next\n",
     tracks=(".next/standalone/server.js",),
 )
@@ -1239,7 +1244,7 @@ _project(
     "srv/nuxt",
     "a server that was copied here, without its project",
     {f".output/server/{name}": content for name, content in _SERVER.items()},
-    {".output": UNPROVEN, ".output/server/node_modules": NOTHING},
+    {".output": UNPROVEN, ".output/server/node_modules": INSTALLED},
 )
 
 # The user's word.

@@ -8,6 +8,7 @@ from typing import Final
 from cleanup_nodemodule.proof.declared import javascript_maker as makers
 from cleanup_nodemodule.proof.declared import javascript_projects as projects
 from cleanup_nodemodule.proof.declared import javascript_tools as tools
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.javascript_inside import (
     BUN,
@@ -17,6 +18,7 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     inside,
     is_within,
     strangers,
+    unpacked,
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import (
     Lock,
@@ -31,14 +33,11 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 _MAX_NAMED: Final = 3
 """Links that are named in a warning."""
 
-_SAMPLE: Final = 64
-"""Packages whose times are looked at, to see whether all of it has been copied."""
+_FEWEST: Final = 5
+"""Packages that there have to be to tell a copy from an installation that was changed."""
 
-_FEWEST: Final = 3
-"""Packages that have to be later than their installer for that."""
-
-_PART: Final = 10
-"""The part of all packages that has to be: a tenth. Where its mark comes in a copy is left to chance."""
+_PERCENT: Final = 80
+"""Of them that have to be later than their installer. Fewer may have been replaced by hand."""
 
 _PATHS: Final = frozenset({"file", "link", "portal"})
 """What a range begins with that names a path (npm-docs, package.json; yarnpkg.com, Protocols)."""
@@ -92,7 +91,7 @@ class _Look:
         command, place, warnings = self._command(manifest)
         warnings += self._links()
         finished = made.finished
-        if finished and self._is_copied(finished):
+        if finished and not times.is_odd(finished) and self._is_copied(finished):
             finished = 0
             warnings.append("it was copied: nothing tells whether a file in it was changed")
         return Declared(
@@ -314,16 +313,10 @@ class _Look:
         return [f"{what}: {_some(names)}" for what, names in told if names]
 
     def _is_copied(self, finished: int) -> bool:
-        """Whether many packages are later than their installer, as in a copy that did not keep their times."""
-        names = [*self._inside.packages]
-        store = os.path.join(self._artifact, "")
-        names += (
-            to.removeprefix(store) for to in self._inside.links.values() if to.startswith(store)
-        )
-        names = names[:: max(1, len(names) // _SAMPLE)]
-        found = (self._cache.status(self._artifact, f"{name}/{MANIFEST}") for name in names)
-        later = [int(status.st_mtime) > finished for status in found if status is not None]
-        return sum(later) >= _FEWEST and sum(later) * _PART >= len(later)
+        """Whether nearly all packages are later than their installer, as in a copy that did not keep their times."""
+        moments = unpacked(self._artifact, self._inside, self._cache)
+        later = sum(one > finished for one in moments)
+        return len(moments) >= _FEWEST and later * 100 >= len(moments) * _PERCENT
 
     def _how(self) -> str:
         number = len(self._inside.names)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cleanup_nodemodule.proof.declared import placed
+from cleanup_nodemodule.proof.declared import placed, times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed, is_metadata
 from cleanup_nodemodule.proof.declared.python_commands import Place
@@ -127,7 +127,9 @@ def look_at(
         missing=missing,
         command=way.command,
         command_in=declared.directory,
-        finished=max([begun, *(one.written for one in installed.distributions)]),
+        finished=times.last(
+            [*([begun] if begun else []), *(one.written for one in installed.distributions)]
+        ),
         warnings=tuple(warnings),
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from cleanup_nodemodule.proof.declared import javascript_maker as makers
 from cleanup_nodemodule.proof.declared import javascript_projects as projects
+from cleanup_nodemodule.proof.declared import javascript_sources as sources
 from cleanup_nodemodule.proof.declared import javascript_tools as tools
 from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.answer import Declared
@@ -39,9 +40,6 @@ _FEWEST: Final = 5
 _PERCENT: Final = 80
 """Of them that have to be later than their installer. Fewer may have been replaced by hand."""
 
-_PATHS: Final = frozenset({"file", "link", "portal"})
-"""What a range begins with that names a path (npm-docs, package.json; yarnpkg.com, Protocols)."""
-
 NO_LOCK: Final = "no lock file: the same versions may not come back"
 
 
@@ -54,17 +52,24 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
     if found is None:
         return Declared(missing=f"more than {MOST:,} packages to look at")
     root = projects.root_of(project, boundary, artifact, cache)
-    return _Look(artifact, project, root, found, cache).answer()
+    return _Look(artifact, project, boundary, root, found, cache).answer()
 
 
 class _Look:
     """A look at one artifact."""
 
     def __init__(
-        self, artifact: str, project: str, root: Root, found: Inside, cache: StatCache
+        self,
+        artifact: str,
+        project: str,
+        boundary: str,
+        root: Root,
+        found: Inside,
+        cache: StatCache,
     ) -> None:
         self._artifact = artifact
         self._project = project
+        self._boundary = boundary
         self._inside = found
         self._cache = cache
         self._around = _rush_around(root, project, found) if root.rush else root.path
@@ -251,18 +256,14 @@ class _Look:
         asked += (
             (os.path.join(self._around, one), asks) for one, asks in (self._importers or {}).items()
         )
+        together = bool(root.rush or root.member or root.patterns)
+        inside, boundary, cache = self._inside, self._boundary, self._cache
         for place, asks in asked:
-            for name, wanted in asks.items():
-                kind, _, path = wanted.partition(":")
-                if kind in _PATHS and name in self._inside.all and not self._is_there(place, path):
-                    return f"{name} comes from {path}, which is not there"
-        return None
-
-    def _is_there(self, around: str, path: str) -> bool:
-        # A later Yarn writes behind it which project asks for it.
-        path = path.partition("::")[0].partition("#")[0].removeprefix("//")
-        place = os.path.normpath(os.path.join(around, path))
-        return self._cache.status(os.path.dirname(place), os.path.basename(place)) is not None
+            told = sources.missing(place, asks, inside, boundary, cache, together=together)
+            if told is not None:
+                return told
+        local = {} if self._lock is None or self._lock.lock is None else self._lock.lock.local
+        return sources.missing_by_lock(self._lock_place(), local, inside, boundary, cache)
 
     def _command(self, manifest: Manifest) -> tuple[str, str, list[str]]:
         """Return the command that brings it back, where to run it, and why it may not bring back the same."""

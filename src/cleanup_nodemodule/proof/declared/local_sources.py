@@ -10,10 +10,13 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 _SCHEME: Final = re.compile(r"(?:git\+)?file:(?://(?:localhost(?=/))?)?", re.IGNORECASE)
 """What a URL of a file begins with (RFC 8089; pip's "VCS Support")."""
 
+_REMOTE: Final = re.compile(r"[\w.-]+@[\w.-]+:")
+"""How SSH is told of a host and a path (git-clone(1), "GIT URLS")."""
+
 
 def path_in(place: str) -> str | None:
     """Return the path that a URL or a path leads to; None if it leads to another machine, or cannot be told."""
-    if "${" in place or "\\" in place:
+    if "${" in place or "\\" in place or _REMOTE.match(place):
         return None
     scheme = _SCHEME.match(place)
     if scheme is None:

@@ -114,6 +114,8 @@ def look_at(
     elif way.undeclared and not way.files:
         missing = "no file that declares what is installed"
         way = Way(way.command, (), ())
+    else:
+        missing = ways.source_gone(way)
     warnings = []
     if way.differing:
         what = "distribution has" if way.differing == 1 else "distributions have"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from cleanup_nodemodule.proof.declared import Declared, look_of
+from cleanup_nodemodule.proof.declared import Declared, is_part_of, look_of
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support import installed
 from support.installed import MANIFEST, Tree, package
@@ -528,14 +528,81 @@ def test_what_a_project_of_the_workspace_takes_from_a_path_that_is_gone_does_not
 # Times.
 
 
-def test_a_copy_that_did_not_keep_its_times_says_nothing_of_changes(tmp_path: Path) -> None:
-    tree = installed.npm()
-    made(tmp_path, tree)
-    mark = tmp_path / "node_modules/.package-lock.json"
-    os.utime(mark, (1e9, 1e9))
+def aged(top: Path, mark: float, packages: float, later: int = 0) -> Path:
+    """Make what npm leaves of eight packages, with these times; the first *later* packages are a day later."""
+    names = [f"p{number}" for number in range(8)]
+    entries = {f"node_modules/{name}": {"version": "1.0.0"} for name in names}
+    manifest = {"dependencies": dict.fromkeys(names, "1.0.0")}
+    modules: Tree = {name: package(name) for name in names}
+    modules[".package-lock.json"] = json.dumps({"packages": entries})
+    made(
+        top,
+        {
+            "package.json": json.dumps(manifest),
+            "package-lock.json": json.dumps({"packages": {"": manifest, **entries}}),
+            "node_modules": modules,
+        },
+    )
+    for number, name in enumerate(names):
+        time = packages + 86_400 * (number < later)
+        for file in (top / "node_modules" / name).iterdir():
+            os.utime(file, (time, time))
+    os.utime(top / "node_modules/.package-lock.json", (mark, mark))
+    return top / "node_modules"
+
+
+COPIED: Final = "it was copied: nothing tells whether a file in it was changed"
+
+
+@pytest.mark.parametrize(
+    ("later", "finished", "warnings"),
+    [(number, 1_700_000_000, ()) for number in (0, 3, 6)] + [(7, 0, (COPIED,)), (8, 0, (COPIED,))],
+)
+def test_only_where_nearly_all_is_later_it_was_copied(
+    tmp_path: Path, later: int, finished: int, warnings: tuple[str, ...]
+) -> None:
+    aged(tmp_path, 1.7e9, 1.7e9, later)
     found = look(tmp_path)
-    assert found.finished == 0
-    assert found.warnings == ("it was copied: nothing tells whether a file in it was changed",)
+    assert (found.finished, found.warnings) == (finished, warnings)
+
+
+def test_few_packages_that_are_later_are_no_copy(tmp_path: Path) -> None:
+    made(tmp_path, installed.npm())
+    os.utime(tmp_path / "node_modules/.package-lock.json", (1e9, 1e9))
+    found = look(tmp_path)
+    assert (found.finished, found.warnings) == (1_000_000_000, ())
+
+
+@pytest.mark.parametrize("mark", [0, 499_162_500, 4e9])
+def test_where_the_mark_has_an_odd_time_the_packages_tell_it(tmp_path: Path, mark: float) -> None:
+    modules = aged(tmp_path, mark, 1.7e9)
+    assert look(tmp_path).finished == 1_700_000_000
+    os.utime(modules / "p0/index.js", (1.75e9, 1.75e9))
+    assert parts(modules, "p0/index.js") == ("p0/index.js",)
+
+
+@pytest.mark.parametrize(
+    ("odd", "finished"), [(0, 1), (1, 1), (499_162_500, 499_162_500), (4e9, 1)]
+)
+@pytest.mark.parametrize("edited", [{"index.js"}, {"index.js", "package.json"}])
+def test_where_all_times_are_odd_each_file_is_compared_with_its_package(
+    tmp_path: Path, odd: float, finished: int, edited: set[str]
+) -> None:
+    modules = aged(tmp_path, odd, odd)
+    assert look(tmp_path).finished == finished
+    assert parts(modules, "p0/index.js", "p0/package.json", "p0/license") == ()
+    for name in edited:
+        os.utime(modules / "p0" / name, (1.75e9, 1.75e9))
+    assert look(tmp_path).finished == finished
+    assert f"p0/{min(edited & {'package.json'} or edited)}" in parts(
+        modules, "p0/index.js", "p0/package.json"
+    )
+    assert parts(modules, "p1/index.js", "p1/package.json") == ()
+
+
+def parts(modules: Path, *late: str) -> tuple[str, ...]:
+    """Return which of the *late* files no tool has written."""
+    return is_part_of("npm")(str(modules), (), late, StatCache())[1]
 
 
 def test_the_last_mark_is_the_maker_s(tmp_path: Path) -> None:
@@ -543,12 +610,12 @@ def test_the_last_mark_is_the_maker_s(tmp_path: Path) -> None:
     tree["yarn.lock"] = installed.YARN_1_LOCK
     tree["node_modules"][".yarn-integrity"] = installed.INTEGRITY
     made(tmp_path, tree)
-    for name, time in ((".package-lock.json", 2e9), (".yarn-integrity", 1.9e9)):
+    for name, time in ((".package-lock.json", 1.6e9), (".yarn-integrity", 1.5e9)):
         os.utime(tmp_path / "node_modules" / name, (time, time))
     assert look(tmp_path).command == "npm ci"
-    os.utime(tmp_path / "node_modules/.yarn-integrity", (2.1e9, 2.1e9))
+    os.utime(tmp_path / "node_modules/.yarn-integrity", (1.7e9, 1.7e9))
     found = look(tmp_path)
-    assert (found.command, found.finished) == ("yarn install --frozen-lockfile", 2_100_000_000)
+    assert (found.command, found.finished) == ("yarn install --frozen-lockfile", 1_700_000_000)
 
 
 # What nobody means well with.

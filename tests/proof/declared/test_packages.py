@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -281,6 +282,16 @@ def test_what_its_tool_left_comes_back(kind: str, looked: Looked, tmp_path: Path
     assert (found.command, found.command_in) == (ecosystem.command, str(tmp_path))
     assert found.finished == BEGUN
     assert found.warnings == ()
+
+
+@pytest.mark.parametrize("moment", [0, 4e9])
+def test_an_odd_time_of_its_mark_does_not_switch_the_look_for_changes_off(
+    looked: Looked, tmp_path: Path, moment: float
+) -> None:
+    for place, directories, files in os.walk(tmp_path):
+        for name in directories + files:
+            os.utime(os.path.join(place, name), (moment, moment))
+    assert looked().finished == 1
 
 
 def test_without_its_mark_nobody_made_it_either(kind: str, looked: Looked, tmp_path: Path) -> None:

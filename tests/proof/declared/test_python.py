@@ -364,3 +364,17 @@ def test_what_was_edited_is_modified(tmp_path: Path) -> None:
         (),
         (f"{SITE}/flask/__init__.py", f"{SITE}/click/new.py", "bin/activate"),
     )
+
+
+@pytest.mark.parametrize(
+    ("mark", "distributions", "finished"),
+    [(4e9, BEGUN, BEGUN), (BEGUN, 4e9, BEGUN), (4e9, 4e9, 1), (0, 0, 1), (0, 1e9, 10**9)],
+)
+def test_times_in_the_future_or_of_1970_do_not_switch_the_look_for_changes_off(
+    tmp_path: Path, mark: float, distributions: float, finished: int
+) -> None:
+    top = environment(tmp_path / ".venv", FLASK)
+    os.utime(top / "pyvenv.cfg", (mark, mark))
+    for one in (top / SITE).glob("*.dist-info"):
+        os.utime(one, (distributions, distributions))
+    assert looked(tmp_path).finished == finished

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from cleanup_nodemodule.proof.declared import placed
+from cleanup_nodemodule.proof.declared import local_sources, placed
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.toml import table, tables
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -28,7 +28,12 @@ _PODS_OWN: Final = frozenset(
 
 _POD: Final = re.compile(r"^  - \"?([^\s\"/(:]+)", re.MULTILINE)
 
-_SECTION: Final = re.compile(r"^([A-Z ]+):", re.MULTILINE)
+_EXTERNAL: Final = re.compile(
+    r"^  \"?([^\s\":]+)\"?:\n(?:    .*\n)*?    :(?:path|podspec): [\"']?([^\"'\n]+)", re.MULTILINE
+)
+"""A pod that has a path of its own (lockfile.rb, ``EXTERNAL SOURCES``)."""
+
+_SECTION: Final = re.compile(r"^([A-Z][A-Z ]*):", re.MULTILINE)
 
 _PODS_LATER: Final = ("Pods.xcodeproj/*", "Manifest.lock", ".project_cache/*")
 """What Xcode writes into its project: ``xcuserdata``."""
@@ -40,7 +45,6 @@ _PLATFORMS: Final = frozenset({"iOS", "Mac", "macOS", "tvOS", "watchOS", "vision
 
 def look_at_pods(artifact: str, project: str, boundary: str, cache: StatCache) -> Declared:
     """See :class:`cleanup_nodemodule.proof.declared.answer.Look`."""
-    del boundary
     manifest = cache.read(artifact, "Manifest.lock", _LARGEST)
     made_by = None if manifest is None else "CocoaPods: Manifest.lock inside"
     text = placed.text_of(artifact, project, "Podfile.lock", cache, _LARGEST)
@@ -55,11 +59,23 @@ def look_at_pods(artifact: str, project: str, boundary: str, cache: StatCache) -
         made_by=made_by,
         facts=placed.declared_by(("Podfile.lock",), len(inside), "pod", undeclared),
         undeclared=tuple(undeclared),
+        missing=_source_gone(text, project, boundary, cache),
         command="pod install",
         command_in=project,
         finished=placed.newest(os.path.join(artifact, "Manifest.lock")),
         warnings=("what is installed differs from the lock file",) if differs else (),
     )
+
+
+def _source_gone(text: str, project: str, boundary: str, cache: StatCache) -> str | None:
+    """Say which pod comes from a path that is not there any more: they are relative to the ``Podfile``."""
+    for name, written in _EXTERNAL.findall(_section(text, "EXTERNAL SOURCES")):
+        path = local_sources.path_in(written)
+        if path is not None:
+            told = local_sources.gone(name, path, project, boundary, cache)
+            if told is not None:
+                return told
+    return None
 
 
 def is_part_of_pods(

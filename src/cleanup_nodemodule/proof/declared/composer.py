@@ -6,10 +6,11 @@ Sources: ``Composer/Repository/FilesystemRepository.php`` (``installed.json``), 
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from cleanup_nodemodule.proof.declared import placed
+from cleanup_nodemodule.proof.declared import local_sources, placed
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.toml import strings, table, tables
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -52,6 +53,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
         declared = {str(one.get("name", "")).lower() for one in listed}
     else:
         file = "composer.json"
+        listed = []
         declared = _reached(manifest, packages)
     undeclared = sorted(name for name in packages if name not in declared)
     undeclared += _strangers(artifact, installed)
@@ -60,7 +62,13 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
         made_by=made_by,
         facts=placed.declared_by((file,), len(packages), "package", undeclared),
         undeclared=tuple(undeclared),
-        missing=_gone(installed, project, boundary, cache),
+        missing=_gone(
+            [*installed, *(one for one in listed if str(one.get("name", "")).lower() in packages)],
+            project,
+            boundary,
+            cache,
+        )
+        or (_repository_gone(manifest, project, boundary, cache) if lock is None else None),
         command="composer install",
         command_in=project,
         finished=placed.newest(
@@ -171,4 +179,21 @@ def _gone(
         around, name = os.path.split(path)
         if not cache.exists(around, f"{name}/" if dist.get("type") == "path" else name):
             return f"no {url}, where {one.get('name')} came from"
+    return None
+
+
+def _repository_gone(
+    manifest: Mapping[str, Any], project: str, boundary: str, cache: StatCache
+) -> str | None:
+    """Say which repository is a directory that is not there any more: without a lock file Composer asks all of them.
+
+    One with wildcards may be empty (``Composer/Repository/PathRepository.php``).
+    """
+    found = manifest.get("repositories")
+    for one in tables(list(found.values()) if isinstance(found, dict) else found):
+        url = str(one.get("url", ""))
+        if one.get("type") == "path" and not re.search(r"[*?{\[$~]", url):
+            told = local_sources.gone("a repository", url, project, boundary, cache)
+            if told is not None:
+                return told
     return None

@@ -7,7 +7,9 @@ from typing import Final
 
 from cleanup_nodemodule.proof.declared import javascript_maker as makers
 from cleanup_nodemodule.proof.declared import javascript_projects as projects
+from cleanup_nodemodule.proof.declared import javascript_sources as sources
 from cleanup_nodemodule.proof.declared import javascript_tools as tools
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.javascript_inside import (
     BUN,
@@ -17,6 +19,7 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     inside,
     is_within,
     strangers,
+    unpacked,
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import (
     Lock,
@@ -32,17 +35,11 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 _MAX_NAMED: Final = 3
 """Links that are named in a warning."""
 
-_SAMPLE: Final = 64
-"""Packages whose times are looked at, to see whether all of it has been copied."""
+_FEWEST: Final = 5
+"""Packages that there have to be to tell a copy from an installation that was changed."""
 
-_FEWEST: Final = 3
-"""Packages that have to be later than their installer for that."""
-
-_PART: Final = 10
-"""The part of all packages that has to be: a tenth. Where its mark comes in a copy is left to chance."""
-
-_PATHS: Final = frozenset({"file", "link", "portal"})
-"""What a range begins with that names a path (npm-docs, package.json; yarnpkg.com, Protocols)."""
+_PERCENT: Final = 80
+"""Of them that have to be later than their installer. Fewer may have been replaced by hand."""
 
 NO_LOCK: Final = "no lock file: the same versions may not come back"
 
@@ -56,17 +53,24 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
     if found is None:
         return Declared(missing=f"more than {MOST:,} packages to look at")
     root = projects.root_of(project, boundary, artifact, cache)
-    return _Look(artifact, project, root, found, cache).answer()
+    return _Look(artifact, project, boundary, root, found, cache).answer()
 
 
 class _Look:
     """A look at one artifact."""
 
     def __init__(
-        self, artifact: str, project: str, root: Root, found: Inside, cache: StatCache
+        self,
+        artifact: str,
+        project: str,
+        boundary: str,
+        root: Root,
+        found: Inside,
+        cache: StatCache,
     ) -> None:
         self._artifact = artifact
         self._project = project
+        self._boundary = boundary
         self._inside = found
         self._cache = cache
         self._around = _rush_around(root, project, found) if root.rush else root.path
@@ -93,7 +97,7 @@ class _Look:
         command, place, warnings = self._command(manifest)
         warnings += self._links()
         finished = made.finished
-        if finished and self._is_copied(finished):
+        if finished and not times.is_odd(finished) and self._is_copied(finished):
             finished = 0
             warnings.append("it was copied: nothing tells whether a file in it was changed")
         return Declared(
@@ -260,18 +264,14 @@ class _Look:
         asked += (
             (os.path.join(self._around, one), asks) for one, asks in (self._importers or {}).items()
         )
+        together = bool(root.rush or root.member or root.patterns)
+        inside, boundary, cache = self._inside, self._boundary, self._cache
         for place, asks in asked:
-            for name, wanted in asks.items():
-                kind, _, path = wanted.partition(":")
-                if kind in _PATHS and name in self._inside.all and not self._is_there(place, path):
-                    return f"{name} comes from {path}, which is not there"
-        return None
-
-    def _is_there(self, around: str, path: str) -> bool:
-        # A later Yarn writes behind it which project asks for it.
-        path = path.partition("::")[0].partition("#")[0].removeprefix("//")
-        place = os.path.normpath(os.path.join(around, path))
-        return self._cache.status(os.path.dirname(place), os.path.basename(place)) is not None
+            told = sources.missing(place, asks, inside, boundary, cache, together=together)
+            if told is not None:
+                return told
+        local = {} if self._lock is None or self._lock.lock is None else self._lock.lock.local
+        return sources.missing_by_lock(self._lock_place(), local, inside, boundary, cache)
 
     def _command(self, manifest: Manifest) -> tuple[str, str, list[str]]:
         """Return the command that brings it back, where to run it, and why it may not bring back the same."""
@@ -322,16 +322,10 @@ class _Look:
         return [f"{what}: {_some(names)}" for what, names in told if names]
 
     def _is_copied(self, finished: int) -> bool:
-        """Whether many packages are later than their installer, as in a copy that did not keep their times."""
-        names = [*self._inside.packages]
-        store = os.path.join(self._artifact, "")
-        names += (
-            to.removeprefix(store) for to in self._inside.links.values() if to.startswith(store)
-        )
-        names = names[:: max(1, len(names) // _SAMPLE)]
-        found = (self._cache.status(self._artifact, f"{name}/{MANIFEST}") for name in names)
-        later = [int(status.st_mtime) > finished for status in found if status is not None]
-        return sum(later) >= _FEWEST and sum(later) * _PART >= len(later)
+        """Whether nearly all packages are later than their installer, as in a copy that did not keep their times."""
+        moments = unpacked(self._artifact, self._inside, self._cache)
+        later = sum(one > finished for one in moments)
+        return len(moments) >= _FEWEST and later * 100 >= len(moments) * _PERCENT
 
     def _how(self) -> str:
         number = len(self._inside.names)

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 MOST: Final = 100_000
 """Packages that are looked at; the largest known installations have 5,000."""
+
+_SAMPLE: Final = 64
+"""Packages whose times are looked at, to see when they were installed."""
 
 NPM: Final = "npm"
 PNPM: Final = "pnpm"
@@ -181,8 +185,32 @@ def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str
             found.append((int(status.st_mtime) if status else 0, tool, mark))
     if not found:
         return None
-    finished, tool, mark = max(found)
-    return tool, mark, finished
+    # A time that says nothing does not make a mark the last.
+    finished, tool, mark = max(found, key=lambda one: (not times.is_odd(one[0]), one))
+    return tool, mark, _by_packages(artifact, cache) if times.is_odd(finished) else finished
+
+
+def _by_packages(artifact: str, cache: StatCache) -> int:
+    """Return when the packages of *artifact* were installed, where the time of its mark says nothing. Never 0.
+
+    Where those of most packages are as odd, it is odd too: then each file has to be compared with its own package.
+    """
+    found = inside(artifact, cache)
+    moments = unpacked(artifact, found, cache) if found else []
+    told = [one for one in moments if not times.is_odd(one)]
+    if len(told) * 2 > len(moments):
+        return max(told)
+    return times.last([1, *(one for one in moments if times.is_odd(one))])
+
+
+def unpacked(artifact: str, found: Inside, cache: StatCache) -> list[int]:
+    """Return when the manifests of the packages at the top were written, of a part of them if they are many."""
+    store = os.path.join(artifact, "")
+    names = [*found.packages]
+    names += (to.removeprefix(store) for to in found.links.values() if to.startswith(store))
+    names = names[:: max(1, len(names) // _SAMPLE)]
+    status = (cache.status(artifact, f"{name}/package.json") for name in names)
+    return [int(one.st_mtime) for one in status if one is not None]
 
 
 def is_within(path: str, directory: str) -> bool:

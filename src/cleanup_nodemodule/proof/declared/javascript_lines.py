@@ -30,6 +30,7 @@ def yarn(content: bytes) -> Lock | None:
     importers: dict[str, dict[str, str]] = {}
     patterns: set[str] = set()
     names: set[str] = set()
+    local: dict[str, str] = {}
     asked: dict[str, str] = {}
     needing = False
     for line in _text(content).split("\n"):
@@ -53,9 +54,16 @@ def yarn(content: bytes) -> Lock | None:
             if key == "version":
                 for one in names:
                     lock.versions[one].add(value)
+            elif key == "resolved" and value.startswith("file:"):
+                path = value.removeprefix("file:").partition("#")[0]
+                local |= {f"node_modules/{one}": path for one in names}
             elif key == "resolution" and "@workspace:" in value:
                 importers[_place(value.partition("@workspace:")[2])] = asked
-    return Lock(lock.needs, lock.versions, importers or None, patterns) if patterns else None
+    return (
+        Lock(lock.needs, lock.versions, importers or None, patterns, local=local)
+        if patterns
+        else None
+    )
 
 
 def yarn_state(content: bytes) -> Lock:
@@ -87,7 +95,8 @@ def pnpm(content: bytes) -> Lock | None:
     lock = Making()
     importers: dict[str, dict[str, str]] = {}
     rewritten = False
-    section = kind = asking = ""
+    section = kind = asking = path = ""
+    local: dict[str, str] = {}
     name: str | None = None
     asked: dict[str, str] = {}
     for line in _LINE.finditer(_text(content)):
@@ -106,14 +115,19 @@ def pnpm(content: bytes) -> Lock | None:
             if depth == 1:
                 name, version = _identity(key)
                 kind = ""
+                path = key.partition("file:")[2].partition("(")[0]
                 if name is not None:
                     lock.add(name, version)
+                    if path:
+                        local[f"node_modules/{name}"] = path
             elif depth == _KIND:
                 kind = key
                 if kind == "name":
                     # That of a package that has not come from a registry.
                     name = value
                     lock.add(name)
+                    if path:
+                        local[f"node_modules/{name}"] = path
             elif depth == _NAME and kind in _NEEDS and name is not None:
                 lock.add(name, None, (key,))
                 lock.add(key, None, _behind(value))
@@ -134,7 +148,9 @@ def pnpm(content: bytes) -> Lock | None:
                 asked[asking] = value
             elif key == "version":
                 lock.add(asking, None, _behind(value))
-    return Lock(lock.needs, lock.versions, importers, rewritten=rewritten) if importers else None
+    if not importers:
+        return None
+    return Lock(lock.needs, lock.versions, importers, local=local, rewritten=rewritten)
 
 
 def _behind(value: str) -> tuple[str, ...]:

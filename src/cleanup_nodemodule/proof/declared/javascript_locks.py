@@ -32,6 +32,8 @@ class Lock:
     """Yarn 1: everything that was asked for, as ``name@range``."""
     places: Collection[str] = frozenset()
     """What its tool has installed in other projects of the workspace: paths of packages, or of all that lie together."""
+    local: Mapping[str, str] = field(default_factory=dict)
+    """Where packages were installed from on this machine: the paths, relative to the lock file, by those of the packages."""
     rewritten: bool = False
     """The tool may have written other ranges and names than the manifests have, by overrides or hooks."""
 
@@ -100,6 +102,7 @@ def _npm_packages(packages: dict[str, Any]) -> Lock:
     versions: dict[str, Collection[str]] = {}
     importers: dict[str, dict[str, str]] = {}
     places: list[str] = []
+    local: dict[str, str] = {}
     for path, found in packages.items():
         entry = found if isinstance(found, dict) else {}
         before, inside, name = path.rpartition("node_modules/")
@@ -109,6 +112,9 @@ def _npm_packages(packages: dict[str, Any]) -> Lock:
         if before and not before.startswith("node_modules/"):
             places.append(path)
         version = entry.get("version")
+        resolved = entry.get("resolved")
+        if isinstance(resolved, str) and resolved.startswith(("file:", "../")):
+            local[path] = resolved.removeprefix("file:")
         if entry.get("link"):
             entry, version = table(packages.get(str(entry.get("resolved")))), None
         needed = _npm_needs(entry)
@@ -118,7 +124,13 @@ def _npm_packages(packages: dict[str, Any]) -> Lock:
             needed, locked = (*needs[name], *needed), (*versions[name], *locked)
         needs[name], versions[name] = needed, locked
     # npm's copy has no root.
-    return Lock(needs, versions, importers if "" in importers else None, places=frozenset(places))
+    return Lock(
+        needs,
+        versions,
+        importers if "" in importers else None,
+        places=frozenset(places),
+        local=local,
+    )
 
 
 def _npm_needs(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -136,14 +148,18 @@ def _npm_needs(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _npm_tree(dependencies: dict[str, Any]) -> Lock:
     """Read version 1, where packages lie in each other as they are installed."""
     lock = Making()
+    local: dict[str, str] = {}
     stack = [dependencies]
     while stack:
         for name, found in stack.pop().items():
             entry = table(found)
-            lock.add(name, entry.get("version"), table(entry.get("requires")))
+            version = entry.get("version")
+            lock.add(name, version, table(entry.get("requires")))
+            if isinstance(version, str) and version.startswith("file:"):
+                local[f"node_modules/{name}"] = version.removeprefix("file:")
             if inner := table(entry.get("dependencies")):
                 stack.append(inner)
-    return Lock(lock.needs, lock.versions)
+    return Lock(lock.needs, lock.versions, local=local)
 
 
 def direct(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.javascript_inside import (
     BUN,
     DENO,
@@ -146,7 +147,12 @@ def by_content(artifact: str, inside: Inside, lock: LockFile | None, cache: Stat
     if hollow > len(inside.packages) // 2:
         return Made()
     if locked is None:
-        return Made(NPM, "npm: each package.json inside says where it came from", newest, artifact)
+        return Made(
+            NPM,
+            "npm: each package.json inside says where it came from",
+            times.last([newest]),
+            artifact,
+        )
     return Made(
         BUN,
         "Bun: each package inside has the locked version",
@@ -163,9 +169,8 @@ def finished_by_bun(artifact: str, cache: StatCache) -> int:
     linked = cache.status(artifact, ".bin")
     locked = cache.status(os.path.dirname(artifact), "bun.lock")
     changed = os.lstat(artifact).st_mtime
-    return int(
-        max(linked.st_mtime if linked else 0, min(locked.st_mtime, changed) if locked else changed)
-    )
+    written = min(locked.st_mtime, changed) if locked else changed
+    return times.last([int(linked.st_mtime if linked else 0), int(written)])
 
 
 def _manifest(artifact: str, package: str, cache: StatCache) -> dict[str, Any]:

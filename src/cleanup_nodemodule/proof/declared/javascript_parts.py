@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule.proof.declared import javascript_patches as patches
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.javascript_inside import (
     BUN,
     DENO,
@@ -301,6 +302,8 @@ class _Parts:
         if not place.package:
             # The state of a store, which its tool writes with every run.
             return top in STORES and path.count("/") < _DEEPER
+        if times.is_odd(self._finished) and self._is_as_unpacked(place, written):
+            return True
         since = written - self._finished if self._finished else _COMPILING + 1
         return self._is_explained(path, place, written, since)
 
@@ -330,6 +333,15 @@ class _Parts:
         if until is not None and (written <= until or since <= _FINISHING):
             return True
         return self._by_package(place, since) or self._by_gradle(path)
+
+    def _is_as_unpacked(self, place: _Place, written: int) -> bool:
+        """Whether a file is as old as the manifest of its package, where the installer's own time says nothing."""
+        unpacked = self._package(place.package).unpacked
+        if unpacked is None or times.is_ahead(unpacked) != times.is_ahead(written):
+            return False
+        if place.rest == MANIFEST:
+            return times.is_odd(written)
+        return written <= unpacked + _UNPACKING
 
     def _by_package(self, place: _Place, since: int) -> bool:
         """Whether a script of the package itself has written it, *since* seconds after the installer."""

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
+from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
@@ -40,14 +41,14 @@ def names(*place: str) -> tuple[str, ...]:
 
 
 def newest(*paths: str) -> int:
-    """Return when the last of these was written, in seconds since the epoch; 0 if none is there."""
-    found = [0]
+    """Return when the last of these was written, in seconds since the epoch, as ``times.last``; 0 if none is there."""
+    found = []
     for path in paths:
         try:
             found.append(int(os.lstat(path)[stat.ST_MTIME]))
         except (FileNotFoundError, NotADirectoryError):
             continue
-    return max(found)
+    return times.last(found)
 
 
 def declared_by(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cleanup_nodemodule.proof.declared import placed
+from cleanup_nodemodule.proof.declared import placed, times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed, is_metadata
 from cleanup_nodemodule.proof.declared.python_commands import Place
@@ -115,6 +115,8 @@ def look_at(
     elif way.undeclared and not way.files:
         missing = "no file that declares what is installed"
         way = Way(way.command, (), ())
+    else:
+        missing = ways.source_gone(way)
     warnings = []
     if way.differing:
         what = "distribution has" if way.differing == 1 else "distributions have"
@@ -129,7 +131,9 @@ def look_at(
         missing=missing,
         command=way.command,
         command_in=declared.directory,
-        finished=max([begun, *(one.written for one in installed.distributions)]),
+        finished=times.last(
+            [*([begun] if begun else []), *(one.written for one in installed.distributions)]
+        ),
         warnings=tuple(warnings),
     )
 

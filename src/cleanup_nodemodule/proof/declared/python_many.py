@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from cleanup_nodemodule.proof.declared import placed, python, requirements
+from cleanup_nodemodule.proof.declared import placed, python, requirements, times
 from cleanup_nodemodule.proof.declared.answer import Declared
 from cleanup_nodemodule.proof.declared.distributions import Installed
 from cleanup_nodemodule.proof.declared.python_commands import Place
@@ -229,8 +229,9 @@ def _several(
         undeclared += (f"{name}/{one}" for one in sorted(set(installed.by_name) - reached))
         undeclared += (f"{name}/{one}" for one in python.strangers(directory, installed, top))
         modified += (f"{name}/{one}" for one in edited(directory, installed, cache))
-        times = [one.written for one in installed.distributions]
-        finished = max([finished, python.written(directory, "pyvenv.cfg"), *times])
+        moments = [one.written for one in installed.distributions]
+        begun = python.written(directory, "pyvenv.cfg")
+        finished = max(finished, begun, times.last(moments))
     what = "environment" if len(names) == 1 else "environments"
     return Declared(
         made_by=made_by,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from cleanup_nodemodule.proof.declared import python_commands
+from cleanup_nodemodule.proof.declared import local_sources, python_commands
 from cleanup_nodemodule.proof.declared.distributions import Direct, Distribution, Installed
 from cleanup_nodemodule.proof.declared.python_commands import Place
 from cleanup_nodemodule.proof.declared.python_locks import Lock
@@ -99,6 +99,42 @@ class Ways:
             self._placed.add(one.name)
         else:
             self._lost.add(one.name)
+
+    def source_gone(self, way: Way) -> str | None:
+        """Say what the files of *way* take from a path that is gone; None if all are there. Raises OSError.
+
+        pip takes nothing from a requirements file of which one path is not there. Of what has a name only that counts
+        which is installed: other groups and other machines have some too.
+        """
+        asked = [(os.path.basename(place), place) for place in self._of_locks(way)]
+        listed = [
+            one
+            for file in self._declared.files
+            if file.file in way.files
+            for one in file.requirements
+        ]
+        if self._project.file in way.files:
+            listed += (one for group in self._project.groups for one in group.requirements)
+        asked += (
+            (one.name or os.path.basename(one.place), one.place)
+            for one in listed
+            if not one.name or one.name in self._installed.by_name
+        )
+        directory = self._declared.directory
+        for name, place in asked:
+            path = local_sources.path_in(place)
+            if path is None or "git+" in path:
+                continue
+            path = os.path.relpath(os.path.join(directory, path), directory)
+            told = local_sources.gone(name, path, directory, self._boundary, self._cache)
+            if told is not None:
+                return told
+        return None
+
+    def _of_locks(self, way: Way) -> Iterator[str]:
+        for lock in self._declared.locks:
+            if lock.file in way.files:
+                yield from sorted(lock.places)
 
     @cached_property
     def _places(self) -> set[str]:

@@ -104,6 +104,18 @@ def test_what_is_no_package_is_undeclared(tmp_path: Path, tool: str, name: str) 
     assert look(made(tmp_path, tree)).undeclared == (name,)
 
 
+@pytest.mark.parametrize(
+    ("mark", "content"),
+    [(".package-lock.json", "{}"), (".yarn-integrity", ""), (".modules.yaml", "mine: 1\n")],
+)
+def test_a_mark_that_says_nothing_is_nobody_s(tmp_path: Path, mark: str, content: str) -> None:
+    tree: Tree = {
+        "package.json": json.dumps({"dependencies": {"mine": "*"}}),
+        "node_modules": {mark: content, "mine": {"index.js": "by hand"}},
+    }
+    assert look(made(tmp_path, tree)).made_by is None
+
+
 def test_what_stands_in_for_a_link_to_a_program_is_ordinary(tmp_path: Path) -> None:
     tree = installed.npm()
     tree["node_modules"][".bin"] = {

@@ -202,6 +202,28 @@ _NO_LINK: Final = frozenset({errno.EINVAL, errno.ENOENT, errno.ENOTDIR})
 """What readlink(2) says of what was a symlink a moment ago."""
 
 
+_SAID: Final[Mapping[str, bytes]] = {
+    ".modules.yaml": b"virtualStoreDir",
+    ".yarn-integrity": b"topLevelPatterns",
+    ".yarn-state.yml": b"__metadata",
+}
+"""What each tool writes into its mark (the sources that :data:`MARKS` names). npm's is read where its packages are."""
+
+_NOTHING: Final = len("{}\r\n")
+"""Bytes of a mark in which nothing is said."""
+
+
+def _is_written(artifact: str, mark: str, cache: StatCache) -> bool:
+    """Whether a tool has written its *mark*, and nobody only made a file of that name."""
+    status = cache.status(artifact, mark.rstrip("/"))
+    if not mark.endswith("/") and status is not None and status.st_size <= _NOTHING:
+        return False
+    said = _SAID.get(mark)
+    content = None if said is None else cache.read(artifact, mark)
+    # One that is too large to be read is nobody's by hand.
+    return said is None or content is None or said in content
+
+
 def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str, int] | None:
     """Return the tool whose mark lies in *artifact*, the mark, and when it was through; the last of several.
 
@@ -209,7 +231,7 @@ def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str
     """
     found: list[tuple[int, str, str]] = []
     for tool, mark, written in MARKS:
-        if cache.proves(artifact, mark, around):
+        if cache.proves(artifact, mark, around) and _is_written(artifact, mark, cache):
             status = cache.status(artifact, written.rstrip("/")) or cache.status(
                 artifact, mark.rstrip("/")
             )

@@ -227,6 +227,18 @@ def ignored(clone: Path) -> None:
     declare(clone, {".env": "TOKEN=1"})
 
 
+def ignored_deeper(clone: Path) -> None:
+    """Have a data base in a directory that the library ignores as a whole."""
+    (clone / ".git/info/exclude").write_text("build/\n")
+    declare(clone, {"build": {"a.o": "x", "data": {"users.sqlite": "x"}}})
+
+
+def ignored_uploads(clone: Path) -> None:
+    """Have a directory with a name that only people's data have."""
+    (clone / ".git/info/exclude").write_text("build/\n")
+    declare(clone, {"build": {"uploads": {"1": "x"}}})
+
+
 def excluded(clone: Path) -> None:
     """Have the user's own patterns ignore a file."""
     home = clone.parent / "home"
@@ -255,6 +267,8 @@ LOST: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "merging": (merging, "somebody is at work in it"),
     "excluded": (excluded, "secret.local"),
     "ignored": (ignored, ".env"),
+    "ignored deeper": (ignored_deeper, "build/data/users.sqlite"),
+    "ignored uploads": (ignored_uploads, "build/uploads"),
     "worktree": (
         lambda top: git(top, "worktree", "add", "--quiet", "../elsewhere"),
         "a working tree elsewhere",

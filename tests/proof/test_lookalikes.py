@@ -120,6 +120,33 @@ BESIDES: Final = {
     "the program in the environment": ("python/venv", "src/main.py"),
     "the link to a team": ("js/turbo", "config.json"),
     "a data base of a Flutter program": ("flutter/dart-tool", "sqflite_common_ffi/databases/a.db"),
+    "secrets of Hardhat": ("contracts/hardhat-cache", "vars.json"),
+    "addresses that were deployed": ("contracts/hardhat-artifacts", "deployed-addresses.json"),
+    "a baseline of criterion": ("rust/target", "criterion/sort/v1/estimates.json"),
+    "a baseline beneath new": ("rust/target", "criterion/new/before/estimates.json"),
+    "what a fuzzer found": ("rust/target", "fuzz/corpus/0a1b"),
+    "tables of Mnesia": ("elixir/build", "dev/Mnesia.nonode@nohost/users.DCD"),
+    "a table of dets": ("elixir/build", "prod/rel/app/data.dets"),
+    "settings of one place": ("dotnet/bin", "Debug/net8.0/appsettings.Production.json"),
+    "a class in obj": ("dotnet/obj", "Model.cs"),
+    "a class deep in obj": ("dotnet/obj", "Debug/net8.0/Model.cs"),
+    "a class in target": ("java/maven-target", "Mine.java"),
+    "a class among classes": ("java/maven-target", "classes/a/Mine.java"),
+    "a class in Gradle's build": ("java/gradle-build", "Main.java"),
+    "a script in .metals": ("scala/metals", "scratch.sc"),
+    "a script in .scala-build": ("scala/scala-build", "mine.scala"),
+    "a program in .bloop": ("scala/bloop", "Mine.scala"),
+    "a program in Mill's out": ("scala/mill", "Mine.scala"),
+    "a program in sbt's target": ("scala/target", "Mine.scala"),
+    "a program in Symfony's cache": ("php/symfony-cache", "mine.php"),
+    "answers in Symfony's cache": ("php/symfony-cache", "answers.json"),
+    "a program in Flutter's build": ("flutter/build", "mine.dart"),
+    "a program in a build tree": ("cmake/build", "main.c"),
+    "a program beside opam's": ("ocaml/opam-switch", "lib/mine.ml"),
+    "a script beside opam's programs": ("ocaml/opam-switch", "bin/deploy.sh"),
+    "a picture of a telephone": ("js/dist", "IMG-20240101A.jpg"),
+    "a thesis with a date": ("js/dist", "thesis-Final2024.pdf"),
+    "a film": ("js/dist", "film-AbC12345.mp4"),
     "another version control": ("java/maven-target", "classes/.hg/requires"),
 }
 """A tree, and a file in its artifact that no tool makes again."""
@@ -137,7 +164,63 @@ def test_what_no_tool_makes_keeps_the_artifact_and_is_named(tmp_path: Path, name
     assert verdict(found) in {"precious", "undeclared"}, found.evidence
     doubt = found.evidence.doubt
     assert doubt is not None
-    assert doubt.detail.split(" and ")[0] in {file, *map(str, Path(file).parents)}
+    assert doubt.detail.split(" and ")[0].rstrip("/") in {file, *map(str, Path(file).parents)}
+
+
+MADE: Final = {
+    "files of Razor, Grpc and generators": (
+        "dotnet/obj",
+        (
+            "Debug/net8.0/A.GlobalUsings.g.cs",
+            "Debug/net8.0/Protos/Greet.cs",
+            "Debug/net8.0/generated/G/G/Made.cs",
+            "Debug/net9.0/compressed/0a-1b.gz",
+        ),
+    ),
+    "criterion's own directories": (
+        "rust/target",
+        tuple(f"criterion/sort/10/{one}/estimates.json" for one in ("base", "new", "change")),
+    ),
+    "what cargo's tools write": (
+        "rust/target",
+        ("wasm-bindgen/release/x.js", "llvm-cov/html/control.js", "release/bundle/dmg/bundle.sh"),
+    ),
+    "sources of annotation processors": (
+        "java/gradle-build",
+        (
+            "generated/sources/annotationProcessor/java/main/a/B.java",
+            "spotless/spotlessJava/A.java",
+        ),
+    ),
+    "the key of debug builds": ("java/gradle-build", ("intermediates/signing/debug.keystore",)),
+    "sources that sbt makes": ("scala/target", ("scala-2.13/src_managed/main/B.scala",)),
+    "sources that CMake makes": (
+        "cmake/build",
+        ("config.h", "src/parser.tab.c", "docs/html/a.png"),
+    ),
+    "what is compressed for a server": ("js/dist", ("assets/index-BdK7x2Qp.js.gz",)),
+}
+"""A tree, and files that its tool makes in the artifact."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_the_tool_makes_does_not_keep_it(tmp_path: Path, name: str) -> None:
+    tree, files = TREES[MADE[name][0]], MADE[name][1]
+    artifact = tree.build(tmp_path / "project")
+    declare(artifact, dict.fromkeys(files, "made"))
+    found = judge(tmp_path / "project", profiles=("all",), simple_rules=False)[tree.directory]
+    assert verdict(found) == DELETE, found.evidence
+
+
+def test_media_that_were_bundled_are_those_of_the_project(tmp_path: Path) -> None:
+    tree = TREES["js/dist"]
+    artifact = tree.build(tmp_path / "project")
+    declare(artifact, {"assets/film-BdK7x2Qp.mp4": "moving"})
+    declare(tmp_path / "project", {"src/media/film.mp4": "moving"})
+    settings = {"profiles": ("all",), "simple_rules": False}
+    assert verdict(judge(tmp_path / "project", **settings)[tree.directory]) == DELETE
+    declare(tmp_path / "project", {"src/media/film.mp4": "another"})
+    assert verdict(judge(tmp_path / "project", **settings)[tree.directory]) != DELETE
 
 
 COMMANDS: Final[Mapping[str, tuple[str, Mapping[str, str], str | None]]] = {

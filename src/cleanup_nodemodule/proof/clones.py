@@ -28,10 +28,10 @@ _ALONE: Final = (
 
 _STATUS: Final = (
     *(b"status", b"--porcelain=v2", b"-z", b"--no-renames"),
-    *(b"--untracked-files=normal", b"--ignored=matching", b"--ignore-submodules=all"),
+    *(b"--untracked-files=all", b"--ignored=traditional", b"--ignore-submodules=all"),
 )
-"""Says nothing of a clone in which nothing was changed or added but what is ignored (git-status(1)). Submodules are looked at for
-themselves."""
+"""Says nothing of a clone in which nothing was changed or added but what is ignored (git-status(1)). What is
+ignored is named file by file, as a data base may lie in an ignored directory. Submodules are looked at for themselves."""
 
 _TOOLS_OWN: Final = (b"? .fetch", b"? .piopm", b"? .lake/")
 """Lines of it for what tools put into the clones that they make: mix ``.fetch`` (lib/mix/dep/fetcher.ex), PlatformIO
@@ -133,9 +133,12 @@ def _is_hidden(record: bytes) -> bool:
 
 
 def _is_work(record: bytes) -> bool:
-    """Whether a line of the status is of somebody's work: of what is ignored, such as ``.env`` is."""
+    """Whether a line of the status is of somebody's work: of what is ignored, such as ``.env`` and ``uploads/`` are."""
     if record.startswith(b"! "):
-        return bool(precious.unexpected(None, [_name(record[2:])]))
+        path = _name(record[2:]).rstrip("/")
+        parts = path.split("/")
+        around = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        return bool(precious.unexpected(None, around))
     return not record.startswith(_TOOLS_OWN)
 
 

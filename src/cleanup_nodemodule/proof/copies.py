@@ -6,7 +6,9 @@ source says, under a name with a hash of the content.
 """
 
 import fnmatch
+import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -21,6 +23,18 @@ _AT_ONCE: Final = 256 * 1024
 
 _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file that is compared at most; one that is larger is taken for the only one."""
+
+_BEFORE_HASH: Final = re.compile(r"(.+)[-.][A-Za-z0-9_-]{8,32}")
+"""A name without its ending: what bundlers kept of it, and the hash that they put behind."""
+
+_SOURCES: Final = ("src", "app", "assets", "public", "static", "docs", "content", "pages", "lib")
+"""Where the originals of what is bundled lie, from the project."""
+
+_BUNDLED_FROM: Final = (
+    "",
+    *(place + "/" + "*/" * depth for place in _SOURCES for depth in range(5)),
+)
+"""The same, with the directories in them."""
 
 
 def only_here(
@@ -37,7 +51,7 @@ def only_here(
     return tuple(
         path
         for path in paths
-        if not (bundled and _is_bundled(path))
+        if not (bundled and _is_bundled(path, artifact, cache))
         and not _is_distribution(path, rule, artifact, cache)
         and not _is_copy(path, copied, artifact, cache)
     )
@@ -49,11 +63,25 @@ def _is_distribution(path: str, rule: Rule, artifact: str, cache: StatCache) -> 
     return "/" not in path and any(IS_OF[kind](path, project, cache) for kind in kinds)
 
 
-def _is_bundled(path: str) -> bool:
+def _is_bundled(path: str, artifact: str, cache: StatCache) -> bool:
+    """Whether a bundler copied *path* from a file of the project: ``film-BdK7x2Qp.mp4``, and there is a ``film.mp4``.
+
+    Phones and people give such names too, so the file that it was made of has to be there, with the same content:
+    bundlers copy documents and media as they are.
+    """
     name = path.rpartition("/")[2]
-    ending = name.rpartition(".")[2].lower()
+    stem, ending = os.path.splitext(name)
     kinds = (CATEGORIES["media"], CATEGORIES["images"], CATEGORIES["documents"])
-    return is_hashed(name) and any(ending in kind.endings for kind in kinds)
+    if not is_hashed(name) or not any(ending[1:].lower() in kind.endings for kind in kinds):
+        return False
+    hashed = _BEFORE_HASH.fullmatch(stem)
+    plain = glob.escape((hashed[1] if hashed else stem) + ending)
+    project = os.path.dirname(artifact)
+    return any(
+        _are_equal(artifact, path, project, original, cache)
+        for place in _BUNDLED_FROM
+        for original in cache.matches(project, place + plain)
+    )
 
 
 def _is_copy(path: str, copied: Iterable[tuple[str, str]], artifact: str, cache: StatCache) -> bool:

@@ -34,9 +34,28 @@ def test_it_is_an_orphan_until_its_source_is_there(tmp_path: Path, name: str) ->
 
 def test_a_script_without_an_ending_is_a_source_too(tmp_path: Path) -> None:
     declare(
-        tmp_path, {"__pycache__": {"deploy.cpython-311.pyc": "x", "notes.txt": ""}, "deploy": "x"}
+        tmp_path,
+        {
+            "__pycache__": {"deploy.cpython-311.pyc": "x", "notes.txt": ""},
+            "deploy": "#!/usr/bin/env python3\n",
+        },
     )
     assert orphans(str(tmp_path / "__pycache__"), str(tmp_path), StatCache()) == ()
+
+
+def test_what_only_has_the_name_of_a_source_is_none(tmp_path: Path) -> None:
+    declare(
+        tmp_path,
+        {
+            "__pycache__": {"deploy.cpython-311.pyc": "x", "pack.cpython-311.pyc": "x"},
+            "deploy": "a text",
+            "pack.py": {"readme": "a directory"},
+        },
+    )
+    assert orphans(str(tmp_path / "__pycache__"), str(tmp_path), StatCache()) == (
+        "deploy.cpython-311.pyc",
+        "pack.cpython-311.pyc",
+    )
 
 
 def test_a_name_with_dots_keeps_them(tmp_path: Path) -> None:

@@ -86,11 +86,44 @@ def test_a_package_that_was_copied_in_is_undeclared(tmp_path: Path, tool: str, n
     assert found.facts == ()
 
 
-@pytest.mark.parametrize("name", ["data.sqlite", "uploads", ".private", "@acme/notes.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data.sqlite",
+        "uploads",
+        ".private",
+        "@acme/notes.txt",
+        ".mine-AbCdEf12",
+        ".tmp-work",
+        ".bin/deploy.sh",
+    ],
+)
 def test_what_is_no_package_is_undeclared(tmp_path: Path, tool: str, name: str) -> None:
     tree = TOOLS[tool][0]()
     tree["node_modules"][name] = {"photo.jpg": "x"} if name == "uploads" else "x"
     assert look(made(tmp_path, tree)).undeclared == (name,)
+
+
+@pytest.mark.parametrize(
+    ("mark", "content"),
+    [(".package-lock.json", "{}"), (".yarn-integrity", ""), (".modules.yaml", "mine: 1\n")],
+)
+def test_a_mark_that_says_nothing_is_nobody_s(tmp_path: Path, mark: str, content: str) -> None:
+    tree: Tree = {
+        "package.json": json.dumps({"dependencies": {"mine": "*"}}),
+        "node_modules": {mark: content, "mine": {"index.js": "by hand"}},
+    }
+    assert look(made(tmp_path, tree)).made_by is None
+
+
+def test_what_stands_in_for_a_link_to_a_program_is_ordinary(tmp_path: Path) -> None:
+    tree = installed.npm()
+    tree["node_modules"][".bin"] = {
+        "tsc": '#!/bin/sh\nbasedir=$(dirname "$0")\n',
+        "tsc.cmd": "@ECHO off\r\n",
+        "link": Path("../chalk/cli.js"),
+    }
+    assert look(made(tmp_path, tree)).undeclared == ()
 
 
 @pytest.mark.parametrize("store", [".pnpm", ".bun", ".deno"])

@@ -87,6 +87,8 @@ def test_what_programs_and_people_wrote_into_a_package_came_with_none(
         "uploads",
         ".cache/users.sqlite",
         ".cache/.env",
+        ".cache/film.mp4",
+        ".cache/llm/answers.zip",
         ".vite/deps/secret.key",
         ".pnpm/users.db",
         "chalk/.git",

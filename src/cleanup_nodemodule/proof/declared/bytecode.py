@@ -1,7 +1,7 @@
 """Bytecode whose source is gone: the only copy of what somebody wrote."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from cleanup_nodemodule.proof.declared.answer import Declared
@@ -14,6 +14,9 @@ _TAGGED: Final = re.compile(r"\.[a-z]+-?[0-9][\w.-]*$")
 """The tag of an interpreter at the end of a name, with what follows it: ``.cpython-311``, ``.pypy310``,
 ``.graalpy231-310``, ``.cpython-311.opt-1``, ``.cpython-311-pytest-8.1.1`` (PEP 3147, PEP 488;
 ``_pytest/assertion/rewrite.py``)."""
+
+_PYTHON: Final = re.compile(rb"#!.*(?:python|pypy)")
+"""How a script begins that Python runs."""
 
 _ENDINGS: Final = (".pyc", ".pyo")
 
@@ -40,8 +43,8 @@ def is_part(
 def orphans(artifact: str, project: str, cache: StatCache) -> tuple[str, ...]:
     """Return the names in a ``__pycache__`` whose source is not beside it, in order.
 
-    *project* is the directory around it. A source is called like the bytecode without its tag, with ``.py`` or, if
-    a script was compiled by itself, with nothing. Raises OSError where one of the two cannot be listed.
+    *project* is the directory around it. A source is a file called like the bytecode without its tag, with ``.py`` or, if
+    a script of Python was compiled by itself, with nothing. Raises OSError where one of the two cannot be listed.
     """
     sources = None
     found = []
@@ -51,11 +54,23 @@ def orphans(artifact: str, project: str, cache: StatCache) -> tuple[str, ...]:
         if sources is None:
             sources = cache.names(project)
         tag = name.find(".cpython-")
-        if tag >= 0 and f"{name[:tag]}.py" in sources:
+        if tag >= 0 and _is_source(f"{name[:tag]}.py", project, sources, cache):
             continue
         stem = _TAGGED.sub("", name[:-4])
-        if f"{stem}.py" in sources or f"{stem}.pyw" in sources:
+        if any(_is_source(stem + ending, project, sources, cache) for ending in (".py", ".pyw")):
             continue
-        if stem not in sources or not cache.exists(project, stem):
+        if not _is_script(stem, project, sources, cache):
             found.append(name)
     return tuple(sorted(found))
+
+
+def _is_source(name: str, project: str, names: Collection[str], cache: StatCache) -> bool:
+    """Whether there is a file of this *name*, or a link to one, beside the bytecode."""
+    return name in names and not cache.exists(project, name + "/")
+
+
+def _is_script(name: str, project: str, names: Collection[str], cache: StatCache) -> bool:
+    """Whether Python runs the file of this *name*, as its first line says."""
+    if name not in names or not cache.exists(project, name):
+        return False
+    return _PYTHON.match(cache.read(project, name) or b"") is not None

@@ -51,8 +51,8 @@ _WRITTEN: Final = (
     ".bin .package-lock.json .modules.yaml .pnpm .pnpm-workspace-state*.json .yarn-integrity .yarn-state.yml "
     ".package-map.json .store .bun .bun-tag* .deno .staging "
     # Caches: of find-cache-dir, Vite, Vitest, Babel, Nx, Parcel, webpack, Rollup, Rspack, Turborepo, and so on.
-    "$app .cache .cache-* .vite .vite-* .vitest .vitest-* .babel-cache .nx .parcel-cache .webpack-cache .rollup.cache "
-    ".rspack-cache .turbo .wireit .swc .esbuild .jiti .c12 .tmp .tmp-* .eslintcache .stylelintcache .prettiercache "
+    "$app .cache .vite .vite-* .vitest .vitest-* .babel-cache .nx .parcel-cache .webpack-cache .rollup.cache "
+    ".rspack-cache .turbo .wireit .swc .esbuild .jiti .c12 .tmp .eslintcache .stylelintcache .prettiercache "
     "*.tsbuildinfo .ngcc_lock_file __ngcc_entry_points__.json "
     # What frameworks and language servers generate there.
     ".prisma .zenstack .keystone .vue-global-types .svelte2tsx* .remix .react-router .astro .nitro .umi .strapi .mui "
@@ -99,6 +99,8 @@ def inside(artifact: str, cache: StatCache) -> Inside | None:
             for entry in entries:
                 name = scope + entry.name
                 if not scope and is_known(entry.name):
+                    if _is_retired(entry.name) and not _was_package(artifact, entry.name, cache):
+                        others.append(name)
                     continue
                 if entry.is_symlink():
                     target = _leads_to(place, entry.name)
@@ -115,6 +117,17 @@ def inside(artifact: str, cache: StatCache) -> Inside | None:
                 if len(packages) + len(links) + len(others) > MOST:
                     return None
     return Inside(tuple(sorted(packages)), dict(sorted(links.items())), tuple(sorted(others)))
+
+
+def _is_retired(name: str) -> bool:
+    """Whether only npm gives such a name, to a package that it replaces."""
+    return name not in _PLAIN and fnmatch.fnmatchcase(name, _RETIRED)
+
+
+def _was_package(artifact: str, name: str, cache: StatCache) -> bool:
+    """Whether what has the *name* of a package that npm replaces is one, or that package is there."""
+    replaced = name[1 : -len("-XXXXXXXX")]
+    return cache.exists(artifact, f"{name}/package.json") or cache.exists(artifact, replaced + "/")
 
 
 _STORED: Final = re.compile(r"node_modules$|file\+|.+@")
@@ -139,7 +152,29 @@ def strangers(artifact: str, cache: StatCache) -> list[str]:
             with os.scandir(os.path.join(artifact, links)) as entries:
                 real = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
             found += (f"{links}/{name}" for name in real if not name.startswith(("@", ".")))
+    if cache.exists(artifact, ".bin/"):
+        with os.scandir(os.path.join(artifact, ".bin")) as entries:
+            own = [one.name for one in entries if not one.is_symlink()]
+        found += (f".bin/{name}" for name in own if not _is_shim(artifact, name, cache))
     return found
+
+
+_SHIM: Final = re.compile(rb"basedir=|@IF EXIST|@ECHO off|@SETLOCAL", re.IGNORECASE)
+"""What cmd-shim writes where a link does not do (npm's cmd-shim, @zkochan/cmd-shim)."""
+
+_BINARY: Final = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How programs begin that no person has written."""
+
+
+def _is_shim(artifact: str, name: str, cache: StatCache) -> bool:
+    """Whether a file in ``.bin`` that is no link was put there by a package manager."""
+    if name.endswith(".bunx"):
+        return True
+    start = cache.read(artifact, f".bin/{name}")
+    # What is too large to be read is no script.
+    if start is None:
+        return cache.exists(artifact, f".bin/{name}")
+    return start.startswith(_BINARY) or _SHIM.search(start) is not None
 
 
 def is_known(name: str) -> bool:
@@ -171,6 +206,28 @@ _NO_LINK: Final = frozenset({errno.EINVAL, errno.ENOENT, errno.ENOTDIR})
 """What readlink(2) says of what was a symlink a moment ago."""
 
 
+_SAID: Final[Mapping[str, bytes]] = {
+    ".modules.yaml": b"virtualStoreDir",
+    ".yarn-integrity": b"topLevelPatterns",
+    ".yarn-state.yml": b"__metadata",
+}
+"""What each tool writes into its mark (the sources that :data:`MARKS` names). npm's is read where its packages are."""
+
+_NOTHING: Final = len("{}\r\n")
+"""Bytes of a mark in which nothing is said."""
+
+
+def _is_written(artifact: str, mark: str, cache: StatCache) -> bool:
+    """Whether a tool has written its *mark*, and nobody only made a file of that name."""
+    status = cache.status(artifact, mark.rstrip("/"))
+    if not mark.endswith("/") and status is not None and status.st_size <= _NOTHING:
+        return False
+    said = _SAID.get(mark)
+    content = None if said is None else cache.read(artifact, mark)
+    # One that is too large to be read is nobody's by hand.
+    return said is None or content is None or said in content
+
+
 def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str, int] | None:
     """Return the tool whose mark lies in *artifact*, the mark, and when it was through; the last of several.
 
@@ -178,7 +235,7 @@ def made_by_mark(artifact: str, around: str, cache: StatCache) -> tuple[str, str
     """
     found: list[tuple[int, str, str]] = []
     for tool, mark, written in MARKS:
-        if cache.proves(artifact, mark, around):
+        if cache.proves(artifact, mark, around) and _is_written(artifact, mark, cache):
             status = cache.status(artifact, written.rstrip("/")) or cache.status(
                 artifact, mark.rstrip("/")
             )

@@ -6,7 +6,8 @@ Poetry, PDM, Pipenv, tox and Nox made.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from cleanup_nodemodule.proof.declared import placed, times
@@ -29,17 +30,14 @@ TOP: Final = frozenset(
 """What makes an environment puts this at its top: venv, virtualenv and uv; pip (``.project`` Pipenv); what packages
 bring for ``share``, ``etc`` and ``man``."""
 
-_PROGRAMS: Final = (
-    "activate",
-    "Activate.ps1",
-    "deactivate",
-    "python",
-    "pypy",
-    "pip",
-    "easy_install",
-    "wheel",
+_PROGRAMS: Final = re.compile(
+    r"(?:activate(?:_this\.py|\.\w+)?|Activate\.ps1|deactivate(?:\.\w+)?"
+    r"|(?:python|pypy|pip|easy_install|wheel)w?[-0-9.]*[tdm]*(?:-config|-intel64)?(?:\.exe|\.dll|-script\.py)?|\U0001d70bthon)"
 )
-"""How the names begin of what makes an environment puts with the programs, whatever the version."""
+"""What makes an environment puts with the programs, whatever the version."""
+
+_VERSIONED: Final = re.compile(r"(?:python|pypy)[0-9.]*[tdm]*")
+"""Directories of a version of Python, in ``lib`` and ``include``."""
 
 _AMONG_PROGRAMS: Final = frozenset({"pydoc.bat", "__pycache__", ".DS_Store"})
 
@@ -59,6 +57,9 @@ _AMONG_MODULES: Final = frozenset(
 )
 """What is no distribution's in ``site-packages``, or lost its own when that was replaced: of Python (``Lib/site-packages``),
 virtualenv and uv, setuptools."""
+
+_SHORTEST_REST: Final = 2
+"""Letters of a name that pip has to have left, to tell whose it was."""
 
 _LARGEST_SCRIPT: Final = 64 * 1024
 """Bytes of a program that is read to see who wrote it."""
@@ -185,7 +186,12 @@ def strangers(artifact: str, installed: Installed, top: frozenset[str] = TOP) ->
     known: set[str] | None = None
     for place, names in listed.items():
         site = place in installed.entries
-        left = [name for name in names if not _is_ordinary(place, name, top, site=site)]
+        left = [
+            name
+            for name in names
+            if not _is_ordinary(place, name, top, site=site)
+            and not (site and _is_left(name, names))
+        ]
         if left and known is None:
             known = installed.accounted()
         for name in left:
@@ -229,19 +235,29 @@ def _is_ordinary(place: str, name: str, top: frozenset[str], *, site: bool) -> b
         return (
             name in _AMONG_MODULES
             or is_metadata(name)
-            # What pip could not take away (pip's utils/temp_dir.py); what virtualenv put there; namespaces.
-            or name.startswith("~")
+            # What virtualenv put there; namespaces.
             or name.endswith((".virtualenv", "-nspkg.pth"))
         )
     if not place:
         return name in top
     if place in {"bin", "Scripts"}:
-        return name in _AMONG_PROGRAMS or name.startswith(_PROGRAMS)
+        return name in _AMONG_PROGRAMS or _PROGRAMS.fullmatch(name) is not None
     if place in {"lib", "lib64", "Lib"}:
-        return name.startswith(("python", "pypy")) or name == "site-packages"
+        return _VERSIONED.fullmatch(name) is not None or name == "site-packages"
     if place == "include":
-        return name.startswith(("python", "pypy")) or name == "site"
+        return _VERSIONED.fullmatch(name) is not None or name == "site"
     return name == "site-packages"
+
+
+def _is_left(name: str, names: Collection[str]) -> bool:
+    """Whether pip could not take away what it replaced: it puts ``~`` for the first letter (pip's utils/temp_dir.py)."""
+    rest = name.lstrip("~")
+    if rest == name or len(rest) < _SHORTEST_REST:
+        return False
+    return any(
+        one != name and (one.endswith(rest) or (one.startswith(name + "-") and is_metadata(one)))
+        for one in names
+    )
 
 
 def _is_developed(installed: Installed, path: str) -> bool:

@@ -181,7 +181,7 @@ for _name, _tree in TREES.items():
         {
             f"made/{_tree.directory}": DELETE,
             # Some builds are known by what is installed beside them, and there is nothing in that.
-            **({"made/node_modules": DELETE} if _MARK in _tree.around else {}),
+            **({"made/node_modules": UNPROVEN} if _MARK in _tree.around else {}),
         },
         rule=_tree.rule,
         after=_plant(_tree),

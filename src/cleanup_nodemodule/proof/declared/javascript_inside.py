@@ -177,6 +177,23 @@ def _is_shim(artifact: str, name: str, cache: StatCache) -> bool:
     return start.startswith(_BINARY) or _SHIM.search(start) is not None
 
 
+_RECORDED: Final = re.compile(
+    r"\.(?:zip|7z|rar|tar|tgz|mp[34]|m4[av]|mov|mkv|avi|webm|wav|flac|heic|psd|apk|aab|ipa|dmg|iso)$",
+    re.IGNORECASE,
+)
+"""Films, archives and releases, which hardly a tool keeps in a cache of its own among packages."""
+
+_DOWNLOADED: Final = re.compile(
+    r"\.cache/(?:puppeteer|ms-playwright|playwright|electron|cypress|selenium|prisma|webpack|storybook)/"
+)
+"""Caches of those that do: browsers that were downloaded, and packed modules."""
+
+
+def is_recorded(path: str) -> bool:
+    """Whether *path* is what people put even into a directory of a tool's: a film, an archive, a release."""
+    return _RECORDED.search(path) is not None and _DOWNLOADED.match(path) is None
+
+
 def is_known(name: str) -> bool:
     """Whether *name*, at the top, is no package but what a tool is known to write."""
     if name in _PLAIN:

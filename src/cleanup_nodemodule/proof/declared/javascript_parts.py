@@ -21,6 +21,7 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
     STORES,
     YARN,
     is_known,
+    is_recorded,
     made_by_mark,
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import document, table
@@ -72,17 +73,6 @@ _VALUABLE: Final = re.compile(
 )
 """Names of what programs and people write: that a package brought it takes more than its time. It has to be listed in the
 manifest, or lie where examples do. (Of 68 such files in 22 installations of popular packages one is neither.)"""
-
-_RECORDED: Final = re.compile(
-    r"\.(?:zip|7z|rar|tar|tgz|mp[34]|m4[av]|mov|mkv|avi|webm|wav|flac|heic|psd|apk|aab|ipa|dmg|iso)$",
-    re.IGNORECASE,
-)
-"""Films, archives and releases, which hardly a tool keeps in a cache of its own among packages."""
-
-_DOWNLOADED: Final = re.compile(
-    r"\.cache/(?:puppeteer|ms-playwright|playwright|electron|cypress|selenium|prisma|webpack|storybook)/"
-)
-"""Caches of those that do: browsers that were downloaded, and packed modules."""
 
 _STORED: Final = re.compile(
     r"^\.env(?:\..*)?$|\.(?:sqlite[23]?|db3?|s3db|sl3|realm|duckdb)(?:[-.](?:wal|shm|journal))?$",
@@ -277,8 +267,7 @@ class _Parts:
             ):
                 return True
             known = is_known(path.partition("/")[0])
-            kept = _RECORDED.search(name) and not _DOWNLOADED.match(path)
-            return known and not (_VALUABLE.search(name) or kept)
+            return known and not (_VALUABLE.search(name) or is_recorded(path))
         package = self._package(place.package)
         unpacked = package.unpacked
         status = self._cache.status(self._artifact, path)

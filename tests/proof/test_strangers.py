@@ -67,7 +67,11 @@ def test_a_marker_proves_something_of_its_owners_or_where_not_everybody_writes(
         ("package.json", '{"dependencies": {"next": "1"}}', ".next"),
         ("node_modules/.package-lock.json", "{}", "node_modules"),
         (".next/cache/x", "", ".next"),
-        ("cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55", "cache"),
+        (
+            "cache/CACHEDIR.TAG",
+            "Signature: 8a477f597d28d172789f06886806bc55\n# created by pytest",
+            "cache",
+        ),
         ("node_modules/.bun/x", "", "node_modules"),
     ],
 )

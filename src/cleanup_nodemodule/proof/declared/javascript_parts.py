@@ -26,6 +26,18 @@ from cleanup_nodemodule.proof.declared.javascript_inside import (
 )
 from cleanup_nodemodule.proof.declared.javascript_locks import document, table
 from cleanup_nodemodule.proof.declared.javascript_maker import finished_by_bun
+from cleanup_nodemodule.proof.declared.javascript_names import (
+    BROUGHT,
+    BUILDING,
+    CERTIFICATES,
+    EXAMPLES,
+    STORED,
+    TEMPLATES,
+    TOOLS,
+    VALUABLE,
+    WORKING_COPIES,
+    WRITING,
+)
 from cleanup_nodemodule.proof.declared.javascript_projects import (
     MANIFEST,
     Manifest,
@@ -51,74 +63,6 @@ _MUCH_EARLIER: Final = 3600
 """Seconds between two installations, so that what was unpacked before belongs to another one."""
 
 _MODULES: Final = "node_modules"
-
-_EXAMPLES: Final = re.compile(
-    r"^(?:__)?(?:tests?|specs?|fixtures?|examples?|samples?|mocks?|demos?|benchmarks?|certs?|certificates?|docs?"
-    r"|test[-_.].*|.*[-_.](?:tests?|specs?|fixtures?))(?:__)?$",
-    re.IGNORECASE,
-)
-"""Directories in packages that have keys and data bases to try things with."""
-
-_VALUABLE: Final = re.compile(
-    # Data bases, secrets, keys.
-    r"^\.env(?:\..*)?$|^id_[a-z0-9]+$|^credentials|^secrets?\.|^\.(?:netrc|htpasswd|pgpass|git-credentials)$"
-    r"|\.(?:sqlite[23]?|db3?|s3db|sl3|mdb|accdb|fdb|gdb|realm|duckdb|mdf|ldf|frm|ibd|myd|dbf|rdb|aof)"
-    r"(?:[-.](?:wal|shm|journal))?$"
-    r"|\.(?:pem|key|p8|p12|pfx|p7b|jks|jceks|keystore|bks|ppk|pgp|gpg|kbx|kdbx?|crt|cer|der|csr)$"
-    r"|\.(?:mobileprovision|provisionprofile|keychain|tfstate|tfvars)$"
-    # Documents and data.
-    r"|\.(?:pdf|do[ct][xm]?|od[tspg]|ot[ts]|xls[xmb]?|ppt[xm]?|pages|numbers|rtf|epub|mobi|bib|ipynb|eml|msg|mbox|pst|fig)$"
-    r"|\.(?:csv|tsv|parquet|feather|arrow|avro|orc|h5|hdf5?|npy|npz|mat|rds|rdata|dta|pkl|pickle|onnx|safetensors|jsonl|ndjson)$",
-    re.IGNORECASE,
-)
-"""Names of what programs and people write: that a package brought it takes more than its time. It has to be listed in the
-manifest, or lie where examples do. (Of 68 such files in 22 installations of popular packages one is neither.)"""
-
-_STORED: Final = re.compile(
-    r"^\.env(?:\..*)?$|\.(?:sqlite[23]?|db3?|s3db|sl3|realm|duckdb)(?:[-.](?:wal|shm|journal))?$",
-    re.IGNORECASE,
-)
-"""Those of them that programs write where they lie: in a copy, which has the times of copying, nothing tells whether a
-package brought it."""
-
-_BROUGHT: Final = {"@angular/cli": "lib/code-examples.db"}
-"""Files of that kind which a package brings without listing them."""
-
-_TOOLS: Final = re.compile(
-    # Links to programs, caches, bytecode of node-gyp's Python, the build state of TypeScript, desktops.
-    r"(?:^|/)(?:\.bin|\.cache|__pycache__|\.parcel-cache|\.rpt2_cache)/|\.tsbuildinfo$|(?:^|/)(?:\.DS_Store|Thumbs\.db)$"
-    # Clients that Prisma and ZenStack generate (prisma.io, Generating Prisma Client).
-    r"|(?:^|/node_modules/)(?:\.prisma|\.zenstack)/"
-    # Angular's ngcc (until version 15).
-    r"|/__ivy_ngcc__/|\.__ivy_ngcc_bak$"
-    # Native modules, compiled for this machine (node-gyp-build, prebuild-install, node-pre-gyp).
-    r"|\.node$|/(?:prebuilds|lib/binding)/"
-)
-"""What tools write whenever they are used."""
-
-_WRITING: Final = {
-    "@prisma/client": re.compile(""),
-    "@prisma/engines": re.compile(""),
-    "prisma": re.compile(r"[^/]*engine[^/]*$"),
-    "electron": re.compile(r"dist/|path\.txt$"),
-    "next": re.compile(r"next-swc-fallback/|wasm/"),
-    "playwright": re.compile(r"\.local-browsers/"),
-    "playwright-core": re.compile(r"\.local-browsers/"),
-    "puppeteer": re.compile(r"\.local-"),
-    "puppeteer-core": re.compile(r"\.local-"),
-    "esbuild": re.compile(r"bin/esbuild$"),
-    "bun": re.compile(r"bin/bunx?(?:\.exe)?$"),
-    "deno": re.compile(r"deno(?:\.exe)?$"),
-    "geckodriver": re.compile(r"bin/|geckodriver$"),
-    "chromedriver": re.compile(r"lib/chromedriver/"),
-}
-"""Packages that download or generate something with their first use, and where."""
-
-_BUILDING: Final = re.compile(r"(.*?)/(?:build|\.gradle|\.cxx|bin)/")
-"""Where Gradle writes for the native parts of React Native and Expo."""
-
-_CERTIFICATES: Final = re.compile(r"^(?:\.cache/webpack-dev-server|\.vite/basic-ssl)/[^/]+\.pem$")
-"""Certificates that development servers make for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,15 +203,13 @@ class _Parts:
         """Whether *path* came with a package, or is what a tool keeps in its cache."""
         place = place_of(path)
         name = os.path.basename(path)
-        if name in _WORKING_COPIES:
+        if name in WORKING_COPIES:
             return False
         if not place.package:
-            if _CERTIFICATES.match(path) or self._cache.exists(
-                self._artifact, f"{path}/{MANIFEST}"
-            ):
+            if CERTIFICATES.match(path) or self._cache.exists(self._artifact, f"{path}/{MANIFEST}"):
                 return True
             known = is_known(path.partition("/")[0])
-            return known and not (_VALUABLE.search(name) or is_recorded(path))
+            return known and not (VALUABLE.search(name) or is_recorded(path))
         package = self._package(place.package)
         unpacked = package.unpacked
         status = self._cache.status(self._artifact, path)
@@ -280,14 +222,14 @@ class _Parts:
         earlier = package.rewritten and written < unpacked
         if abs(written - unpacked) > _UNPACKING and written not in _FIXED_TIMES and not earlier:
             return False
-        if not _VALUABLE.search(name) or _TEMPLATES.search(name):
+        if not VALUABLE.search(name) or TEMPLATES.search(name):
             return True
-        if self._finished and unpacked > self._finished + _UNPACKING and _STORED.search(name):
-            return _BROUGHT.get(place.name) == place.rest
+        if self._finished and unpacked > self._finished + _UNPACKING and STORED.search(name):
+            return BROUGHT.get(place.name) == place.rest
         return (
-            any(_EXAMPLES.match(part) for part in place.rest.split("/")[:-1])
+            any(EXAMPLES.match(part) for part in place.rest.split("/")[:-1])
             or _is_listed(place.rest, package.files)
-            or _BROUGHT.get(place.name) == place.rest
+            or BROUGHT.get(place.name) == place.rest
         )
 
     # What is later than the installer.
@@ -295,7 +237,7 @@ class _Parts:
     def is_explained(self, path: str) -> bool:
         """Whether a tool, a script or a patch has written the late file *path*."""
         top = path.partition("/")[0]
-        if _TOOLS.search(path) or (top not in STORES and is_known(top)):
+        if TOOLS.search(path) or (top not in STORES and is_known(top)):
             return True
         written = self._modified(path)
         if written is None:
@@ -314,7 +256,7 @@ class _Parts:
 
         Scripts of the project run with every installation, of which only the last is known.
         """
-        if _TOOLS.search(path):
+        if TOOLS.search(path):
             return True
         written = self._modified(path)
         if written is None:
@@ -347,7 +289,7 @@ class _Parts:
 
     def _by_package(self, place: _Place, since: int) -> bool:
         """Whether a script of the package itself has written it, *since* seconds after the installer."""
-        writing = _WRITING.get(place.name)
+        writing = WRITING.get(place.name)
         if writing is not None and writing.match(place.rest):
             return True
         scripts = self._package(place.package).scripts
@@ -358,7 +300,7 @@ class _Parts:
         return since <= _COMPILING and built and self._tool in _AFTERWARDS
 
     def _by_gradle(self, path: str) -> bool:
-        found = _BUILDING.match(path)
+        found = BUILDING.match(path)
         return found is not None and any(
             self._cache.exists(self._artifact, f"{found[1]}/{name}")
             for name in ("build.gradle", "build.gradle.kts")
@@ -371,27 +313,6 @@ _DEEPER: Final = 3
 _INSTALLING: Final = frozenset({"preinstall", "install", "postinstall"})
 """Scripts of a package that are run when it is installed."""
 
-_WORKING_COPIES: Final = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        ".jj",
-        "CVS",
-        ".bzr",
-        "_darcs",
-        ".fslckout",
-        "_FOSSIL_",
-        ".p4config",
-        ".pijul",
-    }
-)
-"""What no package brings, as npm leaves it out of all that it packs (npm-docs, package.json, files)."""
-
-_TEMPLATES: Final = re.compile(
-    r"^\.env\.(?:examples?|samples?|template|tpl|dist|defaults?|schema)$", re.IGNORECASE
-)
-"""Names of files that only show what may be written into another one."""
 
 _FIXED_TIMES: Final = frozenset({499162500, 456789000})
 """Times that packages have whenever they were packed (npm-packlist: 1985-10-26; Yarn's cache: 1984-06-22)."""

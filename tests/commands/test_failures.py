@@ -28,6 +28,7 @@ PRIVATE = {
     # Dealt with by whoever calls.
     *("ChangedError", "ImpossibleError", "StuckError"),
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
+    "Unknown",
 }
 """Exceptions that end no command."""
 

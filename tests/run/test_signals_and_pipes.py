@@ -158,7 +158,8 @@ signal.raise_signal({number})
 def searched(tmp_path: Path) -> Path:
     """A tree that takes long to search."""
     top = tmp_path / "tree"
-    project = {"package.json": "{}", "node_modules": {"a": "b"}}
+    # More than is measured together with others, in one process.
+    project = {"package.json": "{}", "node_modules": {f"f{number}": "b" for number in range(90)}}
     declare(top, {f"d{number:02}": project for number in range(40)})
     return top
 
@@ -167,7 +168,7 @@ def searched(tmp_path: Path) -> Path:
 def measured(tmp_path: Path) -> Path:
     """A tree that takes long to measure."""
     top = tmp_path / "tree"
-    modules = {f"d{number:02}": {"a": "b"} for number in range(40)}
+    modules = {f"d{number:02}": {"a": "b"} for number in range(90)}
     declare(top, {"package.json": "{}", "node_modules": modules})
     return top
 
@@ -273,7 +274,7 @@ def test_a_stopped_run_shows_what_it_knows_by_then(tmp_path: Path, form: str) ->
     top = tmp_path / "tree"
     declare(top / "small", {"package.json": "{}", "node_modules": {"a": 5000}})
     for number in range(5):
-        modules = {f"d{n:02}": {"a": "b"} for n in range(40)}
+        modules = {f"d{n:02}": {"a": "b"} for n in range(90)}
         declare(top / f"large{number}", {"package.json": "{}", "node_modules": modules})
     log = tmp_path / "log"
     slow = top.glob("large*/node_modules/d*")
@@ -780,7 +781,7 @@ def test_a_deletion_needs_no_stream_at_all(work: Path) -> None:
 
 
 def test_git_can_be_asked_without_any_stream(work: Path) -> None:
-    declare(work, {"dist": {"a": "b"}, ".gitignore": "dist\n"})
+    declare(work, {"dist": {"a": "b"}, ".gitignore": "dist\nnode_modules\n"})
     git(work, "init", "--quiet")
     shell('"$0" --no-dry-run <&- >&- 2>&-', work)
     assert [path for path in listing(work) if not path.startswith(b".git")] == [b"package.json"]

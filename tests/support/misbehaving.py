@@ -35,6 +35,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+# Of two libraries the third version, which mounts over what is not empty. It is chosen by the import.
+os.environ.setdefault("FUSE_LIBRARY_NAME", "fuse3")
+
 from mfusepy import FUSE, FuseOSError, Operations
 
 _BLOCK: Final = 512

@@ -483,3 +483,8 @@ def _reduced_environment(text: str) -> str:
 
 def _first_line(text: str) -> str:
     return text.split("\n", 1)[0] + "\n"
+
+
+def is_told(artifact: str) -> bool:
+    """Whether a shape has all that proves an artifact: the files of packages are compared with what is recorded."""
+    return os.path.basename(artifact) not in {"node_modules", ".venv", "venv", ".tox", ".nox"}

@@ -106,7 +106,9 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> list[Laid]:
     for shape in read(INSTALLED):
         project = top / shape.name
         lay(shape, project, now=time.time() - AGE)
-        for artifact in filter(is_told, shape.artifacts):
+        for artifact in shape.artifacts:
+            if not is_told(f"{shape.name}/{artifact}"):
+                continue
             directories = [
                 os.path.relpath(place, project) for place, _, _ in os.walk(project / artifact)
             ]

@@ -84,7 +84,10 @@ def test_what_real_tools_made_is_selected(real: Tool, tmp_path: Path) -> None:
     shapes = read(INSTALLED)
     lay_all(shapes, top)
     assert selected(real, top) >= {
-        f"{shape.name}/{path}" for shape in shapes for path in shape.artifacts if is_told(path)
+        f"{shape.name}/{path}"
+        for shape in shapes
+        for path in shape.artifacts
+        if is_told(f"{shape.name}/{path}")
     }
 
 

@@ -178,16 +178,14 @@ for _name, _tree in TREES.items():
         f"code/{_name.replace('/', '-').replace('#', '-')}",
         f"what the tool of {_tree.rule} makes",
         {},
-        {
-            f"made/{_tree.directory}": DELETE,
-            # Some builds are known by what is installed beside them, and there is nothing in that.
-            **({"made/node_modules": UNPROVEN} if _MARK in _tree.around else {}),
-        },
+        {f"made/{_tree.directory}": DELETE},
         rule=_tree.rule,
         after=_plant(_tree),
     )
+    _place = f"code/{_name.replace('/', '-').replace('#', '-')}/made"
+    if _MARK in _tree.around:
+        _project(_place, "some builds are known by it", {}, {"node_modules": UNPROVEN})
     if _tree.directory.startswith(".cache/"):
-        _place = f"code/{_name.replace('/', '-').replace('#', '-')}/made"
         _project(_place, "the directory around has a name of its own", {}, {".cache": UNPROVEN})
 
 

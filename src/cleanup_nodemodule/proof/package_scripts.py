@@ -144,7 +144,7 @@ class _Reader:
         self._artifact = artifact
         self._cache = cache
 
-    def makes(self, name: str, strictly: bool, within: frozenset[str] = frozenset()) -> bool:  # noqa: FBT001
+    def makes(self, name: str, strictly: bool, within: frozenset[str] = frozenset()) -> bool:  # noqa: FBT001 - an answer that is passed on
         """Whether the script makes anything; *strictly*: only if it calls what is known to build."""
         command = self._commands.get(name)
         if command is None or name in within:
@@ -157,7 +157,7 @@ class _Reader:
     def _any_makes(
         self,
         parts: Iterable[Sequence[str]],
-        strictly: bool,  # noqa: FBT001
+        strictly: bool,  # noqa: FBT001 - an answer that is passed on
         within: frozenset[str],
     ) -> bool:
         place, made = self._project, False
@@ -175,7 +175,7 @@ class _Reader:
         self,
         words: Sequence[str],
         place: str,
-        strictly: bool,  # noqa: FBT001
+        strictly: bool,  # noqa: FBT001 - an answer that is passed on
         within: frozenset[str],
         made: bool,  # noqa: FBT001 - what it runs may have been built by the command before
     ) -> bool:
@@ -224,7 +224,7 @@ class _Reader:
             return [plain[0]]
         return [] if tool == "npm" else None  # Publishing, installing and the like.
 
-    def _is_there(self, file: str, place: str, made: bool) -> bool:  # noqa: FBT001
+    def _is_there(self, file: str, place: str, made: bool) -> bool:  # noqa: FBT001 - an answer that is passed on
         if re.search(r"[$*?`]", file):
             return True  # Only a shell knows.
         path = os.path.normpath(os.path.join(place, file))

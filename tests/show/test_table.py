@@ -9,11 +9,10 @@ from typing import Literal
 import pytest
 from rich.console import Console, RenderableType
 
-from cleanup_nodemodule.proof.rules import catalogue
 from cleanup_nodemodule.report.document import to_json
 from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, Report, Tool, Totals
 from cleanup_nodemodule.show import lines as plain
-from cleanup_nodemodule.show.table import LogRow, log, rules, table
+from cleanup_nodemodule.show.table import table
 
 
 def row(number: int, project: str) -> ArtifactRow:
@@ -120,7 +119,7 @@ def calls(work: Callable[[], object]) -> int:
     return made
 
 
-@pytest.mark.parametrize("kind", ["at 80 columns", "at 200", "json", "plain", "log"])
+@pytest.mark.parametrize("kind", ["at 80 columns", "at 200", "json", "plain"])
 def test_twice_as_many_rows_are_twice_as_much_work(kind: str) -> None:
     def show(count: int) -> None:
         projects = [f"/srv/project-{number:05}" for number in range(count)]
@@ -133,9 +132,6 @@ def test_twice_as_many_rows_are_twice_as_much_work(kind: str) -> None:
                 to_json(many)
             case "plain":
                 list(plain.lines(many))
-            case "log":
-                entry = LogRow(0.0, "deleted", 1, "0123456789ab", "/srv/x", None, "npm ci")
-                _print(log([entry] * count, 80), 80)
             case _:
                 width = 80 if "80" in kind else 200
                 _print(table(many, width), width)
@@ -150,13 +146,3 @@ def _print(pieces: Iterator[RenderableType], width: int) -> str:
         console.print(piece)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
-
-
-def test_the_rules_are_a_table_that_cuts_nothing() -> None:
-    for width in (60, 100, 200):
-        console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
-        console.print(rules(catalogue()))
-        assert isinstance(console.file, io.StringIO)
-        drawn_rules = console.file.getvalue()
-        assert "…" not in drawn_rules
-        assert drawn_rules.count("CMakeCache") >= 1

@@ -57,12 +57,12 @@ def print_table(history: History, running: frozenset[str]) -> str | None:
     """Print the deletions as a table; return why not all of it could be printed, if so."""
     from rich.console import Console
 
-    from cleanup_nodemodule.show import table
+    from cleanup_nodemodule.show import log_table
 
     if not history.entries:
         return None
     rows = [
-        table.LogRow(
+        log_table.LogRow(
             entry.at,
             outcome(entry, running),
             0 if entry.end is None else entry.end.freed_bytes,
@@ -76,7 +76,7 @@ def print_table(history: History, running: frozenset[str]) -> str | None:
     console = Console(highlight=False, markup=False)
 
     def write() -> None:
-        for piece in table.log(rows, console.width):
+        for piece in log_table.log(rows, console.width):
             console.print(piece)
 
     return emit(write)

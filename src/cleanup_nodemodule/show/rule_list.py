@@ -24,9 +24,9 @@ def show_rules(listed: Sequence[Rule], *, as_json: bool) -> int:
 def _print_table(listed: Sequence[Rule]) -> int:
     from rich.console import Console
 
-    from cleanup_nodemodule.show import table
+    from cleanup_nodemodule.show.rule_table import rules
 
-    lost = emit(lambda: Console(highlight=False, markup=False).print(table.rules(listed)))
+    lost = emit(lambda: Console(highlight=False, markup=False).print(rules(listed)))
     return ExitCode.DONE if lost is None else ExitCode.UNEXPECTED
 
 

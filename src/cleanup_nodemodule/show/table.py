@@ -6,18 +6,12 @@ takes four times as long and holds all of it in memory.
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import islice
-from typing import NamedTuple
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from cleanup_nodemodule.proof.rule_words import describe, directories
-from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.words import printable, size
@@ -80,82 +74,6 @@ def _together(lines: Iterator[RenderableType]) -> Iterator[Group]:
     """Give the lines some at a time, as Rich takes longer to begin printing than to print one."""
     while some := tuple(islice(lines, _AT_ONCE)):
         yield Group(*some)
-
-
-def rules(listed: Sequence[Rule]) -> Table:
-    """Return the rules as a table."""
-    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in ("Profile", "Directory", "Proven by", "Comes back with", "Mind"):
-        result.add_column(heading, overflow="fold")
-    for rule in listed:
-        commands = dict.fromkeys(entry.command for entry in rule.regenerate)
-        result.add_row(
-            Text(rule.ecosystem, style="dim"),
-            Text(directories(rule), style="bold"),
-            Text(describe(rule)),
-            Text("\n".join(commands)),
-            Text(rule.risk or "", style="dim"),
-        )
-    return result
-
-
-class LogRow(NamedTuple):
-    """A deletion as the journal has it, its texts fit for showing."""
-
-    at: float
-    """Seconds since the epoch."""
-    outcome: str
-    freed_bytes: int
-    run: str
-    path: str
-    error: str | None
-    way_back: str | None
-
-
-def log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
-    """Give the journal as the pieces of a table for *width* columns, times in this machine's zone.
-
-    Nothing in it is cut: where the folders have no room beside the rest, they go below it.
-    """
-    return _together(_log(listed, width))
-
-
-def _log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
-    headings = tuple(
-        Text(heading, justify="right" if heading == "Freed" else "left")
-        for heading in ("When", "What", "Freed", "Run")
-    )
-    rows = [
-        (
-            Text(datetime.fromtimestamp(row.at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")),
-            Text(row.outcome, style=_STYLES.get(row.outcome, "yellow")),
-            Text(size(row.freed_bytes), justify="right"),
-            Text(row.run, style="dim"),
-        )
-        for row in listed
-    ]
-    folders = [_folder(row) for row in listed]
-    heading = Text("Folder, and how to get it back")
-    widths = _widths((headings, *rows))
-    left = sum(widths) + _GAP * len(widths)
-    broadest = max(line.cell_len for folder in ([heading], *folders) for line in folder)
-    beside = left + broadest <= width
-    if beside:
-        yield from _head((*headings, heading), (*widths, broadest))
-    else:
-        yield _line(headings, widths)
-    for row, folder in zip(rows, folders, strict=True):
-        if beside:
-            yield _line((*row, folder[0]), (*widths, broadest))
-            yield from (Padding(line, (0, 0, 0, left)) for line in folder[1:])
-        else:
-            yield _line(row, widths)
-            yield from (Padding(line, (0, 0, 0, _GAP)) for line in folder)
-
-
-def _folder(row: LogRow) -> list[Text]:
-    parts = [(row.path, "bold"), (row.error, "red"), (row.way_back, "dim")]
-    return [Text(text, style=style, overflow="fold") for text, style in parts if text is not None]
 
 
 _HEADINGS = (

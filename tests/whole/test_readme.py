@@ -16,7 +16,7 @@ from cleanup_nodemodule.config.settings import read_config
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.proof.rules import catalogue
-from cleanup_nodemodule.show import lines
+from cleanup_nodemodule.show.reasons import MEANINGS
 from support.needs import unable
 from support.places import CHECKOUT, COMMAND
 from support.tool import Run
@@ -71,7 +71,7 @@ def test_every_exit_code_is_in_the_readme() -> None:
 def test_every_reason_is_in_the_readme_and_has_a_meaning() -> None:
     for reason in Reason:
         assert f"`{reason.value}`" in README
-        assert lines.MEANINGS[reason.value]
+        assert MEANINGS[reason.value]
 
 
 def test_the_python_example_runs(home: Path) -> None:

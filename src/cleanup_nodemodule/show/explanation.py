@@ -8,7 +8,7 @@ from typing import Any
 from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Artifact, Delete, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
-from cleanup_nodemodule.show.lines import MEANINGS
+from cleanup_nodemodule.show.reasons import MEANINGS
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.words import printable
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TextIO
@@ -15,7 +15,7 @@ from cleanup_nodemodule.report import document
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
-from cleanup_nodemodule.show import lines
+from cleanup_nodemodule.show import last_words, lines
 from cleanup_nodemodule.show.question import ask
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import printable
@@ -29,9 +29,6 @@ GRACE: Final = 0.5
 
 _MAX_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
-
-_MAX_INCLUDED: Final = 5
-"""Paths in the command that would include what is unproven."""
 
 _WIDE: Final = 1_000_000
 """Columns enough for any path."""
@@ -86,7 +83,7 @@ class Terminal:
     def planned(self, result: Report, *, deletes: bool) -> None:
         """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
         with self._hurrying():
-            for line in lines.unmatched(result):
+            for line in last_words.unmatched(result):
                 say(line)
         if not (deletes and self.asks):
             return
@@ -134,7 +131,7 @@ class Terminal:
             if lost is not None:
                 self.say(f"could not print the result: {lost}")
             few = is_terminal(sys.stderr) and not self._display.verbose
-            for line in lines.problems(result, _MAX_PROBLEMS if few else None):
+            for line in last_words.problems(result, _MAX_PROBLEMS if few else None):
                 say(line)
             if not self._display.quiet and self._format != "json":
                 self._last_words(result, ended)
@@ -156,23 +153,10 @@ class Terminal:
             for line in lines.evidence(result):
                 say(line)
         signal = ended.signal or self._interrupts.number
-        for line in lines.summary(result, signalled=signal is not None):
+        for line in last_words.last_words(
+            *(result, self._display.command), signalled=signal is not None, exceeded=ended.exceeded
+        ):
             say(line)
-        if signal is not None:
-            return
-        if result.mode == "dry-run" and result.totals.selected and not ended.exceeded:
-            say("This was a dry run: nothing was deleted. To delete, add --no-dry-run.")
-        for hint in (*lines.hints(result), *lines.others(result)):
-            say(hint)
-        if paths := lines.doubtful_paths(result):
-            some = paths[:_MAX_INCLUDED]
-            which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
-            say(f"To include what is in doubt{which}: {self._command_including(some)}")
-
-    def _command_including(self, paths: Iterable[str]) -> str:
-        """Return this command line as a dry run that includes what is unproven at *paths*."""
-        # They are absolute, so none begins with a dash.
-        return words.command(*self._display.command, "--include-unproven", *paths)
 
     def _print(self, result: Report) -> None:
         match self._format:

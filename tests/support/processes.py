@@ -43,6 +43,7 @@ class Terminal:
         *arguments: str | bytes | Path,
         cwd: Path,
         columns: int = 80,
+        lines: int | None = None,
         env: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
         stdout: int | None = None,
@@ -52,7 +53,7 @@ class Terminal:
         self.columns = columns
         self.output = b""
         self._open = True
-        self._master, slave = open_terminal(columns)
+        self._master, slave = open_terminal(columns, lines)
         self.process = subprocess.Popen(
             # A session's leader that opens a terminal gets it as the controlling one, to which
             # Ctrl-C belongs (credentials(7)).
@@ -89,7 +90,7 @@ class Terminal:
     def expect(self, text: str) -> None:
         """Wait until *text* has been printed."""
         while text.encode() not in self.output:
-            assert self._read(), f"ended without {text!r}: {self.output!r}"
+            assert self.read(), f"ended without {text!r}: {self.output!r}"
 
     def type(self, keys: str) -> None:
         """Press *keys*; ``\\x04`` is Ctrl-D."""
@@ -107,7 +108,7 @@ class Terminal:
 
     def finish(self) -> int:
         """Wait for the end and return the exit code."""
-        while self._open and self._read():
+        while self._open and self.read():
             pass
         return self.process.wait(TIMEOUT)
 
@@ -115,7 +116,13 @@ class Terminal:
         """Return the lines that are to be seen."""
         return screen(self.output, self.columns)
 
-    def _read(self) -> bool:
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the terminal another size, of which the kernel tells the command (SIGWINCH)."""
+        self.columns = columns
+        _set_size(self._master, columns, lines)
+
+    def read(self) -> bool:
+        """Wait until more is printed; return False when no program has the terminal any more."""
         chunk = read_terminal(self._master)
         self.output += chunk
         return bool(chunk)
@@ -127,12 +134,15 @@ def _state(status: str) -> str:
         return file.read().rpartition(")")[2].split()[0]
 
 
-def open_terminal(columns: int) -> tuple[int, int]:
+def open_terminal(columns: int, lines: int | None = None) -> tuple[int, int]:
     """Return both ends of a new pseudo-terminal: what the test holds, and what a program gets."""
     master, slave = pty.openpty()
-    lines = 24 if columns <= 80 else 50
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    _set_size(slave, columns, lines or (24 if columns <= 80 else 50))
     return master, slave
+
+
+def _set_size(terminal: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
 
 def read_terminal(master: int) -> bytes:

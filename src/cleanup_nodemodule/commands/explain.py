@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
 
 if TYPE_CHECKING:
@@ -13,22 +14,23 @@ if TYPE_CHECKING:
 
 
 def explain(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A directory.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The directory to explain.")],
     root: Annotated[
         str | None,
         typer.Option(
             "--path",
             "-p",
             metavar="ROOT",
-            help="Decide like a run with -p ROOT: nothing above ROOT proves anything."
-            " [dim]\\[default: . if PATH lies in it, else the directory around PATH][/dim]",
-            show_default=False,
+            help="Decide like a run that searches ROOT. Nothing above ROOT proves anything."
+            " Default: the current directory if PATH lies in it, else the directory around PATH.",
         ),
     ] = None,
     timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    _short_help: ShortHelp = False,
+    _help: LongHelp = False,
 ) -> int:
-    """Explain one directory: which rules were tried, what was found, and what is decided and why."""
+    """Say of one directory whether it can be deleted, and why."""
     import json
 
     from cleanup_nodemodule.commands import query

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from cleanup_nodemodule.commands.app import app
+from cleanup_nodemodule.commands.wrong_usage import sentence
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.words import PROGRAM, printable
+from cleanup_nodemodule.words import PROGRAM
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.model import Mode
@@ -23,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
-        _fail(_explain(error), ProblemCode.USAGE, arguments)
+        _fail(sentence(error), ProblemCode.USAGE, arguments)
         return ExitCode.USAGE
     except CleanupError as error:
         from cleanup_nodemodule.show.failure import fail
@@ -44,25 +45,6 @@ def run(arguments: Sequence[str]) -> int:
 def interrupted(arguments: Sequence[str]) -> None:
     """Say that the run was stopped before it began."""
     _fail("interrupted; nothing was done", ProblemCode.INTERRUPTED, arguments)
-
-
-def _explain(error: typer.TyperException) -> str:
-    """Return what is wrong with the command line, and what to type instead."""
-    if type(error) is typer.BadParameter and getattr(error, "param", None) is None:
-        return error.message
-    option = getattr(error, "option_name", None)
-    context = getattr(error, "ctx", None)
-    if option is None or context is None:
-        return f"{printable(error.format_message()).rstrip('.')}; {PROGRAM} --help lists what fits"
-    import difflib
-
-    known = [name for param in context.command.params for name in param.opts]
-    # Not the one that skips the question: that has to be typed on purpose.
-    near = difflib.get_close_matches(option, [*{*known} - {"--yes", "-y"}], n=1, cutoff=0.7)
-    if len(option.lstrip("-")) == 1:
-        near = [name for name in (option.swapcase(),) if name in {*known} - {"-y"}]
-    advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} --help lists the options"
-    return f"there is no option {printable(option)}; {advice}"
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

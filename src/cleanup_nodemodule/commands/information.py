@@ -1,11 +1,13 @@
 """Options that print something and end, or that choose before anything is done."""
 
 from collections.abc import Callable
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cleanup_nodemodule import __version__
-from cleanup_nodemodule.commands.options import Engine
+from cleanup_nodemodule.commands.options import OTHER, Engine
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.streams import emit, say
 from cleanup_nodemodule.words import PROGRAM
@@ -16,18 +18,18 @@ def show_version(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule import engine
 
-        _print(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.name()})"))
+        print_and_end(lambda: typer.echo(f"{PROGRAM} {__version__} (engine: {engine.name()})"))
 
 
 def choose_engine(choice: Engine) -> Engine:
-    """Have the engine that was asked for walk the trees; BadParameter if it was not built."""
+    """Have the engine that was asked for walk the trees; UsageError if it was not built."""
     if choice != "auto":
         from cleanup_nodemodule import engine
 
         try:
             engine.choose(choice)
         except engine.UnavailableError as error:
-            raise typer.BadParameter(str(error)) from error
+            raise UsageError(str(error)) from error
     return choice
 
 
@@ -36,16 +38,51 @@ def show_schema(wanted: bool) -> None:
     if wanted:
         from cleanup_nodemodule.report.document import json_schema
 
-        _print(lambda: typer.echo(json_schema()))
+        print_and_end(lambda: typer.echo(json_schema()))
+
+
+def show_short_help(ctx: typer.Context, wanted: bool) -> None:
+    """Print what people need of the help, and end."""
+    if wanted and not ctx.resilient_parsing:
+        from cleanup_nodemodule.commands.help_page import page
+
+        print_and_end(lambda: typer.echo(page(ctx.command, short=True)))
 
 
 def show_help(ctx: typer.Context, wanted: bool) -> None:
-    """Print the help of the command, and end."""
-    if wanted:
-        _print(lambda: typer.echo(ctx.get_help()))
+    """Print the whole help, and end."""
+    if wanted and not ctx.resilient_parsing:
+        from cleanup_nodemodule.commands.help_page import page
+
+        print_and_end(lambda: typer.echo(page(ctx.command, short=False)))
 
 
-def _print(write: Callable[[], None]) -> None:
+ShortHelp: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "-h",
+        help="Print a short help.",
+        callback=show_short_help,
+        is_eager=True,
+        expose_value=False,
+        rich_help_panel=OTHER,
+    ),
+]
+
+LongHelp: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--help",
+        help="Print the whole help.",
+        callback=show_help,
+        is_eager=True,
+        expose_value=False,
+        rich_help_panel=OTHER,
+    ),
+]
+
+
+def print_and_end(write: Callable[[], None]) -> None:
     """Print what was asked for instead of a run, and end."""
     lost = emit(write)
     if lost is not None:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import (
     Timeout,
     reading_the_record,
     seconds_of,
     shortly,
 )
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import PROGRAM, printable
@@ -39,7 +41,7 @@ def log(
             "--limit",
             "-n",
             metavar="N",
-            help="Only the last N deletions. [dim]\\[default: 50][/dim]",
+            help="Only the last N deletions. Default: 50.",
         ),
     ] = None,
     all_: Annotated[
@@ -47,17 +49,19 @@ def log(
     ] = False,
     timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    _short_help: ShortHelp = False,
+    _help: LongHelp = False,
 ) -> int:
-    """Show what was deleted, when, how much that freed, and how to get it back."""
+    """Show what was deleted, and when."""
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.record import state_directory
     from cleanup_nodemodule.record.trust import StateError
     from cleanup_nodemodule.run.deletions import find_deletions
 
     if all_ and limit is not None:
-        raise typer.BadParameter("--all and --limit contradict each other; give one")
+        raise UsageError("--all and --limit contradict each other; give one")
     if limit is not None and not 1 <= limit <= _MAX_SHOWN:
-        raise typer.BadParameter(
+        raise UsageError(
             f"--limit cannot be {shortly(limit)}; type 1 or more, or --all for all there are"
         )
     last = None if all_ else limit or _SHOWN

@@ -1,13 +1,15 @@
 """What options of several commands have in common, and how they become settings."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.words import quoted
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.settings import Settings
@@ -38,6 +40,9 @@ OUTPUT = "Output"
 
 
 OTHER = "Other"
+
+
+SHELL = "Completion in your shell"
 
 
 class Format(StrEnum):
@@ -80,8 +85,7 @@ Timeout: TypeAlias = Annotated[
         "--timeout",
         metavar="SECONDS",
         help="If a disk does not answer for so many seconds, give it up and go on with the others."
-        " [dim]\\[default: 300][/dim]",
-        show_default=False,
+        " Default: 300.",
     ),
 ]
 
@@ -175,23 +179,23 @@ def shortly(number: int) -> str:
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Raise BadParameter for a number of calls at a time that makes no sense."""
+    """Raise UsageError for a number of calls at a time that makes no sense."""
     if jobs is not None and not 1 <= jobs <= _MAX_JOBS:
-        raise typer.BadParameter(
+        raise UsageError(
             f"--jobs cannot be {shortly(jobs)}; type a number from 1 to {_MAX_JOBS}, or leave it out"
         )
 
 
 def check_timeout(timeout: float | None) -> None:
-    """Raise BadParameter for a number of seconds that nobody can wait."""
+    """Raise UsageError for a number of seconds that nobody can wait."""
     if timeout is not None and not 0 < timeout < _LONGEST_TIMEOUT:
-        raise typer.BadParameter(
+        raise UsageError(
             f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
         )
 
 
 def seconds_of(timeout: float | None) -> float:
-    """Return the seconds to wait for a disk. Raises BadParameter for a number that is none."""
+    """Return the seconds to wait for a disk. Raises UsageError for a number that is none."""
     from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
 
     check_timeout(timeout)
@@ -207,5 +211,16 @@ def agreed_format(format_: Format | None, *, json_: bool, null: bool) -> Format 
     }
     formats = {option: value for option, value in asked.items() if value is not None}
     if len(set(formats.values())) > 1:
-        raise typer.BadParameter(f"{' and '.join(formats)} contradict each other; give one")
+        raise UsageError(f"{' and '.join(formats)} contradict each other; give one")
     return next(iter(formats.values()), None)
+
+
+def check_files(option: str, names: Iterable[str]) -> None:
+    """Raise UsageError for a file among the names of directories, as where a shell has expanded ``*.log``."""
+    for name in names:
+        ending = os.path.splitext(name)[1]
+        if ending[1:].isalnum() and os.path.isfile(name):
+            raise UsageError(
+                f"{option} takes names of directories, and {name} is a file. This program deletes directories;"
+                f" to find files, type: find . -name {quoted(f'*{ending}')}"
+            )

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cleanup_nodemodule.commands.completion import runs
+from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import (
     Timeout,
     reading_the_record,
@@ -23,9 +25,9 @@ def regenerate(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="The run whose deletions to bring back, as log shows it; its first letters are enough."
-            " [dim]\\[default: the last one][/dim]",
-            show_default=False,
+            help="The run whose deletions to bring back, as log shows it. Its first letters are enough."
+            " Default: the last run.",
+            autocompletion=runs,
         ),
     ] = None,
     run_them: Annotated[
@@ -33,8 +35,10 @@ def regenerate(
     ] = False,
     timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    _short_help: ShortHelp = False,
+    _help: LongHelp = False,
 ) -> int:
-    """Print the commands that bring back what a run deleted, or run them."""
+    """Print or run the commands that bring back what was deleted."""
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.commands.bring_back import run_all
     from cleanup_nodemodule.exit_codes import ExitCode

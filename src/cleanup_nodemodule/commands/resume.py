@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
+from cleanup_nodemodule.errors import UsageError
 
 
 def resume(
@@ -25,8 +27,10 @@ def resume(
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    _short_help: ShortHelp = False,
+    _help: LongHelp = False,
 ) -> int:
-    """Delete what interrupted runs had taken out of projects and not deleted yet."""
+    """Finish what interrupted runs left. It deletes what they had begun to delete."""
     from cleanup_nodemodule.commands.at_terminal import carry_out
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.resuming import resume as work
@@ -35,9 +39,7 @@ def resume(
 
     seconds = seconds_of(timeout)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
-        raise typer.BadParameter(
-            "--forget needs a path; for the current directory type: --forget ."
-        )
+        raise UsageError("--forget needs a path; for the current directory type: --forget .")
     settings = settings_of()
     display = Display("json" if json_ else None)
     orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)

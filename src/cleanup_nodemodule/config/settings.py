@@ -6,6 +6,8 @@ adds up.
 
 import contextlib
 import os
+import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -262,11 +264,20 @@ def _check_name(option: str, name: str) -> None:
             f"{option} takes names of directories, not paths, and {name!r} is none;"
             " to search somewhere else, use -p PATH"
         )
-    if "," in name or any(mark in name for mark in "*?["):
-        what = "several names" if "," in name else "a pattern"
+    if any(mark in name for mark in "*?["):
+        of_files = (
+            f". This program deletes directories; to find files, type: find . -name {shlex.quote(name)}"
+            if re.fullmatch(r"\*\.\w+", name)
+            else ""
+        )
         raise SettingsError(
-            f"{option} takes one name at a time, and {name!r} looks like {what}; give the option once for"
-            f" each name, as in: {option} dist {option} .cache"
+            f"{option} takes names of directories, and {name!r} is a pattern; type each name, as in:"
+            f" {option} dist .cache{of_files}"
+        )
+    if "," in name:
+        names = " ".join(filter(None, (part.strip() for part in name.split(","))))
+        raise SettingsError(
+            f"{option} takes names with spaces between them; type: {option} {names or 'dist out'}"
         )
     if name == ".git":
         raise SettingsError(f"{option} .git would delete repositories; that is never done")

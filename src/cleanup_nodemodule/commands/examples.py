@@ -1,0 +1,37 @@
+"""The examples of the help, by command: what for, and what to type after the program's name."""
+
+from typing import Final
+
+EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "": (
+        ("see what can be deleted", "~/work"),
+        ("delete it, after a question", "~/work --no-dry-run"),
+        ("delete it, from a script", "~/work --no-dry-run --yes"),
+        ("in Python projects", "~/work --profile python"),
+        ("leave some alone", "~/work --exclude legacy"),
+    ),
+    "resume": (
+        ("finish it", "resume"),
+        ("only show what it is", "resume --dry-run"),
+    ),
+    "rules": (
+        ("all rules", "rules"),
+        ("all about one rule", "rules node_modules"),
+        ("all about one ecosystem", "rules --profile python"),
+    ),
+    "explain": (
+        ("why it is kept, or not", "explain web/dist"),
+        ("the same, if ~/work is searched", "explain web/dist -p ~/work"),
+    ),
+    "log": (
+        ("the last runs", "log"),
+        ("what was deleted there", "log ~/work/shop"),
+        ("all deletions", "log --all"),
+    ),
+    "regenerate": (
+        ("how to undo the last run", "regenerate"),
+        ("undo it", "regenerate --run"),
+        ("undo another run, as log names it", "regenerate 3f9a"),
+    ),
+    "help": (("the whole help of a command", "help explain"),),
+}

@@ -1,0 +1,233 @@
+"""Draws the help, as wide as the terminal.
+
+Typer can draw it too: with Rich, which takes as long to load as all else, or plainly, and then neither knows
+examples, groups of options and a short form.
+"""
+
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import typer
+
+from cleanup_nodemodule.commands.examples import EXAMPLES
+from cleanup_nodemodule.commands.options import DELETE, OTHER, OUTPUT, SEARCH, SHELL
+from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.show.streams import is_terminal
+from cleanup_nodemodule.words import PROGRAM, command
+
+_SHORT: Final = {
+    *("path", "profile", "targets", "exclude", "no_dry_run", "yes", "trash"),
+    *("format_", "json_", "top", "quiet", "verbose", "version", "help_"),
+}
+"""Options of the program that ``-h`` shows, by the names of their parameters."""
+
+EXIT_CODES: Final = {
+    ExitCode.DONE: "done, and everything could be read and deleted",
+    ExitCode.UNEXPECTED: "something failed that should not have",
+    ExitCode.USAGE: "the command line is wrong; nothing was touched",
+    ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
+    ExitCode.EXCEEDED: "more would be deleted than --max-delete allows; nothing was touched",
+    ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
+    ExitCode.HUNG_UP: "stopped, as its terminal was closed (SIGHUP)",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C (SIGINT)",
+    ExitCode.TERMINATED: "stopped by SIGTERM",
+}
+"""What each exit code means."""
+
+_OF_RUNS: Final = {ExitCode.EXCEEDED, ExitCode.LOCKED}
+"""Exit codes that only a run has that may delete."""
+
+_DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."
+
+_WIDEST: Final = 100
+"""Columns beyond which lines are hard to read."""
+
+_NARROW: Final = 70
+"""Columns below which the words go under the options and not beside them."""
+
+_UNDER: Final = 8
+"""Columns by which they are indented then."""
+
+_OFF_TERMINAL: Final = 80
+"""Columns in a pipe, unless COLUMNS says another number."""
+
+
+def page(asked: Any, *, short: bool, width: int | None = None) -> str:
+    """Return the help of a command, for so many columns; by default for those of the terminal."""
+    name = asked.name if asked.name != PROGRAM and asked.name in EXAMPLES else ""
+    lines = list(_Page(asked, name, _width() if width is None else width).lines(short=short))
+    while lines and not lines[-1]:
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _width() -> int:
+    """Return the columns of the terminal. In a pipe COLUMNS counts if it is set, as with all programs."""
+    columns = shutil.get_terminal_size((_OFF_TERMINAL, 24)).columns
+    if not is_terminal(sys.stdout) and not os.environ.get("COLUMNS"):
+        columns = _OFF_TERMINAL
+    return max(30, min(columns, _WIDEST))
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a help text."""
+    return re.split(r"(?<=[a-z)])[.] (?=[A-Z])", text)[0].rstrip(".") + "."
+
+
+class _Page:
+    def __init__(self, asked: Any, name: str, width: int) -> None:
+        self._command = asked
+        self._name = name
+        self._width = width
+
+    def lines(self, *, short: bool) -> Iterator[str]:
+        summary, *more = _paragraphs(self._command.help)
+        yield from self._text(summary)
+        if not short:
+            for paragraph in more:
+                yield ""
+                yield from self._text(paragraph)
+        yield ""
+        yield from self._usage()
+        yield ""
+        yield _heading("Examples")
+        yield from self._rows(
+            [(f"{PROGRAM} {words}", f"# {what}") for what, words in EXAMPLES[self._name]],
+        )
+        yield ""
+        groups = list(self._groups(short=short))
+        left = max(_left(rows) for _, rows in groups)
+        for title, rows in groups:
+            yield _heading(title)
+            yield from self._rows(rows, left)
+            yield ""
+        if commands := self._commands():
+            yield _heading("Commands")
+            yield from self._rows(commands)
+            yield ""
+        if short:
+            words = (self._name, "--help") if self._name else ("--help",)
+            yield from self._text(f"{command(*words)} shows everything.")
+            return
+        yield _heading("Exit codes")
+        yield from self._rows(_exit_codes(self._name))
+        yield ""
+        yield _heading("More")
+        yield from self._text(_DOCUMENTS, indent=2)
+
+    def _usage(self) -> Iterator[str]:
+        words = (PROGRAM, self._name) if self._name else (PROGRAM,)
+        arguments = [
+            f"[{_metavar(param)}]" if not param.required else _metavar(param)
+            for param in _arguments(self._command)
+        ]
+        if not self._name:
+            arguments = ["[PATH]..."]
+        yield f"{_bold('Usage:')} {' '.join((*words, '[OPTIONS]', *arguments))}"
+        if not self._name:
+            yield f"       {PROGRAM} COMMAND [OPTIONS] [ARGUMENTS]"
+
+    def _groups(self, *, short: bool) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        arguments = [(_metavar(param), param.help or "") for param in _arguments(self._command)]
+        if arguments:
+            yield (
+                "Arguments",
+                [(name, first_sentence(text) if short else text) for name, text in arguments],
+            )
+        options = [param for param in self._command.params if param.param_type_name == "option"]
+        if short and not self._name:
+            options = [param for param in options if param.name in _SHORT]
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in options:
+            title = getattr(param, "rich_help_panel", None) or OTHER
+            if short or self._name:
+                title = "Options"
+            text = " ".join((param.help or "").split())
+            row = (_names(param), first_sentence(text) if short else text)
+            groups.setdefault(title, []).append(row)
+        order = (SEARCH, DELETE, OUTPUT, OTHER, SHELL)
+        yield from sorted(
+            groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else -1
+        )
+
+    def _commands(self) -> list[tuple[str, str]]:
+        commands = getattr(self._command, "commands", {})
+        return [
+            (name, first_sentence(_paragraphs(each.help)[0]))
+            for name, each in commands.items()
+            if not each.hidden
+        ]
+
+    def _rows(self, rows: Sequence[tuple[str, str]], left: int = 0) -> Iterator[str]:
+        """Give rows of two columns, or the second below the first where there is no room.
+
+        The second column begins at *left*, or else where the longest row needs it.
+        """
+        left = left or _left(rows)
+        for name, text in rows:
+            if self._width < _NARROW:
+                yield f"  {name}"
+                yield from self._text(text, indent=_UNDER)
+                continue
+            first, *rest = self._wrapped(text, left)
+            yield f"  {name}".ljust(left) + first
+            yield from (" " * left + line for line in rest)
+
+    def _text(self, text: str, indent: int = 0) -> Iterator[str]:
+        yield from (" " * indent + line for line in self._wrapped(text, indent))
+
+    def _wrapped(self, text: str, indent: int) -> list[str]:
+        return textwrap.wrap(
+            text, max(self._width - indent, 20), break_long_words=False, break_on_hyphens=False
+        ) or [""]
+
+
+def _left(rows: Sequence[tuple[str, str]]) -> int:
+    """Return where the second column of rows begins."""
+    return max(len(name) for name, _ in rows) + 4
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    return [" ".join(part.split()) for part in (text or "").split("\n\n")]
+
+
+def _arguments(asked: Any) -> Iterable[Any]:
+    return [param for param in asked.params if param.param_type_name == "argument"]
+
+
+def _metavar(param: Any) -> str:
+    return f"{param.metavar}{'...' if param.nargs == -1 else ''}"
+
+
+def _names(param: Any) -> str:
+    """Return the names of an option, the short one first, and the word for its value."""
+    short = [name for name in param.opts if not name.startswith("--")]
+    long = [name for name in param.opts if name.startswith("--")]
+    names = ", ".join((*short, *long)) if short else f"    {long[0]}"
+    return names if param.is_flag else f"{names} {param.metavar}"
+
+
+def _exit_codes(name: str) -> list[tuple[str, str]]:
+    return [
+        (str(code.value), meaning)
+        for code, meaning in EXIT_CODES.items()
+        if code not in _OF_RUNS or name in {"", "resume"}
+    ]
+
+
+def _heading(title: str) -> str:
+    return _bold(f"{title}:")
+
+
+def _bold(text: str) -> str:
+    plain = (
+        not is_terminal(sys.stdout)
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM") == "dumb"
+    )
+    return text if plain else typer.style(text, bold=True)

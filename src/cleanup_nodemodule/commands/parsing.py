@@ -1,0 +1,225 @@
+"""Reads the command line, and does what Typer does not do by itself."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from cleanup_nodemodule.commands import wrong_usage
+from cleanup_nodemodule.commands.options import nothing_done
+from cleanup_nodemodule.errors import UsageError
+
+_SPREAD: Final = {
+    "--targets": "node_modules dist",
+    "--also": "dist out",
+    "--include-unproven": "web/dist docs/out",
+}
+"""Options that take all the words which follow, up to the next option, with an example of those."""
+
+_OF_NAMES: Final = {"--targets", "--also"}
+
+_FOR_ALL: Final = {"engine"}
+"""Options of the program that count for its commands too."""
+
+WORDS: Final = "cleanup_nodemodule.words"
+"""Where a context keeps the paths that were typed without ``-p``."""
+
+
+class Option(TyperOption):
+    """An option whose value is converted here, with errors in our words.
+
+    Typer 0.29 has pydantic make an adapter for each parameter, given or not, and loading that is a third of
+    the time it takes to start. Text is what the command line has, and what it stands for is known here.
+    """
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        """Return the value of the option as the type that it is declared with."""
+        # Where another Typer calls it otherwise, it has its own way.
+        if getattr(self, "type_descriptor", None) is None:
+            return super().process_value(ctx, value)
+        return _processed(self, ctx, value)
+
+
+class Argument(TyperArgument):
+    """An argument whose value is converted here, as that of an option."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        """Return the value of the argument as the type that it is declared with."""
+        if getattr(self, "type_descriptor", None) is None:
+            return super().process_value(ctx, value)
+        return _processed(self, ctx, value)
+
+
+def _processed(param: Any, ctx: Any, value: Any) -> Any:
+    if param.required and value is None:
+        raise wrong_usage.no_argument(ctx.info_name, param.metavar)
+    converted = _convert(param, value)
+    return converted if param.callback is None else param.callback(ctx, param, converted)
+
+
+def _convert(param: Any, value: Any) -> Any:
+    annotation = param.type_descriptor.annotation
+    if not isinstance(value, str) or annotation is str:
+        return value  # A default is what it should be already, and so is a list of words.
+    name = max(param.opts, key=len)
+    if choices := wrong_usage.choices_of(param):
+        if value not in choices:
+            raise wrong_usage.no_choice(name, value, choices)
+        return annotation(value) if isinstance(annotation, type) else value
+    try:
+        return annotation(value)
+    except ValueError as error:
+        if re.fullmatch(r"[+-]?\d+", value):
+            raise wrong_usage.too_long(name, param.metavar) from error
+        raise wrong_usage.no_number(name, value, param.metavar) from error
+
+
+def _take_over(params: Iterable[Any]) -> None:
+    """Make parameters ours: Typer 0.29 lets nobody choose their class."""
+    for param in params:
+        if type(param) is TyperOption:
+            param.__class__ = Option
+        elif type(param) is TyperArgument:
+            param.__class__ = Argument
+
+
+def _check_dashes(params: Iterable[Any], args: Iterable[str]) -> None:
+    known = {name for param in params for name in param.opts}
+    for word in args:
+        if word == "--":
+            return
+        if re.match(r"-\w[\w-]+$", word) and f"-{word}" in known:
+            raise wrong_usage.single_dash(word)
+
+
+@contextlib.contextmanager
+def _about(ctx: Any) -> Iterator[None]:
+    """Have errors know which command they are about, as not all of Typer's do."""
+    try:
+        yield
+    except typer.TyperException as error:
+        if getattr(error, "ctx", None) is None:
+            error.ctx = ctx  # type: ignore[attr-defined]
+        raise
+
+
+class Command(TyperCommand):
+    """A command with a name."""
+
+    allow_extra_args = True
+    """They are refused here, in our words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands behind the name of the command."""
+        _take_over(self.params)
+        if ctx.resilient_parsing:  # A shell completing what is not finished yet.
+            return super().parse_args(ctx, args)
+        _check_dashes(self.params, args)
+        with _about(ctx):
+            extra = super().parse_args(ctx, args)
+        if extra:
+            takes = [
+                param.metavar or "" for param in self.params if isinstance(param, TyperArgument)
+            ]
+            raise wrong_usage.one_too_many(self.name or "", takes, extra)
+        return extra
+
+
+class Program(TyperGroup):
+    """The program: options and paths of its own, and commands."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the command line, in one of those moments in which nothing has been done yet."""
+        with nothing_done():
+            return super().make_context(*args, **extra)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line: a path may stand anywhere, and ``--targets`` takes all the names that follow."""
+        _take_over(self.params)
+        if ctx.resilient_parsing:  # A shell completing what is not finished yet.
+            return super().parse_args(ctx, args)
+        _check_dashes(self.params, args)
+        for option, example in _SPREAD.items():
+            args = _spread(args, option, example)
+        with _about(ctx):
+            options, words, called = self._parted(ctx, args)
+            rest = super().parse_args(ctx, [*options, *called])
+        ctx.meta[WORDS] = words
+        wrong_usage.refuse_misspelt(words, list(self.commands))
+        if called:
+            self._refuse_options_before(ctx, called[0])
+        return rest
+
+    def _parted(self, ctx: Any, args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+        """Part a command line into options, paths and the command with all that follows.
+
+        The paths are among the options too, as values of ``--path``. Raises what the parser raises.
+        """
+        parser = self.make_parser(ctx)
+        parser.allow_interspersed_args = False
+        options: list[str] = []
+        words: list[str] = []
+        rest = list(args)
+        while rest:
+            given = list(rest)
+            _, left, _ = parser.parse_args(rest)  # It takes the list apart.
+            read = given[: len(given) - len(left)]
+            ended = read[-1:] == ["--"] and _is_whole(parser, read[:-1])
+            options += read[:-1] if ended else read
+            rest = left
+            if not rest:
+                break
+            if not (ended or words) and rest[0] in self.commands:
+                return options, [], rest
+            taken = len(rest) if ended else 1
+            words += rest[:taken]
+            options += [f"--path={word}" for word in rest[:taken]]
+            rest = rest[taken:]
+        return options, words, []
+
+    def _refuse_options_before(self, ctx: Any, name: str) -> None:
+        theirs = {option for param in self.commands[name].params for option in param.opts}
+        for param in self.params:
+            source = ctx.get_parameter_source(param.name)
+            if param.name in _FOR_ALL or source is None or source.name != "COMMANDLINE":
+                continue
+            raise wrong_usage.before_command(max(param.opts, key=len), name, theirs)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; none for a path, which is there only while a shell completes."""
+        if args and args[0] not in self.commands:
+            return None, None, args
+        return super().resolve_command(ctx, args)
+
+
+def _is_whole(parser: Any, words: list[str]) -> bool:
+    """Whether options are complete, so that what follows is the value of none."""
+    try:
+        parser.parse_args(list(words))
+    except Exception:  # noqa: BLE001 - the last one needs a value, in Typer's words
+        return False
+    return True
+
+
+def _spread(args: list[str], option: str, example: str) -> list[str]:
+    spread: list[str] = []
+    position = 0
+    while position < len(args):
+        word = args[position]
+        position += 1
+        if word == "--":
+            return [*spread, word, *args[position:]]
+        if word != option:
+            spread.append(word)
+            continue
+        start = position
+        while position < len(args) and not args[position].startswith("-"):
+            spread += (option, args[position])
+            position += 1
+        if position == start:
+            what = "name" if option in _OF_NAMES else "path"
+            raise UsageError(f"{option} needs the {what} of a directory, as in: {option} {example}")
+    return spread

@@ -1,0 +1,224 @@
+"""What is wrong with a command line, in a sentence that says what to type instead."""
+
+import difflib
+import errno
+import os
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any, Final, Literal, get_args, get_origin
+
+import typer
+
+from cleanup_nodemodule.commands.examples import EXAMPLES
+from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.words import PROGRAM, command, printable, quoted
+
+_VALUES: Final = {
+    "PATH": ("a directory", "~/work"),
+    "PATH...": ("a directory", "web/dist"),
+    "ROOT": ("a directory", "~/work"),
+    "N": ("a number", "4"),
+    "NAME": ("a profile", "python"),
+    "NAME...": ("the name of a directory", "dist out"),
+    "NAME@MARKER": ("a name and a marker", "out@Makefile"),
+    "PATTERN": ("a name, a path or a pattern", "legacy"),
+    "SIZE|COUNT": ("a size or a number", "10GB"),
+    "SECONDS": ("a number of seconds", "60"),
+    "RUN": ("the name of a run", "3f9a"),
+}
+"""What an option takes, and an example of it, by the word that stands for it in the help."""
+
+_ON_PURPOSE: Final = {"--yes", "-y"}
+"""Options that skip the question. Nobody is led to them: they have to be typed on purpose."""
+
+
+class NotThereError(UsageError):
+    """A word that is neither a command nor a directory."""
+
+    code = ProblemCode.SEARCH_ROOT
+
+    def __init__(self, message: str, path: str, number: int | None) -> None:
+        super().__init__(message)
+        self._path = path
+        self._number = number
+
+    @property
+    def path(self) -> str:
+        """Absolute path of the directory that is not there."""
+        return self._path
+
+    @property
+    def number(self) -> int | None:
+        """What the system said (errno(3))."""
+        return self._number
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """Return the word that is most likely meant by a misspelt one; None if nothing is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def choices_of(param: Any) -> tuple[str, ...]:
+    """Return the values that a parameter takes; none if it takes others too."""
+    annotation = param.type_descriptor.annotation
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return tuple(member.value for member in annotation)
+    return ()
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them: ``a, b or c``."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def no_choice(option: str, value: str, choices: Sequence[str]) -> UsageError:
+    """Return the error for a value that is none of the choices."""
+    meant = near(value, choices)
+    advice = f"did you mean {meant}? It" if meant else "it"
+    return UsageError(
+        f"{option} cannot be {shown(value)}; {advice} takes {listed(choices)}, as in:"
+        f" {option} {meant or choices[0]}"
+    )
+
+
+def no_number(option: str, value: str, metavar: str | None) -> UsageError:
+    """Return the error for a value that is no number."""
+    what, example = _VALUES.get(metavar or "", _VALUES["N"])
+    return UsageError(f"{option} takes {what}, as in: {option} {example}; {shown(value)} is none")
+
+
+def too_long(option: str, metavar: str | None) -> UsageError:
+    """Return the error for a number with too many digits to be read."""
+    _, example = _VALUES.get(metavar or "", _VALUES["N"])
+    return UsageError(
+        f"{option} cannot be so large a number; type for instance: {option} {example}"
+    )
+
+
+def no_argument(name: str, what: str) -> UsageError:
+    """Return the error for a command that needs an argument and has none."""
+    return UsageError(f"{name} needs {_VALUES[what][0]}, as in: {PROGRAM} {EXAMPLES[name][0][1]}")
+
+
+def one_too_many(name: str, takes: Sequence[str], extra: Sequence[str]) -> UsageError:
+    """Return the error for arguments that a command does not take."""
+    kind = f"one {takes[-1]} at a time" if takes else "no argument"
+    rest = " ".join(quoted(word) for word in extra)
+    return UsageError(f"{name} takes {kind}; leave out: {rest}")
+
+
+def before_command(option: str, name: str, theirs: Iterable[str]) -> UsageError:
+    """Return the error for an option that stands before a command, where it has no effect."""
+    if option in theirs:
+        return UsageError(f"{option} has to stand after {name}; type: {command(name, option)}")
+    return UsageError(
+        f"{name} takes no {option}; {command(name)} -h lists the options that it takes"
+    )
+
+
+def no_command(word: str, names: Iterable[str]) -> UsageError:
+    """Return the error for ``help`` of a command that is not there."""
+    names = list(names)
+    meant = near(word, names)
+    advice = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
+    return UsageError(f"there is no command {shown(word)}; {advice}")
+
+
+def shown(value: str) -> str:
+    """Return what somebody typed, so that all of it can be seen, and not endlessly."""
+    text = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
+    return printable(text) if text.strip() == text != "" else f"'{text}'"
+
+
+_LONGEST: Final = 60
+"""Characters of what somebody typed that an error shows."""
+
+
+def single_dash(word: str) -> UsageError:
+    """Return the error for a long option with one dash."""
+    return UsageError(f"there is no option {word}; did you mean -{word}?")
+
+
+def refuse_misspelt(words: Sequence[str], names: Sequence[str]) -> None:
+    """Raise UsageError if one of the words that stand for directories is likely to be meant for a command.
+
+    With more than one, the others would be searched. Only words that look like a command are looked up on the disk.
+    """
+    for word in words:
+        meant = word if word in names else near(word, names)
+        if meant is None or os.sep in word or os.path.lexists(word):
+            continue
+        others = [other for other in words if other != word]
+        if meant == word:
+            raise UsageError(
+                f"there is no directory {shown(word)}; to run the command {word}, type it first:"
+                f" {command(word, *others)}"
+            )
+        raise UsageError(
+            f"there is no command and no directory {shown(word)}; did you mean:"
+            f" {command(meant, *others)}?"
+        )
+
+
+def instead_of(error: UsageError, words: Sequence[str]) -> UsageError:
+    """Return a better error where a root is not there that was typed without ``-p``: one of the *words*."""
+    filename = getattr(error, "filename", None)
+    if error.code is not ProblemCode.SEARCH_ROOT or filename is None or error.path is None:
+        return error
+    word = os.fsdecode(filename)
+    if word not in words or os.sep in word or error.number != errno.ENOENT:
+        return error
+    return NotThereError(
+        f"there is no command and no directory {shown(word)}; {PROGRAM} -h lists the commands",
+        error.path,
+        error.number,
+    )
+
+
+def sentence(error: typer.TyperException) -> str:
+    """Return what Typer found to be wrong, in our words."""
+    context: Any = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if option is None or context is None:
+        message = error.message if isinstance(error, typer.BadParameter) else str(error)
+        return printable(message).rstrip(".")
+    params = {name: param for param in context.command.params for name in param.opts}
+    if option in params:
+        return _value_of(option, params[option])
+    return _no_option(option, context, list(params))
+
+
+def _value_of(option: str, param: Any) -> str:
+    """Return what is wrong with the value of an option: there is none, or it takes none."""
+    if getattr(param, "is_flag", False):
+        return f"{option} takes no value; type {option} alone"
+    choices = choices_of(param)
+    if choices:
+        return f"{option} needs a value: {listed(choices)}, as in: {option} {choices[0]}"
+    what, example = _VALUES.get(param.metavar or "", _VALUES["N"])
+    return f"{option} needs {what}, as in: {option} {example}"
+
+
+def _no_option(option: str, context: Any, known: Sequence[str]) -> str:
+    """Return what to type instead of an option that the command does not have."""
+    name = context.command.name if context.parent is not None else None
+    if name is not None and any(option in one.opts for one in context.parent.command.params):
+        return f"{name} takes no {option}; {command(name)} -h lists the options that it takes"
+    if name is None:
+        for other, its in context.command.commands.items():
+            if any(option in param.opts for param in its.params):
+                return (
+                    f"there is no option {option} without a command; did you mean:"
+                    f" {command(other, option)}?"
+                )
+    found = difflib.get_close_matches(option, {*known} - _ON_PURPOSE, n=1, cutoff=0.7)
+    if len(option.lstrip("-")) == 1:
+        found = [one for one in (option.swapcase(),) if one in {*known} - _ON_PURPOSE]
+    if found:
+        return f"there is no option {shown(option)}; did you mean {found[0]}?"
+    words = () if name is None else (name,)
+    return f"there is no option {shown(option)}; {command(*words, '--help')} lists the options"

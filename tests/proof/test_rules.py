@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from cleanup_nodemodule.commands import failures
-from cleanup_nodemodule.proof.rule_words import describe, directories
+from cleanup_nodemodule.proof.rule_words import describe
 from cleanup_nodemodule.proof.rules import (
     Proof,
     RuleError,
@@ -416,18 +416,6 @@ def test_what_the_user_keeps_is_kept_by_the_file(run: Run, config: Path, work: P
 # What the commands tell.
 
 
-def test_rules_lists_every_rule_and_what_proves_it(run: Run, config: Path) -> None:
-    assert not config.exists()
-    result = run("rules")
-    assert (result.returncode, result.stderr) == (0, "")
-    for rule in catalogue():
-        assert f"{rule.id}: {directories(rule)} ({rule.title})\n" in result.stdout
-        assert f"    proven by {describe(rule)}\n" in result.stdout
-    python = run("rules", "--profile", "python").stdout
-    assert "python/pycache" in python
-    assert "js/" not in python
-
-
 def test_rules_are_a_document_too(run: Run, config: Path) -> None:
     config.write_text(f"[[rule]]\n{GOOD}")
     document = json.loads(run("rules", "--json").stdout)
@@ -568,16 +556,6 @@ def test_explain_takes_any_way_to_a_directory(run: Run, work: Path, path: str) -
     document = json.loads(result.stdout)
     assert document["path"] == os.path.normpath(work / path)
     assert document["decision"] == ("delete" if path == "node_modules/" else "keep")
-
-
-def test_a_word_that_is_no_command_says_what_to_type(run: Run, work: Path) -> None:
-    for word in ("node_modules", "explains", "rule"):
-        result = run(word, "--no-dry-run", cwd=work)
-        assert (result.returncode, result.stdout) == (2, "")
-        assert f"there is no command {word}" in result.stderr
-        assert "rules" in result.stderr
-        assert f"-p {word}" in result.stderr
-    assert (work / "node_modules/file").exists()
 
 
 @pytest.mark.parametrize("arguments", [["explain"], ["explain", "a", "b"], ["rules", "x"]])

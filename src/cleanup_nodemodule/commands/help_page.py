@@ -4,20 +4,14 @@ Typer can draw it too: with Rich, which takes as long to load as all else, or pl
 examples, groups of options and a short form.
 """
 
-import os
 import re
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
-
-import typer
 
 from cleanup_nodemodule.commands.examples import EXAMPLES
 from cleanup_nodemodule.commands.options import DELETE, OTHER, OUTPUT, SEARCH, SHELL
 from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.show.streams import is_terminal
+from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
 
 _SHORT: Final = {
@@ -53,25 +47,16 @@ _NARROW: Final = 70
 _UNDER: Final = 8
 """Columns by which they are indented then."""
 
-_OFF_TERMINAL: Final = 80
-"""Columns in a pipe, unless COLUMNS says another number."""
-
 
 def page(asked: Any, *, short: bool, width: int | None = None) -> str:
     """Return the help of a command, for so many columns; by default for those of the terminal."""
     name = asked.name if asked.name != PROGRAM and asked.name in EXAMPLES else ""
-    lines = list(_Page(asked, name, _width() if width is None else width).lines(short=short))
+    lines = list(
+        _Page(asked, name, columns(_WIDEST) if width is None else width).lines(short=short)
+    )
     while lines and not lines[-1]:
         lines.pop()
     return "\n".join(lines)
-
-
-def _width() -> int:
-    """Return the columns of the terminal. In a pipe COLUMNS counts if it is set, as with all programs."""
-    columns = shutil.get_terminal_size((_OFF_TERMINAL, 24)).columns
-    if not is_terminal(sys.stdout) and not os.environ.get("COLUMNS"):
-        columns = _OFF_TERMINAL
-    return max(30, min(columns, _WIDEST))
 
 
 def first_sentence(text: str) -> str:
@@ -128,7 +113,7 @@ class _Page:
         ]
         if not self._name:
             arguments = ["[PATH]..."]
-        yield f"{_bold('Usage:')} {' '.join((*words, '[OPTIONS]', *arguments))}"
+        yield f"{bold('Usage:')} {' '.join((*words, '[OPTIONS]', *arguments))}"
         if not self._name:
             yield f"       {PROGRAM} COMMAND [OPTIONS] [ARGUMENTS]"
 
@@ -174,17 +159,12 @@ class _Page:
                 yield f"  {name}"
                 yield from self._text(text, indent=_UNDER)
                 continue
-            first, *rest = self._wrapped(text, left)
-            yield f"  {name}".ljust(left) + first
-            yield from (" " * left + line for line in rest)
+            first, *rest = folded(text, self._width, left)
+            yield f"  {name}".ljust(left) + first[left:]
+            yield from rest
 
     def _text(self, text: str, indent: int = 0) -> Iterator[str]:
-        yield from (" " * indent + line for line in self._wrapped(text, indent))
-
-    def _wrapped(self, text: str, indent: int) -> list[str]:
-        return textwrap.wrap(
-            text, max(self._width - indent, 20), break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        return folded(text, self._width, indent)
 
 
 def _left(rows: Sequence[tuple[str, str]]) -> int:
@@ -221,13 +201,4 @@ def _exit_codes(name: str) -> list[tuple[str, str]]:
 
 
 def _heading(title: str) -> str:
-    return _bold(f"{title}:")
-
-
-def _bold(text: str) -> str:
-    plain = (
-        not is_terminal(sys.stdout)
-        or os.environ.get("NO_COLOR")
-        or os.environ.get("TERM") == "dumb"
-    )
-    return text if plain else typer.style(text, bold=True)
+    return bold(f"{title}:")

@@ -56,8 +56,10 @@ class NotThereError(UsageError):
 
 def near(word: str, known: Iterable[str]) -> str | None:
     """Return the word that is most likely meant by a misspelt one; None if nothing is near."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    found = difflib.get_close_matches(word, list(known), n=5, cutoff=0.6)
+    # Two letters that have changed places are the most common slip.
+    swapped = [one for one in found if sorted(one) == sorted(word)]
+    return next(iter((*swapped, *found)), None)
 
 
 def choices_of(param: Any) -> tuple[str, ...]:

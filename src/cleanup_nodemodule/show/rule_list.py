@@ -1,42 +1,99 @@
-"""The rules, as a table, as lines or as a document."""
+"""The rules: as a page for people, as lines for programs, or as a document."""
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import groupby
+from typing import Final
 
-from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.proof.rule_words import describe, directories
-from cleanup_nodemodule.proof.rules import Rule
-from cleanup_nodemodule.show.streams import emit, is_terminal, print_lines
+from cleanup_nodemodule.proof.rules import Regeneration, Rule
+from cleanup_nodemodule.show.layout import bold, columns, dim, fitted, folded
+from cleanup_nodemodule.show.streams import is_terminal, print_lines
+from cleanup_nodemodule.words import command, printable
+
+_WIDEST: Final = 120
+"""Columns beyond which a page is hard to read."""
+
+_BESIDE: Final = 13
+"""Where the facts about a rule begin, beside the words for them."""
 
 
-def show_rules(listed: Sequence[Rule], *, as_json: bool) -> int:
-    """Print the rules, as a table or as a JSON document; return the exit code."""
+def show_rules(listed: Sequence[Rule], *, in_full: bool, as_json: bool) -> int:
+    """Print the rules, each in a line or *in_full*; return the exit code."""
     if as_json:
         document = [{**asdict(rule), "ecosystem": rule.ecosystem} for rule in listed]
         return print_lines([json.dumps({"rules": document}, indent=2)])
-    if is_terminal(sys.stdout):
-        return _print_table(listed)
-    return print_lines(_rule_lines(listed))
+    if not is_terminal(sys.stdout):
+        return print_lines(_lines(listed))
+    width = columns(_WIDEST)
+    return print_lines(_in_full(listed, width) if in_full else _page(listed, width))
 
 
-def _print_table(listed: Sequence[Rule]) -> int:
-    from rich.console import Console
-
-    from cleanup_nodemodule.show.rule_table import rules
-
-    lost = emit(lambda: Console(highlight=False, markup=False).print(rules(listed)))
-    return ExitCode.DONE if lost is None else ExitCode.UNEXPECTED
-
-
-def _rule_lines(listed: Sequence[Rule]) -> Iterator[str]:
+def _lines(listed: Sequence[Rule]) -> Iterator[str]:
+    """Give a line a rule, its fields parted by tabs: id, directories, what it is, commands, proof, note."""
     for rule in listed:
-        yield f"{rule.id}: {directories(rule)} ({rule.title})"
-        yield f"    proven by {describe(rule)}"
+        fields = (
+            *(rule.id, directories(rule), rule.title),
+            "; ".join(_commands(rule)) or "-",
+            describe(rule),
+            rule.risk or "-",
+        )
+        yield "\t".join(map(printable, fields))
+
+
+def _commands(rule: Rule) -> list[str]:
+    return list(dict.fromkeys(_command(rule, entry) for entry in rule.regenerate))
+
+
+def _command(rule: Rule, entry: Regeneration) -> str:
+    """Return the command for people: with the script and the directory that it is most often for."""
+    script = entry.script[0] if entry.script else "SCRIPT"
+    return entry.command.replace("{script}", script).replace("{name}", rule.directory)
+
+
+def _page(listed: Sequence[Rule], width: int) -> Iterator[str]:
+    """Give a line a rule, by profile: directory, what it is, the first command that brings it back."""
+    rows = [
+        (
+            rule.ecosystem,
+            printable(directories(rule)),
+            printable(rule.title),
+            printable(next(iter(_commands(rule)), "-")),
+        )
+        for rule in listed
+    ]
+    room = width - 6
+    first = min(max((len(row[1]) for row in rows), default=0), room * 3 // 10)
+    second = min(max((len(row[2]) for row in rows), default=0), room * 4 // 10)
+    for profile, group in groupby(rows, key=lambda row: row[0]):
+        yield bold(f"{profile}:")
+        for _, names, title, way_back in group:
+            yield (
+                f"  {fitted(names, first).ljust(first)}  {fitted(title, second).ljust(second)}"
+                f"  {dim(fitted(way_back, room - first - second))}"
+            )
+        yield ""
+    yield from folded(f"{len(listed)} rules. All about one of them: {command('rules')} NAME", width)
+
+
+def _in_full(listed: Sequence[Rule], width: int) -> Iterator[str]:
+    """Give all that is known of each rule."""
+    for number, rule in enumerate(listed):
+        if number:
+            yield ""
+        yield from map(bold, folded(f"{rule.id}: {directories(rule)} ({rule.title})", width))
+        facts = [("Proof", describe(rule))]
         if rule.precious:
-            yield f"    kept with {', '.join(rule.precious)} inside"
-        for entry in rule.regenerate:
-            yield f"    {entry.command}" + (f"    with {entry.lock}" if entry.lock else "")
+            facts.append(("Kept with", f"{', '.join(rule.precious)} inside"))
+        facts += [
+            ("Back with", _command(rule, entry) + (f" (with {entry.lock})" if entry.lock else ""))
+            for entry in rule.regenerate
+        ]
         if rule.risk is not None:
-            yield f"    mind: {rule.risk}"
+            facts.append(("Note", rule.risk))
+        for word, text in facts:
+            first, *rest = folded(printable(text), width, _BESIDE)
+            yield f"  {word}".ljust(_BESIDE) + first[_BESIDE:]
+            yield from rest

@@ -16,7 +16,7 @@ from cleanup_nodemodule import words
 from cleanup_nodemodule.report import document
 from cleanup_nodemodule.report import rows as report_rows
 from cleanup_nodemodule.show import lines
-from cleanup_nodemodule.show.table import table
+from cleanup_nodemodule.show.table import Look, table
 
 ROWS: Final = (12_500, 25_000, 50_000, 100_000)
 
@@ -67,8 +67,8 @@ def _table(width: int) -> Callable[[report_rows.Report, TextIO], None]:
         console = Console(
             file=file, width=width, force_terminal=True, highlight=False, markup=False, emoji=False
         )
-        for piece in table(result, width):
-            console.print(piece)
+        for piece in table(result, Look(width=width)):
+            console.print(piece, crop=False)
 
     return show
 

@@ -268,7 +268,7 @@ def test_verbose_says_why(run: Run, work: Path) -> None:
     assert run("-p", work, "--verbose", "--sort", "path").stderr.splitlines()[:3] == [
         f"{work}/app/node_modules: package.json beside it; to get it back: npm ci",
         (
-            f"{work}/notes/dist: no proof found; kept, as nothing proves that it can be rebuilt;"
+            f"{work}/notes/dist: no proof found; kept, because nothing proves that it can be rebuilt;"
             " to get it back: npm run build"
         ),
         f"{work}/site/.next: BUILD_ID inside; to get it back: npx next build",
@@ -285,7 +285,7 @@ def test_a_table_in_a_pipe_folds_nothing(run: Run, tmp_path: Path) -> None:
     project = "very-long-project-name-" * 9
     declare(tmp_path / project, {"package.json": "{}", "node_modules": MODULES})
     lines = run("--format", "table").stdout.splitlines()
-    assert lines[0] == f"In {tmp_path}:"
+    assert lines[0] == f"Can be deleted in {tmp_path}:"
     assert [line for line in lines if project in line and "package.json beside it" in line] != []
     assert "\x1b" not in "".join(lines)
 

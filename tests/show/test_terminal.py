@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cleanup_nodemodule.show.fitting import cells
 from cleanup_nodemodule.words import printable
 from support.processes import Terminal, bound, mode, open_terminal, read_terminal, screen
+from support.screen import Screen
 from support.tool import Run
 from support.trees import declare, listing
 
@@ -51,45 +54,28 @@ def shown(
     return terminal
 
 
-def unspaced(text: str) -> str:
-    """Return *text* without the spaces and line ends at which it may be folded."""
-    return "".join(text.split())
-
-
 # The table.
 
 
-def test_a_wide_terminal_shows_one_line_an_artifact(work: Path) -> None:
-    lines = shown(cwd=work, columns=200).screen()
-    assert lines[0] == f"In {work}:"
-    heading = re.split(r"\s{2,}", lines[1].strip())
-    assert heading == ["Size", "Share", "Last used", "Artifact", "Project", "Decision", "Why"]
-    rows = [re.split(r"\s{2,}", line.strip()) for line in lines[3:5]]
-    assert [(row[0], *row[3:]) for row in rows] == [
-        ("1.0 MiB", "node_modules js", "app", "delete", "package.json beside it"),
-        (
-            _size(work / "notes/dist"),
-            "dist js",
-            "notes",
-            "keep",
-            "unproven: nothing inside shows who made it",
-        ),
-    ]
-    assert [re.split(r"\s{2,}", line.strip()) for line in lines[5:7]] == [
-        [""],
-        ["1.0 MiB", "2 found", "total", "1.0 MiB in 1 to delete"],
-    ]
-    assert lines[7:] == [
-        "1 of 2 can be deleted, which frees 1.0 MiB.",
-        "Kept 1: unproven (nothing proves that it can be rebuilt).",
-        "This was a dry run: nothing was deleted. To delete, add --no-dry-run.",
-        *_folded(
-            "To include what is in doubt: cleanup-nodemodule -p ."
-            f" --include-unproven {work}/notes/dist",
-            200,
-        ),
+def test_the_table_at_80_columns(work: Path) -> None:
+    with Screen(80, 24) as screen:
+        lines = screen.run(cwd=work, env={"HOME": str(work.parent)})
+    kept = f"  {_size(work / 'notes/dist'):>7}            "
+    assert lines[:8] == [
+        "Can be deleted in ~/work:",
         "",
+        "     Size            Last used   Path",
+        f"  1.0 MiB  ████████  {_age()}  app/node_modules",
+        "",
+        "Kept:",
+        "",
+        f"{kept}{_age()}  notes/dist  unproven: nothing inside shows who…",
     ]
+
+
+def _age() -> str:
+    years = datetime.now(UTC).year - datetime.fromtimestamp(LONG_AGO, UTC).year
+    return f"{years} years".ljust(10)
 
 
 def _size(directory: Path) -> str:
@@ -97,42 +83,52 @@ def _size(directory: Path) -> str:
     return f"{blocks / 2:.1f} KiB"
 
 
-def test_at_80_columns_the_same_is_below_one_another(work: Path) -> None:
-    lines = shown("--quiet", cwd=work).screen()
-    assert lines[0] == f"In {work}:"
-    assert [re.split(r"\s{2,}|(?<=\S) · ", line.strip()) for line in lines[1:3]] == [
-        ["Size", "Share", "Last used", "Artifact", "Decision"],
-        ["Project", "Why"],
-    ]
-    assert lines[3].split()[:2] == ["1.0", "MiB"]
-    assert lines[3].endswith("node_modules js  delete")
-    assert lines[4] == "  app · package.json beside it"
-    assert lines[5].endswith("dist js          keep")
-    assert lines[6:] == [
-        "  notes · unproven: nothing inside shows who made it",
-        "1.0 MiB                       2 found          total",
-        "  1.0 MiB in 1 to delete",
-        "",
-    ]
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 300])
+def test_an_artifact_has_one_line_however_long_its_path_is(tmp_path: Path, columns: int) -> None:
+    for number in range(3):
+        deep = tmp_path / f"project-{number}" / "packages" / LONG / "部品" / "web"
+        declare(deep, {"package.json": "{}", "node_modules": {"a": number}})
+    with Screen(columns, 24) as screen:
+        lines = screen.run("-q", cwd=tmp_path)
+    rows = [line for line in lines if "node_modules" in line]
+    assert len(rows) == 3
+    assert all(row.split("  ")[0] == "" and "web/node_modules" in row for row in rows)
+    assert all(cells(line) <= columns for line in lines)
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
-def test_no_path_is_ever_cut(tmp_path: Path, columns: int) -> None:
-    declare(tmp_path / LONG / LONG, {"package.json": "{}", "node_modules": {"a": 1}})
-    inside = shown("-q", cwd=tmp_path / LONG, columns=columns)
-    apart = shown("-q", "-p", LONG, "-p", "/dev/fd", cwd=tmp_path, columns=columns)
-    text = unspaced("".join(inside.screen()))
-    assert unspaced(f"In {tmp_path}/{LONG}:") in text
-    assert unspaced(f"{LONG} · package.json beside it") in text
-    text = unspaced("".join(apart.screen()))
-    assert unspaced(f"{tmp_path}/{LONG}/{LONG} · package.json beside it") in text
-    for line in (*_printed(inside), *_printed(apart)):
-        assert len(line) <= columns
+def test_the_bar_is_of_ascii_where_the_encoding_is(work: Path) -> None:
+    with Screen(80, 24) as screen:
+        lines = screen.run("-v", cwd=work, env={"PYTHONIOENCODING": "ascii"})
+    assert "".join(lines).isascii()
+    assert "  1.0 MiB  ########  " in lines[3]
+    assert "\\u" not in "".join(lines)
 
 
-def _printed(terminal: Terminal) -> list[str]:
-    """Return the lines as they were printed, before the terminal folds them."""
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.output.decode()).splitlines()
+def test_a_table_in_a_pipe_has_as_many_columns_as_somebody_said(run: Run, work: Path) -> None:
+    declare(work / LONG / LONG, {"package.json": "{}", "node_modules": {"a": 1}})
+    whole = run("-p", work, "--format", "table").stdout
+    assert f"{LONG}/{LONG}/node_modules" in whole
+    for columns in (40, 80):
+        narrow = run("-p", work, "--format", "table", env={"COLUMNS": str(columns)}).stdout
+        assert max(map(cells, narrow.splitlines()[1:])) <= columns
+
+
+def test_the_largest_come_first_and_the_rest_is_summed_up(tmp_path: Path) -> None:
+    for number in range(30):
+        declare(
+            tmp_path / f"p{number:02}",
+            {"package.json": "{}", "node_modules": {"a": 4096 * number}},
+        )
+    rows = {}
+    for arguments in (("-q",), ("-q", "--top", "3"), ("-q", "--top", "0"), ("-v",)):
+        with Screen(80, 50) as screen:
+            lines = screen.run(*arguments, cwd=tmp_path)
+        found = [line for line in lines if "KiB  " in line]
+        assert found[0].endswith("  p29/node_modules")
+        rows[arguments] = (len(found), [line for line in lines if "--top 0 shows all" in line])
+    assert [count for count, _ in rows.values()] == [20, 3, 30, 30]
+    assert [len(more) for _, more in rows.values()] == [1, 1, 0, 0]
+    assert rows["-q", "--top", "3"][1][0].strip().startswith("and 27 more, ")
 
 
 @pytest.mark.parametrize("columns", [80, 200])
@@ -143,9 +139,9 @@ def test_names_are_shown_literally_whatever_they_mean_elsewhere(
     for name in odd:
         declare(tmp_path / "p" / name, {"package.json": "{}", "node_modules": {"a": 1}})
     declare(tmp_path / "p", {"n": {".next": {}, "next.config.[b]": ""}})
-    lines = shown("-q", "-p", "p", cwd=tmp_path, columns=columns).screen()
+    lines = shown("-v", "-p", "p", cwd=tmp_path, columns=columns).screen()
     for name in odd:
-        assert [line for line in lines if name in line and "package.json beside it" in line] != []
+        assert [line for line in lines if f"  {name}/node_modules" in line] != []
     assert [line for line in lines if "next.config.[b] beside it" in line] != []
 
 
@@ -166,7 +162,8 @@ def test_what_a_name_spells_never_reaches_the_terminal(tmp_path: Path) -> None:
     # The screen refuses every character that cannot be seen and every unknown sequence.
     lines = shown(cwd=tmp_path, columns=200).screen()
     for name in EVIL:
-        assert [line for line in lines if f" {printable(os.fsdecode(name))} " in line] != []
+        path = printable(f"{os.fsdecode(name)}/node_modules")
+        assert [line for line in lines if f"  {path}" in line] != []
     paths = shown("-f", "paths", cwd=tmp_path, columns=200).screen()
     for name in EVIL:
         assert printable(f"{tmp_path}/{os.fsdecode(name)}/node_modules") in paths
@@ -202,7 +199,7 @@ def test_colours_can_be_turned_off(work: Path) -> None:
 def test_colours_can_be_forced_into_a_pipe(run: Run, work: Path) -> None:
     forced = run("-p", work, "--format", "table", "--color", "always", env={"NO_COLOR": "1"})
     plain = run("-p", work, "--format", "table")
-    assert "\x1b[1mnode_modules\x1b[0m" in forced.stdout
+    assert "\x1b[1mCan be deleted in" in forced.stdout
     assert re.sub(r"\x1b\[[0-9;]*m", "", forced.stdout) == plain.stdout
 
 
@@ -222,14 +219,14 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
     assert re.search(r"\d directories, \d artifacts, [\d.]+ (B|KiB|MiB)", seen.decode())
     assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB."
     assert "directories" not in "".join(screen(seen, 80))
-    assert terminal.screen()[0] == f"In {work}:"
+    assert terminal.screen()[0].startswith("Can be deleted in ")
     assert b"directories" not in terminal.output
 
 
 def test_progress_is_gone_from_the_terminal_that_shows_the_table_too(work: Path) -> None:
     terminal = shown(cwd=work)
     assert b"looking around" in terminal.output
-    assert terminal.screen()[0] == f"In {work}:"
+    assert terminal.screen()[0].startswith("Can be deleted in ")
 
 
 @pytest.mark.parametrize("option", ["--no-progress", "--quiet"])
@@ -270,8 +267,8 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
         before = terminal.screen()
         terminal.type(answer)
         assert terminal.finish() == 0
-    assert before[0] == f"In {work}:"
-    assert before[4] == "  app · package.json beside it"
+    assert before[0].startswith("Can be deleted in ")
+    assert before[3].endswith("  app/node_modules")
     last = terminal.screen()
     assert last[: len(before) - 1] == before[:-1]
     assert last[len(before) - 1] == QUESTION + answer.strip()

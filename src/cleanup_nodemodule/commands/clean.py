@@ -55,6 +55,7 @@ def clean(
     json_: given.Json = False,
     null: given.Null = False,
     sort: given.Sort = Sort.SIZE,
+    top: given.Top = None,
     color: given.Color = Color.AUTO,
     no_progress: given.NoProgress = False,
     quiet: given.Quiet = False,
@@ -111,6 +112,7 @@ def clean(
         display = Display(
             format=shown.value if shown else None,
             sort=sort.value,
+            top=top,
             color=color.value,
             progress=not no_progress,
             quiet=quiet,

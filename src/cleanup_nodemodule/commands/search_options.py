@@ -219,6 +219,17 @@ Sort: TypeAlias = Annotated[
     ),
 ]
 
+Top: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--top",
+        metavar="N",
+        min=0,
+        help="Show the first N directories in the table, 0 for all. Default: 20 at a terminal, else 0.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 Color: TypeAlias = Annotated[
     ColorWhen,
     typer.Option(

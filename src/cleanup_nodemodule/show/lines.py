@@ -4,14 +4,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
-from cleanup_nodemodule.show.reasons import MEANINGS, TOLD_BY_DETAIL, UNDECIDED
+from cleanup_nodemodule.show.reasons import MEANINGS, UNDECIDED
 from cleanup_nodemodule.words import printable, size
-
-_SHORT: Final = 40
-"""Characters of evidence that a row of the table has room for."""
 
 
 def gain(row: ArtifactRow) -> int:
@@ -33,18 +29,6 @@ def age(row: ArtifactRow, report: Report) -> str:
 def verdict(row: ArtifactRow) -> str:
     """Return in a word what is to be done, or was."""
     return row.outcome or row.decision
-
-
-def because(row: ArtifactRow) -> str:
-    """Return why, in short: the reason for keeping it, the failure, or what proves it."""
-    if row.error is not None:
-        return printable(row.error)
-    if row.reason is not None:
-        shown = row.reason in TOLD_BY_DETAIL and row.reason_detail
-        return printable(f"{row.reason}: {row.reason_detail}") if shown else row.reason
-    facts = row.evidence.facts
-    words = ", ".join((*facts, *row.warnings))
-    return printable(words if len(words) <= _SHORT else facts[0])
 
 
 def known(report: Report) -> Report:
@@ -85,11 +69,18 @@ def evidence(report: Report) -> Iterator[str]:
 
 def because_in_full(row: ArtifactRow) -> str:
     """Return everything that led to the decision, and how to get the artifact back."""
+    return printable("; ".join(known_of(row)))
+
+
+def known_of(row: ArtifactRow) -> list[str]:
+    """Return a phrase for everything that is known of an artifact, the way to get it back last."""
     parts = row.evidence.facts or ["no proof found"]
+    if row.error is not None:
+        parts.append(row.error)
     if row.reason is not None:
-        parts.append(f"kept, as {MEANINGS[row.reason]}")
-    parts += row.warnings
+        parts.append(f"kept, because {MEANINGS[row.reason]}")
+    parts += [f"note: {warning}" for warning in row.warnings]
     if row.regenerate is not None:
         where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"
         parts.append(f"to get it back: {row.regenerate}{where}")
-    return printable("; ".join(parts))
+    return parts

@@ -1,184 +1,355 @@
-"""The report as a table for a terminal.
+"""The report as a table for people: a section for what can be deleted, one for what is kept, a line an artifact.
 
-Long tables are given line by line, and laid out here: Rich measures and draws a table as a whole, which
-takes four times as long and holds all of it in memory.
+It is laid out here, and given line by line: Rich measures and draws a table as a whole, which takes several
+times as long and holds all of it in memory.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Final, NamedTuple
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.text import Text
+from rich.segment import Segment, Segments
+from rich.style import Style
 
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
-from cleanup_nodemodule.words import printable, size
+from cleanup_nodemodule.show.fitting import (
+    DRAWN,
+    Marks,
+    bar,
+    cells,
+    fewer_words,
+    shortened,
+    spelled,
+    with_tilde,
+    wrapped,
+)
+from cleanup_nodemodule.show.reasons import TOLD_BY_DETAIL, UNDECIDED
+from cleanup_nodemodule.words import size
 
-_BAR_CELLS = 8
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-_STYLES = {"delete": "red", "deleted": "green", "failed": "bold red", "keep": "cyan"}
-_AT_ONCE = 100
-"""Lines that are printed at a time."""
+_AT_ONCE: Final = 100
+"""Lines that are printed at a time, as Rich takes longer to begin printing than to print one."""
 
-_MOST_KEPT = 10
+_MOST_KEPT: Final = 5
 """Rows of what is kept that are shown unless all are asked for: the first of them, in the order of the rest."""
 
-_GAP = 2
-"""Columns between two columns of the table."""
+_MOST, _LEAST, _SAID = 20, 5, 12
+"""Rows shown at a terminal unless more are asked for, at most and at least; lines of a run that are no rows."""
+
+_GAP: Final = "  "
+"""Between two columns, and before the first."""
+
+_BAR: Final = 8
+_AGE: Final = 10
+"""Cells of the longest age, such as ``23 minutes``."""
+
+_COLUMNS: Final = ((_BAR, _AGE, 40), (0, _AGE, 30), (0, 0, 0))
+"""Which columns there are, and how many cells have to be left for paths, unless all of them take less."""
+
+_TELLING: Final = 20
+"""Cells in which the proof of an artifact can say something."""
+
+_WIDE: Final = 100
+"""Columns of a terminal from which on it does: what can be deleted without a doubt needs no reason."""
+
+_BOLD: Final = Style(bold=True)
+_DIM: Final = Style(dim=True)
+_BARS: Final = {
+    "delete": Style(color="cyan"),
+    "deleted": Style(color="green"),
+    "trashed": Style(color="green"),
+    "failed": Style(color="red", bold=True),
+}
+_ABOUT_TO_GO: Final = Style(color="red")
+
+_Line = list[Segment]
 
 
-def table(report: Report, width: int, *, verbose: bool = False) -> Iterator[RenderableType]:
-    """Give the artifacts as the pieces of a table that fits *width* columns, to be printed one by one.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the table is to look."""
 
-    A path is never cut: where the columns do not fit beside each other, each artifact gets lines of
-    its own for its path and the reason, folded if even that is too long.
-    """
-    return _together(_table(report, width, verbose=verbose) if report.artifacts else iter(()))
+    width: int | None = None
+    """Columns of the terminal; None: as many as it takes."""
+    top: int = 0
+    """How many artifacts of a section are shown; 0: all of them."""
+    verbose: bool = False
+    """All are shown, and everything that is known of each."""
+    about_to_delete: bool = False
+    """What is selected is deleted next."""
+    home: str | None = None
+    """The user's home directory."""
+    marks: Marks = DRAWN
 
 
-def _table(report: Report, width: int, *, verbose: bool) -> Iterator[RenderableType]:
-    root = report.roots[0] if len(report.roots) == 1 else None
-    whole = sum(plain.gain(row) for row in report.artifacts)
-    shown, more = _folded(report.artifacts, verbose=verbose)
-    rows = [_cells(row, report, root, whole, verbose=verbose) for row in shown]
-    total = _total(report, whole)
-    if root is not None:
-        yield Text(f"In {printable(root)}:", overflow="fold")
-    widths = _widths((_HEADINGS, *rows, total))
-    if sum(widths) + _GAP * (len(widths) - 1) <= width:
-        yield from _head(_HEADINGS, widths)
-        yield from (_line(row, widths) for row in rows)
-        yield Text(more, style="dim", overflow="fold")
-        yield _line(total, widths)
-    elif more:
-        yield from _stacked(
-            (_HEADINGS, *rows, (*(Text("") for _ in _HEADINGS[1:]), Text(more)), total)
+def table(report: Report, look: Look) -> Iterator[Segments]:
+    """Give the artifacts as the pieces of a table, to be printed one by one, without cropping."""
+    lines = _Table(report, look).lines() if report.artifacts else iter(())
+    while some := list(islice(lines, _AT_ONCE)):
+        yield Segments(segment for line in some for segment in (*line, _END))
+
+
+_END: Final = Segment("\n")
+
+
+def default_top(report: Report, height: int) -> int:
+    """Return how many artifacts are shown at a terminal of so many lines, with all that is said besides."""
+    kept = sum(row.decision == "keep" for row in report.artifacts)
+    besides = _SAID + (0 if not kept else 4 + min(kept, _MOST_KEPT))
+    return min(_MOST, max(_LEAST, height - besides))
+
+
+class _Section(NamedTuple):
+    title: str
+    style: Style
+    """Of its bars, if it has any."""
+    rows: Sequence[ArtifactRow]
+    shown: int
+    kept: bool
+    more: str
+    """What to type to see all of them."""
+
+
+class _Widths(NamedTuple):
+    size: int
+    bar: int
+    age: int
+    rest: int | None
+    """What is left for path and reason; None if there is no end."""
+
+    @property
+    def before_path(self) -> int:
+        """Cells before the path."""
+        return sum(len(_GAP) + width for width in (self.size, self.bar, self.age) if width) + 2
+
+
+class _Table:
+    """One report, and how it is laid out."""
+
+    def __init__(self, report: Report, look: Look) -> None:
+        self._report: Final = report
+        self._look: Final = look
+        root = report.roots[0] if len(report.roots) == 1 else None
+        self._root: Final = root
+        self._above: Final = None if root is None else root.rstrip(os.sep) + os.sep
+        undecided = [row for row in report.artifacts if _is_undecided(row)]
+        self._undecided: Final = len(undecided)
+        self._sections: Final = self._divided()
+        selected = [section for section in self._sections if not section.kept]
+        self._largest: Final = max(
+            (plain.gain(row) for section in selected for row in section.rows), default=0
         )
-    else:
-        yield from _stacked((_HEADINGS, *rows, total))
+        self._longest: Final = [self._path_cells(section) for section in self._sections]
+        self._widths: Final = self._fitted()
 
-
-def _folded(rows: Sequence[ArtifactRow], *, verbose: bool) -> tuple[list[ArtifactRow], str]:
-    """Return the rows in the order to show them, what is kept last, and words for those that are left out."""
-    kept = [row for row in rows if row.decision == "keep"]
-    chosen = [row for row in rows if row.decision != "keep"]
-    most = len(kept) if verbose else _MOST_KEPT
-    more = len(kept) - most
-    words = f"and {more:,} more that are kept; --verbose lists them" if more > 0 else ""
-    return [*chosen, *kept[:most]], words
-
-
-def _together(lines: Iterator[RenderableType]) -> Iterator[Group]:
-    """Give the lines some at a time, as Rich takes longer to begin printing than to print one."""
-    while some := tuple(islice(lines, _AT_ONCE)):
-        yield Group(*some)
-
-
-_HEADINGS = (
-    Text("Size", justify="right"),
-    *(
-        Text(heading)
-        for heading in ("Share", "Last used", "Artifact", "Project", "Decision", "Why")
-    ),
-)
-_SECOND_LINE = 4
-"""Headings from here on go to further lines where there is no room."""
-
-
-def _cells(
-    row: ArtifactRow, report: Report, root: str | None, whole: int, *, verbose: bool
-) -> tuple[Text, ...]:
-    """Return the texts of one row, in the order of the headings; its share is that of *whole* bytes."""
-    verdict = plain.verdict(row)
-    marks = "" if row.complete else "≥ "
-    kind = Text(printable(row.name), style="bold")
-    if row.ecosystem is not None:
-        kind.append(f" {row.ecosystem}", style="dim not bold")
-    return (
-        Text(marks + size(plain.gain(row)), justify="right"),
-        Text(_bar(plain.gain(row) / whole if whole else 0), style=_STYLES[verdict]),
-        Text(plain.age(row, report)),
-        kind,
-        Text(_project(row, root)),
-        Text(verdict, style=_STYLES[verdict]),
-        Text(plain.because_in_full(row) if verbose else plain.because(row), style="dim"),
-    )
-
-
-def _total(report: Report, whole: int) -> tuple[Text, ...]:
-    totals = report.totals
-    empty = Text("")
-    freed = (
-        f"{size(totals.reclaimable_bytes)} in {totals.selected} to delete"
-        if report.mode == "dry-run"
-        else f"{size(totals.freed_bytes)} freed"
-    )
-    return (
-        Text(size(whole), style="bold", justify="right"),
-        empty,
-        empty,
-        Text(f"{totals.found} found", style="bold"),
-        empty,
-        Text("total", style="bold"),
-        Text(freed, style="bold"),
-    )
-
-
-def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
-    """Return how many columns of the terminal each column of the table takes."""
-    return [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
-
-
-def _head(headings: Sequence[Text], widths: Sequence[int]) -> Iterator[Text]:
-    """Give the headings and the rule below them."""
-    line = _line(headings, widths)
-    line.stylize("bold")
-    yield line
-    yield Text("─" * (sum(widths) + _GAP * (len(widths) - 1)))
-
-
-def _stacked(rows: Sequence[Sequence[Text]]) -> Iterator[RenderableType]:
-    """Give a line an artifact for what is short, and below it one for path and reason."""
-    short = [*range(_SECOND_LINE), _HEADINGS.index(Text("Decision"))]
-    widths = _widths([[row[column] for column in short] for row in rows])
-    for row in rows:
-        yield _line([row[column] for column in short], widths)
-        below = Text(" · ", style="dim", overflow="fold").join(
-            row[column]
-            for column in range(_SECOND_LINE, len(_HEADINGS))
-            if column not in short and row[column].plain
+    def _divided(self) -> list[_Section]:
+        """Return the sections that have rows, in the order they are shown in."""
+        report, look = self._report, self._look
+        chosen: dict[str, list[ArtifactRow]] = {}
+        kept: list[ArtifactRow] = []
+        tried = any(row.outcome or row.error for row in report.artifacts)
+        for row in report.artifacts:
+            if row.decision != "keep":
+                chosen.setdefault(row.outcome or ("left" if tried else "delete"), []).append(row)
+            elif not _is_undecided(row):
+                kept.append(row)
+        sections = []
+        for verdict, title in _TITLES.items():
+            rows = chosen.get(verdict, [])
+            # What went wrong is shown, however much it is.
+            most = len(rows) if verdict == "failed" else look.top or len(rows)
+            style = _BARS.get(verdict, _DIM)
+            if verdict == "delete" and look.about_to_delete:
+                style = _ABOUT_TO_GO
+            more = "--top 0 shows all"
+            sections.append(_Section(title, style, rows, most, kept=False, more=more))
+        most = len(kept) if look.verbose else _MOST_KEPT
+        sections.append(
+            _Section("Kept", _DIM, kept, most, kept=True, more="--verbose shows all"),
         )
-        below.overflow = "fold"
-        yield Padding(below, (0, 0, 0, _GAP))
+        return [one for one in sections if one.rows or (one.kept and self._undecided)]
+
+    def lines(self) -> Iterator[_Line]:
+        """Give all lines."""
+        for number, section in enumerate(self._sections):
+            yield from self._section(section, self._longest[number], first=not number)
+
+    def _section(self, section: _Section, longest: int, *, first: bool) -> Iterator[_Line]:
+        if not first:
+            yield []
+        yield [Segment(self._title(section, first=first), _BOLD)]
+        yield []
+        if first and section.rows:
+            yield [Segment(self._heading(), _DIM)]
+        room = self._path_room(section, longest)
+        for row in section.rows[: section.shown]:
+            yield self._row(row, section, room)
+            if self._look.verbose:
+                yield from self._details(row)
+        rest = section.rows[section.shown :]
+        if rest:
+            freed = "" if section.kept else f", {size(sum(map(plain.gain, rest)))}"
+            yield self._remark(f"and {len(rest):,} more{freed}", section.more)
+        if section.kept and self._undecided:
+            words = f"{self._undecided:,} that the run did not come to"
+            yield self._remark(f"and {words}") if section.rows else [Segment(_GAP + words, _DIM)]
+
+    def _title(self, section: _Section, *, first: bool) -> str:
+        if self._root is None or not first:
+            return f"{section.title}:"
+        words, marks, width = f"{section.title} in ", self._look.marks, self._look.width
+        where = self._tilde(self._root)
+        if width is None:
+            return f"{words}{spelled(where, marks)}:"
+        return f"{words}{shortened(where, width - len(words) - 1, marks)}:"
+
+    def _heading(self) -> str:
+        widths = self._widths
+        line = _GAP + "Size".rjust(widths.size)
+        if widths.bar:
+            line += _GAP + " " * widths.bar
+        if widths.age:
+            line += _GAP + "Last used".ljust(widths.age)
+        return f"{line}{_GAP}Path"
+
+    def _row(self, row: ArtifactRow, section: _Section, room: int) -> _Line:
+        look, widths = self._look, self._widths
+        line = [Segment(_GAP + self._size(row).rjust(widths.size) + _GAP)]
+        if widths.bar:
+            drawn = ""
+            if not section.kept and self._largest:
+                drawn = bar(plain.gain(row) / self._largest, widths.bar, look.marks)
+            line.append(Segment(drawn.ljust(widths.bar) + _GAP, section.style))
+        if widths.age:
+            line.append(Segment(plain.age(row, self._report).ljust(widths.age) + _GAP, _DIM))
+        path = shortened(self._path(row), room, look.marks)
+        line.append(Segment(path))
+        if reason := self._reason(row, room):
+            line.append(Segment(" " * (room - cells(path)) + _GAP + reason, _DIM))
+        return line
+
+    def _details(self, row: ArtifactRow) -> Iterator[_Line]:
+        """Give everything that is known of an artifact."""
+        width, marks = self._look.width, self._look.marks
+        for text in (row.path, *plain.known_of(row)):
+            shown = spelled(text, marks)
+            folded = iter([shown] if width is None else wrapped(shown, width - 6))
+            yield [Segment(f"    {next(folded)}", _DIM)]
+            for line in folded:
+                yield [Segment(f"      {line}", _DIM)]
+        yield []
+
+    def _remark(self, words: str, how: str | None = None) -> _Line:
+        """Return a line in the column of the paths, with what to type if there is room for that."""
+        before, width = self._widths.before_path, self._look.width
+        whole = words if how is None else f"{words} ({how})"
+        if width is not None and before + len(whole) > width:
+            before = len(_GAP)
+            if before + len(whole) > width:
+                whole = words
+        return [Segment(" " * before + whole, _DIM)]
+
+    # What is in the columns.
+
+    def _size(self, row: ArtifactRow) -> str:
+        return ("" if row.complete else self._look.marks.at_least) + size(plain.gain(row))
+
+    def _path(self, row: ArtifactRow) -> str:
+        """Return the path to show: relative to the root where all have the same."""
+        above = self._above
+        if above is None:
+            return self._tilde(row.path)
+        return row.path[len(above) :] if row.path.startswith(above) else self._tilde(row.path)
+
+    def _tilde(self, path: str) -> str:
+        return with_tilde(path, self._look.home)
+
+    def _reason(self, row: ArtifactRow, room: int) -> str:
+        """Return why, as far as there is room for it beside a path of *room* cells."""
+        marks, width, rest = self._look.marks, self._look.width, self._widths.rest
+        left = None if rest is None else rest - room - len(_GAP)
+        if row.error is not None:
+            words = spelled(row.error, marks)
+        elif row.reason is not None:
+            words, detail = row.reason, row.reason_detail
+            if detail and row.reason in TOLD_BY_DETAIL:
+                shown = spelled(detail, marks)
+                if left is not None:
+                    shown = fewer_words(shown, left - len(f"{row.reason}: "), marks)
+                words += shown and f": {shown}"
+        elif left is None or (left >= _TELLING and (width or 0) >= _WIDE):
+            words = _facts(row, left, marks)
+        else:
+            return ""
+        return words if left is None else fewer_words(words, left, marks)
+
+    # How wide the columns are.
+
+    def _path_cells(self, section: _Section) -> int:
+        """Return the cells of the longest path that is shown in a section."""
+        marks = self._look.marks
+        return max(
+            (cells(spelled(self._path(row), marks)) for row in section.rows[: section.shown]),
+            default=0,
+        )
+
+    def _fitted(self) -> _Widths:
+        """Return how wide the columns are: those that say less make room for the paths."""
+        shown = [row for section in self._sections for row in section.rows[: section.shown]]
+        sizes = max((len(self._size(row)) for row in shown), default=0)
+        sizes = max(sizes, len("Size"))
+        selected = [
+            length
+            for section, length in zip(self._sections, self._longest, strict=True)
+            if not section.kept
+        ]
+        longest = max(selected, default=0)
+        width = self._look.width
+        for drawn, age, comfort in _COLUMNS:
+            widths = _Widths(sizes, drawn if self._largest else 0, age, None)
+            if width is None:
+                return widths
+            widths = widths._replace(rest=max(1, width - widths.before_path))
+            if (widths.rest or 0) >= min(longest, comfort):
+                break
+        return widths
+
+    def _path_room(self, section: _Section, longest: int) -> int:
+        """Return how many cells the paths of a section may take."""
+        rest = self._widths.rest
+        if rest is None:
+            return longest
+        # A path gives way to the reason itself, but not to what more there is to say about it.
+        shown = section.rows[: section.shown]
+        reason = max((len(row.reason or (row.error or "")[:_TELLING]) for row in shown), default=0)
+        reason = min(reason, rest // 2)
+        return min(longest, rest - reason - len(_GAP) if reason else rest)
 
 
-def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    """Return the cells beside each other, each as wide as its column."""
-    line = Text(overflow="fold")
-    for cell, width in zip(cells, widths, strict=True):
-        room = " " * (width - cell.cell_len)
-        if cell.justify == "right":
-            line.append(room)
-            room = ""
-        line.append_text(cell)
-        line.append(room + " " * _GAP)
-    line.rstrip()
-    return line
+_TITLES: Final = {
+    "delete": "Can be deleted",
+    "deleted": "Deleted",
+    "trashed": "Moved to the trash",
+    "failed": "Failed",
+    "left": "Left",
+}
 
 
-def _bar(share: float) -> str:
-    """Return a bar of eighths of a cell; anything there at all shows."""
-    eighths = round(share * _BAR_CELLS * 8)
-    if share > 0:
-        eighths = max(1, eighths)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + _EIGHTHS[rest].strip()).ljust(_BAR_CELLS)
+def _is_undecided(row: ArtifactRow) -> bool:
+    """Whether a stopped run knows no more of it than that it is there."""
+    return row.reason == UNDECIDED and not row.complete
 
 
-def _project(row: ArtifactRow, root: str | None) -> str:
-    """Return the project's path, relative to the root where all have the same."""
-    if root is None:
-        return printable(row.project)
-    return printable(os.path.relpath(row.project, root))
+def _facts(row: ArtifactRow, room: int | None, marks: Marks) -> str:
+    """Return as many of the facts about an artifact as there is room for: whole ones, but for the first."""
+    facts = [spelled(fact, marks) for fact in (*row.evidence.facts, *row.warnings)]
+    if room is None:
+        return ", ".join(facts)
+    words = "".join(facts[:1])
+    for fact in facts[1:]:
+        if cells(words) + len(", ") + cells(fact) > room:
+            break
+        words += f", {fact}"
+    return words

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
 from cleanup_nodemodule import words
@@ -42,6 +43,8 @@ class Display:
     """``table``, ``plain``, ``json`` or ``paths``; None: a table at a terminal, else plain."""
     sort: str = "path"
     """``size``, ``path`` or ``age``."""
+    top: int | None = None
+    """How many artifacts the table shows, 0 for all; None: some at a terminal, else all."""
     color: str = "auto"
     """``auto``, ``always`` or ``never``."""
     progress: bool = True
@@ -92,7 +95,7 @@ class Terminal:
             # A terminal may take its time, and a signal ends that.
             with self._interrupts.raising():
                 if self._format == "table" and is_terminal(sys.stdout):
-                    self._shown = emit(lambda: self._print_table(rows)) is None
+                    self._shown = emit(partial(self._print_table, rows, about=True)) is None
                 else:
                     for line in lines.lines(rows):
                         say(line)
@@ -172,7 +175,7 @@ class Terminal:
                     print(line)
                     self._interrupts.goes_on()
             case _:
-                self._print_table(lines.known(result))
+                self._print_table(result)
 
     def _print_paths(self, result: Report) -> None:
         end = b"\0" if self._display.null else b"\n"
@@ -183,13 +186,29 @@ class Terminal:
             else:
                 sys.stdout.buffer.write(path + end)
 
-    def _print_table(self, result: Report) -> None:
-        from cleanup_nodemodule.show.table import table
+    def _print_table(self, result: Report, *, about: bool = False) -> None:
+        from cleanup_nodemodule.show.fitting import marks_for
+        from cleanup_nodemodule.show.table import Look, default_top, table
 
-        console = self._console(sys.stdout)
-        for piece in table(result, console.width, verbose=self._display.verbose):
-            console.print(piece)
+        console, display = self._console(sys.stdout), self._display
+        at_terminal = is_terminal(sys.stdout)
+        top = display.top
+        if top is None:
+            all_of_them = display.verbose or not at_terminal
+            top = 0 if all_of_them else default_top(result, console.height)
+        look = Look(
+            width=console.width if at_terminal else _columns(),
+            top=top,
+            verbose=display.verbose,
+            about_to_delete=about,
+            home=os.path.expanduser("~"),
+            marks=marks_for(sys.stdout),
+        )
+        for piece in table(result, look):
+            console.print(piece, crop=False)
             self._interrupts.goes_on()
+        if at_terminal and result.artifacts and not display.quiet:
+            print()  # The last words come next, or the question.
 
     def _console(self, file: TextIO) -> "Console":
         from rich.console import Console
@@ -223,3 +242,9 @@ class Terminal:
                 # ISO 8601 times of one zone sort as text; what has none was never used.
                 rows.sort(key=lambda row: row.last_used_at or "")
         return replace(result, artifacts=rows)
+
+
+def _columns() -> int | None:
+    """Return how many columns there are off a terminal: as many as somebody said, else no limit."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) or None if columns.isdecimal() else None

@@ -16,6 +16,7 @@ from cleanup_nodemodule.record.write import Journal
 from support.journals import a_run, abandon, intent
 from support.places import COMMAND
 from support.processes import Terminal, execute
+from support.screen import Screen
 from support.tool import Run
 from support.trees import declare
 
@@ -295,7 +296,7 @@ def test_a_terminal_gets_a_table_in_which_nothing_is_cut(home: str, tmp_path: Pa
         for number in record.begin(map(intent, (*paths, long))):
             record.end(number, Ending.FAILED, freed_bytes=2048, error="could not [bold]delete")
     for columns in (60, 80, 100):
-        with Terminal("log", cwd=tmp_path, columns=columns) as terminal:
+        with Terminal("log", "--all", cwd=tmp_path, columns=columns) as terminal:
             assert terminal.finish() == 0
         lines = terminal.screen()
         assert lines[0].split() == ["When", "What", "Freed", "Run"]
@@ -311,7 +312,7 @@ def test_a_wide_terminal_has_the_folders_beside_the_rest(home: str, tmp_path: Pa
     with Journal(home, a_run(), clock=iter(range(1000)).__next__) as record:
         for number in record.begin([intent("/srv/[b]x/dist"), intent("/b", regenerate=None)]):
             record.end(number, Ending.DELETED, freed_bytes=2048)
-    with Terminal("log", cwd=tmp_path, columns=100, env={"TZ": "UTC"}) as terminal:
+    with Terminal("log", "--all", cwd=tmp_path, columns=100, env={"TZ": "UTC"}) as terminal:
         assert terminal.finish() == 0
     lines = [line for line in terminal.screen() if line]
     assert [re.split("  +", line) for line in lines if "─" not in line] == [
@@ -320,6 +321,113 @@ def test_a_wide_terminal_has_the_folders_beside_the_rest(home: str, tmp_path: Pa
         ["", "(cd '/srv/[b]x' && npm ci)"],
         ["1970-01-01 00:00", "deleted", "2.0 KiB", record.run.id, "/b"],
     ]
+
+
+def some_runs(home: str) -> list[str]:
+    """Write down four runs: one did all, one used the trash, one failed in part, one was killed; return their ids."""
+    clock = iter(range(1_800_000_000, 1_900_000_000, 60))
+    ids = []
+    for number, (roots, mode, endings) in enumerate(
+        (
+            (("/srv/shop",), "delete", (Ending.DELETED, Ending.DELETED)),
+            (("/srv/a", "/srv/b"), "trash", (Ending.TRASHED,)),
+            ((f"/srv/{'long-name/' * 9}end",), "delete", (Ending.DELETED, Ending.FAILED)),
+            (("/srv/two words",), "delete", (Ending.DELETED, None, Ending.NOT_BEGUN)),
+        )
+    ):
+        mode_: Any = mode
+        one = replace(a_run(*roots, mode=mode_), id=f"{number}af{'0' * 9}", started_at=next(clock))
+        journal = Journal(home, one, clock=clock.__next__)
+        begun = journal.begin([intent(f"{roots[0]}/{place}/dist") for place in range(len(endings))])
+        for entry, ending in zip(begun, endings, strict=True):
+            journal.turn(entry)
+            if ending is not None:
+                journal.end(entry, ending, freed_bytes=0 if ending is Ending.NOT_BEGUN else 2048)
+        if None in endings:
+            abandon(journal)
+        else:
+            journal.__exit__(None, None, None)
+        ids.append(one.id)
+    return ids
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 120])
+def test_a_terminal_gets_a_line_for_each_run(home: str, tmp_path: Path, columns: int) -> None:
+    some_runs(home)
+    with Screen(columns) as screen:
+        lines = screen.run("log", cwd=tmp_path, env={"TZ": "UTC", "HOME": "/srv"})
+        assert screen.code == 0
+    assert max(map(len, lines)) <= columns
+    text = " ".join(" ".join(lines).split())
+    if columns >= 60:
+        known = 12 if columns >= 80 else 8
+        assert lines[0].split()[:4] == ["When", "Run", "What", "Freed"]
+        for began, what in (
+            (f"2027-01-15 08:00 {'0af000000000'[:known]}", "2 deleted 4.0 KiB"),
+            (f"2027-01-15 08:08 {'1af000000000'[:known]}", "1 trashed 2.0 KiB"),
+        ):
+            assert f"{began} {what} ~/" in text
+        assert "1 of 2 deleted 4.0 KiB ~/…/" in text or "long-name/end" in text
+        assert "1 of 3, unfinished 2.0 KiB ~/two words" in text
+    for said in (
+        "To finish it: cleanup-nodemodule resume",
+        "What a run deleted: cleanup-nodemodule log RUN.",
+        "How to get it back: cleanup-nodemodule regenerate RUN",
+    ):
+        assert said.replace(" ", "") in "".join(lines).replace(" ", "")
+
+
+def test_runs_are_lines_in_a_pipe_too(run: Run, home: str) -> None:
+    ids = some_runs(home)
+    result = run("log", "--runs")
+    assert (result.returncode, result.stderr) == (
+        0,
+        "Something was not finished. To finish it: cleanup-nodemodule resume\n",
+    )
+    assert [row[1:] for row in fields(result)] == [
+        ["done", ids[0], "2", "2", "4096", "4.0 KiB", "/srv/shop"],
+        ["done", ids[1], "1", "1", "2048", "2.0 KiB", "/srv/a /srv/b"],
+        ["failed", ids[2], "1", "2", "4096", "4.0 KiB", f"/srv/{'long-name/' * 9}end"],
+        ["unfinished", ids[3], "1", "3", "2048", "2.0 KiB", "'/srv/two words'"],
+    ]
+    assert fields(result)[0][0] == "2027-01-15T08:00:00+00:00"
+    last = run("log", "--runs", "-n", "1")
+    assert [row[2] for row in fields(last)] == ids[3:]
+    assert last.stderr.startswith(
+        "3 earlier runs are not shown; cleanup-nodemodule log --runs --all shows them.\n"
+    )
+    assert len(fields(run("log", "--runs", "--all"))) == 4
+    found = json.loads(run("log", "--runs", "--json").stdout)
+    assert [(row["id"], row["outcome"], row["total"]) for row in found["runs"]] == [
+        (ids[0], "done", 2),
+        (ids[1], "done", 1),
+        (ids[2], "failed", 2),
+        (ids[3], "unfinished", 3),
+    ]
+    assert found["runs"][1]["roots"] == ["/srv/a", "/srv/b"]
+
+
+def test_a_run_at_work_is_called_that_among_the_runs(run: Run, home: str, tmp_path: Path) -> None:
+    alive = a_run("/srv")
+    record = Journal(home, alive)
+    record.turn(*record.begin([intent("/srv/x")]))
+    abandon(record)
+    with lock.acquire(home, [str(tmp_path)], alive.id):
+        result = run("log", "--runs")
+    assert ([row[1] for row in fields(result)], result.stderr) == (["running"], "")
+
+
+def test_a_run_is_named_by_its_first_letters(run: Run, home: str) -> None:
+    ids = some_runs(home)
+    for word in (ids[2], ids[2][:4], ids[2][:6].upper()):
+        rows = fields(run("log", word))
+        assert [(row[1], row[2]) for row in rows] == [("deleted", ids[2]), ("failed", ids[2])]
+    # What was not begun is told too, as everything of that run is.
+    assert sorted(row[1] for row in fields(run("log", ids[3][:4]))) == [
+        *("deleted", "not-begun", "unfinished")
+    ]
+    assert [row[2] for row in fields(run("log", ids[1], "/srv/shop"))] == [ids[0], ids[0], ids[1]]
+    assert run("log", "beef").stderr == "Nothing was deleted of beef that the journal knows of.\n"
 
 
 def test_a_terminal_is_told_that_there_is_nothing(home: str, tmp_path: Path) -> None:
@@ -373,6 +481,7 @@ def test_a_state_directory_that_cannot_be_trusted_is_wrong_usage(
         (["--limit", "-5"], "--limit cannot be -5; type 1 or more, or --all for all there are"),
         (["--all", "-n", "3"], "--all and --limit contradict each other; give one"),
         (["--al"], "there is no option --al; did you mean --all?"),
+        (["--runs", "x"], "--runs lists all runs; without it, type: cleanup-nodemodule log x"),
     ],
 )
 def test_wrong_usage_says_what_to_type(run: Run, arguments: list[str], message: str) -> None:

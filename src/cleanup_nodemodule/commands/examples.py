@@ -26,6 +26,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "log": (
         ("the last runs", "log"),
         ("what was deleted there", "log ~/work/shop"),
+        ("what a run deleted", "log 3f9a"),
         ("all deletions", "log --all"),
     ),
     "regenerate": (

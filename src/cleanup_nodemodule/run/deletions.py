@@ -23,9 +23,14 @@ class Deletions:
 
 
 async def find_deletions(
-    directory: str, paths: Sequence[str], last: int | None, runtime: Runtime
+    directory: str,
+    paths: Sequence[str],
+    last: int | None,
+    runtime: Runtime,
+    *,
+    runs: Collection[str] = (),
 ) -> Deletions:
-    """Return what was deleted at, beneath or around one of *paths*, or everything if there are none.
+    """Return what was deleted at, beneath or around one of *paths*, or by one of *runs*, or everything if there are none.
 
     *directory* is the state directory. It is the *last* so many, or with None all of them: only then also
     what was written down before its turn came, which it never did. Raises StateError, and OSError for a
@@ -39,7 +44,8 @@ async def find_deletions(
     """Runs that something is from whose turn has not come."""
 
     def wanted(entry: Entry) -> bool:
-        if not _concerns(entry.intent.path, places):
+        asked = entry.run in runs or (_concerns(entry.intent.path, places) if places else not runs)
+        if not asked:
             return False
         if entry.waiting:
             waiting.add(entry.run)
@@ -49,11 +55,11 @@ async def find_deletions(
 
     with runtime.interruptible():
         history = read(directory, wanted=wanted, last=last)
-        running = _running(directory, unfinished | waiting)
+        running = running_of(directory, unfinished | waiting)
     return Deletions(history, running, frozenset(unfinished))
 
 
-def _running(directory: str, unfinished: Collection[str]) -> frozenset[str]:
+def running_of(directory: str, unfinished: Collection[str]) -> frozenset[str]:
     """Return the ids of the runs that are at work, if any of the *unfinished* may be."""
     if not unfinished:
         return frozenset()
@@ -79,4 +85,4 @@ def _places(path: str) -> tuple[str, ...]:
 
 def _concerns(path: str, places: Sequence[str]) -> bool:
     whole = os.path.join(path, "")
-    return not places or any(whole.startswith(place) or place.startswith(whole) for place in places)
+    return any(whole.startswith(place) or place.startswith(whole) for place in places)

@@ -54,6 +54,19 @@ def fitted(text: str, width: int) -> str:
     return text[: max(0, width - len(mark))].rstrip() + mark
 
 
+def fitted_path(text: str, width: int) -> str:
+    """Return a path that fits, whole components left out in its middle if it must be."""
+    if len(text) <= width:
+        return text
+    first, *rest = text.split(os.sep)
+    mark = ellipsis()
+    for number in range(1, len(rest)):
+        shorter = os.sep.join((first, mark, *rest[number:]))
+        if len(shorter) <= width:
+            return shorter
+    return fitted(text, width)
+
+
 def folded(text: str, width: int, indent: int = 0) -> Iterator[str]:
     """Give the lines of a text, broken between words and indented."""
     lines = textwrap.wrap(

@@ -174,8 +174,10 @@ def test_who_uses_no_shell_that_is_known_is_told_what_to_type(
         assert failures.run([option]) == 2
         assert capfd.readouterr() == (
             "",
-            "cleanup-nodemodule: cannot tell which shell you use, or it cannot complete; start bash, zsh or"
-            f" fish, and type there: cleanup-nodemodule {option}\n",
+            (
+                "cleanup-nodemodule: cannot tell which shell you use, or it cannot complete; start bash, zsh"
+                f" or fish, and type there: cleanup-nodemodule {option}\n"
+            ),
         )
 
 

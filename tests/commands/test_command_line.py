@@ -384,7 +384,7 @@ def test_wrong_usage_prints_no_result_unless_json_was_asked_for(run: Run, work: 
     assert listing(work) == before
 
 
-# Version, completion.
+# Version.
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
@@ -401,23 +401,6 @@ def test_the_module_runs_like_the_command(run: Run, work: Path) -> None:
     assert wrong.returncode == 2
     message = b"cleanup-nodemodule: there is no option --dryrun; did you mean --dry-run?\n"
     assert wrong.stderr == message
-
-
-def test_bash_completes_options_with_the_script_that_is_shown(tmp_path: Path) -> None:
-    script = """
-        source <(cleanup-nodemodule --show-completion)
-        COMP_WORDS=(cleanup-nodemodule --no) COMP_CWORD=1
-        _cleanup_nodemodule_completion cleanup-nodemodule
-        printf '%s\\n' "${COMPREPLY[@]}"
-        complete -p cleanup-nodemodule
-    """
-    path = f"{os.path.dirname(COMMAND)}:{os.environ['PATH']}"
-    result = execute("bash", "-c", script, cwd=tmp_path, env={"PATH": path, "SHELL": "bash"})
-    assert result.stdout.decode().splitlines() == [
-        "--no-dry-run",
-        "--no-progress",
-        "complete -o default -F _cleanup_nodemodule_completion cleanup-nodemodule",
-    ]
 
 
 # The command that the last line gives.

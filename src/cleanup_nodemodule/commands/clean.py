@@ -9,9 +9,10 @@ import typer
 
 from cleanup_nodemodule.commands import search_options as given
 from cleanup_nodemodule.commands.at_terminal import carry_out
-from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
+from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
 from cleanup_nodemodule.commands.options import (
     Color,
+    Format,
     Sort,
     agreed_format,
     check_files,
@@ -129,6 +130,8 @@ def clean(
             jobs=jobs,
             timeout=seconds_of(timeout),
         )
+        if not quiet and shown is not Format.JSON:
+            notice_of_engine(engine)
         from cleanup_nodemodule.run.signals import Interrupts
 
         interrupts = Interrupts()

@@ -1,5 +1,7 @@
 """Options that print something and end, or that choose before anything is done."""
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
@@ -31,6 +33,23 @@ def choose_engine(choice: Engine) -> Engine:
         except engine.UnavailableError as error:
             raise UsageError(str(error)) from error
     return choice
+
+
+def notice_of_engine(choice: Engine) -> None:
+    """Say once that the fast engine is missing, and how to get it, unless the other one was asked for."""
+    from cleanup_nodemodule import engine
+
+    possible = os.name == "posix" and sys.implementation.name == "cpython"
+    if choice != "auto" or engine.name() == "native" or not possible:
+        return
+    from cleanup_nodemodule.record.said import is_first_time
+
+    if is_first_time("engine"):
+        say(
+            f"{PROGRAM}: the fast engine, in C, was not built when this was installed, so the slow one, in"
+            " Python, is used. To get the fast one, install a C compiler and Python's headers (on Debian and"
+            " Ubuntu: gcc python3-dev), and then install this program again. This is said only once."
+        )
 
 
 def show_schema(wanted: bool) -> None:

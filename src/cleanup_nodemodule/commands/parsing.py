@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import typer
@@ -127,6 +127,20 @@ class Command(TyperCommand):
             raise wrong_usage.one_too_many(self.name or "", takes, extra)
         return extra
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what a shell offers: options, each with the first sentence of its help."""
+        return _shortened(super().shell_complete(ctx, incomplete), {})
+
+
+def _shortened(items: list[Any], commands: Mapping[str, Any]) -> list[Any]:
+    """Return what a shell offers with a short help, as shells have a line for each."""
+    from cleanup_nodemodule.commands.help_page import first_sentence
+
+    for item in items:
+        text = commands[item.value].help if item.value in commands else item.help
+        item.help = first_sentence(" ".join((text or "").partition("\n\n")[0].split()))
+    return items
+
 
 class Program(TyperGroup):
     """The program: options and paths of its own, and commands."""
@@ -187,6 +201,12 @@ class Program(TyperGroup):
             if param.name in _FOR_ALL or source is None or source.name != "COMMANDLINE":
                 continue
             raise wrong_usage.before_command(max(param.opts, key=len), name, theirs)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what a shell offers: options and commands. Behind a path there is no command any more."""
+        if getattr(ctx, "_protected_args", ()) and not incomplete.startswith("-"):
+            return []
+        return _shortened(super().shell_complete(ctx, incomplete), self.commands)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; none for a path, which is there only while a shell completes."""

@@ -39,7 +39,9 @@ def page() -> str:
     head = _HEAD.format(rules=len(rules), profiles=len(profiles), default=DEFAULT_PROFILE)
     lines = [head, "| profile | directories |", "|---|---|"]
     for name, group in profiles:
-        lines.append(f"| [{name}](#{name}) | {', '.join(dict.fromkeys(map(_directories, group)))} |")
+        lines.append(
+            f"| [{name}](#{name}) | {', '.join(dict.fromkeys(map(_directories, group)))} |"
+        )
     for name, group in profiles:
         lines += ["", f"## {name}", "", *_table(group)]
     return "\n".join(lines) + "\n"
@@ -63,7 +65,11 @@ def _table(rules: list[Rule]) -> Iterator[str]:
 
 def _back(rule: Rule) -> str:
     """Return what has to be there to make it again."""
-    needed = [describe(replace(rule, proofs=rule.comes_back, comes_back=(), without=(), packages=None), _code)]
+    needed = [
+        describe(
+            replace(rule, proofs=rule.comes_back, comes_back=(), without=(), packages=None), _code
+        )
+    ]
     if rule.packages is not None:
         needed = [*(needed if rule.comes_back else ()), "a list that declares all packages inside"]
     return "; ".join(needed) if needed[0] else "nothing: its tool fills it again"

@@ -88,7 +88,9 @@ def _names(parameter: Any) -> str:
         return f"`{_placeholder(parameter)}`"
     *others, last = sorted(parameter.opts, key=len)
     value = _value(parameter)
-    return ", ".join([*(f"`{one}`" for one in others), f"`{last} {value}`" if value else f"`{last}`"])
+    return ", ".join(
+        [*(f"`{one}`" for one in others), f"`{last} {value}`" if value else f"`{last}`"]
+    )
 
 
 def _value(parameter: Any) -> str:

@@ -32,6 +32,7 @@ class Document:
     """A page in Markdown."""
 
     path: Path
+    headings: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
     """What a link to one of its headings has after the ``#``."""
     links: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ def read(path: Path) -> Document:
         if token.type == "inline":
             if opened == "heading_open":
                 heading = token.content
+                page.headings.append(heading)
                 page.anchors.append(_anchor(heading, page.anchors))
             _inline(token, page, prose=opened == "paragraph_open")
         comment = _NOT_RUN.fullmatch(token.content) if token.type == "html_block" else None
@@ -89,9 +91,6 @@ def _anchor(heading: str, taken: list[str]) -> str:
 
 
 README: Final = CHECKOUT / "README.md"
-
-GENERATED: Final = {"options.md", "artifacts.md"}
-"""Pages that are made from the program."""
 
 PAGES: Final = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
 """All of them."""

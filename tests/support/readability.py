@@ -17,9 +17,9 @@ def reading_ease(paragraphs: Iterable[str]) -> float:
         words
         for paragraph in paragraphs
         for sentence in re.split(r"[.?!](?:\s|$)", paragraph)
-        if (words := re.findall(r"[A-Za-z][A-Za-z'’]*", sentence))
+        if (words := re.findall(r"[A-Za-z][A-Za-z']*", sentence))
     ]
-    words = [word.lower().replace("’", "'") for sentence in sentences for word in sentence]
+    words = [word.lower() for sentence in sentences for word in sentence]
     return (
         206.835
         - 1.015 * len(words) / len(sentences)

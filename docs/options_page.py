@@ -6,12 +6,10 @@ A test fails if the page is not what this makes of it.
 import re
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final
 
 import typer.main
-from rich.text import Text
 
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.words import PROGRAM
@@ -21,23 +19,11 @@ PAGE: Final = Path(__file__).parent / "options.md"
 _HEAD: Final = """\
 # Options
 
-The commands and options of `{program}`, from its own help texts. `{program} COMMAND --help` prints the same for one
-command. [Recipes](recipes.md) has examples, [In scripts](scripts.md) the exit codes.
+The commands of `{program}` and their options, from its own help texts. `{program} COMMAND --help` prints the same for
+one command, with examples. [Recipes](recipes.md) has more examples, and [In scripts](scripts.md) has the exit codes.
 """
 
-_UNNAMED: Final = "Other"
-"""Where options without a panel go, such as those that Typer adds."""
-
-
-def help_of(parameter: Any) -> str:
-    """Return the help of an option or an argument as plain text."""
-    return " ".join(Text.from_markup(parameter.help or "").plain.split())
-
-
-def summary_of(command: Any) -> list[str]:
-    """Return the paragraphs of a command's own help as plain text."""
-    plain = Text.from_markup(re.sub(r"\s*\f.*", "", command.help or "", flags=re.DOTALL)).plain
-    return [" ".join(paragraph.split()) for paragraph in plain.split("\n\n") if paragraph.strip()]
+_TITLE: Final = "Without a command"
 
 
 def the_program() -> Any:
@@ -45,33 +31,43 @@ def the_program() -> Any:
     return typer.main.get_command(app)
 
 
+def summary_of(command: Any) -> list[str]:
+    """Return the paragraphs that say what a command does."""
+    return [" ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")]
+
+
+def help_of(parameter: Any) -> str:
+    """Return the help of an option or an argument, on one line."""
+    return " ".join((parameter.help or "").split())
+
+
 def page() -> str:
     """Return the page in Markdown."""
     program = the_program()
-    lines = [_HEAD.format(program=PROGRAM), *_command(program, PROGRAM, "Without a command")]
+    lines = [_HEAD.format(program=PROGRAM), *_command(program, f"{PROGRAM} [OPTIONS] [PATH]...", _TITLE)]
     for name, command in program.commands.items():
-        if not command.hidden:
-            lines += _command(command, f"{PROGRAM} {name}", f"`{name}`")
+        arguments = [_placeholder(one) for one in _parameters(command, "argument")]
+        typed = " ".join((PROGRAM, name, "[OPTIONS]", *arguments))
+        lines += _command(command, typed, f"`{name}`")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _command(command: Any, typed: str, title: str) -> Iterator[str]:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    words = " ".join((typed, "[OPTIONS]", *(_placeholder(one) for one in arguments)))
-    yield from (f"## {title}", "", f"    {words}", "")
+    yield from (f"## {title}", "", f"    {typed}", "")
     for paragraph in summary_of(command):
         yield from (_safe(paragraph), "")
-    yield from _table("argument", arguments)
+    yield from _table("argument", _parameters(command, "argument"))
     panels: dict[str, list[Any]] = {}
-    for one in command.params:
-        if one.param_type_name == "option" and not one.hidden:
-            panels.setdefault(getattr(one, "rich_help_panel", None) or _UNNAMED, []).append(one)
-    # What has no panel of its own is of no use for anything else, so it comes last.
-    panels[_UNNAMED] = panels.pop(_UNNAMED, [])
+    for one in _parameters(command, "option"):
+        panels.setdefault(getattr(one, "rich_help_panel", None) or "", []).append(one)
     for panel, options in panels.items():
-        if options and len([one for one in panels.values() if one]) > 1:
+        if panel and title == _TITLE:
             yield from (f"### {panel}", "")
         yield from _table("option", options)
+
+
+def _parameters(command: Any, kind: str) -> list[Any]:
+    return [one for one in command.params if one.param_type_name == kind and not one.hidden]
 
 
 def _table(kind: str, parameters: list[Any]) -> Iterator[str]:
@@ -79,48 +75,27 @@ def _table(kind: str, parameters: list[Any]) -> Iterator[str]:
         return
     yield from (f"| {kind} | what it does |", "|---|---|")
     for one in parameters:
-        yield f"| {_names(one)} | {_safe(help_of(one))}{_default(one)} |"
+        yield f"| {_names(one) if kind == 'option' else f'`{_placeholder(one)}`'} | {_safe(help_of(one))} |"
     yield ""
 
 
-def _names(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        return f"`{_placeholder(parameter)}`"
-    *others, last = sorted(parameter.opts, key=len)
-    value = _value(parameter)
-    return ", ".join(
-        [*(f"`{one}`" for one in others), f"`{last} {value}`" if value else f"`{last}`"]
-    )
-
-
-def _value(parameter: Any) -> str:
-    """Return what stands for the value of an option, and nothing if it has none."""
-    if getattr(parameter, "is_flag", False):
-        return ""
-    kind = parameter.type_descriptor.annotation
-    choices = list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
-    words = "|".join(map(str, choices)) if get_origin(kind) is not list else ""
+def _names(option: Any) -> str:
+    """Return an option as it is typed: its short name, its long one, and the word for its value."""
+    *others, last = sorted(option.opts, key=len)
     # In a table of Markdown a bar ends a cell.
-    return str(parameter.metavar or words or "VALUE").replace("|", r"\|")
+    value = "" if option.is_flag else f" {option.metavar}".replace("|", r"\|")
+    return ", ".join([*(f"`{one}`" for one in others), f"`{last}{value}`"])
 
 
-def _placeholder(parameter: Any) -> str:
-    name = (parameter.metavar or parameter.name or "").strip("[]{}.").upper()
-    word = f"{name}..." if parameter.nargs == -1 else name
-    return word if parameter.required else f"[{word}]"
-
-
-def _default(parameter: Any) -> str:
-    """Return the default where the help text leaves it to Typer to say it."""
-    value = parameter.default
-    said = not getattr(parameter, "show_default", True) or value in {None, False, "", ()}
-    return "" if said else f" [default: {getattr(value, 'value', value)}]"
+def _placeholder(argument: Any) -> str:
+    word = f"{argument.metavar}..." if argument.nargs == -1 else argument.metavar
+    return word if argument.required else f"[{word}]"
 
 
 def _safe(text: str) -> str:
     """Return text that Markdown shows as it is."""
     text = re.sub(r"(?<![\w`])(--?[A-Za-z0-9][\w-]*)", r"`\1`", text)
-    return re.sub(r"([|*_<>])(?![^`]*`(?:[^`]*`[^`]*`)*[^`]*$)", r"\\\1", text)
+    return re.sub(r"([|*_<>])", r"\\\1", text)
 
 
 def main() -> None:

@@ -44,7 +44,10 @@ def help_of(parameter: Any) -> str:
 def page() -> str:
     """Return the page in Markdown."""
     program = the_program()
-    lines = [_HEAD.format(program=PROGRAM), *_command(program, f"{PROGRAM} [OPTIONS] [PATH]...", _TITLE)]
+    lines = [
+        _HEAD.format(program=PROGRAM),
+        *_command(program, f"{PROGRAM} [OPTIONS] [PATH]...", _TITLE),
+    ]
     for name, command in program.commands.items():
         arguments = [_placeholder(one) for one in _parameters(command, "argument")]
         typed = " ".join((PROGRAM, name, "[OPTIONS]", *arguments))

@@ -11,6 +11,7 @@ import pytest
 from support.documents import README, read
 from support.needs import unable
 from support.places import CHECKOUT
+from support.processes import surroundings
 from support.trees import declare, npm_project
 
 
@@ -42,11 +43,11 @@ def test_each_way_to_install_it_leads_to_the_command(home: Path, line: str) -> N
     places = f"{home}/environment/bin:{Path(sys.executable).parent}:/usr/bin:/bin"
     if shutil.which(program, path=places) is None:
         unable(f"there is no {program}")
-    surroundings = {"HOME": str(home), "PATH": places, "PIPX_DEFAULT_PYTHON": sys.executable}
+    env = surroundings({"HOME": str(home), "PATH": places, "UV_PYTHON": sys.executable})
     done = subprocess.run(
         ["sh", "-c", line],
         cwd=home / "clone",
-        env=surroundings,
+        env={name: value for name, value in env.items() if not name.startswith("XDG_")},
         capture_output=True,
         text=True,
         timeout=300,

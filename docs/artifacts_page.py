@@ -27,8 +27,8 @@ directory around the artifact. *Above* ends at the top of the repository, or els
 fourth column says what has to be there so that the artifact can be made again. [Safety](safety.md) explains both
 questions and the third: whether anything else is in it.
 
-`cleanup-nodemodule rules` lists the same rules, with the commands that bring artifacts back. To add rules of your own, see
-[the configuration](configuration.md).
+`cleanup-nodemodule rules` lists the directories and the commands that bring them back, and `cleanup-nodemodule rules NAME`
+says all about one of them. To add rules of your own, see [the configuration](configuration.md).
 """
 
 

@@ -85,7 +85,7 @@ PROJECTS: Final = {
         repository=True,
     ),
     "blog": Project(520.5, {"gatsby": 96.8}, {"dist/index.html": "<h1>Hello</h1>"}),
-    "thesis/2021/visualizations": Project(
+    "thesis/plots": Project(
         1400.5, {"d3": 41.2}, {"dist/index.js": _COMPILED, "dist/survey.sqlite": 11.7}
     ),
 }
@@ -182,8 +182,10 @@ def picture(output: str, theme: TerminalTheme) -> str:
         color_system="truecolor",
         highlight=False,
     )
-    console.print(Text.assemble(("~", "bold blue"), " $ ", (" ".join(TYPED), "bold")))
+    prompt = Text.assemble(("~", "bold blue"), " $ ")
+    console.print(prompt + Text(" ".join(TYPED), style="bold"))
     console.print(Text.from_ansi(output.rstrip("\n")))
+    console.print(prompt)
     # A picture in a README may load nothing from elsewhere, so the fonts are those at hand.
     start, _, rest = CONSOLE_SVG_FORMAT.partition("@font-face")
     _, _, styles = rest.partition(".{unique_id}-matrix")
@@ -193,6 +195,8 @@ def picture(output: str, theme: TerminalTheme) -> str:
     svg = console.export_svg(
         title=PROGRAM, theme=theme, code_format=template, unique_id="screenshot"
     )
+    # Rich draws the frame in white, which cannot be seen on a white page.
+    svg = svg.replace('stroke="rgba(255,255,255,0.35)"', 'stroke="rgba(128,128,128,0.5)"')
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows proof docs screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows proof docs pages screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -22,6 +22,7 @@ check: lint types imports quick
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell *.md docs src
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
@@ -110,6 +111,11 @@ proof: $(VENV)/.installed-dev
 # The page of the Python API, in build/docs.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/api_page.py
+
+# The pages that are made from the program: what it finds, and its options.
+pages: $(VENV)/.installed-dev
+	$(BIN)/python docs/artifacts_page.py
+	$(BIN)/python docs/options_page.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py

@@ -1,7 +1,7 @@
-"""Makes docs/screenshot.svg: what the installed command shows of a folder of projects.
+"""Makes the pictures in the README: what the installed command shows of a directory of projects, dark and light.
 
-The command really runs, at a terminal 130 columns wide, on projects built for it. Only the path of
-the temporary directory is replaced in what it says, by one that a person could have.
+The command really runs, at a terminal 80 columns wide, on projects that are made for it as npm and others leave them.
+``python docs/screenshot.py`` writes docs/screenshot-dark.svg and docs/screenshot-light.svg.
 """
 
 import contextlib
@@ -13,115 +13,156 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
-from rich.terminal_theme import MONOKAI
+from rich.terminal_theme import MONOKAI, TerminalTheme
 from rich.text import Text
 
 HERE: Final = os.path.dirname(os.path.abspath(__file__))
 PROGRAM: Final = "cleanup-nodemodule"
-COLUMNS: Final = 130
+TYPED: Final = (PROGRAM, "work")
 HOME: Final = "/home/ada"
-FOLDER: Final = "projects"
+COLUMNS: Final = 80
+ROWS: Final = 40
 FONTS: Final = "Fira Code, Menlo, Consolas, DejaVu Sans Mono, monospace"
+
+LIGHT: Final = TerminalTheme(
+    (255, 255, 255),
+    (36, 41, 47),
+    [
+        *((36, 41, 47), (207, 34, 46), (17, 99, 41), (149, 96, 0)),
+        *((9, 105, 218), (130, 80, 223), (27, 124, 131), (110, 119, 129)),
+    ],
+    [
+        *((87, 96, 106), (164, 14, 38), (26, 127, 55), (99, 60, 1)),
+        *((33, 139, 255), (164, 117, 249), (49, 146, 170), (140, 149, 159)),
+    ],
+)
+"""The colours of a terminal with a white background."""
+
+THEMES: Final = {"dark": MONOKAI, "light": LIGHT}
 
 _MIB: Final = 2**20
 _DAY: Final = 86_400
 
+_COMPILED: Final = '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n'
+
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A directory that a tool made, with one file in it as large as all that a real one holds."""
+class Project:
+    """A project, and what tools left in it."""
 
-    path: str
-    mebibytes: float
     days: float
-    """Since its project was last used; far from where the words for it change."""
-    marker: str = "part-0.bin"
-    """The file's name, where it proves what made the directory."""
+    """Since it was last used; far from where the words for it change."""
+    packages: Mapping[str, float] = field(default_factory=dict)
+    """What npm installed, and the mebibytes of each."""
+    files: Mapping[str, str | float] = field(default_factory=dict)
+    """What else there is: a text, or mebibytes."""
+    repository: bool = False
 
 
-MADE: Final = (
-    Made("shop/node_modules", 412.4, 3.5, ".package-lock.json"),
-    Made("shop/.next", 187.6, 3.5, "BUILD_ID"),
-    Made("design-system/node_modules", 318.7, 48.5, ".modules.yaml"),
-    Made("design-system/packages/ui/dist", 6.2, 48.5),
-    Made("design-system/packages/icons/dist", 23.4, 48.5),
-    Made("design-system/.turbo", 74.3, 48.5),
-    Made("thesis-2021/visualizations/node_modules", 241.2, 1_400.5, ".package-lock.json"),
-    Made("client-work/landing-page/node_modules", 96.8, 520.5, ".yarn-integrity"),
-    Made("client-work/landing-page/dist", 11.7, 520.5),
-)
-
-FILES: Final = {
-    "shop/package.json": json.dumps({"dependencies": {"next": "15", "react": "19"}}),
-    "shop/package-lock.json": "{}",
-    "design-system/package.json": "{}",
-    "design-system/turbo.json": "{}",
-    "design-system/.gitignore": "node_modules\n.turbo\ndist\n",
-    "design-system/packages/ui/package.json": "{}",
-    "design-system/packages/icons/package.json": "{}",
-    "thesis-2021/visualizations/package.json": "{}",
-    "client-work/landing-page/package.json": "{}",
+PROJECTS: Final = {
+    "shop/web": Project(
+        3.5,
+        {"next": 214.3, "react": 6.2, "typescript": 91.8},
+        {".next/BUILD_ID": "Yw3", ".next/cache/webpack/0.pack": 187.6},
+    ),
+    "design/system": Project(
+        48.5,
+        {"storybook": 230.4, "sass": 12.6},
+        {
+            ".gitignore": "node_modules\n.turbo\ndist\n",
+            "turbo.json": "{}",
+            ".turbo/cache/5f2c.tar.zst": 74.3,
+            "packages/icons/package.json": json.dumps({"scripts": {"build": "tsc"}}),
+            "packages/icons/dist/index.js": _COMPILED,
+            "packages/icons/dist/icons.js.map": 23.4,
+        },
+        repository=True,
+    ),
+    "blog": Project(520.5, {"gatsby": 96.8}, {"dist/index.html": "<h1>Hello</h1>"}),
+    "thesis/plots": Project(
+        1400.5, {"d3": 41.2}, {"dist/index.js": _COMPILED, "dist/survey.sqlite": 11.7}
+    ),
 }
-
-REPOSITORY: Final = "design-system"
 
 
 def build(root: str) -> None:
     """Make the projects."""
-    for name, text in FILES.items():
-        path = os.path.join(root, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    _run("git", "-c", "init.defaultBranch=main", "init", "-q", os.path.join(root, REPOSITORY))
-    now = time.time()
-    for made in MADE:
-        directory = os.path.join(root, made.path)
-        os.makedirs(directory)
-        content = os.path.join(directory, made.marker)
-        with open(content, "wb") as file:
+    for name, project in PROJECTS.items():
+        top = os.path.join(root, name)
+        for path, content in (_installed(project.packages) | dict(project.files)).items():
+            _write(os.path.join(top, path), content)
+        if project.repository:
+            _run("git", "-c", "init.defaultBranch=main", "init", "-q", top)
+        used = time.time() - project.days * _DAY
+        for path, _, names in os.walk(top):
+            for one in (".", *names):
+                os.utime(os.path.join(path, one), (used, used))
+
+
+def _installed(packages: Mapping[str, float]) -> dict[str, str | float]:
+    """Return what npm leaves of these packages: a manifest, a lock file, its notes, and the packages."""
+    version = {"version": "1.0.0"}
+    manifest = {
+        "dependencies": dict.fromkeys(packages, "1.0.0"),
+        "scripts": {"build": "next build"},
+    }
+    lock = {f"node_modules/{name}": version for name in packages}
+    files: dict[str, str | float] = {
+        "package.json": json.dumps(manifest),
+        "package-lock.json": json.dumps({"lockfileVersion": 3, "packages": {"": manifest, **lock}}),
+        "node_modules/.package-lock.json": json.dumps({"lockfileVersion": 3, "packages": lock}),
+    }
+    for name, mebibytes in packages.items():
+        files[f"node_modules/{name}/package.json"] = json.dumps({"name": name, **version})
+        files[f"node_modules/{name}/index.js"] = mebibytes
+    return files
+
+
+def _write(path: str, content: str | float) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        if isinstance(content, str):
+            file.write(content.encode())
+        else:
             # Takes the space without writing it, where the file system can.
-            os.posix_fallocate(file.fileno(), 0, int(made.mebibytes * _MIB))
-        used = now - made.days * _DAY
-        project = os.path.join(root, made.path.partition("/")[0])
-        for path, _, names in os.walk(project):
-            for name in (".", *names):
-                os.utime(os.path.join(path, name), (used, used))
+            os.posix_fallocate(file.fileno(), 0, int(content * _MIB))
 
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True)  # noqa: S603 - git, to make a repository
 
 
-def shown(root: str, home: str) -> str:
+def shown(home: str) -> str:
     """Return what the command writes to a terminal, escape sequences and all."""
     controller, terminal = os.openpty()
-    termios.tcsetwinsize(terminal, (40, COLUMNS))
-    with subprocess.Popen(  # noqa: S603 - the command this is a picture of
-        (os.path.join(os.path.dirname(sys.executable), PROGRAM), "--no-progress"),
-        cwd=root,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={
-            "HOME": home,
-            "PATH": os.environ["PATH"],
-            "TERM": "xterm-256color",
-            "LC_ALL": "C.UTF-8",
-        },
-    ) as process:
+    termios.tcsetwinsize(terminal, (ROWS, COLUMNS))
+    with (
+        subprocess.Popen(  # noqa: S603 - the command this is a picture of
+            (os.path.join(os.path.dirname(sys.executable), PROGRAM), *TYPED[1:], "--no-progress"),
+            cwd=home,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env={
+                "HOME": home,
+                "PATH": os.environ["PATH"],
+                "TERM": "xterm-256color",
+                "LC_ALL": "C.UTF-8",
+            },
+        ) as process
+    ):
         os.close(terminal)
         output = b"".join(_until_closed(controller))
     os.close(controller)
     if process.returncode:
         raise SystemExit(f"{PROGRAM} failed:\n{output.decode()}")
-    return output.decode().replace("\r\n", "\n")
+    return output.decode().replace("\r\n", "\n").replace(home, HOME)
 
 
 def _until_closed(controller: int) -> Iterator[bytes]:
@@ -131,7 +172,7 @@ def _until_closed(controller: int) -> Iterator[bytes]:
             yield block
 
 
-def picture(output: str) -> str:
+def picture(output: str, theme: TerminalTheme) -> str:
     """Return the SVG of a terminal with the command typed and what it said."""
     console = Console(
         record=True,
@@ -141,8 +182,8 @@ def picture(output: str) -> str:
         color_system="truecolor",
         highlight=False,
     )
-    prompt = Text.assemble((f"~/{FOLDER}", "bold blue"), " $ ")
-    console.print(prompt + Text(PROGRAM, style="bold"))
+    prompt = Text.assemble(("~", "bold blue"), " $ ")
+    console.print(prompt + Text(" ".join(TYPED), style="bold"))
     console.print(Text.from_ansi(output.rstrip("\n")))
     console.print(prompt)
     # A picture in a README may load nothing from elsewhere, so the fonts are those at hand.
@@ -152,20 +193,22 @@ def picture(output: str) -> str:
     # Not every program keeps the spaces that a text begins with, unless it is told to.
     template = template.replace("<svg ", '<svg xml:space="preserve" ', 1)
     svg = console.export_svg(
-        title=PROGRAM, theme=MONOKAI, code_format=template, unique_id="screenshot"
+        title=PROGRAM, theme=theme, code_format=template, unique_id="screenshot"
     )
+    # Rich draws the frame in white, which cannot be seen on a white page.
+    svg = svg.replace('stroke="rgba(255,255,255,0.35)"', 'stroke="rgba(128,128,128,0.5)"')
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the pictures beside this file."""
     with tempfile.TemporaryDirectory() as temporary:
         home = os.path.realpath(temporary)
-        root = os.path.join(home, FOLDER)
-        build(root)
-        output = shown(root, home).replace(home, HOME)
-    with open(os.path.join(HERE, "screenshot.svg"), "w", encoding="utf-8") as file:
-        file.write(picture(output))
+        build(os.path.join(home, "work"))
+        output = shown(home)
+    for name, theme in THEMES.items():
+        with open(os.path.join(HERE, f"screenshot-{name}.svg"), "w", encoding="utf-8") as file:
+            file.write(picture(output, theme))
 
 
 if __name__ == "__main__":

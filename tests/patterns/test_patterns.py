@@ -1,4 +1,4 @@
-"""What ``--exclude`` and ``keep`` leave alone, from the table in the README and beyond."""
+"""What ``--exclude`` and ``keep`` leave alone, from the table of the documents and beyond."""
 
 import fnmatch
 import json
@@ -21,7 +21,7 @@ from support.trees import declare
 
 Case: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
 
-README: Final = (CHECKOUT / "README.md").read_text()
+PAGE: Final = (CHECKOUT / "docs/configuration.md").read_text()
 
 PLACES: Final = (
     *("clients", "clients/acme", "clients/zeta", "clients-old", "acme", "other"),
@@ -32,8 +32,8 @@ PLACES: Final = (
 
 
 def table() -> list[Case]:
-    """Return the rows of the README's table: the pattern, what it leaves alone, and what not."""
-    text = README.partition("<!-- patterns -->")[2].partition("<!-- end of patterns -->")[0]
+    """Return the rows of the page's table: the pattern, what it leaves alone, and what not."""
+    text = PAGE.partition("<!-- patterns -->")[2].partition("<!-- end of patterns -->")[0]
     cells = [re.findall(r"`(.*?)`", cell) for cell in re.findall(r"\| (.*?) (?=\|)", text)]
     rows = [cells[start : start + 3] for start in range(0, len(cells), 3)]
     return [(row[0][0], tuple(row[1]), tuple(row[2])) for row in rows if all(row)]

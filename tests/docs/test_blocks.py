@@ -1,0 +1,356 @@
+"""Every command in the documents runs as it is printed, and does what the page says."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import pytest
+
+from support.documents import PAGES, Block, read
+from support.needs import unable
+from support.places import COMMAND
+from support.processes import surroundings
+from support.trees import declare, npm_project
+from support.waiting import TIMEOUT
+
+Key: TypeAlias = tuple[str, str, int]
+"""A page, a heading, and the number of a block under it."""
+
+SHELL: Final = {"sh", "crontab"}
+
+INSTALLING: Final = ("README", "Install", 0)
+"""The block that the tests of the first steps run, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A block that was run, and where."""
+
+    home: Path
+    out: str
+    err: str
+    code: int
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths at the ends of its lines, relative to the home directory."""
+        found = (line.rpartition("\t")[2] for line in self.out.splitlines())
+        return [os.path.relpath(path, self.home) for path in found]
+
+    @property
+    def there(self) -> set[str]:
+        """The projects in ``~/work`` that have their ``node_modules``."""
+        return {path.parent.name for path in self.home.glob("work/*/node_modules")}
+
+
+ALL: Final = {"blog", "shop", "site"}
+
+_NPM: Final = """#!/bin/sh
+# What brings back the packages of a project, and notes where it was asked to.
+pwd >>"$HOME/npm.log"
+mkdir -p node_modules
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home directory with projects: a new one, an old one, one that is in doubt, and other languages."""
+    home = tmp_path / "home"
+    packages = npm_project({"a": {"index.js": 100_000}})
+    site = {**npm_project({"c": {"index.js": 50_000}}), "dist": {"index.html": "<p>mine</p>"}}
+    declare(
+        home,
+        {
+            "work": {
+                "shop": packages,
+                "blog": npm_project({"b": {"index.js": 10}}),
+                "site": site,
+                "crate": {
+                    "Cargo.toml": "",
+                    "target": {".rustc_info.json": "{}", "debug": {"a": 9}},
+                },
+                "script": {"a.py": "", "__pycache__": {"a.cpython-311.pyc": 99}},
+                "own": {"bundler.conf": "", "bundle": {"a": 9}},
+                "mine": {"WORKSPACE": "", "bazel-out": {"a": 9}},
+                "loose": {"bundle": {"a": 9}},
+            },
+            "play": {"game": npm_project({"d": {"index.js": 10}})},
+            "bin": {"npm": _NPM},
+        },
+    )
+    (home / "bin/npm").chmod(0o755)
+    (home / "bin/cleanup-nodemodule").symlink_to(COMMAND)
+    (home / ".local/bin").mkdir(parents=True)
+    (home / ".local/bin/cleanup-nodemodule").symlink_to(COMMAND)
+    old = time.time() - 2000 * 86_400
+    for path in (*(home / "work/blog").rglob("*"), home / "work/blog"):
+        os.utime(path, (old, old), follow_symlinks=False)
+    return home
+
+
+def run(script: str, home: Path) -> Ran:
+    """Run a script as somebody at home in *home* would, in ``~/work``."""
+    here = {
+        **{name: value for name, value in surroundings().items() if not name.startswith("XDG_")},
+        "HOME": str(home),
+        "PATH": f"{home}/bin:/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=home / "work",
+        env=here,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return Ran(home, done.stdout, done.stderr, done.returncode)
+
+
+def of_crontab(line: str) -> str:
+    """Return the command of a line for cron, which runs it by ``sh`` and makes lines of percent signs."""
+    when, command = re.fullmatch(r"((?:\S+\s+){5})(.*)\n", line).groups()  # type: ignore[union-attr]
+    assert "%" not in command
+    assert re.fullmatch(r"([\d*]+\s+)+", when)
+    return f"exec sh -c {json.dumps(command)}"
+
+
+BLOCKS: Final[dict[Key, Block]] = {}
+for _page in PAGES:
+    _seen: dict[str, int] = {}
+    for _block in read(_page).blocks:
+        if _block.language in SHELL:
+            _number = _seen.get(_block.heading, -1) + 1
+            _seen[_block.heading] = _number
+            BLOCKS[_page.stem, _block.heading, _number] = _block
+
+CHECKS: Final[dict[Key, Callable[[Ran], None]]] = {}
+"""What each block has to have done."""
+
+BEFORE: Final[dict[Key, str]] = {}
+"""What is done before some blocks."""
+
+
+Check: TypeAlias = Callable[[Ran], None]
+
+
+def check(page: str, heading: str, number: int = 0, *, after: str = "") -> Callable[[Check], Check]:
+    """Have a function check a block under a heading, which is run after a script."""
+
+    def registered(function: Check) -> Check:
+        CHECKS[page, heading, number] = function
+        BEFORE[page, heading, number] = after
+        return function
+
+    return registered
+
+
+DELETE: Final = "cleanup-nodemodule -p ~/work --no-dry-run --quiet >/dev/null"
+
+
+def nothing_is_deleted(ran: Ran) -> None:
+    assert ran.there == ALL
+    assert ran.code == 0, ran.err
+
+
+@check("README", "Use it")
+@check("recipes", "Not used for 90 days")
+@check("recipes", "The ten largest")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert {"work/shop/node_modules", "work/blog/node_modules"} <= set(ran.paths)
+
+
+@check("recipes", "Look")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert ran.paths.count("work/shop/node_modules") == 3
+    assert ran.paths.count("play/game/node_modules") == 1
+
+
+@check("recipes", "Look for other languages")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert ran.paths.count("work/script/__pycache__") == 2
+    assert ran.paths.count("work/crate/target") == 2
+    assert "rust/target" in ran.out
+
+
+@check("README", "Use it", 1)
+@check("recipes", "Find out why one is kept")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "unproven" in ran.out
+
+
+@check("recipes", "Find out why one is kept", 1)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert f"{ran.home}/work/site/dist" in ran.out
+    assert not re.search(r"^keep.*site/dist$", ran.out, re.MULTILINE)
+
+
+@check("recipes", "The ten largest", 1)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert ran.paths[:2] == ["work/shop/node_modules", "work/site/node_modules"]
+    assert "work/site/dist" in ran.paths
+
+
+@check("recipes", "Not used for 90 days", 1)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert ran.paths == ["work/blog/node_modules"]
+
+
+@check("recipes", "Not used for 90 days", 2)
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL - {"blog"}), ran.err
+
+
+@check("README", "Use it", 2)
+@check("recipes", "Delete, after a question")
+@check("README", "Use it", 3)
+@check("recipes", "From cron, with a log")
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, set()), ran.err
+    assert (ran.home / "work/site/dist").exists()
+    log = ran.home / "cleanup.log"
+    assert f"{ran.home}/work/shop/node_modules" in (log.read_text() if log.exists() else ran.out)
+
+
+@check("recipes", "Delete, after a question", 1)
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, set()), ran.err
+    assert len(list(ran.home.glob(".local/share/Trash/files/*"))) == len(ALL)
+
+
+@check("recipes", "Leave some projects alone")
+@check("recipes", "Leave some projects alone", 2)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert not re.search(r"^delete.*work/shop", ran.out, re.MULTILINE)
+    assert re.search(r"^delete.*work/blog", ran.out, re.MULTILINE)
+
+
+@check("recipes", "Leave some projects alone", 1)
+def _(ran: Ran) -> None:
+    assert run(DELETE, ran.home).there == {"shop"}
+
+
+@check("configuration", "Leave something alone")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "work/blog/node_modules" not in ran.paths
+    assert re.search(r"^keep\tkept.*work/shop", ran.out, re.MULTILINE)
+
+
+@check("recipes", "Look for names of your own")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert re.search(r"^delete.*work/own/bundle$", ran.out, re.MULTILINE)
+    assert not re.search(r"^delete.*work/loose/bundle$", ran.out, re.MULTILINE)
+
+
+@check("recipes", "Look for names of your own", 1)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert len(re.findall(r"^delete.*/bundle$", ran.out, re.MULTILINE)) == 2
+
+
+@check("configuration", "The file")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert re.search(r"^delete.*work/mine/bazel-out$", ran.out, re.MULTILINE)
+
+
+@check("README", "Use it", 4)
+@check("recipes", "In CI")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    document = json.loads(run("cleanup-nodemodule -p . --json", ran.home).out)
+    assert int(ran.out) == document["totals"]["reclaimable_bytes"] > 100_000
+
+
+@check("recipes", "In CI", 1)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    less = BLOCKS["recipes", "In CI", 1].text.replace("2GiB", "2KiB")
+    assert run(less, ran.home).code == 4
+
+
+@check("recipes", "How much would be free")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert ran.paths == ["work/shop", "work/site", "work/blog"]
+
+
+@check("recipes", "Hand the paths to another program")
+@check("scripts", "Paths")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert set(ran.paths) == {f"work/{name}/node_modules" for name in ALL}
+
+
+@check("README", "Use it", 5, after=DELETE)
+@check("recipes", "Undo", after=DELETE)
+@check("undo", "Bring it back", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    assert ran.there == ALL
+    asked = (ran.home / "npm.log").read_text().split()
+    assert sorted(asked) == sorted(f"{ran.home}/work/{name}" for name in ALL)
+    assert "npm ci" in ran.out
+
+
+@check("undo", "What was deleted", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    lines, document = ran.out.split("{", 1)
+    assert [lines.count(f"/work/{name}/node_modules") for name in sorted(ALL)] == [1, 2, 1]
+    assert len(json.loads("{" + document)["entries"]) == 3
+
+
+@check("undo", "After a crash")
+@check("recipes", "After a crash")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "Nothing is left of any interrupted run." in ran.err
+
+
+RUN: Final = sorted(
+    key for key, block in BLOCKS.items() if block.not_run is None and key != INSTALLING
+)
+
+
+@pytest.mark.parametrize("key", RUN, ids=lambda key: "-".join(map(str, key)).replace(" ", "_"))
+def test_what_a_block_says_is_what_happens(home: Path, key: Key) -> None:
+    block = BLOCKS[key]
+    for program in ("jq", "xargs"):
+        if (
+            f"{program} " in block.text
+            and subprocess.run(["which", program], check=False).returncode
+        ):
+            unable(f"there is no {program}")
+    if BEFORE.get(key):
+        assert run(BEFORE[key], home).code == 0
+    script = of_crontab(block.text) if block.language == "crontab" else block.text
+    assert key in CHECKS, "no test says what this block does"
+    CHECKS[key](run(script, home))
+
+
+def test_every_check_has_its_block() -> None:
+    assert set(CHECKS) - set(RUN) == set()
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    reasons = {key: block.not_run for key, block in BLOCKS.items() if block.not_run is not None}
+    assert {key for key, reason in reasons.items() if len(reason or "") < 20} == set()
+    assert len(reasons) < len(RUN) / 4

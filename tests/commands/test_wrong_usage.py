@@ -101,6 +101,8 @@ WRONG = [
         ["--timeout", "nan"],
         "--timeout cannot be nan; type a number of seconds above 0, or leave it out",
     ),
+    (["--top", "-1"], "--top cannot be -1; type 0 or more"),
+    (["--top", "ten"], "--top takes a number, as in: --top 4; ten is none"),
     (["log", "-n", "all"], "--limit takes a number, as in: --limit 4; all is none"),
     (
         ["log", "--timeout", "x\x1b"],

@@ -61,7 +61,7 @@ def page(asked: Any, *, short: bool, width: int | None = None) -> str:
 
 def first_sentence(text: str) -> str:
     """Return the first sentence of a help text."""
-    return re.split(r"(?<=[a-z)])[.] (?=[A-Z])", text)[0].rstrip(".") + "."
+    return re.split(r"(?<=[A-Za-z0-9)])[.] (?=[A-Z])", text)[0].rstrip(".") + "."
 
 
 class _Page:

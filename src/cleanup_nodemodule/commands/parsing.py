@@ -70,11 +70,14 @@ def _convert(param: Any, value: Any) -> Any:
             raise wrong_usage.no_choice(name, value, choices)
         return annotation(value) if isinstance(annotation, type) else value
     try:
-        return annotation(value)
+        number = annotation(value)
     except ValueError as error:
         if re.fullmatch(r"[+-]?\d+", value):
             raise wrong_usage.too_long(name, param.metavar) from error
         raise wrong_usage.no_number(name, value, param.metavar) from error
+    if param.min is not None and number < param.min:
+        raise UsageError(f"{name} cannot be {value}; type {param.min} or more")
+    return number
 
 
 def _take_over(params: Iterable[Any]) -> None:

@@ -119,8 +119,7 @@ NoDryRun: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--no-dry-run",
-        help="Delete, at a terminal after a question. Elsewhere (cron, a script, CI) the option itself is"
-        " the consent.",
+        help="Delete, at a terminal after a question. Elsewhere (cron, a script, CI) it deletes at once.",
         rich_help_panel=DELETE,
     ),
 ]

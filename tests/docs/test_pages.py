@@ -266,3 +266,12 @@ def test_what_people_read_is_spelled_as_dictionaries_have_it() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_option_is_tried_by_a_test() -> None:
+    tests = "\n".join(path.read_text() for path in (CHECKOUT / "tests").rglob("*.py"))
+    everything = set().union(*options().values())
+    untried = {
+        option for option in everything if not re.search(rf"(?<![\w-]){option}(?![\w-])", tests)
+    }
+    assert untried == set()

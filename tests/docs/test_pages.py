@@ -71,6 +71,10 @@ ELSEWHERE: Final = {
 """Options that are not the program's, and the file that has each."""
 
 
+TYPED_IN: Final = [path for path in PAGES if path.stem not in {"benchmarks", "CHANGELOG"}]
+"""Pages that name no options of other programs, and none of earlier releases."""
+
+
 def options() -> dict[str, set[str]]:
     """Return the options of each command, and of the program itself by an empty name."""
     program = OPTIONS.the_program()
@@ -97,7 +101,7 @@ def test_every_option_and_command_that_a_page_names_is_there() -> None:
     known = options()
     anybody = set().union(*known.values(), ELSEWHERE)
     lost, seen = [], 0
-    for path in FOR_USERS:
+    for path in TYPED_IN:
         for command, words in typed(read(path), set(known)):
             # An option that stands alone in a sentence may be that of any command.
             there = anybody if words.startswith("-") else known[command]
@@ -107,6 +111,25 @@ def test_every_option_and_command_that_a_page_names_is_there() -> None:
                     lost.append((path.stem, words, option))
     assert lost == []
     assert seen > 150
+
+
+def test_what_make_is_told_to_do_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    for path in PAGES:
+        document = read(path)
+        shown = [
+            *document.spans,
+            *(line for block in document.blocks for line in block.text.splitlines()),
+        ]
+        told = [found[1] for line in shown if (found := re.match(r"make ([a-z][\w-]*)", line))]
+        assert set(told) <= targets, path.stem
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.stem != "options"], ids=named)
+def test_a_command_is_in_a_block_that_says_so(path: Path) -> None:
+    """One that is only indented would not be run."""
+    commands = r"make |git |npm |pip|uv |jq |\.venv/|bench/|cleanup-nodemodule "
+    assert [line for line in read(path).indented if re.match(commands, line)] == []
 
 
 def test_a_word_after_the_program_is_a_command_an_option_or_a_path() -> None:
@@ -243,3 +266,12 @@ def test_what_people_read_is_spelled_as_dictionaries_have_it() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_option_is_tried_by_a_test() -> None:
+    tests = "\n".join(path.read_text() for path in (CHECKOUT / "tests").rglob("*.py"))
+    everything = set().union(*options().values())
+    untried = {
+        option for option in everything if not re.search(rf"(?<![\w-]){option}(?![\w-])", tests)
+    }
+    assert untried == set()

@@ -38,6 +38,8 @@ class Document:
     links: list[str] = field(default_factory=list)
     """Where its links and pictures lead."""
     blocks: list[Block] = field(default_factory=list)
+    indented: list[str] = field(default_factory=list)
+    """The lines of blocks that are only indented, which have no language: pictures of letters."""
     spans: list[str] = field(default_factory=list)
     """The code in sentences, headings and tables."""
     prose: list[str] = field(default_factory=list)
@@ -49,6 +51,8 @@ def read(path: Path) -> Document:
     page = Document(path)
     heading, not_run, opened = "", None, ""
     for token in _PARSER.parse(path.read_text(encoding="utf-8")):
+        if token.type == "code_block":
+            page.indented += token.content.splitlines()
         if token.type == "fence":
             page.blocks.append(Block(token.info.strip(), token.content, heading, not_run))
         if token.type == "html_block":

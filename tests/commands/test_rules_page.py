@@ -83,7 +83,7 @@ def test_a_rule_in_full_is_broken_between_words(tmp_path: Path, columns: int) ->
         (["dist", "--profile", "js"], {"js/dist", "js/vitepress-dist"}),
         (["js/next", ".nuxt"], {"js/next", "js/nuxt"}),
     ],
-    ids=str,
+    ids=["id", "directory", "pattern", "ecosystem", "profile", "both", "two"],
 )
 def test_rules_are_found_by_name(run: Run, words: list[str], found: set[str]) -> None:
     result = run("rules", *words)

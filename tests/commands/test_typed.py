@@ -197,6 +197,29 @@ def test_whatever_is_typed_for_an_option_ends_as_documented(
     assert (place / "node_modules/file").exists()
 
 
+@some(150)
+@given(st.lists(st.one_of(WORDS, st.sampled_from(VALUED)), min_size=1, max_size=4))
+def test_whatever_words_are_typed_end_as_documented(
+    place: Path, capfd: Captured, typed: list[str]
+) -> None:
+    # Not what somebody's whole machine has, and no command.
+    words = [
+        word
+        for word in typed
+        if os.path.abspath(word.partition("=")[2] or word) not in {"/", *_above(place)}
+        and word not in {"-V", "-h"}
+    ]
+    if set(words) & {"log", "resume", "rules", "explain", "regenerate", "help"}:
+        return
+    code = failures.run(["--json", *words])
+    output, errors = capfd.readouterr()
+    assert code in ALLOWED, errors[-3000:]
+    assert "report it" not in errors
+    assert "Traceback" not in errors
+    assert json.loads(output)["totals"]["deleted"] == 0
+    assert (place / "node_modules/file").exists()
+
+
 def _above(place: Path) -> set[str]:
     return {os.fspath(one) for one in place.parents}
 

@@ -90,12 +90,16 @@ def _take_over(params: Iterable[Any]) -> None:
 
 
 def _check_dashes(params: Iterable[Any], args: Iterable[str]) -> None:
-    known = {name for param in params for name in param.opts}
+    """Refuse a long option with one dash, and a short one with an equals sign, before they are read as another."""
+    known = {name: param for param in params for name in param.opts}
     for word in args:
         if word == "--":
             return
         if re.match(r"-\w[\w-]+$", word) and f"-{word}" in known:
             raise wrong_usage.single_dash(word)
+        option, equals, value = word.partition("=")
+        if equals and re.fullmatch(r"-\w", option) and option in known:
+            raise wrong_usage.equals_sign(option, value, known[option])
 
 
 @contextlib.contextmanager

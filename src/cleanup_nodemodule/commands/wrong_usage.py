@@ -145,6 +145,13 @@ def single_dash(word: str) -> UsageError:
     return UsageError(f"there is no option {word}; did you mean -{word}?")
 
 
+def equals_sign(option: str, value: str, param: Any) -> UsageError:
+    """Return the error for an equals sign behind a short option, where it would be part of the value."""
+    if param.is_flag:
+        return UsageError(_value_of(option, param))
+    return UsageError(f"{option} takes its value behind a space; type: {option} {quoted(value)}")
+
+
 def refuse_misspelt(words: Sequence[str], names: Sequence[str]) -> None:
     """Raise UsageError if one of the words that stand for directories is likely to be meant for a command.
 

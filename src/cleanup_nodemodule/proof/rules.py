@@ -215,8 +215,8 @@ def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
     for name in sorted(wanted):
         if name not in profiles():
             near = difflib.get_close_matches(name, profiles(), 1)
-            meant = f"did you mean {near[0]}? There" if near else "there"
-            raise RuleError(f"there is no profile {name!r}; {meant} are {', '.join(profiles())}")
+            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(profiles())}"
+            raise RuleError(f"there is no profile {name!r}; {advice}")
     chosen = (name for name in _ECOSYSTEMS if EVERYTHING in wanted or name in wanted)
     return tuple(rule for name in chosen for rule in _of_ecosystem(name))
 

@@ -1,4 +1,7 @@
-"""Text for people at a terminal: as wide as that, with headings that stand out, and nothing broken inside a word."""
+"""Text for people at a terminal: as wide as that, with headings that stand out, and nothing broken inside a word.
+
+It loads no Rich, as help needs it.
+"""
 
 import os
 import shutil
@@ -38,33 +41,6 @@ def _styled(text: str, code: str) -> str:
     """Return text in a style (ECMA-48, SGR), unless it goes to a pipe or nobody wants any."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if plain or not is_terminal(sys.stdout) else f"\x1b[{code}m{text}\x1b[0m"
-
-
-def ellipsis() -> str:
-    """Return what stands for text that is left out, in a way that the locale can spell."""
-    encoding = (sys.stdout.encoding if sys.stdout is not None else None) or "ascii"
-    return "…" if encoding.lower().replace("-", "").startswith("utf") else "..."
-
-
-def fitted(text: str, width: int) -> str:
-    """Return text that fits, its end left out if it must be."""
-    if len(text) <= width:
-        return text
-    mark = ellipsis()
-    return text[: max(0, width - len(mark))].rstrip() + mark
-
-
-def fitted_path(text: str, width: int) -> str:
-    """Return a path that fits, whole components left out in its middle if it must be."""
-    if len(text) <= width:
-        return text
-    first, *rest = text.split(os.sep)
-    mark = ellipsis()
-    for number in range(1, len(rest)):
-        shorter = os.sep.join((first, mark, *rest[number:]))
-        if len(shorter) <= width:
-            return shorter
-    return fitted(text, width)
 
 
 def folded(text: str, width: int, indent: int = 0) -> Iterator[str]:

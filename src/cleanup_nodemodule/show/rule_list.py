@@ -9,7 +9,8 @@ from typing import Final
 
 from cleanup_nodemodule.proof.rule_words import describe, directories
 from cleanup_nodemodule.proof.rules import Regeneration, Rule
-from cleanup_nodemodule.show.layout import bold, columns, dim, fitted, folded
+from cleanup_nodemodule.show.fitting import Marks, cells, cropped, marks_for, spelled
+from cleanup_nodemodule.show.layout import bold, columns, dim, folded
 from cleanup_nodemodule.show.streams import is_terminal, print_lines
 from cleanup_nodemodule.words import command, printable
 
@@ -55,27 +56,32 @@ def _command(rule: Rule, entry: Regeneration) -> str:
 
 def _page(listed: Sequence[Rule], width: int) -> Iterator[str]:
     """Give a line a rule, by profile: directory, what it is, the first command that brings it back."""
+    marks = marks_for(sys.stdout)
     rows = [
         (
             rule.ecosystem,
-            printable(directories(rule)),
-            printable(rule.title),
-            printable(next(iter(_commands(rule)), "-")),
+            spelled(directories(rule), marks),
+            spelled(rule.title, marks),
+            spelled(next(iter(_commands(rule)), "-"), marks),
         )
         for rule in listed
     ]
     room = width - 6
-    first = min(max((len(row[1]) for row in rows), default=0), room * 3 // 10)
-    second = min(max((len(row[2]) for row in rows), default=0), room * 4 // 10)
+    first = min(max((cells(row[1]) for row in rows), default=0), room * 3 // 10)
+    second = min(max((cells(row[2]) for row in rows), default=0), room * 4 // 10)
     for profile, group in groupby(rows, key=lambda row: row[0]):
-        yield bold(f"{profile}:")
+        yield bold(f"{printable(profile)}:")
         for _, names, title, way_back in group:
-            yield (
-                f"  {fitted(names, first).ljust(first)}  {fitted(title, second).ljust(second)}"
-                f"  {dim(fitted(way_back, room - first - second))}"
-            )
+            left = f"  {_filled(names, first, marks)}  {_filled(title, second, marks)}  "
+            yield left + dim(cropped(way_back, room - first - second, marks))
         yield ""
     yield from folded(f"{len(listed)} rules. All about one of them: {command('rules')} NAME", width)
+
+
+def _filled(text: str, width: int, marks: Marks) -> str:
+    """Return text in exactly so many cells of a terminal."""
+    text = cropped(text, width, marks)
+    return text + " " * (width - cells(text))
 
 
 def _in_full(listed: Sequence[Rule], width: int) -> Iterator[str]:

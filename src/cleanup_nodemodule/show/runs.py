@@ -2,13 +2,15 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from cleanup_nodemodule.run.past_runs import PastRun, PastRuns
+from cleanup_nodemodule.show.fitting import Marks, cells, marks_for, shortened, spelled, with_tilde
 from cleanup_nodemodule.show.journal import run_document
-from cleanup_nodemodule.show.layout import bold, columns, dim, fitted_path, folded
+from cleanup_nodemodule.show.layout import bold, columns, dim, folded
 from cleanup_nodemodule.show.streams import say
 from cleanup_nodemodule.words import command, iso, printable, quoted, size
 
@@ -47,6 +49,7 @@ def run_page(found: PastRuns) -> Iterator[str]:
     if not found.runs:
         return
     width = columns()
+    marks = marks_for(sys.stdout)
     letters = _LETTERS if width < _NARROW else None
     headings = ("When", "Run", "What", "Freed")
     rows = [
@@ -65,7 +68,7 @@ def run_page(found: PastRuns) -> Iterator[str]:
     below = width - left < _ROOM_FOR_PLACES
     yield bold(_line(headings, widths) + ("" if below else "Where")).rstrip()
     for past, row in zip(found.runs, rows, strict=True):
-        where = _places(past, width - (2 if below else left))
+        where = _places(past, width - (2 if below else left), marks)
         if not below:
             yield (_line(row, widths) + where).rstrip()
             continue
@@ -92,17 +95,15 @@ def _what(past: PastRun) -> str:
     return f"{count} {done}" if past.outcome in {"done", "failed"} else f"{count}, {past.outcome}"
 
 
-def _places(past: PastRun, width: int) -> str:
-    """Return where a run deleted, in so many columns: the first place, if not all of them fit."""
-    home = os.path.join(os.path.expanduser("~"), "")
-    places = [
-        printable(f"~/{root[len(home) :]}" if root.startswith(home) else root)
-        for root in past.run.roots
-    ]
-    if len(", ".join(places)) <= width or not places:
-        return ", ".join(places)
+def _places(past: PastRun, width: int, marks: Marks) -> str:
+    """Return where a run deleted, in so many cells: the first place, if not all of them fit."""
+    home = os.path.expanduser("~")
+    places = [with_tilde(root, home) for root in past.run.roots]
+    whole = ", ".join(spelled(place, marks) for place in places)
+    if cells(whole) <= width or not places:
+        return whole
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return fitted_path(places[0], width - len(more)) + more
+    return shortened(places[0], width - len(more), marks) + more
 
 
 def say_about_runs(found: PastRuns, *, advise: bool) -> None:

@@ -176,7 +176,11 @@ async def _size(candidates: Sequence[Candidate], scheduler: Scheduler) -> int:
         nonlocal counted
         while waiting:
             found = await measure.measure(
-                [waiting.pop()], scheduler, ledger, problem=print, measured=lambda _size: None
+                [waiting.pop()],
+                scheduler,
+                ledger,
+                problem=print,
+                measured=lambda _path, _size: None,
             )
             counted += sum(one.files + one.directories for one in found if one is not None)
 

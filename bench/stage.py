@@ -47,7 +47,7 @@ async def size(tree: str, scheduler: Scheduler, watch: Watch | None = None) -> C
         ledger,
         watch=lambda _number: watch,
         problem=_fail,
-        measured=lambda _size: None,
+        measured=lambda _path, _size: None,
     )
     if contents is None:
         raise FileNotFoundError(tree)
@@ -68,7 +68,7 @@ async def find(tree: str, scheduler: Scheduler) -> Counted:
     """Search a tree for the default names; return how many there are, and of how many directories."""
     found = directories = 0
 
-    def searched(count: int) -> None:
+    def searched(count: int, _place: str) -> None:
         nonlocal directories
         directories += count
 

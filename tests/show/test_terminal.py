@@ -203,7 +203,7 @@ def test_colours_can_be_forced_into_a_pipe(run: Run, work: Path) -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", forced.stdout) == plain.stdout
 
 
-# The progress line.
+# What it shows while it searches: tests/show/test_live.py has the rest.
 
 
 def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> None:
@@ -215,8 +215,8 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
         while chunk := read_terminal(master):
             seen += chunk
     os.close(master)
-    assert "looking around" in seen.decode()
-    assert re.search(r"\d directories, \d artifacts, [\d.]+ (B|KiB|MiB)", seen.decode())
+    assert "Looking around" in seen.decode()
+    assert re.search(r"\d found, [\d.]+ (B|KiB|MiB)", seen.decode())
     assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB."
     assert "directories" not in "".join(screen(seen, 80))
     assert terminal.screen()[0].startswith("Can be deleted in ")
@@ -225,16 +225,16 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
 
 def test_progress_is_gone_from_the_terminal_that_shows_the_table_too(work: Path) -> None:
     terminal = shown(cwd=work)
-    assert b"looking around" in terminal.output
+    assert b"Looking around" in terminal.output
     assert terminal.screen()[0].startswith("Can be deleted in ")
 
 
 @pytest.mark.parametrize("option", ["--no-progress", "--quiet"])
 def test_progress_can_be_turned_off(work: Path, option: str) -> None:
     terminal = shown(option, cwd=work)
-    assert b"looking around" not in terminal.output
+    assert b"Looking around" not in terminal.output
     assert b"directories" not in terminal.output
-    assert b"\x1b[2K" not in terminal.output
+    assert b"\x1b[J" not in terminal.output
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-dry-run", "--yes")])
@@ -243,7 +243,7 @@ def test_a_shell_has_its_cursor_when_the_run_is_stopped_or_killed(
 ) -> None:
     """With Ctrl-Z nothing would show it again, so that nothing may hide it (DECTCEM)."""
     terminal = shown(*arguments, cwd=work)
-    assert b"looking around" in terminal.output
+    assert b"Looking around" in terminal.output
     assert b"\x1b[?" not in terminal.output
 
 

@@ -154,13 +154,13 @@ def read_terminal(master: int) -> bytes:
         return b""
 
 
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m|\x1b\[(?P<code>[0-9]*[AK])|(?P<char>.)", re.DOTALL)
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m|\x1b\[(?P<code>[0-9]*[AJK])|(?P<char>.)", re.DOTALL)
 
 
 def screen(output: bytes, columns: int) -> list[str]:
     """Return the lines a terminal shows after *output*, those scrolled away included.
 
-    Knows what is printed on purpose: tabs, colours, cursor up, erase line (ECMA-48). Anything
+    Knows what is printed on purpose: tabs, colours, cursor up, erase to the end of the line or the screen (ECMA-48). Anything
     else that is not to be seen fails the test, as it would let a file name do as it likes. So does hiding
     the cursor, which a program that is stopped or killed leaves to a shell.
     """
@@ -172,8 +172,10 @@ def screen(output: bytes, columns: int) -> list[str]:
             if code.endswith("A"):
                 row -= int(code[:-1] or "1")
             else:
-                assert code == "2K", code
-                rows[row] = []
+                assert code in {"J", "K"}, code
+                del rows[row][column:]
+                if code == "J":
+                    del rows[row + 1 :]
         elif char == "\r":
             column = 0
         elif char == "\n":

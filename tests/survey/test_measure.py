@@ -68,7 +68,7 @@ def measure(
             Ledger(),
             watch=watch,
             problem=problems.append,
-            measured=lambda _size: None,
+            measured=lambda _path, _size: None,
         )
 
     return asyncio.run(work()), problems

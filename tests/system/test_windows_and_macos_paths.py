@@ -111,7 +111,7 @@ def search(settings: Settings) -> list[Candidate]:
                 judge=judge,
                 leftover=candidates.append,
                 problem=problems.append,
-                searched=lambda _count: None,
+                searched=lambda _count, _place: None,
             ).everything()
 
     asyncio.run(work())

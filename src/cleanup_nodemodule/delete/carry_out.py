@@ -10,7 +10,7 @@ from cleanup_nodemodule.delete import remove, trash
 from cleanup_nodemodule.delete.turn import SecondProof
 from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
 from cleanup_nodemodule.record.write import Journal
-from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
+from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
 
 
@@ -47,6 +47,12 @@ async def carry_out(
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)
 
+    doing = Doing.TRASHING if approved.mode == "trash" else Doing.DELETING
+    tracker.at(doing)
+
+    def begun(artifact: Artifact) -> None:
+        tracker.at(doing, artifact.path)
+
     def deleted(_artifact: Artifact) -> None:
         tracker.add(deleted=1)
 
@@ -56,9 +62,12 @@ async def carry_out(
         return remove.refused(approved, str(error))
     with contextlib.closing(again):
         if approved.mode == "trash":
-            return await trash.trash(approved, scheduler, journal, deleted=deleted, again=again)
+            return await trash.trash(
+                approved, scheduler, journal, begun=begun, deleted=deleted, again=again
+            )
         return await remove.remove(
             *(approved, scheduler, journal),
+            begun=begun,
             freed=freed,
             deleted=deleted,
             again=again,
@@ -76,6 +85,7 @@ async def delete_leftovers(
 ) -> tuple[Leftover, ...]:
     """Delete what interrupted runs left, as :mod:`cleanup_nodemodule.record.unfinished` recognised it."""
     tracker = Tracker(watch, Progress(artifacts=len(leftovers)))
+    tracker.at(Doing.DELETING)
 
     def freed(size: int) -> None:
         tracker.add(freed_bytes=size)

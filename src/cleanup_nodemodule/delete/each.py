@@ -40,17 +40,22 @@ def expect(mode: DeletingMode, approved: Approved) -> None:
         raise ValueError(f"cannot {mode}: what was approved is to {approved.mode}")
 
 
+def nobody(_artifact: Artifact) -> None:
+    """Tell nobody."""
+
+
 # Long: one story in four acts, which all add to the same results and to the same failure.
 async def give_turns(
     approved: Approved,
     scheduler: Scheduler,
     records: Records,
     handle: Callable[[Turn], Awaitable[Result | None]],
+    begun: Callable[[Artifact], None],
     deleted: Callable[[Artifact], None],
 ) -> Outcome:
     """Give each artifact its turn, have *handle* deal with it, and return what came of all.
 
-    Calls *deleted* for each that this run has taken away, when its disk has that.
+    Calls *begun* for each whose turn has come, and *deleted* for each that this run has taken away, when its disk has that.
     """
     before = await ask_free_bytes(approved.artifacts, scheduler)
     results: list[Result] = []
@@ -74,6 +79,7 @@ async def give_turns(
             turn.candidate = replace(turn.candidate, changed=0)
         if artifact.candidate.root in scheduler.silence:
             return left_untouched(artifact, not_answered(artifact.path))
+        begun(artifact)
         try:
             with scheduler.silence.asking(artifact.candidate.root):
                 return await handle(turn)

@@ -24,7 +24,7 @@ from enum import Enum
 from typing import Final
 
 from cleanup_nodemodule.delete import changed, empty, rename_away
-from cleanup_nodemodule.delete.each import expect, give_turns
+from cleanup_nodemodule.delete.each import expect, give_turns, nobody
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import (
     NO_SECOND_PROOF,
@@ -57,6 +57,7 @@ async def remove(
     scheduler: Scheduler,
     journal: Journal,
     *,
+    begun: Callable[[Artifact], None] = nobody,
     freed: Callable[[int], None],
     deleted: Callable[[Artifact], None],
     again: SecondProof = NO_SECOND_PROOF,
@@ -66,7 +67,7 @@ async def remove(
 
     What the second proof, *again*, has something against counts as failed. What only somebody else may delete, by
     the sticky bit of a directory, does too, unless *include_foreign*.
-    Calls *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
+    Calls *begun* for each artifact whose turn has come, *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete. Raises ValueError where something else than to
@@ -78,7 +79,7 @@ async def remove(
     async def delete(turn: Turn) -> Result | None:
         return await _Deletion(turn, records, scheduler, freed, again, include_foreign).carry_out()
 
-    return await give_turns(approved, scheduler, records, delete, deleted)
+    return await give_turns(approved, scheduler, records, delete, begun, deleted)
 
 
 def refused(approved: Approved, why: str) -> Outcome:

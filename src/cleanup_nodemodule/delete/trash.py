@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from cleanup_nodemodule.delete import changed, rename_away
-from cleanup_nodemodule.delete.each import expect, give_turns
+from cleanup_nodemodule.delete.each import expect, give_turns, nobody
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import NO_SECOND_PROOF, SecondProof, left_untouched, make_ready
 from cleanup_nodemodule.model import (
@@ -30,6 +30,7 @@ async def trash(
     scheduler: Scheduler,
     journal: Journal,
     *,
+    begun: Callable[[Artifact], None] = nobody,
     deleted: Callable[[Artifact], None],
     again: SecondProof = NO_SECOND_PROOF,
 ) -> Outcome:
@@ -44,7 +45,7 @@ async def trash(
     async def move(turn: Turn) -> Result | None:
         return await _move_to_trash(turn, records, scheduler, again)
 
-    return await give_turns(approved, scheduler, records, move, deleted)
+    return await give_turns(approved, scheduler, records, move, begun, deleted)
 
 
 async def _move_to_trash(

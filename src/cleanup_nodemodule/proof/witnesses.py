@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -33,6 +33,10 @@ def working_trees(paths: Sequence[str]) -> list[WorkingTrees]:
     ]
 
 
+def _nobody(_repository: str) -> None:
+    """Tell nobody."""
+
+
 class Witnesses:
     """Asks git and others about what was sighted, each repository once in a round, several at a time."""
 
@@ -41,6 +45,8 @@ class Witnesses:
         self._limit = asyncio.Semaphore(_REPOSITORIES_AT_ONCE)
         self._git = git.Asker(scheduler)
         self.has_git = git.installed()
+        self.asking: Callable[[str], None] = _nobody
+        """Called with the repository that is asked next."""
 
     async def ask(self, sightings: Sequence[Sighting]) -> list[git.Answer | git.Refusal | None]:
         """Return what version control says of each sighting; None where nobody was asked.
@@ -120,6 +126,7 @@ class Witnesses:
 
         async def ask(repository: str, outer: bool, paths: list[str]) -> git.Answer | git.Refusal:  # noqa: FBT001 - comes out of the key of a question
             async with self._limit:
+                self.asking(repository)
                 try:
                     return await self._scheduler.unless_stopped(
                         self._git.ask(repository, paths, kinds, outer=outer)

@@ -2,7 +2,8 @@ r"""What SIGINT, SIGTERM and SIGHUP do to a run.
 
 Others end it as they end any program, and the next run finishes what that leaves: SIGQUIT (Ctrl-\) is
 for those who want that, SIGXCPU and SIGABRT come from limits and watchdogs. SIGTSTP (Ctrl-Z) and SIGCONT
-stop it and have it go on; nothing has to be done about these, as it alters nothing of the terminal.
+stop it and have it go on; it alters nothing of the terminal that would have to be put in order before, and
+:mod:`cleanup_nodemodule.show.progress` goes on below what the shell has written.
 """
 
 import signal

@@ -25,6 +25,8 @@ from cleanup_nodemodule.work.progress import Watch, unwatched
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cleanup_nodemodule.show.progress import Live
+
 GRACE: Final = 0.5
 """Seconds that a reader may take for a line when told to stop: all should be over within one."""
 
@@ -66,6 +68,8 @@ class Terminal:
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._shown = False
         """The rows are on standard output already, from before they were deleted."""
+        self._live: Live | None = None
+        """What shows how far it has come, or has done so."""
 
     @property
     def asks(self) -> bool:
@@ -75,6 +79,8 @@ class Terminal:
     def say(self, message: str) -> None:
         """Tell a sentence about the run, on standard error."""
         with self._hurrying():
+            if self._live is not None:
+                self._live.clear()
             say(f"{words.PROGRAM}: {message}")
 
     @contextmanager
@@ -108,13 +114,14 @@ class Terminal:
         return ask(plan, self._mode, self._interrupts)
 
     def watch(self) -> AbstractContextManager[Watch]:
-        """Show how far it has come in a line of its own, at a terminal."""
+        """Show how far it has come, at a terminal."""
         wanted = self._display.progress and not self._display.quiet
         if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
             return nullcontext(unwatched)
-        from cleanup_nodemodule.show.progress import ProgressLine
+        from cleanup_nodemodule.show.progress import Live
 
-        return ProgressLine(self._console(sys.stderr))
+        self._live = Live(sys.stderr, os.path.expanduser("~"))
+        return self._live
 
     def finished(self, ended: Ended) -> int:
         """Print the result and the last words; return the exit code."""

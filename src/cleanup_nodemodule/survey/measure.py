@@ -52,7 +52,7 @@ async def measure(
     watch: Callable[[int], Watch | None] = _no_watch,
     begun: Mapping[int, Measurement] = MappingProxyType({}),
     problem: Callable[[Problem], None],
-    measured: Callable[[int], None],
+    measured: Callable[[str, int], None],
 ) -> list[Contents | None]:
     """Count what lies inside each of the *candidates*, which have a number; None if it has vanished.
 
@@ -61,8 +61,8 @@ async def measure(
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
     not counted, *watch* what is watched for in it, and *begun* what a first call has returned already. Calls
-    *problem* for each place that could not be read, which a mount point is not, and *measured* with the bytes
-    each call counted. Raises Stopped when the scheduler is told to stop.
+    *problem* for each place that could not be read, which a mount point is not, and *measured* with the path of
+    a candidate and the bytes each call counted of it. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots = [
@@ -82,7 +82,7 @@ async def measure(
             done += 1
             continue
         if (first := begun.get(candidates[done][0])) is not None:
-            measured(first.usage.allocated)
+            measured(tallies[done].path, first.usage.allocated)
             left = tallies[done].add(first)
             await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
@@ -117,7 +117,7 @@ async def measure(
         for measurement in measurements:
             tally, root = tallies[done], roots[done]
             done += 1
-            measured(measurement.usage.allocated)
+            measured(tally.path, measurement.usage.allocated)
             left = tally.add(measurement)
             if left:
                 await _measure_rest(left, root, tally, scheduler, pace, measured)
@@ -140,7 +140,7 @@ async def _measure_rest(
     tally: "_Tally",
     scheduler: Scheduler,
     pace: Pace,
-    measured: Callable[[int], None],
+    measured: Callable[[str, int], None],
 ) -> None:
     """Count what the first call left of a candidate, with all workers."""
     root, watch = watched
@@ -167,7 +167,7 @@ async def _measure_rest(
             tally.fail(error)
             return []
         pace.did(_entries(part), of=budget)
-        measured(part.usage.allocated)
+        measured(tally.path, part.usage.allocated)
         return tally.add(part)
 
     await scheduler.share(left, count)
@@ -226,7 +226,7 @@ class _Tally:
         problem: Callable[[Problem], None],
     ) -> None:
         self._number = number
-        self._path = candidate.path
+        self.path: Final = candidate.path
         self.root: Final = candidate.root
         """Where it was found."""
         self._ledger = ledger
@@ -254,14 +254,14 @@ class _Tally:
         self._newest = max(self._newest, usage.newest)
         if usage.links:
             self._ledger.add(self._number, usage.links)
-        self._repositories.extend(beneath(self._path, path) for path in usage.repositories)
-        self._foreign.extend(beneath(self._path, path) for path in usage.foreign)
+        self._repositories.extend(beneath(self.path, path) for path in usage.repositories)
+        self._foreign.extend(beneath(self.path, path) for path in usage.foreign)
         self._unlisted += usage.unlisted
         self._list(self._met, usage.met)
         self._list(self._late, usage.late)
-        self.leave_out(beneath(self._path, path) for path in usage.mounts)
+        self.leave_out(beneath(self.path, path) for path in usage.mounts)
         for fault in faults:
-            self._problem(problem_at(self._path, fault))
+            self._problem(problem_at(self.path, fault))
         self._complete = self._complete and not faults
         return left
 
@@ -286,7 +286,7 @@ class _Tally:
     def fail(self, error: Exception) -> None:
         """Take down what went wrong, so that nobody knows what is there."""
         self._complete = False
-        self._problem(problem_of(error, self._path, ProblemCode.MEASURE))
+        self._problem(problem_of(error, self.path, ProblemCode.MEASURE))
 
     def contents(self) -> Contents | None:
         """Return everything counted; None if there was nothing."""

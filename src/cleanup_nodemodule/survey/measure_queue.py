@@ -15,8 +15,8 @@ from cleanup_nodemodule.work.scheduler import Scheduler
 class MeasureQueue:
     """Measures rows while others are still being found.
 
-    *mounts* is everything that something is mounted on, in order. Calls *measured* with the bytes of each
-    call that measured something.
+    *mounts* is everything that something is mounted on, in order. Calls *measured* with the path
+    and the bytes of each call that measured something.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class MeasureQueue:
         findings: Findings,
         scheduler: Scheduler,
         mounts: Sequence[str],
-        measured: Callable[[int], None],
+        measured: Callable[[str, int], None],
     ) -> None:
         self._findings: Final = findings
         self._scheduler: Final = scheduler

@@ -69,7 +69,7 @@ class Rounds:
             judge=self._judge,
             leftover=findings.leftovers.append,
             problem=findings.problems.append,
-            searched=lambda count: self._tracker.add(directories=count),
+            searched=self._tracker.searched,
         )
         await search.everything(await self._themselves(roots, settings, mounts))
         while fresh := [row for row in findings.rows if not row.asked]:
@@ -127,15 +127,17 @@ class Rounds:
         """Make rows of what may be an artifact."""
         rows = self._findings.rows
         found = measured = 0
+        tracker = self._tracker
         for seen in looks:
             sighting, entered, searched, measurement = seen
             if sighting.level is Level.NONE:
                 continue
             rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
             found += 1
-            if not searched:
-                measured += self._queue.put(len(rows) - 1, measurement)
-        self._tracker.add(artifacts=found, measured_bytes=measured)
+            known = 0 if searched else self._queue.put(len(rows) - 1, measurement)
+            tracker.found(sighting.candidate.path, known)
+            measured += known
+        tracker.add(artifacts=found, measured_bytes=measured)
 
     def _measure_waiting(self) -> None:
         """Have what may lie around others measured without them, now that all are found."""
@@ -143,6 +145,9 @@ class Rounds:
         rows = findings.rows
         findings.around = around = nesting.innermost_around(rows)
         nesting.hide_parts(rows, around)
+        for row in rows:
+            if row.hidden:
+                self._tracker.lost(row.candidate.path)
         self._queue.put_waiting(nesting.measured_without(rows, around))
         findings.leftovers = nesting.outside_of_artifacts(findings.leftovers, rows)
 

@@ -153,7 +153,7 @@ class Search:
     *mounts* is everything that something is mounted on, in order: it is not looked at, as it may never answer.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
-    directories a call went through.
+    directories a call went through, and one of them.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Search:
         judge: Judge,
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
-        searched: Callable[[int], None],
+        searched: Callable[[int, str], None],
     ) -> None:
         self._roots = roots
         self._names = names
@@ -233,7 +233,8 @@ class Search:
                 self._excluded,
                 lacked=lambda finding: lacked(finding.faults),
             )
-            self._searched(slice_.found.directories)
+            last = stack[-1].partition(b"\0")[0].rstrip(b"/")
+            self._searched(slice_.found.directories, beneath(root.path, last))
             room = noticed.MOST - len(self.noticed)
             self.noticed.extend(beneath(root.path, path) for path in slice_.found.noticed[:room])
             self.met.update(slice_.met)

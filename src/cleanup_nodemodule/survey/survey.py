@@ -8,6 +8,7 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
@@ -29,7 +30,7 @@ from cleanup_nodemodule.survey.rows import UNKNOWN, Findings
 from cleanup_nodemodule.survey.search import SearchRoot
 from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
-from cleanup_nodemodule.work.progress import Tracker, Watch, unwatched
+from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped, tasks
@@ -108,16 +109,19 @@ async def _survey(
 ) -> _T:
     """Have everything found, measure what is found while that goes on, and ask the rest behind it."""
     tracker = Tracker(watch)
+    witnesses.asking = partial(tracker.at, Doing.ASKING)
     prover = Prover(circumstances, witnesses, scheduler)
     queue = MeasureQueue(
         *(findings, scheduler, sorted(circumstances.mounts)),
-        measured=lambda size: tracker.add(measured_bytes=size),
+        measured=tracker.measured,
     )
     async with tasks() as group:
         queue.start(group)
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
+        tracker.at(Doing.MEASURING)
         await prover.conclude(findings, assume_unused=settings.assume_unused)
+    tracker.at(Doing.CHECKING)
     await look_inside(findings.rows, scheduler, prover.cache)
     if witnesses.has_git:
         await clones.settle(findings.rows, scheduler)

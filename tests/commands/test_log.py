@@ -368,7 +368,7 @@ def test_a_terminal_gets_a_line_for_each_run(home: str, tmp_path: Path, columns:
         ):
             assert f"{began} {what} ~/" in text
         assert "1 of 2 deleted 4.0 KiB ~/…/" in text or "long-name/end" in text
-        assert "1 of 3, unfinished 2.0 KiB ~/two words" in text
+        assert "1 of 3, unfinished 2.0 KiB /srv/two words" in text
     for said in (
         "To finish it: cleanup-nodemodule resume",
         "What a run deleted: cleanup-nodemodule log RUN.",

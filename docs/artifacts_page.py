@@ -18,8 +18,8 @@ PAGE: Final = Path(__file__).parent / "artifacts.md"
 _HEAD: Final = """\
 # What it finds
 
-These are the {rules} rules of the {profiles} profiles that the program knows. It looks for the profile `{default}` unless
-you choose others: `--profile python`, given several times for several, or `--profile all`.
+The program knows {rules} kinds of directories, of {profiles} profiles. It looks for the profile `{default}` unless you choose
+others with `--profile`: give it several times for several profiles, or type `--profile all`.
 
 A directory is found by its name. That alone proves nothing: the third column says what shows that the tool made it. A
 name in that column is a regular file, or with a slash at its end a directory, and never a symlink. *Beside* is the

@@ -78,7 +78,8 @@ def _table(kind: str, parameters: list[Any]) -> Iterator[str]:
         return
     yield from (f"| {kind} | what it does |", "|---|---|")
     for one in parameters:
-        yield f"| {_names(one) if kind == 'option' else f'`{_placeholder(one)}`'} | {_safe(help_of(one))} |"
+        name = _names(one) if kind == "option" else f"`{_placeholder(one)}`".replace("|", r"\|")
+        yield f"| {name} | {_safe(help_of(one))} |"
     yield ""
 
 
@@ -91,8 +92,8 @@ def _names(option: Any) -> str:
 
 
 def _placeholder(argument: Any) -> str:
-    word = f"{argument.metavar}..." if argument.nargs == -1 else argument.metavar
-    return word if argument.required else f"[{word}]"
+    word = argument.metavar if argument.required else f"[{argument.metavar}]"
+    return f"{word}..." if argument.nargs == -1 else word
 
 
 def _safe(text: str) -> str:

@@ -108,7 +108,9 @@ class _Page:
     def _usage(self) -> Iterator[str]:
         words = (PROGRAM, self._name) if self._name else (PROGRAM,)
         arguments = [
-            f"[{_metavar(param)}]" if not param.required else _metavar(param)
+            _metavar(param)
+            if param.required
+            else f"[{param.metavar}]" + "..." * (param.nargs == -1)
             for param in _arguments(self._command)
         ]
         if not self._name:

@@ -41,7 +41,7 @@ def log(
         list[str] | None,
         typer.Argument(
             metavar="RUN|PATH",
-            help="What this run deleted, or what was deleted at, in or around this directory. The first four"
+            help="Print what this run deleted, or what was deleted at, in or around this directory. The first four"
             " letters of a run are enough.",
             autocompletion=past_runs,
         ),

@@ -84,7 +84,7 @@ Timeout: TypeAlias = Annotated[
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="If a disk does not answer for so many seconds, give it up and go on with the others."
+        help="If a disk does not answer for this many seconds, give it up and go on with the others."
         " Default: 300.",
     ),
 ]

@@ -25,8 +25,8 @@ def regenerate(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="The run whose deletions to bring back, as log shows it. Its first letters are enough."
-            " Default: the last run.",
+            help="Bring back what this run deleted. The command log lists the runs. The first letters of one are"
+            " enough. Default: the last run.",
             autocompletion=runs,
         ),
     ] = None,

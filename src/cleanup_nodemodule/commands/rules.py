@@ -42,7 +42,7 @@ def rules(
 ) -> int:
     """List the directories it knows, and what brings them back.
 
-    With a name or a profile it says all that it knows: what proves such a directory, too.
+    With NAME or --profile it says more: what proves that a tool made such a directory, and that it comes back.
     """
     from cleanup_nodemodule.show.rule_list import show_rules
 

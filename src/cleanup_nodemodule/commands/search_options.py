@@ -21,8 +21,8 @@ Path: TypeAlias = Annotated[
         "--path",
         "-p",
         metavar="PATH",
-        help="Search this directory. PATH without -p means the same."
-        " May be given several times. Default: the current one.",
+        help="Search this directory. PATH without -p means the same. You can give several."
+        " Default: the current directory.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -33,7 +33,7 @@ MinDepth: TypeAlias = Annotated[
         "--min-depth",
         "-d",
         metavar="N",
-        help="Leave alone everything above depth N. The children of PATH have depth 0. Default: 0.",
+        help="Leave alone everything above depth N. What lies directly in PATH has depth 0. Default: 0.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -44,7 +44,7 @@ Profile: TypeAlias = Annotated[
         "--profile",
         metavar="NAME",
         help="Look for this ecosystem: js, python, rust, ... or all. The command rules lists them."
-        " May be given several times. Default: js.",
+        " You can give several. Default: js.",
         rich_help_panel=SEARCH,
         autocompletion=profile_names,
     ),
@@ -56,8 +56,8 @@ Targets: TypeAlias = Annotated[
         "--targets",
         metavar="NAME...",
         help="Look for these names instead of the default ones. By naming one you say that every"
-        " directory of that name can be rebuilt. No other proof is needed, but for packages,"
-        " which have to be declared. What protects a directory still does.",
+        " directory of that name can be rebuilt. Then no other proof is needed. Only packages still have to be"
+        " declared, and what is protected is still kept.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -78,7 +78,7 @@ Rule: TypeAlias = Annotated[
         "--rule",
         metavar="NAME@MARKER",
         help="Look for NAME too, where MARKER lies beside it. With NAME@/MARKER, where MARKER lies inside it."
-        " May be given several times.",
+        " You can give several.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -88,8 +88,8 @@ IncludeUnproven: TypeAlias = Annotated[
     typer.Option(
         "--include-unproven",
         metavar="PATH...",
-        help="Include these directories, which a run keeps as unproven, undeclared, modified or precious."
-        " What protects them still does.",
+        help="Include these directories, though not all is proven. They are those that a run keeps as unproven,"
+        " undeclared, modified or precious. What is protected is still kept.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -101,7 +101,7 @@ Exclude: TypeAlias = Annotated[
         "-e",
         metavar="PATTERN",
         help="Leave alone what matches, and do not search it. PATTERN is a name, a path or a pattern in"
-        " gitignore syntax. A path inside an artifact keeps that artifact. May be given several times.",
+        " gitignore syntax. A path inside an artifact keeps that artifact. You can give several.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -145,7 +145,7 @@ MaxDelete: TypeAlias = Annotated[
         "--max-delete",
         metavar="SIZE|COUNT",
         help="Delete nothing if it would be more than this. Type a size such as 10GB, or a number of"
-        " artifacts such as 100. The exit code is 4 then, in a dry run too.",
+        " directories such as 100. If it is more, the exit code is 4, in a dry run too.",
         rich_help_panel=DELETE,
     ),
 ]
@@ -155,7 +155,7 @@ Wait: TypeAlias = Annotated[
     typer.Option(
         "--wait",
         help="If another run is deleting in the same tree, wait until it has ended. Without this option"
-        " the exit code is 5 then.",
+        " the run ends then, with exit code 5.",
         rich_help_panel=DELETE,
     ),
 ]
@@ -165,7 +165,7 @@ IncludeForeign: TypeAlias = Annotated[
     typer.Option(
         "--include-foreign",
         help="Include artifacts that only another user may delete, by the sticky bit of a directory such"
-        " as /tmp. Only root can.",
+        " as /tmp. Only root can delete those.",
         rich_help_panel=DELETE,
     ),
 ]
@@ -244,7 +244,7 @@ NoProgress: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--no-progress",
-        help="No live progress line at a terminal.",
+        help="Show no live list while it searches at a terminal.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -286,7 +286,7 @@ Timeout: TypeAlias = Annotated[
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="If the disk of a PATH does not answer for so many seconds, give up that PATH and go on with"
+        help="If the disk of a PATH does not answer for this many seconds, give up that PATH and go on with"
         " the others. A network mount without its server is such a disk. Default: 300.",
         rich_help_panel=OTHER,
     ),

@@ -112,8 +112,9 @@ proof: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/api_page.py
 
-# The pages that are made from the program: what it finds, and its options.
+# What is made from other files: pages of what the program finds and of its options, and the catalogue as JSON.
 pages: $(VENV)/.installed-dev
+	$(BIN)/python -m cleanup_nodemodule.proof.catalogue_files
 	$(BIN)/python docs/artifacts_page.py
 	$(BIN)/python docs/options_page.py
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from cleanup_nodemodule.commands import failures
+from cleanup_nodemodule.proof import catalogue_files
 from cleanup_nodemodule.proof.rule_words import describe
 from cleanup_nodemodule.proof.rules import (
     Proof,
@@ -60,6 +61,28 @@ def found(run: Run, top: Path, *arguments: str) -> dict[str, str]:
 # The catalogue.
 
 
+def test_the_catalogue_in_json_is_the_one_in_toml() -> None:
+    for name in profiles()[:-1]:
+        with open(catalogue_files.as_json(name), encoding="utf-8") as file:
+            assert json.load(file) == catalogue_files.read_toml(catalogue_files.source(name)), name
+    assert len(os.listdir(f"{catalogue_files.CATALOGUE}/json")) == len(profiles()) - 1
+
+
+def test_a_rule_that_was_changed_counts_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(
+        tmp_path, {"x.toml": "[[rule]]\nid = 'x/new'\n", "json": {"x.json": '[{"id": "x/old"}]'}}
+    )
+    monkeypatch.setattr(catalogue_files, "CATALOGUE", str(tmp_path))
+    for age, read in ((2, "x/old"), (0, "x/new")):
+        os.utime(tmp_path / "x.toml", (1000 - age, 1000 - age))
+        os.utime(tmp_path / "json/x.json", (999, 999))
+        assert [table["id"] for table in catalogue_files.tables("x")] == [read]
+    (tmp_path / "json/x.json").unlink()
+    assert [table["id"] for table in catalogue_files.tables("x")] == ["x/new"]
+
+
 def test_every_rule_has_an_id_of_its_own_and_a_title() -> None:
     count = Counter(rule.id for rule in catalogue())
     assert max(count.values()) == 1
@@ -93,7 +116,7 @@ def test_every_profile_but_all_is_that_of_some_rule() -> None:
 
 def test_each_file_of_the_catalogue_holds_the_rules_of_its_own_ecosystem() -> None:
     files = importlib.resources.files("cleanup_nodemodule.proof") / "catalogue"
-    found = {file.name.removesuffix(".toml") for file in files.iterdir()} - {"README.md"}
+    found = {file.name.removesuffix(".toml") for file in files.iterdir()} - {"README.md", "json"}
     assert found == {*profiles()} - {"all"}
     for name in found:
         rules = tomllib.loads((files / f"{name}.toml").read_text())["rule"]

@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -184,6 +183,8 @@ def read_config(path: str) -> Config:
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
     _trust(path, status)
+    import tomllib  # noqa: PLC0415 - only for those who have a configuration
+
     try:
         data = tomllib.loads(content.decode())
     except RecursionError as error:

@@ -53,7 +53,7 @@ class Again:
         include_foreign: bool,
         assume_unused: bool = False,
     ) -> None:
-        self._circumstances = replace(circumstances, again=True)
+        self._circumstances = circumstances._replace(again=True)
         self._scheduler: Final = scheduler
         self._include_foreign: Final = include_foreign
         self._assume_unused: Final = assume_unused
@@ -83,7 +83,7 @@ class Again:
 
     async def _before(self, artifact: Artifact) -> Problem | None:
         mounts, around = await self._mounts.get()
-        circumstances = replace(self._circumstances, mounts=mounts, around=around)
+        circumstances = self._circumstances._replace(mounts=mounts, around=around)
         path = artifact.path
         candidate = replace(artifact.candidate, mounted=path in mounts)
         sighting, seen = await self._scheduler.call(_gather, candidate, circumstances)
@@ -254,7 +254,7 @@ class _Repositories:
                 prints = await self._scheduler.call(_prints, trees, tuple(members))
                 answers = await self._witnesses.ask(
                     [
-                        replace(sighting, candidate=one.candidate, project=one.evidence.project)
+                        sighting._replace(candidate=one.candidate, project=one.evidence.project)
                         for one in members.values()
                     ]
                 )

@@ -4,8 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof import git_files
 from cleanup_nodemodule.proof.git_config import settings_of
@@ -78,8 +77,7 @@ _REMOTE: Final = re.compile(
 """How the address of a remote begins that is no path (git-fetch(1), GIT URLS; gitremote-helpers(7))."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clone:
+class Clone(NamedTuple):
     """What the files of a clone say. Pickles."""
 
     memory: int

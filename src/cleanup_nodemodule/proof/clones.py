@@ -6,8 +6,7 @@ but that of the clone, in which nothing may name a program.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof import clone_files, precious
 from cleanup_nodemodule.proof.clone_files import Clone
@@ -40,8 +39,7 @@ _TOOLS_OWN: Final = (b"? .fetch", b"? .piopm", b"? .lake/")
 _COMMITS: Final = (b"rev-list", b"--max-count=1", b"--ignore-missing")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a clone can go."""
 
     harmless: bool

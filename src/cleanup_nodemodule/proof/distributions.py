@@ -7,11 +7,7 @@ nothing about these files.
 """
 
 import re
-import sysconfig
-import tomllib
 from collections.abc import Callable, Mapping
-from configparser import ConfigParser
-from configparser import Error as ConfigurationError
 from typing import Any, Final
 
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -58,11 +54,15 @@ def _is_of(file: str, name: str, version: str) -> bool:
 
 def _is_here(tag: str) -> bool:
     """Whether wheels with this platform's *tag* are built on this machine (platform compatibility tags)."""
+    import sysconfig  # noqa: PLC0415 - only where there are wheels
+
     here = re.sub(r"[-.]", "_", sysconfig.get_platform())
     return tag in {"any", here}
 
 
 def _of_pyproject(project: str, cache: StatCache) -> tuple[str, str] | None:
+    import tomllib  # noqa: PLC0415 - only where a project builds distributions
+
     try:
         manifest = tomllib.loads((cache.read(project, "pyproject.toml") or b"").decode())
     except (ValueError, RecursionError):
@@ -105,6 +105,9 @@ def _in_a_module(manifest: dict[str, Any], name: str, project: str, cache: StatC
 
 
 def _of_setup_cfg(project: str, cache: StatCache) -> tuple[str, str] | None:
+    from configparser import ConfigParser  # noqa: PLC0415 - only where a project builds distributions
+    from configparser import Error as ConfigurationError  # noqa: PLC0415 - as above
+
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string((cache.read(project, "setup.cfg") or b"").decode())

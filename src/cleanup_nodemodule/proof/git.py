@@ -9,8 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.proof import git_files
 from cleanup_nodemodule.proof.git_content import ignoring_themselves
@@ -59,22 +58,24 @@ class IgnoredBy(NamedTuple):
         return not any(map(str.isalnum, os.path.basename(self.pattern.rstrip("/"))))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+_NONE: Final[Mapping[str, Any]] = {}
+
+
+class Answer(NamedTuple):
     """What git, or another version control, says of some directories of one repository."""
 
     tracked: frozenset[str]
     """Those that hold a tracked file, by the index or by what HEAD names."""
     ignored: frozenset[str]
     """Those that git ignores, for whatever reason."""
-    ignored_by: Mapping[str, IgnoredBy] = field(default_factory=dict)
+    ignored_by: Mapping[str, IgnoredBy] = _NONE
     """What ignores each of these."""
     neither: frozenset[str] = frozenset()
     """Those that git neither tracks nor ignores, and that do not ignore themselves: by git's own word what is
     in them is not committed yet."""
-    tracked_by: Mapping[str, str] = field(default_factory=dict)
+    tracked_by: Mapping[str, str] = _NONE
     """The name of the version control that tracks something in a directory, where it is not git."""
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = _NONE
     """Those of which nobody can say whether they are tracked, and why, in words."""
 
     @property
@@ -83,8 +84,7 @@ class Answer:
         return frozenset(path for path, by in self.ignored_by.items() if by.blanket)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """That there is no answer."""
 
     why: str
@@ -153,7 +153,7 @@ class Asker:
                 if not rest:
                     return answer
                 quiet = await self._scheduler.call(ignoring_themselves, rest)
-                return replace(answer, neither=answer.neither - quiet)
+                return answer._replace(neither=answer.neither - quiet)
             return await _ask_outer(repository, directories, looked, limits)
         except TimeoutError as error:
             self._silent[looked.owner] += 1

@@ -5,8 +5,7 @@ import re
 import stat
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from cleanup_nodemodule.system.files import open_regular, read_small
 from cleanup_nodemodule.work.conversion import LACKED
@@ -64,8 +63,7 @@ def tree_of(compressed: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """What is known of an index."""
 
     whole: bool

@@ -16,8 +16,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof.git_config import NAMING, settings_of
 from cleanup_nodemodule.proof.git_content import (
@@ -70,8 +69,7 @@ _OTHER_PLACES: Final = frozenset({"proc", "sysfs", "debugfs", "tracefs", "securi
 """Kinds of file systems on which reading a regular file may wait, or do something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What is known of a repository on which git may be started. Pickles."""
 
     owner: int
@@ -83,8 +81,7 @@ class Checked:
     """The tree that the index is, if that is noted in it (:class:`~.git_content.Index`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """That git should not be started. Pickles."""
 
     why: str

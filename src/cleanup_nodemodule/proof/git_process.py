@@ -10,9 +10,8 @@ import shlex
 import signal
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 _GRACE: Final = 5
 """Seconds for a git that was killed to end."""
@@ -80,8 +79,7 @@ class NoAnswer(Exception):
     """Git gave no answer. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What git may take for one question."""
 
     seconds: float

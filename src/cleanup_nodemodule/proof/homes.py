@@ -11,8 +11,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Identity
 from cleanup_nodemodule.proof.memory import UNASKED, Standing
@@ -25,8 +24,7 @@ _USUAL: Final = re.compile(
 """Where homes are on most systems: also those of accounts that are not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Homes:
+class Homes(NamedTuple):
     """Some home directories."""
 
     paths: frozenset[str]

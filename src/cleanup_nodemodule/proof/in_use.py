@@ -4,8 +4,7 @@ import bisect
 import functools
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proof import homes
@@ -18,8 +17,7 @@ _FEW: Final = 100
 each place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whose:
+class Whose(NamedTuple):
     """What an artifact and its project are besides their paths."""
 
     identities: Collection[Identity] = ()

@@ -3,8 +3,7 @@
 import itertools
 import os
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Problem, Reason
 from cleanup_nodemodule.proof import homes
@@ -77,8 +76,7 @@ def _may_be_programs(path: str) -> bool:
     return "/." in path or "Library/" in path or "/global/" in path
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(NamedTuple):
     """Why a directory is kept, with what exactly it was that keeps it."""
 
     reason: Reason

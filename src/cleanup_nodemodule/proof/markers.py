@@ -5,8 +5,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof.build_output import BUILDS
 from cleanup_nodemodule.proof.distributions import DISTRIBUTIONS
@@ -36,8 +35,7 @@ _CMAKE_BUILD: Final = re.compile(rb"^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$", re.MUL
 _CMAKE_HOME: Final = re.compile(rb"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One condition of a proof, and what became of it. It is put into words only where somebody reads them."""
 
     phrase: str
@@ -60,8 +58,7 @@ class Condition:
         return None if self.found is None else _in_words(self.phrase, self.found)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """One proof of a rule, tried on a directory."""
 
     conditions: tuple[Condition, ...]
@@ -83,8 +80,7 @@ class Trial:
         return tuple(condition.fact for condition in self.conditions if condition.fact is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """One rule, tried on a directory with its name."""
 
     rule: Rule

@@ -11,8 +11,7 @@ import functools
 import os
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.proof.rules import Rule
@@ -22,8 +21,7 @@ MOST_NAMED: Final = 1
 """Files that a reason names; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(NamedTuple):
     """A kind of thing that people make, and how it is called."""
 
     endings: frozenset[str] = frozenset()

@@ -7,8 +7,7 @@ cannot be read are met while measuring.
 import functools
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS, Patterns
@@ -67,8 +66,7 @@ def directories_around(path: str | None) -> frozenset[Identity]:
     return frozenset(around)
 
 
-@dataclass(frozen=True, slots=True)
-class Spared:
+class Spared(NamedTuple):
     """What the user said to leave alone. Pickles."""
 
     keep: Patterns = NO_PATTERNS

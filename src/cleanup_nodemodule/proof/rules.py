@@ -6,16 +6,15 @@ means. Rules of the user's own have the same form.
 
 import difflib
 import functools
-import pkgutil
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.proof import catalogue_files
 from cleanup_nodemodule.proof.listing import WILD
 
 DEFAULT_PROFILE: Final = "js"
@@ -224,10 +223,7 @@ def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
 @functools.cache
 def _of_ecosystem(name: str) -> tuple[Rule, ...]:
     file = f"catalogue/{name}.toml"
-    data = pkgutil.get_data(__package__, file)
-    if data is None:
-        raise FileNotFoundError(f"the package {__package__} lacks its {file}")
-    return read_rules(tomllib.loads(data.decode())["rule"], file)
+    return read_rules(catalogue_files.tables(name), file)
 
 
 def from_option(text: str) -> Rule:

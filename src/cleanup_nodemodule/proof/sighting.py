@@ -1,7 +1,6 @@
 """What the disk says about a candidate, and what that depends on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Candidate, Identity, Level, Problem, Reason
@@ -13,8 +12,7 @@ from cleanup_nodemodule.proof.protections import NOTHING_SPARED, Spared
 from cleanup_nodemodule.proof.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What evidence depends on besides the disk. Pickles."""
 
     rules: tuple[Rule, ...]
@@ -55,8 +53,7 @@ class WorkingTrees(NamedTuple):
 NO_TREES: Final = WorkingTrees()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What the disk says about a candidate; git and the processes are asked afterwards."""
 
     candidate: Candidate
@@ -82,7 +79,7 @@ class Sighting:
         if not problems:
             return self
         protection = self.protection or not_known(problems[0])
-        return replace(self, protection=protection, problems=tuple(problems))
+        return self._replace(protection=protection, problems=tuple(problems))
 
     included: bool = False
     """The user said that this very directory is an artifact, if nothing but a proof is missing."""

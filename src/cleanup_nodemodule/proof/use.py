@@ -4,9 +4,9 @@ import os
 import time
 from collections import ChainMap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Evidence, Level, Problem, Reason
 from cleanup_nodemodule.problems import ProblemCode
@@ -71,8 +71,7 @@ def _later(one: int | Problem, other: int | Problem) -> int | Problem:
     return other if isinstance(other, Problem) else max(one, other)
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(NamedTuple):
     """What the processes keep."""
 
     protections: tuple[Protection | None, ...]

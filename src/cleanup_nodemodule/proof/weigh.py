@@ -6,8 +6,8 @@ is known last, and :func:`with_inside` adds it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Doubt, Evidence, Level, Problem, Reason
 from cleanup_nodemodule.proof import git
@@ -17,8 +17,7 @@ from cleanup_nodemodule.proof.precious import listed
 from cleanup_nodemodule.proof.sighting import Sighting, not_known
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(NamedTuple):
     """What was met in an artifact that is not its tool's. Paths are relative to it."""
 
     precious: tuple[str, ...] = ()

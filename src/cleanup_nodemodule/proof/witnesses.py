@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode
@@ -174,8 +173,7 @@ def with_others(
             asked -= answer.ignored
         unknown |= dict.fromkeys(asked, one.unknown)
     tracked = answer.tracked.union(tracked_by)
-    return replace(
-        answer,
+    return answer._replace(
         tracked=tracked,
         neither=answer.neither - tracked,
         tracked_by=tracked_by,
@@ -199,4 +197,4 @@ def _together(answers: Sequence[git.Answer | git.Refusal]) -> git.Answer | git.R
     if len(given) == 1:
         return given[0]
     tracked = frozenset[str]().union(*(answer.tracked for answer in given))
-    return replace(given[0], tracked=tracked, neither=given[0].neither - tracked)
+    return given[0]._replace(tracked=tracked, neither=given[0].neither - tracked)

@@ -14,8 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.run.signals import Interrupts
@@ -38,8 +37,7 @@ _DESCRIPTORS_BESIDES: Final = 28
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(NamedTuple):
     """The workers that suit the disks which some paths lie on."""
 
     executor: Workers

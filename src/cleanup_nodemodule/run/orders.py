@@ -1,7 +1,6 @@
 """What a run is to do with what it finds."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
@@ -10,8 +9,7 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.run.limits import Limit
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(NamedTuple):
     """What a run is to do with what it finds."""
 
     mode: Mode

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Identity, Problem
@@ -35,8 +34,7 @@ async def prepare(
     with contextlib.suppress(Unanswered, OSError):  # Its path still says what it lies in.
         around = await scheduler.call(protections.directories_around, cwd)
     patterns = UserPatterns(settings, scheduler, problems)
-    return replace(
-        _circumstances(settings),
+    return _circumstances(settings)._replace(
         mounts=mounts,
         around=around,
         spared=await patterns.read(roots, searching=searching),

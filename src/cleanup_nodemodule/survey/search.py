@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule import engine
@@ -68,8 +67,7 @@ def answers(path: str) -> None:
         os.stat(path)
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRoot:
+class SearchRoot(NamedTuple):
     """A directory to search: absolute, symlinks in its path resolved once, here."""
 
     path: str

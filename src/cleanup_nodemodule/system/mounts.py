@@ -12,8 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _PROC: Final = sys.platform == "linux"
 
@@ -33,8 +32,7 @@ _MAX_LINKS: Final = 40
 """Symlinks on the way to a place, at most (path_resolution(7))."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """One line of a mountinfo."""
 
     number: int

@@ -1,14 +1,12 @@
 """What a look at an artifact of installed packages says of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """Who installed the packages in an artifact, and whether what is declared brings all of them back."""
 
     made_by: str | None = None

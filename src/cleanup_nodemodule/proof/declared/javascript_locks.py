@@ -7,8 +7,7 @@ would let one go.
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of a lock file that are read at most. The largest that are known, of repositories with thousands of projects,
@@ -18,13 +17,15 @@ DIRECT: Final = ("dependencies", "devDependencies", "optionalDependencies", "pee
 """What is installed for a project (package.json, npm-docs; npm installs peers since version 7)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+_NONE: Final[Mapping[str, Any]] = {}
+
+
+class Lock(NamedTuple):
     """What a lock file declares. Versions of one name are put together: what lies inside is known by names."""
 
-    needs: Mapping[str, Collection[str]] = field(default_factory=dict)
+    needs: Mapping[str, Collection[str]] = _NONE
     """For each name that it locks, the names that this one needs."""
-    versions: Mapping[str, Collection[str]] = field(default_factory=dict)
+    versions: Mapping[str, Collection[str]] = _NONE
     """The versions of each name."""
     importers: Mapping[str, Mapping[str, str]] | None = None
     """What each project of the workspace asks for, by its path ("" is the root); None if the file does not say."""
@@ -32,7 +33,7 @@ class Lock:
     """Yarn 1: everything that was asked for, as ``name@range``."""
     places: Collection[str] = frozenset()
     """What its tool has installed in other projects of the workspace: paths of packages, or of all that lie together."""
-    local: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, str] = _NONE
     """Where packages were installed from on this machine: the paths, relative to the lock file, by those of the packages."""
     rewritten: bool = False
     """The tool may have written other ranges and names than the manifests have, by overrides or hooks."""

@@ -3,8 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.proof.declared import times
 from cleanup_nodemodule.proof.declared.javascript_inside import (
@@ -31,8 +30,7 @@ _VIRTUAL_STORE: Final = re.compile(
 """Where pnpm keeps them, if not there (pnpm.io, virtualStoreDir, enableGlobalVirtualStore)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """Who made a ``node_modules``, as far as that is known."""
 
     tool: str | None = None

@@ -9,8 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof.declared import javascript_patches as patches
 from cleanup_nodemodule.proof.declared import times
@@ -65,8 +64,7 @@ _MUCH_EARLIER: Final = 3600
 _MODULES: Final = "node_modules"
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
+class _Package(NamedTuple):
     """What the manifest of a package says."""
 
     unpacked: int | None
@@ -79,8 +77,7 @@ class _Package:
     """npm before version 7 wrote it anew, so that it is later than the package's other files."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a file lies."""
 
     package: str

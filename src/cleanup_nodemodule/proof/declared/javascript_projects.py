@@ -4,8 +4,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.proof.declared.javascript_locks import DIRECT, direct, document, table
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -41,11 +40,13 @@ _HARMLESS: Final = re.compile(
 """Scripts that set up git's hooks, and write nothing among the packages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+_NONE: Final[Mapping[str, str]] = {}
+
+
+class Manifest(NamedTuple):
     """What a ``package.json`` says, as far as it is asked for."""
 
-    asks: Mapping[str, str] = field(default_factory=dict)
+    asks: Mapping[str, str] = _NONE
     """What it depends on in whatever way: names and ranges."""
     peers: frozenset[str] = frozenset()
     """Those that it asks for as peers only."""
@@ -63,11 +64,10 @@ class Manifest:
 
     def asking(self, asks: Mapping[str, str]) -> "Manifest":
         """Return the same, asking for more."""
-        return replace(self, asks={**self.asks, **asks})
+        return self._replace(asks={**self.asks, **asks})
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """The directory that packages are installed from."""
 
     path: str
@@ -201,8 +201,7 @@ def root_of(project: str, boundary: str, artifact: str, cache: StatCache) -> Roo
             return Root(project, patterns=own)
 
 
-@dataclass(frozen=True, slots=True)
-class _Members:
+class _Members(NamedTuple):
     """Which projects a directory installs together."""
 
     told: str

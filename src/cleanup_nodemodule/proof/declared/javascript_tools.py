@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from cleanup_nodemodule.proof.declared import javascript_lines, javascript_locks
 from cleanup_nodemodule.proof.declared.javascript_inside import BUN, DENO, NPM, PNPM, YARN, YARN_1
@@ -49,8 +48,7 @@ _REMEMBERED: Final = 16
 """Lock files that are remembered once they are read. All projects of a workspace ask for the same ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockFile:
+class LockFile(NamedTuple):
     """A lock file that is there."""
 
     tool: str

@@ -3,8 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof.git_process import Holding
 from cleanup_nodemodule.proof.version_control import bazaar, cvs, darcs, mercurial
@@ -16,8 +15,7 @@ _FILES: Final = frozenset({"Fossil", "Perforce"})
 """Systems whose mark is a file; that of all others is a directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a system says of some directories. Pickles."""
 
     system: str

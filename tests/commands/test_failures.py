@@ -64,7 +64,7 @@ def test_what_ends_a_command_has_one_base() -> None:
             ExitCode.USAGE,
             (
                 *("/no\nwhere", "search", "ENOENT"),
-                "cannot search $'/no\\nwhere': No such file; -p takes a directory that exists",
+                "cannot search $'/no\\nwhere': No such file; type the path of a directory that exists",
                 "search-root",
             ),
         ),

@@ -168,10 +168,13 @@ WRONG = [
             " cleanup-nodemodule log work"
         ),
     ),
-    (["./log"], "cannot search ./log: No such file or directory; -p takes a directory that exists"),
+    (
+        ["./log"],
+        "cannot search ./log: No such file or directory; type the path of a directory that exists",
+    ),
     (
         ["-p", "log"],
-        "cannot search log: No such file or directory; -p takes a directory that exists",
+        "cannot search log: No such file or directory; type the path of a directory that exists",
     ),
     (["help", "lgo"], "there is no command lgo; did you mean log?"),
     (

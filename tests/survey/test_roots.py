@@ -170,7 +170,7 @@ def test_a_path_that_cannot_be_searched_leaves_the_others_searched(
     }
     for problem in told.document["problems"]:
         assert problem["doing"] == "search"
-        assert "-p takes a directory that exists" in problem["message"]
+        assert "type the path of a directory that exists" in problem["message"]
     told = tool.delete(top, *missing)
     assert (told.code, told.outcomes) == (3, {"app/node_modules": "deleted"})
 
@@ -205,5 +205,5 @@ def test_where_none_can_be_searched_the_command_line_is_wrong(run: Run) -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "cleanup-nodemodule: cannot search nowhere: No such file or directory;"
-        " -p takes a directory that exists\n"
+        " type the path of a directory that exists\n"
     )

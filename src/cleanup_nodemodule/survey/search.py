@@ -58,7 +58,7 @@ class RootError(UsageError, OSError):
     def advice(self) -> str:
         """Why, and what to type instead."""
         missing = self.errno in {errno.ENOENT, errno.ENOTDIR}
-        return f"{self.strerror}{'; -p takes a directory that exists' if missing else ''}"
+        return f"{self.strerror}{'; type the path of a directory that exists' if missing else ''}"
 
 
 def answers(path: str) -> None:

@@ -107,66 +107,92 @@ class ProblemCode(StrEnum):
 
 class _Kind(NamedTuple):
     phrase: str
-    """What was being done: a verb phrase that goes before a path. ``{}`` is where the detail goes."""
+    """What was being done: a verb phrase that goes before a path."""
     number: int = errno.EIO
     """The error number that is shown where the system has said none (errno(3))."""
+    why: str | None = None
+    """Why it failed, where only this program knows; ``{}`` is where the detail goes."""
 
+
+_SILENT: Final = "the disk did not answer in time"
+
+_CHANGED: Final = "it has changed since it was shown; run the command again to see what it is now"
 
 _KINDS: Final = {
     ProblemCode.OPEN: _Kind("open"),
     ProblemCode.READ: _Kind("read"),
-    ProblemCode.STAT: _Kind("stat"),
+    ProblemCode.STAT: _Kind("look at"),
     ProblemCode.SEARCH: _Kind("search"),
     ProblemCode.SEARCH_ROOT: _Kind("search", errno.ENOENT),
     ProblemCode.ROOT_EXCLUDED: _Kind("search", errno.EINVAL),
-    ProblemCode.ROOT_UNANSWERED: _Kind("get an answer from", errno.ETIMEDOUT),
+    ProblemCode.ROOT_UNANSWERED: _Kind(
+        "search", errno.ETIMEDOUT, f"{_SILENT}; to wait longer, add --timeout SECONDS"
+    ),
     ProblemCode.MEASURE: _Kind("measure"),
-    ProblemCode.MEASURE_VANISHED: _Kind("measure", errno.ENOENT),
-    ProblemCode.EXAMINE: _Kind("find out all about"),
-    ProblemCode.WEIGH: _Kind("weigh what is known of"),
+    ProblemCode.MEASURE_VANISHED: _Kind(
+        "measure", errno.ENOENT, "it was deleted while it was looked at"
+    ),
+    ProblemCode.EXAMINE: _Kind("examine"),
+    ProblemCode.WEIGH: _Kind("decide about"),
     ProblemCode.DECIDE: _Kind("decide about"),
-    ProblemCode.ASK_GIT: _Kind("ask git in"),
-    ProblemCode.LAST_USE: _Kind("find out when somebody was last at work around"),
-    ProblemCode.IN_USE: _Kind("find out whether a process is at work in"),
-    ProblemCode.PATTERN_UNANSWERED: _Kind("resolve the pattern", errno.ETIMEDOUT),
-    ProblemCode.INCLUDE_UNANSWERED: _Kind("include", errno.ETIMEDOUT),
+    ProblemCode.ASK_GIT: _Kind("ask git about"),
+    ProblemCode.LAST_USE: _Kind("find out the last use of"),
+    ProblemCode.IN_USE: _Kind("find out whether a process uses"),
+    ProblemCode.PATTERN_UNANSWERED: _Kind("look up the pattern", errno.ETIMEDOUT, _SILENT),
+    ProblemCode.INCLUDE_UNANSWERED: _Kind("include", errno.ETIMEDOUT, _SILENT),
     ProblemCode.INCLUDE_UNLISTED: _Kind("include", errno.ENOENT),
     ProblemCode.LOOK_AGAIN: _Kind("look again at"),
-    ProblemCode.LOOK_AGAIN_UNANSWERED: _Kind("look again at", errno.ETIMEDOUT),
+    ProblemCode.LOOK_AGAIN_UNANSWERED: _Kind("look again at", errno.ETIMEDOUT, _SILENT),
     ProblemCode.LOOK_AGAIN_PATTERN: _Kind("look again at", errno.EINVAL),
-    ProblemCode.PROTECTED: _Kind("delete, as it is {} by now,", errno.EPERM),
-    ProblemCode.VITAL: _Kind("delete {}:", errno.EPERM),
-    ProblemCode.CHANGED: _Kind("delete, as it has changed since it was shown,", errno.ESTALE),
-    ProblemCode.INNER_STAYS: _Kind("delete all that lies in it, such as", errno.ENOTEMPTY),
-    ProblemCode.REPOSITORY_INSIDE: _Kind("delete what is a git repository by now:", errno.EPERM),
+    ProblemCode.PROTECTED: _Kind(
+        "delete", errno.EPERM, "a reason to keep it came up after it was shown ({})"
+    ),
+    ProblemCode.VITAL: _Kind("delete", errno.EPERM, "it is {}, which is never deleted"),
+    ProblemCode.CHANGED: _Kind("delete", errno.ESTALE, _CHANGED),
+    ProblemCode.INNER_STAYS: _Kind(
+        "delete it because of", errno.ENOTEMPTY, "that lies inside it, and could not be deleted"
+    ),
+    ProblemCode.REPOSITORY_INSIDE: _Kind(
+        "delete", errno.EPERM, "it is a git repository now; to keep that, move it elsewhere"
+    ),
     ProblemCode.RENAME: _Kind("rename"),
     ProblemCode.READ_ONLY: _Kind("delete anything in", errno.EROFS),
-    ProblemCode.PUT_BACK: _Kind("put back, to where it was,", errno.EEXIST),
-    ProblemCode.PUT_BACK_UNANSWERED: _Kind("put back, to where it was,", errno.ETIMEDOUT),
+    ProblemCode.PUT_BACK: _Kind("put back", errno.EEXIST, "something else is in its place now"),
+    ProblemCode.PUT_BACK_UNANSWERED: _Kind("put back", errno.ETIMEDOUT, _SILENT),
     ProblemCode.DELETE: _Kind("delete"),
-    ProblemCode.DELETE_UNANSWERED: _Kind("delete", errno.ETIMEDOUT),
-    ProblemCode.DELETE_FOREIGN: _Kind("delete, as only its owner may,", errno.EPERM),
-    ProblemCode.REMOVE_DIRECTORY: _Kind("remove the directory", errno.ENOTEMPTY),
-    ProblemCode.MOVED_AWAY: _Kind("delete, as it was moved away meanwhile,", errno.ENOENT),
-    ProblemCode.WRITTEN_TO: _Kind("keep up with what writes to", errno.EBUSY),
-    ProblemCode.KEEP_ON_DISK: _Kind("have the disk keep what was done with"),
-    ProblemCode.UNEXPECTED: _Kind("be done, after an unexpected {}, with"),
-    ProblemCode.TRASH: _Kind("move to the trash"),
-    ProblemCode.TRASH_CHANGED: _Kind(
-        "move to the trash, as it has changed since it was shown,", errno.ESTALE
+    ProblemCode.DELETE_UNANSWERED: _Kind("delete", errno.ETIMEDOUT, _SILENT),
+    ProblemCode.DELETE_FOREIGN: _Kind(
+        "delete",
+        errno.EPERM,
+        "only its owner may, by the sticky bit of the directory around it; root can with --include-foreign",
     ),
-    ProblemCode.TRASH_REFUSED: _Kind("move to the trash ({})"),
+    ProblemCode.REMOVE_DIRECTORY: _Kind("remove the directory", errno.ENOTEMPTY),
+    ProblemCode.MOVED_AWAY: _Kind("delete", errno.ENOENT, "somebody has moved it away"),
+    ProblemCode.WRITTEN_TO: _Kind(
+        "delete",
+        errno.EBUSY,
+        "a process writes to it as fast as it is deleted; stop that process first",
+    ),
+    ProblemCode.KEEP_ON_DISK: _Kind("sync the disk after deleting"),
+    ProblemCode.UNEXPECTED: _Kind(
+        "finish with", errno.EIO, "this program failed ({}), please report it"
+    ),
+    ProblemCode.TRASH: _Kind("move to the trash"),
+    ProblemCode.TRASH_CHANGED: _Kind("move to the trash", errno.ESTALE, _CHANGED),
+    ProblemCode.TRASH_REFUSED: _Kind(
+        "move to the trash", errno.EIO, "the trash did not take it ({})"
+    ),
     ProblemCode.TRASH_UNSAFE: _Kind(
-        "move to the trash, which goes by its path, while {}:", errno.EPERM
+        "move to the trash", errno.EPERM, "the trash takes a path, which could lead elsewhere: {}"
     ),
     ProblemCode.LOOK_AT: _Kind("look at"),
-    ProblemCode.LOOK_AT_UNANSWERED: _Kind("look at", errno.ETIMEDOUT),
+    ProblemCode.LOOK_AT_UNANSWERED: _Kind("look at", errno.ETIMEDOUT, _SILENT),
     ProblemCode.LOST: _Kind("find", errno.ENOENT),
     ProblemCode.REPLACED: _Kind("recognise", errno.ESTALE),
-    ProblemCode.RECOGNISE: _Kind("recognise", errno.ESTALE),
+    ProblemCode.RECOGNISE: _Kind("recognise", errno.ESTALE, "another directory is in its place"),
     ProblemCode.PARTLY_DELETED: _Kind("finish", errno.EEXIST),
     ProblemCode.RECORD_DELETION: _Kind("record the deletion in"),
-    ProblemCode.KEEP_RECORD: _Kind("keep the record of what was deleted in"),
+    ProblemCode.KEEP_RECORD: _Kind("write down what was deleted in"),
     ProblemCode.USAGE: _Kind("understand the command line", errno.EINVAL),
     ProblemCode.INTERRUPTED: _Kind("begin", errno.EINTR),
     ProblemCode.LOCKED: _Kind("lock", errno.EWOULDBLOCK),
@@ -178,18 +204,27 @@ _KINDS: Final = {
 _MORE: Final = "more entries of"
 
 
-def phrase(code: ProblemCode, detail: str | None = None, more: int = 0) -> str:
+def phrase(code: ProblemCode, more: int = 0) -> str:
     """Return what was being done, as a verb phrase that goes before a path.
 
-    The *detail* is for those codes that have one. With *more* it is about so many entries of the path.
+    With *more* it is about so many entries of the path.
     """
-    words = _KINDS[code].phrase.format(detail)
+    words = _KINDS[code].phrase
     return f"{words} {more:,} {_MORE}" if more else words
 
 
 def number(code: ProblemCode) -> int:
     """Return the error number that is shown where the system has said none (errno(3))."""
     return _KINDS[code].number
+
+
+def why(code: ProblemCode, detail: str | None = None) -> str | None:
+    """Return why it failed, where the code says so; None where only the system's error does.
+
+    The *detail* is for those codes that have one.
+    """
+    words = _KINDS[code].why
+    return None if words is None else words.format(detail)
 
 
 def sentence(doing: str, path: str | None, why: str) -> str:
@@ -202,11 +237,13 @@ def sentence(doing: str, path: str | None, why: str) -> str:
 
 
 _ENGINES: Final = {
-    phrase(code): code
-    for code in (
-        *(ProblemCode.OPEN, ProblemCode.READ, ProblemCode.STAT, ProblemCode.SEARCH),
-        *(ProblemCode.DELETE, ProblemCode.DELETE_FOREIGN, ProblemCode.REMOVE_DIRECTORY),
-    )
+    "open": ProblemCode.OPEN,
+    "read": ProblemCode.READ,
+    "stat": ProblemCode.STAT,
+    "search": ProblemCode.SEARCH,
+    "delete": ProblemCode.DELETE,
+    "delete, as only its owner may,": ProblemCode.DELETE_FOREIGN,
+    "remove the directory": ProblemCode.REMOVE_DIRECTORY,
 }
 """What the engines know to say, which know nothing of codes."""
 

@@ -49,9 +49,14 @@ def size(count: int) -> str:
     return humanize.naturalsize(count, binary=True).replace("Bytes", "B").replace("Byte", "B")
 
 
+def shell_command(*words: str) -> str:
+    """Return a command line that a shell takes as it stands."""
+    return " ".join(quoted(word) for word in words)
+
+
 def command(*words: str) -> str:
     """Return a command line of this program that a shell takes as it stands."""
-    return " ".join((PROGRAM, *(quoted(word) for word in words)))
+    return shell_command(PROGRAM, *words)
 
 
 def shell_line(directory: str, command: str, *, raw: bool = False, user: str | None = None) -> str:

@@ -133,7 +133,7 @@ def test_what_lies_above_counts_as_far_as_the_run_it_is_explained_for_would_look
         document = json.loads(run("-p", root, "--json", cwd=cwd).stdout)
         assert [row["decision"] for row in document["artifacts"]] == [decision]
         lines = run("explain", path, *options, cwd=cwd).stdout.splitlines()
-        assert f"    as by a run that searches {root}" in lines
+        assert f"    decided like a run that searches {root}" in lines
 
 
 def test_a_root_that_it_does_not_lie_in_is_wrong_usage(run: Run, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_disk_that_does_not_answer_ends_it_all_the_same(
         output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 3
     assert f"{path}: its disk did not answer for 2 seconds (--timeout)" in errors
-    assert output == "" or "keep: unreadable" in output
+    assert output == "" or "kept: unreadable" in output
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

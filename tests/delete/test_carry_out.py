@@ -126,7 +126,7 @@ def test_what_is_approved_for_deletion_is_deleted_whatever_the_record_says(
 def test_what_proves_again_is_asked_before_anything_happens_and_closed(
     dist: Path, trash: Path, mode: DeletingMode
 ) -> None:
-    problem = Problem(str(dist), ProblemCode.PROTECTED, detail="kept")
+    problem = Problem(str(dist), ProblemCode.PROTECTED, detail="excluded")
     again = Again(problem)
     before = listing(dist.parent)
     outcome = carried_out(approve([artifact(dist)], mode), again.prepare, mode)

@@ -181,11 +181,11 @@ BEFORE: Final = [
     ("an open file", "in-use"),
     ("a mount in it", "mount-point"),
     ("a commit", "tracked"),
-    ("a keep file beside", "kept"),
+    ("a keep file beside", "excluded"),
 ]
 """What leaves the directory itself as it was."""
 
-BEHIND: Final = [*BEFORE, ("a keep file in it", "kept")]
+BEHIND: Final = [*BEFORE, ("a keep file in it", "excluded")]
 
 
 def assert_kept(outcome: Outcome, top: Path, reason: str, files: list[bytes]) -> None:
@@ -194,7 +194,7 @@ def assert_kept(outcome: Outcome, top: Path, reason: str, files: list[bytes]) ->
     assert not isinstance(first, Failed)
     assert isinstance(second, Failed)
     assert (second.untouched, second.left_at) == (True, None)
-    assert second.problems[0].doing == f"delete, as it is {reason} by now,"
+    assert (second.problems[0].doing, second.problems[0].detail) == ("delete", reason)
     assert second.problems[0].path == str(top / "second/node_modules")
     # What it is, and not what the number of an error stands for.
     assert second.problems[0].why != os.strerror(errno.EPERM)
@@ -243,7 +243,7 @@ def test_what_git_does_not_ignore_any_more_is_not_proven(
     before_its_turn(monkeypatch, top, doing)
     _, second = carry_out(top).results
     assert isinstance(second, Failed)
-    assert second.problems[0].doing == "delete, as it is unproven by now,"
+    assert second.problems[0].detail == "unproven"
     assert (top / "second/dist/file").exists()
 
 

@@ -381,7 +381,7 @@ def test_what_was_not_begun_waits_for_no_disk(
 ) -> None:
     said = keeping(monkeypatch)
     planned = artifact(project / "node_modules")
-    against = {planned.path: Problem(planned.path, ProblemCode.PROTECTED, detail="kept")}
+    against = {planned.path: Problem(planned.path, ProblemCode.PROTECTED, detail="excluded")}
     remove([planned], again=Against(against, {}))
     assert said == []
     assert told() == [("node_modules", "kept")]
@@ -443,7 +443,7 @@ def test_what_only_its_owner_may_delete_stays_and_says_what_to_type(
     (failed,) = remove([planned]).failed
     assert set(asked) == {False}
     (problem,) = failed.problems
-    assert (problem.code, problem.doing) == (ProblemCode.DELETE_FOREIGN, FOREIGN)
+    assert problem.code is ProblemCode.DELETE_FOREIGN
     assert "--include-foreign" in problem.why
     assert failed.untouched is not bool(before)
     assert (project / "node_modules").exists() is not bool(before)
@@ -715,7 +715,7 @@ def test_a_failure_nobody_thought_of_stops_the_run_and_tells_where_everything_is
     assert (failed.untouched, failed.interrupted) == (False, False)
     assert not Path(failed.artifact.path).exists()
     (problem,) = failed.problems
-    assert problem.doing == "be done, after an unexpected Unheard, with"
+    assert (problem.code, problem.detail) == (ProblemCode.UNEXPECTED, "Unheard")
     assert run.outcome.freed_bytes == sum(run.freed) >= failed.freed_bytes
     assert isinstance(run.outcome.unexpected, Unheard)
     # The last one's turn never came.

@@ -663,20 +663,19 @@ def test_there_is_no_permission_for_a_dry_run_or_an_unfinished_plan(project: Pat
     assert approved.plan is finished
 
 
-@pytest.mark.parametrize("answer", [True, False])
-def test_a_question_is_asked_about_the_plan_and_a_no_is_a_no(
-    project: Path,
-    answer: bool,  # noqa: FBT001 - a parameter of the case, told by its name
+@pytest.mark.parametrize("answer", [{"dist"}, {"src"}, set()], ids=["yes", "another", "no"])
+def test_a_question_is_asked_about_the_plan_and_only_what_it_selects_is_approved(
+    project: Path, answer: set[str]
 ) -> None:
     plan = Plan(("/",), (artifact(project / "dist"),), (), complete=True)
     asked: list[Plan] = []
 
-    async def ask(shown: Plan) -> bool:
+    async def ask(shown: Plan) -> set[str]:
         asked.append(shown)
-        return answer
+        return {str(project / name) for name in answer}
 
     approved = asyncio.run(approval.by_question(plan, ask, mode="delete"))
-    assert (approved is not None) == answer
+    assert (approved is not None) == ("dist" in answer)
     assert asked == [plan]
     assert asyncio.run(approval.by_question(plan, ask, mode="dry-run")) is None
     assert asked == [plan]
@@ -686,7 +685,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_delete(project: Path) -> Non
     kept = artifact(project / "dist", Keep(Reason.UNPROVEN))
     plan = Plan(("/",), (kept,), (), complete=True)
 
-    async def ask(_plan: Plan) -> bool:
+    async def ask(_plan: Plan) -> set[str]:
         pytest.fail("asked")
 
     approved = asyncio.run(approval.by_question(plan, ask, mode="delete"))

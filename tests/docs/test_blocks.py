@@ -249,7 +249,7 @@ def _(ran: Ran) -> None:
 def _(ran: Ran) -> None:
     nothing_is_deleted(ran)
     assert "work/blog/node_modules" not in ran.paths
-    assert re.search(r"^keep\tkept.*work/shop", ran.out, re.MULTILINE)
+    assert re.search(r"^keep\texcluded.*work/shop", ran.out, re.MULTILINE)
 
 
 @check("recipes", "Look for names of your own")

@@ -152,7 +152,7 @@ def test_an_artifact_around_what_is_named_is_kept(
         configure(tmp_path, f"keep = [{json.dumps(text)}]")
         options = ()
     told = tool.delete(top, *options, cwd=top)
-    assert (told.code, told.reasons["app/node_modules"]) == (0, "kept"), told.errors
+    assert (told.code, told.reasons["app/node_modules"]) == (0, "excluded"), told.errors
     assert any("names what is inside" in fact for fact in facts(told.rows["app/node_modules"]))
     assert (top / "app/node_modules/pkg/deep/er").exists()
     if pattern != "app/node_modules/*":
@@ -243,7 +243,10 @@ def test_what_matched_nothing_is_said_before_anything_is_deleted(
     assert told.code == 0
     assert told.document["unmatched_patterns"] == unmatched
     for pattern in unmatched:
-        assert f"the pattern {pattern} matched nothing, so it left nothing alone\n" in told.errors
+        assert (
+            f"the pattern {pattern} matched nothing, so it protects nothing; check how it is spelt\n"
+            in told.errors
+        )
     quiet = tool.start("-p", top, "-q", "-e", "cleints")
     assert "the pattern cleints matched nothing" in quiet.communicate()[1]
 

@@ -51,7 +51,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
     "the command to get it back": (evidence, "_regeneration"),
     "who put a repository there": (evidence, "_remarks"),
     "mounts inside": (protections, "mounted_in"),
-    "what the user keeps": (protections, "kept"),
+    "what the user keeps": (protections, "excluded"),
     "the current directory": (protections, "current_directory"),
     "installed software": (installed, "installed"),
     "what may come back differently": (same_again, "warnings"),

@@ -344,8 +344,8 @@ def _bare_repository_inside(project: Path) -> None:
         (_repository_inside, Reason.REPOSITORY_INSIDE),
         (_repository_deep_inside, Reason.REPOSITORY_INSIDE),
         (_bare_repository_inside, Reason.REPOSITORY_INSIDE),
-        (_keep_file_inside, Reason.KEPT),
-        (_keep_file_beside, Reason.KEPT),
+        (_keep_file_inside, Reason.EXCLUDED),
+        (_keep_file_beside, Reason.EXCLUDED),
     ],
 )
 def test_what_protects_a_tree_keeps_it(
@@ -363,9 +363,9 @@ def test_a_keep_file_above_keeps_within_the_root_or_the_repository(tmp_path: Pat
     declare(project, PROJECT)
     declare(tmp_path / "group", {".cleanup-keep": ""})
     found = verdicts(tmp_path / "group")
-    assert found == {"project/node_modules": "kept"}
+    assert found == {"project/node_modules": "excluded"}
     git(tmp_path, "init", "--quiet")
-    assert protected(project) == "kept"
+    assert protected(project) == "excluded"
 
 
 def test_a_keep_file_that_is_a_directory_keeps_nothing(tmp_path: Path) -> None:
@@ -397,7 +397,7 @@ def test_keep_patterns_keep_what_they_match(tmp_path: Path, keep: str, *, kept: 
     project = tmp_path / "project"
     declare(project, PROJECT)
     pattern = keep.format(top=tmp_path)
-    expected = "kept" if kept else DELETE
+    expected = "excluded" if kept else DELETE
     assert protected(project, keep=(pattern,), home=str(tmp_path)) == expected
 
 
@@ -405,8 +405,8 @@ def test_a_later_keep_pattern_may_take_one_back(tmp_path: Path) -> None:
     for name in ("a", "b"):
         declare(tmp_path / name, PROJECT)
     keep = ("node_modules/", f"!{tmp_path}/a/node_modules/")
-    assert verdicts(tmp_path, keep=keep) == {"a/node_modules": DELETE, "b/node_modules": "kept"}
-    assert set(verdicts(tmp_path, keep=(*keep, "node_modules/")).values()) == {"kept"}
+    assert verdicts(tmp_path, keep=keep) == {"a/node_modules": DELETE, "b/node_modules": "excluded"}
+    assert set(verdicts(tmp_path, keep=(*keep, "node_modules/")).values()) == {"excluded"}
     with pytest.raises(SettingsError, match="there is none"):
         verdicts(tmp_path, keep=keep[::-1])
 

@@ -431,7 +431,7 @@ def test_what_the_user_keeps_is_kept_by_the_file(run: Run, config: Path, work: P
         config.write_text(f'keep = ["{pattern}"]\n{CONFIGURATION}')
         result = run("-p", work, "--no-dry-run", "--json", env={"HOME": str(work.parent)})
         [row] = json.loads(result.stdout)["artifacts"]
-        assert row["reason"] == "kept"
+        assert row["reason"] == "excluded"
     config.write_text(f'keep = ["node_modules/", "!node_modules/"]\n{CONFIGURATION}')
     assert found(run, work) == {"node_modules": DELETE}
 
@@ -487,7 +487,7 @@ def _installed(top: Path) -> None:
         (_unproven, "unproven"),
         (_tracked, "tracked"),
         (_git_failed, "git-failed"),
-        (_kept, "kept"),
+        (_kept, "excluded"),
         (_repository_inside, "repository-inside"),
         (_installed, "installed"),
     ],
@@ -503,7 +503,7 @@ def test_explain_says_what_is_decided_and_why(
     result = run("explain", path)
     assert (result.returncode, result.stderr) == (0, "")
     first = result.stdout.splitlines()[0]
-    word = "delete" if reason is None else f"keep: {reason} ("
+    word = "can be deleted" if reason is None else f"kept: {reason} ("
     assert first.startswith(f"{path}: {word}")
     assert "Rule js/node_modules (installed packages):" in result.stdout
     document = json.loads(run("explain", path, "--json").stdout)
@@ -519,7 +519,7 @@ def test_explain_says_what_is_decided_and_why(
 def test_explain_says_which_condition_was_missing(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {"dist": FILES, "package.json": "{}", "target": {"deploy": {"a.json": ""}}})
     lines = run("explain", "dist").stdout.splitlines()
-    assert lines[0].startswith(f"{tmp_path}/dist: keep: unproven")
+    assert lines[0].startswith(f"{tmp_path}/dist: kept: unproven")
     assert "        yes package.json beside it" in lines
     assert "        and git has to ignore it" in lines
     assert any(
@@ -534,7 +534,7 @@ def test_explain_of_a_name_that_no_rule_knows(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {"essays": FILES})
     result = run("explain", "essays")
     assert result.returncode == 0
-    assert result.stdout.startswith(f"{tmp_path}/essays: keep: unproven")
+    assert result.stdout.startswith(f"{tmp_path}/essays: kept: unproven")
     assert " files" not in result.stdout
     document = json.loads(run("explain", "essays", "--json").stdout)
     # It is not measured, as a run that passes by does not either.
@@ -552,7 +552,7 @@ def test_explain_of_a_symlink_says_that_it_is_one(
         document = json.loads(result.stdout)
         assert (document["path"], document["decision"]) == (f"{tmp_path}/node_modules", "keep")
     else:
-        assert "node_modules: keep. It is a symlink" in result.stdout
+        assert "node_modules: kept, because it is a symlink" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_strangers_lock_file_says_nothing_of_how_to_get_it_back(tool: Tool, sh
 @pytest.mark.parametrize(
     ("marker", "reason", "fact"),
     [
-        (".cleanup-keep", "kept", "there is a .cleanup-keep in {top}"),
+        (".cleanup-keep", "excluded", "there is a .cleanup-keep in {top}"),
         ("pyvenv.cfg", "installed", "part of the environment {top}, for its pyvenv.cfg"),
         (".vsixmanifest", "installed", "part of the editor extension {top}, for its .vsixmanifest"),
         (".git", "git-failed", "{top} holds a .git"),

@@ -538,7 +538,7 @@ def test_what_failed_in_part_is_not_offered_as_if_it_were_finished(
             _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 3
         assert "To finish what an interrupted run left" not in errors
-        assert "When the cause is mended, this deletes the rest: cleanup-nodemodule resume" in (
+        assert "When you have removed the cause, delete the rest: cleanup-nodemodule resume" in (
             errors
         )
         with tool.start("-p", tmp_path / "top") as process:

@@ -1,7 +1,6 @@
 """What interrupted runs leave: recognised, shown, finished, and nothing else taken for it."""
 
 import asyncio
-import errno
 import json
 import os
 import shutil
@@ -481,7 +480,7 @@ def test_what_has_its_inode_and_name_but_another_owner_is_left_alone(
     told = tool.delete(project)
     [row] = told.document["leftovers"]
     assert (told.code, row["path"], row["outcome"]) == (3, str(left), "failed")
-    assert row["error"] == f"could not recognise {left}: {os.strerror(errno.ESTALE)}"
+    assert row["error"] == f"could not recognise {left}: another directory is in its place"
     assert resume(tool)[0] == 3
     assert listing(left) == before
 
@@ -503,9 +502,7 @@ def test_a_repository_that_came_to_be_in_it_is_kept(tool: Tool, left: Path) -> N
     before = listing(left)
     code, [row] = resume(tool)
     assert (code, row["outcome"]) == (3, "failed")
-    assert row["error"].startswith(
-        f"could not delete what is a git repository by now: {left}/a/own"
-    )
+    assert row["error"].startswith(f"could not delete {left}/a/own: it is a git repository now")
     assert listing(left) == before
     # It is finished once that is taken out.
     shutil.rmtree(left / "a/own")

@@ -269,7 +269,7 @@ def test_a_no_at_the_question_is_a_deletion_of_nothing(work: Path, schema: Docum
         Terminal("--json", "--no-dry-run", cwd=work, stdout=write) as terminal,
     ):
         os.close(write)
-        terminal.expect("[y/N]:")
+        terminal.expect("?] ")
         terminal.type("n\n")
         assert terminal.finish() == 0
         document = checked(schema, pipe.read())

@@ -585,11 +585,11 @@ def test_a_stopped_deletion_says_what_is_gone_and_what_is_left(
     [left] = (deleted / "b").glob(".cleanup-nodemodule-*")
     lines = errors.splitlines()
     unit, shown = ("MiB", freed / 1024**2) if freed >= 1024**2 else ("KiB", freed / 1024)
-    assert lines[0] == "Interrupted."
-    assert lines[1].startswith(f"Deleted 1 of 3: freed {shown:.1f} {unit}")
-    assert lines[2:] == [
+    assert lines[0] == f"Interrupted: deleted 1 of 3, which freed {shown:.1f} {unit}."
+    assert [line for line in lines[1:] if not line.startswith("Free space ")] == [
         f"Failed: {deleted}/b/node_modules: interrupted; what is left of it is at {left}",
-        "Not begun: 1.",
+        "1 was not begun.",
+        "To finish what an interrupted run left: cleanup-nodemodule resume",
     ]
     assert [(deleted / name / "node_modules").exists() for name in "abc"] == [False, False, True]
 
@@ -635,7 +635,7 @@ def test_a_closed_terminal_ends_a_question_and_a_search(
         terminal.hang_up()
         assert terminal.finish() == 129
     with Terminal("--no-dry-run", cwd=searched) as terminal:
-        terminal.expect("[y/N]: ")
+        terminal.expect("?] ")
         terminal.hang_up()
         assert terminal.finish() == 129
     assert listing(searched) == before
@@ -741,7 +741,7 @@ def test_a_reader_that_has_gone_is_no_failure(work: Path, option: str) -> None:
 def test_a_reader_that_has_gone_hides_no_deletion(work: Path, option: str) -> None:
     result = without_reader("--no-dry-run", option, cwd=work)
     assert result.returncode == 0
-    assert result.stderr.startswith(b"Deleted 1 of 1: freed ") is (option != "--json")
+    assert result.stderr.startswith(b"Deleted 1 of 1, which freed ") is (option != "--json")
     assert listing(work) == [b"package.json"]
 
 
@@ -760,7 +760,7 @@ def test_an_output_with_nowhere_to_go_hides_no_deletion(work: Path) -> None:
     assert result.returncode == 1
     lines = result.stderr.splitlines()
     assert lines[0] == ("cleanup-nodemodule: could not print the result: No space left on device")
-    assert lines[1].startswith("Deleted 1 of 1: freed ")
+    assert lines[1].startswith("Deleted 1 of 1, which freed ")
     assert listing(work) == [b"package.json"]
 
 

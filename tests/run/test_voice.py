@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -25,7 +26,7 @@ from support import simple
 from support.tool import PROJECT
 from support.trees import declare
 
-Answer: TypeAlias = Literal["yes", "no", "stop"]
+Answer: TypeAlias = Literal["yes", "no", "first", "stop"]
 
 
 class Recording:
@@ -49,12 +50,13 @@ class Recording:
         self.heard.append("planned to delete" if deletes else "planned")
         self.reports.append(report)
 
-    async def ask(self, plan: Plan) -> bool:
+    async def ask(self, plan: Plan) -> AbstractSet[str]:
         self.heard.append("ask")
         self.asked.append(plan)
         if self._answer == "stop":
             raise Stopped
-        return self._answer == "yes"
+        paths = sorted(one.path for one in plan.selected)
+        return set({"yes": paths, "first": paths[:1]}.get(self._answer, []))
 
     def watch(self) -> AbstractContextManager[Watch]:
         return self._watch()
@@ -118,6 +120,17 @@ def test_a_yes_deletes_what_was_shown(top: Path) -> None:
     ]
     assert voice.progress[-1].deleted == 2
     assert (ended.exit_code, there(top)) == (0, [])
+
+
+def test_what_was_not_chosen_is_kept_and_says_so(top: Path) -> None:
+    ended = run(top, Recording("first"), "delete")
+    assert [(row.decision, row.reason, row.outcome) for row in ended.report.artifacts] == [
+        ("delete", None, "deleted"),
+        ("keep", "not-chosen", None),
+    ]
+    totals = ended.report.totals
+    assert (totals.found, totals.selected, totals.deleted) == (2, 1, 1)
+    assert (ended.exit_code, there(top)) == (0, ["b"])
 
 
 @pytest.mark.parametrize("answer", ["no", "stop"])

@@ -176,7 +176,7 @@ def test_what_a_name_spells_does_not_reach_the_terminal_in_an_error_either(tmp_p
         assert terminal.finish() == 3
     shown_path = printable(str(evil))
     assert terminal.screen()[0] == (
-        f"cleanup-nodemodule: could not open {shown_path}: Permission denied (EACCES)"
+        f"cleanup-nodemodule: could not open {shown_path}: Permission denied"
     )
 
 
@@ -217,7 +217,7 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
     os.close(master)
     assert "Looking around" in seen.decode()
     assert re.search(r"\d found, [\d.]+ (B|KiB|MiB)", seen.decode())
-    assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB."
+    assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB. 1 is kept: unproven."
     assert "directories" not in "".join(screen(seen, 80))
     assert terminal.screen()[0].startswith("Can be deleted in ")
     assert b"directories" not in terminal.output
@@ -256,7 +256,7 @@ def test_there_is_no_progress_where_the_result_goes_into_a_pipe(work: Path) -> N
 # The question.
 
 
-QUESTION = "Delete 1 artifact, 1.0 MiB? [y/N]: "
+QUESTION = "Delete 1 directory, 1.0 MiB? [y/N/l/?] "
 
 
 @pytest.mark.parametrize("answer", ["y\n", "yes\n", "Y\n"])
@@ -272,32 +272,36 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
     last = terminal.screen()
     assert last[: len(before) - 1] == before[:-1]
     assert last[len(before) - 1] == QUESTION + answer.strip()
-    assert last[len(before)].startswith("Deleted 1 of 1: freed 1.0 MiB")
-    assert last[len(before) + 1 :] == [
-        "Kept 1: unproven (nothing proves that it can be rebuilt).",
-        *_folded(
-            "To include what is in doubt: cleanup-nodemodule -p ."
-            f" --include-unproven {work}/notes/dist",
-            80,
-        ),
-        "",
-    ]
+    assert last[len(before)] == "Deleted 1 of 1, which freed 1.0 MiB. 1 is kept: unproven."
+    # Others may write to this disk, and then free space is in between.
+    assert _including(work)[:80] in last
+    assert last[-2:] == ["To find out why one is kept: cleanup-nodemodule explain PATH", ""]
     assert listing(work) == [
         *(b"app", b"app/package.json"),
         *(b"notes", b"notes/dist", b"notes/dist/essay.txt"),
     ]
 
 
+def _including(work: Path) -> str:
+    return (
+        "unproven: nothing proves that it can be rebuilt. If you know that it can be rebuilt, include it:"
+        f" cleanup-nodemodule -p . --include-unproven {work}/notes/dist"
+    )
+
+
 def _folded(line: str, columns: int) -> list[str]:
     return [line[start : start + columns] for start in range(0, len(line), columns)]
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n", "yesterday\nn\n"])
+@pytest.mark.parametrize("answer", ["n\n", "\n", "yesterday\n"])
 def test_anything_but_yes_deletes_nothing(work: Path, answer: str) -> None:
     before = listing(work)
     with Terminal("--no-dry-run", cwd=work) as terminal:
         terminal.expect(QUESTION)
         terminal.type(answer)
+        if answer == "yesterday\n":
+            terminal.expect(QUESTION, 2)
+            terminal.type("n\n")
         assert terminal.finish() == 0
     assert "Nothing was deleted." in terminal.screen()
     assert listing(work) == before
@@ -315,31 +319,25 @@ def test_no_answer_deletes_nothing(work: Path, press: Callable[[Terminal], None]
         press(terminal)
         assert terminal.finish() == 130
     lines = terminal.screen()
-    assert lines[lines.index("Interrupted.") :] == [
-        "Interrupted.",
-        "1 of 2 can be deleted, which frees 1.0 MiB.",
-        "Nothing was deleted.",
-        "Kept 1: unproven (nothing proves that it can be rebuilt).",
-        "",
-    ]
+    assert lines[-2:] == ["Interrupted: nothing was deleted.", ""]
     assert listing(work) == before
 
 
 @pytest.mark.parametrize("option", ["--yes", "-y"])
 def test_yes_on_the_command_line_asks_nothing(work: Path, option: str) -> None:
     terminal = shown("--no-dry-run", option, cwd=work)
-    assert b"[y/N]" not in terminal.output
+    assert b"[y/N" not in terminal.output
     assert not (work / "app/node_modules").exists()
 
 
 def test_nothing_is_asked_where_there_is_nothing_to_delete(work: Path) -> None:
     terminal = shown("--no-dry-run", "-p", "notes", cwd=work)
-    assert b"[y/N]" not in terminal.output
+    assert b"[y/N" not in terminal.output
     assert (work / "notes/dist/essay.txt").read_text() == "mine"
 
 
 def test_a_dry_run_asks_nothing(work: Path) -> None:
-    assert b"[y/N]" not in shown("--yes", cwd=work).output
+    assert b"[y/N" not in shown("--yes", cwd=work).output
     assert (work / "app/node_modules/big.js").exists()
 
 
@@ -353,7 +351,7 @@ def test_the_question_keeps_out_of_a_document_in_a_pipe(
     assert [row["outcome"] for row in document["artifacts"]] == [outcome, None]
     assert [line.split()[0] for line in lines[:2]] == ["delete", "keep"]
     assert lines[0].endswith(f"{work}/app/node_modules")
-    assert lines[2].rstrip().startswith("Delete 1 artifact, 1.0 MiB? [y/N]:")
+    assert lines[2].rstrip().startswith(QUESTION.strip())
     assert (work / "app/node_modules").exists() is (outcome is None)
 
 
@@ -370,7 +368,7 @@ def ask_with_a_pipe(*arguments: str, cwd: Path, answer: str) -> tuple[bytes, lis
         Terminal("--no-dry-run", *arguments, cwd=cwd, columns=200, stdout=write) as terminal,
     ):
         os.close(write)
-        terminal.expect("[y/N]:")
+        terminal.expect("[y/N")
         terminal.type(answer)
         assert terminal.finish() == 0
         return pipe.read(), terminal.screen()

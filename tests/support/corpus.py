@@ -29,7 +29,7 @@ DELETE: Final = "delete"
 NOTHING: Final = "nothing"
 """Not even mentioned."""
 INSTALLED: Final = "keep:installed"
-KEPT: Final = "keep:kept"
+EXCLUDED: Final = "keep:excluded"
 PRECIOUS: Final = "keep:precious"
 TRACKED: Final = "keep:tracked"
 UNDECLARED: Final = "keep:undeclared"
@@ -1247,36 +1247,38 @@ _project(
 
 # The user's word.
 
-_project("clients/acme", "a keep pattern", _INNER, {"node_modules": KEPT})
+_project("clients/acme", "a keep pattern", _INNER, {"node_modules": EXCLUDED})
 _project("clients/acme-2", "a keep pattern for another", _INNER, {"node_modules": DELETE})
 _CARGO_BUILT: Final[Files] = {
     "Cargo.toml": "",
     "target/.rustc_info.json": "{}",
     "target/CACHEDIR.TAG": TAG,
 }
-_project("work/golden/crate", "a keep pattern with wildcards", _CARGO_BUILT, {"target": KEPT})
-_project("attic/precious", "a keep pattern", _INNER, {"node_modules": KEPT})
+_project("work/golden/crate", "a keep pattern with wildcards", _CARGO_BUILT, {"target": EXCLUDED})
+_project("attic/precious", "a keep pattern", _INNER, {"node_modules": EXCLUDED})
 _project("attic/junk", "a keep pattern, and an exception to it", _INNER, {"node_modules": DELETE})
-_project("clients/kept", "a file says so", {".cleanup-keep": "", **_INNER}, {"node_modules": KEPT})
+_project(
+    "clients/kept", "a file says so", {".cleanup-keep": "", **_INNER}, {"node_modules": EXCLUDED}
+)
 _project(
     "clients/kept-above",
     "a file above says so, and git tells projects apart",
     {".cleanup-keep": ""},
     {},
 )
-_project("clients/kept-above/plain", "a file above says so", _INNER, {"node_modules": KEPT})
+_project("clients/kept-above/plain", "a file above says so", _INNER, {"node_modules": EXCLUDED})
 _project(
     "clients/kept-above/repository",
     "a file above the repository says so",
     {**_INNER, "dist/a.js.map": "{}"},
-    {"node_modules": KEPT, "dist": KEPT},
+    {"node_modules": EXCLUDED, "dist": EXCLUDED},
     ignores="dist\nnode_modules\n",
 )
 _project(
     "clients/kept-inside",
     "a file in the artifact says so",
     {**_INNER, "node_modules/.cleanup-keep": ""},
-    {"node_modules": KEPT},
+    {"node_modules": EXCLUDED},
 )
 
 # Processes.

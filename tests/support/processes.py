@@ -87,9 +87,9 @@ class Terminal:
         os.close(self._master)
         self._open = False
 
-    def expect(self, text: str) -> None:
-        """Wait until *text* has been printed."""
-        while text.encode() not in self.output:
+    def expect(self, text: str, times: int = 1) -> None:
+        """Wait until *text* has been printed, so many *times* since the beginning."""
+        while self.output.count(text.encode()) < times:
             assert self.read(), f"ended without {text!r}: {self.output!r}"
 
     def type(self, keys: str) -> None:

@@ -80,7 +80,7 @@ def test_what_is_remembered_is_bounded_and_says_the_same(
     assert [gather([one], circumstances, cache)[0] for one in candidates] == anew
     assert cache.remembered <= 3_000
     kept = [one.protection.reason if one.protection else None for one in anew]
-    assert kept == [None, *[Reason.KEPT] * 39]
+    assert kept == [None, *[Reason.EXCLUDED] * 39]
 
 
 def test_nothing_is_remembered_for_those_who_look_again(tmp_path: Path) -> None:
@@ -90,4 +90,4 @@ def test_nothing_is_remembered_for_those_who_look_again(tmp_path: Path) -> None:
     (tmp_path / ".cleanup-keep").touch()
     [again] = gather([candidate], circumstances)
     assert again.protection is not None
-    assert again.protection.reason is Reason.KEPT
+    assert again.protection.reason is Reason.EXCLUDED

@@ -65,12 +65,12 @@ def test_several_are_included_and_by_any_way(tool: Tool, work: Path, tmp_path: P
     assert (told.code, told.reasons["notes/dist"], told.reasons["web/dist"]) == (0, None, None)
 
 
-@pytest.mark.parametrize("kept", ["tracked", "kept", "repository-inside"])
+@pytest.mark.parametrize("kept", ["tracked", "excluded", "repository-inside"])
 def test_what_is_protected_is_kept_all_the_same(tool: Tool, work: Path, kept: str) -> None:
     if kept == "tracked":
         git(work / "notes", "init", "--quiet")
         git(work / "notes", "add", "--force", "dist")
-    elif kept == "kept":
+    elif kept == "excluded":
         declare(work / "notes", {".cleanup-keep": ""})
     else:
         git(work / "notes/dist", "init", "--quiet")
@@ -136,7 +136,7 @@ def test_a_dry_run_tells_that_it_would_be_too_much(
     assert (f"more than --max-delete {limit} allows" in told.errors) is (code == 4)
     assert "see what it is with --dry-run" not in told.errors
     plain = tool.start("-p", work, "--max-delete", limit)
-    assert ("To delete, add --no-dry-run" in plain.communicate()[1]) is (code == 0)
+    assert ("To delete: cleanup-nodemodule" in plain.communicate()[1]) is (code == 0)
     assert told.document["complete"] is True
     assert told.document["totals"]["selected"] == 1
     assert listing(work) == before

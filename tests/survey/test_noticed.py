@@ -30,7 +30,7 @@ def test_other_ecosystems_are_said_in_one_line_and_in_the_document(
         {"ecosystem": "rust", "directories": 1},
     ]
     said = tool.tell("-p", top).stderr.splitlines()
-    [line] = [one for one in said if "other profiles" in one]
+    [line] = [one for one in said if one.startswith("Other profiles ")]
     assert "2 of python, 1 of rust" in line
     assert line.endswith("--profile python --profile rust")
     assert tool.run(top, "--profile", "all").document["other_ecosystems"] == []

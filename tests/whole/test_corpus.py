@@ -212,7 +212,7 @@ def test_every_rule_has_an_artifact_in_the_corpus(home: Home) -> None:
 def test_every_kind_of_reason_is_in_the_corpus() -> None:
     reasons = {label.expected.removeprefix("keep:") for label in LABELS} - {DELETE, NOTHING}
     assert reasons == {
-        *("unproven", "tracked", "git-failed", "installed", "precious", "kept"),
+        *("unproven", "tracked", "git-failed", "installed", "precious", "excluded"),
         *("undeclared", "current-directory", "in-use", "repository-inside", "unreadable"),
     }
 

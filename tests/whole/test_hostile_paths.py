@@ -162,7 +162,7 @@ def _swapped_at_the_question(tool: Tool, top: Path, swap: Any) -> tuple[dict[str
             stdout=output.fileno(),
         )
         with terminal:
-            terminal.expect("[y/N]")
+            terminal.expect("?] ")
             swap()
             terminal.type("y\n")
             code = terminal.finish()

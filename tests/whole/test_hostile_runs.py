@@ -523,7 +523,7 @@ def test_a_file_in_the_tree_widens_nothing_and_may_keep_something(
     declare(top, {**inner, "app": {**PROJECT, **inner, "src": FULL, "target": FULL}})
     declare(top, {"kept": {**PROJECT, ".cleanup-keep": ""}})
     told = tool.delete(top, cwd=top)
-    assert told.reasons == {"app/node_modules": None, "kept/node_modules": "kept"}
+    assert told.reasons == {"app/node_modules": None, "kept/node_modules": "excluded"}
     assert (top / "app/src/pkg/deep/er").exists()
     assert (top / "app/target/pkg/deep/er").exists()
     assert (top / "kept/node_modules/pkg/deep/er").exists()

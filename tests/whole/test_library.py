@@ -264,7 +264,7 @@ def test_nothing_is_left_and_nothing_is_warned_of(top: Path) -> None:
 def test_what_is_to_be_kept_is_kept(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(top / "c/node_modules/pkg")
     plan = scan(settings(top, keep=(f"{top}/a",), excludes=(f"{top}/b",)))
-    assert found(plan, top) == {"a": Reason.KEPT, "c": Reason.CURRENT_DIRECTORY}
+    assert found(plan, top) == {"a": Reason.EXCLUDED, "c": Reason.CURRENT_DIRECTORY}
     assert delete(plan).results == ()
     assert len(list(top.glob("*/node_modules"))) == 3
 

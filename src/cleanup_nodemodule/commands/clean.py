@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cleanup_nodemodule.commands import search_options as given
+from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
 from cleanup_nodemodule.commands.options import (
@@ -19,7 +20,6 @@ from cleanup_nodemodule.commands.options import (
     check_jobs,
     check_timeout,
     nothing_done,
-    same_again,
     seconds_of,
     settings_of,
 )
@@ -119,7 +119,7 @@ def clean(
             quiet=quiet,
             verbose=verbose,
             null=null,
-            command=same_again(ctx),
+            asked=asked_for(ctx, settings),
         )
         mode: Mode = "trash" if trash else "delete"
         orders = Orders(

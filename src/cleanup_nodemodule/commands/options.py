@@ -26,7 +26,10 @@ _LONGEST_TIMEOUT = 1e9
 """Seconds beyond which nobody waits, and nan and infinity."""
 
 
-_ONCE = {"dry_run", "no_dry_run", "yes", "trash", "wait", "include_unproven"}
+_MODE = {"dry_run", "no_dry_run"}
+"""Options that choose between a dry run and a deletion."""
+
+_ONCE = {*_MODE, "yes", "trash", "wait", "include_unproven"}
 """Options that say what to do with what is found, which is not to be repeated without a thought."""
 
 
@@ -149,14 +152,19 @@ def settings_of(
     return with_surroundings(settings)
 
 
-def same_again(ctx: typer.Context) -> tuple[str, ...]:
-    """Return the words of this command line that say what to look at, for another one."""
+def same_again(ctx: typer.Context, *, exactly: bool = False) -> tuple[str, ...]:
+    """Return the words of this command line that say what to look at, for another one.
+
+    With *exactly* also those that say what to do with it, but for those that choose between a dry run and a
+    deletion.
+    """
+    once = _MODE if exactly else _ONCE
     words: list[str] = []
     for param in ctx.command.params:
         panel = getattr(param, "rich_help_panel", None)
         name = param.name or ""
         given = ctx.params.get(name)
-        if panel in {None, OUTPUT} or name in _ONCE or given == param.get_default(ctx):
+        if panel in {None, OUTPUT} or name in once or given == param.get_default(ctx):
             continue
         if given is None or given is False or given == []:
             continue

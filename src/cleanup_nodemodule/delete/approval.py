@@ -1,9 +1,11 @@
 """Turns the user's word into permission to delete. Nothing else can make that permission."""
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from cleanup_nodemodule.model import Approved, Artifact, DeletingMode, Mode, Plan
+from cleanup_nodemodule.survey.choose import choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ def by_flag(plan: Plan, *, mode: Mode) -> Approved | None:
 
 
 async def by_question(
-    plan: Plan, ask: Callable[[Plan], Awaitable[bool]], *, mode: Mode
+    plan: Plan, ask: Callable[[Plan], Awaitable[AbstractSet[str]]], *, mode: Mode
 ) -> Approved | None:
-    """Approve the whole selection if *ask*, shown the plan, says yes; None for a dry run or a no.
+    """Approve what *ask*, shown the plan, answers: the paths of what may be deleted. None if that is nothing.
 
-    As :func:`by_flag` otherwise. There is nothing to ask where nothing is selected.
+    The plan is narrowed to these, so it never holds more than what was shown. None for a dry run, too. As
+    :func:`by_flag` otherwise. There is nothing to ask where nothing is selected.
     """
     approved = by_flag(plan, mode=mode)
     if approved is None or not plan.selected:
         return approved
-    return approved if await ask(plan) else None
+    chosen = choose(plan, await ask(plan))
+    return by_flag(chosen, mode=mode) if chosen.selected else None

@@ -8,7 +8,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule import engine
@@ -55,16 +55,6 @@ _REPOSITORIES: Final = Names(frozenset({b".git"}), frozenset(), 0, (), frozenset
 def read_only(path: str) -> Problem:
     """Return the one problem of all that lies on a read-only file system, of which *path* is a part."""
     return Problem(mounts.mount_point_of(path), ProblemCode.READ_ONLY, errno.EROFS)
-
-
-def _explained(problem: Problem) -> Problem:
-    if problem.code is not ProblemCode.DELETE_FOREIGN or problem.more:
-        return problem
-    message = (
-        "it is somebody else's, in a directory with the sticky bit;"
-        " --include-foreign deletes such things too"
-    )
-    return replace(problem, message=message)
 
 
 async def find_obstacles(
@@ -196,7 +186,7 @@ def _where_is(held: Held) -> tuple[bool, str | None]:
 def _moved(place: str, now_at: str | None) -> Problem:
     if now_at is None:
         return Problem(place, ProblemCode.MOVED_AWAY)
-    message = f"it is at {now_at} now; a run that searches there finishes it"
+    message = f"it is at {now_at} now; a run that deletes there finishes it"
     return Problem(place, ProblemCode.MOVED_AWAY, message=message)
 
 
@@ -280,7 +270,7 @@ async def _empty(
         if any(fault.errno == errno.EROFS for fault in faults):
             done.problems[read_only(place)] = None
             return _NOTHING_LEFT
-        done.problems.update((_explained(problem_at(place, fault)), None) for fault in faults)
+        done.problems.update((problem_at(place, fault), None) for fault in faults)
         return _Left(left, elsewhere) if done.removed <= limit else _NOTHING_LEFT
 
     async def work_off(stack: list[bytes]) -> None:

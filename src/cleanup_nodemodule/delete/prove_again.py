@@ -117,7 +117,7 @@ class Again:
         trees = self._repositories.around(path)
         kept, seen = await self._scheduler.call(_gather_behind, path, place, trees)
         if kept:
-            return _problem(path, Reason.KEPT, "there is a .cleanup-keep")
+            return _problem(path, Reason.EXCLUDED, "there is a .cleanup-keep")
         if any(trees) and await self._repositories.tracks_by_now(artifact, seen):
             return _problem(path, Reason.TRACKED, "version control tracks files in it")
         return await self._in_use(artifact, place, self._whose.pop(path, None))

@@ -213,6 +213,9 @@ class Plan:
     """Patterns of the user that matched nothing, and may be misspelt."""
     others: tuple[tuple[str, int], ...] = ()
     """Other ecosystems that were seen on the way, each with how many directories of theirs."""
+    links: tuple[tuple[int, bytes], ...] = field(default=(), repr=False, compare=False)
+    """The files with several links, packed as the engine does, each time with the place of the artifact in this plan
+    that they lie in, -1 for none. With these the sizes can be settled for another selection."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

@@ -26,7 +26,7 @@ class Problem:
     @property
     def doing(self) -> str:
         """What was being done, as a verb phrase: ``open``, ``read``, ``delete``."""
-        return problems.phrase(self.code, self.detail, self.more)
+        return problems.phrase(self.code, self.more)
 
     @property
     def number(self) -> int:
@@ -36,7 +36,11 @@ class Problem:
     @property
     def why(self) -> str:
         """Why it failed, in words."""
-        return self.message or os.strerror(self.number)
+        known = None
+        if self.errno is None or self.detail is not None:
+            known = problems.why(self.code, self.detail)
+        said = self.message or (None if self.errno is None else os.strerror(self.errno))
+        return ": ".join(filter(None, (known, said))) or os.strerror(self.number)
 
     @property
     def sentence(self) -> str:

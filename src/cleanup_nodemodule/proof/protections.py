@@ -107,18 +107,18 @@ def kept(
     met: set[str] = set()
     keep, excluded = (spared.keep, spared.excluded) if spared else (NO_PATTERNS, NO_PATTERNS)
     if (text := keep.covering(path, met)) is not None:
-        return Protection(Reason.KEPT, f"the keep pattern {text} matches")
+        return Protection(Reason.EXCLUDED, f"the keep pattern {text} matches")
     if enter and (text := keep.inside(path, met)) is not None:
-        return Protection(Reason.KEPT, f"the keep pattern {text} names what is inside")
+        return Protection(Reason.EXCLUDED, f"the keep pattern {text} names what is inside")
     if enter and (text := excluded.inside(path, met)) is not None:
-        return Protection(Reason.KEPT, f"--exclude {text} names what is inside")
+        return Protection(Reason.EXCLUDED, f"--exclude {text} names what is inside")
     cache = cache or StatCache()
     found = cache.nearest_protecting(path, KEEP_FILE)
     if found is None:
         return None
     directory, marker = found
     by_whom = cache.by_whom(directory, marker, path)
-    return Protection(Reason.KEPT, f"there is a {KEEP_FILE} in {directory}{by_whom}")
+    return Protection(Reason.EXCLUDED, f"there is a {KEEP_FILE} in {directory}{by_whom}")
 
 
 def running_processes(

@@ -45,7 +45,7 @@ def parse_limit(text: str) -> Limit:
     match = _SYNTAX.fullmatch(text.strip().upper())
     if len(text) > _LONGEST or match is None or (match["base"] == "IB" and not match["unit"]):
         raise LimitError(
-            f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as"
+            f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of directories such as"
             f" 100, and {text[:_LONGEST]!r} is neither"
         )
     from decimal import Decimal
@@ -57,7 +57,7 @@ def parse_limit(text: str) -> Limit:
         return Limit(text.strip(), bytes=int(number * base**power))
     if "." in match["number"]:
         raise LimitError(
-            f"--max-delete {text.strip()} is no whole number of artifacts; for a size add a unit,"
+            f"--max-delete {text.strip()} is no whole number of directories; for a size add a unit,"
             f" as in {text.strip()}G"
         )
     return Limit(text.strip(), count=int(number))
@@ -76,17 +76,18 @@ def exceeded(
     left = sum(leftover.allocated_bytes for leftover in leftovers)
     allocated = sum(artifact.size.allocated_bytes for artifact in plan.selected) + left
     if limit.count is not None and count > limit.count:
-        much = "1 artifact" if count == 1 else f"{count:,} artifacts"
+        much = "1 directory" if count == 1 else f"{count:,} directories"
         of_which = f"{len(leftovers):,}"
     elif limit.bytes is not None and allocated > limit.bytes:
         much = f"{size(allocated)} ({allocated:,} bytes)"
         of_which = size(left)
     else:
         return None
-    if leftovers:
-        much += f", {of_which} of which interrupted runs left,"
-    see = "" if dry_run else " see what it is with --dry-run, and"
+    left_by = f" (interrupted runs left {of_which} of it)" if leftovers else ""
+    look = "if that is right, raise the limit"
+    if not dry_run:
+        look = f"look at it with --dry-run, and {look}"
     return (
-        f"{much} would be deleted, more than --max-delete {limit.text} allows; nothing was deleted:{see}"
-        " raise the limit if that is right"
+        f"nothing was deleted, because it would be {much}{left_by}, which is more than"
+        f" --max-delete {limit.text} allows; {look}"
     )

@@ -1,5 +1,6 @@
 """What a run tells, and asks, whoever started it."""
 
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,8 +50,8 @@ class Voice(Protocol):
     def planned(self, report: Report, *, deletes: bool) -> None:
         """Tell what was found, before anything else happens; *deletes* if that may be a deletion."""
 
-    async def ask(self, plan: Plan) -> bool:
-        """Return whether to delete what *plan* selects. Raises Stopped if the run is to stop instead."""
+    async def ask(self, plan: Plan) -> AbstractSet[str]:
+        """Return the paths of what to delete of what *plan* selects. Raises Stopped if the run is to stop instead."""
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what is told how far a stage has come, for as long as that lasts."""
@@ -73,9 +74,9 @@ class Silent:
     def planned(self, report: Report, *, deletes: bool) -> None:
         """Tell nobody."""
 
-    async def ask(self, _plan: Plan) -> bool:
-        """Return yes."""
-        return True
+    async def ask(self, plan: Plan) -> AbstractSet[str]:
+        """Return all of it."""
+        return {artifact.path for artifact in plan.selected}
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what tells nobody."""

@@ -8,7 +8,8 @@ from typing import Any
 from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Artifact, Delete, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
-from cleanup_nodemodule.show.reasons import MEANINGS
+from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE
+from cleanup_nodemodule.show.reasons import MEANINGS, Kept, what_to_do
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.words import printable
 
@@ -16,13 +17,15 @@ from cleanup_nodemodule.words import printable
 def symlink_lines(path: str, *, as_json: bool) -> list[str]:
     """Give what there is to say of a symlink."""
     if not as_json:
-        return [f"{printable(path)}: keep. It is a symlink: never a target, never followed."]
+        return [
+            f"{printable(path)}: kept, because it is a symlink: these are never deleted and never followed."
+        ]
     known = {"path": os.path.abspath(path), "decision": "keep", "reason": "symlink"}
     return [json.dumps(known, indent=2)]
 
 
 def lines(explanation: survey.Explanation) -> Iterator[str]:
-    """Give what is known of one directory, for people. The last line is the sentence that decides."""
+    """Give what is known of one directory, for people. At the end are the sentence that decides, and what to do about it."""
     artifact, sighting = explanation.artifact, explanation.sighting
     evidence = artifact.evidence
     yield f"{printable(artifact.path)}: {_verdict(artifact)}"
@@ -38,41 +41,63 @@ def lines(explanation: survey.Explanation) -> Iterator[str]:
     for fact in evidence.besides:
         yield f"    {printable(fact)}"
     for warning in evidence.warnings:
-        yield f"    mind: {printable(warning)}"
+        yield f"    note: {printable(warning)}"
     if evidence.regenerate is not None:
         where = printable(evidence.regenerate_in or evidence.project)
         yield f"    to get it back: {evidence.regenerate}, in {where}"
     if explanation.measured:
         size = words.size(artifact.size.allocated_bytes)
-        yield f"    {size} in {artifact.contents.files:,} files"
+        files = artifact.contents.files
+        yield f"    {size} in {files:,} {'file' if files == 1 else 'files'}"
     # What lies above that proves nothing.
-    yield f"    as by a run that searches {printable(artifact.candidate.root)}"
+    yield f"    decided like a run that searches {printable(artifact.candidate.root)}"
     if not sighting.examinations:
         yield "No rule knows a directory of this name."
     for examination in sighting.examinations:
         yield f"Rule {examination.rule.id} ({examination.rule.title}):"
         yield from _tried(examination)
     yield deciding(artifact)
+    advice = how_to_include(artifact)
+    if advice is not None:
+        yield advice
 
 
 def _verdict(artifact: Artifact) -> str:
     match artifact.decision:
         case Delete():
-            return "delete"
+            return "can be deleted"
         case Keep(reason):
-            return f"keep: {reason.value} ({MEANINGS[reason.value]})"
+            return f"kept: {reason.value} ({MEANINGS[reason.value]})"
 
 
 def deciding(artifact: Artifact) -> str:
     """Return the one sentence that decides about an artifact."""
     match artifact.decision:
         case Delete() if artifact.evidence.level is Level.NAMED:
-            return "It can go, as you said so and nothing protects it."
+            return "It can be deleted, because you named it and nothing protects it."
         case Delete():
-            return "It can go: it is known who made it, it comes back, and nothing else is in it."
+            return "It can be deleted: it is known who made it, it can be made again, and nothing else is in it."
         case Keep(reason):
             why = "" if artifact.why is None else f": {printable(artifact.why)}"
-            return f"It stays, as {MEANINGS[reason.value]}{why}."
+            return f"It is kept, because {MEANINGS[reason.value]}{why}."
+
+
+def how_to_include(artifact: Artifact) -> str | None:
+    """Return what to do about what is kept, in a sentence; None if it is not, or nothing includes it."""
+    if not isinstance(artifact.decision, Keep):
+        return None
+    again = ["-p", artifact.candidate.root]
+    ecosystem = artifact.evidence.ecosystem
+    if artifact.evidence.level is Level.NONE or ecosystem is None:
+        again += ["--also", artifact.candidate.name]
+    elif ecosystem != DEFAULT_PROFILE:
+        again += ["--profile", ecosystem]
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    reason = artifact.decision.reason.value
+    if reason == "unproven" and "--also" in again:
+        named = words.command(*again)
+        return f"If you know that directories of this name can be rebuilt, include them: {named}"
+    return what_to_do(Kept(reason, artifact.path, artifact.why, root), again)
 
 
 def _tried(examination: Examination) -> Iterator[str]:
@@ -82,7 +107,7 @@ def _tried(examination: Examination) -> Iterator[str]:
         if trial.ignored:
             yield "        and git has to ignore it"
     for number, trial in enumerate(examination.back, 1):
-        yield f"    way back {number}"
+        yield f"    way to make it again {number}"
         yield from _conditions(trial)
     if examination.hindrance is not None:
         yield f"    but {examination.hindrance} inside"

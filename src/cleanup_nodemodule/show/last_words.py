@@ -1,127 +1,246 @@
-"""The last words of a run: what came of it, what went wrong, what is kept and why, and what to do next."""
+"""The last words of a run: what came of it, what went wrong, what is kept and why, and what to do next.
 
+They are whole sentences, the same at a terminal, in a pipe and in a mail from cron.
+"""
+
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
-from cleanup_nodemodule.report.rows import INTERRUPTED, Report
-from cleanup_nodemodule.show.reasons import MEANINGS, TOLD_BY_DETAIL, UNDECIDED
+from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.show.reasons import UNDECIDED, Kept, what_to_do, why
+from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, command, printable, size
 
-_TOLD_BY_EVIDENCE: Final = {"git-failed", "in-use"}
-"""Reasons that leave open what to do: only the evidence has git's own words, or which process it is."""
+_MAX_REASONS: Final = 3
+"""Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""
 
-_MAX_INCLUDED: Final = 5
+_MAX_INCLUDED: Final = 3
 """Paths in the command that would include what is unproven."""
 
+_MAX_MOUNTS: Final = 3
+"""Mount points that are named where nothing was found."""
 
-def last_words(
-    report: Report, words: Sequence[str], *, signalled: bool, exceeded: bool
-) -> Iterator[str]:
-    """Give everything that is said behind the result; *words* are those that say what to look at."""
-    yield from summary(report, signalled=signalled)
-    if signalled:
+_MAX_PROFILES: Final = 5
+"""Profiles in a command, before it takes all of them."""
+
+_NOTED: Final = 1 << 20
+"""Bytes by which free space may differ from what was freed before that is worth a sentence."""
+
+_SHARING: Final = {
+    "btrfs": "blocks may be shared with other files, kept by a snapshot, or compressed",
+    "xfs": "blocks may be shared with other files, and some come back only moments later",
+    "zfs": "blocks may be kept by a snapshot or be compressed, and come back only moments later",
+    "bcachefs": "blocks may be shared with other files, kept by a snapshot, or compressed",
+    "apfs": "blocks may be shared with other files or kept by a snapshot",
+    "overlay": "files of a lower layer take as much space as before",
+}
+"""By the kind of a file system, why it gives back less than what files take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked for, to be said again."""
+
+    again: tuple[str, ...] = ()
+    """The words of the command line that say what to look at, and not what to do with it."""
+    exactly: tuple[str, ...] = ()
+    """The words that do the very same, but for those that choose between a dry run and a deletion."""
+    looked_for: str = "artifacts"
+    """What a run looks for, in words."""
+    root: bool = False
+    """Root runs this."""
+    verbose: bool = False
+
+
+def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool) -> Iterator[str]:
+    """Give everything that is said behind the result."""
+    if _is_early(report, signalled=signalled):
+        yield from _interrupted_early(report, asked)
         return
-    if report.mode == "dry-run" and report.totals.selected and not exceeded:
-        yield "This was a dry run: nothing was deleted. To delete, add --no-dry-run."
-    yield from hints(report)
-    yield from others(report)
-    if paths := doubtful_paths(report):
-        some = paths[:_MAX_INCLUDED]
-        which = "" if some == paths else f", the first {len(some)} of {len(paths):,}"
-        # They are absolute, so none begins with a dash.
-        included = command(*words, "--include-unproven", *some)
-        yield f"To include what is in doubt{which}: {included}"
+    tried = any(row.outcome or row.error for row in report.artifacts)
+    if tried:
+        yield from _done(report, signalled=signalled)
+    elif report.mode == "dry-run" or not (signalled or report.totals.selected):
+        yield from _planned(report, asked, signalled=signalled)
+    elif exceeded:
+        yield from _kept_and_deletable(report)
+    else:
+        yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
+    yield from _leftovers(report)
+    yield from _unseen(report)
+    if not signalled:
+        yield from _advice(report, asked)
+        yield from others(report, asked)
+        if report.mode == "dry-run" and report.totals.selected and not exceeded:
+            deletes = command(*asked.exactly, "--no-dry-run")
+            yield f"Nothing was deleted, because this was a dry run. To delete: {deletes}"
+    yield from hints(report, asked, signalled=signalled)
 
 
 def problems(report: Report, limit: int | None) -> Iterator[str]:
     """Give a line for each problem, at most *limit* and then how many more there are."""
     for problem in report.problems[:limit]:
         where = None if problem.path is None else printable(problem.path)
-        what = sentence(problem.doing, where, problem.message)
-        yield f"{PROGRAM}: {what} ({problem.errno})"
+        yield f"{PROGRAM}: {sentence(problem.doing, where, problem.message)}"
     if limit is not None and len(report.problems) > limit:
         more = len(report.problems) - limit
-        yield f"{PROGRAM}: {more} more could not be read; --verbose shows all"
+        yield f"{PROGRAM}: {more:,} more problems; --verbose shows all"
 
 
 def unmatched(report: Report) -> Iterator[str]:
     """Give a line for each pattern that matched nothing."""
     for pattern in report.unmatched_patterns:
-        yield f"{PROGRAM}: the pattern {printable(pattern)} matched nothing, so it left nothing alone"
+        yield (
+            f"{PROGRAM}: the pattern {printable(pattern)} matched nothing, so it protects nothing;"
+            " check how it is spelt"
+        )
 
 
-def summary(report: Report, *, signalled: bool) -> Iterator[str]:
-    """Give the last words of a run: what was deleted, what failed, what was kept and why."""
+def _is_early(report: Report, *, signalled: bool) -> bool:
+    """Whether the run was stopped before everything was decided."""
+    undecided = any(row.reason == UNDECIDED for row in report.artifacts)
+    return signalled and (undecided or not (report.artifacts or report.complete))
+
+
+def _interrupted_early(report: Report, asked: Asked) -> Iterator[str]:
+    found = report.totals.found
+    decided = found - sum(row.reason == UNDECIDED for row in report.artifacts)
+    so_far = f", {decided:,} of them measured" if decided else " so far"
+    yield (
+        f"Interrupted while {'measuring' if decided else 'searching'}:"
+        f" {found:,} found{so_far}, nothing was deleted."
+    )
+    if decided:
+        yield from _kept_and_deletable(report)
+    yield from _leftovers(report)
+    yield from hints(report, asked, signalled=True)
+
+
+def _planned(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
+    if signalled:
+        yield "Interrupted."
+    if not report.roots:
+        if not report.leftovers:
+            yield "Nothing is left of any interrupted run."
+    elif not report.artifacts:
+        yield from _nothing_found(report, asked)
+    else:
+        yield from _kept_and_deletable(report)
+        if report.mode != "dry-run":
+            yield "Nothing was deleted."
+
+
+def _kept_and_deletable(report: Report) -> Iterator[str]:
     totals = report.totals
     undecided = sum(row.reason == UNDECIDED for row in report.artifacts)
-    decided = totals.found - undecided
-    # A run that was stopped later has decided about everything.
-    early = signalled and (undecided or not (report.artifacts or report.complete))
-    if early:
-        so_far = f", {decided} of them measured" if decided else " so far"
+    kept = _kept(report, but=UNDECIDED if undecided < totals.found else "")
+    if totals.selected:
         yield (
-            f"Interrupted while {'measuring' if decided else 'searching'}:"
-            f" {totals.found} found{so_far}, nothing was deleted."
+            f"{totals.selected:,} of {totals.found:,} can be deleted, which frees"
+            f" {size(totals.reclaimable_bytes)}.{kept}"
         )
-    elif signalled:
-        yield "Interrupted."
-    tried = any(row.outcome or row.error for row in report.artifacts)
-    if early and not decided:
-        pass
-    elif report.mode == "dry-run" or not tried:
-        if not report.roots:
-            if not report.leftovers:
-                yield "Nothing is left of any interrupted run."
-        elif not report.artifacts:
-            yield f"Nothing found in {', '.join(printable(root) for root in report.roots)}."
-        elif totals.selected:
-            yield (
-                f"{totals.selected} of {totals.found} can be deleted,"
-                f" which frees {size(totals.reclaimable_bytes)}."
-            )
-        else:
-            yield f"None of {totals.found} can be deleted."
-        if report.mode != "dry-run" and report.artifacts and not early:
-            yield "Nothing was deleted."
     else:
-        if report.mode == "trash":
-            yield (
-                f"Moved {totals.trashed} of {totals.selected} to the trash;"
-                " the space comes back when the trash is emptied."
-            )
-        gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
-        observed = totals.observed_freed_bytes
-        seen = "" if observed is None else f"; free space grew by {size(max(0, observed))}"
-        if report.mode != "trash":
-            yield (
-                f"Deleted {totals.deleted} of {totals.selected}:"
-                f" freed {size(totals.freed_bytes)}{seen}."
-            )
-        for row in report.artifacts:
-            if row.outcome == "failed":
-                yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
-        if gone:
-            yield f"Gone already: {gone}."
-        untouched = totals.selected - totals.deleted - totals.trashed - totals.failed - gone
-        if untouched:
-            yield f"Not begun: {untouched}."
-    yield from _leftovers(report)
-    kept = Counter(row.reason for row in report.artifacts if row.reason is not None)
-    if early:
-        del kept[UNDECIDED]
-    for reason, count in kept.most_common():
-        more = " --verbose tells more." if reason in _TOLD_BY_EVIDENCE else ""
-        yield f"Kept {count}: {reason} ({MEANINGS[reason]}).{more}"
-    if report.unseen_processes != 0:
-        what = describe_unseen(report.unseen_processes)
-        yield f"{what[0].upper()}{what[1:]}: it is not known what they use."
-        if doubted := sum(
-            fact.endswith(OVERRIDE) for row in report.artifacts for fact in row.evidence.facts
-        ):
-            yield f"Kept {doubted} because of that; to take them for unused, add --assume-unused."
+        yield f"None of {totals.found:,} can be deleted.{kept}"
+
+
+def _kept(report: Report, but: str = "") -> str:
+    """Return how many are kept for which reasons, as a sentence behind another one."""
+    reasons = Counter(row.reason for row in report.artifacts if row.reason not in {None, but})
+    count = reasons.total()
+    if not count:
+        return ""
+    if len(reasons) == 1:
+        told = str(next(iter(reasons)))
+    else:
+        told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common())
+    return f" {count:,} {'is' if count == 1 else 'are'} kept: {told}."
+
+
+def _nothing_found(report: Report, asked: Asked) -> Iterator[str]:
+    """Say what was looked for, and where else there may be something."""
+    where = ", ".join(printable(root) for root in report.roots)
+    yield f"Nothing was found in {where}. This run looked for {asked.looked_for}."
+    beneath = [
+        point
+        for point in sorted(mounts.mount_points())
+        if any(point != root and mounts.within(point, root) for root in report.roots)
+    ]
+    for point in beneath[:_MAX_MOUNTS]:
+        there = command("-p", point)
+        yield f"{printable(point)} is another file system and was not searched. To search it: {there}"
+    if not (report.other_ecosystems or beneath or "--profile=all" in _flat(asked.again)):
+        every = command(*_without_profiles(asked.again), "--profile", "all")
+        yield f"To look for what the tools of other languages make: {every}"
+
+
+def _flat(words: Sequence[str]) -> str:
+    return " ".join(words).replace("--profile ", "--profile=")
+
+
+def _without_profiles(words: Sequence[str]) -> list[str]:
+    """Return the words without names that are looked for, as all profiles take their place."""
+    left: list[str] = []
+    skipped = False
+    for word in words:
+        if not skipped and word not in {"--profile", "--targets"}:
+            left.append(word)
+        skipped = not skipped and word in {"--profile", "--targets"}
+    return left
+
+
+def _done(report: Report, *, signalled: bool) -> Iterator[str]:
+    totals = report.totals
+    began = "Interrupted: " if signalled else ""
+    kept = _kept(report)
+    if report.mode == "trash":
+        moved = f"moved {totals.trashed:,} of {totals.selected:,} to the trash"
+        yield (
+            f"{began}{moved if signalled else moved.capitalize()}."
+            f" The space comes back when you empty the trash.{kept}"
+        )
+    else:
+        deleted = (
+            f"{totals.deleted:,} of {totals.selected:,}, which freed {size(totals.freed_bytes)}"
+        )
+        yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{kept}"
+        yield from _difference(report)
+    for row in report.artifacts:
+        if row.outcome == "failed":
+            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+    gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
+    if gone:
+        yield f"{gone:,} {'was' if gone == 1 else 'were'} gone already."
+    untouched = totals.selected - totals.deleted - totals.trashed - totals.failed - gone
+    if untouched:
+        yield f"{untouched:,} {'was' if untouched == 1 else 'were'} not begun."
+
+
+def _difference(report: Report) -> Iterator[str]:
+    """Say why free space has not grown by what was freed, if that is so."""
+    freed, seen = report.totals.freed_bytes, report.totals.observed_freed_bytes
+    if seen is None or abs(seen - freed) <= max(freed // 50, _NOTED):
+        return
+    grew = f"Free space grew by {size(seen)}" if seen > 0 else "Free space did not grow"
+    if seen > freed:
+        yield f"{grew}, which is more: other programs freed some at the same time."
+        return
+    kinds = mounts.mounted()
+    points = {mounts.mount_point_of(root, kinds) for root in report.roots}
+    sharing = {
+        kinds[point]: _SHARING[kinds[point]] for point in points if kinds.get(point) in _SHARING
+    }
+    if sharing:
+        on = "; ".join(f"on {kind} {reason}" for kind, reason in sorted(sharing.items()))
+        yield f"{grew}: {on}. Other programs may have written at the same time."
+    else:
+        yield (
+            f"{grew}: other programs may have written at the same time, or still have deleted files open."
+        )
 
 
 def _leftovers(report: Report) -> Iterator[str]:
@@ -137,17 +256,73 @@ def _leftovers(report: Report) -> Iterator[str]:
             yield f"Left by an interrupted run: {place}."
 
 
-def others(report: Report) -> Iterator[str]:
+def _unseen(report: Report) -> Iterator[str]:
+    """Say that some processes could not be looked at, where nothing is kept for that."""
+    count = report.unseen_processes
+    if count == 0 or any(_doubted(row) for row in report.artifacts):
+        return
+    what = describe_unseen(count)
+    they = "it uses" if count == 1 else "they use"
+    yield f"{what[0].upper()}{what[1:]}, so nobody knows what {they}."
+
+
+def _doubted(row: ArtifactRow) -> bool:
+    return any(fact.endswith(OVERRIDE) for fact in row.evidence.facts)
+
+
+def _advice(report: Report, asked: Asked) -> Iterator[str]:
+    """Say of each reason for keeping what can be done about it, by the largest that is kept for it."""
+    rows: dict[str, list[ArtifactRow]] = {}
+    for row in sorted(report.artifacts, key=lambda row: (-row.allocated_bytes, row.path)):
+        if row.reason is not None and row.reason != UNDECIDED:
+            rows.setdefault(row.reason, []).append(row)
+    weights = {reason: sum(row.allocated_bytes for row in some) for reason, some in rows.items()}
+    told = 0
+    for reason in sorted(weights, key=lambda reason: -weights[reason]):
+        kept = _kept_of(rows[reason], report, asked)
+        advice = what_to_do(kept, asked.again)
+        if advice is None and reason != "git-failed" and not asked.verbose:
+            continue
+        if told == _MAX_REASONS and not asked.verbose:
+            break
+        told += 1
+        yield f"{reason}: {why(kept)}." + (f" {advice}" if advice else "")
+    if weights:
+        yield f"To find out why one is kept: {command('explain')} PATH"
+
+
+def _kept_of(rows: Sequence[ArtifactRow], report: Report, asked: Asked) -> Kept:
+    """Return what is to be said of directories that are kept for one reason, the largest first."""
+    row, reason = rows[0], str(rows[0].reason)
+    detail = row.reason_detail
+    if reason == "unreadable":
+        inside = os.path.join(row.path, "")
+        detail = next(
+            (
+                f"{one.path}: {one.message}"
+                for one in report.problems
+                if one.path is not None and (one.path == row.path or one.path.startswith(inside))
+            ),
+            detail,
+        )
+    alike = tuple(other.path for other in rows[1:_MAX_INCLUDED])
+    return Kept(reason, row.path, detail, asked.root, alike, len(rows))
+
+
+def others(report: Report, asked: Asked) -> Iterator[str]:
     """Say which other ecosystems were seen on the way, and how to look for them."""
     seen = report.other_ecosystems
     if not seen:
         return
     what = ", ".join(f"{row.directories:,} of {row.ecosystem}" for row in seen)
-    options = " ".join(f"--profile {row.ecosystem}" for row in seen)
-    yield f"Directories of other profiles were seen: {what}. To look at those, run it with {options}"
+    profiles = [word for row in seen for word in ("--profile", row.ecosystem)]
+    if len(seen) > _MAX_PROFILES:
+        profiles = ["--profile", "all"]
+    there = command(*_without_profiles(asked.again), *profiles)
+    yield f"Other profiles have directories there, too: {what}. To look at them: {there}"
 
 
-def hints(report: Report) -> Iterator[str]:
+def hints(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
     """Say how to get rid of what is out of its project and not gone.
 
     What was stopped goes on where it was. What failed would fail in the same way again, unless somebody sees
@@ -159,9 +334,6 @@ def hints(report: Report) -> Iterator[str]:
     if stopped or any(outcome is None and not error for outcome, error in left):
         yield f"To finish what an interrupted run left: {command('resume')}"
     elif any(row.left_at for row in report.artifacts):
-        yield f"When the cause is mended, this deletes the rest: {command('resume')}"
-
-
-def doubtful_paths(report: Report) -> tuple[str, ...]:
-    """Return the paths of what was kept because one of the three questions is open."""
-    return tuple(sorted(row.path for row in report.artifacts if row.reason in TOLD_BY_DETAIL))
+        yield f"When you have removed the cause, delete the rest: {command('resume')}"
+    elif signalled and report.mode != "dry-run" and any(row.outcome for row in report.artifacts):
+        yield f"To delete the rest: {command(*asked.exactly, '--no-dry-run')}"

@@ -1,28 +1,136 @@
-"""What each reason for keeping means, in words."""
+"""Why something is kept, in words, and what to do about it: one sentence and one command for each reason."""
 
-from typing import Final
+import os
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from cleanup_nodemodule.proof.in_use import OVERRIDE
+from cleanup_nodemodule.words import command, printable, shell_command
 
 MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
-    "tracked": "version control tracks files in it",
-    "git-failed": "git is missing, or could not say whether it tracks files in it",
-    "installed": "part of installed software",
-    "undeclared": "nothing declares a package in it, so nothing brings it back",
+    "undeclared": "nothing declares a package in it, so nothing brings that back",
     "modified": "something in it was changed after it was installed",
     "precious": "something in it was not made by its tool",
-    "kept": "you said so",
-    "current-directory": "the current directory is inside",
+    "tracked": "version control tracks files in it",
+    "git-failed": "git is missing, or could not say whether it tracks files in it",
+    "installed": "it is part of installed software",
+    "excluded": "a pattern of yours, or a .cleanup-keep file, excludes it",
+    "not-chosen": "you did not choose it",
+    "current-directory": "the current directory is inside it",
     "in-use": "a process is at work in it or its project, or may be",
     "repository-inside": "a git repository lies inside it",
     "mount-point": "something is mounted at it or inside it",
-    "foreign": "only its owner may delete it or something in it",
+    "foreign": "only its owner may delete it, or something in it",
     "unreadable": "not all of it could be read",
     "interrupted": "the run was stopped before it was decided",
 }
-"""What each reason for keeping means."""
+"""What each reason for keeping means, to be read behind "because"."""
 
 TOLD_BY_DETAIL: Final = {"unproven", "undeclared", "modified", "precious"}
 """Reasons that are one of the three questions: the detail names the file, the package or what is missing."""
 
 UNDECIDED: Final = "interrupted"
 """The reason for keeping what there was no time to decide about."""
+
+_AT_WORK: Final = re.compile(r"\(([0-9]+)\) is at work", re.ASCII)
+
+_INCLUDES: Final = {
+    "unproven": ("If you know that it can be rebuilt", "If you know that they can be rebuilt"),
+    "undeclared": ("If you can do without that package", "If you can do without such packages"),
+    "modified": ("If you can do without that change", "If you can do without such changes"),
+    "precious": ("If you can do without that", "If you can do without such files"),
+}
+"""When to include one, and when to include several."""
+
+
+class Kept(NamedTuple):
+    """A directory that is kept."""
+
+    reason: str
+    path: str
+    detail: str | None
+    """What exactly keeps it."""
+    root: bool = False
+    """Root runs this."""
+    alike: tuple[str, ...] = ()
+    """Paths of some others that are kept for the same reason."""
+    many: int = 1
+    """How many there are that are kept for this reason."""
+
+
+def what_to_do(kept: Kept, again: Sequence[str]) -> str | None:
+    """Return how to have the directory included, in a sentence; None where nothing includes it.
+
+    *again* are the words of a command line that looks at it once more.
+    """
+    path, detail = kept.path, kept.detail or ""
+    as_root = "" if kept.root else " as root"
+    match kept.reason:
+        case "unproven" | "undeclared" | "modified" | "precious":
+            included = command(*again, "--include-unproven", path, *kept.alike)
+            one, several = _INCLUDES[kept.reason]
+            if not kept.alike:
+                return f"{one}, include it: {included}"
+            named = 1 + len(kept.alike)
+            which = "" if named == kept.many else f" (these are the {named} largest)"
+            return f"{several}, include them{which}: {included}"
+        case "tracked" if detail.startswith("git "):
+            project, name = os.path.split(path)
+            untracked = shell_command("git", "-C", project, "rm", "-r", "--cached", name)
+            return f"If git should not track it, add it to .gitignore and type: {untracked}"
+        case "tracked":
+            return "If it should not be tracked, have your version control forget it"
+        case "git-failed" if "type: " in detail or "type `" in detail:
+            return None
+        case "git-failed":
+            return "Mend that, then run the command again"
+        case "excluded" if detail.startswith("there is a "):
+            return "To include it, delete that file"
+        case "excluded" if detail.startswith("--exclude "):
+            return "To include it, leave that option out"
+        case "excluded":
+            return "To include it, take that pattern out of the configuration file"
+        case "current-directory":
+            outside = shell_command("cd", os.path.dirname(path))
+            return f"Leave it, then run the command again: {outside}"
+        case "in-use" if detail.endswith(OVERRIDE):
+            unused = command(*again, "--assume-unused")
+            return f"To find out, run it as root. To take it for unused: {unused}"
+        case "in-use" if found := _AT_WORK.search(detail):
+            return f"Stop it, then run the command again: kill {found[1]}"
+        case "in-use":
+            return "Stop what is at work there, then run the command again"
+        case "repository-inside":
+            place = detail if os.path.isabs(detail) else path
+            status = shell_command("git", "-C", place, "status")
+            return f"To include it, move that repository elsewhere. To see what is in it: {status}"
+        case "mount-point":
+            place = detail if os.path.isabs(detail) else path
+            return (
+                f"To include it, unmount that: {shell_command('umount', place)}."
+                f" To search what is mounted there: {command('-p', place)}"
+            )
+        case "foreign":
+            return f"To include it, type{as_root}: {command(*again, '--include-foreign')}"
+        case "unreadable" if not kept.root:
+            return f"To have it read, type as root: {command(*again)}"
+        case "interrupted":
+            return f"Run it again: {command(*again)}"
+        case _:
+            return None
+
+
+def why(kept: Kept) -> str:
+    """Return what exactly keeps a directory, or else what the reason means."""
+    detail = (kept.detail or "").removesuffix(f"; {OVERRIDE}")
+    if kept.reason == "repository-inside" and os.path.isabs(detail):
+        return f"the git repository {printable(detail)} lies inside it"
+    if kept.reason == "mount-point" and os.path.isabs(detail):
+        return f"something is mounted on {printable(detail)}"
+    if kept.reason == "foreign" and os.path.isabs(detail):
+        return f"only its owner may delete {printable(detail)}"
+    if not detail or kept.reason in TOLD_BY_DETAIL:
+        return MEANINGS[kept.reason]
+    return printable(detail)

@@ -4,8 +4,9 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -17,6 +18,7 @@ from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
 from cleanup_nodemodule.show import last_words, lines
+from cleanup_nodemodule.show.last_words import Asked
 from cleanup_nodemodule.show.question import ask
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import printable
@@ -54,8 +56,8 @@ class Display:
     verbose: bool = False
     null: bool = False
     """Paths end with a NUL."""
-    command: tuple[str, ...] = ()
-    """The words of the command line that say what to look at, and not what to do with it."""
+    asked: Asked = field(default_factory=Asked)
+    """What the user asked for, to be said again."""
 
 
 class Terminal:
@@ -109,9 +111,9 @@ class Terminal:
             self._shown = self._format == "table" and is_terminal(sys.stdout)
             say("")
 
-    async def ask(self, plan: Plan) -> bool:
-        """Ask whether to delete what the plan selects. Raises Stopped for Ctrl-C and Ctrl-D."""
-        return ask(plan, self._mode, self._interrupts)
+    async def ask(self, plan: Plan) -> AbstractSet[str]:
+        """Ask which of what the plan selects to delete. Raises Stopped for Ctrl-C and Ctrl-D."""
+        return ask(plan, self._mode, self._interrupts, sort=self._display.sort)
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Show how far it has come, at a terminal."""
@@ -163,8 +165,9 @@ class Terminal:
             for line in lines.evidence(result):
                 say(line)
         signal = ended.signal or self._interrupts.number
+        asked = replace(self._display.asked, verbose=self._display.verbose)
         for line in last_words.last_words(
-            *(result, self._display.command), signalled=signal is not None, exceeded=ended.exceeded
+            result, asked, signalled=signal is not None, exceeded=ended.exceeded
         ):
             say(line)
 

@@ -30,6 +30,10 @@ class Ledger:
         self._slices.append((artifact, links))
         self._links += len(links) // _RECORD.size
 
+    def by_place(self, places: Mapping[int, int]) -> tuple[tuple[int, bytes], ...]:
+        """Return all that was taken down, by the *places* of the artifacts; -1 for those that have none."""
+        return tuple((places.get(artifact, -1), links) for artifact, links in self._slices)
+
     def attribute(self, ranks: Mapping[int, int], selected: Sequence[bool]) -> list[Size]:
         """Return, by rank, the bytes that files with several links add to each artifact.
 

@@ -61,7 +61,14 @@ def summarize(
         findings.unseen_processes,
         findings.unmatched,
         tuple(sorted(findings.others.items())),
+        findings.ledger.by_place(_places(shown, folded)),
     )
+
+
+def _places(shown: Sequence[int], folded: Mapping[int, int]) -> dict[int, int]:
+    """Return the place of each row among those that are shown; what is folded has that of its outer one."""
+    places = {number: place for place, number in enumerate(shown)}
+    return places | {number: places[around] for number, around in folded.items()}
 
 
 def _linked_sizes(

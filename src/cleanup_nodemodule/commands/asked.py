@@ -1,0 +1,41 @@
+"""What the user asked for, in words that the last words of a run say again."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from cleanup_nodemodule.commands.options import same_again
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.config.settings import Settings
+    from cleanup_nodemodule.show.last_words import Asked
+
+
+def asked_for(ctx: typer.Context, settings: "Settings") -> "Asked":
+    """Return what this command line asks for."""
+    from cleanup_nodemodule.show.last_words import Asked
+
+    return Asked(
+        again=same_again(ctx),
+        exactly=same_again(ctx, exactly=True),
+        looked_for=_looked_for(settings),
+        root=hasattr(os, "geteuid") and os.geteuid() == 0,
+    )
+
+
+def _looked_for(settings: "Settings") -> str:
+    if settings.targets is not None:
+        return f"directories called {_listed(settings.targets)}"
+    profiles = settings.profiles
+    if "all" in profiles:
+        what = "artifacts of all profiles"
+    else:
+        what = f"artifacts of the profile{'' if len(profiles) == 1 else 's'} {_listed(profiles)}"
+    return f"{what}, and for directories called {_listed(settings.also)}" if settings.also else what
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

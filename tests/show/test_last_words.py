@@ -1,0 +1,341 @@
+"""The last words of a run: each reason has a sentence and a command, and the last line is what to do next."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from cleanup_nodemodule.model import Mode, Reason
+from cleanup_nodemodule.proof.in_use import OVERRIDE
+from cleanup_nodemodule.report.rows import (
+    ArtifactRow,
+    EvidenceRow,
+    LeftoverRow,
+    OtherRow,
+    ProblemRow,
+    Report,
+    Tool,
+    Totals,
+)
+from cleanup_nodemodule.show import last_words
+from cleanup_nodemodule.show.last_words import Asked
+from cleanup_nodemodule.show.reasons import MEANINGS
+from cleanup_nodemodule.system import mounts
+
+MEBIBYTE = 1 << 20
+ASKED = Asked(("-p", "work"), ("-p", "work", "--trash"), "artifacts of the profile js")
+
+
+def row(
+    path: str, reason: Reason | None = None, detail: str | None = None, size: int = MEBIBYTE
+) -> ArtifactRow:
+    kept = reason is not None
+    return ArtifactRow(
+        path=path,
+        name="node_modules",
+        rule=None,
+        ecosystem="js",
+        project="/w",
+        evidence=EvidenceRow([], [], [], [] if detail is None else [detail]),
+        decision="keep" if kept else "delete",
+        reason=reason.value if reason else None,
+        reason_detail=detail,
+        apparent_bytes=size,
+        allocated_bytes=size,
+        reclaimable_bytes=0 if kept else size,
+        files=1,
+        directories=1,
+        inside=0,
+        complete=True,
+        last_used_at=None,
+        regenerate=None,
+        regenerate_in=None,
+        warnings=[],
+        outcome=None,
+        error=None,
+        left_at=None,
+    )
+
+
+def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = None) -> Report:
+    gone = [one for one in rows if one.outcome == "deleted"]
+    return Report(
+        *(2, Tool("cleanup-nodemodule", "1", "native"), "host", "2026-01-01T00:00:00+00:00", 0.1),
+        *(mode, ["/w"]),
+        complete=True,
+        artifacts=list(rows),
+        problems=[],
+        totals=Totals(
+            found=len(rows),
+            selected=sum(one.decision == "delete" for one in rows),
+            allocated_bytes=sum(one.allocated_bytes for one in rows),
+            reclaimable_bytes=sum(one.reclaimable_bytes for one in rows),
+            deleted=len(gone),
+            failed=sum(one.outcome == "failed" for one in rows),
+            trashed=0,
+            freed_bytes=sum(one.allocated_bytes for one in gone),
+            observed_freed_bytes=observed,
+        ),
+        leftovers=[],
+        unseen_processes=0,
+        unmatched_patterns=[],
+        other_ecosystems=[],
+    )
+
+
+def said(told: Report, asked: Asked = ASKED, *, signalled: bool = False) -> list[str]:
+    return list(last_words.last_words(told, asked, signalled=signalled, exceeded=False))
+
+
+# What is kept, and what to do about it.
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "line"),
+    [
+        (
+            Reason.UNDECLARED,
+            "left-pad",
+            (
+                "undeclared: nothing declares a package in it, so nothing brings that back. If you can do"
+                " without that package, include it: cleanup-nodemodule -p work --include-unproven '/w/a b'"
+            ),
+        ),
+        (
+            Reason.TRACKED,
+            "git tracks files inside",
+            (
+                "tracked: git tracks files inside. If git should not track it, add it to .gitignore and"
+                " type: git -C /w rm -r --cached 'a b'"
+            ),
+        ),
+        (
+            Reason.IN_USE,
+            "node (4711) is at work in /w",
+            "in-use: node (4711) is at work in /w. Stop it, then run the command again: kill 4711",
+        ),
+        (
+            Reason.IN_USE,
+            f"it belongs to somebody else, and 1 process could not be looked at; {OVERRIDE}",
+            (
+                "in-use: it belongs to somebody else, and 1 process could not be looked at. To find out, run"
+                " it as root. To take it for unused: cleanup-nodemodule -p work --assume-unused"
+            ),
+        ),
+        (
+            Reason.FOREIGN,
+            "/w/a b/x",
+            (
+                "foreign: only its owner may delete /w/a b/x. To include it, type as root:"
+                " cleanup-nodemodule -p work --include-foreign"
+            ),
+        ),
+        (
+            Reason.MOUNT_POINT,
+            "/w/a b/cache",
+            (
+                "mount-point: something is mounted on /w/a b/cache. To include it, unmount that: umount"
+                " '/w/a b/cache'. To search what is mounted there: cleanup-nodemodule -p '/w/a b/cache'"
+            ),
+        ),
+        (
+            Reason.REPOSITORY_INSIDE,
+            "/w/a b/mine",
+            (
+                "repository-inside: the git repository /w/a b/mine lies inside it. To include it, move that"
+                " repository elsewhere. To see what is in it: git -C '/w/a b/mine' status"
+            ),
+        ),
+        (
+            Reason.GIT_FAILED,
+            "git gave no answer in /w: dubious ownership; if you trust its owner, type: git config x",
+            (
+                "git-failed: git gave no answer in /w: dubious ownership; if you trust its owner, type:"
+                " git config x."
+            ),
+        ),
+        (
+            Reason.CURRENT_DIRECTORY,
+            None,
+            (
+                "current-directory: the current directory is inside it. Leave it, then run the command"
+                " again: cd /w"
+            ),
+        ),
+        (
+            Reason.EXCLUDED,
+            "there is a .cleanup-keep in /w",
+            "excluded: there is a .cleanup-keep in /w. To include it, delete that file",
+        ),
+        (
+            Reason.EXCLUDED,
+            "--exclude b names what is inside",
+            "excluded: --exclude b names what is inside. To include it, leave that option out",
+        ),
+    ],
+)
+def test_each_reason_says_how_to_include_it(reason: Reason, detail: str | None, line: str) -> None:
+    assert said(report(row("/w/a b", reason, detail))) == [
+        f"None of 1 can be deleted. 1 is kept: {reason.value}.",
+        line,
+        "To find out why one is kept: cleanup-nodemodule explain PATH",
+    ]
+
+
+def test_what_may_not_be_read_is_named() -> None:
+    told = report(row("/w/a", Reason.UNREADABLE))
+    told = replace(
+        told, problems=[ProblemRow("/w/a/x", "open", "EACCES", "Permission denied", "open")]
+    )
+    line = "unreadable: /w/a/x: Permission denied."
+    assert said(told)[1] == f"{line} To have it read, type as root: cleanup-nodemodule -p work"
+    # Root is not told to become root.
+    assert line not in said(told, replace(ASKED, root=True))
+    assert line in said(told, replace(ASKED, root=True, verbose=True))
+
+
+def test_every_reason_has_a_meaning_and_is_told_in_full_if_asked_for() -> None:
+    rows = [row(f"/w/{reason.value}", reason) for reason in Reason]
+    assert set(MEANINGS) == {reason.value for reason in Reason}
+    lines = said(report(*rows), replace(ASKED, verbose=True))
+    for reason in set(Reason) - {Reason.INTERRUPTED}:
+        assert any(line.startswith(f"{reason.value}: ") for line in lines), reason
+
+
+def test_only_the_largest_reasons_are_told_and_the_largest_of_each() -> None:
+    reasons = (Reason.UNPROVEN, Reason.MODIFIED, Reason.PRECIOUS, Reason.UNDECLARED)
+    rows = [
+        row(f"/w/{reason.value}{number}", reason, size=number * rank)
+        for rank, reason in enumerate(reasons, 1)
+        for number in range(1, 6)
+    ]
+    lines = said(report(*rows))
+    assert [line.partition(":")[0] for line in lines[1:4]] == ["undeclared", "precious", "modified"]
+    assert lines[1].endswith(
+        "include them (these are the 3 largest): cleanup-nodemodule -p work --include-unproven"
+        " /w/undeclared5 /w/undeclared4 /w/undeclared3"
+    )
+    assert len(lines) == 5
+    assert len(said(report(*rows), replace(ASKED, verbose=True))) == 6
+
+
+# What to do next.
+
+
+def test_the_last_line_of_a_dry_run_is_the_command_that_deletes_just_that() -> None:
+    told = replace(report(row("/w/a")), other_ecosystems=[OtherRow("python", 2)])
+    assert said(told) == [
+        "1 of 1 can be deleted, which frees 1.0 MiB.",
+        (
+            "Other profiles have directories there, too: 2 of python. To look at them:"
+            " cleanup-nodemodule -p work --profile python"
+        ),
+        (
+            "Nothing was deleted, because this was a dry run. To delete:"
+            " cleanup-nodemodule -p work --trash --no-dry-run"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("leftover", [False, True])
+def test_after_an_interruption_the_last_line_is_what_finishes_it(*, leftover: bool) -> None:
+    gone = replace(row("/w/a"), outcome="deleted")
+    half = replace(
+        row("/w/b"),
+        outcome="failed",
+        error="interrupted; what is left of it is at /w/.x",
+        left_at="/w/.x",
+    )
+    told = report(gone, half, row("/w/c"), mode="delete")
+    if leftover:
+        told = report(gone, row("/w/c"), mode="delete")
+        told.leftovers.append(LeftoverRow("/w/.x", "/w/b", "run", "failed", "interrupted"))
+    lines = said(told, signalled=True)
+    assert lines[0].startswith("Interrupted: deleted 1 of ")
+    assert lines[-1].endswith(": cleanup-nodemodule resume")
+
+
+def test_an_interruption_between_two_says_how_to_go_on() -> None:
+    told = report(replace(row("/w/a"), outcome="deleted"), row("/w/c"), mode="delete")
+    assert said(told, signalled=True)[-2:] == [
+        "1 was not begun.",
+        "To delete the rest: cleanup-nodemodule -p work --trash --no-dry-run",
+    ]
+
+
+def test_nothing_found_says_what_was_looked_for_and_where_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        mounts, "mount_points", lambda: ("/", "/w", "/w/disk", "/wide", "/w/two words")
+    )
+    assert said(report()) == [
+        "Nothing was found in /w. This run looked for artifacts of the profile js.",
+        "/w/disk is another file system and was not searched. To search it: cleanup-nodemodule -p /w/disk",
+        (
+            "/w/two words is another file system and was not searched. To search it:"
+            " cleanup-nodemodule -p '/w/two words'"
+        ),
+    ]
+    monkeypatch.setattr(mounts, "mount_points", lambda: ("/",))
+    asked = Asked(("-p", "work", "--targets", "dist", "--also", "out"), looked_for="dist")
+    assert said(report(), asked)[1:] == [
+        (
+            "To look for what the tools of other languages make:"
+            " cleanup-nodemodule -p work --also out --profile all"
+        )
+    ]
+    assert said(report(), Asked(("-p", "work", "--profile", "all")))[1:] == []
+
+
+# What was freed.
+
+
+@pytest.mark.parametrize(
+    ("observed", "kind", "line"),
+    [
+        (None, "ext4", None),
+        (100 * MEBIBYTE, "ext4", None),
+        (98 * MEBIBYTE, "ext4", None),
+        (
+            5 * MEBIBYTE,
+            "ext4",
+            (
+                "Free space grew by 5.0 MiB: other programs may have written at the same time, or still have"
+                " deleted files open."
+            ),
+        ),
+        (
+            -MEBIBYTE,
+            "btrfs",
+            (
+                "Free space did not grow: on btrfs blocks may be shared with other files, kept by a snapshot,"
+                " or compressed. Other programs may have written at the same time."
+            ),
+        ),
+        (
+            200 * MEBIBYTE,
+            "xfs",
+            "Free space grew by 200.0 MiB, which is more: other programs freed some at the same time.",
+        ),
+    ],
+)
+def test_free_space_is_told_only_where_it_differs_and_why(
+    monkeypatch: pytest.MonkeyPatch, observed: int | None, kind: str, line: str | None
+) -> None:
+    monkeypatch.setattr(mounts, "mounted", lambda: {"/": "tmpfs", "/w": kind})
+    deleted = replace(row("/w/a", size=100 * MEBIBYTE), outcome="deleted")
+    lines = said(report(deleted, mode="delete", observed=observed))
+    assert lines[0] == "Deleted 1 of 1, which freed 100.0 MiB."
+    assert lines[1:] == ([] if line is None else [line])
+
+
+def test_a_mebibyte_is_nothing_to_speak_of() -> None:
+    deleted = replace(row("/w/a", size=4096), outcome="deleted")
+    assert len(said(report(deleted, mode="delete", observed=MEBIBYTE))) == 1
+
+
+def test_commands_can_be_pasted_whatever_a_path_holds() -> None:
+    path = "/w/it's $(x)/node_modules"
+    line = said(report(row(path, Reason.UNPROVEN)))[1]
+    assert shlex.split(line.rpartition(": ")[2])[-1] == path

@@ -341,7 +341,10 @@ WRONG = [
     (["--dry_run"], "there is no option --dry_run; did you mean --dry-run?"),
     (["--target", "dist"], "there is no option --target; did you mean --targets?"),
     (["--zzzzzz"], "there is no option --zzzzzz; cleanup-nodemodule --help lists the options"),
-    (["-p", "nowhere"], "cannot search nowhere: No such file or directory; -p takes a directory"),
+    (
+        ["-p", "nowhere"],
+        "cannot search nowhere: No such file or directory; type the path of a directory",
+    ),
     (["-p", "work/app/package.json"], "cannot search work/app/package.json: Not a directory"),
     (["-p", "nowhere", "-p", "there"], "cannot search nowhere: No such file or directory"),
     (["-p", "work/no\x1bwhere"], r"cannot search $'work/no\ewhere': No such file or directory"),

@@ -19,6 +19,7 @@ from cleanup_nodemodule.show.fitting import (
     Marks,
     cells,
     cropped,
+    fewer_words,
     marks_for,
     shortened,
     spelled,
@@ -102,7 +103,8 @@ class Live(Spectator):
     def _paint(self) -> None:
         columns, height = self._size()
         room = max(1, columns - _SPARE)
-        said = cropped(f"{next(self._frames)} {self._said(room - 2)}", room, self._marks)
+        whole = f"{next(self._frames)} {self._said(room - 2)}"
+        said = fewer_words(whole, room, self._marks) or cropped(whole, room, self._marks)
         lines = [*self._listed(room, height), said]
         before = self._painted
         if lines[:-1] == before[:-1] and columns == self._columns and before:

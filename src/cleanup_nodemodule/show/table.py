@@ -300,12 +300,12 @@ class _Table:
         shown = [row for section in self._sections for row in section.rows[: section.shown]]
         sizes = max((len(self._size(row)) for row in shown), default=0)
         sizes = max(sizes, len("Size"))
-        selected = [
-            length
+        needed = [
+            length + (reason and reason + len(_GAP))
             for section, length in zip(self._sections, self._longest, strict=True)
-            if not section.kept
+            for reason in (_reason_cells(section),)
         ]
-        longest = max(selected, default=0)
+        longest = max(needed, default=0)
         width = self._look.width
         for drawn, age, comfort in _COLUMNS:
             widths = _Widths(sizes, drawn if self._largest else 0, age, None)
@@ -322,10 +322,14 @@ class _Table:
         if rest is None:
             return longest
         # A path gives way to the reason itself, but not to what more there is to say about it.
-        shown = section.rows[: section.shown]
-        reason = max((len(row.reason or (row.error or "")[:_TELLING]) for row in shown), default=0)
-        reason = min(reason, rest // 2)
-        return min(longest, rest - reason - len(_GAP) if reason else rest)
+        reason = _reason_cells(section)
+        return min(longest, rest - reason - len(_GAP) if 0 < reason <= rest // 2 else rest)
+
+
+def _reason_cells(section: _Section) -> int:
+    """Return the cells that the reasons in a section take at least."""
+    shown = section.rows[: section.shown]
+    return max((len(row.reason or (row.error or "")[:_TELLING]) for row in shown), default=0)
 
 
 _TITLES: Final = {

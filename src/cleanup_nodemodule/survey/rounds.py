@@ -119,9 +119,12 @@ class Rounds:
 
     async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
         """Keep of what was found what may be an artifact, and have the rest searched."""
-        looks = await self._prover.look(candidates, doubted=self._doubted)
-        self._take(looks)
-        return [seen.searched for seen in looks]
+        searched: list[bool] = []
+        while some := candidates[len(searched) : len(searched) + self._prover.portion]:
+            looks = await self._prover.look(some, doubted=self._doubted)
+            self._take(looks)
+            searched += [seen.searched for seen in looks]
+        return searched
 
     def _take(self, looks: Sequence[Look]) -> None:
         """Make rows of what may be an artifact."""

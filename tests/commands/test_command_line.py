@@ -63,10 +63,10 @@ def test_without_arguments_it_searches_here_and_deletes_nothing(run: Run, work: 
     assert more == [
         (
             "unproven: nothing proves that it can be rebuilt. If you know that it can be rebuilt, include it:"
-            f" cleanup-nodemodule -p . --include-unproven {work}/notes/dist"
+            f" cleanup-nodemodule . --include-unproven {work}/notes/dist"
         ),
         "To find out why one is kept: cleanup-nodemodule explain PATH",
-        "Nothing was deleted, because this was a dry run. To delete: cleanup-nodemodule -p . --no-dry-run",
+        "Nothing was deleted, because this was a dry run. To delete: cleanup-nodemodule . --no-dry-run",
     ]
     assert listing(work) == before
 
@@ -329,7 +329,7 @@ def test_nothing_found_is_said(run: Run, tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr == (
         f"Nothing was found in {tmp_path}/empty. This run looked for artifacts of the profile js.\n"
-        "To look for what the tools of other languages make: cleanup-nodemodule -p empty --profile all\n"
+        "To look for what the tools of other languages make: cleanup-nodemodule empty --profile all\n"
     )
 
 
@@ -499,15 +499,25 @@ def test_the_command_in_the_last_words_says_what_this_one_said(run: Run, work: P
     )
     result = run(*said, "--no-dry-run", "--yes", "--wait", "-v", cwd=work)
     last = including(result.stderr)
-    again = (word for word in said if word not in {"-d", "0"})
+    again = (word for word in said if word not in {"-p", "-d", "0"})
     words = " ".join("'e?'" if word == "e?" else word for word in again)
-    words = words.replace("--timeout 60", "--timeout 60.0")
     command = last.rpartition(": ")[2].split()
     assert sorted(command) == sorted(
         f"cleanup-nodemodule {words} --include-unproven {work}/notes/dist".split()
     )
     pasted = paste(last, work)
     assert (pasted.returncode, pasted.stdout.count(b"delete\t-\t")) == (0, 1), pasted.stderr
+
+
+def test_the_command_in_the_last_words_names_paths_that_are_taken_for_nothing_else(
+    run: Run, tmp_path: Path
+) -> None:
+    names = ("log", "-x", "--yes", "plain")
+    for name in names:
+        declare(tmp_path / name, {"dist": {"a": "b"}})
+    last = including(run("--", *names, cwd=tmp_path).stderr)
+    assert " ./log ./-x ./--yes plain --include-unproven " in last
+    assert paste(last, tmp_path).stdout.count(b"delete\t-\t") == 3
 
 
 def test_the_command_in_the_last_words_names_the_largest_of_many(run: Run, tmp_path: Path) -> None:

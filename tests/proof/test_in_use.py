@@ -422,7 +422,7 @@ def test_what_belongs_to_somebody_else_is_in_use_where_nobody_can_say(
         assert "could not be looked at" in fact
         assert "--assume-unused" in fact
         words = execute(*BLIND, *tool.command, "-p", project, cwd=tool.home, env=tool.env)
-        again = f"cleanup-nodemodule -p {project} --engine {tool.engine} --assume-unused"
+        again = f"cleanup-nodemodule {project} --engine {tool.engine} --assume-unused"
         assert f"To take it for unused: {again}\n".encode() in words.stderr
         deleted(tool, project, "--assume-unused", prefix=BLIND)
 

@@ -285,7 +285,7 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
 def _including(work: Path) -> str:
     return (
         "unproven: nothing proves that it can be rebuilt. If you know that it can be rebuilt, include it:"
-        f" cleanup-nodemodule -p . --include-unproven {work}/notes/dist"
+        f" cleanup-nodemodule . --include-unproven {work}/notes/dist"
     )
 
 

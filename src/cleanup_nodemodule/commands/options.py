@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -158,8 +158,9 @@ def same_again(ctx: typer.Context, *, exactly: bool = False) -> tuple[str, ...]:
     With *exactly* also those that say what to do with it, but for those that choose between a dry run and a
     deletion.
     """
-    once = _MODE if exactly else _ONCE
-    words: list[str] = []
+    once = {*(_MODE if exactly else _ONCE), "path"}
+    commands = getattr(ctx.command, "commands", ())
+    words = [_as_word(path, commands) for path in ctx.params.get("path") or (".",)]
     for param in ctx.command.params:
         panel = getattr(param, "rich_help_panel", None)
         name = param.name or ""
@@ -171,14 +172,20 @@ def same_again(ctx: typer.Context, *, exactly: bool = False) -> tuple[str, ...]:
         option = max(param.opts, key=len)
         short = min(param.opts, key=len)
         for value in given if isinstance(given, (list, tuple)) else [given]:
-            text = str(getattr(value, "value", value))
+            text = f"{value:g}" if isinstance(value, float) else str(getattr(value, "value", value))
             if value is True:
                 words.append(option)
             elif text.startswith("-"):
                 words.append(f"{option}={text}")
             else:
                 words += (short, text)
-    return tuple(words if ctx.params.get("path") else ("-p", ".", *words))
+    return tuple(words)
+
+
+def _as_word(path: str, commands: Container[str]) -> str:
+    """Return a path so that it is taken for neither a command nor an option."""
+    taken = path in commands or path.startswith("-")
+    return os.path.join(os.curdir, path) if taken else path or os.curdir
 
 
 def shortly(number: int) -> str:

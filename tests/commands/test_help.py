@@ -11,7 +11,7 @@ import typer.main
 
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.examples import EXAMPLES
-from cleanup_nodemodule.commands.help_page import EXIT_CODES, first_sentence
+from cleanup_nodemodule.commands.help_page import EXIT_CODES, first_sentence, page
 from cleanup_nodemodule.exit_codes import ExitCode
 from support.places import COMMAND
 from support.processes import execute
@@ -133,6 +133,35 @@ def test_help_says_everything(run: Run, name: str) -> None:
         assert word not in long
 
 
+PAGES = Path(__file__).parent / "help_pages"
+"""How the help looks. ``python tests/commands/test_help.py`` writes it anew: read what has changed before it is kept."""
+
+
+def drawn(*, short: bool, width: int) -> str:
+    """Return the help of all commands, one below the other."""
+    option = "-h" if short else "--help"
+    return (
+        "\n\n\n".join(
+            f"$ {' '.join(words('cleanup-nodemodule', *words(name, option)))}\n{page(command, short=short, width=width)}"
+            for name, command in COMMANDS.items()
+        )
+        + "\n"
+    )
+
+
+SCREENS = {
+    f"{'short' if short else 'long'}-{width}.txt": (short, width)
+    for short in (True, False)
+    for width in (60, 80, 100, 120)
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_help_looks_as_somebody_has_seen_it(name: str) -> None:
+    short, width = SCREENS[name]
+    assert drawn(short=short, width=width) == (PAGES / name).read_text(encoding="utf-8")
+
+
 def test_help_is_a_command_too(run: Run) -> None:
     assert run("help").stdout == run("--help").stdout
     for name in PROGRAM.commands:
@@ -195,3 +224,8 @@ def test_help_stands_before_whatever_else_is_wrong(run: Run) -> None:
 )
 def test_the_first_sentence_is_the_short_help(text: str, first: str) -> None:
     assert first_sentence(text) == first
+
+
+if __name__ == "__main__":
+    for screen, (is_short, columns_) in SCREENS.items():
+        (PAGES / screen).write_text(drawn(short=is_short, width=columns_), encoding="utf-8")

@@ -27,14 +27,14 @@ EXIT_CODES: Final = {
     ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
     ExitCode.EXCEEDED: "more would be deleted than --max-delete allows; nothing was touched",
     ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
-    ExitCode.HUNG_UP: "stopped, as its terminal was closed (SIGHUP)",
+    ExitCode.HUNG_UP: "stopped, because its terminal was closed (SIGHUP)",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C (SIGINT)",
     ExitCode.TERMINATED: "stopped by SIGTERM",
 }
 """What each exit code means."""
 
-_OF_RUNS: Final = {ExitCode.EXCEEDED, ExitCode.LOCKED}
-"""Exit codes that only a run has that may delete."""
+_OF_SOME: Final = {ExitCode.EXCEEDED: {""}, ExitCode.LOCKED: {"", "resume"}}
+"""Exit codes that only some commands have, by name."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."
 
@@ -198,7 +198,7 @@ def _exit_codes(name: str) -> list[tuple[str, str]]:
     return [
         (str(code.value), meaning)
         for code, meaning in EXIT_CODES.items()
-        if code not in _OF_RUNS or name in {"", "resume"}
+        if name in _OF_SOME.get(code, {name})
     ]
 
 

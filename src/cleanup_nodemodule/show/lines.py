@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show.reasons import MEANINGS, UNDECIDED
@@ -16,14 +16,16 @@ def gain(row: ArtifactRow) -> int:
 
 
 def age(row: ArtifactRow, report: Report) -> str:
-    """Return how long before the run the artifact was last used, or ``-``."""
+    """Return how long before the run the artifact was last used, in days at least, or ``-``."""
     if row.last_used_at is None:
         return "-"
+    used = datetime.fromisoformat(report.started_at) - datetime.fromisoformat(row.last_used_at)
+    if used < timedelta(days=1):
+        return "today"
     import humanize
 
-    started = datetime.fromisoformat(report.started_at)
-    words = humanize.naturaldelta(started - datetime.fromisoformat(row.last_used_at), months=True)
-    return words.partition(",")[0]
+    words = humanize.naturaldelta(used, months=True).partition(",")[0]
+    return words.replace("a ", "1 ")
 
 
 def verdict(row: ArtifactRow) -> str:

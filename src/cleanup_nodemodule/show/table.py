@@ -42,8 +42,8 @@ _GAP: Final = "  "
 """Between two columns, and before the first."""
 
 _BAR: Final = 8
-_AGE: Final = 10
-"""Cells of the longest age, such as ``23 minutes``."""
+_AGE: Final = 9
+"""Cells of the longest age, such as ``11 months``, and of the heading."""
 
 _COLUMNS: Final = ((_BAR, _AGE, 40), (0, _AGE, 30), (0, 0, 0))
 """Which columns there are, and how many cells have to be left for paths, unless all of them take less."""
@@ -124,6 +124,13 @@ class _Widths(NamedTuple):
         """Cells before the path."""
         return sum(len(_GAP) + width for width in (self.size, self.bar, self.age) if width) + 2
 
+    def of(self, section: _Section) -> "_Widths":
+        """Return those of a section: without bars there is more room for reasons."""
+        if not (section.kept and self.bar):
+            return self
+        rest = None if self.rest is None else self.rest + self.bar + len(_GAP)
+        return self._replace(bar=0, rest=rest)
+
 
 class _Table:
     """One report, and how it is laid out."""
@@ -182,7 +189,7 @@ class _Table:
         yield [Segment(self._title(section, first=first), _BOLD)]
         yield []
         if first and section.rows:
-            yield [Segment(self._heading(), _DIM)]
+            yield [Segment(self._heading(section), _DIM)]
         room = self._path_room(section, longest)
         for row in section.rows[: section.shown]:
             yield self._row(row, section, room)
@@ -191,10 +198,14 @@ class _Table:
         rest = section.rows[section.shown :]
         if rest:
             freed = "" if section.kept else f", {size(sum(map(plain.gain, rest)))}"
-            yield self._remark(f"and {len(rest):,} more{freed}", section.more)
+            yield self._remark(f"and {len(rest):,} more{freed}", section, section.more)
         if section.kept and self._undecided:
             words = f"{self._undecided:,} that the run did not come to"
-            yield self._remark(f"and {words}") if section.rows else [Segment(_GAP + words, _DIM)]
+            yield (
+                self._remark(f"and {words}", section)
+                if section.rows
+                else [Segment(_GAP + words, _DIM)]
+            )
 
     def _title(self, section: _Section, *, first: bool) -> str:
         if self._root is None or not first:
@@ -205,8 +216,8 @@ class _Table:
             return f"{words}{spelled(where, marks)}:"
         return f"{words}{shortened(where, width - len(words) - 1, marks)}:"
 
-    def _heading(self) -> str:
-        widths = self._widths
+    def _heading(self, section: _Section) -> str:
+        widths = self._widths.of(section)
         line = _GAP + "Size".rjust(widths.size)
         if widths.bar:
             line += _GAP + " " * widths.bar
@@ -215,18 +226,16 @@ class _Table:
         return f"{line}{_GAP}Path"
 
     def _row(self, row: ArtifactRow, section: _Section, room: int) -> _Line:
-        look, widths = self._look, self._widths
+        look, widths = self._look, self._widths.of(section)
         line = [Segment(_GAP + self._size(row).rjust(widths.size) + _GAP)]
         if widths.bar:
-            drawn = ""
-            if not section.kept and self._largest:
-                drawn = bar(plain.gain(row) / self._largest, widths.bar, look.marks)
+            drawn = bar(plain.gain(row) / self._largest, widths.bar, look.marks)
             line.append(Segment(drawn.ljust(widths.bar) + _GAP, section.style))
         if widths.age:
             line.append(Segment(plain.age(row, self._report).ljust(widths.age) + _GAP, _DIM))
         path = shortened(self._path(row), room, look.marks)
         line.append(Segment(path))
-        if reason := self._reason(row, room):
+        if reason := self._reason(row, room, widths.rest):
             line.append(Segment(" " * (room - cells(path)) + _GAP + reason, _DIM))
         return line
 
@@ -241,9 +250,9 @@ class _Table:
                 yield [Segment(f"      {line}", _DIM)]
         yield []
 
-    def _remark(self, words: str, how: str | None = None) -> _Line:
+    def _remark(self, words: str, section: _Section, how: str | None = None) -> _Line:
         """Return a line in the column of the paths, with what to type if there is room for that."""
-        before, width = self._widths.before_path, self._look.width
+        before, width = self._widths.of(section).before_path, self._look.width
         whole = words if how is None else f"{words} ({how})"
         if width is not None and before + len(whole) > width:
             before = len(_GAP)
@@ -266,9 +275,9 @@ class _Table:
     def _tilde(self, path: str) -> str:
         return with_tilde(path, self._look.home)
 
-    def _reason(self, row: ArtifactRow, room: int) -> str:
-        """Return why, as far as there is room for it beside a path of *room* cells."""
-        marks, width, rest = self._look.marks, self._look.width, self._widths.rest
+    def _reason(self, row: ArtifactRow, room: int, rest: int | None) -> str:
+        """Return why, as far as there is room for it beside a path of *room* of the *rest* cells."""
+        marks, width = self._look.marks, self._look.width
         left = None if rest is None else rest - room - len(_GAP)
         if row.error is not None:
             words = spelled(row.error, marks)
@@ -318,7 +327,7 @@ class _Table:
 
     def _path_room(self, section: _Section, longest: int) -> int:
         """Return how many cells the paths of a section may take."""
-        rest = self._widths.rest
+        rest = self._widths.of(section).rest
         if rest is None:
             return longest
         # A path gives way to the reason itself, but not to what more there is to say about it.

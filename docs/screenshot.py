@@ -84,7 +84,7 @@ PROJECTS: Final = {
         },
         repository=True,
     ),
-    "blog": Project(520.5, {"gatsby": 96.8}, {"dist/index.html": "<h1>Hello</h1>"}),
+    "blog": Project(520.5, {"gatsby": 96.8}),
     "thesis/plots": Project(
         1400.5, {"d3": 41.2}, {"dist/index.js": _COMPILED, "dist/survey.sqlite": 11.7}
     ),

@@ -459,7 +459,7 @@ def test_a_file_that_cannot_be_read_is_reported_by_the_exit_code_too(run: Run, h
     result = run("log")
     assert (result.returncode, result.stdout) == (3, "")
     assert f"left out of the journal: {record.path}: " in result.stderr
-    assert "no file that only you can write" in result.stderr
+    assert "not a file that only you can write to" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["log", "regenerate"])

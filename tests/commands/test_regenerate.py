@@ -567,12 +567,12 @@ def _planted_beside_another_s(work: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (_everybody, "others may write '{}/app' (mode 0777)"),
-        (_sticky, "others may write '{}/app' (mode 1777)"),
-        (_around, "others may write '{}' (mode 0777)"),
+        (_everybody, "others may write to '{}/app' (mode 0777)"),
+        (_sticky, "others may write to '{}/app' (mode 1777)"),
+        (_around, "others may write to '{}' (mode 0777)"),
         (_mine_in_another_s, "'{}' belongs to another user (nobody)"),
         (_another_s_in_a_third_one_s, "'{}' belongs to another user (nobody)"),
-        (_the_owner_s_and_everybody_s, "others may write '{}/app' (mode 0777)"),
+        (_the_owner_s_and_everybody_s, "others may write to '{}/app' (mode 0777)"),
         (_nobody_s, "it belongs to the user id 4000000, which has no account"),
         (_planted, "'{}/package.json' belongs to another user (nobody)"),
         (_planted_beside_another_s, "'{}/node_modules' belongs to another user ("),

@@ -95,7 +95,7 @@ def test_what_is_no_small_file_ends_the_run_at_once(
     ("given", "fault"),
     [
         ("owner", "it belongs to another user"),
-        ("file", "others may write it"),
+        ("file", "others may write to it"),
         ("directory", "others may write"),
         ("around", "others may write"),
         ("target", "belongs to another user"),

@@ -187,7 +187,7 @@ NOTHING: Final = {
     "[z-a]": "as in [a-z]",
     "x/[b-a]/y": "as in [a-b]",
     "[[:digits:]]": "there are alnum",
-    "*/../x": "type where that leads",
+    "*/../x": "type the path that it leads to",
     "a/x,b/x": "as in: -e a/x -e b/x",
     "{a,b}": "each pattern stands for itself",
     "x" * 5000: "longer than any path",

@@ -248,17 +248,17 @@ def test_only_the_word_of_the_project_counts_as_ignoring(run: Run, tmp_path: Pat
     (tmp_path / "user/.git/info/exclude").write_text("dist\n")
     rows = judged(run, tmp_path)
     assert {path: (row["reason"], facts(row)[-1]) for path, row in rows.items()} == {
-        "everything/dist": ("unproven", ".gitignore has git ignore everything there: /*"),
-        "everything/.cache": ("unproven", ".gitignore has git ignore everything there: /*"),
+        "everything/dist": ("unproven", ".gitignore makes git ignore everything there: /*"),
+        "everything/.cache": ("unproven", ".gitignore makes git ignore everything there: /*"),
         "everything/src/dist": ("unproven", "not ignored by git"),
         "user/dist": (
             "unproven",
-            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+            "only .git/info/exclude makes git ignore it, and no .gitignore of the project",
         ),
         "user/.cache": ("unproven", "not ignored by git"),
         "user/src/dist": (
             "unproven",
-            "only .git/info/exclude has git ignore it, and no .gitignore of the project",
+            "only .git/info/exclude makes git ignore it, and no .gitignore of the project",
         ),
     }
 

@@ -343,7 +343,7 @@ def test_what_could_not_be_written_down_is_said(
     assert (told.code, told.outcomes) == (3, {"project/node_modules": "deleted"})
     [problem] = told.document["problems"]
     assert problem["errno"] == "ENOSPC"
-    assert "records could not be written, as the disk is full" in problem["message"]
+    assert "records could not be written, because the disk is full" in problem["message"]
     assert told.errors.count("could not be written") == 1
 
 

@@ -657,7 +657,7 @@ def test_what_never_found_room_is_said_at_the_end(tiny: Path) -> None:
     record.begin(intent(f"/{n}/" + "x" * 3000) for n in range(3))
     waiting = record.pending
     record.close()
-    why = f"the last {waiting + 1} records could not be written, as the disk is full"
+    why = f"the last {waiting + 1} records could not be written, because the disk is full"
     [problem] = record.lost
     assert (problem.path, problem.errno, problem.why) == (record.path, errno.ENOSPC, why)
 

@@ -207,7 +207,7 @@ def test_a_full_disk_for_the_journal_hinders_no_deletion(
     assert listing(top) == [b"app", b"app/package.json"]
     # And that nothing could be written down of it is said.
     assert "could not be written" in told.errors
-    assert "as the disk is full" in told.errors
+    assert "because the disk is full" in told.errors
 
 
 def test_without_a_place_for_the_journal_nothing_is_deleted(
@@ -217,7 +217,7 @@ def test_without_a_place_for_the_journal_nothing_is_deleted(
     (tmp_path / "state").chmod(0o777)
     (tmp_path / "file").touch()
     before = listing(top)
-    for place, why in (("state", "others may write"), ("file", "is no directory")):
+    for place, why in (("state", "others may write"), ("file", "is not a directory")):
         env = {"XDG_STATE_HOME": str(tmp_path / place)}
         told = tool.delete(top, env=env)
         assert told.code == 1
@@ -415,7 +415,7 @@ def test_root_moves_nothing_to_the_trash_that_another_could_swap(
     (open_to_all / "app").chmod(0o755)
     for top, why in (
         (tmp_path / "top", f"'{tmp_path}/top/theirs' belongs to another user"),
-        (open_to_all, f"others may write '{open_to_all}' (mode 1777)"),
+        (open_to_all, f"others may write to '{open_to_all}' (mode 1777)"),
     ):
         before = listing(top)
         told = tool.delete(top, "--trash", env=trash)

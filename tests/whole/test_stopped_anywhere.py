@@ -452,7 +452,7 @@ def test_a_run_without_room_for_its_record_killed_at_any_call_is_finished_later(
     whole = Case(tmp_path / "whole", servers[0], engine_name)
     said = whole.delete(-1, home=full)
     assert (said.code, whole.left()) == (3, [])
-    assert "records could not be written, as the disk is full" in said.errors
+    assert "records could not be written, because the disk is full" in said.errors
     found: Counter[bool] = Counter()
 
     def stop(case: Case, at: int) -> None:

@@ -181,7 +181,7 @@ def read_config(path: str) -> Config:
     except FileNotFoundError:
         return Config()
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
+        raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
     _trust(path, status)
     import tomllib  # noqa: PLC0415 - only for those who have a configuration
 
@@ -217,11 +217,11 @@ def _trust(path: str, status: os.stat_result) -> None:
     try:
         fault = trust.untrusted_file(path, status)
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; it has to be readable") from error
+        raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
     if fault is not None:
         raise SettingsError(
             f"{path} says what is deleted, and somebody else could write it: {fault}; make it yours"
-            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write"
+            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write to"
         )
 
 
@@ -252,8 +252,8 @@ def _check_patterns(what: str, texts: Sequence[str]) -> None:
             raise SettingsError(f"{what} takes patterns in gitignore syntax: {error}") from error
         if text.startswith("!") and all(one.startswith("!") for one in texts[:number]):
             raise SettingsError(
-                f"{what}: {text!r} takes back what a pattern before it leaves alone, and there is none;"
-                f" to leave it alone, type {text[1:]!r}, or '\\{text}' for a name that begins with !"
+                f"{what}: {text!r} takes back what an earlier pattern excludes, and there is none;"
+                f" to exclude it, type {text[1:]!r}, or '\\{text}' for a name that begins with !"
             )
 
 

@@ -211,8 +211,8 @@ def check_reach(pattern: Pattern, home: str | None, cwd: str | None, roots: Sequ
             return
     example = os.path.join(roots[0], "name") if roots else "name"
     raise PatternError(
-        f"{pattern.text!r} lies outside of what is searched ({', '.join(roots)}), so it would leave"
-        f" nothing alone; type a path beneath that, such as {example}, or a name"
+        f"{pattern.text!r} lies outside of what is searched ({', '.join(roots)}), so it would exclude"
+        f" nothing; type a path beneath that, such as {example}, or a name"
     )
 
 
@@ -249,7 +249,7 @@ def _read(text: str) -> tuple[bool, str]:
     if (len(body) - len(body.rstrip("\\"))) % 2:
         raise PatternError(f"{text!r} ends with a backslash, which quotes nothing; leave it out")
     if ".." in body.split("/") and SPECIAL.search(body.rpartition("..")[0]):
-        raise PatternError(f"{text!r} goes up from what is only a pattern; type where that leads")
+        raise PatternError(f"{text!r} has .. behind a pattern; type the path that it leads to")
     return negated, body
 
 

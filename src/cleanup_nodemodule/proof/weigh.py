@@ -210,9 +210,9 @@ def _not_ignored(sighting: Sighting, answer: git.Answer | None, *, has_git: bool
         return "not ignored by git"
     by = answer.ignored_by.get(path)
     if by is not None and by.blanket:
-        return f"{by.source} has git ignore everything there: {by.pattern}"
+        return f"{by.source} makes git ignore everything there: {by.pattern}"
     if by is not None and not by.own:
-        return f"only {by.source} has git ignore it, and no .gitignore of the project"
+        return f"only {by.source} makes git ignore it, and no .gitignore of the project"
     # A hint by itself, so nobody may have another one against it.
     return _unmarked(sighting, answer)
 

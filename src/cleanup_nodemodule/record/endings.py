@@ -89,14 +89,14 @@ def unreachable(one: Open, code: ProblemCode, number: int | None = None) -> Left
     if code is ProblemCode.LOST:
         message = (
             "the directory around it was moved or deleted, or its disk is not mounted. If it was moved, a"
-            " run that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear"
-            f" of it no more: {forget}"
+            " run that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To stop"
+            f" hearing of it: {forget}"
         )
     elif code is ProblemCode.REPLACED:
         message = (
             "another directory is in its place, which is left alone. If what was left is elsewhere, a run"
-            " that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To hear of"
-            f" it no more: {forget}"
+            " that deletes there finishes it: cleanup-nodemodule -p DIRECTORY --no-dry-run. To stop"
+            f" hearing of it: {forget}"
         )
     return _kept(one, Problem(one.place, code, number, message))
 

@@ -42,7 +42,7 @@ def _refuse_strange(path: str, descriptor: int) -> None:
     if not stat.S_ISREG(status.st_mode) or not mine:
         raise trust.StateError(
             errno.EPERM,
-            f"{path!r} is no file that only you can write; move it away, or {trust.ADVICE}",
+            f"{path!r} is not a file that only you can write to; move it away, or {trust.ADVICE}",
         )
 
 

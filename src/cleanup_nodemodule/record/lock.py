@@ -191,7 +191,7 @@ def _impossible(registry: str, error: OSError) -> LockError:
         return LockError(error.errno or errno.EIO, str(error))
     return LockError(
         error.errno or errno.EIO,
-        f"cannot keep other runs out by a lock in {registry!r}: {error.strerror}; {trust.ADVICE},"
+        f"cannot keep other runs out with a lock in {registry!r}: {error.strerror}; {trust.ADVICE},"
         " on a file system that has locks",
     )
 

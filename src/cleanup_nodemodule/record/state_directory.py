@@ -30,7 +30,7 @@ def directory() -> str:
     except RuntimeError as error:
         raise StateError(
             errno.ENOENT,
-            f"there is no place for the record of what is deleted, as neither HOME nor passwd names a"
+            f"there is no place for the record of what is deleted, because neither HOME nor passwd names a"
             f" home directory for {user_name()}; {ADVICE}",
         ) from error
     return of_own_account(path, "XDG_STATE_HOME")

@@ -13,7 +13,7 @@ _MAX_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""
 
 
-ADVICE: Final = "set XDG_STATE_HOME to a directory that only you can write"
+ADVICE: Final = "set XDG_STATE_HOME to a directory that only you can write to"
 
 
 class StateError(CleanupError, OSError):
@@ -71,7 +71,7 @@ def untrusted_file(path: str, status: os.stat_result) -> str | None:
     if status.st_uid not in {0, os.geteuid(), *unmapped()}:
         return f"it belongs to {account_name(status.st_uid)}"
     if writable_by_others(status):
-        return f"others may write it (mode {stat.S_IMODE(status.st_mode):04o})"
+        return f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
     # Both where it is said to be, and where a symlink leads.
     for one in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
         if (fault := untrusted(os.path.dirname(one))) is not None:
@@ -92,10 +92,10 @@ def _fault(
     path: str, *, own: bool, sticky_end: bool = True, account: int | None = None
 ) -> str | None:
     if not os.path.isabs(path):
-        return "it is no absolute path"
+        return "it is not an absolute path"
     if not hasattr(os, "geteuid"):
         # Windows: a profile's access list keeps others out.
-        return None if os.path.isdir(path) else "it is no directory"
+        return None if os.path.isdir(path) else "it is not a directory"
     trusted = {0, os.geteuid() if account is None else account, *unmapped()}
     todo = [name for name in reversed(path.split(os.sep)) if name]
     done, links = os.sep, 0
@@ -112,12 +112,12 @@ def _fault(
             todo += [name for name in reversed(target.split(os.sep)) if name]
             done = os.sep if target.startswith(os.sep) else os.path.dirname(done)
         elif not stat.S_ISDIR(status.st_mode):
-            return f"{done!r} is no directory"
+            return f"{done!r} is not a directory"
         else:
             accepted = not (last and (own or not sticky_end))
             sticky = bool(status.st_mode & stat.S_ISVTX) and accepted
             if writable_by_others(status) and not sticky:
-                return f"others may write {done!r} (mode {stat.S_IMODE(status.st_mode):04o})"
+                return f"others may write to {done!r} (mode {stat.S_IMODE(status.st_mode):04o})"
             if last:
                 break
         while todo and todo[-1] in {".", ".."}:

@@ -153,7 +153,7 @@ class Journal:
             if self._waiting:
                 self._lose(
                     errno.ENOSPC,
-                    f"the last {len(self._waiting)} records could not be written, as the disk is full",
+                    f"the last {len(self._waiting)} records could not be written, because the disk is full",
                 )
             self._let_go()
 

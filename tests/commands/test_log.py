@@ -45,7 +45,7 @@ def document(run: Run, *arguments: str | Path) -> dict[str, Any]:
 def test_nothing_recorded_is_said(run: Run, home: str) -> None:
     result = run("log")
     assert (result.returncode, result.stdout) == (0, "")
-    assert result.stderr == "Nothing was deleted that the journal knows of.\n"
+    assert result.stderr == "The journal has no deletions yet.\n"
     assert document(run) == {
         "schema_version": 1,
         "entries": [],
@@ -253,9 +253,7 @@ def test_a_path_picks_what_was_there_inside_or_around(
         asked = "work/b"
     result = run("log", asked)
     assert {os.path.relpath(row[-1], tmp_path) for row in fields(result)} == found
-    assert result.stderr == (
-        "" if found else f"Nothing was deleted of {asked} that the journal knows of.\n"
-    )
+    assert result.stderr == ("" if found else f"The journal has no deletions in {asked}.\n")
 
 
 def test_an_artifact_that_is_a_symlink_by_now_is_found_by_its_path(
@@ -427,13 +425,13 @@ def test_a_run_is_named_by_its_first_letters(run: Run, home: str) -> None:
         *("deleted", "not-begun", "unfinished")
     ]
     assert [row[2] for row in fields(run("log", ids[1], "/srv/shop"))] == [ids[0], ids[0], ids[1]]
-    assert run("log", "beef").stderr == "Nothing was deleted of beef that the journal knows of.\n"
+    assert run("log", "beef").stderr == "The journal has no deletions in beef.\n"
 
 
 def test_a_terminal_is_told_that_there_is_nothing(home: str, tmp_path: Path) -> None:
     with Terminal("log", cwd=tmp_path) as terminal:
         assert terminal.finish() == 0
-    assert "".join(terminal.screen()) == "Nothing was deleted that the journal knows of."
+    assert "".join(terminal.screen()) == "The journal has no deletions yet."
     assert not os.path.exists(home)
 
 

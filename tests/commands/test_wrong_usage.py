@@ -114,7 +114,7 @@ WRONG = [
     (
         ["--max-delete", "lots"],
         (
-            "--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of artifacts such as 100,"
+            "--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of directories such as 100,"
             " and 'lots' is neither"
         ),
     ),
@@ -146,6 +146,15 @@ WRONG = [
     (
         ["-p", "work", "--no-dry-run", "log"],
         "log takes no --path; cleanup-nodemodule log -h lists the options that it takes",
+    ),
+    # Directories that are not there.
+    (
+        ["explain", "nowhere"],
+        "cannot explain nowhere: No such file or directory; type the path of a directory",
+    ),
+    (
+        ["explain", "a.log"],
+        "cannot explain a.log: it is not a directory; type the path of a directory",
     ),
     # Words that nothing takes.
     (["resume", "work"], "resume takes no argument; leave out: work"),
@@ -294,6 +303,17 @@ def test_names_go_on_taking_all_words_that_follow(run: Run, work: Path) -> None:
     declare(work, {"x": {"dist": {"a": "b"}, "out": {"a": "b"}}})
     result = run("x", "--targets", "dist", "out", "-q", cwd=work)
     assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_root_that_is_not_there_is_not_taken_for_what_is_to_be_explained(
+    run: Run, work: Path
+) -> None:
+    result = run("explain", "work", "-p", "nowhere", cwd=work)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"cleanup-nodemodule: cannot search {work}/nowhere: No such file or directory; -p takes a directory"
+        f" around {work}/work\n"
+    )
 
 
 def test_wrong_usage_is_a_document_too(run: Run, work: Path) -> None:

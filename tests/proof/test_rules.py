@@ -569,7 +569,10 @@ def test_explain_of_what_is_no_directory_is_wrong_usage(
     declare(tmp_path, {"file": "x"})
     result = run("explain", path)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"cleanup-nodemodule: cannot explain {path}: {why}\n"
+    assert (
+        result.stderr
+        == f"cleanup-nodemodule: cannot explain {path}: {why}; type the path of a directory\n"
+    )
 
 
 @pytest.mark.parametrize("path", [".", "/", "node_modules/..", "node_modules/"])

@@ -31,6 +31,7 @@ def explain(
     _help: LongHelp = False,
 ) -> int:
     """Say of one directory whether it can be deleted, and why."""
+    import errno
     import json
 
     from cleanup_nodemodule.commands import query
@@ -53,7 +54,9 @@ def explain(
 
     def show(found: _Found) -> int:
         if found.error is not None:
-            say(f"{PROGRAM}: cannot explain {printable(path)}: {found.error.strerror}")
+            missing = found.error.errno in {errno.ENOENT, errno.ENOTDIR}
+            advice = "; type the path of a directory" if missing else ""
+            say(f"{PROGRAM}: cannot explain {printable(path)}: {found.error.strerror}{advice}")
             return ExitCode.USAGE
         if found.explanation is None:
             return print_lines(symlink_lines(path, as_json=as_json))

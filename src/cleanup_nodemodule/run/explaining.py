@@ -16,7 +16,7 @@ from cleanup_nodemodule.work.scheduler import Scheduler
 
 
 class OutsideError(UsageError):
-    """What is to be explained does not lie in the directory that is to be searched for it."""
+    """The directory that is to be searched is not around what is to be explained, or not there."""
 
 
 async def explain(
@@ -59,7 +59,13 @@ def locate(path: str, cwd: str | None, root: str | None) -> Candidate | None:
     parent = os.path.dirname(whole)
     device = os.stat(parent).st_dev
     if root is not None:
-        searched, _ = resolve(root)
+        try:
+            searched, _ = resolve(root)
+        except OSError as error:
+            raise OutsideError(
+                f"cannot search {printable(root)}: {error.strerror}; -p takes a directory around"
+                f" {printable(whole)}"
+            ) from error
         if not whole.startswith(os.path.join(searched, "")):
             raise OutsideError(
                 f"{printable(whole)} does not lie in {printable(searched)};"

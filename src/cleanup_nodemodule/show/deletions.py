@@ -85,8 +85,8 @@ def print_table(history: History, running: frozenset[str]) -> str | None:
 def say_last_words(history: History, paths: Sequence[str], unfinished: set[str]) -> None:
     """Say what is not shown, and what was not finished."""
     if not history.entries:
-        where = f" of {', '.join(map(printable, paths))}" if paths else ""
-        say(f"Nothing was deleted{where} that the journal knows of.")
+        where = f"in {', '.join(map(printable, paths))}" if paths else "yet"
+        say(f"The journal has no deletions {where}.")
     if history.left_out:
         say(f"{history.left_out:,} earlier ones are not shown; --all shows them.")
     runs = [history.runs[run] for run in unfinished]

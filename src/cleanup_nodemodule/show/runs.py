@@ -109,7 +109,7 @@ def _places(past: PastRun, width: int, marks: Marks) -> str:
 def say_about_runs(found: PastRuns, *, advise: bool) -> None:
     """Say what is not shown, and if that is wanted what to type next."""
     if not found.runs:
-        say("Nothing was deleted that the journal knows of.")
+        say("The journal has no deletions yet.")
         return
     if found.left_out:
         say(

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows proof docs pages screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows live proof docs pages screenshot clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -103,6 +103,10 @@ candidates: $(VENV)/.installed-dev
 
 rows: $(VENV)/.installed-dev
 	$(BIN)/python bench/rows.py
+
+# What it costs to show what is found while a search goes on, and how soon an artifact is to be seen.
+live: $(VENV)/.installed-dev
+	$(BIN)/python bench/live.py
 
 # How often the proof is wrong: on the shapes of published packages, and on real installs.
 proof: $(VENV)/.installed-dev

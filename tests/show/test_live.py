@@ -303,6 +303,12 @@ def test_what_was_found_is_listed_before_anything_is_known_of_it() -> None:
     assert scene.largest(9) == [("/srv/a", 0)]
 
 
+def test_what_there_is_to_do_is_shown_before_any_of_it_is_done() -> None:
+    live = Live(Stream())
+    Tracker(live, Progress(artifacts=32)).at(Doing.DELETING, "/srv/dist")
+    assert live._said(77) == "Deleting 1 of 32: /srv/dist, 0 B freed"  # noqa: SLF001 - as above
+
+
 def test_a_tracker_tells_the_scene_of_who_has_one_and_all_others_as_before() -> None:
     class Both(Spectator):
         told: Progress | None = None
@@ -321,4 +327,5 @@ def test_a_tracker_tells_the_scene_of_who_has_one_and_all_others_as_before() -> 
         tracker.found("/srv/b", 0)
         tracker.lost("/srv/b")
     assert both.told == told[-1] == Progress(artifacts=1, measured_bytes=7)
+    assert len(told) == 2
     assert (both.scene.largest(9), both.scene.place) == ([("/srv/a", 7)], "/srv/a")

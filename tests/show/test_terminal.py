@@ -60,22 +60,22 @@ def shown(
 def test_the_table_at_80_columns(work: Path) -> None:
     with Screen(80, 24) as screen:
         lines = screen.run(cwd=work, env={"HOME": str(work.parent)})
-    kept = f"  {_size(work / 'notes/dist'):>7}            "
+    kept = f"  {_size(work / 'notes/dist'):>7}  "
     assert lines[:8] == [
         "Can be deleted in ~/work:",
         "",
-        "     Size            Last used   Path",
+        "     Size            Last used  Path",
         f"  1.0 MiB  ████████  {_age()}  app/node_modules",
         "",
         "Kept:",
         "",
-        f"{kept}{_age()}  notes/dist  unproven: nothing inside shows who…",
+        f"{kept}{_age()}  notes/dist  unproven: nothing inside shows who made it",
     ]
 
 
 def _age() -> str:
     years = datetime.now(UTC).year - datetime.fromtimestamp(LONG_AGO, UTC).year
-    return f"{years} years".ljust(10)
+    return f"{years} years".ljust(9)
 
 
 def _size(directory: Path) -> str:

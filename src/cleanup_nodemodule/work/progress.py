@@ -92,6 +92,9 @@ class Tracker:
         self._watch: Final = watch
         self._progress = progress or Progress()
         self._scene: Final = watch.scene if isinstance(watch, Spectator) else None
+        if self._scene is not None:
+            # What there is to do is shown before any of it is done.
+            watch(self._progress)
 
     def add(
         self,

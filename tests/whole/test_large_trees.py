@@ -17,7 +17,7 @@ from support.waiting import TIMEOUT
 
 pytestmark = pytest.mark.slow
 
-FILES: Final = 400_000
+FILES: Final = 200_000
 
 LEVELS: Final = 1_000
 """Deeper than any path may be long; that memory does not grow with them is for the engine's tests to say.
@@ -33,7 +33,7 @@ CEILING: Final = 72 * _MEBIBYTE
 """The most memory that a deletion may ever have had (ru_maxrss of getrusage(2)), in bytes.
 
 With everything loaded that it uses, the interpreter takes 42 MiB for a tree of ten files (CPython 3.11).
-The names of the files are 250 bytes each: 95 MiB on top of that, even as plain strings of C.
+The names of the files are 250 bytes each: 48 MiB on top of that, even as plain strings of C.
 So whoever keeps them all is found out, and there is room for another version of Python."""
 
 NAME: Final = "%0250d"

@@ -176,6 +176,7 @@ def some(examples: int) -> Callable[[Any], Any]:
     )
 
 
+@pytest.mark.slow
 @some(150)
 @given(st.lists(st.tuples(st.sampled_from(VALUED), WORDS), min_size=1, max_size=3))
 def test_whatever_is_typed_for_an_option_ends_as_documented(
@@ -224,6 +225,7 @@ def _above(place: Path) -> set[str]:
     return {os.fspath(one) for one in place.parents}
 
 
+@pytest.mark.slow
 @some(60)
 @given(st.sampled_from(["log", "regenerate", "explain", "rules", "resume"]), WORDS)
 def test_whatever_is_typed_for_a_command_ends_as_documented(

@@ -29,10 +29,10 @@ from support.trees import Declared, declare
 
 pytestmark = pytest.mark.slow
 
-SWAPS: Final = 60_000
+SWAPS: Final = 30_000
 """That happen while something is being deleted, in each of the four tests that count them."""
 
-MOUNTS: Final = 10_000
+MOUNTS: Final = 5_000
 """Of something else over a directory while that is being deleted, in each of the two tests that count them."""
 
 PAIRS: Final = 64

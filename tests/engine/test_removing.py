@@ -280,6 +280,7 @@ def _swap_for_ever(directory: str, rounds: "multiprocessing.Queue[int]") -> None
     rounds.put(swapped)
 
 
+@pytest.mark.slow
 @by_descriptor
 def test_a_directory_that_another_process_keeps_swapping_leads_nowhere(
     engine: ModuleType, tmp_path: Path

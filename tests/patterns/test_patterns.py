@@ -40,6 +40,12 @@ def table() -> list[Case]:
 
 
 @pytest.fixture
+def tool(one_tool: Tool) -> Tool:
+    """The command with one engine, as none decides what a pattern means."""
+    return one_tool
+
+
+@pytest.fixture
 def work(tmp_path: Path) -> Path:
     """``~/work`` with a project in each of the places; HOME is the directory above."""
     top = tmp_path / "home" / "work"

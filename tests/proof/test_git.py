@@ -164,6 +164,7 @@ def test_a_split_index_is_understood(tmp_path: Path) -> None:
     assert verdicts(top) == TRACKED
 
 
+@pytest.mark.slow
 def test_a_huge_index_is_answered_rightly(tmp_path: Path) -> None:
     """200,000 tracked files; what is asked about is printed, and not the rest."""
     top = repository(tmp_path)

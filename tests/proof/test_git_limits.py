@@ -74,6 +74,12 @@ def runs(process: int) -> bool:
 
 
 @pytest.fixture
+def tool(one_tool: Tool) -> Tool:
+    """The command with one engine, as none decides how long git may take."""
+    return one_tool
+
+
+@pytest.fixture
 def instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instead:
     """Be called in the place of git by what runs in this process."""
     stand_in = Instead(tmp_path / "instead")

@@ -64,6 +64,12 @@ def deleted(tool: Tool, top: Path, *arguments: str, **how: Any) -> None:
 
 
 @pytest.fixture
+def tool(one_tool: Tool) -> Tool:
+    """The command with one engine, as none decides who is at work where."""
+    return one_tool
+
+
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     declare(tmp_path / "srv/app", {**PROJECT, "server.js": "x"})
     return tmp_path / "srv/app"

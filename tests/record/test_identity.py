@@ -35,6 +35,12 @@ pytestmark = pytest.mark.slow
 MANY = {f"f{number}": 1 for number in range(60)}
 
 
+@pytest.fixture
+def tool(one_tool: Tool) -> Tool:
+    """The command with one engine, as none decides how a directory is recognised."""
+    return one_tool
+
+
 @pytest.fixture(autouse=True)
 def same_record(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what a test leaves in the record of the user that the command runs for."""

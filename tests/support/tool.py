@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import jsonschema
 import pytest
 
+from cleanup_nodemodule import engine as engines
 from support import simple
 from support.engines import NATIVE, native_engine
 from support.places import COMMAND
@@ -207,6 +208,12 @@ def tool(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Preloaded) -
     if request.param == NATIVE:
         native_engine()
     return Tool(request.param, tmp_path / "home", preloaded)
+
+
+@pytest.fixture
+def one_tool(tmp_path: Path, preloaded: Preloaded) -> Tool:
+    """The command with the engine that it chooses itself, for what no engine has a part in."""
+    return Tool(engines.name(), tmp_path / "home", preloaded)
 
 
 @pytest.fixture

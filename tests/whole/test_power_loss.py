@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule.record import read, staged
+from support.engines import NATIVE
 from support.filesystems import Forgetful, Mounts
 from support.power_loss import recorded
 from support.processes import strace
@@ -75,6 +76,12 @@ def cuts(disk: Forgetful, base: Path, begun: int, last: Path) -> list[tuple[Path
     return [*found, (image, last)]
 
 
+# What a disk keeps, and when, depends on its file system; both engines make the same calls.
+@pytest.mark.parametrize(
+    ("tool", "disk"),
+    [(NATIVE, "ext4"), (NATIVE, "xfs"), (NATIVE, "btrfs"), ("python", "ext4")],
+    indirect=True,
+)
 def test_after_a_power_cut_the_journal_says_what_is_true_and_the_rest_is_finished(
     tool: Tool, disk: Forgetful, top: Path
 ) -> None:

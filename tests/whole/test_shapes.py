@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from support.engines import NATIVE
 from support.git import git
 from support.shapes import INSTALLED, SHIPPED, Limits, Shape, is_told, lay, read, record
 from support.tool import Tool
@@ -50,7 +51,16 @@ def selected(tool: Tool, top: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("with_git", [False, True], ids=["without git", "in a repository"])
+# What git says does not depend on the engine.
+@pytest.mark.parametrize(
+    ("tool", "with_git"),
+    [
+        pytest.param(NATIVE, False, id="native, without git"),
+        pytest.param(NATIVE, True, id="native, in a repository"),
+        pytest.param("python", False, id="python, without git"),
+    ],
+    indirect=["tool"],
+)
 def test_nothing_that_was_shipped_is_selected(real: Tool, tmp_path: Path, with_git: bool) -> None:  # noqa: FBT001
     top = tmp_path / "shipped"
     lay_all(read(SHIPPED), top, largest=LARGEST if with_git else None)

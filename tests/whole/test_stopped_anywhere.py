@@ -472,7 +472,12 @@ def test_a_run_without_room_for_its_record_killed_at_any_call_is_finished_later(
     assert set(found) == {True, False}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+# What the two signals differ in does not depend on the engine, here and below.
+@pytest.mark.parametrize(
+    ("engine_name", "number", "code"),
+    [(NATIVE, signal.SIGINT, 130), (NATIVE, signal.SIGTERM, 143), ("python", signal.SIGINT, 130)],
+    indirect=["engine_name"],
+)
 def test_a_run_stopped_at_any_call_says_truly_what_is_done_and_what_is_not(
     servers: list[Server], engine_name: str, tmp_path: Path, number: int, code: int
 ) -> None:
@@ -546,7 +551,11 @@ def test_a_run_killed_at_a_call_of_any_kind_leaves_whole_projects_and_is_finishe
     assert len(ended) < len(some_calls) / 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("engine_name", "number"),
+    [(NATIVE, signal.SIGINT), (NATIVE, signal.SIGTERM), ("python", signal.SIGTERM)],
+    indirect=["engine_name"],
+)
 def test_a_run_stopped_at_a_call_of_any_kind_says_truly_what_is_done_and_what_is_not(
     servers: list[Server], engine_name: str, tmp_path: Path, some_calls: Sequence[int], number: int
 ) -> None:

@@ -60,6 +60,8 @@ class Live(Spectator):
         self._able = os.environ.get("TERM", "") not in {"dumb", "unknown"}
         self._painted: list[str] = []
         """The lines that are on the screen. The cursor stands behind the last one."""
+        self._spelled: dict[tuple[str, int, int], str] = {}
+        """The lines of the list as they were painted last: by path, bytes and room."""
         self._columns = 0
         """How wide the terminal was then."""
         self._next: asyncio.TimerHandle | None = None
@@ -147,14 +149,18 @@ class Live(Spectator):
 
     def _listed(self, room: int, height: int) -> list[str]:
         """Return the lines about the largest, which leave half of a low terminal to what was there."""
-        scene, marks = self.scene, self._marks
+        scene = self.scene
         if scene.doing not in _LISTING:
             return []
-        return [
-            f"{size(count) if count else marks.ellipsis:>{_SIZE}}  "
-            + shortened(self._tilde(path), max(1, room - _SIZE - 2), marks)
-            for path, count in scene.largest(min(Scene.MOST, (height - 2) // 2))
-        ]
+        shown = [(*one, room) for one in scene.largest(min(Scene.MOST, (height - 2) // 2))]
+        # Most are the same as a moment ago, and to spell them takes most of the time of a painting.
+        self._spelled = {one: self._spelled.get(one) or self._spell(*one) for one in shown}
+        return list(self._spelled.values())
+
+    def _spell(self, path: str, count: int, room: int) -> str:
+        known = size(count) if count else self._marks.ellipsis
+        where = shortened(self._tilde(path), max(1, room - _SIZE - 2), self._marks)
+        return f"{known:>{_SIZE}}  {where}"
 
     def _said(self, room: int) -> str:
         """Return what is done and where, in *room* cells if they are enough for all but the place."""

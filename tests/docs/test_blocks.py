@@ -330,6 +330,7 @@ RUN: Final = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", RUN, ids=lambda key: "-".join(map(str, key)).replace(" ", "_"))
 def test_what_a_block_says_is_what_happens(home: Path, key: Key) -> None:
     block = BLOCKS[key]

@@ -63,7 +63,7 @@ def test_without_arguments_it_searches_here_and_deletes_nothing(run: Run, work: 
     assert more == [
         (
             "unproven: nothing proves that it can be rebuilt. If you know that it can be rebuilt, include it:"
-            f" cleanup-nodemodule . --include-unproven {work}/notes/dist"
+            f" cleanup-nodemodule . --include-unproven notes/dist"
         ),
         "To find out why one is kept: cleanup-nodemodule explain PATH",
         "Nothing was deleted, because this was a dry run. To delete: cleanup-nodemodule . --no-dry-run",
@@ -503,7 +503,7 @@ def test_the_command_in_the_last_words_says_what_this_one_said(run: Run, work: P
     words = " ".join("'e?'" if word == "e?" else word for word in again)
     command = last.rpartition(": ")[2].split()
     assert sorted(command) == sorted(
-        f"cleanup-nodemodule {words} --include-unproven {work}/notes/dist".split()
+        f"cleanup-nodemodule {words} --include-unproven notes/dist".split()
     )
     pasted = paste(last, work)
     assert (pasted.returncode, pasted.stdout.count(b"delete\t-\t")) == (0, 1), pasted.stderr

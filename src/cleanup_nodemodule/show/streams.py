@@ -150,8 +150,7 @@ def print_lines(lines: Iterable[str]) -> int:
 
     def write() -> None:
         for line in lines:
-            for piece in folded(line, sys.stdout):
-                print(piece)
+            print(line)
 
     lost = emit(write)
     if lost is not None:

@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 PROGRAM: Final = "cleanup-nodemodule"
 """What the command is called."""
@@ -57,6 +57,24 @@ def shell_command(*words: str) -> str:
 def command(*words: str) -> str:
     """Return a command line of this program that a shell takes as it stands."""
     return shell_command(PROGRAM, *words)
+
+
+class Advice(str):
+    """A sentence, and behind it the command to type, which has to stay fit for pasting."""
+
+    __slots__ = ("command",)
+
+    command: str
+
+    def __new__(cls, sentence: str, command: str) -> Self:
+        """Join them."""
+        self = super().__new__(cls, f"{sentence}: {command}")
+        self.command = command
+        return self
+
+    def behind(self, words: str) -> Self:
+        """Return it with other words before it."""
+        return type(self)(f"{words} {self.removesuffix(f': {self.command}')}", self.command)
 
 
 def shell_line(directory: str, command: str, *, raw: bool = False, user: str | None = None) -> str:

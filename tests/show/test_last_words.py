@@ -134,8 +134,8 @@ def said(told: Report, asked: Asked = ASKED, *, signalled: bool = False) -> list
             Reason.MOUNT_POINT,
             "/w/a b/cache",
             (
-                "mount-point: something is mounted on /w/a b/cache. To include it, unmount that: umount"
-                " '/w/a b/cache'. To search what is mounted there: cleanup-nodemodule -p '/w/a b/cache'"
+                "mount-point: something is mounted on /w/a b/cache. To include it, type: umount"
+                " '/w/a b/cache'. To search what is mounted there: cleanup-nodemodule '/w/a b/cache'"
             ),
         ),
         (
@@ -271,10 +271,10 @@ def test_nothing_found_says_what_was_looked_for_and_where_not(
     )
     assert said(report()) == [
         "Nothing was found in /w. This run looked for artifacts of the profile js.",
-        "/w/disk is another file system and was not searched. To search it: cleanup-nodemodule -p /w/disk",
+        "/w/disk is another file system and was not searched. To search it: cleanup-nodemodule /w/disk",
         (
             "/w/two words is another file system and was not searched. To search it:"
-            " cleanup-nodemodule -p '/w/two words'"
+            " cleanup-nodemodule '/w/two words'"
         ),
     ]
     monkeypatch.setattr(mounts, "mount_points", lambda: ("/",))

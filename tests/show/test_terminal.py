@@ -216,7 +216,6 @@ def test_progress_is_shown_on_standard_error_and_leaves_nothing(work: Path) -> N
             seen += chunk
     os.close(master)
     assert "Looking around" in seen.decode()
-    assert re.search(r"\d found, [\d.]+ (B|KiB|MiB)", seen.decode())
     assert screen(seen, 80)[0] == "1 of 2 can be deleted, which frees 1.0 MiB. 1 is kept: unproven."
     assert "directories" not in "".join(screen(seen, 80))
     assert terminal.screen()[0].startswith("Can be deleted in ")
@@ -274,23 +273,13 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
     assert last[len(before) - 1] == QUESTION + answer.strip()
     assert last[len(before)] == "Deleted 1 of 1, which freed 1.0 MiB. 1 is kept: unproven."
     # Others may write to this disk, and then free space is in between.
-    assert _including(work)[:80] in last
+    including = "cleanup-nodemodule . --include-unproven notes/dist"
+    assert f"    {including}" in last
     assert last[-2:] == ["To find out why one is kept: cleanup-nodemodule explain PATH", ""]
     assert listing(work) == [
         *(b"app", b"app/package.json"),
         *(b"notes", b"notes/dist", b"notes/dist/essay.txt"),
     ]
-
-
-def _including(work: Path) -> str:
-    return (
-        "unproven: nothing proves that it can be rebuilt. If you know that it can be rebuilt, include it:"
-        f" cleanup-nodemodule . --include-unproven {work}/notes/dist"
-    )
-
-
-def _folded(line: str, columns: int) -> list[str]:
-    return [line[start : start + columns] for start in range(0, len(line), columns)]
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "yesterday\n"])

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -30,10 +30,17 @@ def _looked_for(settings: "Settings") -> str:
         return f"directories called {_listed(settings.targets)}"
     profiles = settings.profiles
     if "all" in profiles:
-        what = "artifacts of all profiles"
+        what = "the directories of all profiles"
     else:
-        what = f"artifacts of the profile{'' if len(profiles) == 1 else 's'} {_listed(profiles)}"
+        names = list(dict.fromkeys(rule.directory for rule in settings.rules if rule.directory))
+        some, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+        others = f" and {more} others" if more > 0 else ""
+        what = f"{some}{others} (profile{'' if len(profiles) == 1 else 's'} {_listed(profiles)})"
     return f"{what}, and for directories called {_listed(settings.also)}" if settings.also else what
+
+
+_NAMED: Final = 3
+"""Names of directories that are named."""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """``explain``: say of one directory what is decided, and why."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -38,7 +39,7 @@ def explain(
     from cleanup_nodemodule.exit_codes import ExitCode
     from cleanup_nodemodule.run import explaining
     from cleanup_nodemodule.show.explanation import document_of, lines, symlink_lines
-    from cleanup_nodemodule.show.streams import print_lines, say
+    from cleanup_nodemodule.show.streams import folded, print_lines, say
     from cleanup_nodemodule.words import PROGRAM, printable
 
     as_json = json_
@@ -60,8 +61,11 @@ def explain(
             return ExitCode.USAGE
         if found.explanation is None:
             return print_lines(symlink_lines(path, as_json=as_json))
-        document = [json.dumps(document_of(found.explanation), indent=2)]
-        code = print_lines(document if as_json else lines(found.explanation))
+        if as_json:
+            code = print_lines([json.dumps(document_of(found.explanation), indent=2)])
+        else:
+            told = lines(found.explanation)
+            code = print_lines(piece for line in told for piece in folded(line, sys.stdout))
         if found.silent and code == ExitCode.DONE:
             say(f"{PROGRAM}: {printable(path)}: {query.silence(seconds)}")
             return ExitCode.INCOMPLETE

@@ -2,14 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Artifact, Delete, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
 from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE
-from cleanup_nodemodule.show.reasons import MEANINGS, Kept, what_to_do
+from cleanup_nodemodule.show.reasons import MEANINGS, Kept, from_here, what_to_do
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.words import printable
 
@@ -53,13 +53,24 @@ def lines(explanation: survey.Explanation) -> Iterator[str]:
     yield f"    decided like a run that searches {printable(artifact.candidate.root)}"
     if not sighting.examinations:
         yield "No rule knows a directory of this name."
-    for examination in sighting.examinations:
+    for examination in _telling(sighting.examinations):
         yield f"Rule {examination.rule.id} ({examination.rule.title}):"
         yield from _tried(examination)
     yield deciding(artifact)
     advice = how_to_include(artifact)
     if advice is not None:
         yield advice
+
+
+def _telling(examinations: Sequence[Examination]) -> list[Examination]:
+    """Return those of rules for this name; those for any name only if something of them was found."""
+    told = [
+        one
+        for one in examinations
+        if one.rule.directory
+        or any(each.found for trial in one.trials for each in trial.conditions)
+    ]
+    return told or list(examinations)
 
 
 def _verdict(artifact: Artifact) -> str:
@@ -86,7 +97,7 @@ def how_to_include(artifact: Artifact) -> str | None:
     """Return what to do about what is kept, in a sentence; None if it is not, or nothing includes it."""
     if not isinstance(artifact.decision, Keep):
         return None
-    again = ["-p", artifact.candidate.root]
+    again = [from_here(artifact.candidate.root)]
     ecosystem = artifact.evidence.ecosystem
     if artifact.evidence.level is Level.NONE or ecosystem is None:
         again += ["--also", artifact.candidate.name]
@@ -96,8 +107,10 @@ def how_to_include(artifact: Artifact) -> str | None:
     reason = artifact.decision.reason.value
     if reason == "unproven" and "--also" in again:
         named = words.command(*again)
-        return f"If you know that directories of this name can be rebuilt, include them: {named}"
-    return what_to_do(Kept(reason, artifact.path, artifact.why, root), again)
+        return words.Advice(
+            "If you know that directories of this name can be rebuilt, include them", named
+        )
+    return what_to_do(Kept(reason, from_here(artifact.path), artifact.why, root), again)
 
 
 def _tried(examination: Examination) -> Iterator[str]:

@@ -12,9 +12,9 @@ from typing import Final
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
-from cleanup_nodemodule.show.reasons import UNDECIDED, Kept, what_to_do, why
+from cleanup_nodemodule.show.reasons import UNDECIDED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.system import mounts
-from cleanup_nodemodule.words import PROGRAM, command, printable, size
+from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
 
 _MAX_REASONS: Final = 3
 """Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""
@@ -78,7 +78,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield from others(report, asked)
         if report.mode == "dry-run" and report.totals.selected and not exceeded:
             deletes = command(*asked.exactly, "--no-dry-run")
-            yield f"Nothing was deleted, because this was a dry run. To delete: {deletes}"
+            yield Advice("Nothing was deleted, because this was a dry run. To delete", deletes)
     yield from hints(report, asked, signalled=signalled)
 
 
@@ -171,11 +171,13 @@ def _nothing_found(report: Report, asked: Asked) -> Iterator[str]:
         if any(point != root and mounts.within(point, root) for root in report.roots)
     ]
     for point in beneath[:_MAX_MOUNTS]:
-        there = command("-p", point)
-        yield f"{printable(point)} is another file system and was not searched. To search it: {there}"
+        yield Advice(
+            f"{printable(point)} is another file system and was not searched. To search it",
+            command(point),
+        )
     if not (report.other_ecosystems or beneath or "--profile=all" in _flat(asked.again)):
         every = command(*_without_profiles(asked.again), "--profile", "all")
-        yield f"To look for what the tools of other languages make: {every}"
+        yield Advice("To look for what the tools of other languages make", every)
 
 
 def _flat(words: Sequence[str]) -> str:
@@ -286,9 +288,13 @@ def _advice(report: Report, asked: Asked) -> Iterator[str]:
         if told == _MAX_REASONS and not asked.verbose:
             break
         told += 1
-        yield f"{reason}: {why(kept)}." + (f" {advice}" if advice else "")
+        said = f"{reason}: {why(kept)}."
+        if isinstance(advice, Advice):
+            yield advice.behind(said)
+        else:
+            yield f"{said} {advice}" if advice else said
     if weights:
-        yield f"To find out why one is kept: {command('explain')} PATH"
+        yield Advice("To find out why one is kept", f"{command('explain')} PATH")
 
 
 def _kept_of(rows: Sequence[ArtifactRow], report: Report, asked: Asked) -> Kept:
@@ -305,8 +311,8 @@ def _kept_of(rows: Sequence[ArtifactRow], report: Report, asked: Asked) -> Kept:
             ),
             detail,
         )
-    alike = tuple(other.path for other in rows[1:_MAX_INCLUDED])
-    return Kept(reason, row.path, detail, asked.root, alike, len(rows))
+    alike = tuple(from_here(other.path) for other in rows[1:_MAX_INCLUDED])
+    return Kept(reason, from_here(row.path), detail, asked.root, alike, len(rows))
 
 
 def others(report: Report, asked: Asked) -> Iterator[str]:
@@ -319,7 +325,7 @@ def others(report: Report, asked: Asked) -> Iterator[str]:
     if len(seen) > _MAX_PROFILES:
         profiles = ["--profile", "all"]
     there = command(*_without_profiles(asked.again), *profiles)
-    yield f"Other profiles have directories there, too: {what}. To look at them: {there}"
+    yield Advice(f"Other profiles have directories there, too: {what}. To look at them", there)
 
 
 def hints(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
@@ -332,8 +338,8 @@ def hints(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
     left += [(row.outcome, row.error or "") for row in report.leftovers if row.run]
     stopped = any(error.startswith(INTERRUPTED) for _, error in left)
     if stopped or any(outcome is None and not error for outcome, error in left):
-        yield f"To finish what an interrupted run left: {command('resume')}"
+        yield Advice("To finish what an interrupted run left", command("resume"))
     elif any(row.left_at for row in report.artifacts):
-        yield f"When you have removed the cause, delete the rest: {command('resume')}"
+        yield Advice("When you have removed the cause, delete the rest", command("resume"))
     elif signalled and report.mode != "dry-run" and any(row.outcome for row in report.artifacts):
-        yield f"To delete the rest: {command(*asked.exactly, '--no-dry-run')}"
+        yield Advice("To delete the rest", command(*asked.exactly, "--no-dry-run"))

@@ -22,7 +22,7 @@ _NOTHING: Final[AbstractSet[str]] = frozenset()
 _RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 
 _HELP: Final = """\
-y      {does} them
+y      {does} these directories
 n      {does} nothing; so does Enter
 l      list them with their numbers
 1,3-5  choose only these numbers; you are asked again

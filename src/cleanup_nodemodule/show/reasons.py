@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof.in_use import OVERRIDE
-from cleanup_nodemodule.words import command, printable, shell_command
+from cleanup_nodemodule.words import Advice, command, printable, shell_command
 
 MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
@@ -60,7 +60,7 @@ class Kept(NamedTuple):
     """How many there are that are kept for this reason."""
 
 
-def what_to_do(kept: Kept, again: Sequence[str]) -> str | None:
+def what_to_do(kept: Kept, again: Sequence[str]) -> Advice | str | None:
     """Return how to have the directory included, in a sentence; None where nothing includes it.
 
     *again* are the words of a command line that looks at it once more.
@@ -72,14 +72,14 @@ def what_to_do(kept: Kept, again: Sequence[str]) -> str | None:
             included = command(*again, "--include-unproven", path, *kept.alike)
             one, several = _INCLUDES[kept.reason]
             if not kept.alike:
-                return f"{one}, include it: {included}"
+                return Advice(f"{one}, include it", included)
             named = 1 + len(kept.alike)
             which = "" if named == kept.many else f" (these are the {named} largest)"
-            return f"{several}, include them{which}: {included}"
+            return Advice(f"{several}, include them{which}", included)
         case "tracked" if detail.startswith("git "):
             project, name = os.path.split(path)
             untracked = shell_command("git", "-C", project, "rm", "-r", "--cached", name)
-            return f"If git should not track it, add it to .gitignore and type: {untracked}"
+            return Advice("If git should not track it, add it to .gitignore and type", untracked)
         case "tracked":
             return "If it should not be tracked, have your version control forget it"
         case "git-failed" if "type: " in detail or "type `" in detail:
@@ -94,30 +94,33 @@ def what_to_do(kept: Kept, again: Sequence[str]) -> str | None:
             return "To include it, take that pattern out of the configuration file"
         case "current-directory":
             outside = shell_command("cd", os.path.dirname(path))
-            return f"Leave it, then run the command again: {outside}"
+            return Advice("Leave it, then run the command again", outside)
         case "in-use" if detail.endswith(OVERRIDE):
             unused = command(*again, "--assume-unused")
-            return f"To find out, run it as root. To take it for unused: {unused}"
+            return Advice("To find out, run it as root. To take it for unused", unused)
         case "in-use" if found := _AT_WORK.search(detail):
-            return f"Stop it, then run the command again: kill {found[1]}"
+            return Advice("Stop it, then run the command again", f"kill {found[1]}")
         case "in-use":
             return "Stop what is at work there, then run the command again"
         case "repository-inside":
             place = detail if os.path.isabs(detail) else path
             status = shell_command("git", "-C", place, "status")
-            return f"To include it, move that repository elsewhere. To see what is in it: {status}"
+            return Advice(
+                "To include it, move that repository elsewhere. To see what is in it", status
+            )
         case "mount-point":
             place = detail if os.path.isabs(detail) else path
-            return (
-                f"To include it, unmount that: {shell_command('umount', place)}."
-                f" To search what is mounted there: {command('-p', place)}"
+            unmounted = shell_command("umount", place)
+            return Advice(
+                f"To include it, type: {unmounted}. To search what is mounted there",
+                command(place),
             )
         case "foreign":
-            return f"To include it, type{as_root}: {command(*again, '--include-foreign')}"
+            return Advice(f"To include it, type{as_root}", command(*again, "--include-foreign"))
         case "unreadable" if not kept.root:
-            return f"To have it read, type as root: {command(*again)}"
+            return Advice("To have it read, type as root", command(*again))
         case "interrupted":
-            return f"Run it again: {command(*again)}"
+            return Advice("Run it again", command(*again))
         case _:
             return None
 
@@ -134,3 +137,17 @@ def why(kept: Kept) -> str:
     if not detail or kept.reason in TOLD_BY_DETAIL:
         return MEANINGS[kept.reason]
     return printable(detail)
+
+
+def from_here(path: str) -> str:
+    """Return *path* as it is typed in the current directory, if it lies there."""
+    try:
+        here = os.path.join(os.getcwd(), "")
+    except OSError:  # It is gone.
+        return path
+    if path + os.sep == here:
+        return os.curdir
+    if not path.startswith(here):
+        return path
+    beneath = path[len(here) :]
+    return os.path.join(os.curdir, beneath) if beneath.startswith("-") else beneath

@@ -2,14 +2,24 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
-from typing import TextIO
+from typing import Final, TextIO
 
 from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.words import PROGRAM
+from cleanup_nodemodule.words import PROGRAM, Advice
+
+_FURTHER: Final = 4
+"""Columns by which a command, and what continues an indented line, is indented."""
+
+_WORD: Final = re.compile(r"(?:\$'(?:\\.|[^'\\])*'|'[^']*'|[^\s'])+")
+"""A word of a command, in the quotes that :func:`~cleanup_nodemodule.words.quoted` gives it."""
+
+_LEAST: Final = 20
+"""Columns below which nothing is folded more narrowly."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -18,14 +28,59 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def say(line: str, end: str = "\n") -> None:
-    """Write a line to standard error; what nobody can be told is no reason to fail."""
+    """Write a line to standard error; what nobody can be told is no reason to fail.
+
+    At a terminal a long one is folded between words, and a command to type gets lines of its own, which can be
+    pasted into a shell.
+    """
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(line + end)
+        text = "\n".join(folded(line, sys.stderr)) if end else line
+        sys.stderr.write(text + end)
         sys.stderr.flush()
     except OSError:
         pass
+
+
+def folded(line: str, stream: TextIO) -> Iterator[str]:
+    """Give *line* as the lines that it takes on *stream*: one, unless that is a terminal with less room."""
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if is_terminal(stream) else 0
+    except (OSError, ValueError):  # UnsupportedOperation, where it is no file, is both.
+        width = 0
+    if not width or len(line) * 2 <= width:
+        yield line
+        return
+    from cleanup_nodemodule.show.fitting import cells, wrapped
+
+    for part in line.split("\n"):
+        if cells(part) <= width:
+            yield part
+            continue
+        command = line.command if isinstance(line, Advice) else ""
+        text = part.removesuffix(command).rstrip()
+        indent = len(text) - len(text.lstrip())
+        further = " " * (indent + _FURTHER if indent else 0)
+        pieces = list(wrapped(text.lstrip(), max(_LEAST, width - len(further))))
+        yield " " * indent + pieces[0]
+        yield from (further + piece for piece in pieces[1:])
+        if command:
+            yield from _over_lines(command, width)
+
+
+def _over_lines(command: str, width: int) -> Iterator[str]:
+    """Give *command* as lines that a shell takes for one: each but the last ends with a backslash (sh(1))."""
+    from cleanup_nodemodule.show.fitting import cells
+
+    line = ""
+    for word in _WORD.findall(command):
+        indent = " " * _FURTHER
+        if line and cells(f"{line} {word} \\") > width:
+            yield f"{line} \\"
+            line, indent = "", indent * 2
+        line = f"{line} {word}" if line else indent + word
+    yield line
 
 
 def emit(write: Callable[[], None]) -> str | None:

@@ -184,7 +184,7 @@ class _Table:
             yield from self._section(section, self._longest[number], first=not number)
 
     def _section(self, section: _Section, longest: int, *, first: bool) -> Iterator[_Line]:
-        if not first:
+        if not first and not self._look.verbose:  # Details have an empty line behind them.
             yield []
         yield [Segment(self._title(section, first=first), _BOLD)]
         yield []

@@ -61,14 +61,12 @@ def test_the_table_at_80_columns(work: Path) -> None:
     with Screen(80, 24) as screen:
         lines = screen.run(cwd=work, env={"HOME": str(work.parent)})
     kept = f"  {_size(work / 'notes/dist'):>7}  "
-    assert lines[:8] == [
+    assert lines[:6] == [
         "Can be deleted in ~/work:",
-        "",
         "     Size            Last used  Path",
         f"  1.0 MiB  ████████  {_age()}  app/node_modules",
         "",
         "Kept:",
-        "",
         f"{kept}{_age()}  notes/dist  unproven: nothing inside shows who made it",
     ]
 
@@ -100,7 +98,7 @@ def test_the_bar_is_of_ascii_where_the_encoding_is(work: Path) -> None:
     with Screen(80, 24) as screen:
         lines = screen.run("-v", cwd=work, env={"PYTHONIOENCODING": "ascii"})
     assert "".join(lines).isascii()
-    assert "  1.0 MiB  ########  " in lines[3]
+    assert "  1.0 MiB  ########  " in lines[2]
     assert "\\u" not in "".join(lines)
 
 
@@ -267,7 +265,7 @@ def test_yes_deletes_what_was_shown(work: Path, answer: str) -> None:
         terminal.type(answer)
         assert terminal.finish() == 0
     assert before[0].startswith("Can be deleted in ")
-    assert before[3].endswith("  app/node_modules")
+    assert before[2].endswith("  app/node_modules")
     last = terminal.screen()
     assert last[: len(before) - 1] == before[:-1]
     assert last[len(before) - 1] == QUESTION + answer.strip()

@@ -290,7 +290,7 @@ def test_what_is_protected_since_the_scan_is_kept(
         for one in outcome.results
         if isinstance(one, Failed) and one.untouched
     }
-    assert kept == {"a/node_modules": ["kept"], "b/node_modules": ["current-directory"]}
+    assert kept == {"a/node_modules": ["excluded"], "b/node_modules": ["current-directory"]}
     assert sorted(one.parent.name for one in top.glob("*/node_modules")) == ["a", "b"]
 
 

@@ -67,8 +67,8 @@ def _telling(examinations: Sequence[Examination]) -> list[Examination]:
     told = [
         one
         for one in examinations
-        if one.rule.directory
-        or any(each.found for trial in one.trials for each in trial.conditions)
+        if one.rule.directory != "*"
+        or any(each.found is not None for trial in one.trials for each in trial.conditions)
     ]
     return told or list(examinations)
 

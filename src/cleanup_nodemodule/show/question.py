@@ -30,6 +30,9 @@ l      list them with their numbers
 ?      show this help
 Ctrl-C stops the run; nothing is deleted then."""
 
+_LISTED: Final = 10
+"""Directories that are listed when they are chosen; of more only the sum is told."""
+
 _ORDERS: Final[dict[str, Callable[[Artifact], tuple[int, str]]]] = {
     "size": lambda one: (-one.size.reclaimable_bytes, one.path),
     "age": lambda one: (one.evidence.last_used or one.contents.newest, one.path),
@@ -151,6 +154,8 @@ class _Choice:
         self._chosen = chosen
         self._narrowed = choose(self._plan, self.paths)
         yield from told
+        if len(chosen) <= _LISTED:
+            yield from self.listed()
 
     def _understood(self, answer: str, *, leaves_out: bool) -> set[int]:
         """Return the numbers that an answer names."""

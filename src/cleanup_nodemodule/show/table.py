@@ -32,11 +32,17 @@ from cleanup_nodemodule.words import size
 _AT_ONCE: Final = 100
 """Lines that are printed at a time, as Rich takes longer to begin printing than to print one."""
 
-_MOST_KEPT: Final = 5
-"""Rows of what is kept that are shown unless all are asked for: the first of them, in the order of the rest."""
+_MOST_KEPT, _FEW_KEPT = 5, 2
+"""Rows of what is kept that are shown unless all are asked for, in a high terminal and a low one."""
 
-_MOST, _LEAST, _SAID = 20, 5, 12
-"""Rows shown at a terminal unless more are asked for, at most and at least; lines of a run that are no rows."""
+_MOST, _LEAST = 20, 5
+"""Rows shown at a terminal unless more are asked for, at most and at least."""
+
+_SAID, _SAID_OF_KEPT = 10, 9
+"""Lines of a run that are no rows, and how many more where something is kept."""
+
+_LOW: Final = 40
+"""Lines of a terminal below which fewer are shown of what is kept."""
 
 _GAP: Final = "  "
 """Between two columns, and before the first."""
@@ -75,6 +81,8 @@ class Look:
     """Columns of the terminal; None: as many as it takes."""
     top: int = 0
     """How many artifacts of a section are shown; 0: all of them."""
+    kept: int = _MOST_KEPT
+    """How many are shown of those that are kept."""
     verbose: bool = False
     """All are shown, and everything that is known of each."""
     about_to_delete: bool = False
@@ -96,9 +104,14 @@ _END: Final = Segment("\n")
 
 def default_top(report: Report, height: int) -> int:
     """Return how many artifacts are shown at a terminal of so many lines, with all that is said besides."""
-    kept = sum(row.decision == "keep" for row in report.artifacts)
-    besides = _SAID + (0 if not kept else 4 + min(kept, _MOST_KEPT))
+    kept = min(default_kept(height), sum(row.decision == "keep" for row in report.artifacts))
+    besides = _SAID + (_SAID_OF_KEPT + kept if kept else 0)
     return min(_MOST, max(_LEAST, height - besides))
+
+
+def default_kept(height: int) -> int:
+    """Return how many of those that are kept are shown at a terminal of so many lines."""
+    return _MOST_KEPT if height >= _LOW else _FEW_KEPT
 
 
 class _Section(NamedTuple):
@@ -172,7 +185,7 @@ class _Table:
                 style = _ABOUT_TO_GO
             more = "--top 0 shows all"
             sections.append(_Section(title, style, rows, most, kept=False, more=more))
-        most = len(kept) if look.verbose else _MOST_KEPT
+        most = len(kept) if look.verbose else look.kept
         sections.append(
             _Section("Kept", _DIM, kept, most, kept=True, more="--verbose shows all"),
         )
@@ -184,10 +197,9 @@ class _Table:
             yield from self._section(section, self._longest[number], first=not number)
 
     def _section(self, section: _Section, longest: int, *, first: bool) -> Iterator[_Line]:
-        if not first:
+        if not first and not self._look.verbose:  # Details have an empty line behind them.
             yield []
         yield [Segment(self._title(section, first=first), _BOLD)]
-        yield []
         if first and section.rows:
             yield [Segment(self._heading(section), _DIM)]
         room = self._path_room(section, longest)

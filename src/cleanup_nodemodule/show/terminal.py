@@ -198,7 +198,7 @@ class Terminal:
 
     def _print_table(self, result: Report, *, about: bool = False) -> None:
         from cleanup_nodemodule.show.fitting import marks_for
-        from cleanup_nodemodule.show.table import Look, default_top, table
+        from cleanup_nodemodule.show.table import Look, default_kept, default_top, table
 
         console, display = self._console(sys.stdout), self._display
         at_terminal = is_terminal(sys.stdout)
@@ -209,6 +209,7 @@ class Terminal:
         look = Look(
             width=console.width if at_terminal else _columns(),
             top=top,
+            kept=default_kept(console.height if at_terminal else sys.maxsize),
             verbose=display.verbose,
             about_to_delete=about,
             home=os.path.expanduser("~"),

@@ -4,6 +4,7 @@ import importlib.resources
 import json
 import os
 import tomllib
+import zlib
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -63,21 +64,28 @@ def found(run: Run, top: Path, *arguments: str) -> dict[str, str]:
 
 def test_the_catalogue_in_json_is_the_one_in_toml() -> None:
     for name in profiles()[:-1]:
-        with open(catalogue_files.as_json(name), encoding="utf-8") as file:
-            assert json.load(file) == catalogue_files.read_toml(catalogue_files.source(name)), name
+        written = Path(catalogue_files.source(name)).read_bytes()
+        compiled = json.loads(Path(catalogue_files.as_json(name)).read_text(encoding="utf-8"))
+        assert compiled == {"of": zlib.crc32(written), "rule": catalogue_files.parsed(written)}, (
+            name
+        )
     assert len(os.listdir(f"{catalogue_files.CATALOGUE}/json")) == len(profiles()) - 1
 
 
 def test_a_rule_that_was_changed_counts_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    declare(
-        tmp_path, {"x.toml": "[[rule]]\nid = 'x/new'\n", "json": {"x.json": '[{"id": "x/old"}]'}}
-    )
+    toml = "[[rule]]\nid = 'x/new'\n"
+    made_of = zlib.crc32(toml.encode())
     monkeypatch.setattr(catalogue_files, "CATALOGUE", str(tmp_path))
-    for age, read in ((2, "x/old"), (0, "x/new")):
-        os.utime(tmp_path / "x.toml", (1000 - age, 1000 - age))
-        os.utime(tmp_path / "json/x.json", (999, 999))
+    for compiled, read in (
+        (f'{{"of": {made_of}, "rule": [{{"id": "x/compiled"}}]}}', "x/compiled"),
+        (f'{{"of": {made_of + 1}, "rule": [{{"id": "x/old"}}]}}', "x/new"),
+        ('[{"id": "x/old"}]', "x/new"),
+        (f'{{"of": {made_of}}}', "x/new"),
+        (f'{{"of": {made_of}, "rule": [{{"id"', "x/new"),
+    ):
+        declare(tmp_path, {"x.toml": toml, "json": {"x.json": compiled}})
         assert [table["id"] for table in catalogue_files.tables("x")] == [read]
     (tmp_path / "json/x.json").unlink()
     assert [table["id"] for table in catalogue_files.tables("x")] == ["x/new"]

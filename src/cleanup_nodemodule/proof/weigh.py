@@ -221,11 +221,14 @@ def with_inside(known: Evidence, sighting: Sighting, inside: Inside) -> Evidence
     """Add what was met *inside*; it is in doubt for that, if for nothing before and not included."""
     facts: list[str] = []
     doubt: Doubt | None = None
+    # What is not listed is of the kind of what is: a copy may have thousands of files that came late.
+    unlisted = inside.unlisted
     if inside.modified:
-        facts.append(f"changed after it was installed: {listed(inside.modified)}")
-        doubt = Doubt(Reason.MODIFIED, listed(inside.modified))
-    if inside.precious or inside.unlisted:
-        named = listed(inside.precious, inside.unlisted) or f"{inside.unlisted:,} files"
+        named = listed(inside.modified, 0 if inside.precious else unlisted)
+        facts.append(f"changed after it was installed: {named}")
+        doubt = Doubt(Reason.MODIFIED, named)
+    if inside.precious or (unlisted and not inside.modified):
+        named = listed(inside.precious, unlisted) if inside.precious else f"{unlisted:,} files"
         facts.append(f"not made by its tool: {named}")
         doubt = Doubt(Reason.PRECIOUS, named)
     if not facts:

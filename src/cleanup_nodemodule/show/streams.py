@@ -15,8 +15,11 @@ from cleanup_nodemodule.words import PROGRAM, Advice
 _FURTHER: Final = 4
 """Columns by which a command, and what continues an indented line, is indented."""
 
-_WORD: Final = re.compile(r"(?:\$'(?:\\.|[^'\\])*'|'[^']*'|[^\s'])+")
+_WORD: Final = re.compile(r"""(?:\$'(?:\\.|[^'\\])*'|'[^']*'|"[^"]*"|[^\s'"])+""")
 """A word of a command, in the quotes that :func:`~cleanup_nodemodule.words.quoted` gives it."""
+
+_SUGGESTED: Final = re.compile(rf": ((?:{PROGRAM}|git) .*?)[.?]?$")
+"""The command at the end of a sentence that does not know it has one."""
 
 _LEAST: Final = 20
 """Columns below which nothing is folded more narrowly."""
@@ -58,8 +61,12 @@ def folded(line: str, stream: TextIO) -> Iterator[str]:
         if cells(part) <= width:
             yield part
             continue
-        command = line.command if isinstance(line, Advice) else ""
-        text = part.removesuffix(command).rstrip()
+        command, text = "", part
+        if isinstance(line, Advice):
+            command = line.command
+            text = part.removesuffix(command).rstrip()
+        elif (found := _SUGGESTED.search(part)) is not None:
+            command, text = found[1], part[: found.start() + 1]
         indent = len(text) - len(text.lstrip())
         further = " " * (indent + _FURTHER if indent else 0)
         pieces = list(wrapped(text.lstrip(), max(_LEAST, width - len(further))))

@@ -112,7 +112,7 @@ def said(told: Report, asked: Asked = ASKED, *, signalled: bool = False) -> list
         (
             Reason.IN_USE,
             "node (4711) is at work in /w",
-            "in-use: node (4711) is at work in /w. Stop it, then run the command again: kill 4711",
+            "in-use: node (4711) is at work in /w. End it, then run the command again",
         ),
         (
             Reason.IN_USE,
@@ -198,7 +198,7 @@ def test_every_reason_has_a_meaning_and_is_told_in_full_if_asked_for() -> None:
     rows = [row(f"/w/{reason.value}", reason) for reason in Reason]
     assert set(MEANINGS) == {reason.value for reason in Reason}
     lines = said(report(*rows), replace(ASKED, verbose=True))
-    for reason in set(Reason) - {Reason.INTERRUPTED}:
+    for reason in set(Reason) - {Reason.INTERRUPTED, Reason.NOT_CHOSEN}:
         assert any(line.startswith(f"{reason.value}: ") for line in lines), reason
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from support.held import Held
 from support.processes import Terminal
+from support.screen import Screen
 from support.trees import declare, listing
 
 MEBIBYTE = 1 << 20
@@ -99,8 +101,14 @@ def test_numbers_choose_and_it_is_asked_again(
 def test_what_was_left_out_is_told_by_the_list_and_in_the_end(work: Path) -> None:
     seen = talk(work, "-2", "l", "y")
     assert "\n1 left out\n" in seen
-    assert "middle" not in seen.partition("]  -2")[2].partition("1 left out")[0].partition("l\n")[2]
+    # The table stands above all of it, and has the name.
+    answered, _, listed = seen.partition("] -2\n")
+    assert "middle" in answered
+    listed = listed.partition("] l\n")[2].partition("1 left out")[0]
+    assert "big" in listed
+    assert "middle" not in listed
     assert "1 is kept: not-chosen." in seen
+    assert "explain" not in seen
 
 
 def test_the_document_says_what_was_not_chosen(work: Path) -> None:
@@ -168,6 +176,49 @@ def test_help_says_what_each_answer_does(work: Path) -> None:
 def test_to_stop_after_choosing_deletes_nothing(work: Path, press: str) -> None:
     before = listing(work)
     talk(work, "1", press=press, code=130)
+    assert listing(work) == before
+
+
+@pytest.mark.parametrize("answer", ["y", "1", "yes"])
+def test_an_answer_without_its_enter_is_none(work: Path, answer: str) -> None:
+    """The first Ctrl-D ends the line, as Enter does, but without a newline. The second ends the input."""
+    before = listing(work)
+    talk(work, press=f"{answer}\x04\x04", code=130)
+    assert listing(work) == before
+
+
+def test_what_was_typed_while_it_searched_answers_nothing(tmp_path: Path) -> None:
+    held = Held(tmp_path)
+    declare(held.tree, {".gitignore": "node_modules\n"})
+    with Screen(80, 24) as screen:
+        screen.start("--no-dry-run", cwd=held.tree, env=held.env)
+        screen.wait_for("Asking git about ")
+        before = listing(held.tree)
+        screen.type("y\ny\ny")
+        screen.terminal.expect("y\r\n", 2)  # The terminal has taken it in, and echoes it.
+        held.let_go()
+        screen.wait_for("/?]")
+        # It waits: what is typed now is the answer.
+        screen.type("maybe\n")
+        screen.wait_for("Please type y or n")
+        assert listing(held.tree) == before
+        screen.terminal.expect("?] ", 2)
+        screen.type("n\n")
+        assert screen.finish() == 0
+    assert listing(held.tree) == before
+    assert [line.partition("?] ")[2] for line in screen.text if "?] " in line] == ["maybe", "n"]
+
+
+def test_of_several_lines_only_the_first_answers(work: Path) -> None:
+    """The others were typed before anybody saw what the next question asks about."""
+    before = listing(work)
+    with Terminal("--no-dry-run", cwd=work, columns=100) as terminal:
+        terminal.expect("?] ")
+        terminal.type("1\ny\n")
+        terminal.expect("?] ", 2)
+        terminal.type("n\n")
+        assert terminal.finish() == 0
+    assert "Nothing was deleted." in terminal.screen()
     assert listing(work) == before
 
 

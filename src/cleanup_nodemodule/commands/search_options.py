@@ -224,7 +224,8 @@ Top: TypeAlias = Annotated[
         "--top",
         metavar="N",
         min=0,
-        help="Show the first N directories in the table, 0 for all. Default: 20 at a terminal, else 0.",
+        help="Show the first N directories in the table, 0 for all."
+        " Default: 20 at a terminal, fewer in a low one, all elsewhere.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -12,7 +12,7 @@ from typing import Final
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
-from cleanup_nodemodule.show.reasons import UNDECIDED, Kept, from_here, what_to_do, why
+from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
 
@@ -276,7 +276,7 @@ def _advice(report: Report, asked: Asked) -> Iterator[str]:
     """Say of each reason for keeping what can be done about it, by the largest that is kept for it."""
     rows: dict[str, list[ArtifactRow]] = {}
     for row in sorted(report.artifacts, key=lambda row: (-row.allocated_bytes, row.path)):
-        if row.reason is not None and row.reason != UNDECIDED:
+        if row.reason is not None and row.reason not in UNEXPLAINED:
             rows.setdefault(row.reason, []).append(row)
     weights = {reason: sum(row.allocated_bytes for row in some) for reason, some in rows.items()}
     told = 0

@@ -84,17 +84,6 @@ def _together(lines: Iterator[RenderableType]) -> Iterator[Group]:
         yield Group(*some)
 
 
-_HEADINGS = (
-    Text("Size", justify="right"),
-    *(
-        Text(heading)
-        for heading in ("Share", "Last used", "Artifact", "Project", "Decision", "Why")
-    ),
-)
-_SECOND_LINE = 4
-"""Headings from here on go to further lines where there is no room."""
-
-
 def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
     """Return how many columns of the terminal each column of the table takes."""
     return [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Final
 
 from cleanup_nodemodule import words
@@ -55,9 +56,13 @@ def ask(plan: Plan, mode: Mode, interrupts: Interrupts, sort: str = "path") -> A
         try:
             # A signal has to end the wait for the answer, which nothing else can.
             with interrupts.raising():
+                _forget_keys()
                 # Not input(), which writes to standard output, and that is for the result.
                 say(f"{choice.question(mode)} ", end="")
                 answer = sys.stdin.readline()
+                # Without a newline it is what stood there when Ctrl-D or the terminal's end came.
+                if not answer.endswith("\n"):
+                    answer = ""
                 if answer and (done := _answered(choice, answer.strip().lower(), mode)) is not None:
                     return done
         except (KeyboardInterrupt, OSError):  # EIO: the terminal is gone.
@@ -66,6 +71,25 @@ def ask(plan: Plan, mode: Mode, interrupts: Interrupts, sort: str = "path") -> A
             say("")
             interrupts.number = interrupts.number or signal.SIGINT
             raise Stopped
+
+
+def _forget_keys() -> None:
+    """Throw away what was typed before the question is on the screen, as nobody can have answered it.
+
+    A ``y`` that was meant for something else would delete. This is done before each question and not only the
+    first, because each asks about another sum: of several lines that are pasted, only the first counts.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        # Where that fails the terminal is gone, and to read from it says so.
+        with suppress(termios.error):
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _answered(choice: "_Choice", answer: str, mode: Mode) -> AbstractSet[str] | None:

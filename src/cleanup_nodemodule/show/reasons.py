@@ -1,7 +1,6 @@
 """Why something is kept, in words, and what to do about it: one sentence and one command for each reason."""
 
 import os
-import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -34,7 +33,8 @@ TOLD_BY_DETAIL: Final = {"unproven", "undeclared", "modified", "precious"}
 UNDECIDED: Final = "interrupted"
 """The reason for keeping what there was no time to decide about."""
 
-_AT_WORK: Final = re.compile(r"\(([0-9]+)\) is at work", re.ASCII)
+UNEXPLAINED: Final = {UNDECIDED, "not-chosen"}
+"""Reasons that need no explanation: nothing about the directory keeps it."""
 
 _INCLUDES: Final = {
     "unproven": ("If you know that it can be rebuilt", "If you know that they can be rebuilt"),
@@ -98,10 +98,9 @@ def what_to_do(kept: Kept, again: Sequence[str]) -> Advice | str | None:
         case "in-use" if detail.endswith(OVERRIDE):
             unused = command(*again, "--assume-unused")
             return Advice("To find out, run it as root. To take it for unused", unused)
-        case "in-use" if found := _AT_WORK.search(detail):
-            return Advice("Stop it, then run the command again", f"kill {found[1]}")
         case "in-use":
-            return "Stop what is at work there, then run the command again"
+            # No kill: it may be the user's own shell, or an editor with unsaved work.
+            return "End it, then run the command again"
         case "repository-inside":
             place = detail if os.path.isabs(detail) else path
             status = shell_command("git", "-C", place, "status")

@@ -478,6 +478,7 @@ def test_the_command_in_the_last_words_includes_what_was_unproven(
     shown = execute(COMMAND, *roots, "-e", "build", "--no-dry-run", cwd=tmp_path)
     assert shown.stdout.count(b"deleted\t-\t") == len(names)
     assert shown.stdout.count(b"keep\tunproven\t") == len(names)
+    shown = execute(COMMAND, *roots, "-e", "build", cwd=tmp_path)
     last = including(shown.stderr.decode())
     assert last.isprintable()
     pasted = paste(last, tmp_path)

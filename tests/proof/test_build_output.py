@@ -10,6 +10,12 @@ from cleanup_nodemodule.proof.build_output import javascript
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from support.trees import Declared, declare
 
+PRELOAD: Final = (
+    "(function(){let e=document.createElement(QUOTElinkQUOTE).relList;"
+    "if(e&&e.supports&&e.supports(QUOTEmodulepreloadQUOTE))return;})();\n"
+)
+"""How Vite begins what the page loads first."""
+
 BY_HAND: Final = "function greet() {\n  alert('hello');\n}\n"
 MINIFIED: Final = "var a=" + "function(b){return b+1}," * 100 + "c;\n"
 WEBPACK: Final = "/******/ var x = __webpack_require__(1);\n"
@@ -61,6 +67,14 @@ BUILT: Final[Mapping[str, tuple[str, Declared]]] = {
             "dist/assets/index-BdK7x2Qp.js": MINIFIED,
             "dist/assets/about-DAXUALzQ.js": "import{a as b}",
         },
+    ),
+    "Vite with a hash without a digit": (
+        "dist/assets/index-DVIbyw_l.js",
+        {"dist/assets/index-DVIbyw_l.js": PRELOAD.replace("QUOTE", '"')},
+    ),
+    "Vite 8 with a hash that ends with a dash": (
+        "dist/assets/index-OEMaFHc-.js",
+        {"dist/assets/index-OEMaFHc-.js": PRELOAD.replace("QUOTE", "`")},
     ),
     "Vite with a library in public": (
         "dist/assets/index-BdK7x2Qp.js",

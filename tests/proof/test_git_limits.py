@@ -322,7 +322,7 @@ def cut_off(top: Path) -> None:
     [
         (
             give_away,
-            "write there, type: git config --global --add safe.directory {quoted}",
+            "writes there: if you trust that user, type: git config --global --add safe.directory {quoted}",
         ),
         (cut_off, "type `git worktree repair`"),
     ],

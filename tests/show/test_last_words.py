@@ -266,18 +266,27 @@ def test_an_interruption_between_two_says_how_to_go_on() -> None:
 def test_nothing_found_says_what_was_looked_for_and_where_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        mounts, "mount_points", lambda: ("/", "/w", "/w/disk", "/wide", "/w/two words")
-    )
+    points = ("/", "/w", "/w/disk", "/wide", "/w/two words", "/w/x/node_modules/y")
+    monkeypatch.setattr(mounts, "mounted", lambda: {**dict.fromkeys(points, "xfs"), "/w/p": "proc"})
+    found = report(row("/w/x/node_modules"))
+    assert [line.partition(" is another")[0] for line in said(found) if "another file" in line] == [
+        "/w/disk",
+        "/w/two words",
+    ]
     assert said(report()) == [
         "Nothing was found in /w. This run looked for artifacts of the profile js.",
+        "To look for what the tools of other languages make: cleanup-nodemodule -p work --profile all",
         "/w/disk is another file system and was not searched. To search it: cleanup-nodemodule /w/disk",
         (
             "/w/two words is another file system and was not searched. To search it:"
             " cleanup-nodemodule '/w/two words'"
         ),
+        (
+            "/w/x/node_modules/y is another file system and was not searched. To search it:"
+            " cleanup-nodemodule /w/x/node_modules/y"
+        ),
     ]
-    monkeypatch.setattr(mounts, "mount_points", lambda: ("/",))
+    monkeypatch.setattr(mounts, "mounted", lambda: {"/": "xfs"})
     asked = Asked(("-p", "work", "--targets", "dist", "--also", "out"), looked_for="dist")
     assert said(report(), asked)[1:] == [
         (
@@ -301,7 +310,7 @@ def test_nothing_found_says_what_was_looked_for_and_where_not(
             5 * MEBIBYTE,
             "ext4",
             (
-                "Free space grew by 5.0 MiB: other programs may have written at the same time, or still have"
+                "Free space grew by 5.0 MiB only: other programs probably wrote at the same time, or have"
                 " deleted files open."
             ),
         ),
@@ -310,13 +319,13 @@ def test_nothing_found_says_what_was_looked_for_and_where_not(
             "btrfs",
             (
                 "Free space did not grow: on btrfs blocks may be shared with other files, kept by a snapshot,"
-                " or compressed. Other programs may have written at the same time."
+                " or compressed. Or other programs wrote at the same time."
             ),
         ),
         (
             200 * MEBIBYTE,
             "xfs",
-            "Free space grew by 200.0 MiB, which is more: other programs freed some at the same time.",
+            "Free space grew by 200.0 MiB: other programs probably freed some at the same time.",
         ),
     ],
 )

@@ -27,7 +27,7 @@ from support.places import COMMAND
 from support.processes import Terminal, bound, execute, strace
 from support.removals import leave
 from support.tool import FULL, PROJECT, Tool
-from support.trees import declare, listing
+from support.trees import declare, listing, npm_project
 from support.waiting import TIMEOUT, await_condition
 
 
@@ -36,6 +36,21 @@ def top(tmp_path: Path) -> Path:
     """Where there is one project with an artifact."""
     declare(tmp_path / "top", {"app": PROJECT})
     return tmp_path / "top"
+
+
+@pytest.mark.parametrize("jobs", ["1", "8"])
+def test_what_proves_another_goes_after_it(plain: Tool, tmp_path: Path, jobs: str) -> None:
+    built = {"index.html": "<p>", "assets": {"index-BdK7x2Qp.js": "import{a as b}"}}
+    project = npm_project({"vite": {"index.js": 5000}})
+    manifest = json.loads(project["package.json"])
+    manifest["scripts"] = {"build": "vite build"}
+    project["package.json"] = json.dumps(manifest)
+    # It sorts behind node_modules, in which its proof is.
+    declare(tmp_path / "top", {f"p{number}": {**project, "out": built} for number in range(9)})
+    told = plain.run(tmp_path / "top", "--no-dry-run", "-y", "-j", jobs)
+    assert told.code == 0, told.errors
+    assert len(told.outcomes) == 18
+    assert set(told.outcomes.values()) == {"deleted"}
 
 
 def state_of(tool: Tool) -> str:

@@ -7,12 +7,11 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
 
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.delete.durable import Durable
 from cleanup_nodemodule.delete.free_space import ask_free_bytes
-from cleanup_nodemodule.delete.order import Turns
+from cleanup_nodemodule.delete.order import Turns, turn_of
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import left_untouched, not_answered
 from cleanup_nodemodule.model import (
@@ -29,9 +28,6 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
-
-_LAST: Final = chr(0x10FFFF)
-"""Sorts behind every name."""
 
 
 def expect(mode: DeletingMode, approved: Approved) -> None:
@@ -59,10 +55,8 @@ async def give_turns(
     """
     before = await ask_free_bytes(approved.artifacts, scheduler)
     results: list[Result] = []
-    # In path order, but the innermost first: what lies around them waits for them, in Turns.
-    waiting = deque(
-        sorted(approved.artifacts, key=lambda artifact: os.path.join(artifact.path, _LAST))
-    )
+    # Those that others wait for, in Turns, come first.
+    waiting = deque(sorted(approved.artifacts, key=lambda artifact: turn_of(artifact.path)))
     turns = Turns(artifact.path for artifact in approved.artifacts)
     disks = Durable(scheduler)
     unexpected: Exception | None = None

@@ -1,36 +1,54 @@
-"""The order of artifacts that lie in each other."""
+"""The order of artifacts of which one lies in another, or proves another."""
 
 import asyncio
 import os
 from collections.abc import Iterable
+from typing import Final
+
+_LAST: Final = chr(0x10FFFF)
+"""Sorts behind every name."""
+
+_PROVES: Final = "node_modules"
+"""Beneath the directory around it, what lies in it is the proof of others: of builds, and of packages of a workspace."""
+
+
+def turn_of(path: str) -> str:
+    """Return what to sort artifacts by: what has to wait for others comes behind them."""
+    return os.path.join(_reach(path), _LAST)
+
+
+def _reach(path: str) -> str:
+    """Return the directory in which everything else goes before the artifact at *path*."""
+    return os.path.dirname(path) if os.path.basename(path) == _PROVES else path
 
 
 class Turns:
-    """Has an artifact wait for those that lie in it, whose own turn they are in."""
+    """Has an artifact wait for those that lie in it, whose own turn they are in, and for those that it proves."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._done: dict[str, asyncio.Event] = {}
-        self._inner: dict[str, list[str]] = {}
+        self._before: dict[str, list[str]] = {}
         self._staying: set[str] = set()
         self._altered: set[str] = set()
+        # Backwards, what others go before comes first.
         around: list[str] = []
-        for path in sorted(paths, key=lambda path: os.path.join(path, "")):
-            while around and not path.startswith(os.path.join(around[-1], "")):
+        for path in sorted(paths, key=turn_of, reverse=True):
+            while around and not path.startswith(os.path.join(_reach(around[-1]), "")):
                 around.pop()
             if around:
                 self._done[path] = asyncio.Event()
-                self._inner.setdefault(around[-1], []).append(path)
+                self._before.setdefault(around[-1], []).append(path)
             around.append(path)
 
     async def await_inner(self, path: str) -> str | None:
-        """Wait for everything that lies in *path*; return the first that stays, if any does."""
-        inner = self._inner.get(path, ())
-        for one in inner:
+        """Wait for everything that goes before *path*; return the first that stays in it, if any does."""
+        for one in self._before.get(path, ()):
             await self._done[one].wait()
-        return next((one for one in inner if one in self._staying), None)
+        inside = os.path.join(path, "")
+        return min((one for one in self._staying if one.startswith(inside)), default=None)
 
     def done(self, path: str, *, stays: bool, altered: bool = False) -> None:
-        """Let what lies around *path* go on; *altered* if this program has taken it out of there."""
+        """Let what waits for *path* go on; *altered* if this program has taken it out of the directory around it."""
         if stays:
             self._staying.add(path)
         if altered:

@@ -1,6 +1,7 @@
 """What is found, and what would be done with it: the stages up to the plan, one frozen type a stage."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -176,13 +177,17 @@ class Artifact:
             case Keep(reason) if self.evidence.doubt and self.evidence.doubt.reason is reason:
                 return self.evidence.doubt.detail
             case Keep(Reason.MOUNT_POINT):
-                return ", ".join(self.contents.mounts[:1])
+                return self._first(self.contents.mounts)
             case Keep(Reason.REPOSITORY_INSIDE):
-                return ", ".join(self.contents.repositories[:1])
+                return self._first(self.contents.repositories)
             case Keep(Reason.FOREIGN):
-                return ", ".join(self.contents.foreign[:1])
+                return self._first(self.contents.foreign)
             case _:
                 return None
+
+    def _first(self, inside: Sequence[str]) -> str:
+        """Return the absolute path of the first of what lies *inside*."""
+        return os.path.join(self.candidate.path, inside[0]) if inside else ""
 
     @property
     def path(self) -> str:

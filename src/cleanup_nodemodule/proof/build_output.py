@@ -52,7 +52,9 @@ _CODE: Final = re.compile(
     rb"__webpack_require__|webpackBootstrap|webpackChunk|Object\.defineProperty\(exports,\s*['\"]__esModule"
     rb"|_interopRequireDefault|^\s*var __(?:defProp|create|getOwnPropNames|esm|commonJS)\b"
     rb"|^\s*// (?:\.\./)*(?:src|node_modules)/\S+\.[cm]?[jt]sx?$"
-    rb"|^//#region |^System\.register\(|parcelRequire|^//# sourceMappingURL=|__vitePreload|__commonJS\(",
+    rb"|^//#region |^System\.register\(|parcelRequire|^//# sourceMappingURL=|__vitePreload|__commonJS\("
+    # Vite puts this before every entry, whatever the hash in its name looks like (modulepreload-polyfill).
+    rb"|createElement\([\"'`]link[\"'`]\)\.relList;[^\n]{0,80}modulepreload",
     re.MULTILINE,
 )
 """How code begins that compilers and bundlers write."""

@@ -269,7 +269,9 @@ def _in_words(repository: str, said: bytes, code: int, limits: Limits) -> str:
         return f"it was ended by signal {-code}"
     if re.search("dubious ownership|unsafe repository", words):
         trust = f"git config --global --add safe.directory {shlex.quote(repository)}"
-        return f"{words}; if you trust its owner, as git reads what they write there, type: {trust}"
+        return (
+            f"{words}; git runs what its owner writes there: if you trust that user, type: {trust}"
+        )
     if "worktrees" in words:
         return f"{words}; if it was moved, type `git worktree repair` in the main working tree"
     if "memory" in words.lower():

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.problems import sentence
+from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
+from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.system import mounts
@@ -23,7 +24,16 @@ _MAX_INCLUDED: Final = 3
 """Paths in the command that would include what is unproven."""
 
 _MAX_MOUNTS: Final = 3
-"""Mount points that are named where nothing was found."""
+"""Mount points that are named."""
+
+_WITHOUT_PROJECTS: Final = frozenset(
+    {
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"),
+        *("devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"),
+        *("ramfs", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs"),
+    }
+)
+"""Kinds of file systems that the system makes for itself (filesystems(5)), or that are read-only images."""
 
 _MAX_PROFILES: Final = 5
 """Profiles in a command, before it takes all of them."""
@@ -73,9 +83,14 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
     yield from _leftovers(report)
     yield from _unseen(report)
+    yield from _not_searched(report)
     if not signalled:
-        yield from _advice(report, asked)
-        yield from others(report, asked)
+        # Before a deletion it was said, or nobody is there to read it.
+        if not tried or asked.verbose:
+            yield from _advice(report, asked)
+            yield from others(report, asked)
+        if any(row.outcome == "deleted" and row.regenerate for row in report.artifacts):
+            yield Advice("To bring it back", command("regenerate"))
         if report.mode == "dry-run" and report.totals.selected and not exceeded:
             deletes = command(*asked.exactly, "--no-dry-run")
             yield Advice("Nothing was deleted, because this was a dry run. To delete", deletes)
@@ -163,21 +178,36 @@ def _kept(report: Report, but: str = "") -> str:
 
 def _nothing_found(report: Report, asked: Asked) -> Iterator[str]:
     """Say what was looked for, and where else there may be something."""
-    where = ", ".join(printable(root) for root in report.roots)
+    silent = {one.path for one in report.problems if one.code == ProblemCode.ROOT_UNANSWERED.value}
+    searched = [root for root in report.roots if root not in silent]
+    if not searched:
+        return
+    where = ", ".join(printable(root) for root in searched)
     yield f"Nothing was found in {where}. This run looked for {asked.looked_for}."
+    if not (report.other_ecosystems or "--profile=all" in _flat(asked.again)):
+        every = command(*_without_profiles(asked.again), "--profile", "all")
+        yield Advice("To look for what the tools of other languages make", every)
+
+
+def _not_searched(report: Report) -> Iterator[str]:
+    """Say which file systems are mounted beneath the roots, because a run stays on the one on which it begins."""
+    artifacts = {row.path for row in report.artifacts}
     beneath = [
         point
-        for point in sorted(mounts.mount_points())
-        if any(point != root and mounts.within(point, root) for root in report.roots)
+        for point, kind in sorted(mounts.mounted().items())
+        if kind not in _WITHOUT_PROJECTS
+        and point not in report.roots
+        and any(mounts.within(point, root) for root in report.roots)
+        and artifacts.isdisjoint(ancestors(point, None))
     ]
+    more = len(beneath) - _MAX_MOUNTS
     for point in beneath[:_MAX_MOUNTS]:
         yield Advice(
             f"{printable(point)} is another file system and was not searched. To search it",
             command(point),
         )
-    if not (report.other_ecosystems or beneath or "--profile=all" in _flat(asked.again)):
-        every = command(*_without_profiles(asked.again), "--profile", "all")
-        yield Advice("To look for what the tools of other languages make", every)
+    if more > 0:
+        yield f"{more:,} more file systems beneath were not searched."
 
 
 def _flat(words: Sequence[str]) -> str:
@@ -209,11 +239,9 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         deleted = (
             f"{totals.deleted:,} of {totals.selected:,}, which freed {size(totals.freed_bytes)}"
         )
-        yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{kept}"
+        failed = f" {totals.failed:,} failed." if totals.failed else ""
+        yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from _difference(report)
-    for row in report.artifacts:
-        if row.outcome == "failed":
-            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
     gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
     if gone:
         yield f"{gone:,} {'was' if gone == 1 else 'were'} gone already."
@@ -227,9 +255,9 @@ def _difference(report: Report) -> Iterator[str]:
     freed, seen = report.totals.freed_bytes, report.totals.observed_freed_bytes
     if seen is None or abs(seen - freed) <= max(freed // 50, _NOTED):
         return
-    grew = f"Free space grew by {size(seen)}" if seen > 0 else "Free space did not grow"
+    grew = f"Free space grew by {size(seen)} only" if seen > 0 else "Free space did not grow"
     if seen > freed:
-        yield f"{grew}, which is more: other programs freed some at the same time."
+        yield f"Free space grew by {size(seen)}: other programs probably freed some at the same time."
         return
     kinds = mounts.mounted()
     points = {mounts.mount_point_of(root, kinds) for root in report.roots}
@@ -238,10 +266,10 @@ def _difference(report: Report) -> Iterator[str]:
     }
     if sharing:
         on = "; ".join(f"on {kind} {reason}" for kind, reason in sorted(sharing.items()))
-        yield f"{grew}: {on}. Other programs may have written at the same time."
+        yield f"{grew}: {on}. Or other programs wrote at the same time."
     else:
         yield (
-            f"{grew}: other programs may have written at the same time, or still have deleted files open."
+            f"{grew}: other programs probably wrote at the same time, or have deleted files open."
         )
 
 

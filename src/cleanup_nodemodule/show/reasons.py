@@ -93,7 +93,7 @@ def what_to_do(kept: Kept, again: Sequence[str]) -> Advice | str | None:
         case "excluded":
             return "To include it, take that pattern out of the configuration file"
         case "current-directory":
-            outside = shell_command("cd", os.path.dirname(path))
+            outside = shell_command("cd", os.path.dirname(os.path.abspath(path)))
             return Advice("Leave it, then run the command again", outside)
         case "in-use" if detail.endswith(OVERRIDE):
             unused = command(*again, "--assume-unused")
@@ -144,7 +144,7 @@ def from_here(path: str) -> str:
         here = os.path.join(os.getcwd(), "")
     except OSError:  # It is gone.
         return path
-    if path + os.sep == here:
+    if os.path.join(path, "") == here:
         return os.curdir
     if not path.startswith(here):
         return path

@@ -341,12 +341,15 @@ def test_a_command_that_no_rule_has_is_shown_to_people_and_not_to_a_shell(
     result = run("regenerate")
     assert result.stdout.startswith(f"# (cd {work} && ")
     assert result.stdout.count("\n") == 1
-    assert "no rule has this command, so look at it before you run it" in result.stderr
+    assert (
+        "this program may not have written this command, so look at it before you run it"
+        in result.stderr
+    )
     paste(result.stdout.encode(), "sh", work)
     ran = run("regenerate", "--run")
     assert ran.returncode == 3
     assert "Not run: (cd " in ran.stderr
-    assert "no rule has this command" in ran.stderr
+    assert "this program may not have written this command" in ran.stderr
     assert document(run, "--run")["steps"][0]["outcome"] == "refused"
     assert listing(work) == []
     assert not npm.exists()

@@ -13,7 +13,7 @@ from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.run import run_as
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.run.ways_back import SKIPPED, STRANGE, Step, see, shown_step
+from cleanup_nodemodule.run.ways_back import SKIPPED, STRANGE, Place, Step, see, shown_step
 from cleanup_nodemodule.show.streams import say
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.silence import Unanswered
@@ -38,7 +38,9 @@ async def run_all(
     done = [step for step, (outcome, _) in outcomes.items() if outcome == "done"]
     if steps:
         say(f"{len(done)} of {len(steps)} commands succeeded.")
-    seen = await see({path: step.directory for step in done for path in step.artifacts}, runtime)
+    seen = await see(
+        {path: Place(step.directory) for step in done for path in step.artifacts}, runtime
+    )
     for path, now in seen.items():
         if not now.there:
             say(f"{printable(path)}: the command succeeded, and it is not there")

@@ -48,7 +48,7 @@ def regenerate(
 
     async def work(runtime: "Runtime", interrupts: "Interrupts") -> "Shown":
         found = await recipe(directory, rules, run, runtime)
-        say_what_is_known(found)
+        say_what_is_known(found, run_them=run_them)
         if not run_them:
             return Shown(found, {}, ExitCode.DONE)
         outcomes: dict[Step, tuple[str, int | None]] = {}

@@ -1,10 +1,13 @@
 """Tells how a build tree of CMake was configured, from the cache in it."""
 
+import functools
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from typing import Final
 
+from cleanup_nodemodule.proof.build_options import is_harmless
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
 
 _ENTRY: Final = re.compile(r"(?P<name>\"[^\"]*\"|[^:=\"]+):(?P<type>[A-Z]+)=(?P<value>.*)")
@@ -57,18 +60,57 @@ def command(artifact: str, project: str, cache: StatCache) -> str | None:
     _, home, _ = entries.get("CMAKE_HOME_DIRECTORY", ("", "", ""))
     if home not in ancestors(project, None):
         return None  # What else it names may lie anywhere, and on a disk that does not answer.
-    build = shlex.quote(os.path.relpath(artifact, project))
-    words = ["cmake", "-S", shlex.quote(os.path.relpath(home, project)), "-B", build]
     generator = entries.get("CMAKE_GENERATOR", ("", "", ""))[1]
-    if generator and generator not in _GENERATORS:
-        words += ["-G", shlex.quote(generator)]
+    options = []
     defaults = _options(cache.read(home, "CMakeLists.txt"))
     for name in sorted(entries):
         kind, value, said = entries[name]
         if _is_set(name, kind, value, said) and value not in defaults.get(name, ()):
             typed = "" if kind == "UNINITIALIZED" else f":{kind}"
-            words.append(shlex.quote(f"-D{name}{typed}={value}"))
-    return f"{' '.join(words)} && cmake --build {build}"
+            options.append(f"-D{name}{typed}={value}")
+    source, build = os.path.relpath(home, project), os.path.relpath(artifact, project)
+    return _line(source, build, "" if generator in _GENERATORS else generator, options)
+
+
+def knows(command: str, artifact: str, project: str, cache: StatCache) -> bool:
+    """Whether *command* configures and builds *artifact* from *project*, and can do nothing else.
+
+    It is read word by word, and then written anew. An option that could run a program or read a file of somebody
+    else is strange. Raises OSError.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    source = words[2] if words[1:2] == ["-S"] and len(words) > 2 else ""  # noqa: PLR2004 - the word behind it
+    home = os.path.normpath(os.path.join(project, source))
+    generator = words[6] if words[5:6] == ["-G"] and _GENERATOR.fullmatch(words[6]) else ""
+    options = [word for word in words if word.startswith("-D")]
+    build = os.path.relpath(artifact, project)
+    return (
+        source != ""
+        and home in ancestors(project, None)
+        and cache.exists(home, "CMakeLists.txt")
+        and command == _line(source, build, generator, options)
+        and all(map(functools.partial(is_harmless, source=home), options))
+    )
+
+
+_GENERATOR: Final = re.compile(r"[A-Z][\w .-]*", re.ASCII)
+"""The names of generators (cmake-generators(7))."""
+
+
+def _line(source: str, build: str, generator: str, options: Iterable[str]) -> str:
+    words = [
+        "cmake",
+        "-S",
+        source,
+        "-B",
+        build,
+        *(["-G", generator] if generator else []),
+        *options,
+    ]
+    return f"{shlex.join(words)} && cmake --build {shlex.quote(build)}"
 
 
 def _is_set(name: str, kind: str, value: str, said: str) -> bool:

@@ -12,7 +12,7 @@ from cleanup_nodemodule.proof.declared import NAMES, Declared, look_of
 from cleanup_nodemodule.proof.in_use import Whose, whose
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.markers import Examination, examine
-from cleanup_nodemodule.proof.regeneration import command_for
+from cleanup_nodemodule.proof.regeneration import NO_WAY, command_for
 from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -100,13 +100,13 @@ def _gather_one(
         declared = asked.ask(
             ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
         )
-    unable: tuple[str | None, str | None] = (None, None)
-    command = lock = None
-    if not circumstances.again:
-        command, lock = asked.ask(
-            ProblemCode.EXAMINE, unable, _regeneration, best, path, project, boundary, cache
+    way = NO_WAY
+    if best is not None and not circumstances.again:
+        rule = best.rule
+        way = asked.ask(
+            ProblemCode.EXAMINE, NO_WAY, command_for, rule, path, project, boundary, cache
         )
-    command_in = None if command is None else os.path.dirname(lock) if lock else project
+    command, command_in = way.command, way.directory
     if declared is not None and declared.command is not None:
         command, command_in = declared.command, declared.command_in or project
 
@@ -114,7 +114,7 @@ def _gather_one(
         if declared is not None:
             return declared.warnings
         locked = best is not None and best.rule.locked
-        return same_again.warnings(path, lock, locked=locked, cache=cache)
+        return same_again.warnings(path, way.lock, locked=locked, cache=cache)
 
     return Sighting(
         candidate,
@@ -217,15 +217,6 @@ def _protection(
     )
     answers = (asked.ask(ProblemCode.EXAMINE, None, question) for question in questions)
     return next((answer for answer in answers if answer is not None), None)
-
-
-def _regeneration(
-    best: Examination | None, artifact: str, project: str, boundary: str, cache: StatCache
-) -> tuple[str | None, str | None]:
-    """Return the command that brings the artifact back, and the lock file it goes by."""
-    if best is None:
-        return None, None
-    return command_for(best.rule, artifact, project, boundary, cache)
 
 
 def _remarks(path: str, repositories: Sequence[str], cache: StatCache) -> tuple[str, ...]:

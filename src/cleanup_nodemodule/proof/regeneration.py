@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from cleanup_nodemodule.proof import cmake, meson
 from cleanup_nodemodule.proof.package_scripts import script_of
@@ -18,12 +18,23 @@ RECIPES: Final[Mapping[str, Callable[[str, str, StatCache], str | None]]] = {
 and its project, and returns None where it cannot tell."""
 
 
-def command_for(
-    rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache
-) -> tuple[str | None, str | None]:
-    """Return the command that brings *artifact* back, to be run in *project*, and the lock file that it goes by.
+class Way(NamedTuple):
+    """The way back of an artifact."""
 
-    With a lock file it is to be run in the directory of that. Looks for one no further up than *boundary*. Raises
+    command: str | None = None
+    directory: str | None = None
+    """Where to run it."""
+    lock: str | None = None
+    """The path of the lock file that it goes by."""
+
+
+NO_WAY: Final = Way()
+
+
+def command_for(rule: Rule, artifact: str, project: str, boundary: str, cache: StatCache) -> Way:
+    """Return the command that brings *artifact* back.
+
+    It is to be run where its lock file is, or else in *project*. Looks for one no further up than *boundary*. Raises
     OSError where something could not be looked at.
     """
     entries = rule.regenerate
@@ -41,13 +52,13 @@ def command_for(
     question = ("lock", rule.id, rule.own, cache.owner(artifact))
     found = cache.nearest(question, project, boundary, locked)
     if found is not None:
-        entry, lock = found[1]
-        return _filled(entry, artifact, os.path.dirname(lock), None, cache), lock
+        place, (entry, lock) = found
+        return Way(_filled(entry, artifact, place, None, cache), place, lock)
     for entry in entries:
         script = _script(entry, artifact, project, cache)
         if entry.lock is None and (script is not None or not entry.script):
-            return _filled(entry, artifact, project, script, cache), None
-    return None, None
+            return Way(_filled(entry, artifact, project, script, cache), project)
+    return NO_WAY
 
 
 def _script(entry: Regeneration, artifact: str, project: str, cache: StatCache) -> str | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.proof.known_commands import is_known
 from cleanup_nodemodule.proof.rules import Rule
+from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.record.entries import UNTOUCHED, Entry, Fault, Run
 from cleanup_nodemodule.record.read import read
 from cleanup_nodemodule.run import run_as
@@ -34,7 +36,7 @@ class Step:
     """Absolute path of where to run it."""
     command: str
     known: bool
-    """Whether it is one that the rules have, and not merely what stands in the journal."""
+    """Whether the program itself could have written it, and not only who altered the journal."""
     artifacts: tuple[str, ...]
     """Absolute paths."""
     verdict: run_as.Verdict = run_as.AS_WE_ARE
@@ -63,12 +65,22 @@ SKIPPED: Final = {
 """What each reason for leaving an artifact out means."""
 
 
+class Place(NamedTuple):
+    """Where the command for an artifact is to be run, and what the journal says of it. Pickles."""
+
+    directory: str
+    rule: Rule | None = None
+    command: str | None = None
+
+
 class _Seen(NamedTuple):
     """What the disk says of an artifact and of where its command is to be run."""
 
     there: bool
     ready: bool
     verdict: run_as.Verdict
+    known: bool
+    """Whether the program itself could have written the command."""
 
 
 async def recipe(
@@ -102,7 +114,8 @@ async def recipe(
     steps: dict[tuple[bool, str, int, str, bool], list[str]] = {}
     order = {rule.id: number for number, rule in enumerate(rules)}
     by_id = {rule.id: rule for rule in rules}
-    seen = await see({entry.intent.path: _where(entry) for entry in history.entries}, runtime)
+    places = {entry.intent.path: _place(entry, by_id) for entry in history.entries}
+    seen = await see(places, runtime)
     verdicts: dict[str, run_as.Verdict] = {}
     for entry in _outermost(history.entries, seen):
         intent = entry.intent
@@ -118,12 +131,10 @@ async def recipe(
             skipped[intent.path] = "project-gone"
         else:
             rule = by_id.get(intent.rule or "")
-            commands = {each.command for each in rule.regenerate} if rule is not None else set()
             # What a lock file determines is what is installed, which building needs.
             installs = rule is not None and rule.locked
             rank = order.get(intent.rule or "", len(order))
-            known = intent.regenerate in commands
-            key = (not installs, where, rank, intent.regenerate, known)
+            key = (not installs, where, rank, intent.regenerate, known_of.known)
             verdicts[where] = known_of.verdict
             steps.setdefault(key, []).append(intent.path)
     once: dict[tuple[str, str], Step] = {}
@@ -141,23 +152,28 @@ def _where(entry: Entry) -> str:
     return entry.intent.regenerate_in or entry.intent.project
 
 
-async def see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
+def _place(entry: Entry, rules: Mapping[str, Rule]) -> Place:
+    intent = entry.intent
+    return Place(_where(entry), rules.get(intent.rule or ""), intent.regenerate)
+
+
+async def see(places: Mapping[str, Place], runtime: Runtime) -> dict[str, _Seen]:
     """Return what the disks say of artifacts and their directories; nothing where one does not answer.
 
     Those on other mounts are asked side by side, so that one which is silent holds up none of the others.
     """
     mounts = mount_points()
-    groups: dict[tuple[str, str], dict[str, str]] = {}
-    for path, where in places.items():
+    groups: dict[tuple[str, str], dict[str, Place]] = {}
+    for path, place in places.items():
         key = (
             mount_point_of(path, mounts),
-            mount_point_of(where, mounts),
+            mount_point_of(place.directory, mounts),
         )
-        groups.setdefault(key, {})[path] = where
+        groups.setdefault(key, {})[path] = place
     seen: dict[str, _Seen] = {}
 
     async def ask(scheduler: Scheduler) -> None:
-        async def one(group: dict[str, str]) -> None:
+        async def one(group: dict[str, Place]) -> None:
             with contextlib.suppress(Unanswered):
                 seen.update(await scheduler.call(_ask_disk, group))
 
@@ -166,19 +182,25 @@ async def see(places: Mapping[str, str], runtime: Runtime) -> dict[str, _Seen]:
                 asking.create_task(one(group))
 
     if groups:
-        around = {os.path.dirname(path): None for path in places} | dict.fromkeys(places.values())
+        around = {os.path.dirname(path): None for path in places}
+        around |= dict.fromkeys(place.directory for place in places.values())
         await runtime.ask(list(around), ask, workers=len(groups))
     return seen
 
 
-def _ask_disk(places: Mapping[str, str]) -> dict[str, _Seen]:
+def _ask_disk(places: Mapping[str, Place]) -> dict[str, _Seen]:
     verdicts: dict[str, run_as.Verdict] = {}
     seen: dict[str, _Seen] = {}
-    for path, where in places.items():
+    cache = StatCache()
+    for path, (where, rule, command) in places.items():
         ready = os.path.isdir(where)
         if ready and where not in verdicts:
             verdicts[where] = run_as.decide(where)
-        seen[path] = _Seen(os.path.lexists(path), ready, verdicts.get(where, run_as.AS_WE_ARE))
+        there, known = os.path.lexists(path), False
+        if ready and not there and rule is not None and command is not None:
+            with contextlib.suppress(OSError):
+                known = is_known(rule, command, path, where, cache)
+        seen[path] = _Seen(there, ready, verdicts.get(where, run_as.AS_WE_ARE), known)
     return seen
 
 
@@ -213,7 +235,7 @@ def _outermost(entries: Sequence[Entry], seen: Mapping[str, _Seen]) -> Iterator[
             yield entry
 
 
-STRANGE: Final = "no rule has this command, so look at it before you run it"
+STRANGE: Final = "this program may not have written this command, so look at it before you run it"
 
 
 def shown_step(step: Step) -> str:

@@ -22,13 +22,16 @@ class Shown(NamedTuple):
     code: int
 
 
-def say_what_is_known(found: Recipe) -> None:
-    """Say what could not be read, and what nothing is to be run for."""
+def say_what_is_known(found: Recipe, *, run_them: bool) -> None:
+    """Say what could not be read, and what nothing is to be run for. With *run_them* the rest is said by running."""
     for fault in found.faults:
         say(f"{PROGRAM}: {fault_line(fault)}")
     if found.run is None:
         say("Nothing has been deleted yet.")
     _say_skipped(found)
+    for step in () if run_them else found.steps:
+        if not step.known:
+            say(f"{shown_step(step)}: {STRANGE}")
 
 
 def print_result(shown: Shown, *, run_them: bool, as_json: bool) -> int:
@@ -59,9 +62,6 @@ def _say_skipped(found: Recipe) -> None:
             say(f"{printable(path)}: {meaning}")
         if len(paths) > MAX_NAMED:
             say(f"{len(paths) - MAX_NAMED} more: {meaning}")
-    for step in found.steps:
-        if not step.known:
-            say(f"{shown_step(step)}: {STRANGE}")
 
 
 def _lines(steps: Sequence[Step]) -> Iterator[str]:

@@ -6,6 +6,7 @@ Sources: bundle-config(1) (``path``), bundle-install(1); ``bundler/lockfile_pars
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -92,7 +93,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
     configured = _PATH.search(settings)
     command = "bundle install"
     if configured is None or os.path.normpath(configured[1]) != relative:
-        command = f"BUNDLE_PATH={relative} {command}"
+        command = f"BUNDLE_PATH={shlex.quote(relative)} {command}"
     return Declared(
         made_by=made_by,
         facts=placed.declared_by((lock,), gems, "gem", undeclared),

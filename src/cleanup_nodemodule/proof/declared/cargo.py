@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -48,7 +49,7 @@ def look(artifact: str, project: str, boundary: str, cache: StatCache) -> Declar
         made_by=made_by,
         facts=placed.declared_by(("Cargo.lock",), len(crates), "crate", undeclared),
         undeclared=tuple(undeclared),
-        command=f"cargo vendor --locked {os.path.relpath(artifact, project)}".removesuffix(
+        command=f"cargo vendor --locked {shlex.quote(os.path.relpath(artifact, project))}".removesuffix(
             " vendor"
         ),
         command_in=project,

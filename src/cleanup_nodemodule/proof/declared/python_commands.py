@@ -5,10 +5,24 @@ Sources: the manuals of uv ("Settings", UV_PROJECT_ENVIRONMENT; "Commands"), Poe
 ("Configuration", PIPENV_VENV_IN_PROJECT) and pip ("pip install"); the Python manual, venv. Each was tried with the tool.
 """
 
+import fnmatch
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from cleanup_nodemodule.proof.stat_cache import StatCache
+
+REQUIREMENTS: Final = (
+    "requirements.txt",
+    "*requirements*.txt",
+    "requirements/*.txt",
+    "requirements/*.in",
+    "*requirements*.in",
+    "requirements*.lock",
+)
+"""Files as ``pip install -r`` takes them, by the names that people give them."""
 
 _SYNCING: Final = {
     "poetry.lock": "poetry install",
@@ -118,6 +132,124 @@ def editable(extras: Sequence[str]) -> str:
 def required(file: str) -> str:
     """Return the arguments that have pip install what a requirements file names."""
     return f"-r {_quoted(file)}"
+
+
+_OPTIONS: Final = {
+    **dict.fromkeys(("uv sync",), frozenset({"--extra", "--group"})),
+    "poetry install": frozenset({"--extras", "--with"}),
+    **dict.fromkeys(("pdm sync", "pdm install"), frozenset({"-G"})),
+    **dict.fromkeys(("pipenv sync", "pipenv install"), frozenset[str]()),
+}
+"""The options with a name behind them, for each command that takes any."""
+
+_ALONE: Final = {
+    "uv sync": frozenset({"--frozen", "--all-packages"}),
+    **dict.fromkeys(("pipenv sync", "pipenv install"), frozenset({"--dev"})),
+}
+"""The options that stand alone."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+"""An extra or a group of dependencies (PEP 685, PEP 735)."""
+
+_EXTRAS: Final = re.compile(r"\.(?:\[[A-Za-z0-9][\w.,-]*\])?", re.ASCII)
+
+
+def knows(command: str, name: str, directory: str, cache: StatCache) -> bool:
+    """Whether this module could have written *command* for the environment *name* in *directory*.
+
+    It is read word by word, and then written anew: nothing else can be in it. Raises OSError.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    parts = _split(words)
+    options = _options_of(parts)
+    arguments = _arguments_of(parts[-1], directory, cache)
+    if options is None or arguments is None:
+        return False
+    return any(command == one for one in _lines(name, options, arguments))
+
+
+def _lines(name: str, options: Sequence[str], arguments: Sequence[str]) -> Iterator[str]:
+    """Give every command that there is for an environment, with these options and arguments."""
+    for number in range(8):
+        place = Place(name, bool(number & 1), bool(number & 2), bool(number & 4))
+        yield place.made
+        if arguments:
+            yield place.by_pip(arguments)
+        heads: list[str | None] = [place.by_lock(file, options) for file in _LOCKS]
+        heads += (place.by_project(frozenset({tool}), options) for tool in _TOOLS)
+        for head in filter(None, heads):
+            yield head
+            if arguments:
+                yield f"{head} && {place.by_pip(arguments, made=False)}"
+
+
+_LOCKS: Final = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+_TOOLS: Final = ("poetry", "pdm", "Pipfile", "uv")
+
+
+def _split(words: Sequence[str]) -> list[list[str]]:
+    """Return the words of each command in a line of several."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == "&&":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return parts
+
+
+def _options_of(parts: Sequence[Sequence[str]]) -> list[str] | None:
+    """Return the options of the command that installs by a lock file or a project, None if one is strange."""
+    for words in parts:
+        called = [word for word in words if "=" not in word]
+        tool = " ".join(called[:2])
+        if tool not in _OPTIONS:
+            continue
+        found: list[str] = []
+        rest = iter(called[2:])
+        for word in rest:
+            if word in _ALONE.get(tool, ()):
+                if word != "--frozen":
+                    found.append(word)
+                continue
+            value = next(rest, "")
+            if word not in _OPTIONS[tool] or not _NAME.fullmatch(value):
+                return None
+            found.append(f"{word} {value}")
+        return found
+    return []
+
+
+def _arguments_of(words: Sequence[str], directory: str, cache: StatCache) -> list[str] | None:
+    """Return the arguments of pip, where *words* call it, None if one is strange."""
+    if "install" not in words or not any(word.endswith("pip") for word in words):
+        return []
+    rest = iter(words[words.index("install") + 1 :])
+    found = []
+    for word in rest:
+        if word == "--python":
+            next(rest, None)
+            continue
+        value = next(rest, "")
+        if word == "-r" and _is_requirements(value) and cache.exists(directory, value):
+            found.append(required(value))
+        elif word == "-e" and _EXTRAS.fullmatch(value):
+            found.append(f"-e {_quoted(value)}")
+        elif word == "--group" and _NAME.fullmatch(value):
+            found.append(f"--group {value}")
+        else:
+            return None
+    return found
+
+
+def _is_requirements(file: str) -> bool:
+    """Whether it is called as what is looked for beside an environment."""
+    return ".." not in file.split("/") and any(
+        fnmatch.fnmatchcase(file, one) and file.count("/") == one.count("/") for one in REQUIREMENTS
+    )
 
 
 def _quoted(word: str) -> str:

@@ -1,28 +1,18 @@
 """What the files beside a Python environment declare, put together.
 
-Source: pip's "Requirements File Format"; for the names that people give these files, public repositories.
+Source: pip's "Requirements File Format".
 """
 
 import os
 from dataclasses import dataclass, field
-from typing import Final
 
 from cleanup_nodemodule.proof.declared import python_locks, requirements
 from cleanup_nodemodule.proof.declared.distributions import LARGEST
+from cleanup_nodemodule.proof.declared.python_commands import REQUIREMENTS
 from cleanup_nodemodule.proof.declared.python_locks import LOCKS, Lock
 from cleanup_nodemodule.proof.declared.python_projects import Project, project
 from cleanup_nodemodule.proof.declared.requirements import Requirement
 from cleanup_nodemodule.proof.stat_cache import StatCache
-
-_REQUIREMENTS: Final = (
-    "requirements.txt",
-    "*requirements*.txt",
-    "requirements/*.txt",
-    "requirements/*.in",
-    "*requirements*.in",
-    "requirements*.lock",
-)
-"""Files as ``pip install -r`` takes them, by the names that people give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ def manifests(artifact: str, directory: str, boundary: str, cache: StatCache) ->
             python_locks.lock(name, directory, content) for name in LOCKS if (content := read(name))
         ]
         names: dict[str, None] = {}
-        for pattern in _REQUIREMENTS:
+        for pattern in REQUIREMENTS:
             names.update(dict.fromkeys(cache.matches(directory, pattern)))
         files = []
         for name in names:

@@ -52,9 +52,8 @@ def talk(
 def test_the_list_has_a_number_for_each_the_largest_first(work: Path) -> None:
     seen = talk(work, "l", "n")
     assert f"{ALL}l\nIn {work}:\n" in seen
-    assert [
-        line.split() for line in seen.splitlines() if line.startswith(("1  ", "2  ", "3  "))
-    ] == [
+    listed = seen.partition(f"In {work}:")[2].splitlines()
+    assert [line.split() for line in listed if line.startswith(("1  ", "2  ", "3  "))] == [
         ["1", "3.0", "MiB", "big/node_modules"],
         ["2", "2.0", "MiB", "middle/node_modules"],
         ["3", "1.0", "MiB", "small/node_modules"],

@@ -266,6 +266,38 @@ def test_only_what_is_about_to_be_deleted_is_red() -> None:
     assert colours(Look(), report([failed], mode="delete")) == {"redTrue"}
 
 
+def test_what_is_about_to_go_has_the_numbers_that_the_question_takes() -> None:
+    rows = [row(f"/srv/{number:02}/node_modules", MIB) for number in range(1, 12)]
+    look = Look(width=80, top=2, about_to_delete=True)
+    lines = drawn(report([*rows, unproven("/srv/01/dist")]), look)
+    assert lines[1:6] == [
+        "       Size            Last used  Path",
+        " 1  1.0 MiB  ████████  1 month    01/node_modules",
+        " 2  1.0 MiB  ████████  1 month    02/node_modules",
+        "                                  and 9 more, 9.0 MiB (--top 0 shows all)",
+        "",
+    ]
+    assert (
+        lines[-1] == "    4.0 KiB  1 month    01/dist  unproven: nothing inside shows who made it"
+    )
+
+
+def test_what_was_included_says_so_and_what_else_is_in_it() -> None:
+    known = replace(
+        row("/srv/a/dist", MIB).evidence,
+        also_inside=["not made by its tool: notes.txt"],
+        besides=["included with --include-unproven"],
+    )
+    included = replace(row("/srv/a/dist", MIB), evidence=known)
+    for width in (80, 120):
+        lines = drawn(report([included, row("/srv/b/dist", MIB)]), Look(width=width))
+        assert lines[2].endswith("  a/dist  included despite notes.txt")
+
+
+def test_an_artifact_that_is_searched_itself_does_not_lie_in_itself() -> None:
+    assert drawn(report([row("/srv", MIB)]), Look(width=80))[0] == "Can be deleted:"
+
+
 def test_a_low_terminal_shows_fewer() -> None:
     many = report([row(f"/srv/{number}/node_modules", 5) for number in range(90)])
     assert [default_top(many, height) for height in (10, 24, 30, 50)] == [5, 14, 20, 20]

@@ -28,6 +28,9 @@ class Inside(NamedTuple):
     """How many more things were met than anybody looked at."""
 
 
+INCLUDED: Final = "included with --include-unproven"
+"""A fact: only the user says that it can be rebuilt."""
+
 NOTHING_MET: Final = Inside()
 
 
@@ -81,7 +84,7 @@ def weigh(
             besides += sighting.remarks
     doubt = _doubt(sighting, level, lacking)
     if sighting.included and (doubt is not None or (level is Level.NAMED and not sighting.named)):
-        besides.append("included with --include-unproven")
+        besides.append(INCLUDED)
         doubt, level = None, Level.NAMED
     return Evidence(
         level,
@@ -236,7 +239,7 @@ def with_inside(known: Evidence, sighting: Sighting, inside: Inside) -> Evidence
     besides = known.besides
     if sighting.included:
         doubt = None
-        besides = tuple(dict.fromkeys((*besides, "included with --include-unproven")))
+        besides = tuple(dict.fromkeys((*besides, INCLUDED)))
     settled = known.doubt if known.doubt is not None and not sighting.included else doubt
     if doubt is not None and known.doubt is not None and known.doubt.reason is Reason.MODIFIED:
         # What the look has found says less than the name of what people make.

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Final
@@ -34,24 +34,19 @@ Ctrl-C stops the run; nothing is deleted then."""
 _LISTED: Final = 10
 """Directories that are listed when they are chosen; of more only the sum is told."""
 
-_ORDERS: Final[dict[str, Callable[[Artifact], tuple[int, str]]]] = {
-    "size": lambda one: (-one.size.reclaimable_bytes, one.path),
-    "age": lambda one: (one.evidence.last_used or one.contents.newest, one.path),
-    "path": lambda one: (0, one.path),
-}
-"""The order of the numbers is that of the table."""
-
 
 class _AnswerError(Exception):
     """An answer that means nothing. The message says what to type."""
 
 
-def ask(plan: Plan, mode: Mode, interrupts: Interrupts, sort: str = "path") -> AbstractSet[str]:
+def ask(
+    plan: Plan, mode: Mode, interrupts: Interrupts, numbered: Sequence[str] = ()
+) -> AbstractSet[str]:
     """Return the paths of what a person at the terminal wants deleted, of what *plan* selects; none for a no.
 
-    Raises Stopped for Ctrl-C, Ctrl-D or a terminal that is gone, which ask to stop rather than answer.
+    Their numbers are those of the table, which has them in the order of *numbered*. Raises Stopped for Ctrl-C, Ctrl-D or a terminal that is gone, which ask to stop rather than answer.
     """
-    choice = _Choice(plan, sort)
+    choice = _Choice(plan, numbered)
     while True:
         try:
             # A signal has to end the wait for the answer, which nothing else can.
@@ -115,9 +110,12 @@ def _answered(choice: "_Choice", answer: str, mode: Mode) -> AbstractSet[str] | 
 class _Choice:
     """What is chosen by now. The numbers stay the same all the time."""
 
-    def __init__(self, plan: Plan, sort: str) -> None:
+    def __init__(self, plan: Plan, numbered: Sequence[str]) -> None:
         self._plan = plan
-        self._numbered: Sequence[Artifact] = sorted(plan.selected, key=_ORDERS[sort])
+        at = {path: number for number, path in enumerate(numbered)}
+        self._numbered: Sequence[Artifact] = sorted(
+            plan.selected, key=lambda one: (at.get(one.path, len(at)), one.path)
+        )
         self._numbers = {one.path: number for number, one in enumerate(self._numbered, 1)}
         self._chosen = set(self._numbers.values())
         self._narrowed = plan

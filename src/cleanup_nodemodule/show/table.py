@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from rich.segment import Segment, Segments
 from rich.style import Style
 
+from cleanup_nodemodule.proof.weigh import INCLUDED
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.show.fitting import (
@@ -126,6 +127,8 @@ class _Section(NamedTuple):
 
 
 class _Widths(NamedTuple):
+    number: int
+    """Cells of the number that the question takes; 0 where nothing is asked."""
     size: int
     bar: int
     age: int
@@ -135,7 +138,8 @@ class _Widths(NamedTuple):
     @property
     def before_path(self) -> int:
         """Cells before the path."""
-        return sum(len(_GAP) + width for width in (self.size, self.bar, self.age) if width) + 2
+        columns = (self.size, self.bar, self.age)
+        return self.number + sum(len(_GAP) + width for width in columns if width) + len(_GAP)
 
     def of(self, section: _Section) -> "_Widths":
         """Return those of a section: without bars there is more room for reasons."""
@@ -203,8 +207,8 @@ class _Table:
         if first and section.rows:
             yield [Segment(self._heading(section), _DIM)]
         room = self._path_room(section, longest)
-        for row in section.rows[: section.shown]:
-            yield self._row(row, section, room)
+        for number, row in enumerate(section.rows[: section.shown], 1):
+            yield self._row(row, number, section, room)
             if self._look.verbose:
                 yield from self._details(row)
         rest = section.rows[section.shown :]
@@ -220,7 +224,8 @@ class _Table:
             )
 
     def _title(self, section: _Section, *, first: bool) -> str:
-        if self._root is None or not first:
+        inside = any(row.path != self._root for row in section.rows)
+        if self._root is None or not first or (section.rows and not inside):
             return f"{section.title}:"
         words, marks, width = f"{section.title} in ", self._look.marks, self._look.width
         where = self._tilde(self._root)
@@ -230,16 +235,17 @@ class _Table:
 
     def _heading(self, section: _Section) -> str:
         widths = self._widths.of(section)
-        line = _GAP + "Size".rjust(widths.size)
+        line = " " * widths.number + _GAP + "Size".rjust(widths.size)
         if widths.bar:
             line += _GAP + " " * widths.bar
         if widths.age:
             line += _GAP + "Last used".ljust(widths.age)
         return f"{line}{_GAP}Path"
 
-    def _row(self, row: ArtifactRow, section: _Section, room: int) -> _Line:
+    def _row(self, row: ArtifactRow, number: int, section: _Section, room: int) -> _Line:
         look, widths = self._look, self._widths.of(section)
-        line = [Segment(_GAP + self._size(row).rjust(widths.size) + _GAP)]
+        first = str(number if widths.number and not section.kept else "").rjust(widths.number)
+        line = [Segment(first + _GAP + self._size(row).rjust(widths.size) + _GAP)]
         if widths.bar:
             drawn = bar(plain.gain(row) / self._largest, widths.bar, look.marks)
             line.append(Segment(drawn.ljust(widths.bar) + _GAP, section.style))
@@ -300,6 +306,10 @@ class _Table:
                 if left is not None:
                     shown = fewer_words(shown, left - len(f"{row.reason}: "), marks)
                 words += shown and f": {shown}"
+        elif is_included(row):
+            # Somebody said so, and may have meant another one.
+            despite = (one.partition(": ")[2] for one in row.evidence.also_inside[-1:])
+            words = " despite ".join(("included", *(spelled(one, marks) for one in despite)))
         elif left is None or (left >= _TELLING and (width or 0) >= _WIDE):
             words = _facts(row, left, marks)
         else:
@@ -327,9 +337,12 @@ class _Table:
             for reason in (_reason_cells(section),)
         ]
         longest = max(needed, default=0)
-        width = self._look.width
+        width, numbers = self._look.width, 0
+        if self._look.about_to_delete:
+            chosen = [len(section.rows) for section in self._sections if not section.kept]
+            numbers = len(str(max(chosen, default=0)))
         for drawn, age, comfort in _COLUMNS:
-            widths = _Widths(sizes, drawn if self._largest else 0, age, None)
+            widths = _Widths(numbers, sizes, drawn if self._largest else 0, age, None)
             if width is None:
                 return widths
             widths = widths._replace(rest=max(1, width - widths.before_path))
@@ -360,6 +373,11 @@ _TITLES: Final = {
     "failed": "Failed",
     "left": "Left",
 }
+
+
+def is_included(row: ArtifactRow) -> bool:
+    """Whether it can be deleted only because the user said so."""
+    return row.decision != "keep" and INCLUDED in row.evidence.besides
 
 
 def _is_undecided(row: ArtifactRow) -> bool:

@@ -70,6 +70,8 @@ class Terminal:
         self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
         self._shown = False
         """The rows are on standard output already, from before they were deleted."""
+        self._numbered: list[str] = []
+        """The paths of what can be deleted, in the order in which the table has numbered them."""
         self._live: Live | None = None
         """What shows how far it has come, or has done so."""
 
@@ -99,6 +101,7 @@ class Terminal:
         if not (deletes and self.asks):
             return
         rows = self._sorted(replace(result, mode="dry-run"))
+        self._numbered = [row.path for row in rows.artifacts if row.decision == "delete"]
         try:
             # A terminal may take its time, and a signal ends that.
             with self._interrupts.raising():
@@ -113,7 +116,7 @@ class Terminal:
 
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Ask which of what the plan selects to delete. Raises Stopped for Ctrl-C and Ctrl-D."""
-        return ask(plan, self._mode, self._interrupts, sort=self._display.sort)
+        return ask(plan, self._mode, self._interrupts, self._numbered)
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Show how far it has come, at a terminal."""
@@ -252,6 +255,11 @@ class Terminal:
             case "age":
                 # ISO 8601 times of one zone sort as text; what has none was never used.
                 rows.sort(key=lambda row: row.last_used_at or "")
+        if self._format == "table":
+            from cleanup_nodemodule.show.table import is_included
+
+            # These are to be seen, however many others there are.
+            rows.sort(key=lambda row: not is_included(row))
         return replace(result, artifacts=rows)
 
 

@@ -9,15 +9,15 @@ import pytest
 from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.exit_codes import ExitCode
 from support.tool import PROJECT, Run, Tool
-from support.trees import declare, listing
+from support.trees import Declared, declare, listing
 
 Captured = pytest.CaptureFixture[str]
 
 DELETING: Final = ["--no-dry-run", "-y"]
 
-DIST: Final = {**PROJECT, "dist": {"app.js": "x"}}
+DIST: Final[Declared] = {**PROJECT, "dist": {"app.js": "x"}}
 
-TREE: Final = {
+TREE: Final[Declared] = {
     **dict.fromkeys(("a", "b", "work", "photos", "my", "python", "p2"), DIST),
     "packages": dict.fromkeys(("a", "b", "c"), DIST),
     "my work": DIST,

@@ -359,7 +359,10 @@ WRONG = [
     (["--e\x1bsc"], r"there is no option $'--e\esc'"),
     (["--targets"], "--targets needs the name of a directory, as in: --targets node_modules dist"),
     (["--targets", "a/b"], "--targets takes names of directories, not paths, and 'a/b' is none"),
-    (["--targets", "dist", ".."], "--targets takes names of directories, not paths, and '..'"),
+    (
+        ["--targets", "dist", ".."],
+        "--targets takes names of directories, and .. is a path; put the",
+    ),
     (["--targets", ""], "--targets takes names of directories, not paths, and '' is none"),
     (["--targets", "."], "--targets takes names of directories, not paths, and '.' is none"),
     (["--targets", ".git"], "--targets .git would delete repositories; that is never done"),

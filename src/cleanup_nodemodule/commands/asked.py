@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from cleanup_nodemodule.commands.options import same_again
+from cleanup_nodemodule.words import printable
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.settings import Settings
@@ -33,7 +34,7 @@ def _looked_for(settings: "Settings") -> str:
         what = "the directories of all profiles"
     else:
         names = list(dict.fromkeys(rule.directory for rule in settings.rules if rule.directory))
-        some, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+        some, more = ", ".join(map(printable, names[:_NAMED])), len(names) - _NAMED
         others = f" and {more} others" if more > 0 else ""
         what = f"{some}{others} (profile{'' if len(profiles) == 1 else 's'} {_listed(profiles)})"
     return f"{what}, and for directories called {_listed(settings.also)}" if settings.also else what
@@ -44,5 +45,5 @@ _NAMED: Final = 3
 
 
 def _listed(names: Sequence[str]) -> str:
-    *first, last = names
+    *first, last = map(printable, names)
     return f"{', '.join(first)} or {last}" if first else last

@@ -23,7 +23,7 @@ from cleanup_nodemodule.commands.options import (
     seconds_of,
     settings_of,
 )
-from cleanup_nodemodule.commands.parsing import WORDS
+from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.wrong_usage import instead_of
 from cleanup_nodemodule.errors import UsageError
 
@@ -129,6 +129,7 @@ def clean(
             max_delete=limit,
             jobs=jobs,
             timeout=seconds_of(timeout),
+            needs=tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line)),
         )
         if not quiet and shown is not Format.JSON:
             notice_of_engine(engine)
@@ -140,6 +141,6 @@ def clean(
         try:
             return await search(settings, orders, voice, runtime)
         except UsageError as error:
-            raise instead_of(error, ctx.meta[WORDS]) from error
+            raise instead_of(error, ctx.meta[WORDS], ctx.meta[LINES]) from error
 
     return carry_out(work, orders, display, interrupts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.words import quoted
+from cleanup_nodemodule.words import printable, quoted
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.settings import Settings
@@ -160,7 +160,7 @@ def same_again(ctx: typer.Context, *, exactly: bool = False) -> tuple[str, ...]:
     """
     once = {*(_MODE if exactly else _ONCE), "path"}
     commands = getattr(ctx.command, "commands", ())
-    words = [_as_word(path, commands) for path in ctx.params.get("path") or (".",)]
+    words = [as_word(path, commands) for path in ctx.params.get("path") or (".",)]
     for param in ctx.command.params:
         panel = getattr(param, "rich_help_panel", None)
         name = param.name or ""
@@ -182,7 +182,7 @@ def same_again(ctx: typer.Context, *, exactly: bool = False) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _as_word(path: str, commands: Container[str]) -> str:
+def as_word(path: str, commands: Container[str]) -> str:
     """Return a path so that it is taken for neither a command nor an option."""
     taken = path in commands or path.startswith("-")
     return os.path.join(os.curdir, path) if taken else path or os.curdir
@@ -236,6 +236,6 @@ def check_files(option: str, names: Iterable[str]) -> None:
         ending = os.path.splitext(name)[1]
         if ending[1:].isalnum() and os.path.isfile(name):
             raise UsageError(
-                f"{option} takes names of directories, and {name} is a file. This program deletes directories;"
+                f"{option} takes names of directories, and {printable(name)} is a file. This program deletes directories;"
                 f" to find files, type: find . -name {quoted(f'*{ending}')}"
             )

@@ -3,12 +3,12 @@
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from cleanup_nodemodule.commands import wrong_usage
+from cleanup_nodemodule.commands import misread, wrong_usage
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.errors import UsageError
 
@@ -26,6 +26,9 @@ _FOR_ALL: Final = {"engine"}
 
 WORDS: Final = "cleanup_nodemodule.words"
 """Where a context keeps the paths that were typed without ``-p``."""
+
+LINES: Final = "cleanup_nodemodule.lines"
+"""Where a context keeps these again, in lists of those that stand side by side. A path of ``-p`` before them counts."""
 
 
 class Option(TyperOption):
@@ -163,43 +166,52 @@ class Program(TyperGroup):
         if ctx.resilient_parsing:  # A shell completing what is not finished yet.
             return super().parse_args(ctx, args)
         _check_dashes(self.params, args)
-        for option, example in _SPREAD.items():
-            args = _spread(args, option, example)
+        taken = list(_taken(args))
         with _about(ctx):
-            options, words, called = self._parted(ctx, args)
-            rest = super().parse_args(ctx, [*options, *called])
-        ctx.meta[WORDS] = words
-        wrong_usage.refuse_misspelt(words, list(self.commands))
-        if called:
-            self._refuse_options_before(ctx, called[0])
+            parted = self._parted(ctx, _spread(args, taken))
+            rest = super().parse_args(ctx, [*parted.options, *parted.called])
+        ctx.meta[WORDS], ctx.meta[LINES] = parted.words, parted.lines
+        if parted.called:
+            self._refuse_options_before(ctx, parted.called[0])
+            return rest
+        misread.refuse_behind(parted.behind)
+        wrong_usage.refuse_misspelt(parted.words, list(self.commands))
+        if not ctx.params["path"]:
+            misread.refuse_taken(args, taken, self.commands, deletes=ctx.params["no_dry_run"])
         return rest
 
-    def _parted(self, ctx: Any, args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-        """Part a command line into options, paths and the command with all that follows.
-
-        The paths are among the options too, as values of ``--path``. Raises what the parser raises.
-        """
+    def _parted(self, ctx: Any, args: Sequence[str]) -> "_Parted":
+        """Part a command line. Raises what the parser raises."""
         parser = self.make_parser(ctx)
         parser.allow_interspersed_args = False
-        options: list[str] = []
-        words: list[str] = []
+        parted = _Parted([], [], [], [], [])
         rest = list(args)
         while rest:
             given = list(rest)
-            _, left, _ = parser.parse_args(rest)  # It takes the list apart.
+            values, left, params = parser.parse_args(rest)  # It takes the list apart.
             read = given[: len(given) - len(left)]
             ended = read[-1:] == ["--"] and _is_whole(parser, read[:-1])
-            options += read[:-1] if ended else read
+            parted.options.extend(read[:-1] if ended else read)
             rest = left
             if not rest:
                 break
-            if not (ended or words) and rest[0] in self.commands:
-                return options, [], rest
+            if not (ended or parted.words) and rest[0] in self.commands:
+                return parted._replace(words=[], called=rest)
+            side_by_side = tuple(rest) if ended else misread.bare(rest)
+            if params and not ended:
+                last = params[-1]
+                if not _is_whole(parser, read[:-1]):
+                    option = read[-2] if read[-2] in last.opts else max(last.opts, key=len)
+                    parted.behind.append(misread.Behind(last, option, read[-1], side_by_side))
+                if last.name == "path":
+                    side_by_side = (values["path"][-1], *side_by_side)
+            if read or not parted.lines:
+                parted.lines.append(side_by_side)
             taken = len(rest) if ended else 1
-            words += rest[:taken]
-            options += [f"--path={word}" for word in rest[:taken]]
+            parted.words.extend(rest[:taken])
+            parted.options.extend(f"--path={word}" for word in rest[:taken])
             rest = rest[taken:]
-        return options, words, []
+        return parted
 
     def _refuse_options_before(self, ctx: Any, name: str) -> None:
         theirs = {option for param in self.commands[name].params for option in param.opts}
@@ -231,22 +243,43 @@ def _is_whole(parser: Any, words: list[str]) -> bool:
     return True
 
 
-def _spread(args: list[str], option: str, example: str) -> list[str]:
+class _Parted(NamedTuple):
+    """The parts of a command line."""
+
+    options: list[str]
+    """Options and their values. The paths are among them, as values of ``--path``."""
+    words: list[str]
+    """Paths that were typed without ``-p``."""
+    called: list[str]
+    """The command, with all that follows."""
+    behind: list[misread.Behind]
+    lines: list[tuple[str, ...]]
+    """Paths that stand side by side."""
+
+
+def _taken(args: Sequence[str]) -> Iterator[misread.Taken]:
+    """Give each option that takes all the words which follow, with those."""
+    for position, option in enumerate(args):
+        if option == "--":
+            return
+        if option not in _SPREAD:
+            continue
+        words = misread.bare(args[position + 1 :])
+        of_names = option in _OF_NAMES
+        if not words:
+            what = "name" if of_names else "path"
+            example = _SPREAD[option]
+            raise UsageError(f"{option} needs the {what} of a directory, as in: {option} {example}")
+        yield misread.Taken(option, position + 1, words, of_names)
+
+
+def _spread(args: Sequence[str], taken: Iterable[misread.Taken]) -> list[str]:
+    """Return the command line with an option before each of the words that it takes."""
     spread: list[str] = []
     position = 0
-    while position < len(args):
-        word = args[position]
-        position += 1
-        if word == "--":
-            return [*spread, word, *args[position:]]
-        if word != option:
-            spread.append(word)
-            continue
-        start = position
-        while position < len(args) and not args[position].startswith("-"):
-            spread += (option, args[position])
-            position += 1
-        if position == start:
-            what = "name" if option in _OF_NAMES else "path"
-            raise UsageError(f"{option} needs the {what} of a directory, as in: {option} {example}")
-    return spread
+    for one in taken:
+        spread += args[position : one.start - 1]
+        for word in one.words:
+            spread += (one.option, word)
+        position = one.start + len(one.words)
+    return [*spread, *args[position:]]

@@ -173,19 +173,43 @@ def refuse_misspelt(words: Sequence[str], names: Sequence[str]) -> None:
         )
 
 
-def instead_of(error: UsageError, words: Sequence[str]) -> UsageError:
-    """Return a better error where a root is not there that was typed without ``-p``: one of the *words*."""
+def instead_of(
+    error: UsageError, words: Sequence[str], lines: Iterable[Sequence[str]]
+) -> UsageError:
+    """Return a better error where a root is not there that may be one of the *words*, typed without ``-p``.
+
+    The *lines* are paths that were typed side by side, so that a path without its quotes is known.
+    """
     filename = getattr(error, "filename", None)
     if error.code is not ProblemCode.SEARCH_ROOT or filename is None or error.path is None:
         return error
     word = os.fsdecode(filename)
-    if word not in words or os.sep in word or error.number != errno.ENOENT:
+    if error.number != errno.ENOENT:
         return error
-    return NotThereError(
-        f"there is no command and no directory {shown(word)}; {PROGRAM} -h lists the commands",
-        error.path,
-        error.number,
-    )
+    if whole := _without_quotes(word, lines):
+        message = f"there is no directory {printable(word)}; a path with a space needs quotes: {quoted(whole)}"
+    elif word in words and os.sep not in word:
+        message = (
+            f"there is no command and no directory {shown(word)}; {PROGRAM} -h lists the commands"
+        )
+    else:
+        return error
+    return NotThereError(message, error.path, error.number)
+
+
+def _without_quotes(word: str, lines: Iterable[Sequence[str]]) -> str | None:
+    """Return the path of which a shell has made several words, this one and others beside it; None if there is none."""
+    for line in lines:
+        for start in range(len(line)):
+            for end in range(start + 2, min(len(line), start + _MOST_PIECES) + 1):
+                path = " ".join(line[start:end])
+                if word in line[start:end] and os.path.lexists(path):
+                    return path
+    return None
+
+
+_MOST_PIECES: Final = 6
+"""Words that a path may have been parted into."""
 
 
 def sentence(error: typer.TyperException) -> str:

@@ -260,7 +260,7 @@ def _check_patterns(what: str, texts: Sequence[str]) -> None:
 def _check_name(option: str, name: str) -> None:
     """Refuse what is no name of a directory that may be deleted."""
     separators = {os.sep, os.altsep or os.sep, "/"}
-    if name in {"", ".", ".."} or "\0" in name or any(mark in name for mark in separators):
+    if name in {"", ".", "..", "~"} or "\0" in name or any(mark in name for mark in separators):
         raise SettingsError(
             f"{option} takes names of directories, not paths, and {name!r} is none;"
             " to search somewhere else, use -p PATH"

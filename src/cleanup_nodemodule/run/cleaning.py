@@ -15,6 +15,7 @@ from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.voice import Ended, Voice
 from cleanup_nodemodule.survey import survey
+from cleanup_nodemodule.survey.included import check_listed
 from cleanup_nodemodule.work.conversion import everywhere
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -26,7 +27,8 @@ async def clean(settings: Settings, orders: Orders, voice: Voice, runtime: Runti
     """Find what can be deleted, and delete it if that is ordered and approved.
 
     Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
-    there, Locked where another run deletes in the same tree, and StateError where no record of the
+    there, and for a deletion also where a root is not there that it needs or where an included directory is
+    not listed, Locked where another run deletes in the same tree, and StateError where no record of the
     deletion can be kept: nothing was done then. Raises Stopped where it was stopped before it began.
     """
     return await _Cleaning(settings, orders, voice, runtime).run()
@@ -51,6 +53,8 @@ class _Cleaning:
         # The lock asks about each root, and would wait for one that does not answer.
         with self._runtime.reading(crew.executor, crew.readers) as scheduler:
             roots = await survey.answering(settings.roots, scheduler)
+            needed = [root for root in roots if root in self._orders.needs]
+            await survey.check_there(needed, scheduler)
         try:
             places = [everywhere(root) for root in roots]
         except OSError:  # Without a current directory it is no place: the search says so.
@@ -78,6 +82,8 @@ class _Cleaning:
         result = self._planned(plan, leftovers)
         if self._runtime.stopped:
             return self._ended(result)
+        if undertaking is not None:
+            check_listed(plan.problems)
         why = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.
         self._voice.planned(result, deletes=undertaking is not None and why is None)

@@ -23,6 +23,8 @@ class Orders(NamedTuple):
     """Calls at a time; None for as many as suit the engine and the disk."""
     timeout: float = DEFAULT_TIMEOUT
     """Seconds that a disk may take to answer before a root on it is given up."""
+    needs: tuple[str, ...] = ()
+    """Roots that have to be there. If one is not, nothing is deleted in the others either."""
 
     @property
     def deletes(self) -> bool:

@@ -1,6 +1,6 @@
 """The directories of ``--include-unproven``: where they are, and which of them were not found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from cleanup_nodemodule.config.settings import Settings, SettingsError
@@ -8,6 +8,7 @@ from cleanup_nodemodule.model import Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey.roots import locate
 from cleanup_nodemodule.survey.search import RootError
+from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.conversion import absolute
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -47,3 +48,25 @@ def not_found(included: AbstractSet[str], found: AbstractSet[str]) -> Iterator[P
             message="this run lists nothing as unproven there; to search elsewhere, add -p PATH, and for a"
             " name that no rule knows, add --also NAME",
         )
+
+
+class NotListedError(SettingsError):
+    """A directory to include that the run does not list, so that something else may have been meant."""
+
+    code = ProblemCode.INCLUDE_UNLISTED
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"cannot include {printable(problem.path)}: {problem.message}")
+        self._path = problem.path
+
+    @property
+    def path(self) -> str:
+        """Absolute path of the directory."""
+        return self._path
+
+
+def check_listed(problems: Iterable[Problem]) -> None:
+    """Raise NotListedError if one of the *problems* is a directory to include that was not found."""
+    for problem in problems:
+        if problem.code is ProblemCode.INCLUDE_UNLISTED:
+            raise NotListedError(problem)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import Sequence
 
 from cleanup_nodemodule.model import Identity, Problem
@@ -26,6 +27,19 @@ async def answering(roots: Sequence[str], scheduler: Scheduler) -> list[str]:
     with contextlib.suppress(Stopped):
         await asyncio.gather(*(ask(root) for root in paths))
     return [root for root, path in paths.items() if path not in silence]
+
+
+async def check_there(roots: Sequence[str], scheduler: Scheduler) -> None:
+    """Raise RootError for the first of the *roots* that is not there; one that does not answer becomes silent."""
+    for root in roots:
+        try:
+            with scheduler.silence.asking(absolute(root)):
+                await locate(root, scheduler)
+        except search.RootError as error:
+            if error.errno == errno.ENOENT:
+                raise
+        except Unanswered:
+            continue
 
 
 async def located(

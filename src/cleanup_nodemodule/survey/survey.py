@@ -24,7 +24,7 @@ from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
-from cleanup_nodemodule.survey.roots import answering, located
+from cleanup_nodemodule.survey.roots import answering, check_there, located
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings
 from cleanup_nodemodule.survey.search import SearchRoot
@@ -39,6 +39,7 @@ __all__ = (
     "Explanation",
     "Watch",
     "answering",
+    "check_there",
     "explain",
     "make_plan",
     "unwatched",

@@ -210,6 +210,16 @@ def test_quotes_that_are_missing_are_named(here: Path, capfd: Captured, words: l
     assert listing(here) == before
 
 
+def test_without_a_current_directory_it_is_a_sentence_too(here: Path, capfd: Captured) -> None:
+    (here / "gone").mkdir()
+    os.chdir(here / "gone")
+    (here / "gone").rmdir()
+    words = ["--include-unproven", "/x/dist", str(here / "work"), *DELETING]
+    assert failures.run(words) == ExitCode.USAGE
+    errors = capfd.readouterr().err
+    assert f"put it first: cleanup-nodemodule {here}/work --include-unproven /x/dist" in errors
+
+
 def test_a_place_that_is_not_listed_is_in_the_document(one_tool: Tool, here: Path) -> None:
     told = one_tool.delete(here / "a", "--include-unproven", here / "b")
     [problem] = told.document["problems"]

@@ -92,9 +92,9 @@ def _is_around(word: str, one: Taken) -> bool:
         return False
     from cleanup_nodemodule.work.conversion import absolute
 
-    place = absolute(word)
+    place = os.path.join(absolute(word), "")
     others = map(absolute, (os.curdir, *one.words[:-1]))
-    return any(os.path.commonpath((place, other)) == place for other in others)
+    return any(os.path.join(other, "").startswith(place) for other in others)
 
 
 def _is_rather_a_place(word: str, one: Taken) -> bool:

@@ -153,6 +153,14 @@ def test_a_root_that_it_does_not_lie_in_is_wrong_usage(run: Run, tmp_path: Path)
 # What people read.
 
 
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for a configuration without rules, so that only those count that everybody has."""
+    place = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place))
+    return place
+
+
 def _lines(run: Run, *words: str | Path, cwd: Path | None = None) -> list[str]:
     result = run("explain", *words) if cwd is None else run("explain", *words, cwd=cwd)
     assert (result.returncode, result.stderr) == (0, "")
@@ -168,6 +176,7 @@ def _wheel(version: str) -> bytes:
     return written.getvalue()
 
 
+@pytest.mark.usefixtures("shipped")
 def test_the_answer_stands_first_and_the_rules_only_where_they_are_asked_for(
     run: Run, tmp_path: Path
 ) -> None:
@@ -201,6 +210,7 @@ def test_the_answer_stands_first_and_the_rules_only_where_they_are_asked_for(
     assert sum(line.startswith("Rule ") for line in more) == int(found[1])
 
 
+@pytest.mark.usefixtures("shipped")
 def test_all_packages_that_are_declared_nowhere_are_named(run: Run, tmp_path: Path) -> None:
     strangers = [f"stranger{number:02}" for number in range(32)]
     project = npm_project({"left-pad": {"index.js": "x"}})
@@ -215,7 +225,9 @@ def test_all_packages_that_are_declared_nowhere_are_named(run: Run, tmp_path: Pa
     assert f"        declared nowhere: {', '.join(strangers[:30])} and 2 more" in lines
 
 
-def test_what_another_profile_proves_is_said_to_need_that_profile(run: Run, tmp_path: Path) -> None:
+def test_what_another_profile_proves_is_said_to_need_that_profile(
+    run: Run, tmp_path: Path, shipped: Path
+) -> None:
     declare(
         tmp_path,
         {
@@ -232,16 +244,13 @@ def test_what_another_profile_proves_is_said_to_need_that_profile(run: Run, tmp_
     for options, decision in (((), "keep"), (("--profile", "python"), "delete")):
         rows = json.loads(run(".", *options, "--json").stdout)["artifacts"]
         assert [row["decision"] for row in rows] == [decision]
-    config = tmp_path / "config/cleanup-nodemodule/config.toml"
-    config.parent.mkdir(parents=True)
-    config.write_text('profiles = ["python"]\n')
-    told = run(
-        "explain", "dist", env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    ).stdout
+    declare(shipped, {"cleanup-nodemodule/config.toml": 'profiles = ["python"]\n'})
+    told = "\n".join(_lines(run, "dist"))
     assert "can be deleted, because" in told
     assert advice not in told
 
 
+@pytest.mark.usefixtures("shipped")
 def test_commands_can_be_typed_where_they_are_printed(run: Run, tmp_path: Path) -> None:
     """Also in the root directory, and in the very directory."""
     declare(tmp_path, {"work/scratch": {"notes": "x"}})
@@ -254,9 +263,10 @@ def test_commands_can_be_typed_where_they_are_printed(run: Run, tmp_path: Path) 
     assert [row["path"] for row in rows] == [str(tmp_path / "work/scratch")]
     assert lines[-1].endswith(f" explain {place}/scratch --verbose")
     lines = _lines(run, ".", cwd=tmp_path / "work")
-    assert "Leave it, then run the command again: cd .." in lines
+    assert f"Leave it, then run the command again: cd {tmp_path}" in lines
 
 
+@pytest.mark.usefixtures("shipped")
 def test_gits_word_is_told_as_far_as_it_was_asked(run: Run, tmp_path: Path) -> None:
     top = tmp_path / "app"
     declare(

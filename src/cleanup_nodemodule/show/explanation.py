@@ -60,7 +60,8 @@ def lines(
         yield f"    {printable(fact)}"
     for warning in evidence.warnings:
         yield f"    note: {printable(warning)}"
-    if evidence.regenerate is not None:
+    # Where nothing shows that it can come back there is no way to tell.
+    if evidence.regenerate is not None and sighting.made:
         where = printable(evidence.regenerate_in or evidence.project)
         yield f"    to get it back: {evidence.regenerate}, in {where}"
     if explanation.measured:

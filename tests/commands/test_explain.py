@@ -1,10 +1,13 @@
 """``explain`` says what a run decides, and ends when its disk does not answer."""
 
 import asyncio
+import io
 import json
 import os
 import random
+import re
 import signal
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,9 +22,10 @@ from cleanup_nodemodule.work.scheduler import Scheduler
 from support import corpus
 from support.families import some_slow
 from support.filesystems import Mounts, ended
+from support.git import git
 from support.judges import verdict
 from support.tool import PROJECT, Run, Tool
-from support.trees import Declared, declare
+from support.trees import Declared, declare, npm_project
 from support.waiting import TIMEOUT, await_condition
 
 
@@ -144,6 +148,141 @@ def test_a_root_that_it_does_not_lie_in_is_wrong_usage(run: Run, tmp_path: Path)
         assert f"does not lie in {tmp_path}/{root}; -p takes a directory around it" in result.stderr
     result = run("explain", "app/node_modules", "-p", "nowhere")
     assert (result.returncode, result.stdout) == (2, "")
+
+
+# What people read.
+
+
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for a configuration without rules, so that only those count that everybody has."""
+    place = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place))
+    return place
+
+
+def _lines(run: Run, *words: str | Path, cwd: Path | None = None) -> list[str]:
+    result = run("explain", *words) if cwd is None else run("explain", *words, cwd=cwd)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+def _wheel(version: str) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr(f"tiny-{version}.dist-info/METADATA", f"Name: tiny\nVersion: {version}\n")
+        archive.writestr(f"tiny-{version}.dist-info/RECORD", "")
+    return written.getvalue()
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_answer_stands_first_and_the_rules_only_where_they_are_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    declare(tmp_path, {"build": {"notes": "x"}})
+    lines = _lines(run, "build")
+    assert lines == [
+        (
+            f"{tmp_path}/build: kept: unproven, because nothing proves that it can be rebuilt:"
+            " nothing inside shows who made it."
+        ),
+        "    Who made it?",
+        "        nothing shows it",
+        "    Can it come back?",
+        "        nothing shows that it can",
+        "    What else is in it?",
+        "        nobody looked, because it is kept anyway",
+        f"    decided like a run that searches {tmp_path}",
+        (
+            "A run finds it only if you give its name. If you know that all directories of that name in"
+            f" {tmp_path} can be rebuilt, include them: cleanup-nodemodule . --also build"
+        ),
+        lines[-1],
+    ]
+    found = re.fullmatch(
+        r"To see the (\d+) rules that were tried: cleanup-nodemodule explain build --verbose",
+        lines[-1],
+    )
+    assert found is not None
+    more = _lines(run, "build", "--verbose")
+    assert more[: len(lines) - 1] == lines[:-1]
+    assert sum(line.startswith("Rule ") for line in more) == int(found[1])
+
+
+@pytest.mark.usefixtures("shipped")
+def test_all_packages_that_are_declared_nowhere_are_named(run: Run, tmp_path: Path) -> None:
+    strangers = [f"stranger{number:02}" for number in range(32)]
+    project = npm_project({"left-pad": {"index.js": "x"}})
+    for name in strangers:
+        project["node_modules"][name] = {"package.json": "{}", "index.js": "mine"}
+    declare(tmp_path, project)
+    lines = _lines(run, "node_modules")
+    assert lines[0].endswith(
+        ": kept: undeclared, because some packages in it are declared nowhere, so nothing brings them"
+        " back: stranger00 and 31 more."
+    )
+    assert f"        declared nowhere: {', '.join(strangers[:30])} and 2 more" in lines
+
+
+def test_what_another_profile_proves_is_said_to_need_that_profile(
+    run: Run, tmp_path: Path, shipped: Path
+) -> None:
+    declare(
+        tmp_path,
+        {
+            "package.json": "{}",
+            "pyproject.toml": '[project]\nname = "tiny"\nversion = "1.0"\n',
+            "dist": {"tiny-1.0-py3-none-any.whl": _wheel("1.0")},
+        },
+    )
+    lines = _lines(run, "dist")
+    assert lines[0].startswith(f"{tmp_path}/dist: can be deleted by a run with --profile python, ")
+    assert lines[0].endswith(" Runs without that profile leave it alone.")
+    advice = "To see what that run finds: cleanup-nodemodule . --profile python"
+    assert advice in lines
+    for options, decision in (((), "keep"), (("--profile", "python"), "delete")):
+        rows = json.loads(run(".", *options, "--json").stdout)["artifacts"]
+        assert [row["decision"] for row in rows] == [decision]
+    declare(shipped, {"cleanup-nodemodule/config.toml": 'profiles = ["python"]\n'})
+    told = "\n".join(_lines(run, "dist"))
+    assert "can be deleted, because" in told
+    assert advice not in told
+
+
+@pytest.mark.usefixtures("shipped")
+def test_commands_can_be_typed_where_they_are_printed(run: Run, tmp_path: Path) -> None:
+    """Also in the root directory, and in the very directory."""
+    declare(tmp_path, {"work/scratch": {"notes": "x"}})
+    place = os.path.relpath(tmp_path / "work", "/")
+    lines = _lines(run, tmp_path / "work/scratch", cwd=Path("/"))
+    [advice] = [line for line in lines if "--also" in line]
+    assert advice.endswith(f": cleanup-nodemodule {place} --also scratch")
+    found = run(place, "--also", "scratch", "--json", cwd=Path("/")).stdout
+    rows = json.loads(found)["artifacts"]
+    assert [row["path"] for row in rows] == [str(tmp_path / "work/scratch")]
+    assert lines[-1].endswith(f" explain {place}/scratch --verbose")
+    lines = _lines(run, ".", cwd=tmp_path / "work")
+    assert f"Leave it, then run the command again: cd {tmp_path}" in lines
+
+
+@pytest.mark.usefixtures("shipped")
+def test_gits_word_is_told_as_far_as_it_was_asked(run: Run, tmp_path: Path) -> None:
+    top = tmp_path / "app"
+    declare(
+        top,
+        {
+            "package.json": '{"scripts": {"build": "webpack"}, "devDependencies": {"webpack": "5"}}',
+            "dist/main.bundle.js": "(()=>{var __webpack_require__={};})();\n",
+        },
+    )
+    git(top, "init", "-q")
+    assert "        no  not ignored by git" in _lines(run, top / "dist", "-v")
+    (top / ".gitignore").write_text("dist/\n")
+    assert "        yes ignored by .gitignore: dist/" in _lines(run, top / "dist", "-v")
+    (top / "package.json").unlink()
+    told = _lines(run, top / "dist", "-v")
+    assert "        ?   ignored by git (nobody asked, because it would decide nothing)" in told
 
 
 # A disk that does not answer.

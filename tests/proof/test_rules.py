@@ -511,9 +511,11 @@ def test_explain_says_what_is_decided_and_why(
     result = run("explain", path)
     assert (result.returncode, result.stderr) == (0, "")
     first = result.stdout.splitlines()[0]
-    word = "can be deleted" if reason is None else f"kept: {reason} ("
+    word = "can be deleted" if reason is None else f"kept: {reason}, because "
     assert first.startswith(f"{path}: {word}")
-    assert "Rule js/node_modules (installed packages):" in result.stdout
+    assert "Rule " not in result.stdout
+    told = run("explain", path, "--verbose").stdout
+    assert "Rule js/node_modules (installed packages):" in told
     document = json.loads(run("explain", path, "--json").stdout)
     assert (document["path"], document["reason"]) == (str(path), reason)
     assert document["decision"] == ("delete" if reason is None else "keep")
@@ -526,10 +528,10 @@ def test_explain_says_what_is_decided_and_why(
 
 def test_explain_says_which_condition_was_missing(run: Run, tmp_path: Path) -> None:
     declare(tmp_path, {"dist": FILES, "package.json": "{}", "target": {"deploy": {"a.json": ""}}})
-    lines = run("explain", "dist").stdout.splitlines()
+    lines = run("explain", "dist", "-v").stdout.splitlines()
     assert lines[0].startswith(f"{tmp_path}/dist: kept: unproven")
     assert "        yes package.json beside it" in lines
-    assert "        and git has to ignore it" in lines
+    assert "        ?   ignored by git (nobody asked, because it would decide nothing)" in lines
     assert any(
         "as javascript builds make" in line for line in lines if line.startswith("        no  ")
     )

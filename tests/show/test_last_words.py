@@ -97,8 +97,8 @@ def said(told: Report, asked: Asked = ASKED, *, signalled: bool = False) -> list
             Reason.UNDECLARED,
             "left-pad",
             (
-                "undeclared: nothing declares a package in it, so nothing brings that back. If you can do"
-                " without that package, include it: cleanup-nodemodule -p work --include-unproven '/w/a b'"
+                "undeclared: some packages in it are declared nowhere, so nothing brings them back. If you can"
+                " do without those packages, include it: cleanup-nodemodule -p work --include-unproven '/w/a b'"
             ),
         ),
         (

@@ -89,15 +89,17 @@ def test_what_is_kept_is_one_row_and_says_how_many_are_in_it(plain: Tool, tmp_pa
     assert listing(tmp_path / "work") == before
 
 
-def test_explain_ends_with_the_sentence_that_decides(plain: Tool, work: Path) -> None:
-    def last(name: str) -> str:
-        told = plain.tell("explain", "-p", work, work / name / "node_modules")
-        return next(line for line in told.stdout.splitlines() if line.startswith("It "))
+def test_explain_begins_with_the_sentence_that_decides(plain: Tool, work: Path) -> None:
+    def first(name: str) -> str:
+        path = work / name / "node_modules"
+        told = plain.tell("explain", "-p", work, path).stdout.splitlines()[0]
+        assert told.startswith(f"{path}: ")
+        return told.removeprefix(f"{path}: ")
 
-    assert last("proven").startswith("It can be deleted: ")
+    assert first("proven").startswith("can be deleted, because ")
     for name in ("precious", "undeclared", "modified", "unproven"):
-        assert last(name).startswith("It is kept, because ")
-        assert NAMED.get(name, "") in last(name)
+        assert first(name).startswith(f"kept: {name}, because ")
+        assert NAMED.get(name, "") in first(name)
 
 
 def test_what_nobody_has_looked_at_is_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

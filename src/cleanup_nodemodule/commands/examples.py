@@ -21,7 +21,8 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "explain": (
         ("why it is kept, or not", "explain web/dist"),
-        ("the same, if ~/work is searched", "explain web/dist -p ~/work"),
+        ("which rules were tried, too", "explain web/dist --verbose"),
+        ("what a run in ~/work decides", "explain web/dist -p ~/work"),
     ),
     "log": (
         ("the last runs", "log"),

@@ -26,6 +26,9 @@ def explain(
             " Default: the current directory if PATH lies in it, else the directory around PATH.",
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the rules that were tried, too.")
+    ] = False,
     timeout: Timeout = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
     _short_help: ShortHelp = False,
@@ -34,6 +37,7 @@ def explain(
     """Say of one directory whether it can be deleted, and why."""
     import errno
     import json
+    from dataclasses import replace
 
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.exit_codes import ExitCode
@@ -44,7 +48,8 @@ def explain(
 
     as_json = json_
     seconds = seconds_of(timeout)
-    settings = settings_of(profiles=("all",))
+    usual = settings_of()
+    settings = replace(usual, profiles=("all",))
 
     async def work(runtime: "Runtime", _interrupts: "Interrupts") -> _Found:
         try:
@@ -64,7 +69,7 @@ def explain(
         if as_json:
             code = print_lines([json.dumps(document_of(found.explanation), indent=2)])
         else:
-            told = lines(found.explanation)
+            told = lines(found.explanation, usual.profiles, verbose=verbose)
             code = print_lines(piece for line in told for piece in folded(line, sys.stdout))
         if found.silent and code == ExitCode.DONE:
             say(f"{PROGRAM}: {printable(path)}: {query.silence(seconds)}")

@@ -211,7 +211,7 @@ class _Trials:
                 ),
                 None,
             )
-            phrase = f"{{}} inside with {_braced(proof.holds.text)}"
+            phrase = f'{{}} inside with "{_braced(proof.holds.text)}"'
             yield _found(name, phrase, (file,))
         if proof.tagged:
             tag = self._read(inside, CACHEDIR_TAG) or b""
@@ -227,11 +227,11 @@ class _Trials:
         if proof.output is not None:
             phrase = f"{{}}, as {proof.output} builds make"
             what = BUILDS[proof.output](inside, self._cache)
-            yield _found(what, phrase, ("nothing but files inside",))
+            yield _found(what, phrase, ("only files inside",))
         if proof.distributions is not None:
             what = DISTRIBUTIONS[proof.distributions](inside, project, self._cache)
             phrase = f"{{}}, of the version that the {proof.distributions} project has now"
-            yield _found(what, phrase, ("nothing but distributions inside",))
+            yield _found(what, phrase, ("only distributions inside",))
         if proof.unversioned:
             found = None if self._cache.repositories(project) else "no repository"
             yield Condition("in {}", ("no repository",), found, says_something=False)
@@ -312,7 +312,7 @@ def _only(directory: str, patterns: tuple[str, ...]) -> Condition:
                     break
     except OSError:
         fine = None
-    return Condition("nothing but {} inside", (wanted,), wanted if fine else None)
+    return Condition("only {} inside", (wanted,), wanted if fine else None)
 
 
 def _maker(tag: bytes) -> Condition:

@@ -9,7 +9,7 @@ from cleanup_nodemodule.words import Advice, command, printable, shell_command
 
 MEANINGS: Final = {
     "unproven": "nothing proves that it can be rebuilt",
-    "undeclared": "nothing declares a package in it, so nothing brings that back",
+    "undeclared": "some packages in it are declared nowhere, so nothing brings them back",
     "modified": "something in it was changed after it was installed",
     "precious": "something in it was not made by its tool",
     "tracked": "version control tracks files in it",
@@ -38,7 +38,7 @@ UNEXPLAINED: Final = {UNDECIDED, "not-chosen"}
 
 _INCLUDES: Final = {
     "unproven": ("If you know that it can be rebuilt", "If you know that they can be rebuilt"),
-    "undeclared": ("If you can do without that package", "If you can do without such packages"),
+    "undeclared": ("If you can do without those packages", "If you can do without such packages"),
     "modified": ("If you can do without that change", "If you can do without such changes"),
     "precious": ("If you can do without that", "If you can do without such files"),
 }

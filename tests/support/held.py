@@ -32,6 +32,10 @@ class Held:
         (directory / "bin/git").chmod(0o755)
         self.env = {"PATH": f"{directory}/bin:{os.environ['PATH']}", "HOME": str(directory)}
 
+    def asked(self) -> bool:
+        """Whether git was asked."""
+        return self._asked.exists()
+
     def let_go(self) -> None:
         """Have git answer."""
         self._answer.touch()

@@ -3,6 +3,8 @@
 It leaves the cursor alone: a program that hides it has to show it again whenever it stops, by Ctrl-Z and
 SIGKILL too, and what cannot be done at the latter leaves a shell that nobody can type in.
 
+It never waits for the terminal, which may take nothing for a while: the run goes on, and can be told to stop.
+
 How it moves the cursor and erases is in ECMA-48: CUU, EL and ED.
 """
 
@@ -25,6 +27,7 @@ from cleanup_nodemodule.show.fitting import (
     spelled,
     with_tilde,
 )
+from cleanup_nodemodule.show.unblocked import Unblocked
 from cleanup_nodemodule.words import size
 from cleanup_nodemodule.work.progress import Doing, Scene, Spectator
 
@@ -49,10 +52,17 @@ _CONTINUED: Final = getattr(signal, "SIGCONT", None)
 class Live(Spectator):
     """Shows how far the run is; leaves nothing behind when it ends."""
 
-    def __init__(self, stream: TextIO, home: str | None = None) -> None:
-        """Show it on *stream*, a terminal, with ``~`` for *home*, the user's home directory."""
+    def __init__(
+        self, stream: TextIO, home: str | None = None, outlet: Unblocked | None = None
+    ) -> None:
+        """Show it on *stream*, a terminal, with ``~`` for *home*, the user's home directory.
+
+        *outlet* is that of another one that was shown before.
+        """
         super().__init__()
         self._stream: Final = stream
+        self.outlet: Final = outlet or Unblocked(stream)
+        """The way to the terminal. What is left in it has to be written before anything else is."""
         self._home: Final = home
         self._marks: Final = marks_for(stream)
         self._frames: Final = cycle(self._marks.spinner)
@@ -64,12 +74,15 @@ class Live(Spectator):
         """The lines of the list as they were painted last: by path, bytes and room."""
         self._columns = 0
         """How wide the terminal was then."""
+        self._is_elsewhere = False
+        """The cursor is, as the shell has written below what was painted."""
         self._next: asyncio.TimerHandle | None = None
         self._before: Any = None
 
     def __enter__(self) -> Self:
         if self._able:
-            self._before = _when_continued(self._is_elsewhere)
+            self._before = _when_continued(self._look_elsewhere)
+            self.outlet.open()
             self._go_on(asyncio.get_running_loop())
         return self
 
@@ -82,6 +95,7 @@ class Live(Spectator):
         if self._next is not None:
             self._next.cancel()
         self.clear()
+        self.outlet.close()
         if self._before is not None and _CONTINUED is not None:
             signal.signal(_CONTINUED, self._before)
 
@@ -90,7 +104,11 @@ class Live(Spectator):
         self._progress = progress
 
     def clear(self) -> None:
-        """Erase everything, so that something else can be said; the next painting brings it back."""
+        """Erase everything, so that something else can be said; the next painting brings it back.
+
+        What the terminal does not take of that at once is left in the outlet.
+        """
+        self._leave()
         if self._painted:
             columns, _ = self._size()
             self._write(f"{self._to_the_top(columns)}\x1b[J")
@@ -103,6 +121,9 @@ class Live(Spectator):
             self._next = loop.call_later(_INTERVAL, self._go_on, loop)
 
     def _paint(self) -> None:
+        if not self._is_through():
+            return
+        self._leave()
         columns, height = self._size()
         room = max(1, columns - _SPARE)
         whole = f"{next(self._frames)} {self._said(room - 2)}"
@@ -126,16 +147,28 @@ class Live(Spectator):
             up = sum(max(1, -(-cells(line) // columns)) for line in self._painted) - 1
         return f"\r\x1b[{up}A" if up > 0 else "\r"
 
-    def _is_elsewhere(self) -> None:
-        """Leave what is on the screen where it is: the shell has written below it."""
-        self._painted = []
+    def _look_elsewhere(self) -> None:
+        # It may be in the midst of a painting, at whose end all is taken for painted.
+        self._is_elsewhere = True
+
+    def _leave(self) -> None:
+        """Leave what is on the screen where it is, if the cursor is not there any more."""
+        if self._is_elsewhere:
+            self._is_elsewhere, self._painted = False, []
 
     def _write(self, text: str) -> None:
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            self.outlet.write(text)
         except (OSError, ValueError):
             self._able = False  # EIO: the terminal is gone. The run goes on, or is told to stop.
+
+    def _is_through(self) -> bool:
+        """Whether the terminal has taken the last painting."""
+        try:
+            return self.outlet.is_through()
+        except OSError:
+            self._able = False
+            return False
 
     def _size(self) -> tuple[int, int]:
         """Return the columns and lines of the terminal."""

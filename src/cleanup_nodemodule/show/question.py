@@ -13,7 +13,7 @@ from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Artifact, Mode, Plan
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.show.streams import say
+from cleanup_nodemodule.show.streams import end_line, say
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.tasks import Stopped
@@ -63,7 +63,7 @@ def ask(
         except (KeyboardInterrupt, OSError):  # EIO: the terminal is gone.
             answer = ""
         if not answer:
-            say("")
+            end_line()
             interrupts.number = interrupts.number or signal.SIGINT
             raise Stopped
 

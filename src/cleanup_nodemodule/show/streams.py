@@ -44,6 +44,17 @@ def say(line: str, end: str = "\n") -> None:
         sys.stderr.flush()
     except OSError:
         pass
+    except KeyboardInterrupt:
+        _drop(sys.stderr)
+        raise
+
+
+def end_line() -> None:
+    """End a line that a signal has cut short, unless the terminal takes nothing: then it would wait again."""
+    from cleanup_nodemodule.show.unblocked import takes_any
+
+    if sys.stderr is not None and takes_any(sys.stderr):
+        say("")
 
 
 def folded(line: str, stream: TextIO) -> Iterator[str]:
@@ -143,6 +154,20 @@ def _buffered() -> Iterator[None]:
             own.detach()
         with suppress(OSError):
             buffer.detach()
+
+
+def _drop(stream: TextIO) -> None:
+    """Send what is buffered nowhere, or it would wait again before the next word, and when the process ends."""
+    with suppress(OSError, ValueError):
+        number = stream.fileno()
+        kept, nowhere = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, number)
+            stream.flush()
+        finally:
+            os.dup2(kept, number)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def _write_no_more() -> None:

@@ -20,7 +20,7 @@ from cleanup_nodemodule.run.voice import Ended
 from cleanup_nodemodule.show import last_words, lines
 from cleanup_nodemodule.show.last_words import Asked
 from cleanup_nodemodule.show.question import ask
-from cleanup_nodemodule.show.streams import emit, is_terminal, say
+from cleanup_nodemodule.show.streams import emit, end_line, is_terminal, say
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
@@ -83,9 +83,15 @@ class Terminal:
     def say(self, message: str) -> None:
         """Tell a sentence about the run, on standard error."""
         with self._hurrying():
-            if self._live is not None:
-                self._live.clear()
+            self._make_way()
             say(f"{words.PROGRAM}: {message}")
+
+    def _make_way(self) -> None:
+        """Take away what shows how far it has come. A terminal may take its time for that."""
+        if self._live is not None:
+            self._live.clear()
+            with suppress(OSError):  # It is gone.
+                self._live.outlet.settle()
 
     @contextmanager
     def _hurrying(self) -> Iterator[None]:
@@ -97,6 +103,7 @@ class Terminal:
         """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
         with self._hurrying():
             for line in last_words.unmatched(result):
+                self._make_way()
                 say(line)
         if not (deletes and self.asks):
             return
@@ -105,6 +112,7 @@ class Terminal:
         try:
             # A terminal may take its time, and a signal ends that.
             with self._interrupts.raising():
+                self._make_way()
                 if self._format == "table" and is_terminal(sys.stdout):
                     self._shown = emit(partial(self._print_table, rows, about=True)) is None
                 else:
@@ -112,7 +120,7 @@ class Terminal:
                         say(line)
         except KeyboardInterrupt:
             self._shown = self._format == "table" and is_terminal(sys.stdout)
-            say("")
+            end_line()
 
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Ask which of what the plan selects to delete. Raises Stopped for Ctrl-C and Ctrl-D."""
@@ -125,7 +133,8 @@ class Terminal:
             return nullcontext(unwatched)
         from cleanup_nodemodule.show.progress import Live
 
-        self._live = Live(sys.stderr, os.path.expanduser("~"))
+        outlet = None if self._live is None else self._live.outlet
+        self._live = Live(sys.stderr, os.path.expanduser("~"), outlet)
         return self._live
 
     def finished(self, ended: Ended) -> int:
@@ -133,16 +142,19 @@ class Terminal:
         result = self._sorted(ended.report)
         lost = None
         try:
-            if is_terminal(sys.stdout):
+            if is_terminal(sys.stdout) and self._interrupts.number is None:
                 self._interrupts.let_raise()
             else:
-                # Half a document is of no use to a program. A reader may also never read it.
+                # Half a document is of no use to a program. A reader may also never read it, and a terminal
+                # take nothing.
                 self._interrupts.grant(GRACE)
+            self._make_way()
             if not self._shown:
                 try:
                     lost = emit(lambda: self._print(result))
                 except KeyboardInterrupt:
-                    say("")
+                    self._interrupts.grant(GRACE)
+                    end_line()
             if lost is not None:
                 self.say(f"could not print the result: {lost}")
             few = is_terminal(sys.stderr) and not self._display.verbose

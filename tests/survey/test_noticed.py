@@ -40,3 +40,23 @@ def test_another_profile_does_not_look_into_installed_packages(plain: Tool, tmp_
     top = tmp_path / "work"
     declare(top, {"app": {"package.json": "{}", "node_modules": {"gyp": BYTECODE}, **BYTECODE}})
     assert set(plain.run(top, "--profile", "python").rows) == {"app/__pycache__"}
+
+
+def test_what_is_kept_as_unproven_may_be_known_to_another_profile(
+    plain: Tool, tmp_path: Path
+) -> None:
+    top = tmp_path / "work"
+    declare(
+        top,
+        {
+            "app": {"package.json": "{}", "dist/tiny-1.0-py3-none-any.whl": "x"},
+            "web": {"package.json": "{}", "dist/notes": "x"},
+        },
+    )
+    told = plain.run(top)
+    assert told.reasons == {"app/dist": "unproven", "web/dist": "unproven"}
+    assert told.document["other_ecosystems"] == [{"ecosystem": "python", "directories": 1}]
+    said = plain.tell("-p", top).stderr.splitlines()
+    [other] = [at for at, line in enumerate(said) if "--profile python" in line]
+    [include] = [at for at, line in enumerate(said) if "--include-unproven" in line]
+    assert other < include

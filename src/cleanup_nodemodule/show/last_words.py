@@ -87,8 +87,9 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
     if not signalled:
         # Before a deletion it was said, or nobody is there to read it.
         if not tried or asked.verbose:
-            yield from _advice(report, asked)
+            # First, because another profile may prove what is kept as unproven.
             yield from others(report, asked)
+            yield from _advice(report, asked)
         if any(row.outcome == "deleted" and row.regenerate for row in report.artifacts):
             yield Advice("To bring it back", command("regenerate"))
         if report.mode == "dry-run" and report.totals.selected and not exceeded:

@@ -17,6 +17,7 @@ _BESIDE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "venv": (("python", "venv/pyvenv.cfg"),),
     "env": (("python", "env/pyvenv.cfg"),),
     "__pycache__": (("python", "__pycache__/*.pyc"),),
+    "dist": (("python", "dist/*.whl"),),
     ".tox": (("python", "tox.ini"), ("python", "tox.toml"), ("python", "pyproject.toml")),
     ".nox": (("python", "noxfile.py"),),
     ".mypy_cache": (("python", ".mypy_cache/CACHEDIR.TAG"),),
@@ -73,12 +74,12 @@ def names(ecosystems: Collection[str]) -> frozenset[bytes]:
 def count(paths: Sequence[str], ecosystems: Collection[str], cache: StatCache) -> Mapping[str, int]:
     """Return how many of the directories *paths* are artifacts of other ecosystems, by ecosystem.
 
-    What lies in another one is a part of that, and does not count.
+    What lies in another one is a part of that, and does not count. Nor does a name that nobody notices.
     """
     found: Counter[str] = Counter()
     for path in _outermost(paths):
         around, name = os.path.split(path)
-        for ecosystem, marker in _BESIDE[name]:
+        for ecosystem, marker in _BESIDE.get(name, ()):
             if ecosystem not in ecosystems and _is_there(cache, around, marker):
                 found[ecosystem] += 1
                 break

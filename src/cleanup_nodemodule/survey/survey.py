@@ -26,7 +26,7 @@ from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.roots import answering, check_there, located
 from cleanup_nodemodule.survey.rounds import Rounds
-from cleanup_nodemodule.survey.rows import UNKNOWN, Findings
+from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.search import SearchRoot
 from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
@@ -89,14 +89,20 @@ async def _search(
     patterns = UserPatterns(settings, scheduler, problems)
     met = met.union(*(row.sighting.met for row in rows))
     findings.unmatched = await patterns.unmatched(circumstances.spared, met)
-    if findings.noticed:
+    # Another profile may know what these rules do not prove.
+    passed = [*findings.noticed, *(row.candidate.path for row in rows if _is_unproven(row))]
+    if passed:
         known = {rule.ecosystem for rule in settings.rules}
         cache = StatCache(circumstances.mounts)
         with suppress(Unanswered):  # Nobody asked for it.
-            found = await scheduler.call(noticed.count, findings.noticed, known, cache)
+            found = await scheduler.call(noticed.count, passed, known, cache)
             findings.others = found
     problems += not_found(circumstances.included, {row.candidate.path for row in rows})
     findings.complete = True
+
+
+def _is_unproven(row: Row) -> bool:
+    return row.evidence is not None and row.evidence.level is Level.UNPROVEN
 
 
 async def _survey(

@@ -92,6 +92,22 @@ def test_parts_are_told_within_each_environment(tox: Path) -> None:
     assert is_part_of("tox")(str(tox), met, late, StatCache()) == (met[1:], (late[0], late[3]))
 
 
+@pytest.mark.parametrize("kind", ["tox", "nox"])
+def test_caches_in_an_environment_are_no_packages(tox: Path, kind: str) -> None:
+    """But what only has the name of one may be anything."""
+    if kind == "nox":
+        declare(tox.parent, {"noxfile.py": "s.install('pytest>=9', 'ruff')\n"})
+    before = looked(kind, tox)
+    written = (".gitignore", "v/cache/lastfailed")
+    for name in (".pytest_cache", ".mypy_cache", ".ruff_cache"):
+        declare(tox / "py311" / name, {"CACHEDIR.TAG": TAG, **dict.fromkeys(written, "x")})
+    declare(tox / "lint/.mypy_cache", {"essay": "x"})
+    assert set(looked(kind, tox).undeclared) == {*before.undeclared, "lint/.mypy_cache"}
+    late = (*(f"py311/.pytest_cache/{one}" for one in written), "lint/.mypy_cache/essay")
+    met = ("py311/.pytest_cache/users.sqlite",)
+    assert is_part_of(kind)(str(tox), met, late, StatCache()) == (met, late[-1:])
+
+
 def test_what_a_noxfile_writes_out_is_declared(tmp_path: Path) -> None:
     noxfile = "import nox\n@nox.session\ndef tests(session):\n    session.install('pytest', '-r', 'dev.txt')\n"
     declare(tmp_path, {"noxfile.py": noxfile, "dev.txt": "ruff\n"})

@@ -54,6 +54,9 @@ _PACKING: Final = (".pkg", ".package")
 _NOX_TOP: Final = frozenset({".gitignore", "CACHEDIR.TAG", ".cache"})
 _NOX_ENVIRONMENT: Final = python.TOP | {"tmp"}
 
+_CACHES: Final = (".mypy_cache", ".pytest_cache", ".ruff_cache")
+"""What is run in an environment keeps this in it, where it is told to."""
+
 _LARGEST: Final = 4 * 1024 * 1024
 
 
@@ -178,6 +181,8 @@ def is_part(
             ]
             for of in (paths, rest)
         )
+        caches = _caches(os.path.join(artifact, name), cache) if inner_late else ()
+        inner_late = [path for path in inner_late if path.partition("/")[0] not in caches]
         sites = ("lib/", "Lib/") if name[:1].isdigit() else None
         one = is_part_of_one(os.path.join(artifact, name), inner_paths, inner_late, cache, sites)
         met += (f"{name}/{path}" for path in one[0])
@@ -185,6 +190,11 @@ def is_part(
     met += (path for path in paths if "/" not in path)
     modified += (path for path in rest if "/" not in path and path not in _TOX_TOP)
     return tuple(met), tuple(modified)
+
+
+def _caches(environment: str, cache: StatCache) -> frozenset[str]:
+    """Return the caches at the top of an environment that say by their tag that they are some."""
+    return frozenset(name for name in _CACHES if cache.exists(environment, f"{name}/CACHEDIR.TAG"))
 
 
 def _environments(artifact: str, cache: StatCache) -> Iterator[str]:
@@ -227,7 +237,8 @@ def _several(
         )
         number += len(installed.by_name)
         undeclared += (f"{name}/{one}" for one in sorted(set(installed.by_name) - reached))
-        undeclared += (f"{name}/{one}" for one in python.strangers(directory, installed, top))
+        ours = top | _caches(directory, cache)
+        undeclared += (f"{name}/{one}" for one in python.strangers(directory, installed, ours))
         modified += (f"{name}/{one}" for one in edited(directory, installed, cache))
         moments = [one.written for one in installed.distributions]
         begun = python.written(directory, "pyvenv.cfg")

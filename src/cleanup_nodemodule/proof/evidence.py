@@ -101,15 +101,14 @@ def _gather_one(
             ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
         )
     way = NO_WAY
-    its_kind = best is not None and _is_its_kind(best, declared)
-    if best is not None and its_kind and not circumstances.again:
-        rule = best.rule
-        way = asked.ask(
-            ProblemCode.EXAMINE, NO_WAY, command_for, rule, path, project, boundary, cache
-        )
-    command, command_in = way.command, way.directory
-    if its_kind and declared is not None and declared.command is not None:
-        command, command_in = declared.command, declared.command_in or project
+    if best is not None and _is_its_kind(best, declared):
+        if not circumstances.again:
+            rule = best.rule
+            way = asked.ask(
+                ProblemCode.EXAMINE, NO_WAY, command_for, rule, path, project, boundary, cache
+            )
+        if declared is not None and declared.command is not None:
+            way = way._replace(command=declared.command, directory=declared.command_in or project)
 
     def warnings() -> tuple[str, ...]:
         if declared is not None:
@@ -124,8 +123,8 @@ def _gather_one(
         repositories,
         project,
         word,
-        command,
-        command_in,
+        way.command,
+        way.directory,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(

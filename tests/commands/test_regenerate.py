@@ -651,5 +651,12 @@ def test_a_run_that_trashed_is_one_like_any_other(run: Command, home: str, work:
     with Journal(home, a_run(mode=mode)) as record:
         [number] = record.begin([modules(work)])
         record.end(number, Ending.TRASHED)
-    assert document(run)["run"]["mode"] == "trash"
-    assert run("regenerate").stdout == f"(cd {work} && npm ci)\n"
+    known = document(run)
+    assert (known["run"]["mode"], known["trashed"]) == ("trash", [f"{work}/node_modules"])
+    result = run("regenerate")
+    assert result.stdout == f"(cd {work} && npm ci)\n"
+    assert result.stderr == (
+        "1 directory is in the trash, unless you have emptied it. You can put it back from there.\n"
+    )
+    declare(work, {"node_modules": {}})
+    assert document(run)["trashed"] == []

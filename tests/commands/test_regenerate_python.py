@@ -8,12 +8,14 @@ from typing import Any, Final
 
 import pytest
 
+from support.environments import aged
+from support.git import git
 from support.tool import Run
 from support.trees import declare
 
 pytestmark = pytest.mark.slow
 
-LIBRARY: Final = {
+LIBRARY: Final[dict[str | bytes, Any]] = {
     "backend.py": (
         "import pathlib, zipfile\n"
         "NAME, INFO = 'lib-1.0-py3-none-any.whl', 'lib-1.0.dist-info'\n"
@@ -51,6 +53,8 @@ def venv(project: Path, *install: str, name: str = ".venv") -> Path:
     tool(sys.executable, "-m", "venv", name, cwd=project)
     if install:
         tool(project / name / "bin/pip", "install", *install, cwd=project)
+    # A loaded machine takes its time, and what is written late looks changed by hand.
+    aged(project / name)
     return project / name
 
 
@@ -58,12 +62,13 @@ def delete(run: Run, top: Path, *options: str) -> dict[str, Any]:
     """Delete what is found, and return the document."""
     result = run(str(top), "--profile", "python", "--no-dry-run", "--yes", "--json", *options)
     found: dict[str, Any] = json.loads(result.stdout)
+    assert result.returncode == 0, found
     return found
 
 
 def brought_back(run: Run, *paths: Path) -> None:
     """Run the commands, and see that these came back and that nothing was refused."""
-    assert not [path for path in paths if path.exists()]
+    assert [path for path in paths if path.exists()] == []
     result = run("regenerate", "--run")
     assert result.returncode == 0, result.stderr
     assert "Not run" not in result.stderr
@@ -95,3 +100,65 @@ def test_bytecode_comes_back(run: Run, work: Path) -> None:
     tool(sys.executable, "-m", "compileall", "-q", ".", cwd=work)
     delete(run, work)
     brought_back(run, work / "pack/__pycache__", work / "pack/deep/__pycache__")
+
+
+SETUPTOOLS: Final[dict[str | bytes, Any]] = {
+    "backend.py": f"import sys\nsys.path += {[one for one in sys.path if 'site-packages' in one]!r}\n"
+    "from setuptools.build_meta import *\n",
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    '[project]\nname = "editlib"\nversion = "1.0"\n'
+    '[tool.setuptools.packages.find]\nwhere = ["src"]\n',
+    "src": {"editlib": {"__init__.py": ""}},
+    ".gitignore": "*.egg-info/\n",
+}
+"""A project with a layout of sources in a directory of their own, built by the setuptools of the tests."""
+
+
+def test_the_metadata_of_an_editable_installation_comes_back(run: Run, work: Path) -> None:
+    """By the environment's own pip, in the directory of pyproject.toml."""
+    declare(work, SETUPTOOLS)
+    git(work, "init", "--quiet")
+    venv(work, "-e", ".")
+    info = work / "src/editlib.egg-info"
+    [row] = [
+        row
+        for row in delete(run, work, "--exclude", ".venv")["artifacts"]
+        if row["path"] == str(info)
+    ]
+    assert (row["regenerate"], row["regenerate_in"]) == (
+        ".venv/bin/pip install -e .",
+        str(work),
+    )
+    brought_back(run, info / "PKG-INFO")
+
+
+def test_all_of_an_editable_installation_comes_back(run: Run, work: Path) -> None:
+    declare(work, SETUPTOOLS)
+    git(work, "init", "--quiet")
+    made = venv(work, "-e", ".")
+    delete(run, work)
+    brought_back(run, made, work / "src/editlib.egg-info")
+    tool(made / "bin/python", "-c", "import editlib", cwd=work.parent)
+
+
+def test_caches_need_no_command(run: Run, work: Path) -> None:
+    tag = "Signature: 8a477f597d28d172789f06886806bc55\n"
+    names = (".pytest_cache", ".mypy_cache", ".ruff_cache")
+    declare(work, {name: {"CACHEDIR.TAG": tag} for name in names})
+    document = delete(run, work)
+    assert [row["regenerate"] for row in document["artifacts"]] == [None] * 3
+    result = run("regenerate", "--run")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        f"{work}/{name}: nothing to run, because its tool fills it again by itself"
+        for name in sorted(names)
+    ]
+
+
+def test_what_nothing_declares_is_named_before_it_is_lost(run: Run, work: Path) -> None:
+    declare(work, {"lib": LIBRARY, "app": {}})
+    made = venv(work / "app", "../lib")
+    result = run(str(work), "--profile", "python", "--json", "--include-unproven", str(made))
+    [row] = [one for one in json.loads(result.stdout)["artifacts"] if one["path"] == str(made)]
+    assert row["decision"] == "delete"
+    assert "lost, because nothing declares them: lib" in row["warnings"]

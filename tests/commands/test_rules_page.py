@@ -39,7 +39,7 @@ def test_in_a_pipe_each_rule_is_a_line_with_six_fields(run: Run) -> None:
     assert by_id["js/next"][3] == "npx next build"
     assert by_id["js/next"][5] == "deleting it under a running development server breaks that"
     assert by_id["js/dist"][3] == "npm run build"
-    assert by_id["js/swc"][3] == "-"
+    assert by_id["js/swc"][3] == "nothing to run"
     assert "{" not in result.stdout.replace("${", "")
 
 

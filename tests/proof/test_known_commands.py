@@ -266,3 +266,11 @@ def test_a_script_counts_only_if_package_json_has_it(tmp_path: Path) -> None:
         assert not known(rule, command, artifact), command
     os.unlink(tmp_path / "package.json")
     assert not known(rule, "npm run build", artifact)
+
+
+@pytest.mark.parametrize("name", ["data", "build", "target", "dist", "venv", "node_modules"])
+def test_no_command_is_made_up_for_what_no_rule_proves(tmp_path: Path, name: str) -> None:
+    """Though the user says that the directory may go."""
+    declare(tmp_path, {name: {"a.csv": "1,2", "b.csv": "3"}})
+    found = judge(tmp_path, targets=(name,), profiles=("all",), simple_rules=False)[name]
+    assert (found.evidence.regenerate, found.evidence.regenerate_in) == (None, None)

@@ -101,14 +101,14 @@ def _gather_one(
             ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
         )
     way = NO_WAY
-    if best is not None and not circumstances.again:
-        rule = best.rule
-        way = asked.ask(
-            ProblemCode.EXAMINE, NO_WAY, command_for, rule, path, project, boundary, cache
-        )
-    command, command_in = way.command, way.directory
-    if declared is not None and declared.command is not None:
-        command, command_in = declared.command, declared.command_in or project
+    if best is not None and _is_its_kind(best, declared):
+        if not circumstances.again:
+            rule = best.rule
+            way = asked.ask(
+                ProblemCode.EXAMINE, NO_WAY, command_for, rule, path, project, boundary, cache
+            )
+        if declared is not None and declared.command is not None:
+            way = way._replace(command=declared.command, directory=declared.command_in or project)
 
     def warnings() -> tuple[str, ...]:
         if declared is not None:
@@ -123,8 +123,8 @@ def _gather_one(
         repositories,
         project,
         word,
-        command,
-        command_in,
+        way.command,
+        way.directory,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
         # What is mounted is not asked.
         asked.ask(
@@ -139,6 +139,13 @@ def _gather_one(
         declared=declared,
         working_copies=asked.ask(ProblemCode.EXAMINE, (), _working_copies, path, cache),
     ).with_problems(asked.problems)
+
+
+def _is_its_kind(best: Examination, declared: Declared | None) -> bool:
+    """Whether a proof of the rule holds, or all of one but a mark inside: else its command would be made up."""
+    if declared is not None and declared.made_by is not None:
+        return True
+    return best.hindrance is None and any(trial.holds for trial in best.trials)
 
 
 def _working_copies(path: str, cache: StatCache) -> tuple[tuple[str, str], ...]:

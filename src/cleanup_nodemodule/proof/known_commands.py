@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from cleanup_nodemodule.proof import cmake, meson
+from cleanup_nodemodule.proof import cmake, environment, meson
 from cleanup_nodemodule.proof.declared import bytecode, javascript_tools, python_commands
 from cleanup_nodemodule.proof.package_scripts import manifest
 from cleanup_nodemodule.proof.rules import Regeneration, Rule
@@ -42,6 +42,7 @@ _WRITTEN: Final[Mapping[str, tuple[str, ...]]] = {
 
 _RECIPES: Final[Mapping[str, Callable[[str, str, str, StatCache], bool]]] = {
     "cmake": cmake.knows,
+    "editable": environment.knows,
     "meson": meson.knows,
 }
 

@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from cleanup_nodemodule.proof import cmake, meson
+from cleanup_nodemodule.proof import cmake, environment, meson
 from cleanup_nodemodule.proof.package_scripts import script_of
 from cleanup_nodemodule.proof.rules import Regeneration, Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
 RECIPES: Final[Mapping[str, Callable[[str, str, StatCache], str | None]]] = {
     "cmake": cmake.command,
+    "editable": environment.command,
     "meson": meson.command,
 }
 """What reads the command from the artifact itself, by the word that rules write for ``recipe``. Each is given the artifact

@@ -122,6 +122,7 @@ class Rule:
     copies: tuple[str, ...] = ()
     clones: tuple[str, ...] = ()
     regenerate: tuple[Regeneration, ...] = ()
+    refills: bool = False
     locked: bool = False
     risk: str | None = None
     own: bool = False
@@ -296,6 +297,8 @@ def _rule(table: object, place: str, *, own: bool) -> Rule:
         for entry in values.get("regenerate", ())
     )
     rule = Rule(**values, own=own)
+    if rule.refills and rule.regenerate:
+        raise RuleError(f"{place}: what refills by itself needs no command in regenerate")
     if not names[-1].strip("*?") and names != ["*"]:
         raise RuleError(f"{place}: directory cannot end with {names[-1]!r}, which is any name")
     last = names[-1]
@@ -353,7 +356,7 @@ _KINDS: Final[Mapping[str, type]] = {
         str,
     ),
     **dict.fromkeys(
-        ("generic", "locked", "tagged", "maker", "home", "ignored", "unversioned"), bool
+        ("generic", "locked", "refills", "tagged", "maker", "home", "ignored", "unversioned"), bool
     ),
     **dict.fromkeys(("proofs", "comes_back", "regenerate"), list),
     "holds": dict,

@@ -83,6 +83,12 @@ def weigh(
         if protection.reason in _BY_GIT:
             besides += sighting.remarks
     doubt = _doubt(sighting, level, lacking)
+    warnings = sighting.warnings
+    if sighting.included and sighting.declared is not None and sighting.declared.undeclared:
+        warnings = (
+            *warnings,
+            f"lost, because nothing declares them: {listed(sighting.declared.undeclared)}",
+        )
     if sighting.included and (doubt is not None or (level is Level.NAMED and not sighting.named)):
         besides.append(INCLUDED)
         doubt, level = None, Level.NAMED
@@ -95,7 +101,7 @@ def weigh(
         sighting.project,
         sighting.regenerate,
         sighting.regenerate_in,
-        sighting.warnings,
+        warnings,
         last_used,
         comes_back=_comes_back(sighting),
         besides=tuple(besides),

@@ -10,7 +10,7 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.proof.known_commands import is_known
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.proof.stat_cache import StatCache
-from cleanup_nodemodule.record.entries import UNTOUCHED, Entry, Fault, Run
+from cleanup_nodemodule.record.entries import UNTOUCHED, Ending, Entry, Fault, Run
 from cleanup_nodemodule.record.read import read
 from cleanup_nodemodule.run import run_as
 from cleanup_nodemodule.run.loop import Runtime
@@ -54,10 +54,13 @@ class Recipe:
     skipped: Mapping[str, str]
     """By path, why nothing is to be run for an artifact: a code of :data:`SKIPPED`."""
     faults: tuple[Fault, ...]
+    trashed: tuple[str, ...] = ()
+    """Artifacts that the run moved to the trash, and that are not in their place again."""
 
 
 SKIPPED: Final = {
     "exists": "is there again",
+    "refills": "nothing to run, because its tool fills it again by itself",
     "no-command": "nobody knows a command that brings it back",
     "project-gone": "the directory that its command is for is gone",
     "no-answer": "nobody knows whether it is there, as its disk does not answer",
@@ -116,6 +119,13 @@ async def recipe(
     by_id = {rule.id: rule for rule in rules}
     places = {entry.intent.path: _place(entry, by_id) for entry in history.entries}
     seen = await see(places, runtime)
+    trashed = tuple(
+        entry.intent.path
+        for entry in history.entries
+        if entry.end is not None
+        and entry.end.ending is Ending.TRASHED
+        and not (entry.intent.path in seen and seen[entry.intent.path].there)
+    )
     verdicts: dict[str, run_as.Verdict] = {}
     for entry in _outermost(history.entries, seen):
         intent = entry.intent
@@ -125,12 +135,13 @@ async def recipe(
             skipped[intent.path] = "no-answer"
         elif known_of.there:
             skipped[intent.path] = "exists"
+        elif (rule := by_id.get(intent.rule or "")) is not None and rule.refills:
+            skipped[intent.path] = "refills"
         elif intent.regenerate is None:
             skipped[intent.path] = "no-command"
         elif not known_of.ready:
             skipped[intent.path] = "project-gone"
         else:
-            rule = by_id.get(intent.rule or "")
             # What a lock file determines is what is installed, which building needs.
             installs = rule is not None and rule.locked
             rank = order.get(intent.rule or "", len(order))
@@ -144,7 +155,7 @@ async def recipe(
         paths = (*(before.artifacts if before else ()), *sorted(steps[key]))
         known = known and (before is None or before.known)
         once[where, command] = Step(where, command, known, paths, verdicts[where])
-    return Recipe(run, tuple(once.values()), skipped, history.faults)
+    return Recipe(run, tuple(once.values()), skipped, history.faults, trashed)
 
 
 def _where(entry: Entry) -> str:

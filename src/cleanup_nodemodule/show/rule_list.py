@@ -45,7 +45,13 @@ def _lines(listed: Sequence[Rule]) -> Iterator[str]:
 
 
 def _commands(rule: Rule) -> list[str]:
+    if rule.refills:
+        return [_REFILLS]
     return list(dict.fromkeys(_command(rule, entry) for entry in rule.regenerate))
+
+
+_REFILLS: Final = "nothing to run"
+"""Stands for the command where the tool fills the cache again by itself."""
 
 
 def _command(rule: Rule, entry: Regeneration) -> str:
@@ -97,6 +103,8 @@ def _in_full(listed: Sequence[Rule], width: int) -> Iterator[str]:
             ("Back with", _command(rule, entry) + (f" (with {entry.lock})" if entry.lock else ""))
             for entry in rule.regenerate
         ]
+        if rule.refills:
+            facts.append(("Back with", "nothing to run: its tool fills it again by itself"))
         if rule.risk is not None:
             facts.append(("Note", rule.risk))
         for word, text in facts:

@@ -28,6 +28,11 @@ def say_what_is_known(found: Recipe, *, run_them: bool) -> None:
         say(f"{PROGRAM}: {fault_line(fault)}")
     if found.run is None:
         say("Nothing has been deleted yet.")
+    if found.trashed:
+        one = len(found.trashed) == 1
+        what = "1 directory is" if one else f"{len(found.trashed)} directories are"
+        them = "it" if one else "them"
+        say(f"{what} in the trash, unless you have emptied it. You can put {them} back from there.")
     _say_skipped(found)
     for step in () if run_them else found.steps:
         if not step.known:
@@ -99,6 +104,7 @@ def _document(found: Recipe, outcomes: Mapping[Step, tuple[str, int | None]]) ->
             for step in found.steps
         ],
         "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped.items()],
+        "trashed": list(found.trashed),
         "problems": [
             {"path": fault.file, "line": fault.line, "message": fault.message}
             for fault in found.faults

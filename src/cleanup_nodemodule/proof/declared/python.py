@@ -115,7 +115,6 @@ def look_at(
         missing = f"no {ways.gone[0]}"
     elif way.undeclared and not way.files:
         missing = "no file that declares what is installed"
-        way = Way(way.command, (), ())
     else:
         missing = ways.source_gone(way)
     warnings = []

@@ -298,7 +298,10 @@ class Ways:
                 left -= brought
                 arguments.append(python_commands.required(file.file))
                 files.append(file.file)
-        if self._project.installable and self._project.file not in {"", "Pipfile"}:
+        # One that asks for nothing declares itself.
+        asks = self._project.file not in {"", "Pipfile"}
+        alone = not (self._project.file or self._declared.locks or files)
+        if self._project.installable and (asks or (alone and self.own)):
             self._add_project(left, arguments, files)
         if not files:
             return None
@@ -339,7 +342,7 @@ class Ways:
         if after != left:
             arguments.append(python_commands.editable(extras))
             arguments += (f"--group {name}" for name in groups)
-            files.append(project.file)
+            files.append(project.file or "pyproject.toml")
             left &= after
 
 

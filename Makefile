@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows live first-word proof docs pages screenshot clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates rows live first-word proof docs pages screenshot screens clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -159,6 +159,11 @@ $(VENV)/.installed-bench: pyproject.toml
 	$(environment)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
+
+# Never over the ones that are right: somebody has to look at them first.
+screens: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q tests/screens --new-screens build/screens -k looks
+	diff -ru tests/screens/golden build/screens || true
 
 clean:
 	rm -rf $(VENV) build src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -45,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-trees", type=int, default=20, help="how many random trees to try the command on"
     )
+    parser.addoption(
+        "--new-screens", help="the directory to write the screens to, instead of comparing them"
+    )
     parser.addoption("--fuzz-first", type=int, default=0, help="the number of the first of them")
 
 

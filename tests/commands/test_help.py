@@ -32,7 +32,7 @@ Usage: cleanup-nodemodule [OPTIONS] [PATH]...
 Examples:
   cleanup-nodemodule ~/work                     # see what can be deleted
   cleanup-nodemodule ~/work --no-dry-run        # delete it, after a question
-  cleanup-nodemodule ~/work --no-dry-run --yes  # delete it, from a script
+  cleanup-nodemodule ~/work --no-dry-run --yes  # delete it without a question
   cleanup-nodemodule ~/work --profile python    # in Python projects
   cleanup-nodemodule ~/work --exclude legacy    # leave some alone
 

@@ -220,6 +220,23 @@ WRONG = [
         ["--profile", "pyhton"],
         "--profile: there is no profile 'pyhton'; did you mean python?",
     ),
+    # What other programs call it.
+    (["--profile", "JavaScript"], "--profile: there is no profile 'JavaScript'; did you mean js?"),
+    (["--node"], "there is no option --node; did you mean --profile js?"),
+    (["--rust"], "there is no option --rust; did you mean --profile rust?"),
+    (["--delete"], "there is no option --delete; did you mean --no-dry-run?"),
+    (["--undo"], "there is no option --undo; did you mean cleanup-nodemodule regenerate?"),
+    (
+        ["undo"],
+        "there is no command and no directory undo; did you mean: cleanup-nodemodule regenerate?",
+    ),
+    (
+        ["delete", "."],
+        (
+            "there is no command delete; a run deletes with --no-dry-run, as in:"
+            " cleanup-nodemodule . --no-dry-run"
+        ),
+    ),
     # What contradicts itself.
     (["--dry-run", "--no-dry-run"], "--dry-run and --no-dry-run contradict each other; give one"),
     (["-q", "-v"], "--quiet and --verbose contradict each other; give one"),

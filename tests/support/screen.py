@@ -79,6 +79,11 @@ class Screen:
         return self.text
 
     @property
+    def columns(self) -> int:
+        """How many cells a line has."""
+        return self._size[0]
+
+    @property
     def terminal(self) -> Terminal:
         """The command at it."""
         assert self._terminal is not None, "nothing was started"

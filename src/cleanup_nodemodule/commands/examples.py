@@ -6,7 +6,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "": (
         ("see what can be deleted", "~/work"),
         ("delete it, after a question", "~/work --no-dry-run"),
-        ("delete it, from a script", "~/work --no-dry-run --yes"),
+        ("delete it without a question", "~/work --no-dry-run --yes"),
         ("in Python projects", "~/work --profile python"),
         ("leave some alone", "~/work --exclude legacy"),
     ),

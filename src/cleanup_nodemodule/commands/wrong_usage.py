@@ -125,7 +125,7 @@ def before_command(option: str, name: str, theirs: Iterable[str]) -> UsageError:
 def no_command(word: str, names: Iterable[str]) -> UsageError:
     """Return the error for ``help`` of a command that is not there."""
     names = list(names)
-    meant = near(word, names)
+    meant = _COMMANDS.get(word) or near(word, names)
     advice = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
     return UsageError(f"there is no command {shown(word)}; {advice}")
 
@@ -152,13 +152,37 @@ def equals_sign(option: str, value: str, param: Any) -> UsageError:
     return UsageError(f"{option} takes its value behind a space; type: {option} {quoted(value)}")
 
 
+_COMMANDS: Final = {
+    **dict.fromkeys(("undo", "restore", "rollback", "reinstall", "bring-back"), "regenerate"),
+    **dict.fromkeys(("why", "info", "show"), "explain"),
+    **dict.fromkeys(("history", "journal", "runs"), "log"),
+    **dict.fromkeys(("profiles", "targets"), "rules"),
+}
+"""What other programs call these commands."""
+
+_DELETING: Final = frozenset({"delete", "remove", "rm", "clean", "cleanup", "prune", "purge"})
+"""What other programs call what is an option here."""
+
+_OPTIONS: Final = {
+    **dict.fromkeys(("--delete", "--remove", "--force", "--clean", "--prune"), "--no-dry-run"),
+    **dict.fromkeys(("--undo", "--restore"), f"{PROGRAM} regenerate"),
+    "--older-than": "--sort age",
+}
+"""What other programs call these options."""
+
+
 def refuse_misspelt(words: Sequence[str], names: Sequence[str]) -> None:
     """Raise UsageError if one of the words that stand for directories is likely to be meant for a command.
 
     With more than one, the others would be searched. Only words that look like a command are looked up on the disk.
     """
     for word in words:
-        meant = word if word in names else near(word, names)
+        meant = word if word in names else _COMMANDS.get(word) or near(word, names)
+        if word in _DELETING and not os.path.lexists(word):
+            raise UsageError(
+                f"there is no command {word}; a run deletes with --no-dry-run, as in:"
+                f" {command(*([one for one in words if one != word] or ['.']), '--no-dry-run')}"
+            )
         if meant is None or os.sep in word or os.path.lexists(word):
             continue
         others = [other for other in words if other != word]
@@ -248,6 +272,15 @@ def _no_option(option: str, context: Any, known: Sequence[str]) -> str:
                     f"there is no option {option} without a command; did you mean:"
                     f" {command(other, option)}?"
                 )
+    if name is None:
+        from cleanup_nodemodule.proof.profile_nicknames import NICKNAMES
+        from cleanup_nodemodule.proof.rules import profiles
+
+        said = option.removeprefix("--")
+        profile = said if said in profiles() else NICKNAMES.get(said.lower())
+        meant = f"--profile {profile}" if profile else _OPTIONS.get(option)
+        if meant is not None:
+            return f"there is no option {shown(option)}; did you mean {meant}?"
     found = difflib.get_close_matches(option, {*known} - _ON_PURPOSE, n=1, cutoff=0.7)
     if len(option.lstrip("-")) == 1:
         found = [one for one in (option.swapcase(),) if one in {*known} - _ON_PURPOSE]

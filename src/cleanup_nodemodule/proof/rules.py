@@ -16,6 +16,7 @@ from typing import Any, Final
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.proof import catalogue_files
 from cleanup_nodemodule.proof.listing import WILD
+from cleanup_nodemodule.proof.profile_nicknames import NICKNAMES
 
 DEFAULT_PROFILE: Final = "js"
 """The ecosystem looked for unless others are named."""
@@ -215,7 +216,9 @@ def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
     for name in sorted(wanted):
         if name not in profiles():
             near = difflib.get_close_matches(name, profiles(), 1)
-            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(profiles())}"
+            meant = NICKNAMES.get(name.lower()) or "".join(near)
+            known = ", ".join(sorted(profiles()))
+            advice = f"did you mean {meant}?" if meant else f"there are {known}"
             raise RuleError(f"there is no profile {name!r}; {advice}")
     chosen = (name for name in _ECOSYSTEMS if EVERYTHING in wanted or name in wanted)
     return tuple(rule for name in chosen for rule in _of_ecosystem(name))

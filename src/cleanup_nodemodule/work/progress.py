@@ -47,21 +47,22 @@ class Scene:
         self._largest: dict[str, int] = {}
         self._least = -1
         """The smallest size among the largest, -1 while there is room for more of them."""
+        self._stale = False
+        """One of the largest is gone, so all are looked through when somebody asks."""
 
     def grew(self, path: str, size: int) -> None:
         """Take down that so many more bytes are known of an artifact, which may be new."""
         size += self._sizes.get(path, 0)
         self._sizes[path] = size
-        if size > self._least or path in self._largest:
+        if not self._stale and (size > self._least or path in self._largest):
             self._largest[path] = size
             self._settle()
 
     def forget(self, path: str) -> None:
         """Take down that what was found is none."""
         self._sizes.pop(path, None)
-        if path in self._largest:
-            self._largest = dict(nlargest(self.MOST, self._sizes.items(), key=lambda one: one[1]))
-            self._settle()
+        if self._largest.pop(path, None) is not None:
+            self._stale = True
 
     def _settle(self) -> None:
         if len(self._largest) > self.MOST:
@@ -71,6 +72,10 @@ class Scene:
 
     def largest(self, count: int) -> list[tuple[str, int]]:
         """Return at most so many of the largest, with the bytes that are known of each, and no more than MOST."""
+        if self._stale:
+            self._largest = dict(nlargest(self.MOST, self._sizes.items(), key=lambda one: one[1]))
+            self._stale = False
+            self._settle()
         return nlargest(count, self._largest.items(), key=lambda one: one[1])
 
 

@@ -273,10 +273,7 @@ def test_verbose_says_why(run: Run, work: Path) -> None:
     declare(work / "app", {"package-lock.json": "{}"})
     assert run("-p", work, "--verbose", "--sort", "path").stderr.splitlines()[:3] == [
         f"{work}/app/node_modules: package.json beside it; to get it back: npm ci",
-        (
-            f"{work}/notes/dist: no proof found; kept, because nothing proves that it can be rebuilt;"
-            " to get it back: npm run build"
-        ),
+        f"{work}/notes/dist: no proof found; kept, because nothing proves that it can be rebuilt",
         f"{work}/site/.next: BUILD_ID inside; to get it back: npx next build",
     ]
 

@@ -47,6 +47,9 @@ def at(contents: Contents, when: int) -> Contents:
     return replace(contents, measured_at=when)
 
 
+CAME_UP: Final = "a reason to keep it came up after it was shown (modified):"
+
+
 def why(failed: Failed) -> tuple[str, str | None, str]:
     [problem] = failed.problems
     assert failed.untouched
@@ -90,7 +93,7 @@ def test_a_file_that_was_written_since_the_plan_has_all_of_it_put_back(
     (modules / where).write_text("mine")
     before = listing(modules)
     [failed] = remove([row]).failed
-    message = f"{where} in it was changed since the plan"
+    message = f"{CAME_UP} {where} in it was changed since the plan"
     assert why(failed) == (str(modules), "modified", message)
     assert listing(modules) == before
     assert (modules / where).read_text() == "mine"
@@ -104,7 +107,7 @@ def test_the_first_of_several_is_named_and_the_others_are_counted(modules: Path)
     declare(modules / "mine", {f"{number:04}": 1 for number in range(1100)})
     [failed] = remove([row]).failed
     _, _, message = why(failed)
-    assert message.startswith("mine/")
+    assert message.startswith(f"{CAME_UP} mine/")
     assert message.endswith(" and 1,099 more in it were changed since the plan")
 
 
@@ -192,7 +195,11 @@ def test_what_came_to_be_mounted_in_it_keeps_it(
 
     monkeypatch.setattr(engines, "measure", measure)
     [failed] = remove([row]).failed
-    assert why(failed) == (str(modules / "a/lib"), "mount-point", "something is mounted there")
+    assert why(failed) == (
+        str(modules / "a/lib"),
+        "mount-point",
+        f"{CAME_UP.replace('modified', 'mount-point')} something is mounted there",
+    )
 
 
 def test_nothing_goes_to_the_trash_either_that_was_changed_since_the_plan(
@@ -206,7 +213,10 @@ def test_nothing_goes_to_the_trash_either_that_was_changed_since_the_plan(
     (modules / "users.sqlite").write_text("mine")
     [result] = trashed([row]).results
     assert isinstance(result, Failed)
-    assert why(result)[1:] == ("modified", "users.sqlite in it was changed since the plan")
+    assert why(result)[1:] == (
+        "modified",
+        f"{CAME_UP} users.sqlite in it was changed since the plan",
+    )
     assert sent == [str(modules)]
 
 

@@ -256,7 +256,9 @@ def test_a_project_that_is_moved_away_meanwhile_is_not_said_to_be_clean(
     (problem,) = failed.problems
     assert problem.code is ProblemCode.MOVED_AWAY
     assert problem.path == str(project / left.name)
-    assert problem.why == f"it is at {left} now; a run that searches there finishes it"
+    assert problem.why == (
+        f"somebody has moved it away: it is at {left} now; a run that deletes there finishes it"
+    )
     assert failed.left_at == str(left)
     assert told() == [("node_modules", "failed")]
 

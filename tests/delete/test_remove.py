@@ -312,7 +312,7 @@ def test_what_keeps_being_written_into_is_given_up(
     """
     monkeypatch.setattr(empty, bound, 50)
     monkeypatch.setattr(empty, beyond, 1_000_000)
-    top = project / "node_modules"
+    top = (project / "node_modules").rename(project / "made")
     descriptor = os.open(top, os.O_RDONLY)
     really_rmdir = os.rmdir
 
@@ -379,7 +379,7 @@ def test_what_is_not_empty_though_nothing_is_in_it_is_given_up_after_three_attem
     project: Path, calls: list[Root], monkeypatch: pytest.MonkeyPatch, inside: str
 ) -> None:
     """As on a network file system that keeps what is still open under another name."""
-    top = project / "node_modules"
+    top = (project / "node_modules").rename(project / "made")
     inode = os.lstat(top / inside).st_ino
     really_rmdir = os.rmdir
 
@@ -563,20 +563,21 @@ def test_what_is_not_begun_when_it_stops_is_left_whole(project: Path) -> None:
 @each_engine
 @pytest.mark.usefixtures("in_small_steps")
 def test_what_is_under_way_when_it_stops_is_said_to_be_interrupted(project: Path) -> None:
-    names = ("node_modules", "zzz")
-    before = len(listing(project / "node_modules"))
+    (project / "node_modules").rename(project / "made")
+    names = ("made", "zzz")
+    before = len(listing(project / "made"))
     run = remove(
         [artifact(project / name) for name in names], workers=1, after_each_call=Scheduler.stop
     )
     assert run.outcome is not None
     assert not run.outcome.complete
     (failed,) = run.failed
-    assert failed.artifact.path == os.fspath(project / "node_modules")
+    assert failed.artifact.path == os.fspath(project / "made")
     assert failed.interrupted
     assert failed.problems == ()
     assert failed.freed_bytes == sum(run.freed)
     assert len(run.freed) == 1
-    assert not (project / "node_modules").exists()
+    assert not (project / "made").exists()
     left = staged(project)
     assert failed.left_at == os.fspath(left)
     assert len(listing(left)) == before - 1

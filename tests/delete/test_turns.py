@@ -20,6 +20,8 @@ PATHS = (
     "/w/plain/build/dist",
     "/w/plain/build",
     "/w/plain/build-2",
+    "/w/plain/build/node_modules",
+    "/w/plain/build/deep/node_modules",
 )
 
 

@@ -544,7 +544,9 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     disk = disks.tmpfs(tmp_path / "state", "mode=700,size=64k")
     env = {"XDG_STATE_HOME": str(disk)}
     fill(disk / "ballast")
-    declare(project / "other/node_modules", {f"f{number}": 1 for number in range(200)})
+    # It goes after the other one, which lies beneath the directory around it.
+    declare(project / "other/node_modules", {"f": 1})
+    declare(project / "node_modules", {f"f{number}": 1 for number in range(200)})
     log = tmp_path / "log"
     slowly = strace(log, "--trace=unlinkat", "--inject=unlinkat:delay_enter=30000")
     arguments = ("--json", "-p", project, "--no-dry-run", "-j", "1")
@@ -555,7 +557,7 @@ def test_a_run_that_had_no_room_for_a_lock_is_at_work_all_the_same(
     await_condition(
         lambda: ("node_modules", "deleted") in endings(directory), "one of them was written down"
     )
-    staged = partial((project / "other").glob, f"{record_staged.PREFIX}*")
+    staged = partial(project.glob, f"{record_staged.PREFIX}*")
     await_condition(lambda: any(staged()), "the other one was begun")
     running.send_signal(signal.SIGSTOP)
     assert lock.held(str(directory)) == ()

@@ -12,9 +12,11 @@ _PROVES: Final = "node_modules"
 """Beneath the directory around it, what lies in it is the proof of others: of builds, and of packages of a workspace."""
 
 
-def turn_of(path: str) -> str:
+def turn_of(path: str) -> tuple[str, bool]:
     """Return what to sort artifacts by: what has to wait for others comes behind them."""
-    return os.path.join(_reach(path), _LAST)
+    reach = _reach(path)
+    # Of two with the same reach one lies in the other, and that goes first.
+    return os.path.join(reach, _LAST), reach == path
 
 
 def _reach(path: str) -> str:

@@ -212,13 +212,12 @@ def profiles() -> tuple[str, ...]:
 
 def of_profiles(names: Iterable[str]) -> tuple[Rule, ...]:
     """Return the rules of these profiles. Raises RuleError for a name that is no profile."""
-    wanted = set(names)
+    wanted, listed = set(names), ", ".join(sorted(profiles()))
     for name in sorted(wanted):
         if name not in profiles():
-            near = difflib.get_close_matches(name, profiles(), 1)
-            meant = NICKNAMES.get(name.lower()) or "".join(near)
-            known = ", ".join(sorted(profiles()))
-            advice = f"did you mean {meant}?" if meant else f"there are {known}"
+            near = "".join(difflib.get_close_matches(name, profiles(), 1))
+            meant = NICKNAMES.get(name.lower(), near)
+            advice = f"did you mean {meant}?" if meant else f"there are {listed}"
             raise RuleError(f"there is no profile {name!r}; {advice}")
     chosen = (name for name in _ECOSYSTEMS if EVERYTHING in wanted or name in wanted)
     return tuple(rule for name in chosen for rule in _of_ecosystem(name))

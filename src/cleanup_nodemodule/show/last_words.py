@@ -240,7 +240,7 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         deleted = (
             f"{totals.deleted:,} of {totals.selected:,}, which freed {size(totals.freed_bytes)}"
         )
-        failed = f" {totals.failed:,} failed." if totals.failed else ""
+        failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from _difference(report)
     gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)

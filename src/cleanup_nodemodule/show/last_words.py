@@ -243,6 +243,10 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from _difference(report)
+    for row in report.artifacts:
+        # What else failed is among the problems.
+        if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
+            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
     gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
     if gone:
         yield f"{gone:,} {'was' if gone == 1 else 'were'} gone already."

@@ -57,7 +57,7 @@ def main() -> int:
     child, terminal = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, _ROWS_AND_COLUMNS)
-        os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     shown = watch(terminal, text.encode())
     seconds = time.perf_counter() - start
     if shown:

@@ -70,7 +70,7 @@ def run(command: list[str], tree: str) -> tuple[float, list[tuple[float, bytes]]
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, _SIZE)
         os.chdir(tree)
-        os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     shown: list[tuple[float, bytes]] = []
     while True:
         select.select([terminal], [], [])

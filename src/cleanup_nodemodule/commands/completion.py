@@ -105,6 +105,7 @@ def show(ctx: typer.Context, wanted: bool) -> None:
 
 def _shell(option: str) -> str:
     """Return the shell that started this process. Raises UsageError where none is known."""
+    # It comes without types.
     import shellingham  # type: ignore[import-untyped]
 
     try:

@@ -112,6 +112,7 @@ def _about(ctx: Any) -> Iterator[None]:
         yield
     except typer.TyperException as error:
         if getattr(error, "ctx", None) is None:
+            # Typer declares no such attribute, but reads it.
             error.ctx = ctx  # type: ignore[attr-defined]
         raise
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cleanup_nodemodule.commands import search_options as given
+from cleanup_nodemodule.commands import deleting_options as deleting
+from cleanup_nodemodule.commands import general_options as general
+from cleanup_nodemodule.commands import output_options as output
+from cleanup_nodemodule.commands import search_options as search
 from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
@@ -36,38 +39,38 @@ if TYPE_CHECKING:
 # Long: its parameters are its options, as Typer reads them from the signature.
 def clean(
     ctx: typer.Context,
-    path: given.Path = None,
-    min_depth: given.MinDepth = 0,
-    profile: given.Profile = None,
-    targets: given.Targets = None,
-    also: given.Also = None,
-    rule: given.Rule = None,
-    include_unproven: given.IncludeUnproven = None,
-    exclude: given.Exclude = None,
-    dry_run: given.DryRun = False,
-    no_dry_run: given.NoDryRun = False,
-    yes: given.Yes = False,
-    trash: given.Trash = False,
-    max_delete: given.MaxDelete = None,
-    wait: given.Wait = False,
-    include_foreign: given.IncludeForeign = False,
-    assume_unused: given.AssumeUnused = False,
-    format_: given.Format = None,
-    json_: given.Json = False,
-    null: given.Null = False,
-    sort: given.Sort = Sort.SIZE,
-    top: given.Top = None,
-    color: given.Color = Color.AUTO,
-    no_progress: given.NoProgress = False,
-    quiet: given.Quiet = False,
-    verbose: given.Verbose = False,
-    jobs: given.Jobs = None,
-    timeout: given.Timeout = None,
-    engine: given.Engine = "auto",
-    json_schema: given.JsonSchema = False,
-    version: given.Version = False,
-    _install_completion: given.InstallCompletion = False,
-    _show_completion: given.ShowCompletion = False,
+    path: search.Path = None,
+    min_depth: search.MinDepth = 0,
+    profile: search.Profile = None,
+    targets: search.Targets = None,
+    also: search.Also = None,
+    rule: search.Rule = None,
+    include_unproven: search.IncludeUnproven = None,
+    exclude: search.Exclude = None,
+    dry_run: deleting.DryRun = False,
+    no_dry_run: deleting.NoDryRun = False,
+    yes: deleting.Yes = False,
+    trash: deleting.Trash = False,
+    max_delete: deleting.MaxDelete = None,
+    wait: deleting.Wait = False,
+    include_foreign: deleting.IncludeForeign = False,
+    assume_unused: deleting.AssumeUnused = False,
+    format_: output.Format = None,
+    json_: output.Json = False,
+    null: output.Null = False,
+    sort: output.Sort = Sort.SIZE,
+    top: output.Top = None,
+    color: output.Color = Color.AUTO,
+    no_progress: output.NoProgress = False,
+    quiet: output.Quiet = False,
+    verbose: output.Verbose = False,
+    jobs: general.Jobs = None,
+    timeout: general.Timeout = None,
+    engine: general.Engine = "auto",
+    json_schema: general.JsonSchema = False,
+    version: general.Version = False,
+    _install_completion: general.InstallCompletion = False,
+    _show_completion: general.ShowCompletion = False,
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int | None:
@@ -79,7 +82,7 @@ def clean(
         return None
     with nothing_done():
         from cleanup_nodemodule.model import Mode
-        from cleanup_nodemodule.run.cleaning import clean as search
+        from cleanup_nodemodule.run.cleaning import clean as search_and_delete
         from cleanup_nodemodule.run.limits import parse_limit
         from cleanup_nodemodule.run.orders import Orders
         from cleanup_nodemodule.show.terminal import Display
@@ -139,7 +142,7 @@ def clean(
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            return await search(settings, orders, voice, runtime)
+            return await search_and_delete(settings, orders, voice, runtime)
         except UsageError as error:
             raise instead_of(error, ctx.meta[WORDS], ctx.meta[LINES]) from error
 

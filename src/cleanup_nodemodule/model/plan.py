@@ -151,6 +151,8 @@ class Keep:
     """The decision to keep, and why."""
 
     reason: Reason
+    detail: str | None = None
+    """What exactly makes it so, fit for showing, where nothing else of the artifact says it."""
 
 
 Decision: TypeAlias = Delete | Keep
@@ -172,6 +174,8 @@ class Artifact:
     def why(self) -> str | None:
         """What exactly keeps it, fit for showing; None if nothing does, or the reason says all."""
         match self.decision:
+            case Keep(_, detail) if detail is not None:
+                return detail
             case Keep(reason) if self.evidence.protection is reason:
                 return self.evidence.besides[-1] if self.evidence.besides else None
             case Keep(reason) if self.evidence.doubt and self.evidence.doubt.reason is reason:

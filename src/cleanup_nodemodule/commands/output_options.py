@@ -1,0 +1,100 @@
+"""The options of a run that say how its result is shown, each with its help."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from cleanup_nodemodule.commands.options import OUTPUT
+from cleanup_nodemodule.commands.options import Color as ColorWhen
+from cleanup_nodemodule.commands.options import Format as FormatName
+from cleanup_nodemodule.commands.options import Sort as SortKey
+
+Format: TypeAlias = Annotated[
+    FormatName | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="How to print the result: table, plain, json or paths. With paths, only the paths that would"
+        " be deleted, or were. Default: table at a terminal, plain elsewhere.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=OUTPUT)
+]
+
+Null: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--null",
+        "-0",
+        help="Like --format paths, but each path ends with a NUL instead of a newline.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Sort: TypeAlias = Annotated[
+    SortKey,
+    typer.Option(
+        "--sort",
+        "-s",
+        metavar="KEY",
+        help="Order of the result: size (largest first), path, or age (longest unused first)."
+        " Default: size.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Top: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--top",
+        metavar="N",
+        min=0,
+        help="Show the first N directories in the table, 0 for all."
+        " Default: 20 at a terminal, fewer in a low one, all elsewhere.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Color: TypeAlias = Annotated[
+    ColorWhen,
+    typer.Option(
+        "--color",
+        metavar="WHEN",
+        help="When to use colour: auto (at a terminal, unless NO_COLOR is set), always or never."
+        " Default: auto.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+NoProgress: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--no-progress",
+        help="Show no live list while it searches at a terminal.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Quiet: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print only the result and what went wrong.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Verbose: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print all that is known about each artifact. Print every problem, too.",
+        rich_help_panel=OUTPUT,
+    ),
+]

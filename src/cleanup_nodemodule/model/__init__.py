@@ -3,7 +3,8 @@
     Settings ─▶ find ─▶ prove ─▶ size ─▶ decide ─▶ Plan ─▶ (approve) ─▶ remove ─▶ Outcome
 
 ``plan`` has what is found and what would be done with it, ``outcome`` what is approved and what came of it,
-``reasons`` why something is kept, ``problem`` what could not be read or done. Import them from here.
+``reasons`` why something is kept, ``problem`` what could not be read or done. Import them from here. ``quantities``
+reads lengths of time and sizes.
 
 Words: a path is ``str`` as ``os.fsdecode`` makes it: a name that is not UTF-8 keeps its bytes as lone surrogates. Sizes
 are bytes, times are seconds since the epoch.

@@ -7,16 +7,13 @@ from typing import Final
 
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Leftover, Plan
+from cleanup_nodemodule.model.quantities import bytes_of, shown
 from cleanup_nodemodule.words import size
 
-_UNITS: Final = "KMGTPE"
+_COUNT: Final = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
 
 _LONGEST: Final = 40
-"""Characters; what is longer is no size that anything has."""
-
-_SYNTAX: Final = re.compile(
-    rf"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)[ ]?(?P<unit>[{_UNITS}])?(?P<base>IB|B)?", re.ASCII
-)
+"""Characters; what is longer is no number of anything."""
 
 
 class LimitError(UsageError):
@@ -37,30 +34,23 @@ class Limit:
 def parse_limit(text: str) -> Limit:
     """Return the limit that *text* stands for.
 
-    A number alone counts artifacts; with a unit, in capitals or not, it is a size. The units are those
-    of ``du --block-size`` and ``rsync --max-size``: ``K``, ``M``, ``G``, ``T``, ``P``, ``E`` and ``KiB``,
-    ``MiB``, ... are powers of 1024, ``KB``, ``MB``, ... powers of 1000, ``B`` is bytes. (fd(1), which has
-    ``k`` for 1000, would let through less than what du(1) shows by the same letter.) Raises LimitError.
+    A number alone counts artifacts; with a unit it is a size (:func:`~cleanup_nodemodule.model.quantities.bytes_of`).
+    Raises LimitError.
     """
-    match = _SYNTAX.fullmatch(text.strip().upper())
-    if len(text) > _LONGEST or match is None or (match["base"] == "IB" and not match["unit"]):
+    plain = text.strip()
+    allowed = bytes_of(text)
+    if allowed is not None:
+        return Limit(plain, bytes=allowed)
+    if len(text) > _LONGEST or not _COUNT.fullmatch(plain):
         raise LimitError(
             f"--max-delete takes a size such as 10GB, 500MiB or 1.5G, or a number of directories such as"
-            f" 100, and {text[:_LONGEST]!r} is neither"
+            f" 100, and {shown(text)} is neither"
         )
-    from decimal import Decimal
-
-    number = Decimal(match["number"])
-    if match["unit"] or match["base"]:
-        power = _UNITS.index(match["unit"]) + 1 if match["unit"] else 0
-        base = 1000 if match["base"] == "B" else 1024
-        return Limit(text.strip(), bytes=int(number * base**power))
-    if "." in match["number"]:
+    if "." in plain:
         raise LimitError(
-            f"--max-delete {text.strip()} is no whole number of directories; for a size add a unit,"
-            f" as in {text.strip()}G"
+            f"--max-delete {plain} is no whole number of directories; for a size add a unit, as in {plain}G"
         )
-    return Limit(text.strip(), count=int(number))
+    return Limit(plain, count=int(plain))
 
 
 def exceeded(

@@ -28,7 +28,7 @@ def made(count: int) -> report_rows.Report:
     tool = report_rows.Tool(words.PROGRAM, "0", "native")
     return report_rows.Report(
         *(2, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
-        *(rows, [], totals, [], 0, [], []),
+        *(rows, [], totals, [], 0, [], [], []),
     )
 
 
@@ -41,6 +41,11 @@ def _row(number: int) -> report_rows.ArtifactRow:
         rule="js/node_modules",
         ecosystem="js",
         project=project,
+        root="/srv",
+        host="host",
+        owner="somebody",
+        file_system="uuid:5d1f86a1-7e51-4d54-a1a6-0f5b3c9f2a11",
+        inode=number + 12,
         evidence=report_rows.EvidenceRow([".package-lock.json inside"], [], [], []),
         decision="keep" if kept else "delete",
         reason="tracked" if kept else None,

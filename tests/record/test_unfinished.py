@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -379,6 +380,7 @@ def test_a_dry_run_shows_what_was_left_and_does_nothing(
     [row] = told.document["leftovers"]
     [entry] = read.read(str(state_of(tool))).entries
     assert row == {
+        "host": socket.gethostname(),
         "path": str(left),
         "original": f"{project}/node_modules",
         "run": entry.run,

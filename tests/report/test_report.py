@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,15 +22,16 @@ from support.trees import declare, listing
 Document: TypeAlias = dict[str, Any]
 
 ARTIFACT = [
-    *("path", "name", "rule", "ecosystem", "project", "evidence", "decision", "reason"),
+    *("path", "name", "rule", "ecosystem", "project", "root", "host", "owner"),
+    *("file_system", "inode", "evidence", "decision", "reason"),
     "reason_detail",
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
     "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
     "left_at",
 ]
-PROBLEM = ["path", "doing", "errno", "message", "code"]
-LEFTOVER = ["path", "original", "run", "outcome", "error"]
+PROBLEM = ["host", "path", "doing", "errno", "message", "code"]
+LEFTOVER = ["host", "path", "original", "run", "outcome", "error"]
 TOTALS = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
     *("deleted", "failed", "trashed", "freed_bytes", "observed_freed_bytes"),
@@ -38,8 +40,9 @@ REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
-    "other_ecosystems",
+    *("other_ecosystems", "gates"),
 ]
+GATE = ["option", "unit", "limit", "actual", "sentence"]
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def checked(schema: Document, output: str | bytes) -> Document:
     assert totals["deleted"] == _count(rows, outcome="deleted")
     assert totals["failed"] == _count(rows, outcome="failed")
     assert totals["trashed"] == _count(rows, outcome="trashed")
+    assert all(list(gate) == GATE for gate in document["gates"])
     assert [list(row) for row in document["leftovers"]] == [LEFTOVER] * len(document["leftovers"])
     for key in ("allocated_bytes", "reclaimable_bytes"):
         assert totals[key] == sum(row[key] for row in rows)
@@ -115,12 +119,16 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
     assert [row["allocated_bytes"] for row in (a, b, c)] == sizes
     # The last link to y.js stays behind in dist, so its block does not come back.
     assert [row["reclaimable_bytes"] for row in (a, b, c)] == [sizes[0], sizes[1], 0]
-    assert {key: b[key] for key in ARTIFACT if key not in {"last_used_at", "apparent_bytes"}} == {
+    differs = {"last_used_at", "apparent_bytes", "owner", "file_system"}
+    assert {key: b[key] for key in ARTIFACT if key not in differs} == {
         "path": f"{work}/b/node_modules",
         "name": "node_modules",
         "rule": "js/node_modules",
         "ecosystem": "js",
         "project": f"{work}/b",
+        "root": str(work),
+        "host": socket.gethostname(),
+        "inode": (work / "b/node_modules").stat().st_ino,
         "evidence": {
             "made_by": ["package.json beside it"],
             "comes_back": [],
@@ -205,6 +213,7 @@ def test_a_failure_is_reported_and_stops_nothing_else(work: Path, schema: Docume
     ]
     assert document["problems"] == [
         {
+            "host": socket.gethostname(),
             "path": stuck,
             "doing": "delete",
             "errno": "EACCES",
@@ -233,6 +242,7 @@ def test_what_cannot_be_read_is_a_lower_bound_and_kept(work: Path, schema: Docum
     assert document["complete"] is False
     assert document["problems"] == [
         {
+            "host": socket.gethostname(),
             "path": f"{work}/a/node_modules/deep",
             "doing": "open",
             "errno": "EACCES",
@@ -247,6 +257,7 @@ def test_wrong_usage_is_a_document_too(run: Run, tmp_path: Path, schema: Documen
     misspelt = checked(schema, run("--json", "--dryrun").stdout)
     assert misspelt["problems"] == [
         {
+            "host": socket.gethostname(),
             "path": None,
             "doing": "understand the command line",
             "errno": "EINVAL",

@@ -116,7 +116,7 @@ def test_it_is_exceeded_by_what_is_selected_and_not_by_what_is_kept(
     )
     said = exceeded(plan, parse_limit(limit))
     assert (said is None) is (much is None)
-    assert (much or "") in (said or "")
+    assert (much or "") in (said.sentence if said else "")
 
 
 def test_an_empty_selection_exceeds_nothing() -> None:
@@ -147,11 +147,22 @@ def test_what_interrupted_runs_left_counts_as_what_it_took(limit: str, much: str
     ]
     said = exceeded(plan, parse_limit(limit), leftovers)
     assert (said is None) is (much is None)
-    assert (said or "").startswith(much or "")
+    assert (said.sentence if said else "").startswith(much or "")
 
 
 def test_what_it_says_is_one_sentence_with_what_to_do() -> None:
-    assert exceeded(a_plan(an_artifact("/a", 1)), parse_limit("0")) == (
+    said = exceeded(a_plan(an_artifact("/a", 1)), parse_limit("0"))
+    assert said is not None
+    assert said.sentence == (
         "nothing was deleted, because it would be 1 directory, which is more than --max-delete 0 allows;"
         " look at it with --dry-run, and if that is right, raise the limit"
     )
+
+
+def test_a_program_can_read_what_was_allowed_and_what_there_was() -> None:
+    plan = a_plan(an_artifact("/a", 1024), an_artifact("/b", 2048))
+    by_count, by_size = exceeded(plan, parse_limit("1")), exceeded(plan, parse_limit("2KiB"))
+    assert by_count is not None
+    assert by_size is not None
+    shown = [(one.option, one.unit, one.limit, one.actual) for one in (by_count, by_size)]
+    assert shown == [("--max-delete", "artifacts", 1, 2), ("--max-delete", "bytes", 2048, 3072)]

@@ -36,6 +36,11 @@ def row(
         rule=None,
         ecosystem="js",
         project="/w",
+        root="/w",
+        host="host",
+        owner="me",
+        file_system=None,
+        inode=1,
         evidence=EvidenceRow([], [], [], [] if detail is None else [detail]),
         decision="keep" if kept else "delete",
         reason=reason.value if reason else None,
@@ -80,6 +85,7 @@ def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = No
         unseen_processes=0,
         unmatched_patterns=[],
         other_ecosystems=[],
+        gates=[],
     )
 
 
@@ -185,7 +191,7 @@ def test_each_reason_says_how_to_include_it(reason: Reason, detail: str | None, 
 def test_what_may_not_be_read_is_named() -> None:
     told = report(row("/w/a", Reason.UNREADABLE))
     told = replace(
-        told, problems=[ProblemRow("/w/a/x", "open", "EACCES", "Permission denied", "open")]
+        told, problems=[ProblemRow("host", "/w/a/x", "open", "EACCES", "Permission denied", "open")]
     )
     line = "unreadable: /w/a/x: Permission denied."
     assert said(told)[1] == f"{line} To have it read, type as root: cleanup-nodemodule -p work"
@@ -249,7 +255,7 @@ def test_after_an_interruption_the_last_line_is_what_finishes_it(*, leftover: bo
     told = report(gone, half, row("/w/c"), mode="delete")
     if leftover:
         told = report(gone, row("/w/c"), mode="delete")
-        told.leftovers.append(LeftoverRow("/w/.x", "/w/b", "run", "failed", "interrupted"))
+        told.leftovers.append(LeftoverRow("host", "/w/.x", "/w/b", "run", "failed", "interrupted"))
     lines = said(told, signalled=True)
     assert lines[0].startswith("Interrupted: deleted 1 of ")
     assert lines[-1].endswith(": cleanup-nodemodule resume")

@@ -36,6 +36,11 @@ def row(path: str, size: int, reason: str | None = None, detail: str | None = No
         rule="js/node_modules",
         ecosystem="js",
         project=path.rpartition("/")[0],
+        root="/srv",
+        host="host",
+        owner="me",
+        file_system=None,
+        inode=1,
         evidence=EvidenceRow(
             ["npm: .package-lock.json inside"], ["package.json beside it"], [], []
         ),
@@ -80,6 +85,7 @@ def report(rows: Sequence[ArtifactRow], *, mode: Mode = "dry-run", roots: int = 
         unseen_processes=0,
         unmatched_patterns=[],
         other_ecosystems=[],
+        gates=[],
     )
 
 

@@ -307,6 +307,13 @@ def test_more_than_expected_is_not_begun(tool: Tool, top: Path, limit: str) -> N
     assert told.code == 4
     assert f"which is more than --max-delete {limit} allows; look at it" in told.errors
     assert told.errors.count("\n") == 1
+    [gate] = told.document["gates"]
+    allowed, there = {
+        "1": (1, 2),
+        "4KiB": (4096, sum(row["allocated_bytes"] for row in told.rows.values())),
+    }[limit]
+    assert (gate["option"], gate["limit"], gate["actual"]) == ("--max-delete", allowed, there)
+    assert gate["sentence"] in told.errors
     assert told.outcomes == {"app/node_modules": None, "other/node_modules": None}
     assert told.document["totals"]["selected"] == 2
     code, output, errors = spoken(tool, "-p", top, "--no-dry-run", "--max-delete", limit)

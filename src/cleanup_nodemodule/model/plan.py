@@ -169,6 +169,10 @@ class Artifact:
     decision: Decision
     inside: int = 0
     """Directories in it with the name of an artifact that are parts of it, and have no row."""
+    owner: str | None = None
+    """What its owner is called, or the number; None if that is not known, as of what is mounted."""
+    file_system: str | None = None
+    """What names its file system on every machine that mounts it; None if nothing does."""
 
     @property
     def why(self) -> str | None:

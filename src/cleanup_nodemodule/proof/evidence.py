@@ -17,6 +17,7 @@ from cleanup_nodemodule.proof.rules import Rule, RuleIndex
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting, not_known
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.version_control.ask import innermost
+from cleanup_nodemodule.system.file_systems import FileSystems
 from cleanup_nodemodule.work.containment import Contained, problem_of
 from cleanup_nodemodule.work.conversion import LACKED
 
@@ -73,7 +74,7 @@ def _gather_one(
     none: tuple[str, ...] = ()
     repositories = asked.ask(ProblemCode.EXAMINE, none, cache.repositories, project)
     boundary = repositories[0] if repositories else candidate.root
-    # What is mounted may be a disk that does not answer, or be mounted only by being looked at.
+    # What is mounted is not asked: it may be a disk that does not answer, or mounted only by being looked at.
     enter = not candidate.mounted
 
     def examined(rule: Rule) -> Examination:
@@ -93,9 +94,9 @@ def _gather_one(
     )
     if best is not None and len(best.rule.names) > 1:
         project = os.sep.join(names[: -len(best.rule.names)]) or os.sep
-    # What is mounted is not asked, nor what is kept whatever declares it.
     declared = None
     word = _word(candidate.name, circumstances)
+    # What is kept whatever declares it is not asked.
     if enter and kept is None and best is not None and _is_asked(best, word, circumstances):
         declared = asked.ask(
             ProblemCode.EXAMINE, None, _declared, best.rule, path, project, boundary, cache
@@ -116,6 +117,8 @@ def _gather_one(
         locked = best is not None and best.rule.locked
         return same_again.warnings(path, way.lock, locked=locked, cache=cache)
 
+    places = (project, path) if enter else (project,)
+    owners = asked.ask(ProblemCode.EXAMINE, Whose(), whose, places, directories)
     return Sighting(
         candidate,
         tuple(examinations),
@@ -126,11 +129,7 @@ def _gather_one(
         way.command,
         way.directory,
         asked.ask(ProblemCode.EXAMINE, none, warnings) if enter and not circumstances.again else (),
-        # What is mounted is not asked.
-        asked.ask(
-            *(ProblemCode.EXAMINE, Whose(), whose),
-            *((project, path) if enter else (project,), directories),
-        ),
+        owners,
         asked.ask(ProblemCode.EXAMINE, none, _remarks, path, repositories, cache)
         if repositories
         else (),
@@ -138,7 +137,14 @@ def _gather_one(
         met=asked.ask(ProblemCode.EXAMINE, _NONE, _met, path, circumstances, enter),
         declared=declared,
         working_copies=asked.ask(ProblemCode.EXAMINE, (), _working_copies, path, cache),
+        owner=owners.owner if enter else None,
+        file_system=_file_system(candidate, cache) if enter and not circumstances.again else None,
     ).with_problems(asked.problems)
+
+
+def _file_system(candidate: Candidate, cache: StatCache) -> str | None:
+    systems = cache.made("file systems", FileSystems)
+    return systems.name_of(candidate.identity.device, candidate.path, candidate.root)
 
 
 def _is_its_kind(best: Examination, declared: Declared | None) -> bool:

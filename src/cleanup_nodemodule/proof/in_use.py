@@ -10,7 +10,7 @@ from cleanup_nodemodule.model import Identity, Reason
 from cleanup_nodemodule.proof import homes
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.stat_cache import ancestors
-from cleanup_nodemodule.system import at_work, mounts
+from cleanup_nodemodule.system import accounts, at_work, mounts
 
 _FEW: Final = 100
 """Questions that are answered by searching. For more of them it pays to write down first what lies around
@@ -24,17 +24,23 @@ class Whose(NamedTuple):
     """Device and inode of both."""
     owners: frozenset[int] = frozenset()
     """User ids of the owners of both."""
+    owner: str | None = None
+    """What the owner of the last path is called, or the number where nobody is called so; None if that is not known."""
 
 
 def whose(paths: Iterable[str], known: "homes.Known | None" = None) -> Whose:
-    """Ask the disk what the directories at *paths* are: those of an artifact and its project.
+    """Ask the disk what the directories at *paths* are: those of a project and its artifact.
 
     *known* is as :func:`~cleanup_nodemodule.proof.installed.vital` takes it.
     """
     known = known or homes.Known()
-    standings = [one for one in map(known.standing, paths) if one is not None]
+    asked = list(map(known.standing, paths))
+    standings = [one for one in asked if one is not None]
+    last = asked[-1] if asked else None
     return Whose(
-        tuple(one.identity for one in standings), _set_of(*(one.owner for one in standings))
+        tuple(one.identity for one in standings),
+        _set_of(*(one.owner for one in standings)),
+        None if last is None else accounts.owner_name(last.owner),
     )
 
 

@@ -90,6 +90,10 @@ class Sighting(NamedTuple):
     working_copies: tuple[tuple[str, str], ...] = ()
     """The directories around it with the mark of another version control than git, the innermost first, and
     the mark."""
+    owner: str | None = None
+    """What its owner is called, or the number; None if that is not known."""
+    file_system: str | None = None
+    """What names the file system that it is on (system/file_systems.py)."""
 
     @property
     def named(self) -> bool:

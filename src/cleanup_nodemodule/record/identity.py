@@ -17,15 +17,13 @@ from typing import Final
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Identity
+from cleanup_nodemodule.system import file_systems
 
 _BTRFS: Final = 0x9123683E
 _ZFS: Final = 0x2FC12FC1
 _EXT: Final = 0xEF53
 _OVERLAY: Final = 0x794C7630
 """Kinds of file systems, as fstatfs(2) has them."""
-
-_GET_UUID: Final = 0x80111500
-"""``FS_IOC_GETFSUUID`` of include/uapi/linux/fs.h, Linux 6.9: a length and 16 bytes."""
 
 _STATX: Final = (0x1000, 0x800, 0x50)
 """``AT_EMPTY_PATH``, ``STATX_BTIME``, and where ``stx_btime`` stands in the answer (statx(2))."""
@@ -157,33 +155,13 @@ def _volume(descriptor: int, kind: int) -> str | None:
     of ext4 is made of the UUID; those of others, such as XFS, of the device number.
     """
     if kind not in {_BTRFS, _ZFS}:
-        uuid = _uuid(descriptor)
+        uuid = file_systems.uuid_of(descriptor)
         if uuid is not None:
             return f"uuid:{uuid}"
     if kind in {_BTRFS, _ZFS, _EXT}:
         number = os.fstatvfs(descriptor).f_fsid
         return f"fsid:{number:x}" if number else None
     return None
-
-
-def _uuid(descriptor: int) -> str | None:
-    if sys.platform != "linux":
-        return None
-    import fcntl  # noqa: PLC0415 - there is none on Windows
-
-    answer = bytearray(17)
-    try:
-        # What was opened by O_PATH takes no such call.
-        readable = os.open(".", os.O_RDONLY | os.O_NONBLOCK | _PLAIN, dir_fd=descriptor)
-    except OSError:
-        return None
-    try:
-        fcntl.ioctl(readable, _GET_UUID, answer)
-    except OSError:
-        return None
-    finally:
-        os.close(readable)
-    return answer[1:].hex() if any(answer[1:]) else None
 
 
 def _birth(descriptor: int, status: os.stat_result) -> int:

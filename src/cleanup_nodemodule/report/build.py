@@ -78,6 +78,7 @@ def of_failure(
         artifacts=[],
         problems=[
             ProblemRow(
+                run.host,
                 path,
                 problems.phrase(code),
                 errorcode.get(number, str(number)),
@@ -90,6 +91,7 @@ def of_failure(
         unseen_processes=0,
         unmatched_patterns=[],
         other_ecosystems=[],
+        gates=[],
     )
 
 
@@ -120,9 +122,9 @@ def _report(
         run.mode,
         list(plan.roots),
         complete,
-        [_artifact(artifact, by_path.get(artifact.path), run) for artifact in plan.artifacts],
+        [_artifact(artifact, by_path.get(artifact.path), plan, run) for artifact in plan.artifacts],
         # Several artifacts may have failed for one and the same, such as a read-only mount.
-        [_problem(problem) for problem in dict.fromkeys(wrong)],
+        [_problem(problem, run) for problem in dict.fromkeys(wrong)],
         Totals(
             found=len(plan.artifacts),
             selected=len(plan.selected),
@@ -134,14 +136,15 @@ def _report(
             freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
             observed_freed_bytes=observed,
         ),
-        [_leftover(leftover) for leftover in leftovers],
+        [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,
         list(plan.unmatched),
         [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
+        gates=[],
     )
 
 
-def _leftover(leftover: Leftover) -> LeftoverRow:
+def _leftover(leftover: Leftover, run: Run) -> LeftoverRow:
     outcome: Literal["deleted", "failed"] | None = None
     error: str | None = None
     if leftover.finished:
@@ -158,7 +161,8 @@ def _leftover(leftover: Leftover) -> LeftoverRow:
         error = f"an earlier run {leftover.earlier}"
     elif (why := _not_by_resume(leftover)) is not None:
         error = f"{why}, so only a run that deletes there finishes it (-p, --no-dry-run)"
-    return LeftoverRow(leftover.candidate.path, leftover.original, leftover.run, outcome, error)
+    path = leftover.candidate.path
+    return LeftoverRow(run.host, path, leftover.original, leftover.run, outcome, error)
 
 
 def _not_by_resume(leftover: Leftover) -> str | None:
@@ -171,7 +175,8 @@ def _not_by_resume(leftover: Leftover) -> str | None:
     return None
 
 
-def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRow:
+def _artifact(artifact: Artifact, result: Result | None, plan: Plan, run: Run) -> ArtifactRow:
+    candidate = artifact.candidate
     evidence, contents, size = artifact.evidence, artifact.contents, artifact.size
     used = evidence.last_used or contents.newest
     decision: Literal["delete", "keep"]
@@ -198,10 +203,16 @@ def _artifact(artifact: Artifact, result: Result | None, run: Run) -> ArtifactRo
             assert_never(result)
     return ArtifactRow(
         path=artifact.path,
-        name=sys.intern(artifact.candidate.name),
+        name=sys.intern(candidate.name),
         rule=evidence.rule,
         ecosystem=evidence.ecosystem,
         project=evidence.project,
+        # A root that is an artifact itself was found in the directory around it.
+        root=candidate.root if candidate.root in plan.roots else artifact.path,
+        host=run.host,
+        owner=artifact.owner,
+        file_system=artifact.file_system,
+        inode=candidate.identity.inode or None,
         evidence=EvidenceRow(
             list(evidence.made_by),
             list(evidence.comes_back),
@@ -248,8 +259,9 @@ def describe_problems(problems: Sequence[Problem]) -> str:
     return f"{first.sentence}{tail}"
 
 
-def _problem(problem: Problem) -> ProblemRow:
+def _problem(problem: Problem, run: Run) -> ProblemRow:
     return ProblemRow(
+        run.host,
         problem.path,
         problem.doing,
         errorcode.get(problem.number, str(problem.number)),

@@ -64,6 +64,19 @@ class ArtifactRow:
     ecosystem: str | None
     project: str
     """Absolute path of the project it belongs to."""
+    root: str
+    """The searched root it was found under, one of those in roots."""
+    host: str
+    """The machine that it was found on."""
+    owner: str | None
+    """Name of the account that owns the directory, or the number where it has no name; null if it is not known, as of
+    what is mounted."""
+    file_system: str | None
+    """What names its file system, the same on every machine that mounts it: uuid: and the UUID, nfs: and SERVER:/EXPORT
+    (so too smb:, lustre:, ceph: and glusterfs:), or fsid: and a number for btrfs and ZFS. Null if nothing does, as for
+    tmpfs."""
+    inode: int | None
+    """Number of the directory in its file system; null if it is not known."""
     evidence: EvidenceRow
     """What was found that proves it to be an artifact, or that keeps it."""
     decision: Literal["delete", "keep"]
@@ -109,6 +122,8 @@ class ProblemRow:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
+    host: str
+    """The machine that it was met on."""
     path: str | None
     """Null if it is not about a place on disk, but about an option, for instance."""
     doing: str
@@ -125,6 +140,8 @@ class LeftoverRow:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
+    host: str
+    """The machine that it is on."""
     path: str
     """Absolute path."""
     original: str | None
@@ -174,6 +191,23 @@ class OtherRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GateRow:
+    """A limit that was exceeded. The exit code is 4 then."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    option: str
+    """The option that sets the limit, such as --max-delete."""
+    unit: Literal["bytes", "artifacts"]
+    limit: int
+    """What the option allows."""
+    actual: int
+    """What was found instead, which is more."""
+    sentence: str
+    """What that means, for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run has found and done."""
 
@@ -203,6 +237,8 @@ class Report:
     exists is not among them, as the file is for every run."""
     other_ecosystems: list[OtherRow]
     """Ecosystems that were not looked for, and were seen on the way."""
+    gates: list[GateRow]
+    """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,14 @@ class _Cleaning:
             return self._ended(result)
         if undertaking is not None:
             check_listed(plan.problems)
-        why = self._exceeded(plan, leftovers)
+        gate = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.
-        self._voice.planned(result, deletes=undertaking is not None and why is None)
+        self._voice.planned(result, deletes=undertaking is not None and gate is None)
         if self._runtime.stopped:
             return self._ended(result)
-        if why is not None:
-            self._voice.say(why)
-            return replace(self._ended(result), exceeded=True)
+        if gate is not None:
+            self._voice.say(gate.sentence)
+            return self._ended(replace(result, gates=[gate]))
         if undertaking is None:
             return self._ended(result)
         try:
@@ -107,8 +107,8 @@ class _Cleaning:
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
 
-    def _exceeded(self, plan: Plan, leftovers: Sequence[Leftover]) -> str | None:
-        """Return the sentence to say where this deletes more than the limit allows, else None."""
+    def _exceeded(self, plan: Plan, leftovers: Sequence[Leftover]) -> rows.GateRow | None:
+        """Return what to say where this deletes more than the limit allows, else None."""
         if self._orders.max_delete is None:
             return None
         from cleanup_nodemodule.run.limits import exceeded

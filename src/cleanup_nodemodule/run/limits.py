@@ -8,7 +8,10 @@ from typing import Final
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Leftover, Plan
 from cleanup_nodemodule.model.quantities import bytes_of, shown
+from cleanup_nodemodule.report.rows import GateRow
 from cleanup_nodemodule.words import size
+
+MAX_DELETE: Final = "--max-delete"
 
 _COUNT: Final = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
 
@@ -55,8 +58,8 @@ def parse_limit(text: str) -> Limit:
 
 def exceeded(
     plan: Plan, limit: Limit, leftovers: Sequence[Leftover] = (), *, dry_run: bool = False
-) -> str | None:
-    """Return the sentence to say where deleting the plan's selection exceeds *limit*, else None.
+) -> GateRow | None:
+    """Return what to say where deleting the plan's selection exceeds *limit*, else None.
 
     The *leftovers* are what the run would finish: it deletes them, whoever approved of that before. A
     size is held against what is allocated, which is what would be destroyed. What would be freed may be
@@ -77,7 +80,10 @@ def exceeded(
     look = "if that is right, raise the limit"
     if not dry_run:
         look = f"look at it with --dry-run, and {look}"
-    return (
+    sentence = (
         f"nothing was deleted, because it would be {much}{left_by}, which is more than"
         f" --max-delete {limit.text} allows; {look}"
     )
+    if limit.count is not None:
+        return GateRow(MAX_DELETE, "artifacts", limit.count, count, sentence)
+    return GateRow(MAX_DELETE, "bytes", limit.bytes or 0, allocated, sentence)

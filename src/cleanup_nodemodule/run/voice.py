@@ -8,6 +8,7 @@ from typing import Protocol
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Plan
 from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.run.limits import MAX_DELETE
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
 
@@ -16,12 +17,15 @@ class Ended:
     """What came of a run."""
 
     report: Report
-    exceeded: bool = False
-    """More would have been deleted than ``--max-delete`` allows, so nothing was."""
     unexpected: Exception | None = None
     """What ended the run early and should never have happened."""
     signal: int | None = None
     """The number of the signal that stopped it."""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more would have been deleted than ``--max-delete`` allows, so that nothing was."""
+        return any(gate.option == MAX_DELETE for gate in self.report.gates)
 
     @property
     def exit_code(self) -> int:
@@ -30,7 +34,7 @@ class Ended:
             return ExitCode.UNEXPECTED
         if self.signal is not None:
             return 128 + self.signal
-        if self.exceeded:
+        if self.report.gates:
             return ExitCode.EXCEEDED
         if self.report.problems or self.report.totals.failed:
             return ExitCode.INCOMPLETE

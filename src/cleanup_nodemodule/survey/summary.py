@@ -128,4 +128,14 @@ def _artifact(
         contents.allocated_bytes + linked.reclaimable_bytes if isinstance(decision, Delete) else 0,
     )
     assert row.evidence is not None  # noqa: S101 - what nobody came to is weighed for the plan
-    return Artifact(row.candidate, row.evidence, contents, size, decision, inside)
+    sighting = row.sighting
+    return Artifact(
+        row.candidate,
+        row.evidence,
+        contents,
+        size,
+        decision,
+        inside,
+        sighting.owner,
+        sighting.file_system,
+    )

@@ -1,5 +1,6 @@
 """Whose account this is, and who may write a file."""
 
+import functools
 import os
 import stat
 
@@ -78,6 +79,19 @@ def _owner(path: str) -> int | None:
         return os.stat(path).st_uid
     except OSError:
         return None
+
+
+@functools.lru_cache(maxsize=1024)
+def owner_name(number: int) -> str | None:
+    """Return what the user with that id is called, or the number where nobody is called so; None on Windows."""
+    try:
+        import pwd  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return None
+    try:
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError, OSError):
+        return str(number)
 
 
 def account_name(uid: int) -> str:

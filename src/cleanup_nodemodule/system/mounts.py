@@ -48,6 +48,8 @@ class Mount(NamedTuple):
     """Such as ``nfs``."""
     options: str
     """Those of the file system."""
+    source: str = ""
+    """What is mounted, such as ``/dev/sda1`` or ``server:/export``."""
 
 
 def parse(table: bytes) -> list[Mount]:
@@ -60,7 +62,7 @@ def parse(table: bytes) -> list[Mount]:
         fields = line.split(b" ")
         try:
             # Behind the sixth field come as many optional ones as there happen to be, and a hyphen.
-            kind, _source, *options = fields[fields.index(b"-", 6) + 1 :]
+            kind, source, *options = fields[fields.index(b"-", 6) + 1 :]
             mount = Mount(
                 int(fields[0]),
                 int(fields[1]),
@@ -69,6 +71,7 @@ def parse(table: bytes) -> list[Mount]:
                 _unescaped(fields[4]).removesuffix(_DELETED) or os.sep,
                 _unescaped(kind),
                 _unescaped(b" ".join(options)),
+                _unescaped(source),
             )
         except ValueError:
             continue
@@ -172,6 +175,11 @@ class Table:
         """Return the mount that the absolute *path* lies on, by what it is called."""
         found = self._around(path)
         return None if found is None else found[1]
+
+    def sources(self, device: str) -> list[str]:
+        """Return what is mounted of one file system (``major:minor``), each as its mount calls it, the shortest first."""
+        found = {mount.source for mount in self._at.values() if mount.device == device}
+        return sorted(found, key=lambda source: (len(source), source))
 
     def _around(self, path: str) -> tuple[str, Mount] | None:
         """Return what is mounted at *path* or nearest above it, and where."""

@@ -96,3 +96,8 @@ def shell_line(directory: str, command: str, *, raw: bool = False, user: str | N
 def iso(seconds: float) -> str:
     """Return a time, in seconds since the epoch, as ISO 8601 has it, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def shortly(number: int) -> str:
+    """Return a number as it is, unless nobody would read it."""
+    return str(number) if abs(number) < 10**30 else "so large a number"

@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.commands import failures
-from cleanup_nodemodule.config.settings import CONFIG_NAME, Settings, SettingsError, read_config
+from cleanup_nodemodule.config.files import CONFIG_NAME, read_file
+from cleanup_nodemodule.config.layers import Order
+from cleanup_nodemodule.config.settings import Settings
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from support.judges import judge
 from support.tool import PROJECT
@@ -119,7 +122,7 @@ def test_a_configuration_that_cannot_be_is_refused_with_its_place(
 @pytest.mark.parametrize("value", ["a\0b", ""])
 def test_the_library_refuses_a_nul_and_what_is_empty(field: str, value: str) -> None:
     given: dict[str, Any] = {field: (value,)}
-    with pytest.raises(SettingsError):
+    with pytest.raises(UsageError):
         Settings(**given)
 
 
@@ -250,8 +253,8 @@ def test_whatever_a_configuration_holds_it_is_read_or_refused(
     path = tmp_path_factory.getbasetemp() / "anything.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode(errors="replace"))
     try:
-        read_config(str(path))
-    except SettingsError as error:
+        read_file(str(path), Order.USER)
+    except UsageError as error:
         refused = str(error)
     else:
         refused = str(path)

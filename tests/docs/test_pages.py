@@ -13,7 +13,8 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule.commands.help_page import EXIT_CODES
-from cleanup_nodemodule.config.settings import read_config
+from cleanup_nodemodule.config.files import read_file
+from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.proof.rules import catalogue
@@ -192,10 +193,10 @@ def test_every_result_of_a_deletion_is_on_the_page_for_scripts() -> None:
 def test_the_configuration_on_its_page_is_one(tmp_path: Path) -> None:
     [example] = [block.text for block in page("configuration").blocks if block.language == "toml"]
     (tmp_path / "config.toml").write_text(example)
-    config = read_config(str(tmp_path / "config.toml"))
-    assert config.profiles == ("js", "python")
-    assert [rule.id for rule in config.rules] == ["own/bazel"]
-    assert len(config.keep) == 3
+    said = read_file(str(tmp_path / "config.toml"), Order.USER)
+    assert said["profile"].value == ("js", "python")
+    assert [rule.id for rule in said["rule"].value] == ["own/bazel"]
+    assert len(said["keep"].value) == 3
 
 
 # The README.

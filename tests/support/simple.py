@@ -4,7 +4,8 @@ import functools
 from pathlib import Path
 from typing import Final
 
-from cleanup_nodemodule.config.settings import read_config
+from cleanup_nodemodule.config.files import read_file
+from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.proof.rules import Rule
 
 _FILE: Final = Path(__file__).with_suffix(".toml")
@@ -24,4 +25,5 @@ def install(home: Path) -> Path:
 @functools.cache
 def rules() -> tuple[Rule, ...]:
     """Return these rules, as rules that the user wrote."""
-    return read_config(str(_FILE)).rules
+    rules: tuple[Rule, ...] = read_file(str(_FILE), Order.USER)["rule"].value
+    return rules

@@ -10,17 +10,19 @@ from cleanup_nodemodule.commands.options import same_again
 from cleanup_nodemodule.words import printable
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.layers import Values
     from cleanup_nodemodule.config.settings import Settings
     from cleanup_nodemodule.show.last_words import Asked
 
 
-def asked_for(ctx: typer.Context, settings: "Settings") -> "Asked":
-    """Return what this command line asks for."""
+def asked_for(ctx: typer.Context, values: "Values", settings: "Settings") -> "Asked":
+    """Return what this command line asks for, with what is said elsewhere."""
     from cleanup_nodemodule.show.last_words import Asked
 
+    elsewhere = values.is_given("path")
     return Asked(
-        again=same_again(ctx),
-        exactly=same_again(ctx, exactly=True),
+        again=same_again(ctx, elsewhere=elsewhere),
+        exactly=same_again(ctx, exactly=True, elsewhere=elsewhere),
         looked_for=_looked_for(settings),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
     )

@@ -13,19 +13,9 @@ from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands import search_options as search
 from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
+from cleanup_nodemodule.commands.effective import display_of, refuse_odd_names, values_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
-from cleanup_nodemodule.commands.options import (
-    Color,
-    Format,
-    Sort,
-    agreed_format,
-    check_files,
-    check_jobs,
-    check_timeout,
-    nothing_done,
-    seconds_of,
-    settings_of,
-)
+from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.wrong_usage import instead_of
 from cleanup_nodemodule.errors import UsageError
@@ -36,11 +26,12 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.show.terminal import Terminal
 
 
-# Long: its parameters are its options, as Typer reads them from the signature.
+# Its parameters are its options, as Typer reads them from the signature. Their values are not read here: they are a
+# layer of what is said about a run, and what counts if nobody says anything is in the table of keys (config/keys.py).
 def clean(
     ctx: typer.Context,
     path: search.Path = None,
-    min_depth: search.MinDepth = 0,
+    min_depth: search.MinDepth = None,
     profile: search.Profile = None,
     targets: search.Targets = None,
     also: search.Also = None,
@@ -58,9 +49,9 @@ def clean(
     format_: output.Format = None,
     json_: output.Json = False,
     null: output.Null = False,
-    sort: output.Sort = Sort.SIZE,
+    sort: output.Sort = None,
     top: output.Top = None,
-    color: output.Color = Color.AUTO,
+    color: output.Color = None,
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
@@ -81,61 +72,18 @@ def clean(
     if ctx.invoked_subcommand is not None:
         return None
     with nothing_done():
-        from cleanup_nodemodule.model import Mode
+        from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.run.cleaning import clean as search_and_delete
-        from cleanup_nodemodule.run.limits import parse_limit
-        from cleanup_nodemodule.run.orders import Orders
-        from cleanup_nodemodule.show.terminal import Display
+        from cleanup_nodemodule.run.orders import orders_of
 
-        if dry_run and no_dry_run:
-            raise UsageError("--dry-run and --no-dry-run contradict each other; give one")
-        if no_dry_run and "" in (path or []):
-            raise UsageError(
-                "PATH is empty; to delete in the current directory, type: -p . --no-dry-run"
-            )
-        if quiet and verbose:
-            raise UsageError("--quiet and --verbose contradict each other; give one")
-        check_jobs(jobs)
-        check_timeout(timeout)
-        shown = agreed_format(format_, json_=json_, null=null)
-        settings = settings_of(
-            roots=tuple(path or ["."]),
-            targets=tuple(dict.fromkeys(targets)) if targets else None,
-            also=tuple(dict.fromkeys(also or ())),
-            include_unproven=tuple(include_unproven or ()),
-            min_depth=min_depth,
-            excludes=tuple(exclude or ()),
-            profiles=tuple(profile or ()),
-            own_rules=tuple(rule or ()),
-            include_foreign=include_foreign,
-            assume_unused=assume_unused,
-        )
-        check_files("--targets", targets or ())
-        check_files("--also", also or ())
-        limit = None if max_delete is None else parse_limit(max_delete)
-        display = Display(
-            format=shown.value if shown else None,
-            sort=sort.value,
-            top=top,
-            color=color.value,
-            progress=not no_progress,
-            quiet=quiet,
-            verbose=verbose,
-            null=null,
-            asked=asked_for(ctx, settings),
-        )
-        mode: Mode = "trash" if trash else "delete"
-        orders = Orders(
-            mode if no_dry_run else "dry-run",
-            ask=not yes,
-            wait=wait,
-            max_delete=limit,
-            jobs=jobs,
-            timeout=seconds_of(timeout),
-            needs=tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line)),
-        )
-        if not quiet and shown is not Format.JSON:
-            notice_of_engine(engine)
+        values = values_of(ctx)
+        settings = settings_of(values)
+        refuse_odd_names(values)
+        needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
+        orders = orders_of(values, needs)
+        display = display_of(values, asked_for(ctx, values, settings))
+        if not display.quiet and display.format != "json":
+            notice_of_engine(values.value("engine"))
         from cleanup_nodemodule.run.signals import Interrupts
 
         interrupts = Interrupts()
@@ -144,6 +92,7 @@ def clean(
         try:
             return await search_and_delete(settings, orders, voice, runtime)
         except UsageError as error:
-            raise instead_of(error, ctx.meta[WORDS], ctx.meta[LINES]) from error
+            other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
+            raise other from error
 
     return carry_out(work, orders, display, interrupts)

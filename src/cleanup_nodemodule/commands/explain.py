@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
+from cleanup_nodemodule.commands.options import Timeout
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.loop import Runtime
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def explain(
+    ctx: typer.Context,
     path: Annotated[str, typer.Argument(metavar="PATH", help="The directory to explain.")],
     root: Annotated[
         str | None,
@@ -40,15 +41,19 @@ def explain(
     from dataclasses import replace
 
     from cleanup_nodemodule.commands import query
+    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.exit_codes import ExitCode
     from cleanup_nodemodule.run import explaining
+    from cleanup_nodemodule.run.orders import timeout_of
     from cleanup_nodemodule.show.explanation import document_of, lines, symlink_lines
     from cleanup_nodemodule.show.streams import folded, print_lines, say
     from cleanup_nodemodule.words import PROGRAM, printable
 
     as_json = json_
-    seconds = seconds_of(timeout)
-    usual = settings_of()
+    values = values_of(ctx, "timeout")
+    seconds = timeout_of(values)
+    usual = settings_of(values)
     settings = replace(usual, profiles=("all",))
 
     async def work(runtime: "Runtime", _interrupts: "Interrupts") -> _Found:

@@ -7,7 +7,7 @@ import typer
 from cleanup_nodemodule.commands.completion import install, show
 from cleanup_nodemodule.commands.information import choose_engine, show_schema, show_version
 from cleanup_nodemodule.commands.options import OTHER, SHELL
-from cleanup_nodemodule.commands.options import Engine as EngineName
+from cleanup_nodemodule.config.keys import Engine as EngineName
 
 Jobs: TypeAlias = Annotated[
     int | None,

@@ -8,7 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from cleanup_nodemodule import __version__
-from cleanup_nodemodule.commands.options import OTHER, Engine
+from cleanup_nodemodule.commands.options import OTHER
+from cleanup_nodemodule.config.keys import Engine
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.streams import emit, say

@@ -8,16 +8,11 @@ import typer
 
 from cleanup_nodemodule.commands.completion import runs as past_runs
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.options import (
-    Timeout,
-    reading_the_record,
-    seconds_of,
-    shortly,
-)
+from cleanup_nodemodule.commands.options import Timeout, reading_the_record
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
-from cleanup_nodemodule.words import PROGRAM, command, printable
+from cleanup_nodemodule.words import PROGRAM, command, printable, shortly
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.record.entries import Fault
@@ -82,10 +77,11 @@ def log(
     from cleanup_nodemodule.record import state_directory
     from cleanup_nodemodule.record.trust import StateError
     from cleanup_nodemodule.run.deletions import find_deletions
+    from cleanup_nodemodule.run.orders import seconds_to_wait
     from cleanup_nodemodule.run.past_runs import find_runs, runs_among
 
     _check(words or (), limit, runs=runs, all_=all_)
-    seconds = seconds_of(timeout)
+    seconds = seconds_to_wait(timeout)
     listed = runs or not (words or all_ or json_ or not is_terminal(sys.stdout))
 
     async def work_on_runs(runtime: "Runtime", _interrupts: "Interrupts") -> "PastRuns":

@@ -5,9 +5,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from cleanup_nodemodule.commands.options import OUTPUT
-from cleanup_nodemodule.commands.options import Color as ColorWhen
-from cleanup_nodemodule.commands.options import Format as FormatName
-from cleanup_nodemodule.commands.options import Sort as SortKey
+from cleanup_nodemodule.config.keys import Color as ColorWhen
+from cleanup_nodemodule.config.keys import Format as FormatName
+from cleanup_nodemodule.config.keys import Sort as SortKey
 
 Format: TypeAlias = Annotated[
     FormatName | None,
@@ -36,7 +36,7 @@ Null: TypeAlias = Annotated[
 ]
 
 Sort: TypeAlias = Annotated[
-    SortKey,
+    SortKey | None,
     typer.Option(
         "--sort",
         "-s",
@@ -60,7 +60,7 @@ Top: TypeAlias = Annotated[
 ]
 
 Color: TypeAlias = Annotated[
-    ColorWhen,
+    ColorWhen | None,
     typer.Option(
         "--color",
         metavar="WHEN",

@@ -10,6 +10,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from cleanup_nodemodule.commands import misread, wrong_usage
 from cleanup_nodemodule.commands.options import nothing_done
+from cleanup_nodemodule.config.keys import OPTIONS, Kind, without
 from cleanup_nodemodule.errors import UsageError
 
 _SPREAD: Final = {
@@ -92,6 +93,14 @@ def _take_over(params: Iterable[Any]) -> None:
             param.__class__ = Argument
 
 
+def _add_ways_back(params: Iterable[Any]) -> None:
+    """Give each option that takes no value one that takes it back, as a file may have said it."""
+    for param in params:
+        key = OPTIONS.get(max(param.opts, key=len))
+        if key is not None and key.kind is Kind.FLAG and key.off is None:
+            param.secondary_opts = [without(key)]
+
+
 def _check_dashes(params: Iterable[Any], args: Iterable[str]) -> None:
     """Refuse a long option with one dash, and a short one with an equals sign, before they are read as another."""
     known = {name: param for param in params for name in param.opts}
@@ -164,6 +173,7 @@ class Program(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line: a path may stand anywhere, and ``--targets`` takes all the names that follow."""
         _take_over(self.params)
+        _add_ways_back(self.params)
         if ctx.resilient_parsing:  # A shell completing what is not finished yet.
             return super().parse_args(ctx, args)
         _check_dashes(self.params, args)

@@ -6,12 +6,7 @@ import typer
 
 from cleanup_nodemodule.commands.completion import runs
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.options import (
-    Timeout,
-    reading_the_record,
-    seconds_of,
-    settings_of,
-)
+from cleanup_nodemodule.commands.options import Timeout, reading_the_record
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.loop import Runtime
@@ -21,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def regenerate(
+    ctx: typer.Context,
     run: Annotated[
         str | None,
         typer.Argument(
@@ -39,10 +35,15 @@ def regenerate(
     _help: LongHelp = False,
 ) -> int:
     """Print or run the commands that bring back what was deleted."""
+    from dataclasses import replace
+
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.commands.bring_back import run_all
+    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.exit_codes import ExitCode
     from cleanup_nodemodule.record import state_directory
+    from cleanup_nodemodule.run.orders import timeout_of
     from cleanup_nodemodule.run.ways_back import recipe
     from cleanup_nodemodule.show.ways_back import Shown, print_result, say_what_is_known
 
@@ -59,6 +60,7 @@ def regenerate(
         return print_result(shown, run_them=run_them, as_json=json_)
 
     with reading_the_record():
-        rules = settings_of(profiles=("all",)).rules
+        values = values_of(ctx, "timeout")
+        rules = replace(settings_of(values), profiles=("all",)).rules
         directory = state_directory.directory()
-        return query.run(work, show, timeout=seconds_of(timeout), as_json=json_)
+        return query.run(work, show, timeout=timeout_of(values), as_json=json_)

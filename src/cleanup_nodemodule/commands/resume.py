@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.options import Timeout, seconds_of, settings_of
+from cleanup_nodemodule.commands.options import Timeout
 from cleanup_nodemodule.errors import UsageError
 
 
 def resume(
+    ctx: typer.Context,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be finished.")
     ] = False,
@@ -32,15 +33,18 @@ def resume(
 ) -> int:
     """Finish what interrupted runs left. It deletes what they had begun to delete."""
     from cleanup_nodemodule.commands.at_terminal import carry_out
-    from cleanup_nodemodule.run.orders import Orders
+    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.config.definition import settings_of
+    from cleanup_nodemodule.run.orders import Orders, timeout_of
     from cleanup_nodemodule.run.resuming import resume as work
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.show.terminal import Display
 
-    seconds = seconds_of(timeout)
+    values = values_of(ctx, "timeout")
+    seconds = timeout_of(values)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise UsageError("--forget needs a path; for the current directory type: --forget .")
-    settings = settings_of()
+    settings = settings_of(values)
     display = Display("json" if json_ else None)
     orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
     return carry_out(

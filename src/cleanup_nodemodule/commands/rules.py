@@ -8,7 +8,6 @@ import typer
 
 from cleanup_nodemodule.commands.completion import profile_names, rule_names
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.options import settings_of
 from cleanup_nodemodule.commands.wrong_usage import near, shown
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.words import command
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def rules(
+    ctx: typer.Context,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -44,9 +44,14 @@ def rules(
 
     With NAME or --profile it says more: what proves that a tool made such a directory, and that it comes back.
     """
+    from dataclasses import replace
+
+    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.show.rule_list import show_rules
 
-    listed = settings_of(profiles=tuple(profile or ("all",))).rules
+    settings = settings_of(values_of(ctx, "profile"))
+    listed = (settings if profile else replace(settings, profiles=("all",))).rules
     if names:
         listed = _named(listed, names)
     return show_rules(listed, in_full=bool(names or profile), as_json=json_)

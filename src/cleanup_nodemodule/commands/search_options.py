@@ -23,7 +23,7 @@ Path: TypeAlias = Annotated[
 ]
 
 MinDepth: TypeAlias = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--min-depth",
         "-d",

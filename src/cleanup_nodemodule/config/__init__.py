@@ -1,10 +1,12 @@
-"""Everything a run depends on, validated once: the settings, and the configuration file of the user.
+"""Everything a run depends on, validated once: what can be said about it, where, and what counts in the end.
 
-All of it is in ``settings``: ``Settings`` (frozen), ``Config`` (what the file says) and ``read_config``.
+``keys`` is the one table of what can be said. ``files`` reads what files say, ``layers`` puts that, the environment,
+a job and the command line over each other, and ``definition`` makes ``Settings`` (frozen, in ``settings``) of it.
 
-Words: a *setting* is what an option or a key of the file says. A *profile* names an ecosystem whose rules are used.
-Defaults come first, then the file, then the command line. The later one wins, but patterns that protect add up.
+Words: a *key* is one thing that can be said, such as ``max-delete``. A *layer* is what one place says. A *source* is
+that place. The *values* are what counts. A *profile* names an ecosystem whose rules are used. A later layer wins, but
+patterns that protect add up.
 
 May import ``proof`` (for its rules), ``record`` (for whom to trust) and everything below.
-The next key of the file goes into ``read_config``, with its check and a sentence for a wrong value.
+The next thing that can be said goes into ``keys``.
 """

@@ -1,16 +1,12 @@
-"""Everything a run depends on, validated once and frozen.
-
-Defaults, then the configuration file, then the command line: the later one wins, and what protects
-adds up.
-"""
+"""What to search, and for what: validated once and frozen."""
 
 import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.patterns.globs import PatternError
@@ -22,16 +18,7 @@ from cleanup_nodemodule.proof.rules import (
     Rule,
     RuleError,
     of_profiles,
-    read_rules,
 )
-from cleanup_nodemodule.system.files import read_small
-
-CONFIG_NAME: Final = "config.toml"
-"""Name of the configuration file in the user's configuration directory."""
-
-
-_LARGEST: Final = 1024 * 1024
-"""Bytes that a configuration file may have."""
 
 _DEEPEST: Final = 1_000_000
 """Depth beyond which nothing can lie that has a name."""
@@ -39,18 +26,6 @@ _DEEPEST: Final = 1_000_000
 
 class SettingsError(UsageError):
     """A setting that cannot be right. The message says what to type instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What the user's configuration file says."""
-
-    profiles: tuple[str, ...] = ()
-    """Instead of the default profile."""
-    rules: tuple[Rule, ...] = ()
-    """Rules of the user's own, beside those of the profiles."""
-    keep: tuple[str, ...] = ()
-    """Patterns of what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +100,8 @@ class Settings:
             of_profiles(self.profiles)
         except RuleError as error:
             raise SettingsError(f"--profile: {error}") from error
-        _check_patterns("--exclude", self.excludes)
-        _check_patterns("keep", self.keep)
+        check_patterns("--exclude", self.excludes)
+        check_patterns("keep", self.keep)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -151,91 +126,6 @@ def with_surroundings(settings: Settings) -> Settings:
     return replace(settings, home=home, cwd=cwd)
 
 
-def config_path() -> str:
-    """Return the path of this user's configuration file; it need not be there.
-
-    Like the state directory it is not looked for in a home directory of another account, as ``sudo`` leaves
-    it in HOME on some systems: that one's rules are not for root to follow. ``$XDG_CONFIG_HOME`` counts if
-    it is set. Like the rest of the edge, this reads the environment.
-    """
-    import platformdirs  # noqa: PLC0415 - the library has no use for it
-
-    path = platformdirs.user_config_dir("cleanup-nodemodule")
-    home = os.path.expanduser("~")
-    with contextlib.suppress(OSError):
-        if hasattr(os, "geteuid") and os.stat(home).st_uid != os.geteuid():
-            from cleanup_nodemodule.record import state_directory  # noqa: PLC0415 - for start-up's sake
-
-            path = state_directory.of_own_account(path, "XDG_CONFIG_HOME")
-    return os.path.join(path, CONFIG_NAME)
-
-
-def read_config(path: str) -> Config:
-    """Read the configuration file; there need not be one.
-
-    What it says decides what is deleted, so nobody but the user and root may be able to write it. Raises
-    SettingsError, with the place in the file, for one that is not to be trusted or makes no sense.
-    """
-    try:
-        content, status = read_small(path, _LARGEST, follow=True)
-    except FileNotFoundError:
-        return Config()
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
-    _trust(path, status)
-    import tomllib  # noqa: PLC0415 - only for those who have a configuration
-
-    try:
-        data = tomllib.loads(content.decode())
-    except RecursionError as error:
-        raise SettingsError(f"{path}: it is nested too deeply") from error
-    except ValueError as error:  # Of TOML or of UTF-8.
-        # Python's own words on this are for programmers.
-        long = "a number in it has too many digits" if "int_max_str" in str(error) else error
-        raise SettingsError(f"{path}: {long}") from error
-    known = {"profiles", "rule", "keep"}
-    for key in data:
-        if key not in known:
-            raise SettingsError(f"{path}: there is no key {key!r}; there are {_list(known)}")
-    try:
-        rules = read_rules(data.get("rule", []), path, own=True)
-        profiles = _names(data, "profiles", path)
-    except RuleError as error:
-        raise SettingsError(str(error)) from error
-    keep = _names(data, "keep", path)
-    try:
-        of_profiles(profiles)
-    except RuleError as error:
-        raise SettingsError(f"{path}: profiles: {error}") from error
-    _check_patterns(f"{path}: keep", keep)
-    return Config(profiles, rules, keep)
-
-
-def _trust(path: str, status: os.stat_result) -> None:
-    from cleanup_nodemodule.record import trust  # noqa: PLC0415 - only for those who have a configuration
-
-    try:
-        fault = trust.untrusted_file(path, status)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
-    if fault is not None:
-        raise SettingsError(
-            f"{path} says what is deleted, and somebody else could write it: {fault}; make it yours"
-            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write to"
-        )
-
-
-def _names(data: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
-    value = data.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise SettingsError(f"{path}: {key} has to be a list of texts")
-    return tuple(value)
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(sorted(words))
-
-
 def _check_texts(name: str, value: object) -> None:
     """Refuse what programs without a type checker may give: a text, say, whose letters would be taken for names."""
     if value is None and name == "targets":
@@ -244,7 +134,8 @@ def _check_texts(name: str, value: object) -> None:
         raise SettingsError(f"{name} has to be a tuple of texts, and {value!r} is none")
 
 
-def _check_patterns(what: str, texts: Sequence[str]) -> None:
+def check_patterns(what: str, texts: Sequence[str]) -> None:
+    """Raise SettingsError, whose sentence begins with *what*, for patterns that cannot be right."""
     for number, text in enumerate(texts):
         try:
             check(text)

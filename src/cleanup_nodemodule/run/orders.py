@@ -1,12 +1,21 @@
 """What a run is to do with what it finds."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cleanup_nodemodule.config.layers import Values
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT
+from cleanup_nodemodule.words import shortly
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.limits import Limit
+
+_MAX_JOBS: Final = 1024
+"""Threads beyond which there is nothing to gain on any machine, and memory to lose."""
+
+_LONGEST_TIMEOUT: Final = 1e9
+"""Seconds beyond which nobody waits, and nan and infinity."""
 
 
 class Orders(NamedTuple):
@@ -30,3 +39,49 @@ class Orders(NamedTuple):
     def deletes(self) -> bool:
         """Whether the run may delete, or move to the trash."""
         return self.mode != "dry-run"
+
+
+def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
+    """Return what a run is to do, which *needs* these roots.
+
+    Raises UsageError for what cannot be right. The message says where it was said.
+    """
+    from cleanup_nodemodule.run.limits import parse_limit
+
+    with values.blaming():
+        limit = values.text("max-delete")
+        mode: Mode = "trash" if values.flag("trash") else "delete"
+        return Orders(
+            mode if values.flag("delete") else "dry-run",
+            ask=not values.flag("yes"),
+            wait=values.flag("wait"),
+            max_delete=None if limit is None else parse_limit(limit),
+            jobs=_jobs(values.number("jobs")),
+            timeout=seconds_to_wait(values.seconds("timeout")),
+            needs=needs,
+        )
+
+
+def timeout_of(values: Values) -> float:
+    """Return the seconds that a disk may take to answer. Raises UsageError as :func:`orders_of` does."""
+    with values.blaming():
+        return seconds_to_wait(values.seconds("timeout"))
+
+
+def seconds_to_wait(timeout: float | None) -> float:
+    """Return the seconds that a disk may take to answer. Raises UsageError for a number that nobody can wait."""
+    if timeout is None:
+        return DEFAULT_TIMEOUT
+    if not 0 < timeout < _LONGEST_TIMEOUT:
+        raise UsageError(
+            f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
+        )
+    return timeout
+
+
+def _jobs(jobs: int | None) -> int | None:
+    if jobs is not None and not 1 <= jobs <= _MAX_JOBS:
+        raise UsageError(
+            f"--jobs cannot be {shortly(jobs)}; type a number from 1 to {_MAX_JOBS}, or leave it out"
+        )
+    return jobs

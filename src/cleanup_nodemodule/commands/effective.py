@@ -1,0 +1,109 @@
+"""From the command line to what counts in a run: what was typed is one layer, over all that was said elsewhere."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cleanup_nodemodule.commands.information import choose_engine
+from cleanup_nodemodule.commands.options import check_files
+from cleanup_nodemodule.config.keys import OPTIONS
+from cleanup_nodemodule.errors import UsageError
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.config.layers import Layer, Values
+    from cleanup_nodemodule.show.last_words import Asked
+    from cleanup_nodemodule.show.terminal import Display
+
+
+def values_of(ctx: typer.Context, *only: str) -> "Values":
+    """Return what counts in the run that a command line begins.
+
+    Of what was typed each option counts that the table of keys has, or *only* these: another command may mean
+    something else by an option. Has the engine that was asked for walk the trees. Raises UsageError for what cannot be
+    right, wherever it was said.
+    """
+    from cleanup_nodemodule.config.definition import values_with
+    from cleanup_nodemodule.config.layers import Order
+
+    typed = _typed(ctx)
+    if only:
+        typed = {name: given for name, given in typed.items() if name in {"engine", *only}}
+    values = values_with(typed)
+    engine = values.given("engine")[-1]
+    if engine.source.order not in {Order.DEFAULT, Order.COMMAND_LINE}:
+        with values.blaming():
+            choose_engine(engine.value)
+    return values
+
+
+def _typed(ctx: typer.Context) -> "Layer":
+    """Return what was typed, by the names of the keys. Raises UsageError for what contradicts itself."""
+    from cleanup_nodemodule.config.layers import COMMAND_LINE, Given
+
+    words: dict[str, Any] = {}
+    # What stands before the name of a command counts for that too.
+    for each in filter(None, (ctx.parent, ctx)):
+        for param in each.command.params:
+            name = param.name or ""
+            source = each.get_parameter_source(name)
+            if source is not None and source.name == "COMMANDLINE":
+                words[max(param.opts, key=len)] = each.params.get(name)
+    _refuse_contradictions(words)
+    layer: dict[str, Given] = {}
+    for word, value in words.items():
+        if key := OPTIONS.get(word):
+            layer[key.name] = Given(_plain(value), COMMAND_LINE)
+    if words.get("--dry-run"):
+        layer["delete"] = Given(False, COMMAND_LINE)
+    if words.get("--json"):
+        layer["format"] = Given("json", COMMAND_LINE)
+    if words.get("--null"):
+        layer["format"] = Given("paths", COMMAND_LINE)
+    return layer
+
+
+def refuse_odd_names(values: "Values") -> None:
+    """Raise UsageError for what no run means to search or to look for."""
+    if values.flag("delete") and "" in values.texts("path"):
+        raise UsageError(
+            "PATH is empty; to delete in the current directory, type: -p . --no-dry-run"
+        )
+    with values.blaming():
+        check_files("--targets", values.texts("targets"))
+        check_files("--also", values.texts("also"))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the table of keys has it."""
+    return tuple(value) if isinstance(value, list) else getattr(value, "value", value)
+
+
+def _refuse_contradictions(words: dict[str, Any]) -> None:
+    for one, other in (("--dry-run", "--no-dry-run"), ("--quiet", "--verbose")):
+        if words.get(one) and words.get(other):
+            raise UsageError(f"{one} and {other} contradict each other; give one")
+    formats = {
+        "--format": words.get("--format"),
+        "--json": "json" if words.get("--json") else None,
+        "--null": "paths" if words.get("--null") else None,
+    }
+    asked = {option: value for option, value in formats.items() if value is not None}
+    if len(set(asked.values())) > 1:
+        raise UsageError(f"{' and '.join(asked)} contradict each other; give one")
+
+
+def display_of(values: "Values", asked: "Asked") -> "Display":
+    """Return how a run shows itself."""
+    from cleanup_nodemodule.show.terminal import Display
+
+    return Display(
+        format=values.text("format"),
+        sort=values.text("sort") or "size",
+        top=values.number("top"),
+        color=values.text("color") or "auto",
+        progress=not values.flag("no-progress"),
+        quiet=values.flag("quiet"),
+        verbose=values.flag("verbose"),
+        null=values.flag("null"),
+        asked=asked,
+    )

@@ -1,0 +1,165 @@
+"""Everything that can be said about a run: one table, for the command line, files, the environment and jobs.
+
+A key has the name of its option: ``--max-delete`` on the command line is ``max-delete`` in a file, and
+``CLEANUP_NODEMODULE_MAX_DELETE`` in the environment. What an option does is in its help; what it may be, and where
+it may be said, is here and nowhere else. Pure, and light: the help needs it too.
+"""
+
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+
+
+class Format(StrEnum):
+    """How the result is printed."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    PATHS = "paths"
+
+
+class Sort(StrEnum):
+    """The order of the rows."""
+
+    SIZE = "size"
+    PATH = "path"
+    AGE = "age"
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+Engine: TypeAlias = Literal["auto", "native", "python"]
+"""What walks the trees."""
+
+
+class Kind(Enum):
+    """What a value may be. The words say it to people."""
+
+    TEXT = "a text in quotes"
+    """Sizes, durations and patterns are texts, too: whoever uses one parses it."""
+    TEXTS = "a list of texts"
+    PATH = "a path in quotes"
+    """In a file it begins with ``/`` or ``~``: a run may begin anywhere."""
+    PATHS = "a list of paths"
+    NUMBER = "a whole number"
+    SECONDS = "a number of seconds"
+    FLAG = "true or false"
+    CHOICE = "one of some words"
+    RULES = "a list of rules"
+    """Tables as in the catalogue, or texts as of ``--rule``."""
+
+
+class Where(Enum):
+    """Where a key may be said. The words say it to people."""
+
+    ANYWHERE = "anywhere"
+    ORDERED = "in a job or on the command line"
+    """What orders a deletion: never in the environment, and never for all runs at once."""
+    TYPED = "on the command line"
+    """What makes sense for one run only."""
+    FILES = "in a file or in the environment"
+    """What has no option."""
+
+
+class Key(NamedTuple):
+    """One thing that can be said about a run."""
+
+    name: str
+    """In a file. It is the long name of the option without ``--``, unless *option* says otherwise."""
+    kind: Kind
+    default: Any = None
+    """What counts if nobody says anything; None for what is decided later. Lists are tuples."""
+    choices: tuple[str, ...] = ()
+    adds_up: bool = False
+    """The values of all layers count together, and not only the last one: so does what protects."""
+    where: Where = Where.ANYWHERE
+    option: str | None = None
+    """The option, where its name is another one; empty for none."""
+    off: str | None = None
+    """The option that takes a flag back, where there is one of its own; else it is ``--no-`` and the name."""
+    instead_of: tuple[str, ...] = ()
+    """Keys that this one takes back where an earlier layer has said them."""
+    also_called: tuple[str, ...] = ()
+    """Other names in a file, of earlier versions."""
+
+    @property
+    def typed(self) -> str:
+        """The option; empty if there is none."""
+        return f"--{self.name}" if self.option is None else self.option
+
+
+def _flag(name: str, **more: Any) -> Key:
+    return Key(name, Kind.FLAG, default=False, **more)
+
+
+def _texts(name: str, **more: Any) -> Key:
+    return Key(name, Kind.TEXTS, (), **more)
+
+
+def _choice(name: str, choices: type[StrEnum], default: str | None = None, **more: Any) -> Key:
+    return Key(name, Kind.CHOICE, default, tuple(one.value for one in choices), **more)
+
+
+_TABLE: Final = (
+    # Where and what to search. The options are in commands/search_options.py.
+    Key("path", Kind.PATHS, (".",)),
+    Key("min-depth", Kind.NUMBER, 0),
+    _texts("profile", also_called=("profiles",), instead_of=("targets",)),
+    _texts("targets"),
+    _texts("also"),
+    Key("rule", Kind.RULES, (), adds_up=True),
+    Key("include-unproven", Kind.PATHS, ()),
+    _texts("exclude", adds_up=True),
+    _texts("keep", adds_up=True, option="", where=Where.FILES),
+    # Deleting: commands/deleting_options.py.
+    _flag("delete", option="--no-dry-run", off="--dry-run", where=Where.ORDERED),
+    _flag("yes", where=Where.ORDERED),
+    _flag("trash"),
+    Key("max-delete", Kind.TEXT),
+    _flag("wait"),
+    _flag("include-foreign"),
+    _flag("assume-unused"),
+    # Output: commands/output_options.py.
+    _choice("format", Format, instead_of=("null",)),
+    _flag("null"),
+    _choice("sort", Sort, "size"),
+    Key("top", Kind.NUMBER),
+    _choice("color", Color, "auto"),
+    _flag("no-progress"),
+    _flag("quiet", instead_of=("verbose",)),
+    _flag("verbose", instead_of=("quiet",)),
+    # The program itself: commands/general_options.py.
+    Key("jobs", Kind.NUMBER),
+    Key("timeout", Kind.SECONDS),
+    Key("engine", Kind.CHOICE, "auto", get_args(Engine)),
+)
+
+KEYS: Final = {key.name: key for key in _TABLE}
+"""All keys, by their names in a file."""
+
+OPTIONS: Final = {key.typed: key for key in _TABLE if key.typed}
+"""All keys that have an option, by that."""
+
+WITHOUT_KEY: Final = {
+    "--json": "short for --format json",
+    "--json-schema": "prints something else than a run",
+    "--version": "prints something else than a run",
+    "--help": "prints something else than a run",
+    "-h": "prints something else than a run",
+    "--install-completion": "prints something else than a run",
+    "--show-completion": "prints something else than a run",
+}
+"""Options that say nothing about a run, or nothing of their own, and why."""
+
+
+def without(key: Key) -> str:
+    """Return the option that takes a flag back, which a file may have said: ``--no-trash``, and ``--progress``."""
+    if key.off is not None:
+        return key.off
+    return f"--{key.name.removeprefix('no-')}" if key.name.startswith("no-") else f"--no-{key.name}"

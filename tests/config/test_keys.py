@@ -1,0 +1,59 @@
+"""The table of what can be said, and the options that it is for."""
+
+from typing import Any, Final
+
+import pytest
+import typer
+
+from cleanup_nodemodule.commands.app import app
+from cleanup_nodemodule.commands.wrong_usage import choices_of
+from cleanup_nodemodule.config.keys import KEYS, OPTIONS, WITHOUT_KEY, Key, Kind, without
+
+PARAMS: Final[dict[str, Any]] = {
+    max(param.opts, key=len): param for param in typer.main.get_command(app).params
+}
+"""The options of a run, by their long names."""
+
+OFF: Final = {key.off for key in KEYS.values() if key.off}
+
+
+def test_each_option_of_a_run_has_a_key_or_a_reason_for_none() -> None:
+    assert {*PARAMS} == {*OPTIONS, *WITHOUT_KEY, *OFF}
+    assert {*OPTIONS} & {*WITHOUT_KEY} == set()
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS.values() if key.typed], ids=lambda key: key.name
+)
+def test_an_option_takes_what_its_key_says(key: Key) -> None:
+    param = PARAMS[key.typed]
+    assert param.is_flag is (key.kind is Kind.FLAG)
+    assert param.multiple is (key.kind in {Kind.TEXTS, Kind.PATHS, Kind.RULES})
+    assert choices_of(param) == key.choices
+    if key.kind in {Kind.NUMBER, Kind.SECONDS}:
+        assert param.type_descriptor.annotation is (int if key.kind is Kind.NUMBER else float)
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
+def test_a_default_is_of_the_kind_of_its_key(key: Key) -> None:
+    match key.kind:
+        case Kind.FLAG:
+            assert key.default is False
+        case Kind.TEXTS | Kind.PATHS | Kind.RULES:
+            assert isinstance(key.default, tuple)
+        case Kind.CHOICE:
+            assert key.default in {None, *key.choices}
+        case Kind.NUMBER:
+            assert key.default is None or isinstance(key.default, int)
+        case _:
+            assert key.default is None
+    assert key.instead_of == tuple(name for name in key.instead_of if name in KEYS)
+    if key.adds_up:
+        assert key.default == ()
+
+
+@pytest.mark.parametrize("option", [*PARAMS])
+def test_a_flag_can_be_taken_back_by_an_option_that_is_no_other(option: str) -> None:
+    key = OPTIONS.get(option)
+    if key is not None and key.kind is Kind.FLAG:
+        assert (without(key) in PARAMS) is (key.off is not None)

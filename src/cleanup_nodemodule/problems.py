@@ -39,6 +39,10 @@ class ProblemCode(StrEnum):
     INCLUDE_UNANSWERED = "include-unanswered"
     INCLUDE_UNLISTED = "include-unlisted"
     """What the user includes was not found to be unproven."""
+    NAMED = "named"
+    """A list names it, and it is no directory that a run comes to."""
+    NAMED_GONE = "named-gone"
+    """A list names it, and it is not there."""
 
     # Before anything of an artifact is deleted.
     LOOK_AGAIN = "look-again"
@@ -141,6 +145,8 @@ _KINDS: Final = {
     ProblemCode.PATTERN_UNANSWERED: _Kind("look up the pattern", errno.ETIMEDOUT, _SILENT),
     ProblemCode.INCLUDE_UNANSWERED: _Kind("include", errno.ETIMEDOUT, _SILENT),
     ProblemCode.INCLUDE_UNLISTED: _Kind("include", errno.ENOENT),
+    ProblemCode.NAMED: _Kind("take from the list"),
+    ProblemCode.NAMED_GONE: _Kind("take from the list", errno.ENOENT),
     ProblemCode.LOOK_AGAIN: _Kind("look again at"),
     ProblemCode.LOOK_AGAIN_UNANSWERED: _Kind("look again at", errno.ETIMEDOUT, _SILENT),
     ProblemCode.LOOK_AGAIN_PATTERN: _Kind("look again at", errno.EINVAL),

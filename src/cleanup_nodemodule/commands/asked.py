@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from cleanup_nodemodule.commands.lists import is_listed
 from cleanup_nodemodule.commands.options import same_again
 from cleanup_nodemodule.words import printable
 
@@ -19,11 +20,13 @@ def asked_for(ctx: typer.Context, values: "Values", settings: "Settings") -> "As
     """Return what this command line asks for, with what is said elsewhere."""
     from cleanup_nodemodule.show.last_words import Asked
 
-    elsewhere = values.is_given("path")
+    listed = is_listed(values)
+    elsewhere = values.is_given("path") or listed
     return Asked(
         again=same_again(ctx, elsewhere=elsewhere),
         exactly=same_again(ctx, exactly=True, elsewhere=elsewhere),
         looked_for=_looked_for(settings),
+        listed=listed,
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
     )
 

@@ -15,6 +15,7 @@ from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import display_of, refuse_odd_names, values_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
+from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.wrong_usage import instead_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 def clean(
     ctx: typer.Context,
     path: search.Path = None,
+    from_file: search.FromFile = None,
+    artifacts_from: search.ArtifactsFrom = None,
     min_depth: search.MinDepth = None,
     profile: search.Profile = None,
     targets: search.Targets = None,
@@ -81,6 +84,7 @@ def clean(
         refuse_odd_names(values)
         needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
         orders = orders_of(values, needs)
+        settings = with_lists(settings, values, orders)
         display = display_of(values, asked_for(ctx, values, settings))
         if not display.quiet and display.format != "json":
             notice_of_engine(values.value("engine"))

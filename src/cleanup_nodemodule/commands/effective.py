@@ -1,10 +1,12 @@
 """From the command line to what counts in a run: what was typed is one layer, over all that was said elsewhere."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cleanup_nodemodule.commands.information import choose_engine
+from cleanup_nodemodule.commands.lists import LISTS
 from cleanup_nodemodule.commands.options import check_files
 from cleanup_nodemodule.config.keys import OPTIONS
 from cleanup_nodemodule.errors import UsageError
@@ -57,7 +59,7 @@ def _typed(ctx: typer.Context) -> "Layer":
         layer["delete"] = Given(False, COMMAND_LINE)
     if words.get("--json"):
         layer["format"] = Given("json", COMMAND_LINE)
-    if words.get("--null"):
+    if words.get("--null") and not _names_list(words):
         layer["format"] = Given("paths", COMMAND_LINE)
     return layer
 
@@ -85,11 +87,16 @@ def _refuse_contradictions(words: dict[str, Any]) -> None:
     formats = {
         "--format": words.get("--format"),
         "--json": "json" if words.get("--json") else None,
-        "--null": "paths" if words.get("--null") else None,
+        "--null": "paths" if words.get("--null") and not _names_list(words) else None,
     }
     asked = {option: value for option, value in formats.items() if value is not None}
     if len(set(asked.values())) > 1:
         raise UsageError(f"{' and '.join(asked)} contradict each other; give one")
+
+
+def _names_list(words: Mapping[str, Any]) -> bool:
+    """Whether a list of names was typed, which ``-0`` is about then."""
+    return any(f"--{name}" in words for name in LISTS)
 
 
 def display_of(values: "Values", asked: "Asked") -> "Display":

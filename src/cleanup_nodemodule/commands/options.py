@@ -85,7 +85,7 @@ def same_again(
         given = ctx.params.get(name)
         source = ctx.get_parameter_source(name)
         if (
-            panel in {None, OUTPUT}
+            (panel in {None, OUTPUT} and not (name == "null" and _is_of_list(ctx)))
             or name in once
             or source is None
             or source.name != "COMMANDLINE"
@@ -101,11 +101,16 @@ def same_again(
             text = f"{value:g}" if isinstance(value, float) else str(getattr(value, "value", value))
             if value is True:
                 words.append(option)
-            elif text.startswith("-"):
+            elif text.startswith("-") and text != "-":
                 words.append(f"{option}={text}")
             else:
                 words += (short, text)
     return tuple(words)
+
+
+def _is_of_list(ctx: typer.Context) -> bool:
+    """Whether ``-0`` says how a list is written, and not how a result is printed."""
+    return any(ctx.params.get(name) is not None for name in ("from_file", "artifacts_from"))
 
 
 def as_word(path: str, commands: Container[str]) -> str:

@@ -30,7 +30,8 @@ Null: TypeAlias = Annotated[
     typer.Option(
         "--null",
         "-0",
-        help="Like --format paths, but each path ends with a NUL instead of a newline.",
+        help="Like --format paths, but each path ends with a NUL instead of a newline. With --from-file or"
+        " --artifacts-from it is about LIST, and about paths only if they are printed.",
         rich_help_panel=OUTPUT,
     ),
 ]

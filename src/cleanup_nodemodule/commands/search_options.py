@@ -22,6 +22,28 @@ Path: TypeAlias = Annotated[
     ),
 ]
 
+FromFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--from-file",
+        metavar="LIST",
+        help="Search the directories that this file names, one in each line; - is standard input."
+        " With -0 each name ends with a NUL. If the list is empty, nothing is searched.",
+        rich_help_panel=SEARCH,
+    ),
+]
+
+ArtifactsFrom: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--artifacts-from",
+        metavar="LIST",
+        help="Look at the directories that this file names, and search nothing; - is standard input."
+        " Each is decided like a run that searches PATH and finds it. With -0 each name ends with a NUL.",
+        rich_help_panel=SEARCH,
+    ),
+]
+
 MinDepth: TypeAlias = Annotated[
     int | None,
     typer.Option(

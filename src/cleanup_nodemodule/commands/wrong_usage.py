@@ -24,6 +24,7 @@ _VALUES: Final = {
     "NAME@MARKER": ("a name and a marker", "out@Makefile"),
     "PATTERN": ("a name, a path or a pattern", "legacy"),
     "SIZE|COUNT": ("a size or a number", "10GB"),
+    "LIST": ("a file with a name in each line", "list.txt"),
     "SECONDS": ("a number of seconds", "60"),
     "RUN": ("the name of a run", "3f9a"),
 }

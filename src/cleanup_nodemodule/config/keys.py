@@ -108,7 +108,9 @@ def _choice(name: str, choices: type[StrEnum], default: str | None = None, **mor
 
 _TABLE: Final = (
     # Where and what to search. The options are in commands/search_options.py.
-    Key("path", Kind.PATHS, (".",)),
+    Key("path", Kind.PATHS, (".",), instead_of=("from-file", "artifacts-from")),
+    Key("from-file", Kind.PATH, instead_of=("artifacts-from",)),
+    Key("artifacts-from", Kind.PATH, instead_of=("from-file",)),
     Key("min-depth", Kind.NUMBER, 0),
     _texts("profile", also_called=("profiles",), instead_of=("targets",)),
     _texts("targets"),

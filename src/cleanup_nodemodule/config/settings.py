@@ -37,6 +37,10 @@ class Settings:
 
     roots: tuple[str, ...] = (".",)
     """Directories to search; nested and repeated ones count each artifact once."""
+    artifacts: tuple[str, ...] | None = None
+    """Paths of directories to look at; then nothing is searched. Each is decided as a search of the first of the roots
+    decides that it lies in. If there are no roots, that is the current directory if it lies in that, and else the
+    nearest directory around all others."""
     targets: tuple[str, ...] | None = None
     """Names to look for instead of those of the rules. Every directory of that name can be rebuilt: no other proof is
     needed, but for packages, which have to be declared. What protects a directory still does."""
@@ -67,6 +71,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in (
             "roots",
+            "artifacts",
             "targets",
             "also",
             "include_unproven",
@@ -75,7 +80,7 @@ class Settings:
             "keep",
         ):
             _check_texts(name, getattr(self, name))
-        if not self.roots:
+        if not self.roots and self.artifacts is None:
             raise SettingsError("there is nothing to search; name a directory, as in: -p .")
         if self.min_depth < 0:
             raise SettingsError(
@@ -128,7 +133,7 @@ def with_surroundings(settings: Settings) -> Settings:
 
 def _check_texts(name: str, value: object) -> None:
     """Refuse what programs without a type checker may give: a text, say, whose letters would be taken for names."""
-    if value is None and name == "targets":
+    if value is None and name in {"artifacts", "targets"}:
         return
     if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
         raise SettingsError(f"{name} has to be a tuple of texts, and {value!r} is none")

@@ -1,5 +1,6 @@
 """Search, and delete what was approved: the run that the command without a name is for."""
 
+import contextlib
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -43,11 +44,18 @@ class _Cleaning:
         self._voice = voice
         self._runtime = runtime
         self._facts = Facts()
+        # Without a current directory names in it are no places: the survey says so.
+        self._around: Sequence[str] = ()
+        with contextlib.suppress(OSError):
+            names = list(map(everywhere, settings.artifacts or ()))
+            self._around = survey.places_around(names)
 
     async def run(self) -> Ended:
         settings = self._settings
         named = patterns.places((*settings.excludes, *settings.keep), settings.home)
-        crew = self._runtime.crew((*settings.roots, *settings.include_unproven, *named))
+        crew = self._runtime.crew(
+            (*settings.roots, *self._around, *settings.include_unproven, *named)
+        )
         if not self._orders.deletes:
             return await self._plan(crew, None)
         # The lock asks about each root, and would wait for one that does not answer.
@@ -56,7 +64,8 @@ class _Cleaning:
             needed = [root for root in roots if root in self._orders.needs]
             await survey.check_there(needed, scheduler)
         try:
-            places = [everywhere(root) for root in roots]
+            searches = settings.artifacts is None
+            places = [everywhere(root) for root in roots] if searches else self._around
         except OSError:  # Without a current directory it is no place: the search says so.
             return await self._plan(crew, None)
         async with self._undertaken(places) as undertaking:

@@ -79,7 +79,9 @@ class Deletion:
         from cleanup_nodemodule.record import endings
 
         runtime, crew = self._runtime, self._crew
-        found = await self._unfinished(approved.plan.roots)
+        # Where a list says what may be deleted, nothing else is.
+        searched = self._settings.artifacts is None
+        found = await self._unfinished(approved.plan.roots if searched else ())
         shown = {one.candidate.path for one in leftovers}
         chosen = {artifact.path for artifact in approved.artifacts}
         more = (*found.silent, *(one for one in found.in_place if one.candidate.path not in chosen))

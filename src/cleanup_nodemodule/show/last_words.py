@@ -62,6 +62,8 @@ class Asked:
     """The words that do the very same, but for those that choose between a dry run and a deletion."""
     looked_for: str = "artifacts"
     """What a run looks for, in words."""
+    listed: bool = False
+    """A list says what to look at."""
     root: bool = False
     """Root runs this."""
     verbose: bool = False
@@ -83,7 +85,8 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
     yield from _leftovers(report)
     yield from _unseen(report)
-    yield from _not_searched(report)
+    if not asked.listed:
+        yield from _not_searched(report)
     if not signalled:
         # Before a deletion it was said, or nobody is there to read it.
         if not tried or asked.verbose:
@@ -141,7 +144,10 @@ def _planned(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
     if signalled:
         yield "Interrupted."
     if not report.roots:
-        if not report.leftovers:
+        if asked.listed:
+            if not report.problems:
+                yield "The list is empty, so there is nothing to do."
+        elif not report.leftovers:
             yield "Nothing is left of any interrupted run."
     elif not report.artifacts:
         yield from _nothing_found(report, asked)

@@ -19,7 +19,7 @@ from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.weighing import weigh
 from cleanup_nodemodule.work.containment import each
 from cleanup_nodemodule.work.scheduler import Pace, Scheduler
-from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.silence import Silence, Unanswered
 
 _SECONDS: Final = 0.12
 """What a call should take at most that looks at candidates: nobody hears of one before all in it are looked at. With
@@ -45,6 +45,11 @@ class Prover:
         self._waited = 0
         """How many of the last calls waited for a disk, without one between them that did not."""
         self.cache: Final = StatCache(circumstances.mounts, lists=True)
+
+    @property
+    def silence(self) -> Silence:
+        """What does not answer."""
+        return self._scheduler.silence
 
     @property
     def portion(self) -> int:

@@ -1,5 +1,7 @@
 """The search in rounds: what git says is no artifact is searched in the next one."""
 
+import contextlib
+import itertools
 import os
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +18,7 @@ from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
 from cleanup_nodemodule.survey.search import Search, SearchRoot, wanted_names
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
+from cleanup_nodemodule.work.silence import Unanswered
 
 
 class Rounds:
@@ -43,6 +46,30 @@ class Rounds:
             row.contents = NOTHING
         else:
             self._queue.put(len(self._findings.rows) - 1, seen.measurement)
+
+    async def take_named(self, candidates: Sequence[Candidate]) -> None:
+        """Do with directories that a list names what is done with those that are found; search nothing.
+
+        Those of one root have to stand side by side.
+        """
+        prover = self._prover
+        silence = prover.silence
+        for root, group in itertools.groupby(candidates, key=lambda one: one.root):
+            beneath = list(group)
+            taken = 0
+            with contextlib.suppress(Unanswered), silence.asking(root):
+                while some := beneath[taken : taken + prover.portion]:
+                    self._take(await prover.look(some), named=True)
+                    taken += len(some)
+        rows = self._findings.rows
+        await prover.ask_git(rows)
+        for row in rows:
+            if row.sighting.repositories and not row.entered:
+                row.entered = weigh.walk_beneath(prover.weigh(row))
+        self._measure_waiting()
+        for row in rows:
+            # What lies in one that nobody measures is added to it, as it is taken out again for its own row.
+            row.waits = row.waits or row.contents is NOTHING
 
     async def search(
         self,
@@ -126,14 +153,16 @@ class Rounds:
             searched += [seen.searched for seen in looks]
         return searched
 
-    def _take(self, looks: Sequence[Look]) -> None:
-        """Make rows of what may be an artifact."""
+    def _take(self, looks: Sequence[Look], *, named: bool = False) -> None:
+        """Make rows of what may be an artifact, and of all where somebody has *named* it."""
         rows = self._findings.rows
         found = measured = 0
         tracker = self._tracker
         for seen in looks:
             sighting, entered, searched, measurement = seen
             if sighting.level is Level.NONE:
+                if named:  # As in take(): nobody measures it.
+                    rows.append(Row(sighting, entered=True, contents=NOTHING))
                 continue
             rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
             found += 1

@@ -22,6 +22,7 @@ from cleanup_nodemodule.survey import clones, noticed
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
+from cleanup_nodemodule.survey.named import Named, locate_named, places_around
 from cleanup_nodemodule.survey.prepare import prepare
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.roots import answering, check_there, located
@@ -30,6 +31,7 @@ from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.search import SearchRoot
 from cleanup_nodemodule.survey.summary import summarize
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
+from cleanup_nodemodule.system.mounts import mount_points
 from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -42,6 +44,7 @@ __all__ = (
     "check_there",
     "explain",
     "make_plan",
+    "places_around",
     "unwatched",
 )
 
@@ -52,19 +55,52 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     """Find, prove, size and decide; change nothing.
 
     Raises :class:`~cleanup_nodemodule.survey.search.RootError` where none of the roots can be searched, and
-    SettingsError for a pattern that can match nothing beneath them, both before anything else happens. When
+    SettingsError for a pattern that can match nothing beneath them, both before anything else happens. Where the
+    settings have a list of artifacts these alone are looked at, and nothing is searched. When
     the scheduler is told to stop, returns at once what is known by then, marked as not complete. A root
     that cannot be searched is a problem if there are others; so is one that does not answer within the
     scheduler's timeout, and whatever was found there is kept.
     """
     findings, witnesses = Findings(), Witnesses(scheduler)
     roots: tuple[SearchRoot, ...] = ()
+    paths: tuple[str, ...] = ()
     try:
-        roots = await located(settings.roots, scheduler, findings.problems)
-        await _search(roots, settings, scheduler, findings, witnesses, watch)
+        if settings.roots:
+            roots = await located(settings.roots, scheduler, findings.problems)
+        if settings.artifacts is None:
+            paths = tuple(root.path for root in roots)
+            await _search(roots, settings, scheduler, findings, witnesses, watch)
+        else:
+            mounts = await scheduler.call(mount_points, disk=False)
+            named = await locate_named(settings, roots, mounts, scheduler, findings.problems)
+            paths, findings.leftovers = named.roots, list(named.leftovers)
+            await _look_at(named, settings, scheduler, findings, witnesses, watch)
     except Stopped:
         pass
-    return _planned(findings, tuple(root.path for root in roots), settings, scheduler, witnesses)
+    return _planned(findings, paths, settings, scheduler, witnesses)
+
+
+async def _look_at(
+    named: Named,
+    settings: Settings,
+    scheduler: Scheduler,
+    findings: Findings,
+    witnesses: Witnesses,
+    watch: Watch,
+) -> None:
+    """Find out all that is to be known of directories that a list *named*."""
+    problems = findings.problems
+    circumstances = await prepare(settings, scheduler, named.roots, problems)
+    excluded = circumstances.spared.excluded
+    # As a search, which does not come to these.
+    candidates = [one for one in named.candidates if excluded.covering(one.path, set()) is None]
+
+    async def take(rounds: Rounds) -> None:
+        await rounds.take_named(candidates)
+
+    await _survey(take, circumstances, settings, scheduler, findings, witnesses, watch)
+    problems += not_found(circumstances.included, {row.candidate.path for row in findings.rows})
+    findings.complete = True
 
 
 async def _search(

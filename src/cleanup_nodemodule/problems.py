@@ -105,6 +105,8 @@ class ProblemCode(StrEnum):
     LOCKED = "locked"
     USE_RECORD = "use-record"
     READ_RECORD = "read-record"
+    READ_DOCUMENT = "read-document"
+    """An audit that was saved."""
     FAILURE = "failure"
     """A fault of this program."""
 
@@ -204,6 +206,7 @@ _KINDS: Final = {
     ProblemCode.LOCKED: _Kind("lock", errno.EWOULDBLOCK),
     ProblemCode.USE_RECORD: _Kind("keep a record"),
     ProblemCode.READ_RECORD: _Kind("read the record"),
+    ProblemCode.READ_DOCUMENT: _Kind("merge everything", errno.EINVAL),
     ProblemCode.FAILURE: _Kind("finish"),
 }
 

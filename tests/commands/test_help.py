@@ -13,6 +13,7 @@ from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.examples import EXAMPLES
 from cleanup_nodemodule.commands.help_page import EXIT_CODES, first_sentence, page
 from cleanup_nodemodule.exit_codes import ExitCode
+from support.audits import artifact, audit_of, data
 from support.places import COMMAND
 from support.processes import execute
 from support.screen import Screen
@@ -57,6 +58,8 @@ Commands:
   explain     Say of one directory whether it can be deleted, and why.
   log         Show what was deleted, and when.
   regenerate  Print or run the commands that bring back what was deleted.
+  diff        Compare two audits: what has grown, shrunk, come and gone.
+  merge       Join the audits of many machines into one.
   help        Print this help, or that of a command.
 
 cleanup-nodemodule --help shows everything.
@@ -75,7 +78,7 @@ def test_the_short_help_is_one_screen(run: Run) -> None:
     result = run("-h")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == SHORT
-    assert SHORT.count("\n") <= 40
+    assert SHORT.count("\n") <= 45
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120])
@@ -176,6 +179,8 @@ EXAMPLE_LINES = [example for examples in EXAMPLES.values() for _, example in exa
 def test_the_examples_work(tmp_path: Path, example: str) -> None:
     home = tmp_path / "home"
     declare(home, {"work": {"shop": npm_project({"a": {"b": "c"}}), "web": {"dist": {"a": "b"}}}})
+    for name in ("old.json", "new.json", "web-1.json", "web-2.json"):
+        (home / "work" / name).write_bytes(data(audit_of(artifact("/srv/a/dist"), host=name[:5])))
     result = execute(
         *("bash", "-c", f"{shlex.quote(COMMAND)} {example}"),
         cwd=home / "work",

@@ -4,9 +4,11 @@ import typer
 
 from cleanup_nodemodule.commands.clean import clean
 from cleanup_nodemodule.commands.completion import get_ready
+from cleanup_nodemodule.commands.diff import diff
 from cleanup_nodemodule.commands.explain import explain
 from cleanup_nodemodule.commands.help import help_
 from cleanup_nodemodule.commands.log import log
+from cleanup_nodemodule.commands.merge import merge
 from cleanup_nodemodule.commands.parsing import Command, Program
 from cleanup_nodemodule.commands.regenerate import regenerate
 from cleanup_nodemodule.commands.resume import resume
@@ -28,4 +30,6 @@ app.command("rules", cls=Command, add_help_option=False)(rules)
 app.command("explain", cls=Command, add_help_option=False)(explain)
 app.command("log", cls=Command, add_help_option=False)(log)
 app.command("regenerate", cls=Command, add_help_option=False)(regenerate)
+app.command("diff", cls=Command, add_help_option=False)(diff)
+app.command("merge", cls=Command, add_help_option=False)(merge)
 app.command("help", cls=Command, add_help_option=False)(help_)

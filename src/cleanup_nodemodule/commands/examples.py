@@ -35,5 +35,15 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("undo it", "regenerate --run"),
         ("undo another run, as log names it", "regenerate 3f9a"),
     ),
+    "diff": (
+        ("what grew since yesterday", "diff old.json new.json"),
+        ("each artifact", "diff old.json new.json --verbose"),
+        ("fail if it grew by 1 GB", "diff old.json new.json --fail-if-grown 1GB"),
+    ),
+    "merge": (
+        ("one audit of all machines", "merge web-*.json --json"),
+        ("the largest of all", "merge web-*.json --top 50"),
+        ("fail over 100 GB in all", "merge web-*.json --fail-over 100GB"),
+    ),
     "help": (("the whole help of a command", "help explain"),),
 }

@@ -26,6 +26,10 @@ _VALUES: Final = {
     "SIZE|COUNT": ("a size or a number", "10GB"),
     "LIST": ("a file with a name in each line", "list.txt"),
     "SECONDS": ("a number of seconds", "60"),
+    "SIZE": ("a size", "1GB"),
+    "OLD": ("two audits", "old.json new.json"),
+    "NEW": ("two audits", "old.json new.json"),
+    "FILE": ("an audit, or several", "web.json"),
     "RUN": ("the name of a run", "3f9a"),
 }
 """What an option takes, and an example of it, by the word that stands for it in the help."""
@@ -110,6 +114,8 @@ def no_argument(name: str, what: str) -> UsageError:
 def one_too_many(name: str, takes: Sequence[str], extra: Sequence[str]) -> UsageError:
     """Return the error for arguments that a command does not take."""
     kind = f"one {takes[-1]} at a time" if takes else "no argument"
+    if len(takes) > 1:
+        kind = f"{' and '.join(takes)} and nothing else"
     rest = " ".join(quoted(word) for word in extra)
     return UsageError(f"{name} takes {kind}; leave out: {rest}")
 

@@ -1,11 +1,14 @@
-"""The report as a JSON document, and the JSON Schema of that."""
+"""A report, or a comparison, as a JSON document, and the JSON Schema of that."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleanup_nodemodule.report.rows import Report
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.report.comparison import Comparison
 
 
 def to_json(report: Report) -> str:
@@ -13,7 +16,7 @@ def to_json(report: Report) -> str:
     return "".join(json_lines(report))
 
 
-def json_lines(report: Report) -> Iterator[str]:
+def json_lines(report: "Report | Comparison") -> Iterator[str]:
     """Give the document piece by piece: each of its lists one row a line, as there may be many."""
     start = "{"
     for name, value in _fields(report).items():
@@ -22,15 +25,22 @@ def json_lines(report: Report) -> Iterator[str]:
         if isinstance(value, list):
             row_start = "["
             for row in value:
-                plain_row = row if isinstance(row, str) else _fields(row)
-                yield f"{row_start}\n    {json.dumps(plain_row, default=_fields)}"
+                yield f"{row_start}\n    {_text(row)}"
                 row_start = ","
             yield "\n  ]" if value else "[]"
         elif is_dataclass(value):
-            yield json.dumps(_fields(value))
+            yield json.dumps(_fields(value), default=_fields)
         else:
             yield json.dumps(value)
     yield "\n}"
+
+
+def _text(row: Any) -> str:
+    """Return a row as JSON; one that was read from a document and not changed, as it stood there."""
+    if (text := getattr(row, "text", None)) is not None:
+        return str(text)
+    plain_row = row if isinstance(row, str) else _fields(row)
+    return json.dumps(plain_row, default=_fields)
 
 
 def _fields(row: Any) -> dict[str, Any]:
@@ -39,9 +49,14 @@ def _fields(row: Any) -> dict[str, Any]:
 
 
 def json_schema() -> str:
-    """Return the JSON Schema of the document, generated from the types above."""
+    """Return the JSON Schema of the document of a run, generated from the types in ``rows``."""
+    return schema_of(Report)
+
+
+def schema_of(kind: "type[Report | Comparison]") -> str:
+    """Return the JSON Schema of documents of this kind."""
     from pydantic import TypeAdapter
 
-    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2)

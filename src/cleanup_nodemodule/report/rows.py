@@ -1,6 +1,6 @@
 """The versioned report. Within a schema version fields are added, never changed or taken away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal
 
 from cleanup_nodemodule.model import Mode
@@ -208,6 +208,21 @@ class GateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One of the runs that a merged document is made of."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    host: str
+    started_at: str
+    """ISO 8601, UTC."""
+    mode: Mode
+    roots: list[str]
+    """Absolute paths that it searched, and that no later run of its machine has searched again."""
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run has found and done."""
 
@@ -216,12 +231,14 @@ class Report:
     schema_version: Literal[2]
     tool: Tool
     host: str
+    """The machine. If several documents were merged, the names of all, with commas between them."""
     started_at: str
-    """ISO 8601, UTC."""
+    """ISO 8601, UTC. If several documents were merged, that of the last one."""
     duration_s: float
     mode: Mode
     roots: list[str]
-    """Absolute paths searched."""
+    """Absolute paths searched. If they are of several machines, each with the name of its machine and a colon before
+    it."""
     complete: bool
     """Everything was searched and measured; if not, there may be more than the report says."""
     artifacts: list[ArtifactRow]
@@ -239,6 +256,8 @@ class Report:
     """Ecosystems that were not looked for, and were seen on the way."""
     gates: list[GateRow]
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
+    sources: list[SourceRow] = field(default_factory=list)
+    """The runs that a document of merge is made of; empty if it is that of a run itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,20 @@
+"""What an audit is made of: one run, or those of many machines that were merged. Pure."""
+
+from cleanup_nodemodule.report.rows import Report, SourceRow
+
+
+def sources_of(report: Report) -> list[SourceRow]:
+    """Return the runs that an audit is made of; that of one run is its own source."""
+    if report.sources:
+        return report.sources
+    return [
+        SourceRow(report.host, report.started_at, report.mode, list(report.roots), report.complete)
+    ]
+
+
+def roots_by_host(report: Report) -> dict[str, list[str]]:
+    """Return what was searched on each machine, without repetitions."""
+    roots: dict[str, dict[str, None]] = {}
+    for source in sources_of(report):
+        roots.setdefault(source.host, {}).update(dict.fromkeys(source.roots))
+    return {host: list(of_host) for host, of_host in roots.items()}

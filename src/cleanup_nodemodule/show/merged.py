@@ -1,0 +1,47 @@
+"""What people read of an audit that was merged."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.run.comparing import Merged
+from cleanup_nodemodule.words import printable, size
+
+
+def with_hosts(report: Report) -> Report:
+    """Return a report in which the machine stands before each path, if there are several."""
+    if len({source.host for source in report.sources}) < 2:  # noqa: PLR2004 - one needs no name
+        return report
+    rows = [replace(row, path=f"{row.host}:{row.path}") for row in report.artifacts]
+    return replace(report, artifacts=rows)
+
+
+def last_words(merged: Merged) -> Iterator[str]:
+    """Give everything that is said behind the result."""
+    report, dropped = merged.report, merged.dropped
+    totals = report.totals
+    hosts = len({source.host for source in report.sources})
+    audits = "1 audit" if merged.documents == 1 else f"{merged.documents:,} audits"
+    machines = "1 machine" if hosts == 1 else f"{hosts:,} machines"
+    yield (
+        f"{audits} of {machines}: {_directories(totals.found)} take {size(totals.allocated_bytes)}, and"
+        f" {size(totals.reclaimable_bytes)} in {_directories(totals.selected)} can be deleted."
+    )
+    if dropped.searched_again:
+        names = ", ".join(map(printable, dropped.again_in))
+        yield (
+            f"{_directories(dropped.searched_again)} of {names} are not counted, because a later audit of the"
+            " same machine has searched there again."
+        )
+    if dropped.shared:
+        yield (
+            f"{_directories(dropped.shared)} ({size(dropped.shared_bytes)}) are on disks that several"
+            " machines share, and are counted once."
+        )
+    modes = {source.mode for source in report.sources}
+    if modes - {"dry-run"} and len(modes) > 1:
+        yield "Some of these runs have deleted what they found, and others have not."
+
+
+def _directories(count: int) -> str:
+    return "1 directory" if count == 1 else f"{count:,} directories"

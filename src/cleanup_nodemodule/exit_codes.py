@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 3
     """Done, but something could not be read or deleted."""
     EXCEEDED = 4
-    """More would be deleted than the limit given allows; nothing was touched."""
+    """More than a limit allows: with ``--max-delete`` nothing was touched."""
     LOCKED = 5
     """Another run is deleting in the same tree; nothing was touched."""
     HUNG_UP = 129

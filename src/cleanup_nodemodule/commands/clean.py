@@ -46,6 +46,7 @@ def clean(
     yes: deleting.Yes = False,
     trash: deleting.Trash = False,
     max_delete: deleting.MaxDelete = None,
+    fail_over: deleting.FailOver = None,
     wait: deleting.Wait = False,
     include_foreign: deleting.IncludeForeign = False,
     assume_unused: deleting.AssumeUnused = False,

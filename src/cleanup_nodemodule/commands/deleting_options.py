@@ -50,6 +50,17 @@ MaxDelete: TypeAlias = Annotated[
     ),
 ]
 
+FailOver: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-over",
+        metavar="SIZE|COUNT",
+        help="End with exit code 4 if more than this can be deleted, in a dry run or not. It does not stop a"
+        " deletion. A size counts what deleting gives back.",
+        rich_help_panel=DELETE,
+    ),
+]
+
 Wait: TypeAlias = Annotated[
     bool,
     typer.Option(

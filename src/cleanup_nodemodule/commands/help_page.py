@@ -25,7 +25,8 @@ EXIT_CODES: Final = {
     ExitCode.UNEXPECTED: "something failed that should not have",
     ExitCode.USAGE: "the command line is wrong; nothing was touched",
     ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
-    ExitCode.EXCEEDED: "more would be deleted than --max-delete allows; nothing was touched",
+    ExitCode.EXCEEDED: "it is more than --max-delete, --fail-over or --fail-if-grown allows; with --max-delete nothing was"
+    " touched",
     ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
     ExitCode.HUNG_UP: "stopped, because its terminal was closed (SIGHUP)",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C (SIGINT)",
@@ -33,7 +34,7 @@ EXIT_CODES: Final = {
 }
 """What each exit code means."""
 
-_OF_SOME: Final = {ExitCode.EXCEEDED: {""}, ExitCode.LOCKED: {"", "resume"}}
+_OF_SOME: Final = {ExitCode.EXCEEDED: {"", "diff", "merge"}, ExitCode.LOCKED: {"", "resume"}}
 """Exit codes that only some commands have, by name."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."

@@ -124,6 +124,7 @@ _TABLE: Final = (
     _flag("yes", where=Where.ORDERED),
     _flag("trash"),
     Key("max-delete", Kind.TEXT),
+    Key("fail-over", Kind.TEXT),
     _flag("wait"),
     _flag("include-foreign"),
     _flag("assume-unused"),

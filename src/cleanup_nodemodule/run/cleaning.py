@@ -44,6 +44,8 @@ class _Cleaning:
         self._voice = voice
         self._runtime = runtime
         self._facts = Facts()
+        self._over: rows.GateRow | None = None
+        """What to say of more that can be deleted than ``--fail-over`` allows."""
         # Without a current directory names in it are no places: the survey says so.
         self._around: Sequence[str] = ()
         with contextlib.suppress(OSError):
@@ -93,6 +95,9 @@ class _Cleaning:
             return self._ended(result)
         if undertaking is not None:
             check_listed(plan.problems)
+        self._over = self._failing_over(plan)
+        if self._over is not None:
+            self._voice.say(self._over.sentence)
         gate = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.
         self._voice.planned(result, deletes=undertaking is not None and gate is None)
@@ -125,10 +130,20 @@ class _Cleaning:
         left = [one for one in leftovers if one.to_finish]
         return exceeded(plan, self._orders.max_delete, left, dry_run=not self._orders.deletes)
 
+    def _failing_over(self, plan: Plan) -> rows.GateRow | None:
+        """Return what to say where more can be deleted than the run allows without failing, else None."""
+        if self._orders.fail_over is None:
+            return None
+        from cleanup_nodemodule.run.limits import over
+
+        return over(self._orders.fail_over, plan.reclaimable_bytes, len(plan.selected))
+
     def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
 
     def _ended(self, result: rows.Report) -> Ended:
+        if self._over is not None:
+            result = replace(result, gates=[*result.gates, self._over])
         return Ended(result, signal=self._runtime.signal)
 
     async def _approved(self, plan: Plan) -> Approved | None:

@@ -28,6 +28,8 @@ class Orders(NamedTuple):
     """Wait for another run that deletes in the same tree, rather than give up."""
     max_delete: "Limit | None" = None
     """Delete nothing, what interrupted runs left included, if it would be more than this."""
+    fail_over: "Limit | None" = None
+    """End with exit code 4 if more than this can be deleted, be it deleted or not."""
     jobs: int | None = None
     """Calls at a time; None for as many as suit the engine and the disk."""
     timeout: float = DEFAULT_TIMEOUT
@@ -46,16 +48,17 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
 
     Raises UsageError for what cannot be right. The message says where it was said.
     """
-    from cleanup_nodemodule.run.limits import parse_limit
+    from cleanup_nodemodule.run.limits import FAIL_OVER, parse_limit
 
     with values.blaming():
-        limit = values.text("max-delete")
+        limit, over = values.text("max-delete"), values.text("fail-over")
         mode: Mode = "trash" if values.flag("trash") else "delete"
         return Orders(
             mode if values.flag("delete") else "dry-run",
             ask=not values.flag("yes"),
             wait=values.flag("wait"),
             max_delete=None if limit is None else parse_limit(limit),
+            fail_over=None if over is None else parse_limit(over, FAIL_OVER),
             jobs=_jobs(values.number("jobs")),
             timeout=seconds_to_wait(values.seconds("timeout")),
             needs=needs,

@@ -127,7 +127,8 @@ class _Page:
                 "Arguments",
                 [(name, first_sentence(text) if short else text) for name, text in arguments],
             )
-        options = [param for param in self._command.params if param.param_type_name == "option"]
+        params = getattr(self._command, "own", self._command.params)
+        options = [param for param in params if param.param_type_name == "option"]
         if short and not self._name:
             options = [param for param in options if param.name in _SHORT]
         groups: dict[str, list[tuple[str, str]]] = {}

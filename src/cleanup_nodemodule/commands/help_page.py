@@ -34,7 +34,10 @@ EXIT_CODES: Final = {
 }
 """What each exit code means."""
 
-_OF_SOME: Final = {ExitCode.EXCEEDED: {"", "diff", "merge"}, ExitCode.LOCKED: {"", "resume"}}
+_OF_SOME: Final = {
+    ExitCode.EXCEEDED: {"", "run", "diff", "merge"},
+    ExitCode.LOCKED: {"", "run", "resume"},
+}
 """Exit codes that only some commands have, by name."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."

@@ -1,5 +1,6 @@
 """In which line of a TOML document a key stands, which no library tells."""
 
+import re
 from typing import Any, Final
 
 _MOST_TRIED: Final = 64
@@ -12,9 +13,10 @@ def line_of(text: str, keys: tuple[str, ...]) -> int | None:
     *keys* is the way to it, from the top. It is where the document up to there has it, and before has not.
     """
     lines = text.split("\n")
+    looks_like_it = re.compile(rf"(?<![\w-]){re.escape(keys[-1])}[\"']?\s*[=.\]]")
     tried = 0
     for number, line in enumerate(lines):
-        if keys[-1] not in line:
+        if not looks_like_it.search(line):
             continue
         # A value may go on in the lines that follow.
         has = None

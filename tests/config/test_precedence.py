@@ -113,7 +113,7 @@ def counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Key, Sa
             if place in {*IN_FILES, Order.JOB}
         }
         job = '[job.nightly]\npath = ["/"]\n'
-        if key.name == "path":
+        if key.name in {"path", *KEYS["path"].instead_of}:
             job = "[job.nightly]\n"
         declare(
             tmp_path,
@@ -160,10 +160,9 @@ def test_of_two_places_the_later_one_counts_or_both_add_up(
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
 def test_what_nobody_says_is_the_default(counts: Callable[[Key, Said], Values], key: Key) -> None:
-    if key.name != "path":  # A job has to say it.
-        values = counts(key, {})
-        assert values.value(key.name) == key.default
-        assert not values.is_given(key.name)
+    values = counts(key, {})
+    assert values.value(key.name) == key.default
+    assert not values.is_given(key.name)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from typing import Final
 
 from cleanup_nodemodule.config.definition import Said
 from cleanup_nodemodule.config.files import Job
@@ -37,12 +38,16 @@ def may_delete(job: Job) -> bool:
     return os.geteuid() == 0 or user_name() in job.users
 
 
+_PLACES: Final = ("path", "from-file", "artifacts-from")
+"""Keys that say where to search."""
+
+
 def refuse_others(job: Job, values: Values) -> None:
     """Raise SettingsError for a *job* that cannot be run so: it names no place, or deletes and is not this user's.
 
     Nobody is refused who looks only, or who types that it is to delete.
     """
-    if values.source("path").order is Order.DEFAULT:
+    if not any(map(values.is_given, _PLACES)):
         raise SettingsError(
             f"{job.source}: the job {job.name} does not say where to search, and a job may begin"
             ' anywhere; add a line such as path = ["~/work"], or type -p PATH'

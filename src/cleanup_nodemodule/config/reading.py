@@ -43,7 +43,8 @@ def value_of(key: Key, value: object, source: Source) -> Any:
             right = isinstance(value, str)
     if not right:
         raise _wrong(key, source)
-    if isinstance(value, str) and key.kind is Kind.PATH:
+    # "-" is standard input, wherever a run begins.
+    if isinstance(value, str) and key.kind is Kind.PATH and value != "-":
         return _place(key, value, source)
     if isinstance(value, int) and key.kind is Kind.SECONDS:
         return _seconds(value)

@@ -78,7 +78,11 @@ def ask(request: pytest.FixtureRequest, work: Path) -> Asked:
 
 def test_shells_offer_commands_and_options(ask: Asked) -> None:
     assert {*COMMANDS} <= {*ask("cleanup-nodemodule ")}
-    assert ask("cleanup-nodemodule --no-") == ["--no-dry-run", "--no-progress"]
+    assert ask("cleanup-nodemodule --no-") == [
+        "--no-config",
+        "--no-dry-run",
+        "--no-progress",
+    ]
     assert ask("cleanup-nodemodule re") == ["regenerate", "resume"]
     assert ask("cleanup-nodemodule log --li") == ["--limit"]
     assert ask("cleanup-nodemodule shop --json-s") == ["--json-schema"]

@@ -53,6 +53,7 @@ Options:
   -V, --version          Print the version and the engine.
 
 Commands:
+  run         Carry out a job: a run that a configuration file defines.
   resume      Finish what interrupted runs left.
   rules       List the directories it knows, and what brings them back.
   explain     Say of one directory whether it can be deleted, and why.
@@ -172,6 +173,8 @@ def test_help_is_a_command_too(run: Run) -> None:
     assert {"", *PROGRAM.commands} == EXAMPLES.keys()
 
 
+JOB = '[job.nightly]\npath = "~/work"\n'
+
 EXAMPLE_LINES = [example for examples in EXAMPLES.values() for _, example in examples]
 
 
@@ -181,6 +184,7 @@ def test_the_examples_work(tmp_path: Path, example: str) -> None:
     declare(home, {"work": {"shop": npm_project({"a": {"b": "c"}}), "web": {"dist": {"a": "b"}}}})
     for name in ("old.json", "new.json", "web-1.json", "web-2.json"):
         (home / "work" / name).write_bytes(data(audit_of(artifact("/srv/a/dist"), host=name[:5])))
+    declare(tmp_path / "config/cleanup-nodemodule", {"config.toml": JOB})
     result = execute(
         *("bash", "-c", f"{shlex.quote(COMMAND)} {example}"),
         cwd=home / "work",

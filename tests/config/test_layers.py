@@ -2,7 +2,6 @@
 
 import pytest
 
-from cleanup_nodemodule.config.files import line_of
 from cleanup_nodemodule.config.layers import (
     COMMAND_LINE,
     Given,
@@ -12,6 +11,7 @@ from cleanup_nodemodule.config.layers import (
     Source,
     Values,
 )
+from cleanup_nodemodule.config.lines import line_of
 from cleanup_nodemodule.errors import UsageError
 
 USER = Source(Order.USER, "/etc/config.toml")

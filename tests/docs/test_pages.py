@@ -193,7 +193,9 @@ def test_every_result_of_a_deletion_is_on_the_page_for_scripts() -> None:
 def test_the_configuration_on_its_page_is_one(tmp_path: Path) -> None:
     [example] = [block.text for block in page("configuration").blocks if block.language == "toml"]
     (tmp_path / "config.toml").write_text(example)
-    said = read_file(str(tmp_path / "config.toml"), Order.USER)
+    file = read_file(str(tmp_path / "config.toml"), Order.USER)
+    assert file is not None
+    said = file.layer
     assert said["profile"].value == ("js", "python")
     assert [rule.id for rule in said["rule"].value] == ["own/bazel"]
     assert len(said["keep"].value) == 3

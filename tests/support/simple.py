@@ -25,5 +25,7 @@ def install(home: Path) -> Path:
 @functools.cache
 def rules() -> tuple[Rule, ...]:
     """Return these rules, as rules that the user wrote."""
-    rules: tuple[Rule, ...] = read_file(str(_FILE), Order.USER)["rule"].value
+    said = read_file(str(_FILE), Order.USER)
+    assert said is not None
+    rules: tuple[Rule, ...] = said.layer["rule"].value
     return rules

@@ -9,10 +9,11 @@ from cleanup_nodemodule.commands.explain import explain
 from cleanup_nodemodule.commands.help import help_
 from cleanup_nodemodule.commands.log import log
 from cleanup_nodemodule.commands.merge import merge
-from cleanup_nodemodule.commands.parsing import Command, Program
+from cleanup_nodemodule.commands.parsing import Command, Program, Run
 from cleanup_nodemodule.commands.regenerate import regenerate
 from cleanup_nodemodule.commands.resume import resume
 from cleanup_nodemodule.commands.rules import rules
+from cleanup_nodemodule.commands.run import run
 
 get_ready()
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 # In the order in which --help lists them.
 app.callback(cls=Program, invoke_without_command=True, add_help_option=False)(clean)
+app.command("run", cls=Run, add_help_option=False)(run)
 app.command("resume", cls=Command, add_help_option=False)(resume)
 app.command("rules", cls=Command, add_help_option=False)(rules)
 app.command("explain", cls=Command, add_help_option=False)(explain)

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.show.last_words import Asked
 
 
-def asked_for(ctx: typer.Context, values: "Values", settings: "Settings") -> "Asked":
-    """Return what this command line asks for, with what is said elsewhere."""
+def asked_for(
+    ctx: typer.Context, values: "Values", settings: "Settings", job: str | None = None
+) -> "Asked":
+    """Return what this command line asks for, with what is said elsewhere and in a *job*."""
     from cleanup_nodemodule.show.last_words import Asked
 
+    begins = () if job is None else ("run", job)
     listed = is_listed(values)
     elsewhere = values.is_given("path") or listed
     return Asked(
-        again=same_again(ctx, elsewhere=elsewhere),
-        exactly=same_again(ctx, exactly=True, elsewhere=elsewhere),
+        again=(*begins, *same_again(ctx, elsewhere=elsewhere)),
+        exactly=(*begins, *same_again(ctx, exactly=True, elsewhere=elsewhere)),
         looked_for=_looked_for(settings),
         listed=listed,
         root=hasattr(os, "geteuid") and os.geteuid() == 0,

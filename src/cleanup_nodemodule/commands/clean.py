@@ -13,7 +13,12 @@ from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands import search_options as search
 from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
-from cleanup_nodemodule.commands.effective import display_of, refuse_odd_names, values_of
+from cleanup_nodemodule.commands.effective import (
+    display_of,
+    refuse_odd_names,
+    said_in,
+    values_of,
+)
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
 from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
@@ -59,6 +64,8 @@ def clean(
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
+    config: general.Config = None,
+    no_config: general.NoConfig = False,
     jobs: general.Jobs = None,
     timeout: general.Timeout = None,
     engine: general.Engine = "auto",
@@ -75,18 +82,33 @@ def clean(
     """
     if ctx.invoked_subcommand is not None:
         return None
+    return search_and_delete(ctx)
+
+
+def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
+    """Carry out what a command line, or the job of this *name* with it, says; return the exit code."""
     with nothing_done():
         from cleanup_nodemodule.config.definition import settings_of
-        from cleanup_nodemodule.run.cleaning import clean as search_and_delete
-        from cleanup_nodemodule.run.orders import orders_of
+        from cleanup_nodemodule.config.jobs import job_called, refuse_others
+        from cleanup_nodemodule.run.cleaning import clean as carry_out_orders
+        from cleanup_nodemodule.run.orders import mode_of, orders_of
+        from cleanup_nodemodule.show.failure import fail
 
-        values = values_of(ctx)
-        settings = settings_of(values)
-        refuse_odd_names(values)
-        needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
-        orders = orders_of(values, needs)
-        settings = with_lists(settings, values, orders)
-        display = display_of(values, asked_for(ctx, values, settings))
+        said = said_in(ctx)
+        job = None if name is None else job_called(name, said)
+        values = values_of(ctx, said, job=job)
+        try:
+            if job is not None:
+                refuse_others(job, values)
+            settings = settings_of(values)
+            refuse_odd_names(values)
+            needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
+            orders = orders_of(values, needs)
+            settings = with_lists(settings, values, orders)
+        except UsageError as error:
+            # What was typed need not say that a document is wanted.
+            return fail(error, mode=mode_of(values), as_json=values.text("format") == "json")
+        display = display_of(values, asked_for(ctx, values, settings, name))
         if not display.quiet and display.format != "json":
             notice_of_engine(values.value("engine"))
         from cleanup_nodemodule.run.signals import Interrupts
@@ -95,7 +117,7 @@ def clean(
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            return await search_and_delete(settings, orders, voice, runtime)
+            return await carry_out_orders(settings, orders, voice, runtime)
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error

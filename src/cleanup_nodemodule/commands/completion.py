@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.words import PROGRAM, command
 
 VARIABLE: Final = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE"
@@ -64,6 +64,16 @@ def _runs() -> Iterator[tuple[str, str]]:
     for run in list(history.runs.values())[: -_MOST_RUNS - 1 : -1]:
         where = " ".join(printable(root) for root in run.roots)
         yield run.id, f"{iso(run.started_at)} {where}"
+
+
+def job_names() -> Iterator[tuple[str, str]]:
+    """Give the names of the jobs, each with what it is for."""
+    from cleanup_nodemodule.config.definition import read_all
+    from cleanup_nodemodule.words import printable
+
+    with suppress(CleanupError):
+        for name, job in read_all().jobs.items():
+            yield name, printable(job.about)
 
 
 def get_ready() -> None:

@@ -12,30 +12,39 @@ from cleanup_nodemodule.config.keys import OPTIONS
 from cleanup_nodemodule.errors import UsageError
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.definition import Said
+    from cleanup_nodemodule.config.files import Job
     from cleanup_nodemodule.config.layers import Layer, Values
     from cleanup_nodemodule.show.last_words import Asked
     from cleanup_nodemodule.show.terminal import Display
 
 
-def values_of(ctx: typer.Context, *only: str) -> "Values":
-    """Return what counts in the run that a command line begins.
+def values_of(ctx: typer.Context, said: "Said", *only: str, job: "Job | None" = None) -> "Values":
+    """Return what counts in the run that a command line begins, over what is *said* elsewhere and in the *job*.
 
     Of what was typed each option counts that the table of keys has, or *only* these: another command may mean
     something else by an option. Has the engine that was asked for walk the trees. Raises UsageError for what cannot be
     right, wherever it was said.
     """
-    from cleanup_nodemodule.config.definition import values_with
     from cleanup_nodemodule.config.layers import Order
 
     typed = _typed(ctx)
     if only:
         typed = {name: given for name, given in typed.items() if name in {"engine", *only}}
-    values = values_with(typed)
+    values = said.values(typed, job)
     engine = values.given("engine")[-1]
     if engine.source.order not in {Order.DEFAULT, Order.COMMAND_LINE}:
         with values.blaming():
             choose_engine(engine.value)
     return values
+
+
+def said_in(ctx: typer.Context) -> "Said":
+    """Return all that is said elsewhere, with the files that a command line names."""
+    from cleanup_nodemodule.config.definition import read_all
+
+    params = {**(ctx.parent.params if ctx.parent is not None else {}), **ctx.params}
+    return read_all(params.get("config") or (), alone=bool(params.get("no_config")))
 
 
 def _typed(ctx: typer.Context) -> "Layer":

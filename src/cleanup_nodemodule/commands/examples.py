@@ -10,6 +10,11 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("in Python projects", "~/work --profile python"),
         ("leave some alone", "~/work --exclude legacy"),
     ),
+    "run": (
+        ("carry out a job", "run nightly"),
+        ("only show what it would do", "run nightly --dry-run"),
+        ("list the jobs", "run --list"),
+    ),
     "resume": (
         ("finish it", "resume"),
         ("only show what it is", "resume --dry-run"),

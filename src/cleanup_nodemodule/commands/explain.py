@@ -41,7 +41,7 @@ def explain(
     from dataclasses import replace
 
     from cleanup_nodemodule.commands import query
-    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.exit_codes import ExitCode
     from cleanup_nodemodule.run import explaining
@@ -51,7 +51,7 @@ def explain(
     from cleanup_nodemodule.words import PROGRAM, printable
 
     as_json = json_
-    values = values_of(ctx, "timeout")
+    values = values_of(ctx, said_in(ctx), "timeout")
     seconds = timeout_of(values)
     usual = settings_of(values)
     settings = replace(usual, profiles=("all",))

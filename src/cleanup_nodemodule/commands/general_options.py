@@ -9,6 +9,26 @@ from cleanup_nodemodule.commands.information import choose_engine, show_schema, 
 from cleanup_nodemodule.commands.options import OTHER, SHELL
 from cleanup_nodemodule.config.keys import Engine as EngineName
 
+Config: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--config",
+        metavar="FILE.toml",
+        help="Read this configuration file too, after the usual ones. You can give several; the last one counts"
+        " most.",
+        rich_help_panel=OTHER,
+    ),
+]
+
+NoConfig: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--no-config",
+        help="Ignore what the usual configuration files and the environment say, but for what they keep.",
+        rich_help_panel=OTHER,
+    ),
+]
+
 Jobs: TypeAlias = Annotated[
     int | None,
     typer.Option(

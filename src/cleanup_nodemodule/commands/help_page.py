@@ -34,7 +34,10 @@ EXIT_CODES: Final = {
 }
 """What each exit code means."""
 
-_OF_SOME: Final = {ExitCode.EXCEEDED: {"", "diff", "merge"}, ExitCode.LOCKED: {"", "resume"}}
+_OF_SOME: Final = {
+    ExitCode.EXCEEDED: {"", "run", "diff", "merge"},
+    ExitCode.LOCKED: {"", "run", "resume"},
+}
 """Exit codes that only some commands have, by name."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."
@@ -127,7 +130,8 @@ class _Page:
                 "Arguments",
                 [(name, first_sentence(text) if short else text) for name, text in arguments],
             )
-        options = [param for param in self._command.params if param.param_type_name == "option"]
+        params = getattr(self._command, "own", self._command.params)
+        options = [param for param in params if param.param_type_name == "option"]
         if short and not self._name:
             options = [param for param in options if param.name in _SHORT]
         groups: dict[str, list[tuple[str, str]]] = {}

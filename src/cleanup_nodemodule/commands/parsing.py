@@ -22,7 +22,7 @@ _SPREAD: Final = {
 
 _OF_NAMES: Final = {"--targets", "--also"}
 
-_FOR_ALL: Final = {"engine"}
+_FOR_ALL: Final = {"engine", "config", "no_config"}
 """Options of the program that count for its commands too."""
 
 WORDS: Final = "cleanup_nodemodule.words"
@@ -152,6 +152,28 @@ class Command(TyperCommand):
         return _shortened(super().shell_complete(ctx, incomplete), {})
 
 
+class Run(Command):
+    """A command that takes all options of a run, too."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.own = tuple(self.params)
+        """What the function takes, and the help shows: the others have the help of the program."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands behind the name of the command."""
+        names = {name for param in self.own for name in param.opts}
+        more = [param for param in ctx.parent.command.params if not names & {*param.opts}]
+        _add_ways_back(more)
+        self.params = [*self.own, *more]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the function with what it takes; the rest it finds in the context."""
+        own = {param.name: ctx.params[param.name] for param in self.own if param.expose_value}
+        return ctx.invoke(self.callback, **own)
+
+
 def _shortened(items: list[Any], commands: Mapping[str, Any]) -> list[Any]:
     """Return what a shell offers with a short help, as shells have a line for each."""
     from cleanup_nodemodule.commands.help_page import first_sentence
@@ -173,9 +195,9 @@ class Program(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line: a path may stand anywhere, and ``--targets`` takes all the names that follow."""
         _take_over(self.params)
-        _add_ways_back(self.params)
         if ctx.resilient_parsing:  # A shell completing what is not finished yet.
             return super().parse_args(ctx, args)
+        _add_ways_back(self.params)
         _check_dashes(self.params, args)
         taken = list(_taken(args))
         with _about(ctx):

@@ -39,7 +39,7 @@ def regenerate(
 
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.commands.bring_back import run_all
-    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.exit_codes import ExitCode
     from cleanup_nodemodule.record import state_directory
@@ -60,7 +60,7 @@ def regenerate(
         return print_result(shown, run_them=run_them, as_json=json_)
 
     with reading_the_record():
-        values = values_of(ctx, "timeout")
+        values = values_of(ctx, said_in(ctx), "timeout")
         rules = replace(settings_of(values), profiles=("all",)).rules
         directory = state_directory.directory()
         return query.run(work, show, timeout=timeout_of(values), as_json=json_)

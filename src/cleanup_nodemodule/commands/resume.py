@@ -33,14 +33,14 @@ def resume(
 ) -> int:
     """Finish what interrupted runs left. It deletes what they had begun to delete."""
     from cleanup_nodemodule.commands.at_terminal import carry_out
-    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.run.orders import Orders, timeout_of
     from cleanup_nodemodule.run.resuming import resume as work
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.show.terminal import Display
 
-    values = values_of(ctx, "timeout")
+    values = values_of(ctx, said_in(ctx), "timeout")
     seconds = timeout_of(values)
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise UsageError("--forget needs a path; for the current directory type: --forget .")

@@ -46,11 +46,11 @@ def rules(
     """
     from dataclasses import replace
 
-    from cleanup_nodemodule.commands.effective import values_of
+    from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.show.rule_list import show_rules
 
-    settings = settings_of(values_of(ctx, "profile"))
+    settings = settings_of(values_of(ctx, said_in(ctx), "profile"))
     listed = (settings if profile else replace(settings, profiles=("all",))).rules
     if names:
         listed = _named(listed, names)

@@ -30,6 +30,7 @@ _VALUES: Final = {
     "OLD": ("two audits", "old.json new.json"),
     "NEW": ("two audits", "old.json new.json"),
     "FILE": ("an audit, or several", "web.json"),
+    "FILE.toml": ("a file", "nightly.toml"),
     "RUN": ("the name of a run", "3f9a"),
 }
 """What an option takes, and an example of it, by the word that stands for it in the help."""

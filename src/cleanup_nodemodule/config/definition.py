@@ -1,6 +1,13 @@
 """What everything that is said makes of a run's settings, whoever said it."""
 
-from cleanup_nodemodule.config.files import read_file, user_path
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cleanup_nodemodule.config import files
+from cleanup_nodemodule.config.environment import read_environment
+from cleanup_nodemodule.config.files import Job
+from cleanup_nodemodule.config.keys import PROTECTING
 from cleanup_nodemodule.config.layers import Layer, Order, Values
 from cleanup_nodemodule.config.settings import (
     Settings,
@@ -9,18 +16,60 @@ from cleanup_nodemodule.config.settings import (
     with_surroundings,
 )
 from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, RuleError, from_option
+from cleanup_nodemodule.words import printable
 
 
-def values_with(typed: Layer) -> Values:
-    """Return what counts in a run of this user, for what was *typed*.
+class Said(NamedTuple):
+    """Everything that is said about runs, but for what is typed."""
 
-    Like the rest of the edge, this reads the environment. Raises SettingsError and SaidWronglyError.
+    files: tuple[files.Said, ...]
+    """Those that there are, from what counts least to what counts most."""
+    environment: Layer
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """All jobs, by name. One that a later file defines again is that of the later file."""
+        return {name: job for file in self.files for name, job in file.jobs.items()}
+
+    def values(self, typed: Layer, job: Job | None = None) -> Values:
+        """Return what counts in a run, for what was *typed*."""
+        layers = [file.layer for file in self.files]
+        return Values([*layers, self.environment, *([job.says] if job is not None else []), typed])
+
+    def only_protecting(self) -> "Said":
+        """Return what protects, and no more."""
+        return Said(
+            tuple(file._replace(layer=_protecting(file.layer), jobs={}) for file in self.files),
+            _protecting(self.environment),
+        )
+
+
+def _protecting(layer: Layer) -> Layer:
+    return {name: given for name, given in layer.items() if name in PROTECTING}
+
+
+def read_all(config: Sequence[str] = (), *, alone: bool = False) -> Said:
+    """Return everything that is said about runs of this user: in files, these of ``--config`` too, and in the environment.
+
+    With *alone*, for ``--no-config``, only what protects. Like the rest of the edge, this reads the environment. Raises
+    SettingsError and SaidWronglyError for what makes no sense.
     """
-    try:
-        path = user_path()
-    except RuntimeError:  # Nobody has a home directory, and so no configuration.
-        return Values([typed])
-    return Values([read_file(path, Order.USER), typed])
+    found = [files.read_file(path, order) for path, order in files.paths()]
+    read = tuple(said for said in found if said is not None)
+    usual = Said(read, read_environment(os.environ))
+    said = usual.only_protecting() if alone else usual
+    return said._replace(files=(*said.files, *map(_named, config)))
+
+
+def _named(path: str) -> files.Said:
+    """Return what a file says that somebody named."""
+    said = files.read_file(os.path.abspath(path), Order.CONFIG) if path else None
+    if said is None:
+        raise SettingsError(
+            f"--config takes a configuration file, and there is no {printable(path)!r}; config init"
+            " makes one"
+        )
+    return said
 
 
 def settings_of(values: Values) -> Settings:

@@ -5,24 +5,88 @@ may be able to write it.
 """
 
 import contextlib
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from cleanup_nodemodule.config.keys import KEYS, Key, Kind, Where
-from cleanup_nodemodule.config.layers import Given, Layer, Order, Source, typed_value
+from cleanup_nodemodule.config.keys import KEYS, Key, Where
+from cleanup_nodemodule.config.layers import Given, Layer, Order, Source
+from cleanup_nodemodule.config.lines import line_of
+from cleanup_nodemodule.config.reading import no_key, value_of
 from cleanup_nodemodule.config.settings import SettingsError
-from cleanup_nodemodule.proof.rules import RuleError, read_rules
+from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.system.files import read_small
 from cleanup_nodemodule.words import printable
 
 CONFIG_NAME: Final = "config.toml"
-"""Name of the configuration file in the user's configuration directory."""
+"""Name of a configuration file in its directory."""
+
+SYSTEM_DIRECTORY: Final = "/etc/cleanup-nodemodule"
+"""Where the configuration of all users is (hier(7)); Windows has none."""
+
+FRAGMENTS: Final = "conf.d"
+"""The directory in there whose files are read in the order of their names."""
 
 _LARGEST: Final = 1024 * 1024
 """Bytes that a configuration file may have."""
+
+
+class Job(NamedTuple):
+    """A run with a name, which a file defines."""
+
+    name: str
+    says: Layer
+    order: Order
+    """Whose file it is in: a job of the system's files is for root, and for those that it names."""
+    source: Source
+
+    @property
+    def about(self) -> str:
+        """What it is for, in the words of who wrote it."""
+        given = self.says.get("about")
+        return given.value if given is not None else ""
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Accounts that may run it, too."""
+        given = self.says.get("users")
+        return given.value if given is not None else ()
+
+
+class Said(NamedTuple):
+    """What a file says."""
+
+    path: str
+    layer: Layer
+    jobs: Mapping[str, Job]
+
+
+def paths() -> list[tuple[str, Order]]:
+    """Return the paths of the files that every run reads, in the order in which they are read.
+
+    Like the rest of the edge, this reads the environment. Raises SettingsError for a directory that cannot be read.
+    """
+    found = []
+    if os.name == "posix":
+        found.append((os.path.join(SYSTEM_DIRECTORY, CONFIG_NAME), Order.SYSTEM))
+        fragments = os.path.join(SYSTEM_DIRECTORY, FRAGMENTS)
+        try:
+            names = sorted(os.listdir(fragments))
+        except FileNotFoundError:
+            names = []
+        except OSError as error:
+            raise SettingsError(
+                f"{fragments}: {error.strerror}; make it a directory that you can read"
+            ) from error
+        found += [
+            (os.path.join(fragments, name), Order.SYSTEM)
+            for name in names
+            if name.endswith(".toml") and not name.startswith(".")
+        ]
+    with contextlib.suppress(RuntimeError):  # Nobody has a home directory, and so no configuration.
+        found.append((user_path(), Order.USER))
+    return found
 
 
 def user_path() -> str:
@@ -45,33 +109,109 @@ def user_path() -> str:
     return os.path.join(path, CONFIG_NAME)
 
 
-def read_file(path: str, order: Order) -> Layer:
-    """Return what a configuration file says for all runs; nothing if there is none.
+def read_file(path: str, order: Order, *, faults: list[UsageError] | None = None) -> Said | None:
+    """Return what a configuration file says; None if there is none.
 
     Raises SettingsError and SaidWronglyError, with the place in the file, for one that is not to be trusted or
-    makes no sense.
+    makes no sense; with *faults* it goes on where it can, and adds the errors to those.
     """
     try:
         content, status = read_small(path, _LARGEST, follow=True)
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
-    _trust(path, status)
+    _trust(path, status, order)
+    return said_by(content, path, order, faults=faults)
+
+
+def said_by(
+    content: bytes, path: str, order: Order, *, faults: list[UsageError] | None = None
+) -> Said:
+    """Return what *content* says in a configuration file *path*; see :func:`read_file`."""
     text, data = _parsed(path, content)
-    layer: dict[str, Given] = {}
-    names = {name: key for key in KEYS.values() for name in (key.name, *key.also_called)}
-    for name, value in data.items():
-        source = Source(order, path, partial(line_of, text, (name,)))
-        key = names.get(name)
-        if key is None:
-            raise SettingsError(f"{source}: {_no_key(name, names)}")
-        if key.name in layer:
-            raise SettingsError(f"{source}: {name} is said twice; use {key.name} only")
-        if key.where in {Where.ORDERED, Where.TYPED}:
-            raise SettingsError(f"{source}: {key.name} can only stand {key.where.value}")
-        layer[key.name] = Given(_value(key, value, source), source)
-    return layer
+    reading = _Reading(path, order, text, faults)
+    layer = reading.layer({name: value for name, value in data.items() if name != "job"}, order)
+    jobs = dict(reading.jobs(data.get("job", {})))
+    return Said(path, layer, jobs)
+
+
+class _Reading:
+    """Reads what one file says."""
+
+    def __init__(self, path: str, order: Order, text: str, faults: list[UsageError] | None) -> None:
+        self._path = path
+        self._order = order
+        self._text = text
+        self._faults = faults
+
+    def layer(
+        self, table: Mapping[str, Any], order: Order, way: tuple[str, ...] = ()
+    ) -> dict[str, Given]:
+        """Return what a table says, to which *way* leads."""
+        layer: dict[str, Given] = {}
+        names = {name: key for key in KEYS.values() for name in (key.name, *key.also_called)}
+        for name, value in table.items():
+            source = self._source(order, *way, name)
+            with self._going_on():
+                key = names.get(name)
+                if key is None:
+                    raise SettingsError(f"{source}: {no_key(name, [*names, *_TABLES[bool(way)]])}")
+                if key.name in layer:
+                    raise SettingsError(f"{source}: {name} is said twice; use {key.name} only")
+                if not _may_stand(key, in_job=bool(way)):
+                    raise SettingsError(f"{source}: {key.name} can only stand {key.where.value}")
+                layer[key.name] = Given(value_of(key, value, source), source)
+        return layer
+
+    def jobs(self, tables: Any) -> Iterator[tuple[str, Job]]:
+        """Give the jobs of a file."""
+        if not isinstance(tables, dict):
+            source = self._source(self._order, "job")
+            with self._going_on():
+                raise SettingsError(f"{source}: job has to be a table, written [job.nightly]")
+            return
+        for name, table in tables.items():
+            source = self._source(self._order, "job", name)
+            with self._going_on():
+                if not isinstance(table, dict):
+                    raise SettingsError(
+                        f"{source}: a job has to be a table with a name, written [job.nightly]"
+                    )
+                if not _is_name(name):
+                    raise SettingsError(
+                        f"{source}: a job cannot be called {printable(name)!r}; use letters, digits,"
+                        " - and _"
+                    )
+                says = self.layer(table, Order.JOB, ("job", name))
+                yield name, Job(name, says, self._order, source)
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except UsageError as error:
+            if self._faults is None:
+                raise
+            self._faults.append(error)
+
+    def _source(self, order: Order, *keys: str) -> Source:
+        return Source(order, self._path, partial(line_of, self._text, keys))
+
+
+_TABLES: Final = {False: ("job",), True: ()}
+"""What else can stand in a file, at the top and in a job."""
+
+
+def _may_stand(key: Key, *, in_job: bool) -> bool:
+    if in_job:
+        return key.where is not Where.TYPED
+    return key.where in {Where.ANYWHERE, Where.FILES}
+
+
+def _is_name(name: str) -> bool:
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    return plain.isascii() and plain.isalnum() and not name.startswith(("-", "."))
 
 
 def _parsed(path: str, content: bytes) -> tuple[str, Mapping[str, Any]]:
@@ -88,98 +228,22 @@ def _parsed(path: str, content: bytes) -> tuple[str, Mapping[str, Any]]:
         raise SettingsError(f"{path}: {long}") from error
 
 
-def _trust(path: str, status: os.stat_result) -> None:
+def _trust(path: str, status: os.stat_result, order: Order) -> None:
     from cleanup_nodemodule.record import trust  # noqa: PLC0415 - only for those who have a configuration
 
     try:
         fault = trust.untrusted_file(path, status)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
-    if fault is not None:
-        raise SettingsError(
-            f"{path} says what is deleted, and somebody else could write it: {fault}; make it yours"
-            " (chown, chmod go-w), or set XDG_CONFIG_HOME to a directory that only you can write to"
-        )
-
-
-def _value(key: Key, value: object, source: Source) -> Any:
-    if key.kind is Kind.RULES:
-        return _rules(value, source)
-    typed = typed_value(key, value, source)
-    match key.kind:
-        case Kind.PATH:
-            return _place(key, typed, source)
-        case Kind.PATHS:
-            return tuple(_place(key, path, source) for path in typed)
-        case _:
-            return typed
-
-
-def _rules(value: object, source: Source) -> tuple[Any, ...]:
-    """Return the rules of a file: tables as in the catalogue, and texts as ``--rule`` takes them."""
-    several = value if isinstance(value, list) else [value]
-    texts = tuple(one for one in several if isinstance(one, str))
-    tables = [one for one in several if not isinstance(one, str)]
-    try:
-        return (*texts, *read_rules(tables, source.place, own=True))
-    except RuleError as error:
-        raise SettingsError(str(error)) from error
-
-
-def _place(key: Key, path: str, source: Source) -> str:
-    """Return a path of a file, in which a run may begin anywhere."""
-    whole = os.path.expanduser(path)
-    if not os.path.isabs(whole):
-        raise SettingsError(
-            f"{source}: {key.name}: {printable(path)!r} is relative, and a run may begin anywhere;"
-            " write the whole path, or one that begins with ~/"
-        )
-    return whole
-
-
-def _no_key(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.replace("_", "-"), list(known), n=1, cutoff=0.6)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KEYS))}"
-    return f"there is no key {printable(name)!r}; {advice}"
-
-
-_MOST_TRIED: Final = 64
-"""Lines that are tried, as each takes reading the file up to there."""
-
-
-def line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    """Return the line of a TOML document, from 1, in which a key is first said; None if it cannot be told.
-
-    *keys* is the way to it, from the top. It is where the document up to there has it, and before has not.
-    """
-    lines = text.split("\n")
-    tried = 0
-    for number, line in enumerate(lines):
-        if keys[-1] not in line:
-            continue
-        # A value may go on in the lines that follow.
-        for end in range(number + 1, len(lines) + 1):
-            tried += 1
-            if tried > _MOST_TRIED:
-                return None
-            has = _has("\n".join(lines[:end]), keys)
-            if has is not None:
-                break
-        if has:
-            return number + 1
-    return None
-
-
-def _has(text: str, keys: tuple[str, ...]) -> bool | None:
-    """Whether a TOML document has a key; None for one that is none, or not yet."""
-    import tomllib  # noqa: PLC0415 - only for those who have a configuration
-
-    try:
-        data: Any = tomllib.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    for key in keys:
-        if not isinstance(data, dict) or key not in data:
-            return False
-        data = data[key]
-    return True
+    if fault is None:
+        return
+    elsewhere = (
+        ", or set XDG_CONFIG_HOME to a directory that only you can write to"
+        if order is Order.USER
+        else ""
+    )
+    whose = "root's" if order is Order.SYSTEM else "yours"
+    raise SettingsError(
+        f"{path} says what is deleted, and somebody else could write it: {fault}; make it {whose}"
+        f" (chown, chmod go-w){elsewhere}"
+    )

@@ -65,6 +65,8 @@ class Where(Enum):
     """What makes sense for one run only."""
     FILES = "in a file or in the environment"
     """What has no option."""
+    JOB = "in a job"
+    """What is about a job, and about no other run."""
 
 
 class Key(NamedTuple):
@@ -128,6 +130,9 @@ _TABLE: Final = (
     _flag("wait"),
     _flag("include-foreign"),
     _flag("assume-unused"),
+    # About a job.
+    Key("about", Kind.TEXT, option="", where=Where.JOB),
+    _texts("users", option="", where=Where.JOB),
     # Output: commands/output_options.py.
     _choice("format", Format, instead_of=("null",)),
     _flag("null"),
@@ -146,10 +151,27 @@ _TABLE: Final = (
 KEYS: Final = {key.name: key for key in _TABLE}
 """All keys, by their names in a file."""
 
+PROTECTING: Final = frozenset({"exclude", "keep"})
+"""Keys that say what to leave alone."""
+
+VARIABLES: Final = "CLEANUP_NODEMODULE_"
+"""What each variable of the environment begins with that says something about a run."""
+
+NO_KEYS: Final = frozenset({f"{VARIABLES}NATIVE"})
+"""Variables that begin so and say something else: this one, whether to build the engine in C."""
+
+
+def variable(key: Key) -> str:
+    """Return the variable of the environment for a key."""
+    return VARIABLES + key.name.replace("-", "_").upper()
+
+
 OPTIONS: Final = {key.typed: key for key in _TABLE if key.typed}
 """All keys that have an option, by that."""
 
 WITHOUT_KEY: Final = {
+    "--config": "says where something is said",
+    "--no-config": "says where nothing is said",
     "--json": "short for --format json",
     "--json-schema": "prints something else than a run",
     "--version": "prints something else than a run",

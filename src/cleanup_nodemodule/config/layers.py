@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.config.keys import KEYS, OPTIONS, Key, Kind
@@ -169,34 +168,3 @@ def _complete(layer: Layer) -> Layer:
         for name in KEYS[key].instead_of
     }
     return {**taken_back, **layer}
-
-
-def typed_value(key: Key, value: object, source: Source) -> Any:
-    """Return what a file says about a key as the key's kind has it. Raises SaidWronglyError for any other kind."""
-    wrong = partial(_wrong, key, source)
-    match key.kind:
-        case Kind.TEXTS | Kind.PATHS:
-            # One is a list of one.
-            several = [value] if isinstance(value, str) else value
-            if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
-                raise wrong()
-            return tuple(several)
-        case Kind.FLAG:
-            right = isinstance(value, bool)
-        case Kind.NUMBER:
-            right = isinstance(value, int) and not isinstance(value, bool)
-        case Kind.SECONDS:
-            right = isinstance(value, (int, float)) and not isinstance(value, bool)
-        case Kind.CHOICE:
-            right = value in key.choices
-        case _:
-            right = isinstance(value, str)
-    if not right:
-        raise wrong()
-    return float(value) if key.kind is Kind.SECONDS else value  # type: ignore[arg-type]
-
-
-def _wrong(key: Key, source: Source) -> SaidWronglyError:
-    is_choice = key.kind is Kind.CHOICE
-    what = " or ".join(f'"{one}"' for one in key.choices) if is_choice else key.kind.value
-    return SaidWronglyError(f"{source}: {key.name} has to be {what}")

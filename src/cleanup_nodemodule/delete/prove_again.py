@@ -26,6 +26,7 @@ from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level,
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import evidence, git, protections, weigh, witnesses
 from cleanup_nodemodule.proof.in_use import Processes, Whose
+from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.sighting import NO_TREES, Circumstances, Sighting, WorkingTrees
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.proof.version_control.ask import depends
@@ -116,8 +117,8 @@ class Again:
             return _problem(path, Reason.MOUNT_POINT, "something is mounted there")
         trees = self._repositories.around(path)
         kept, seen = await self._scheduler.call(_gather_behind, path, place, trees)
-        if kept:
-            return _problem(path, Reason.EXCLUDED, "there is a .cleanup-keep")
+        if kept is not None:
+            return _problem(path, kept.reason, kept.detail)
         if any(trees) and await self._repositories.tracks_by_now(artifact, seen):
             return _problem(path, Reason.TRACKED, "version control tracks files in it")
         return await self._in_use(artifact, place, self._whose.pop(path, None))
@@ -307,9 +308,11 @@ def _gather(candidate: Candidate, circumstances: Circumstances) -> tuple[Sightin
     return sighting, seen.get(candidate.path)
 
 
-def _gather_behind(path: str, place: str, trees: WorkingTrees) -> tuple[bool, _Print | None]:
-    """Return whether a file keeps what is at *place*, and what the answer about *path* depends on."""
-    kept = protections.kept(place, None) is not None
+def _gather_behind(
+    path: str, place: str, trees: WorkingTrees
+) -> tuple[Protection | None, _Print | None]:
+    """Return which file keeps what is at *place*, if any, and what the answer about *path* depends on."""
+    kept = protections.kept(path, place=place)
     return kept, _prints(trees, (path,)).get(path) if any(trees) else None
 
 

@@ -229,7 +229,10 @@ def _protection(
         ),
     )
     answers = (asked.ask(ProblemCode.EXAMINE, None, question) for question in questions)
-    return next((answer for answer in answers if answer is not None), None)
+    found = next((answer for answer in answers if answer is not None), None)
+    if found is not None and found.problem is not None:
+        asked.problems.append(found.problem)
+    return found
 
 
 def _remarks(path: str, repositories: Sequence[str], cache: StatCache) -> tuple[str, ...]:

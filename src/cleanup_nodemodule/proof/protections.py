@@ -15,6 +15,7 @@ from cleanup_nodemodule.proof import git_process
 from cleanup_nodemodule.proof.in_use import Processes
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.stat_cache import StatCache, ancestors
+from cleanup_nodemodule.proof.tree_file import TREE_FILE, kept_by
 from cleanup_nodemodule.system import processes
 from cleanup_nodemodule.work import helper_process
 
@@ -98,11 +99,12 @@ def kept(
     cache: StatCache | None = None,
     *,
     enter: bool = True,
+    place: str | None = None,
 ) -> Protection | None:
     """Tell whether the user said to keep *path*, by a pattern or by a file.
 
-    Without *enter* nothing inside is looked at. *cache* is one of this run's. Raises OSError where
-    something could not be looked at.
+    Without *enter* nothing inside is looked at. *place* is where it lies now, if that is somewhere else. *cache* is one
+    of this run's. Raises OSError where something could not be looked at.
     """
     met: set[str] = set()
     keep, excluded = (spared.keep, spared.excluded) if spared else (NO_PATTERNS, NO_PATTERNS)
@@ -112,13 +114,27 @@ def kept(
         return Protection(Reason.EXCLUDED, f"the keep pattern {text} names what is inside")
     if enter and (text := excluded.inside(path, met)) is not None:
         return Protection(Reason.EXCLUDED, f"--exclude {text} names what is inside")
-    cache = cache or StatCache()
-    found = cache.nearest_protecting(path, KEEP_FILE)
-    if found is None:
-        return None
-    directory, marker = found
-    by_whom = cache.by_whom(directory, marker, path)
-    return Protection(Reason.EXCLUDED, f"there is a {KEEP_FILE} in {directory}{by_whom}")
+    return _kept_by_file(path, path if place is None else place, cache or StatCache())
+
+
+def _kept_by_file(path: str, place: str, cache: StatCache) -> Protection | None:
+    """Tell whether a file in the directory at *place*, or above it, keeps that; it is called *path*."""
+
+    def answer(directory: str) -> str | None:
+        return cache.one_of(directory, KEEP_FILE, TREE_FILE)
+
+    directory = place
+    while (found := cache.nearest((KEEP_FILE, TREE_FILE), directory, None, answer)) is not None:
+        directory, name = found
+        if name == KEEP_FILE:
+            by_whom = cache.by_whom(directory, name, place)
+            return Protection(Reason.EXCLUDED, f"there is a {KEEP_FILE} in {directory}{by_whom}")
+        if (protection := kept_by(directory, path, place, cache)) is not None:
+            return protection
+        if directory == os.path.dirname(directory):
+            break
+        directory = os.path.dirname(directory)
+    return None
 
 
 def running_processes(

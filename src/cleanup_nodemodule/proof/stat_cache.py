@@ -307,6 +307,20 @@ class StatCache:
             self.known.put((question, last, place), place, found)
         return found
 
+    def one_of(self, directory: str, file: str, other: str) -> str | None:
+        """Return which of two names that protect is in *directory*: a regular *file*, or an *other* of any kind.
+
+        What is mounted there is not looked at, and counts.
+        """
+        if directory not in self._around_mounts and self.rules_out(directory, (file, other)):
+            return None
+        if self.protects(directory, file):
+            return file
+        mounted = (
+            directory in self._around_mounts and os.path.join(directory, other) in self._mounts
+        )
+        return other if mounted or self.status(directory, other) is not None else None
+
     def nearest_protecting(self, directory: str, *markers: str) -> tuple[str, str] | None:
         """Return the first of *directory* and all above it that one of *markers* is in, and which."""
 

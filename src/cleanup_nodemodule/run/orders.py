@@ -52,9 +52,8 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
 
     with values.blaming():
         limit, over = values.text("max-delete"), values.text("fail-over")
-        mode: Mode = "trash" if values.flag("trash") else "delete"
         return Orders(
-            mode if values.flag("delete") else "dry-run",
+            mode_of(values),
             ask=not values.flag("yes"),
             wait=values.flag("wait"),
             max_delete=None if limit is None else parse_limit(limit),
@@ -63,6 +62,13 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
             timeout=seconds_to_wait(values.seconds("timeout")),
             needs=needs,
         )
+
+
+def mode_of(values: Values) -> Mode:
+    """Return whether a run deletes, and how."""
+    if not values.flag("delete"):
+        return "dry-run"
+    return "trash" if values.flag("trash") else "delete"
 
 
 def timeout_of(values: Values) -> float:

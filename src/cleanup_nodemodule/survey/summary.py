@@ -115,7 +115,8 @@ def _problems(
         *(one for number in shown for one in findings.rows[number].problems),
         *(Problem(root, ProblemCode.ROOT_UNANSWERED) for root in silent),
     )
-    return tuple(sorted(problems, key=lambda problem: (problem.path, problem.doing)))
+    # Several rows may have one in common, as of a file that is above all of them.
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.path, problem.doing)))
 
 
 def _artifact(

@@ -1,0 +1,60 @@
+"""Jobs: runs with a name, which files define; and who may have one delete."""
+
+import difflib
+import os
+from typing import Final
+
+from cleanup_nodemodule.config.definition import Said
+from cleanup_nodemodule.config.files import Job
+from cleanup_nodemodule.config.layers import Order, Values
+from cleanup_nodemodule.config.settings import SettingsError
+from cleanup_nodemodule.system.accounts import user_name
+from cleanup_nodemodule.words import command, printable
+
+
+def job_called(name: str, said: Said) -> Job:
+    """Return the job of this name. Raises SettingsError, with the name that is meant, if there is none."""
+    jobs = said.jobs
+    if (job := jobs.get(name)) is not None:
+        return job
+    near = difflib.get_close_matches(name, list(jobs), n=1, cutoff=0.5)
+    if near:
+        advice = f"did you mean {near[0]}?"
+    elif jobs:
+        advice = f"{command('run', '--list')} lists the jobs"
+    else:
+        advice = "no file defines any; [job.nightly] in a configuration file begins one"
+    raise SettingsError(f"there is no job {printable(name)!r}; {advice}")
+
+
+def may_delete(job: Job) -> bool:
+    """Whether whoever runs this program may have a job delete.
+
+    A job in a file of the user's own is the user's. One in the system's files is root's, and that of the accounts it
+    names. Like the rest of the edge, this asks who that is.
+    """
+    if job.order is not Order.SYSTEM or not hasattr(os, "geteuid"):
+        return True
+    return os.geteuid() == 0 or user_name() in job.users
+
+
+_PLACES: Final = ("path", "from-file", "artifacts-from")
+"""Keys that say where to search."""
+
+
+def refuse_others(job: Job, values: Values) -> None:
+    """Raise SettingsError for a *job* that cannot be run so: it names no place, or deletes and is not this user's.
+
+    Nobody is refused who looks only, or who types that it is to delete.
+    """
+    if not any(map(values.is_given, _PLACES)):
+        raise SettingsError(
+            f"{job.source}: the job {job.name} does not say where to search, and a job may begin"
+            ' anywhere; add a line such as path = ["~/work"], or type -p PATH'
+        )
+    ordered = values.flag("delete") and values.source("delete").order is Order.JOB
+    if ordered and not may_delete(job):
+        raise SettingsError(
+            f"{job.source}: the job {job.name} deletes, and only root and those in its users may run"
+            f" it; to look only, type: {command('run', job.name, '--dry-run')}"
+        )

@@ -4,28 +4,24 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Keep, Plan, Problem, Reason
 from cleanup_nodemodule.survey import portions, search, survey
 from cleanup_nodemodule.work.scheduler import Scheduler
-from support import corpus, hostile_trees, simple
+from support import simple
 from support.git import git
-from support.trees import declare
 
 WORKERS: Final = 3
 
@@ -152,7 +148,7 @@ def test_they_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch, most: int) 
     monkeypatch.setattr(portions, "MOST", most)
     met: Counter[str] = Counter()
 
-    @settings(max_examples=60)
+    @settings(max_examples=20)
     @given(st.integers(0, 2**32))
     def check(seed: int) -> None:
         with tempfile.TemporaryDirectory() as directory:

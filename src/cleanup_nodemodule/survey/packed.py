@@ -13,11 +13,12 @@ from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Final
 
-_PARTS: Final = 64
+_PARTS: Final = 256
 """The hashes are kept in so many parts, so that to sort one in takes no memory to speak of."""
 
-_FRESH: Final = 64
-"""Keys of a part that are sorted in at once, at least; of a large part it is an eighth of it."""
+_FRESH: Final = 16
+"""Keys of a part that are sorted in at once, at least; of a large part it is a 32nd of it, as those that are not
+sorted in yet take ten times as much memory."""
 
 
 class _Part:
@@ -41,7 +42,7 @@ class _Part:
 
     def put(self, key: int, value: int, *, valued: bool) -> None:
         self.fresh[key] = value
-        if len(self.fresh) < max(_FRESH, len(self.hashes) >> 3):
+        if len(self.fresh) < max(_FRESH, len(self.hashes) >> 5):
             return
         if not valued:
             # Two runs that are sorted already, which takes next to no time.

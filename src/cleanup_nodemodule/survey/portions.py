@@ -27,10 +27,10 @@ from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped, tasks
 
-MOST: Final = 4096
+MOST: Final = 2048
 """Rows that may be under way: the search waits while there are more, but for those that wait for the search itself."""
 
-_AT_ONCE: Final = MOST // 4
+_AT_ONCE: Final = MOST // 2
 """Rows of which version control is asked without waiting for more of them."""
 
 _SELDOM: Final = 5

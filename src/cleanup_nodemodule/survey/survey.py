@@ -8,7 +8,7 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -117,6 +117,10 @@ async def decide_each(
     The artifacts are those of that plan, in another order, and so are the problems. The plan that is returned has
     none of them. What was handed out before a root fell silent stays as it is. Raises what *decided* raises.
     """
+    if settings.artifacts is not None:  # They have been found by somebody else.
+        plan = await make_plan(settings, scheduler, watch)
+        decided(plan.artifacts, plan.problems)
+        return replace(plan, artifacts=(), problems=(), links=())
     # A plan has no use for it.
     from cleanup_nodemodule.survey.portions import Portions
 

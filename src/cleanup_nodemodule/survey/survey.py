@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
@@ -39,8 +39,8 @@ from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped, tasks
 
 __all__ = (
-    "Decided",
     "Explanation",
+    "Reader",
     "Watch",
     "answering",
     "check_there",
@@ -53,8 +53,15 @@ __all__ = (
 
 _T = TypeVar("_T")
 
-Decided = Callable[[Sequence[Artifact], Sequence[Problem]], None]
-"""Called with artifacts that are decided, and with what went wrong since it was called last."""
+
+class Reader(Protocol):
+    """Whoever takes artifacts while a survey goes on."""
+
+    def begun(self, roots: tuple[str, ...]) -> None:
+        """Hear what is searched, as in the plan: once, before anything else."""
+
+    def decided(self, artifacts: Sequence[Artifact], problems: Sequence[Problem]) -> None:
+        """Take artifacts that are decided, and what went wrong since it was called last."""
 
 
 async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unwatched) -> Plan:
@@ -110,16 +117,17 @@ async def _look_at(
 
 
 async def decide_each(
-    settings: Settings, scheduler: Scheduler, decided: Decided, watch: Watch = unwatched
+    settings: Settings, scheduler: Scheduler, reader: Reader, watch: Watch = unwatched
 ) -> Plan:
-    """Do as :func:`make_plan`, but hand out each artifact as soon as it is *decided*, and let go of it.
+    """Do as :func:`make_plan`, but hand each artifact to *reader* as soon as it is decided, and let go of it.
 
     The artifacts are those of that plan, in another order, and so are the problems. The plan that is returned has
-    none of them. What was handed out before a root fell silent stays as it is. Raises what *decided* raises.
+    none of them. What was handed out before a root fell silent stays as it is. Raises what *reader* raises.
     """
     if settings.artifacts is not None:  # They have been found by somebody else.
         plan = await make_plan(settings, scheduler, watch)
-        decided(plan.artifacts, plan.problems)
+        reader.begun(plan.roots)
+        reader.decided(plan.artifacts, plan.problems)
         return replace(plan, artifacts=(), problems=(), links=())
     # A plan has no use for it.
     from cleanup_nodemodule.survey.portions import Portions
@@ -132,10 +140,11 @@ async def decide_each(
         paths = [root.path for root in roots]
         problems = findings.problems
         circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
+        reader.begun(tuple(paths))
         tracker = Tracker(watch)
         prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
         portions = Portions(
-            *(findings, prover, queue, tracker, scheduler, settings, decided),
+            *(findings, prover, queue, tracker, scheduler, settings, reader.decided),
             has_git=witnesses.has_git,
         )
         async with tasks() as group:
@@ -155,8 +164,9 @@ async def decide_each(
     findings.problems += unanswered(scheduler.silence.roots)
     if portions is not None:
         portions.end()
-    elif findings.problems:
-        decided((), findings.problems)
+    else:
+        reader.begun(tuple(root.path for root in roots))
+        reader.decided((), findings.problems)
     return Plan(
         tuple(root.path for root in roots),
         *((), (), findings.complete),

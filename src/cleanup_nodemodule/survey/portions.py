@@ -89,7 +89,9 @@ class Portions:
         self._tracker: Final = tracker
         self._scheduler: Final = scheduler
         self._settings: Final = settings
-        self._decided: Final = decided
+        self._hand_out: Final = decided
+        self._told: Final = PackedSet()
+        """Problems that were handed out: several rows may have one in common, as of a file that is above them."""
         self._has_git: Final = has_git
         self._mounts: Final = frozenset(prover.circumstances.mounts)
         self.kept: Final = Kept()
@@ -182,6 +184,11 @@ class Portions:
         if problems:
             del self._findings.problems[:]
             self._decided((), problems)
+
+    def _decided(self, artifacts: Sequence[Artifact], problems: Sequence[Problem]) -> None:
+        fresh = [one for one in problems if self._told.add(repr(one))]
+        if artifacts or fresh:
+            self._hand_out(artifacts, fresh)
 
     def _open(self, search: Search) -> set[bytes]:
         """Return the places, with all above them, in which something may still be found."""

@@ -95,7 +95,7 @@ def search(settings: Settings) -> list[Candidate]:
     candidates: list[Candidate] = []
     problems: list[Problem] = []
 
-    async def judge(found: Sequence[Candidate]) -> list[bool]:
+    async def judge(found: Sequence[Candidate], _doubted: bool) -> list[bool]:  # noqa: FBT001 - by position, as a Judge is called
         candidates.extend(found)
         return [False] * len(found)
 

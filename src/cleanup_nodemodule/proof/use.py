@@ -3,7 +3,7 @@
 import os
 import time
 from collections import ChainMap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, MutableMapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -26,8 +26,8 @@ _SECONDS: Final = 1.0
 
 def last_used(
     sightings: Sequence[Sighting],
-    passed: frozenset[str],
-    known: dict[str, int],
+    passed: Container[str],
+    known: MutableMapping[str, int],
     cache: StatCache | None = None,
 ) -> tuple[list[int | Problem], dict[str, int]]:
     """Return for each sighting when its project was last used, seconds since the epoch.
@@ -78,6 +78,8 @@ class Uses(NamedTuple):
     """For each sighting in turn."""
     unseen: int | None
     """Processes that could not be looked at; None if nobody can say how many, 0 if none was to be."""
+    processes: Processes | None = None
+    """What was seen of them, None if nobody looked."""
 
 
 async def in_use(
@@ -86,17 +88,19 @@ async def in_use(
     scheduler: Scheduler,
     *,
     assume_unused: bool = False,
+    seen: Processes | None = None,
 ) -> Uses:
     """Ask where processes are at work, if anything that may be deleted depends on it.
 
-    Where nobody can say, all is in use, unless the user said to *assume* it *unused*.
+    Where nobody can say, all is in use, unless the user said to *assume* it *unused*. What was *seen* a moment ago
+    is taken at its word.
     """
     open_ = [item.protection is None and item.level in _DELETABLE for item in evidence]
     if not any(open_):
-        return Uses((None,) * len(sightings), 0)
+        return Uses((None,) * len(sightings), 0, seen)
     ask = partial(protections.running_processes, os.getpid(), assume_unused=assume_unused)
     try:
-        processes: Processes = await scheduler.call(ask)
+        processes = seen if seen is not None else await scheduler.call(ask)
     except Stopped:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, nobody knows
@@ -125,6 +129,7 @@ async def in_use(
             for sighting, asked in zip(sightings, open_, strict=True)
         ),
         processes.unseen,
+        processes,
     )
 
 

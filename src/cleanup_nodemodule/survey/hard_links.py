@@ -5,7 +5,8 @@ artifact alone: every link of every artifact is needed, and which of them will b
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from cleanup_nodemodule.engine.contract import LINK_FIELDS
@@ -25,6 +26,10 @@ class Ledger:
         self._slices: list[tuple[int, bytes]] = []
         self._links = 0
 
+    def __len__(self) -> int:
+        """How many links were taken down."""
+        return self._links
+
     def add(self, artifact: int, links: bytes) -> None:
         """Take down the ``Usage.links`` of a slice of the artifact with this number."""
         self._slices.append((artifact, links))
@@ -33,6 +38,43 @@ class Ledger:
     def by_place(self, places: Mapping[int, int]) -> tuple[tuple[int, bytes], ...]:
         """Return all that was taken down, by the *places* of the artifacts; -1 for those that have none."""
         return tuple((places.get(artifact, -1), links) for artifact, links in self._slices)
+
+    def take(self, artifacts: Collection[int]) -> "Ledger":
+        """Return a ledger with all that was taken down of some *artifacts*, and forget it here."""
+        if not self._slices:
+            return Ledger()
+        mine, others = Ledger(), Ledger()
+        for artifact, links in self._slices:
+            (mine if artifact in artifacts else others).add(artifact, links)
+        self._slices, self._links = others._slices, others._links
+        return mine
+
+    def unmet(self) -> frozenset[int]:
+        """Return the artifacts whose sizes depend on links that were not met yet.
+
+        That is each with an inode of which the file system counts more links than are here, and each that shares an
+        inode with one of these.
+        """
+        met: Counter[tuple[int, int]] = Counter()
+        counted: dict[tuple[int, int], int] = {}
+        sharing: dict[int, set[tuple[int, int]]] = {}
+        for artifact, links in self._slices:
+            inodes = sharing.setdefault(artifact, set())
+            for device, inode, link_count, _, _ in _RECORD.iter_unpack(links):
+                key = device, inode
+                met[key] += 1
+                counted[key] = max(counted.get(key, 0), link_count)
+                inodes.add(key)
+        dependent = {key for key, count in counted.items() if count > met[key]}
+        waiting: set[int] = set()
+        while more := [
+            one
+            for one, inodes in sharing.items()
+            if one not in waiting and not dependent.isdisjoint(inodes)
+        ]:
+            waiting.update(more)
+            dependent.update(*(sharing[one] for one in more))
+        return frozenset(waiting)
 
     def attribute(self, ranks: Mapping[int, int], selected: Sequence[bool]) -> list[Size]:
         """Return, by rank, the bytes that files with several links add to each artifact.

@@ -1,6 +1,6 @@
 """When the projects of the rows were last used."""
 
-from collections.abc import Sequence
+from collections.abc import Container, MutableMapping, Sequence
 from typing import Final
 
 from cleanup_nodemodule.model import Problem
@@ -18,15 +18,18 @@ call which does not come back for long is one that waits for a disk."""
 
 
 async def last_used(
-    rows: Sequence[Row], mounts: Sequence[str], scheduler: Scheduler, cache: StatCache
+    rows: Sequence[Row],
+    passed: Container[str],
+    known: MutableMapping[str, int],
+    scheduler: Scheduler,
+    cache: StatCache,
 ) -> dict[str, int]:
     """Return when the project of each path was last used, as far as anybody answers.
 
-    The times are seconds since the epoch. What is mounted, and the rows themselves, are no sources. A root
-    that does not answer becomes silent; another failure is a problem of its row.
+    The times are seconds since the epoch. What is *passed* is no source: what is mounted, and everything that was
+    found in these projects. *known* has what is known of projects by now, and takes more. A root that does not
+    answer becomes silent; another failure is a problem of its row.
     """
-    passed = frozenset(row.candidate.path for row in rows).union(mounts)
-    known: dict[str, int] = {}
     times: dict[str, int] = {}
 
     async def ask(some: Sequence[Row]) -> list[int | Problem]:

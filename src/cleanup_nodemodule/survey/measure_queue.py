@@ -8,7 +8,7 @@ from cleanup_nodemodule.engine.contract import Measurement
 from cleanup_nodemodule.model import Contents
 from cleanup_nodemodule.survey import measure
 from cleanup_nodemodule.survey.inside import watch_for
-from cleanup_nodemodule.survey.rows import Findings
+from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.work.scheduler import Scheduler
 
 
@@ -30,8 +30,8 @@ class MeasureQueue:
         self._scheduler: Final = scheduler
         self._mounts: Final = mounts
         self._measured: Final = measured
-        self._queue: Final[asyncio.Queue[int | None]] = asyncio.Queue()
-        self._without: Mapping[int, Sequence[str]] = {}
+        self._queue: Final[asyncio.Queue[Row | None]] = asyncio.Queue()
+        self._without: Final[dict[int, Sequence[str]]] = {}
         self._begun: Final[dict[int, Measurement]] = {}
         # One more than there are workers, so that the next artifact is at hand when one is done.
         self._measurers: Final = scheduler.workers + 1
@@ -41,39 +41,34 @@ class MeasureQueue:
         for _ in range(self._measurers):
             group.create_task(self._measure())
 
-    def put(self, number: int, begun: Measurement | None = None) -> int:
-        """Have the row with this number measured, with all that is in it.
+    def put(self, row: Row, begun: Measurement | None = None) -> int:
+        """Have a row measured, with all that is in it.
 
         What one call has *begun* already is not done again. Returns how many bytes are known now.
         """
         if begun is None:
-            self._queue.put_nowait(number)
+            self._queue.put_nowait(row)
             return 0
         if begun.left:
-            self._begun[number] = begun
-            self._queue.put_nowait(number)
+            self._begun[row.number] = begun
+            self._queue.put_nowait(row)
             return 0
         findings = self._findings
-        self._take(
-            number,
+        _take(
+            row,
             measure.contents_of(
-                *(number, findings.rows[number].candidate, begun, findings.ledger),
+                *(row.number, row.candidate, begun, findings.ledger),
                 problem=findings.problems.append,
             ),
         )
         return begun.usage.allocated
 
-    def _take(self, number: int, contents: Contents | None) -> None:
-        row = self._findings.rows[number]
-        row.contents = contents
-        row.vanished = contents is None
-
-    def put_waiting(self, without: Mapping[int, Sequence[str]]) -> None:
-        """Have the rows that wait measured, each *without* the paths that are given for its number."""
-        self._without = without
-        for number, row in enumerate(self._findings.rows):
+    def put_waiting(self, rows: Sequence[Row], without: Mapping[int, Sequence[str]]) -> None:
+        """Have those of *rows* that wait measured, each *without* the paths that are given for its number."""
+        self._without.update(without)
+        for row in rows:
             if row.waits and not row.hidden:
-                self._queue.put_nowait(number)
+                self._queue.put_nowait(row)
 
     def close(self) -> None:
         """Say that there will be no more."""
@@ -81,26 +76,34 @@ class MeasureQueue:
             self._queue.put_nowait(None)
 
     async def _measure(self) -> None:
-        findings = self._findings
-        while (number := await self._queue.get()) is not None:
-            numbers = [number]
+        while (row := await self._queue.get()) is not None:
+            rows = {row.number: row}
             # Its share of those that are waiting: the others are for the other workers.
             for _ in range(self._queue.qsize() // (self._scheduler.workers + 1)):
                 if (another := self._queue.get_nowait()) is None:
                     self._queue.put_nowait(None)
                     break
-                numbers.append(another)
-            begun = {one: self._begun.pop(one) for one in numbers if one in self._begun}
-            measured = await measure.measure(
-                [(number, findings.rows[number].candidate) for number in numbers],
-                self._scheduler,
-                findings.ledger,
-                mounts=self._mounts,
-                without=self._without,
-                watch=lambda number: watch_for(findings.rows[number].sighting),
-                begun=begun,
-                problem=findings.problems.append,
-                measured=self._measured,
-            )
-            for number, contents in zip(numbers, measured, strict=True):
-                self._take(number, contents)
+                rows[another.number] = another
+            await self._measure_some(rows)
+
+    async def _measure_some(self, rows: Mapping[int, Row]) -> None:
+        """Measure some *rows*, each with its number."""
+        findings = self._findings
+        measured = await measure.measure(
+            [(number, row.candidate) for number, row in rows.items()],
+            self._scheduler,
+            findings.ledger,
+            mounts=self._mounts,
+            without={one: self._without.pop(one) for one in rows if one in self._without},
+            watch=lambda number: watch_for(rows[number].sighting),
+            begun={one: self._begun.pop(one) for one in rows if one in self._begun},
+            problem=findings.problems.append,
+            measured=self._measured,
+        )
+        for row, contents in zip(rows.values(), measured, strict=True):
+            _take(row, contents)
+
+
+def _take(row: Row, contents: Contents | None) -> None:
+    row.contents = contents
+    row.vanished = contents is None

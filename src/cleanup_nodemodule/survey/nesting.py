@@ -2,8 +2,9 @@
 
 import bisect
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from cleanup_nodemodule.model import Candidate, Contents, Decision, Keep, Reason
 from cleanup_nodemodule.proof.stat_cache import ancestors
@@ -28,6 +29,29 @@ def innermost_around(rows: Sequence[Row]) -> dict[int, int | None]:
         around[number] = open_[-1] if open_ else None
         open_.append(number)
     return around
+
+
+def groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Give rows that lie in one another together, the outermost first."""
+    group: list[Row] = []
+    top = ""
+    for prefix, row in sorted(
+        ((os.path.join(row.candidate.path, ""), row) for row in rows), key=lambda one: one[0]
+    ):
+        if group and prefix.startswith(top):
+            group.append(row)
+            continue
+        if group:
+            yield group
+        group, top = [row], prefix
+    if group:
+        yield group
+
+
+def any_in_another(paths: Sequence[str]) -> bool:
+    """Whether one of these directories lies in another one."""
+    prefixes = sorted(os.path.join(path, "") for path in paths)
+    return any(one.startswith(before) for before, one in pairwise(prefixes))
 
 
 def shown_around(shown: Sequence[int], around: Mapping[int, int | None]) -> dict[int, int | None]:

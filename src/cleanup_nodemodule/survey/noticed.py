@@ -8,6 +8,7 @@ The catalogue itself is not read for this: all of its files take longer than to 
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Final
 
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -93,9 +94,14 @@ def _is_there(cache: StatCache, directory: str, marker: str) -> bool:
         return False
 
 
+def first(paths: Iterable[str]) -> list[str]:
+    """Return those of the *paths* that are looked at: the first ones in order."""
+    return nsmallest(MOST, paths, key=lambda path: os.path.join(path, ""))
+
+
 def _outermost(paths: Iterable[str]) -> list[str]:
     outermost: list[str] = []
-    for path in sorted(paths, key=lambda path: os.path.join(path, ""))[:MOST]:
+    for path in first(paths):
         if not outermost or not path.startswith(os.path.join(outermost[-1], "")):
             outermost.append(path)
     return outermost

@@ -2,20 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Container, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from cleanup_nodemodule.model import Candidate, Evidence
+from cleanup_nodemodule.proof.in_use import Processes
 from cleanup_nodemodule.proof.sighting import Circumstances
 from cleanup_nodemodule.proof.stat_cache import StatCache
-from cleanup_nodemodule.proof.use import in_use
+from cleanup_nodemodule.proof.use import Uses, in_use
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import looking
 from cleanup_nodemodule.survey.last_use import last_used
 from cleanup_nodemodule.survey.looking import Look
-from cleanup_nodemodule.survey.rows import Findings, Row
+from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.survey.weighing import weigh
 from cleanup_nodemodule.work.containment import each
 from cleanup_nodemodule.work.scheduler import Pace, Scheduler
@@ -24,6 +26,10 @@ from cleanup_nodemodule.work.silence import Silence, Unanswered
 _SECONDS: Final = 0.12
 """What a call should take at most that looks at candidates: nobody hears of one before all in it are looked at. With
 less than half of it the processor takes a twentieth more, as measuring begins before most are looked at."""
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which processes are looked at again, when rows are decided in portions. Right before something is
+deleted they are looked at in any case."""
 
 _FIRST: Final = 64
 _MOST: Final = 4096
@@ -44,6 +50,9 @@ class Prover:
         self._pace: Final = Pace(_SECONDS, _FIRST, _MOST)
         self._waited = 0
         """How many of the last calls waited for a disk, without one between them that did not."""
+        self._processes: Processes | None = None
+        """What was seen of processes by the last look."""
+        self._looked_at = 0.0
         self.cache: Final = StatCache(circumstances.mounts, lists=True)
 
     @property
@@ -99,18 +108,46 @@ class Prover:
         """Return the evidence of a row by now."""
         return weigh(row, has_git=self._witnesses.has_git, last_used=last_used)
 
-    async def conclude(self, findings: Findings, *, assume_unused: bool) -> None:
-        """Ask what needs all that was found: last use, and the processes at work."""
-        rows = findings.rows
-        times = await last_used(rows, self.circumstances.mounts, self._scheduler, self.cache)
-        weighed = [self.weigh(row, times.get(row.candidate.path, 0)) for row in rows]
-        uses = await in_use(
-            [row.sighting for row in rows], weighed, self._scheduler, assume_unused=assume_unused
-        )
-        findings.unseen_processes = uses.unseen
+    async def take_last_use(
+        self, rows: Sequence[Row], passed: Container[str], known: MutableMapping[str, int]
+    ) -> None:
+        """Find out when the projects of *rows* were last used, as far as anybody answers.
+
+        All that lies in these projects has to be found: *passed* has the paths of it, whatever is mounted aside.
+        *known* has what is known of projects by now, and takes these.
+        """
+        times = await last_used(rows, passed, known, self._scheduler, self.cache)
+        for row in rows:
+            row.last_used = times.get(row.candidate.path, 0)
+
+    async def conclude(self, rows: Sequence[Row], *, assume_unused: bool) -> int | None:
+        """Ask where processes are at work, and put together what is known of *rows*, the last use with it.
+
+        Returns how many processes could not be looked at, as in the plan.
+        """
+        weighed = [self.weigh(row, row.last_used or 0) for row in rows]
+        uses = await self._in_use(rows, weighed, assume_unused=assume_unused)
         for row, item, use in zip(rows, weighed, uses.protections, strict=True):
             if use is not None:
                 item = replace(item, protection=use.reason, besides=(*item.besides, use.detail))  # noqa: PLW2901 - the same, with more known
                 if use.problem is not None:
                     row.keep_for(use.problem)
             row.evidence = kept_for(row.problems, item)
+        return uses.unseen
+
+    async def _in_use(
+        self, rows: Sequence[Row], weighed: Sequence[Evidence], *, assume_unused: bool
+    ) -> Uses:
+        """Ask for processes at work; what was seen within the last second is not looked at again."""
+        now = time.monotonic()
+        if now > self._looked_at + _LOOK_AGAIN:
+            self._processes, self._looked_at = None, now
+        uses = await in_use(
+            [row.sighting for row in rows],
+            weighed,
+            self._scheduler,
+            assume_unused=assume_unused,
+            seen=self._processes,
+        )
+        self._processes = uses.processes
+        return uses

@@ -3,8 +3,8 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Level, Reason
@@ -15,10 +15,13 @@ from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
-from cleanup_nodemodule.survey.search import Search, SearchRoot, wanted_names
+from cleanup_nodemodule.survey.search import Search, SearchRoot, at_once, wanted_names
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.survey.packed import PackedSet
 
 
 class Rounds:
@@ -31,21 +34,18 @@ class Rounds:
         self._prover: Final = prover
         self._queue: Final = queue
         self._tracker: Final = tracker
-        self._doubted = False
-        """What is found now lies beneath what git has disproved."""
 
     async def take(self, candidate: Candidate) -> None:
         """Do with one directory what is done with all that are found."""
         [seen] = await self._prover.look([candidate])
         sighting = seen.sighting
-        row = Row(sighting)
-        self._findings.rows.append(row)
+        row = self._findings.add(sighting)
         await self._prover.ask_git([row])
         # A run passes by what no rule knows; to add up all of a home directory would say nothing more.
         if sighting.level is Level.NONE:
             row.contents = NOTHING
         else:
-            self._queue.put(len(self._findings.rows) - 1, seen.measurement)
+            self._queue.put(row, seen.measurement)
 
     async def take_named(self, candidates: Sequence[Candidate]) -> None:
         """Do with directories that a list names what is done with those that are found; search nothing.
@@ -83,7 +83,26 @@ class Rounds:
         *mounts* is everything that something is mounted on, in order.
         """
         findings = self._findings
-        search = Search(
+        search = self.searching(roots, settings, scheduler, mounts)
+        await search.everything(await self.themselves(roots, settings, mounts))
+        while fresh := [row for row in findings.rows if not row.asked]:
+            await self.ask(fresh, search)
+        self._measure_waiting()
+        findings.noticed = search.noticed
+        return frozenset(search.met)
+
+    def searching(
+        self,
+        roots: tuple[SearchRoot, ...],
+        settings: Settings,
+        scheduler: Scheduler,
+        mounts: Sequence[str],
+        room: Callable[[], Awaitable[None]] = at_once,
+        seen: "PackedSet | None" = None,
+    ) -> Search:
+        """Return a search that makes rows of what it finds; *room* and *seen* are as it takes them."""
+        findings = self._findings
+        return Search(
             roots,
             wanted_names(
                 settings.rules if settings.targets is None else (),
@@ -97,27 +116,26 @@ class Rounds:
             leftover=findings.leftovers.append,
             problem=findings.problems.append,
             searched=self._tracker.searched,
+            room=room,
+            seen=seen,
         )
-        await search.everything(await self._themselves(roots, settings, mounts))
-        while fresh := [row for row in findings.rows if not row.asked]:
-            await self._prover.ask_git(fresh)
-            # Where there is no repository the disk has said all by now.
-            doubtful = [
-                row
-                for row in fresh
-                if row.sighting.repositories
-                and not row.entered
-                and weigh.walk_beneath(self._prover.weigh(row))
-            ]
-            for row in doubtful:
-                row.entered = True
-            self._doubted = True
-            await search.beneath(row.candidate for row in doubtful if not row.searched)
-        self._measure_waiting()
-        findings.noticed = search.noticed
-        return frozenset(search.met)
 
-    async def _themselves(
+    async def ask(self, fresh: Sequence[Row], search: Search) -> None:
+        """Have git asked about rows, and *search* beneath what it disproves."""
+        await self._prover.ask_git(fresh)
+        # Where there is no repository the disk has said all by now.
+        doubtful = [
+            row
+            for row in fresh
+            if row.sighting.repositories
+            and not row.entered
+            and weigh.walk_beneath(self._prover.weigh(row))
+        ]
+        for row in doubtful:
+            row.entered = True
+        await search.beneath(row.candidate for row in doubtful if not row.searched)
+
+    async def themselves(
         self, roots: Sequence[SearchRoot], settings: Settings, mounts: Sequence[str]
     ) -> frozenset[str]:
         """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
@@ -144,29 +162,28 @@ class Rounds:
         self._take(artifacts)
         return frozenset(one.sighting.candidate.path for one in artifacts if not one.searched)
 
-    async def _judge(self, candidates: Sequence[Candidate]) -> list[bool]:
+    async def _judge(self, candidates: Sequence[Candidate], doubted: bool) -> list[bool]:  # noqa: FBT001 - by position, as a Judge is called
         """Keep of what was found what may be an artifact, and have the rest searched."""
         searched: list[bool] = []
         while some := candidates[len(searched) : len(searched) + self._prover.portion]:
-            looks = await self._prover.look(some, doubted=self._doubted)
+            looks = await self._prover.look(some, doubted=doubted)
             self._take(looks)
             searched += [seen.searched for seen in looks]
         return searched
 
     def _take(self, looks: Sequence[Look], *, named: bool = False) -> None:
         """Make rows of what may be an artifact, and of all where somebody has *named* it."""
-        rows = self._findings.rows
         found = measured = 0
         tracker = self._tracker
         for seen in looks:
             sighting, entered, searched, measurement = seen
             if sighting.level is Level.NONE:
                 if named:  # As in take(): nobody measures it.
-                    rows.append(Row(sighting, entered=True, contents=NOTHING))
+                    self._findings.add(sighting, entered=True).contents = NOTHING
                 continue
-            rows.append(Row(sighting, entered=entered, searched=searched, waits=searched))
+            row = self._findings.add(sighting, entered=entered, searched=searched)
             found += 1
-            known = 0 if searched else self._queue.put(len(rows) - 1, measurement)
+            known = 0 if searched else self._queue.put(row, measurement)
             tracker.found(sighting.candidate.path, known)
             measured += known
         tracker.add(artifacts=found, measured_bytes=measured)
@@ -174,14 +191,22 @@ class Rounds:
     def _measure_waiting(self) -> None:
         """Have what may lie around others measured without them, now that all are found."""
         findings = self._findings
-        rows = findings.rows
-        findings.around = around = nesting.innermost_around(rows)
+        findings.around = self.measure_waiting(findings.rows)
+        findings.leftovers = nesting.outside_of_artifacts(findings.leftovers, findings.rows)
+
+    def measure_waiting(self, rows: Sequence[Row]) -> dict[int, int | None]:
+        """Have those of *rows* measured that wait for others in them; all of these have to be among them.
+
+        Returns the innermost other one around each, both by their place in *rows*.
+        """
+        around = nesting.innermost_around(rows)
         nesting.hide_parts(rows, around)
         for row in rows:
             if row.hidden:
                 self._tracker.lost(row.candidate.path)
-        self._queue.put_waiting(nesting.measured_without(rows, around))
-        findings.leftovers = nesting.outside_of_artifacts(findings.leftovers, rows)
+        without = nesting.measured_without(rows, around)
+        self._queue.put_waiting(rows, {rows[place].number: some for place, some in without.items()})
+        return around
 
 
 def _is_installed(sighting: Sighting) -> bool:

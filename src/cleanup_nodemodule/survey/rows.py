@@ -22,9 +22,15 @@ class Row:
     """A candidate, and what is known of it by now."""
 
     sighting: Sighting
+    number: int = 0
+    """Its place among all that were found, by which others tell it apart."""
     answer: git.Answer | git.Refusal | None = None
     asked: bool = False
     """Git has been asked about it."""
+    settled: bool = False
+    """What git disproved has been searched, so that nothing more is found beneath it for that."""
+    last_used: int | None = None
+    """When its project was last used, seconds since the epoch, 0 if nobody can say; None before that was asked."""
     evidence: Evidence | None = None
     contents: Contents | None = None
     inside: Inside | None = None
@@ -66,7 +72,9 @@ class Findings:
     """What a survey has found by now. Each stage adds to it, and the plan is made of it."""
 
     rows: list[Row] = field(default_factory=list)
-    """In the order they were found. The place in this list is the number of a row."""
+    """In the order they were found: those that are not decided yet."""
+    count: int = 0
+    """How many were found by now."""
     problems: list[Problem] = field(default_factory=list)
     """What went wrong and is no row's own."""
     leftovers: list[Candidate] = field(default_factory=list)
@@ -85,3 +93,10 @@ class Findings:
     """As in the plan."""
     complete: bool = False
     """The survey came to its end."""
+
+    def add(self, sighting: Sighting, *, entered: bool = False, searched: bool = False) -> Row:
+        """Make a row of what was sighted, with the next number, and return it."""
+        row = Row(sighting, self.count, entered=entered, searched=searched, waits=searched)
+        self.count += 1
+        self.rows.append(row)
+        return row

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Fault, Found, Hit, Names, Root
@@ -30,6 +30,9 @@ from cleanup_nodemodule.work.conversion import (
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.survey.packed import PackedSet
 
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
@@ -139,8 +142,12 @@ def wanted_names(rules: Collection[Rule], targets: Iterable[str], min_depth: int
     )
 
 
-Judge = Callable[[Sequence[Candidate]], Awaitable[Sequence[bool]]]
-"""Says of each candidate whether to look beneath it for others."""
+Judge = Callable[[Sequence[Candidate], bool], Awaitable[Sequence[bool]]]
+"""Says of each candidate whether to look beneath it for others; they may all be doubted."""
+
+
+async def at_once() -> None:
+    """Wait for nothing."""
 
 
 class Search:
@@ -151,7 +158,8 @@ class Search:
     *mounts* is everything that something is mounted on, in order: it is not looked at, as it may never answer.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
-    directories a call went through, and one of them.
+    directories a call went through, and one of them. Waits for *room* before each call of a search through
+    everything. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
     """
 
     def __init__(
@@ -166,6 +174,8 @@ class Search:
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
         searched: Callable[[int, str], None],
+        room: Callable[[], Awaitable[None]] = at_once,
+        seen: "PackedSet | None" = None,
     ) -> None:
         self._roots = roots
         self._names = names
@@ -176,7 +186,11 @@ class Search:
         self._leftover = leftover
         self._problem = problem
         self._searched = searched
-        self._seen: set[Identity | str] = set()
+        self._room = room
+        self._seen: Final[set[Identity | str]] = set()
+        self._packed: Final = seen
+        self._slices: Final[dict[str, dict[object, list[bytes]]]] = {}
+        """By root, what of it is still to be searched: all of it before its turn comes."""
         self.met: Final[set[str]] = set()
         """Patterns that have left something out."""
         self.noticed: Final[list[str]] = []
@@ -184,9 +198,11 @@ class Search:
 
     async def everything(self, without: Collection[str] = ()) -> None:
         """Search all roots but those *without* which. Raises Stopped when the scheduler is told to stop."""
-        for root in self._roots:
-            if root.path not in without:
-                await self._search(root, [b""])
+        roots = [root for root in self._roots if root.path not in without]
+        for root in roots:
+            self._slices[root.path] = {None: [b""]}
+        for root in roots:
+            await self._search(root, [b""], room=self._room)
 
     async def beneath(self, candidates: Iterable[Candidate]) -> None:
         """Search beneath candidates that turned out to be none.
@@ -201,9 +217,27 @@ class Search:
             by_root.setdefault(candidate.root, []).append(path + b"/")
         for root in self._roots:
             if root.path in by_root:
-                await self._search(root, by_root[root.path])
+                await self._search(root, by_root[root.path], doubted=True)
 
-    async def _search(self, root: SearchRoot, start: list[bytes]) -> None:
+    def unfinished(self) -> set[bytes]:
+        """Return every directory in which something may still be found, with all above it: absolute paths."""
+        places: set[bytes] = set()
+        for root, slices in self._slices.items():
+            top = os.fsencode(root)
+            for stack in slices.values():
+                for entry in stack:
+                    way = entry.partition(b"\0")[0].rstrip(b"/")
+                    add_with_above(places, os.path.join(top, way) if way else top)
+        return places
+
+    async def _search(
+        self,
+        root: SearchRoot,
+        start: list[bytes],
+        *,
+        doubted: bool = False,
+        room: Callable[[], Awaitable[None]] = at_once,
+    ) -> None:
         anchored = anchor(root.path, root.identity, self._mounts)
 
         async def search(stack: list[bytes]) -> list[bytes]:
@@ -222,6 +256,7 @@ class Search:
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:
+            await room()
             slice_ = await self._scheduler.read(
                 _find_unexcluded,
                 anchored,
@@ -233,14 +268,13 @@ class Search:
             )
             last = stack[-1].partition(b"\0")[0].rstrip(b"/")
             self._searched(slice_.found.directories, beneath(root.path, last))
-            room = noticed.MOST - len(self.noticed)
-            self.noticed.extend(beneath(root.path, path) for path in slice_.found.noticed[:room])
+            more = slice_.found.noticed[: noticed.MOST - len(self.noticed)]
+            self.noticed.extend(beneath(root.path, path) for path in more)
             self.met.update(slice_.met)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
             found = [_candidate(root, hit) for hit in slice_.found.hits]
-            candidates = [one for one in found if self._being(one) not in self._seen]
-            self._seen.update(map(self._being, candidates))
+            candidates = [one for one in found if self._is_new(one)]
             for candidate in candidates:
                 if is_staged(candidate.name):
                     self._leftover(candidate)
@@ -248,19 +282,33 @@ class Search:
             candidates = [one for one in candidates if not _in_leftover(one)]
             if not candidates:
                 return slice_.left
-            enter = await self._judge(candidates)
+            enter = await self._judge(candidates, doubted)
             return slice_.left + [
                 relative(candidate.path, root.path) + b"/"
                 for candidate, wanted in zip(candidates, enter, strict=True)
                 if wanted and not candidate.mounted
             ]
 
-        await self._scheduler.share(start, search)
+        slices = self._slices.setdefault(root.path, {})
+        slices.pop(None, None)
+        await self._scheduler.share(start, search, slices)
 
-    @staticmethod
-    def _being(candidate: Candidate) -> Identity | str:
-        """Return what makes it that very one: its path, where nobody has looked."""
-        return candidate.path if candidate.identity == (0, 0) else candidate.identity
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Whether a directory was not found before; it is that very one by its path where nobody has looked."""
+        identity = candidate.identity
+        if self._packed is not None:
+            known = candidate.path if identity == (0, 0) else f"{identity.device}:{identity.inode}"
+            return self._packed.add(known)
+        before = len(self._seen)
+        self._seen.add(candidate.path if identity == (0, 0) else identity)
+        return len(self._seen) > before
+
+
+def add_with_above(places: set[bytes], path: bytes) -> None:
+    """Add an absolute *path* to *places*, in which all that lies above one of them is, too."""
+    while path not in places:
+        places.add(path)
+        path = os.path.dirname(path)
 
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:

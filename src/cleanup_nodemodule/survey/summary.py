@@ -1,12 +1,14 @@
 """Makes the plan of what was found by now: decisions first, then the sizes, which depend on them."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from cleanup_nodemodule.model import Artifact, Contents, Decision, Delete, Plan, Problem, Size
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.weigh import with_inside
 from cleanup_nodemodule.survey import nesting
+from cleanup_nodemodule.survey.hard_links import Ledger
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.weighing import decide_about, weigh
 
@@ -19,12 +21,58 @@ def summarize(
     include_foreign: bool,
     has_git: bool,
 ) -> Plan:
-    """Decide about everything found by now, and count files with several links by what was decided.
+    """Make the plan of everything that was found by now.
 
     *silent* are the roots that did not answer; all beneath them is kept.
     """
-    rows = findings.rows
-    around = findings.around or nesting.innermost_around(rows)
+    known = settle(
+        findings.rows,
+        findings.around or nesting.innermost_around(findings.rows),
+        findings.ledger,
+        silent=silent,
+        include_foreign=include_foreign,
+        has_git=has_git,
+    )
+    return Plan(
+        roots,
+        known.artifacts,
+        in_order((*findings.problems, *known.problems, *unanswered(silent))),
+        findings.complete,
+        tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
+        findings.unseen_processes,
+        findings.unmatched,
+        tuple(sorted(findings.others.items())),
+        known.links,
+    )
+
+
+class Settled(NamedTuple):
+    """What was decided about some rows."""
+
+    artifacts: tuple[Artifact, ...]
+    """In path order."""
+    problems: tuple[Problem, ...]
+    """Those of the rows."""
+    links: tuple[tuple[int, bytes], ...]
+    """As in the plan."""
+    doubled: bool
+    """Some were measured with others in them, so that the links in these are there twice."""
+
+
+def settle(
+    rows: Sequence[Row],
+    around: Mapping[int, int | None],
+    ledger: Ledger,
+    *,
+    silent: Collection[str],
+    include_foreign: bool,
+    has_git: bool,
+) -> Settled:
+    """Decide about *rows*, and count files with several links by what was decided.
+
+    All that lies in one of them, or around it, has to be among them: *around* has by the place of each the innermost
+    other one around it. The *ledger* has the links in them. All beneath the roots that are *silent* is kept.
+    """
     shown = [number for number, row in enumerate(rows) if not (row.vanished or row.hidden)]
     shown.sort(key=lambda number: rows[number].candidate.path)
     outer = nesting.shown_around(shown, around)
@@ -39,7 +87,7 @@ def summarize(
     ]
     decided = dict(zip(shown, decisions, strict=True))
     folded = nesting.folded(rows, shown, outer, decided)
-    sizes = _linked_sizes(findings, shown, decided, folded)
+    sizes = _linked_sizes(rows, ledger, shown, decided, folded)
     shown = [number for number in shown if number not in folded]
     inside = Counter(folded.values())
     outer = nesting.shown_around(shown, around)
@@ -47,48 +95,46 @@ def summarize(
     for number in shown:
         row = rows[number]
         row.evidence = row.evidence or weigh(row, has_git=has_git)
-    return Plan(
-        roots,
+    return Settled(
         tuple(
             _artifact(
                 rows[number], contents[number], decided[number], sizes[number], inside[number]
             )
             for number in shown
         ),
-        _problems(findings, (*shown, *folded), silent),
-        findings.complete,
-        tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
-        findings.unseen_processes,
-        findings.unmatched,
-        tuple(sorted(findings.others.items())),
-        findings.ledger.by_place(_places(shown, folded)),
+        tuple(one for number in (*shown, *folded) for one in rows[number].problems),
+        ledger.by_place(_places(rows, shown, folded)),
+        any(around is not None and not rows[around].searched for around in outer.values()),
     )
 
 
-def _places(shown: Sequence[int], folded: Mapping[int, int]) -> dict[int, int]:
-    """Return the place of each row among those that are shown; what is folded has that of its outer one."""
+def _places(rows: Sequence[Row], shown: Sequence[int], folded: Mapping[int, int]) -> dict[int, int]:
+    """Return by the number of each row its place among those that are shown; what is folded has that of its outer one."""
     places = {number: place for place, number in enumerate(shown)}
-    return places | {number: places[around] for number, around in folded.items()}
+    places |= {number: places[around] for number, around in folded.items()}
+    return {rows[number].number: place for number, place in places.items()}
 
 
 def _linked_sizes(
-    findings: Findings,
+    rows: Sequence[Row],
+    ledger: Ledger,
     shown: Sequence[int],
     decided: Mapping[int, Decision],
     folded: Mapping[int, int],
 ) -> dict[int, Size]:
-    """Return, by number, what files with several links add to each row that is shown.
+    """Return, by place, what files with several links add to each row that is shown.
 
     Those of a row that is *folded* into another one count with that.
     """
     # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
     # not shown comes last and counts for nothing.
-    hidden = sorted(set(range(len(findings.rows))).difference(shown))
+    hidden = sorted(set(range(len(rows))).difference(shown))
     own = [number for number in reversed(shown) if number not in folded]
     ranks = {number: rank for rank, number in enumerate([*own, *hidden])}
     ranks |= {number: ranks[around] for number, around in folded.items()}
     selected = [isinstance(decided[number], Delete) for number in own]
-    sizes = findings.ledger.attribute(ranks, [*selected, *(False for _ in hidden)])
+    numbered = {rows[place].number: rank for place, rank in ranks.items()}
+    sizes = ledger.attribute(numbered, [*selected, *(False for _ in hidden)])
     return {number: sizes[ranks[number]] for number in own}
 
 
@@ -107,14 +153,13 @@ def _own_contents(
     return contents
 
 
-def _problems(
-    findings: Findings, shown: Sequence[int], silent: Collection[str]
-) -> tuple[Problem, ...]:
-    problems = (
-        *findings.problems,
-        *(one for number in shown for one in findings.rows[number].problems),
-        *(Problem(root, ProblemCode.ROOT_UNANSWERED) for root in silent),
-    )
+def unanswered(silent: Iterable[str]) -> tuple[Problem, ...]:
+    """Return what is to be said of roots that did not answer."""
+    return tuple(Problem(root, ProblemCode.ROOT_UNANSWERED) for root in silent)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems in the order in which they are told, each once."""
     # Several rows may have one in common, as of a file that is above all of them.
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.path, problem.doing)))
 

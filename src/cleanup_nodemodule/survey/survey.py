@@ -5,11 +5,12 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 :func:`cleanup_nodemodule.delete.carry_out.carry_out`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
@@ -29,7 +30,7 @@ from cleanup_nodemodule.survey.roots import answering, check_there, located
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.search import SearchRoot
-from cleanup_nodemodule.survey.summary import summarize
+from cleanup_nodemodule.survey.summary import summarize, unanswered
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.system.mounts import mount_points
 from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
@@ -39,9 +40,11 @@ from cleanup_nodemodule.work.tasks import Stopped, tasks
 
 __all__ = (
     "Explanation",
+    "Reader",
     "Watch",
     "answering",
     "check_there",
+    "decide_each",
     "explain",
     "make_plan",
     "places_around",
@@ -49,6 +52,16 @@ __all__ = (
 )
 
 _T = TypeVar("_T")
+
+
+class Reader(Protocol):
+    """Whoever takes artifacts while a survey goes on."""
+
+    def begun(self, roots: tuple[str, ...]) -> None:
+        """Hear what is searched, as in the plan: once, before anything else."""
+
+    def decided(self, artifacts: Sequence[Artifact], problems: Sequence[Problem]) -> None:
+        """Take artifacts that are decided, and what went wrong since it was called last."""
 
 
 async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unwatched) -> Plan:
@@ -103,6 +116,65 @@ async def _look_at(
     findings.complete = True
 
 
+async def decide_each(
+    settings: Settings, scheduler: Scheduler, reader: Reader, watch: Watch = unwatched
+) -> Plan:
+    """Do as :func:`make_plan`, but hand each artifact to *reader* as soon as it is decided, and let go of it.
+
+    The artifacts are those of that plan, in another order, and so are the problems. The plan that is returned has
+    none of them. What was handed out before a root fell silent stays as it is. Raises what *reader* raises.
+    """
+    if settings.artifacts is not None:  # They have been found by somebody else.
+        plan = await make_plan(settings, scheduler, watch)
+        reader.begun(plan.roots)
+        reader.decided(plan.artifacts, plan.problems)
+        return replace(plan, artifacts=(), problems=(), links=())
+    # A plan has no use for it.
+    from cleanup_nodemodule.survey.portions import Portions
+
+    findings, witnesses = Findings(), Witnesses(scheduler)
+    roots: tuple[SearchRoot, ...] = ()
+    portions: Portions | None = None
+    try:
+        roots = await located(settings.roots, scheduler, findings.problems)
+        paths = [root.path for root in roots]
+        problems = findings.problems
+        circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
+        reader.begun(tuple(paths))
+        tracker = Tracker(watch)
+        prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
+        portions = Portions(
+            *(findings, prover, queue, tracker, scheduler, settings, reader.decided),
+            has_git=witnesses.has_git,
+        )
+        async with tasks() as group:
+            queue.start(group)
+            met = await portions.search(roots, sorted(circumstances.mounts))
+            queue.close()
+        kept = portions.kept
+        await _finish(
+            findings,
+            (circumstances, settings, scheduler),
+            met=met | kept.met,
+            unproven=kept.unproven,
+            found=kept.included,
+        )
+    except Stopped:
+        pass
+    findings.problems += unanswered(scheduler.silence.roots)
+    if portions is not None:
+        portions.end()
+    else:
+        reader.begun(tuple(root.path for root in roots))
+        reader.decided((), findings.problems)
+    return Plan(
+        tuple(root.path for root in roots),
+        *((), (), findings.complete),
+        tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
+        *(findings.unseen_processes, findings.unmatched, tuple(sorted(findings.others.items()))),
+    )
+
+
 async def _search(
     roots: tuple[SearchRoot, ...],
     settings: Settings,
@@ -112,9 +184,8 @@ async def _search(
     watch: Watch,
 ) -> None:
     """Find everything beneath the *roots*, and all that is to be known of it."""
-    problems = findings.problems
     paths = [root.path for root in roots]
-    circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
+    circumstances = await prepare(settings, scheduler, paths, findings.problems, searching=True)
     mounts = sorted(circumstances.mounts)
 
     async def find(rounds: Rounds) -> frozenset[str]:
@@ -122,23 +193,57 @@ async def _search(
 
     met = await _survey(find, circumstances, settings, scheduler, findings, witnesses, watch)
     rows = findings.rows
-    patterns = UserPatterns(settings, scheduler, problems)
-    met = met.union(*(row.sighting.met for row in rows))
-    findings.unmatched = await patterns.unmatched(circumstances.spared, met)
-    # Another profile may know what these rules do not prove.
-    passed = [*findings.noticed, *(row.candidate.path for row in rows if _is_unproven(row))]
-    if passed:
-        known = {rule.ecosystem for rule in settings.rules}
-        cache = StatCache(circumstances.mounts)
-        with suppress(Unanswered):  # Nobody asked for it.
-            found = await scheduler.call(noticed.count, passed, known, cache)
-            findings.others = found
-    problems += not_found(circumstances.included, {row.candidate.path for row in rows})
-    findings.complete = True
+    await _finish(
+        findings,
+        (circumstances, settings, scheduler),
+        met=met.union(*(row.sighting.met for row in rows)),
+        unproven=[row.candidate.path for row in rows if _is_unproven(row)],
+        found={row.candidate.path for row in rows},
+    )
 
 
 def _is_unproven(row: Row) -> bool:
     return row.evidence is not None and row.evidence.level is Level.UNPROVEN
+
+
+async def _finish(
+    findings: Findings,
+    given: tuple[Circumstances, Settings, Scheduler],
+    *,
+    met: AbstractSet[str],
+    unproven: Sequence[str],
+    found: AbstractSet[str],
+) -> None:
+    """Take down what can be said when everything is found.
+
+    *met* are the user's patterns that something met; *unproven* is what these rules do not prove, and another
+    profile may; *found* has those of the included directories that were found.
+    """
+    circumstances, settings, scheduler = given
+    patterns = UserPatterns(settings, scheduler, findings.problems)
+    findings.unmatched = await patterns.unmatched(circumstances.spared, met)
+    passed = [*findings.noticed, *unproven]
+    if passed:
+        known = {rule.ecosystem for rule in settings.rules}
+        cache = StatCache(circumstances.mounts)
+        with suppress(Unanswered):  # Nobody asked for it.
+            findings.others = await scheduler.call(noticed.count, passed, known, cache)
+    findings.problems += not_found(circumstances.included, found)
+    findings.complete = True
+
+
+def _tools(
+    circumstances: Circumstances,
+    findings: Findings,
+    witnesses: Witnesses,
+    scheduler: Scheduler,
+    tracker: Tracker,
+) -> tuple[Prover, MeasureQueue]:
+    """Return what asks about rows, and what measures them."""
+    witnesses.asking = partial(tracker.at, Doing.ASKING)
+    prover = Prover(circumstances, witnesses, scheduler)
+    mounts = sorted(circumstances.mounts)
+    return prover, MeasureQueue(findings, scheduler, mounts, measured=tracker.measured)
 
 
 async def _survey(
@@ -152,18 +257,18 @@ async def _survey(
 ) -> _T:
     """Have everything found, measure what is found while that goes on, and ask the rest behind it."""
     tracker = Tracker(watch)
-    witnesses.asking = partial(tracker.at, Doing.ASKING)
-    prover = Prover(circumstances, witnesses, scheduler)
-    queue = MeasureQueue(
-        *(findings, scheduler, sorted(circumstances.mounts)),
-        measured=tracker.measured,
-    )
+    prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
     async with tasks() as group:
         queue.start(group)
         found = await find(Rounds(findings, prover, queue, tracker))
         queue.close()
         tracker.at(Doing.MEASURING)
-        await prover.conclude(findings, assume_unused=settings.assume_unused)
+        rows = findings.rows
+        passed = frozenset(row.candidate.path for row in rows).union(circumstances.mounts)
+        await prover.take_last_use(rows, passed, {})
+        findings.unseen_processes = await prover.conclude(
+            rows, assume_unused=settings.assume_unused
+        )
     tracker.at(Doing.CHECKING)
     await look_inside(findings.rows, scheduler, prover.cache)
     if witnesses.has_git:

@@ -58,6 +58,11 @@ class Scene:
             self._largest[path] = size
             self._settle()
 
+    def settle(self, path: str) -> None:
+        """Take down that no more will be known of an artifact; it is remembered only if it is one of the largest."""
+        if path not in self._largest:
+            self._sizes.pop(path, None)
+
     def forget(self, path: str) -> None:
         """Take down that what was found is none."""
         self._sizes.pop(path, None)
@@ -144,6 +149,11 @@ class Tracker:
             if scene.doing is Doing.MEASURING:
                 scene.place = path
         self.add(measured_bytes=size)
+
+    def settled(self, path: str) -> None:
+        """Take down that all is known of an artifact."""
+        if self._scene is not None:
+            self._scene.settle(path)
 
     def lost(self, path: str) -> None:
         """Take down that what was found is no artifact of its own, or is gone."""

@@ -279,27 +279,37 @@ class Scheduler:
         return entries if self._idle <= 1 else max(1, entries // _PORTIONS)
 
     async def share(
-        self, stack: list[bytes], handle: Callable[[list[bytes]], Awaitable[list[bytes]]]
+        self,
+        stack: list[bytes],
+        handle: Callable[[list[bytes]], Awaitable[list[bytes]]],
+        slices: dict[object, list[bytes]] | None = None,
     ) -> None:
         """Work off *stack* with as many workers as are free.
 
         *handle* deals with one slice of it and returns what is left of that. Whenever a slice comes
         back while workers have nothing to do, they get their part of what is left. What *handle*
-        raises comes out.
+        raises comes out. *slices* holds at any moment what is not dealt with yet, for whoever gave it.
         """
+        slices = {} if slices is None else slices
         async with tasks() as group:
 
-            async def work(slice_: list[bytes]) -> None:
-                while slice_:
+            async def work(key: object) -> None:
+                while slice_ := slices[key]:
                     slice_ = await handle(slice_)
                     parts = min(1 + self._idle, len(slice_))
                     for part in range(1, parts):
-                        group.create_task(work(slice_[part::parts]))
-                    slice_ = slice_[::parts] if parts > 1 else slice_
+                        begin(slice_[part::parts])
+                    slices[key] = slice_[::parts] if parts > 1 else slice_
+                del slices[key]
+
+            def begin(slice_: list[bytes]) -> None:
+                key = object()
+                slices[key] = slice_
+                group.create_task(work(key))
 
             parts = max(1, min(self._idle, len(stack)))
             for part in range(parts):
-                group.create_task(work(stack[part::parts]))
+                begin(stack[part::parts])
 
     async def share_by_key(
         self,

@@ -84,6 +84,7 @@ def report(rows: Sequence[ArtifactRow], *, mode: Mode = "dry-run", roots: int = 
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        gone=[],
         other_ecosystems=[],
         gates=[],
     )

@@ -90,6 +90,7 @@ def of_failure(
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
+        gone=[],
         other_ecosystems=[],
         gates=[],
     )
@@ -139,6 +140,7 @@ def _report(
         [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,
         list(plan.unmatched),
+        list(plan.gone),
         [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
         gates=[],
     )

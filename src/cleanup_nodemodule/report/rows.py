@@ -252,6 +252,8 @@ class Report:
     unmatched_patterns: list[str]
     """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path in the configuration file that
     exists is not among them, as the file is for every run."""
+    gone: list[str]
+    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
     other_ecosystems: list[OtherRow]
     """Ecosystems that were not looked for, and were seen on the way."""
     gates: list[GateRow]

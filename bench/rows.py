@@ -27,23 +27,8 @@ def made(count: int) -> report_rows.Report:
     totals = report_rows.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None)
     tool = report_rows.Tool(words.PROGRAM, "0", "native")
     return report_rows.Report(
-        schema_version=2,
-        tool=tool,
-        host="host",
-        started_at="2026-02-01T00:00:00+00:00",
-        duration_s=1.0,
-        mode="dry-run",
-        roots=["/srv"],
-        complete=True,
-        artifacts=rows,
-        problems=[],
-        totals=totals,
-        leftovers=[],
-        unseen_processes=0,
-        unmatched_patterns=[],
-        gone=[],
-        other_ecosystems=[],
-        gates=[],
+        *(2, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
+        *(rows, [], totals, [], 0, [], [], []),
     )
 
 

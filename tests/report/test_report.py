@@ -40,11 +40,7 @@ REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
-<<<<<<< HEAD
-    *("other_ecosystems", "gates", "sources"),
-=======
-    *("gone", "other_ecosystems", "gates"),
->>>>>>> 7361560 (Save what a run would delete, and delete just that on another day)
+    *("other_ecosystems", "gates", "sources", "gone"),
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 

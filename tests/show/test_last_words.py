@@ -84,7 +84,6 @@ def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = No
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
-        gone=[],
         other_ecosystems=[],
         gates=[],
     )

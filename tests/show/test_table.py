@@ -84,7 +84,6 @@ def report(rows: Sequence[ArtifactRow], *, mode: Mode = "dry-run", roots: int = 
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
-        gone=[],
         other_ecosystems=[],
         gates=[],
     )

@@ -378,7 +378,7 @@ def test_what_is_no_file_is_no_plan(one_tool: Tool, top: Path) -> None:
         (("--save-plan", "plan", "--expires-in", "7"), "--expires-in 7 needs a unit"),
         (("--save-plan", "plan", "--expires-in", "0s"), "--expires-in cannot be 0s"),
         (("--save-plan", "plan", "--expires-in", "30y"), "--expires-in cannot be 30y"),
-        (("--expires-in", "7d"), "add --save-plan FILE"),
+        (("--expires-in", "7d"), "add --save-plan plan.json"),
     ],
 )
 def test_where_it_cannot_be_saved_nothing_is_searched(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def apply(
     ctx: typer.Context,
     plan: Annotated[
-        str, typer.Argument(metavar="FILE", help="The plan that --save-plan has written.")
+        str, typer.Argument(metavar="PLAN", help="The plan that --save-plan has written.")
     ],
     digest: Annotated[
         str | None,

@@ -18,7 +18,6 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "apply": (
         ("what it would delete", "apply plan.json"),
         ("delete it, after a question", "apply plan.json --no-dry-run"),
-        ("somebody else saved it", "apply plan.json --digest DIGEST"),
     ),
     "resume": (
         ("finish it", "resume"),

@@ -40,8 +40,8 @@ SavePlan: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--save-plan",
-        metavar="FILE",
-        help="Save what a dry run would delete. The command apply deletes just that, and nothing that has changed.",
+        metavar="PLAN",
+        help="Save in this file what a dry run would delete. The command apply deletes just that, and nothing that has changed.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -18,7 +18,7 @@ def saving_of(values: "Values", orders: "Orders") -> "Saving | None":
     path, text = values.text("save-plan"), values.text("expires-in")
     if path is None:
         if text is not None and values.source("expires-in").order.value == "command line":
-            raise UsageError("--expires-in is for a plan that is saved; add --save-plan FILE")
+            raise UsageError("--expires-in is for a plan that is saved; add --save-plan plan.json")
         return None
     if orders.deletes:
         raise UsageError(

@@ -24,7 +24,7 @@ _VALUES: Final = {
     "NAME@MARKER": ("a name and a marker", "out@Makefile"),
     "PATTERN": ("a name, a path or a pattern", "legacy"),
     "SIZE|COUNT": ("a size or a number", "10GB"),
-    "FILE": ("a file", "plan.json"),
+    "PLAN": ("the file of a plan", "plan.json"),
     "DURATION": ("a length of time", "7d"),
     "DIGEST": ("the digest of a plan", "DIGEST"),
     "LIST": ("a file with a name in each line", "list.txt"),

@@ -90,7 +90,6 @@ def of_failure(
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
-        gone=[],
         other_ecosystems=[],
         gates=[],
     )
@@ -140,9 +139,9 @@ def _report(
         [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,
         list(plan.unmatched),
-        list(plan.gone),
         [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
         gates=[],
+        gone=list(plan.gone),
     )
 
 

@@ -252,14 +252,14 @@ class Report:
     unmatched_patterns: list[str]
     """Patterns of --exclude and keep that matched nothing, and may be misspelt. A path in the configuration file that
     exists is not among them, as the file is for every run."""
-    gone: list[str]
-    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
     other_ecosystems: list[OtherRow]
     """Ecosystems that were not looked for, and were seen on the way."""
     gates: list[GateRow]
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
     sources: list[SourceRow] = field(default_factory=list)
     """The runs that a document of merge is made of; empty if it is that of a run itself."""
+    gone: list[str] = field(default_factory=list)
+    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
 
 
 @dataclass(frozen=True, slots=True)

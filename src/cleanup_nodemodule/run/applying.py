@@ -118,7 +118,9 @@ def _explained(artifacts: Sequence[Artifact], changed: Mapping[str, str]) -> tup
     return tuple(map(explained, artifacts))
 
 
-def _change(was: SavedArtifact | None, now: Artifact, *, here: bool, same_start: bool) -> str | None:
+def _change(
+    was: SavedArtifact | None, now: Artifact, *, here: bool, same_start: bool
+) -> str | None:
     """Return what has changed about an artifact since it was saved; None if nothing has."""
     if was is None:
         return "the plan does not name it: the path that it names leads here by a symlink"

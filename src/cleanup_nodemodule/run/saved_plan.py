@@ -166,7 +166,11 @@ def moment(seconds: float) -> str:
     """Return a time in words, in the zone of whoever reads it."""
     try:
         return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    except (ValueError, OverflowError, OSError):  # A file may have any time, and a plan that somebody wrote, too.
+    except (
+        ValueError,
+        OverflowError,
+        OSError,
+    ):  # A file may have any time, and a plan that somebody wrote, too.
         return "a time that is in no calendar"
 
 

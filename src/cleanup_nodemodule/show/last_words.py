@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
@@ -78,7 +78,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield from _interrupted_early(report, asked)
         return
     if asked.saved:
-        yield from _changed(report)
+        yield from changed(report)
     tried = any(row.outcome or row.error for row in report.artifacts)
     if tried:
         yield from _done(report, signalled=signalled)
@@ -162,23 +162,6 @@ def _planned(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
         yield from _kept_and_deletable(report)
         if report.mode != "dry-run":
             yield "Nothing was deleted."
-
-
-def _changed(report: Report) -> Iterator[str]:
-    """Say what of a saved plan is not as it was."""
-    if report.gone:
-        count = len(report.gone)
-        yield f"{count:,} {'is' if count == 1 else 'are'} gone already."
-    changed = [row for row in report.artifacts if row.reason == Reason.CHANGED.value]
-    for row in changed[:_CHANGED]:
-        yield f"{printable(row.path)} stays: {printable(row.reason_detail or '')}."
-    if len(changed) > _CHANGED:
-        more = len(changed) - _CHANGED
-        yield f"{more:,} more {'has' if more == 1 else 'have'} changed, and {'stays' if more == 1 else 'stay'}."
-
-
-_CHANGED: Final = 5
-"""Directories that have changed that are named one by one."""
 
 
 def _kept_and_deletable(report: Report) -> Iterator[str]:

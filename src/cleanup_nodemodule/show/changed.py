@@ -16,9 +16,9 @@ def changed(report: Report) -> Iterator[str]:
     if report.gone:
         count = len(report.gone)
         yield f"{count:,} {'is' if count == 1 else 'are'} gone already."
-    changed = [row for row in report.artifacts if row.reason == Reason.CHANGED.value]
-    for row in changed[:_NAMED]:
+    rows = [row for row in report.artifacts if row.reason == Reason.CHANGED.value]
+    for row in rows[:_NAMED]:
         yield f"{printable(row.path)} stays: {printable(row.reason_detail or '')}."
-    if len(changed) > _NAMED:
-        more = len(changed) - _NAMED
+    if len(rows) > _NAMED:
+        more = len(rows) - _NAMED
         yield f"{more:,} more {'has' if more == 1 else 'have'} changed, and {'stays' if more == 1 else 'stay'}."

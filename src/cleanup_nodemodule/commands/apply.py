@@ -8,7 +8,7 @@ from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands.at_terminal import carry_out
-from cleanup_nodemodule.commands.effective import display_of, values_of
+from cleanup_nodemodule.commands.effective import display_of, said_in, values_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import nothing_done
 
@@ -65,7 +65,7 @@ def apply(
         from cleanup_nodemodule.run.signals import Interrupts
         from cleanup_nodemodule.show.last_words import Asked
 
-        values = values_of(ctx)
+        values = values_of(ctx, said_in(ctx))
         orders = orders_of(values)
         saved = read_plan(plan, digest)
         settings = settings_for(saved, settings_of(values))

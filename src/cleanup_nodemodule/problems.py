@@ -44,6 +44,8 @@ class ProblemCode(StrEnum):
     NAMED_GONE = "named-gone"
     """A list names it, and it is not there."""
 
+    SAVE_PLAN = "save-plan"
+
     # Before anything of an artifact is deleted.
     LOOK_AGAIN = "look-again"
     LOOK_AGAIN_UNANSWERED = "look-again-unanswered"
@@ -149,6 +151,7 @@ _KINDS: Final = {
     ProblemCode.INCLUDE_UNLISTED: _Kind("include", errno.ENOENT),
     ProblemCode.NAMED: _Kind("take from the list"),
     ProblemCode.NAMED_GONE: _Kind("take from the list", errno.ENOENT),
+    ProblemCode.SAVE_PLAN: _Kind("save the plan in"),
     ProblemCode.LOOK_AGAIN: _Kind("look again at"),
     ProblemCode.LOOK_AGAIN_UNANSWERED: _Kind("look again at", errno.ETIMEDOUT, _SILENT),
     ProblemCode.LOOK_AGAIN_PATTERN: _Kind("look again at", errno.EINVAL),

@@ -54,6 +54,7 @@ Options:
 
 Commands:
   run         Carry out a job: a run that a configuration file defines.
+  apply       Delete what a saved plan names.
   resume      Finish what interrupted runs left.
   rules       List the directories it knows, and what brings them back.
   explain     Say of one directory whether it can be deleted, and why.
@@ -185,14 +186,15 @@ def test_the_examples_work(tmp_path: Path, example: str) -> None:
     for name in ("old.json", "new.json", "web-1.json", "web-2.json"):
         (home / "work" / name).write_bytes(data(audit_of(artifact("/srv/a/dist"), host=name[:5])))
     declare(tmp_path / "config/cleanup-nodemodule", {"config.toml": JOB})
+    env = {
+        "HOME": str(home),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
+    if example.startswith("apply"):
+        execute(COMMAND, "--save-plan", "plan.json", cwd=home / "work", env=env)
     result = execute(
-        *("bash", "-c", f"{shlex.quote(COMMAND)} {example}"),
-        cwd=home / "work",
-        env={
-            "HOME": str(home),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        },
+        *("bash", "-c", f"{shlex.quote(COMMAND)} {example}"), cwd=home / "work", env=env
     )
     if example == "regenerate 3f9a":
         assert b"there is no run 3f9a" in result.stderr

@@ -2,6 +2,7 @@
 
 import typer
 
+from cleanup_nodemodule.commands.apply import apply
 from cleanup_nodemodule.commands.clean import clean
 from cleanup_nodemodule.commands.completion import get_ready
 from cleanup_nodemodule.commands.diff import diff
@@ -27,6 +28,7 @@ app = typer.Typer(
 # In the order in which --help lists them.
 app.callback(cls=Program, invoke_without_command=True, add_help_option=False)(clean)
 app.command("run", cls=Run, add_help_option=False)(run)
+app.command("apply", cls=Command, add_help_option=False)(apply)
 app.command("resume", cls=Command, add_help_option=False)(resume)
 app.command("rules", cls=Command, add_help_option=False)(rules)
 app.command("explain", cls=Command, add_help_option=False)(explain)

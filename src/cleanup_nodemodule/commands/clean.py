@@ -23,6 +23,7 @@ from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_
 from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
+from cleanup_nodemodule.commands.plans import saving_of
 from cleanup_nodemodule.commands.wrong_usage import instead_of
 from cleanup_nodemodule.errors import UsageError
 
@@ -58,6 +59,8 @@ def clean(
     format_: output.Format = None,
     json_: output.Json = False,
     null: output.Null = False,
+    save_plan: output.SavePlan = None,
+    expires_in: output.ExpiresIn = None,
     sort: output.Sort = None,
     top: output.Top = None,
     color: output.Color = None,
@@ -105,6 +108,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
             needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
             orders = orders_of(values, needs)
             settings = with_lists(settings, values, orders)
+            saving = saving_of(values, orders)
         except UsageError as error:
             # What was typed need not say that a document is wanted.
             return fail(error, mode=mode_of(values), as_json=values.text("format") == "json")
@@ -117,7 +121,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            return await carry_out_orders(settings, orders, voice, runtime)
+            return await carry_out_orders(settings, orders, voice, runtime, saving=saving)
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error

@@ -15,6 +15,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("only show what it would do", "run nightly --dry-run"),
         ("list the jobs", "run --list"),
     ),
+    "apply": (
+        ("what it would delete", "apply plan.json"),
+        ("delete it, after a question", "apply plan.json --no-dry-run"),
+    ),
     "resume": (
         ("finish it", "resume"),
         ("only show what it is", "resume --dry-run"),

@@ -36,6 +36,26 @@ Null: TypeAlias = Annotated[
     ),
 ]
 
+SavePlan: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--save-plan",
+        metavar="PLAN",
+        help="Save in this file what a dry run would delete. The command apply deletes just that, and nothing that has changed.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+ExpiresIn: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--expires-in",
+        metavar="DURATION",
+        help="How long a saved plan counts, such as 12h or 30d. Default: 7d.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 Sort: TypeAlias = Annotated[
     SortKey | None,
     typer.Option(

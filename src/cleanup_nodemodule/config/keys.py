@@ -136,6 +136,8 @@ _TABLE: Final = (
     # Output: commands/output_options.py.
     _choice("format", Format, instead_of=("null",)),
     _flag("null"),
+    Key("save-plan", Kind.PATH),
+    Key("expires-in", Kind.TEXT),
     _choice("sort", Sort, "size"),
     Key("top", Kind.NUMBER),
     _choice("color", Color, "auto"),

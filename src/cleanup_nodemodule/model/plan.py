@@ -229,6 +229,8 @@ class Plan:
     links: tuple[tuple[int, bytes], ...] = field(default=(), repr=False, compare=False)
     """The files with several links, packed as the engine does, each time with the place of the artifact in this plan
     that they lie in, -1 for none. With these the sizes can be settled for another selection."""
+    gone: tuple[str, ...] = ()
+    """Paths that a saved plan names and that are not there any more."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

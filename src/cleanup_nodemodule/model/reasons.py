@@ -37,6 +37,8 @@ class Reason(StrEnum):
     directory with the sticky bit, such as /tmp."""
     UNREADABLE = "unreadable"
     """Not all of it could be read, so nobody knows what would be lost."""
+    CHANGED = "changed"
+    """It is not as it was when the plan was saved."""
     INTERRUPTED = "interrupted"
     """The run was stopped before there was anything to decide by."""
 

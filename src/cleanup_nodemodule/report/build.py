@@ -141,6 +141,7 @@ def _report(
         list(plan.unmatched),
         [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
         gates=[],
+        gone=list(plan.gone),
     )
 
 

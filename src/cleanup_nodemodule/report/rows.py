@@ -258,6 +258,8 @@ class Report:
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
     sources: list[SourceRow] = field(default_factory=list)
     """The runs that a document of merge is made of; empty if it is that of a run itself."""
+    gone: list[str] = field(default_factory=list)
+    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete import approval
-from cleanup_nodemodule.model import Approved, Leftover, Plan
+from cleanup_nodemodule.model import Approved, Leftover, Plan, Problem
 from cleanup_nodemodule.patterns import patterns
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import build, rows
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
@@ -21,25 +22,48 @@ from cleanup_nodemodule.work.conversion import everywhere
 from cleanup_nodemodule.work.tasks import Stopped
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.run.saved_plan import SavedPlan
+    from cleanup_nodemodule.run.saving import Saving
     from cleanup_nodemodule.run.undertaking import Undertaking
 
 
-async def clean(settings: Settings, orders: Orders, voice: Voice, runtime: Runtime) -> Ended:
+async def clean(
+    settings: Settings,
+    orders: Orders,
+    voice: Voice,
+    runtime: Runtime,
+    *,
+    saving: "Saving | None" = None,
+    saved: "SavedPlan | None" = None,
+) -> Ended:
     """Find what can be deleted, and delete it if that is ordered and approved.
+
+    A dry run is written down by *saving*, if that is given and the run comes to its end. What is found is held against
+    the plan that was *saved*, whose settings these have to be: what has changed since is kept.
 
     Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
     there, and for a deletion also where a root is not there that it needs or where an included directory is
     not listed, Locked where another run deletes in the same tree, and StateError where no record of the
     deletion can be kept: nothing was done then. Raises Stopped where it was stopped before it began.
     """
-    return await _Cleaning(settings, orders, voice, runtime).run()
+    return await _Cleaning(settings, orders, voice, runtime, saving, saved).run()
 
 
 class _Cleaning:
     """The state of one run."""
 
-    def __init__(self, settings: Settings, orders: Orders, voice: Voice, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        orders: Orders,
+        voice: Voice,
+        runtime: Runtime,
+        saving: "Saving | None",
+        saved: "SavedPlan | None",
+    ) -> None:
         self._settings = settings
+        self._saving = saving
+        self._saved = saved
         self._orders = orders
         self._voice = voice
         self._runtime = runtime
@@ -54,6 +78,11 @@ class _Cleaning:
 
     async def run(self) -> Ended:
         settings = self._settings
+        if self._saved is not None:
+            from cleanup_nodemodule.run.applying import introduction
+
+            for line in introduction(self._saved):
+                self._voice.say(line)
         named = patterns.places((*settings.excludes, *settings.keep), settings.home)
         crew = self._runtime.crew(
             (*settings.roots, *self._around, *settings.include_unproven, *named)
@@ -85,6 +114,10 @@ class _Cleaning:
             self._runtime.reading(searchers, crew.readers) as scheduler,
         ):
             plan = await survey.make_plan(self._settings, scheduler, watch)
+        if self._saved is not None:
+            from cleanup_nodemodule.run.applying import held_against
+
+            plan = held_against(plan, self._saved)
         leftovers: tuple[Leftover, ...] = ()
         if plan.leftovers:
             from cleanup_nodemodule.run.deleting import recognise
@@ -92,7 +125,12 @@ class _Cleaning:
             leftovers = await recognise(plan, crew, self._voice, self._runtime)
         result = self._planned(plan, leftovers)
         if self._runtime.stopped:
+            if self._saving is not None:
+                self._voice.say("the plan is not saved, because the run was interrupted")
             return self._ended(result)
+        if self._saving is not None:
+            plan = self._save(plan, self._saving)
+            result = self._planned(plan, leftovers)
         if undertaking is not None:
             check_listed(plan.problems)
         self._over = self._failing_over(plan)
@@ -120,6 +158,17 @@ class _Cleaning:
         outcome = await deletion.carry_out(approved, leftovers)
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
+
+    def _save(self, plan: Plan, saving: "Saving") -> Plan:
+        """Save a plan, and say so; return it with the problem if that could not be done."""
+        from cleanup_nodemodule.run.saved_plan import PlanFileError
+
+        try:
+            self._voice.say(saving.save(plan, self._settings))
+        except PlanFileError as error:
+            problem = Problem(error.path, ProblemCode.SAVE_PLAN, error.number, error.why)
+            return replace(plan, problems=(*plan.problems, problem))
+        return plan
 
     def _exceeded(self, plan: Plan, leftovers: Sequence[Leftover]) -> rows.GateRow | None:
         """Return what to say where this deletes more than the limit allows, else None."""

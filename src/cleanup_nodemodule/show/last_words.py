@@ -13,6 +13,7 @@ from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
@@ -64,6 +65,8 @@ class Asked:
     """What a run looks for, in words."""
     listed: bool = False
     """A list says what to look at."""
+    saved: bool = False
+    """It is a plan that was saved."""
     root: bool = False
     """Root runs this."""
     verbose: bool = False
@@ -74,6 +77,8 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
     if _is_early(report, signalled=signalled):
         yield from _interrupted_early(report, asked)
         return
+    if asked.saved:
+        yield from changed(report)
     tried = any(row.outcome or row.error for row in report.artifacts)
     if tried:
         yield from _done(report, signalled=signalled)
@@ -92,7 +97,8 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         if not tried or asked.verbose:
             # First, because another profile may prove what is kept as unproven.
             yield from others(report, asked)
-            yield from _advice(report, asked)
+            if not asked.saved:
+                yield from _advice(report, asked)
         if any(row.outcome == "deleted" and row.regenerate for row in report.artifacts):
             yield Advice("To bring it back", command("regenerate"))
         if report.mode == "dry-run" and report.totals.selected and not exceeded:
@@ -145,8 +151,9 @@ def _planned(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
         yield "Interrupted."
     if not report.roots:
         if asked.listed:
-            if not report.problems:
-                yield "The list is empty, so there is nothing to do."
+            if not (report.problems or report.gone):
+                what = "plan names nothing" if asked.saved else "list is empty"
+                yield f"The {what}, so there is nothing to do."
         elif not report.leftovers:
             yield "Nothing is left of any interrupted run."
     elif not report.artifacts:

@@ -23,6 +23,7 @@ MEANINGS: Final = {
     "mount-point": "something is mounted at it or inside it",
     "foreign": "only its owner may delete it, or something in it",
     "unreadable": "not all of it could be read",
+    "changed": "it is not as it was when the plan was saved",
     "interrupted": "the run was stopped before it was decided",
 }
 """What each reason for keeping means, to be read behind "because"."""

@@ -15,7 +15,7 @@ that ``cleanup-nodemodule log`` shows, proves everything again, and deletes. It 
 serves several calls, and :class:`AsyncCleaner` works in an event loop of your own.
 
 All of them raise :class:`CleanupError` for what the user can mend. The text is a sentence for people. The user's
-configuration file is not read: a program says what it wants in its :class:`Settings`.
+configuration is not read: a program says what it wants in its :class:`Settings`, or has :func:`load_settings` read it.
 
 Paths are ``str``, and a name that is not UTF-8 has lone surrogates in it (``os.fsdecode``). Sizes are bytes, times
 are seconds since 1970. Only what is named here is public: everything else may change in any release.
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     )
     from cleanup_nodemodule.library import (
         explain as explain,
+    )
+    from cleanup_nodemodule.library import (
+        load_settings as load_settings,
     )
     from cleanup_nodemodule.library import (
         scan as scan,
@@ -102,6 +105,7 @@ if TYPE_CHECKING:
 _HOMES = {
     **dict.fromkeys(("scan", "delete", "explain", "Cleaner", "AsyncCleaner"), "library"),
     "Settings": "config.settings",
+    "load_settings": "library",
     "Plan": "library",
     **dict.fromkeys(("Artifact", "Candidate", "Evidence", "Level", "Contents", "Size"), "model"),
     **dict.fromkeys(("Delete", "Keep", "Reason"), "model"),

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self, TypeVar
 
@@ -66,6 +66,28 @@ def scan(
     """
     with Cleaner(jobs=jobs, timeout=timeout) as cleaner:
         return cleaner.scan(settings, progress=progress)
+
+
+def load_settings(
+    job: str | None = None, *, config: Sequence[str | os.PathLike[str]] = ()
+) -> Settings:
+    """Return the settings that the user's configuration says: its files and the environment, as the command reads them.
+
+    With the name of a *job* they are those of that job. The files of *config* count more than the usual ones, as those
+    of ``--config`` do. What the configuration says about deleting, such as ``delete = true``, is no part of them.
+
+    Raises :class:`CleanupError`, whose text says where what is wrong was said, also if there is no such job, or if
+    somebody else could write one of the files.
+    """
+    from cleanup_nodemodule.config.definition import read_all, settings_of  # noqa: PLC0415 - few need it
+    from cleanup_nodemodule.config.jobs import job_called, refuse_nowhere  # noqa: PLC0415 - few need it
+
+    said = read_all([os.fspath(path) for path in config])
+    found = None if job is None else job_called(job, said)
+    values = said.values({}, found)
+    if found is not None:
+        refuse_nowhere(found, values)
+    return settings_of(values)
 
 
 def delete(

@@ -8,6 +8,7 @@ import typer
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.wrong_usage import choices_of
 from cleanup_nodemodule.config.keys import KEYS, OPTIONS, WITHOUT_KEY, Key, Kind, without
+from cleanup_nodemodule.config.settings import Settings
 
 PARAMS: Final[dict[str, Any]] = {
     max(param.opts, key=len): param for param in typer.main.get_command(app).params
@@ -50,6 +51,10 @@ def test_a_default_is_of_the_kind_of_its_key(key: Key) -> None:
     assert key.instead_of == tuple(name for name in key.instead_of if name in KEYS)
     if key.adds_up:
         assert key.default == ()
+
+
+def test_the_default_profile_is_that_of_the_settings() -> None:
+    assert KEYS["profile"].default == Settings().profiles
 
 
 @pytest.mark.parametrize("option", [*PARAMS])

@@ -267,8 +267,38 @@ def _(ran: Ran) -> None:
 
 @check("configuration", "The file")
 def _(ran: Ran) -> None:
+    assert (ran.code, ran.err, ran.there) == (0, "", ALL)
+    path = f"{ran.home}/.config/cleanup-nodemodule/config.toml"
+    assert f"{path} is right\n" in ran.out
+    assert re.search(rf'^max-delete\t"50GB"\tuser\t{path}, line \d+$', ran.out, re.MULTILINE)
+
+
+@check("configuration", "The file", 1)
+def _(ran: Ran) -> None:
     nothing_is_deleted(ran)
     assert re.search(r"^delete.*work/mine/bazel-out$", ran.out, re.MULTILINE)
+
+
+@check("configuration", "The environment")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    by_size = run("cleanup-nodemodule ~/work", ran.home).paths
+    assert sorted(ran.paths) == sorted(by_size)
+    assert ran.paths != by_size
+
+
+@check("recipes", "A job for each night")
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert "work/blog/node_modules" in ran.paths
+    assert re.search(r"^keep\texcluded.*work/shop", ran.out, re.MULTILINE)
+
+
+@check("recipes", "A job for each night", 1)
+def _(ran: Ran) -> None:
+    assert "there is no job 'nightly'" in (ran.home / "cleanup.log").read_text()
+    run(BLOCKS["recipes", "A job for each night", 0].text, ran.home)
+    assert run("cleanup-nodemodule run nightly", ran.home).there == {"shop"}
 
 
 @check("README", "Use it", 4)

@@ -13,7 +13,7 @@ import cleanup_nodemodule
 from support.documents import FOR_USERS, read
 from support.trees import declare, npm_project
 
-[SHOWN] = [
+[SHOWN, CONFIGURED] = [
     block.text for path in FOR_USERS for block in read(path).blocks if block.language == "python"
 ]
 [_DOCUMENTED] = re.findall(r"\n\n((?:    .*\n|\n)+)", cleanup_nodemodule.__doc__ or "")
@@ -63,7 +63,8 @@ asyncio.run(main())
 def home(tmp_path: Path) -> Path:
     """A home directory with two artifacts."""
     small, large = npm_project({"a": {"index.js": 10}}), npm_project({"a": {"index.js": 100_000}})
-    declare(tmp_path, {"src": small, "new": large})
+    job = f'[job.nightly]\npath = "{tmp_path}"\nkeep = ["new"]\n'
+    declare(tmp_path, {"src": small, "new": large, "job.toml": job})
     return tmp_path
 
 
@@ -75,6 +76,14 @@ def test_the_example_finds_what_is_there(home: Path) -> None:
         str(home / "src/node_modules"),
         str(home / "new/node_modules"),
     }
+
+
+def test_the_example_goes_by_the_configuration(home: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", CONFIGURED], cwd=home, capture_output=True, text=True, check=True
+    )
+    plan = cleanup_nodemodule.scan(cleanup_nodemodule.Settings(roots=(str(home / "src"),)))
+    assert result.stdout == f"{plan.reclaimable_bytes}\n"
 
 
 @pytest.mark.parametrize(

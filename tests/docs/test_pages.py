@@ -14,11 +14,14 @@ import pytest
 
 from cleanup_nodemodule.commands.help_page import EXIT_CODES
 from cleanup_nodemodule.config.files import read_file
+from cleanup_nodemodule.config.keys import KEYS, Kind, without
 from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.proof.rules import catalogue
+from cleanup_nodemodule.proof.tree_file import understood
 from cleanup_nodemodule.record.entries import Ending
+from cleanup_nodemodule.run.checking import check_text
 from support.documents import FOR_USERS, PAGES, README, Document, read
 from support.places import CHECKOUT
 from support.readability import reading_ease
@@ -100,6 +103,8 @@ def typed(document: Document, commands: set[str]) -> Iterator[tuple[str, str]]:
 
 def test_every_option_and_command_that_a_page_names_is_there() -> None:
     known = options()
+    known[""] |= {without(key) for key in KEYS.values() if key.kind is Kind.FLAG and key.typed}
+    known["run"] |= known[""]
     anybody = set().union(*known.values(), ELSEWHERE)
     lost, seen = [], 0
     for path in TYPED_IN:
@@ -191,7 +196,11 @@ def test_every_result_of_a_deletion_is_on_the_page_for_scripts() -> None:
 
 
 def test_the_configuration_on_its_page_is_one(tmp_path: Path) -> None:
-    [example] = [block.text for block in page("configuration").blocks if block.language == "toml"]
+    example, job, tree = (
+        block.text for block in page("configuration").blocks if block.language == "toml"
+    )
+    check_text(job, "job.toml")
+    assert [*understood(tomllib.loads(tree)).patterns] != []
     (tmp_path / "config.toml").write_text(example)
     file = read_file(str(tmp_path / "config.toml"), Order.USER)
     assert file is not None

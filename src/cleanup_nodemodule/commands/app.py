@@ -5,6 +5,7 @@ import typer
 from cleanup_nodemodule.commands.apply import apply
 from cleanup_nodemodule.commands.clean import clean
 from cleanup_nodemodule.commands.completion import get_ready
+from cleanup_nodemodule.commands.config import config
 from cleanup_nodemodule.commands.diff import diff
 from cleanup_nodemodule.commands.explain import explain
 from cleanup_nodemodule.commands.help import help_
@@ -36,4 +37,5 @@ app.command("log", cls=Command, add_help_option=False)(log)
 app.command("regenerate", cls=Command, add_help_option=False)(regenerate)
 app.command("diff", cls=Command, add_help_option=False)(diff)
 app.command("merge", cls=Command, add_help_option=False)(merge)
+app.command("config", cls=Command, add_help_option=False)(config)
 app.command("help", cls=Command, add_help_option=False)(help_)

@@ -92,7 +92,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
     """Carry out what a command line, or the job of this *name* with it, says; return the exit code."""
     with nothing_done():
         from cleanup_nodemodule.config.definition import settings_of
-        from cleanup_nodemodule.config.jobs import job_called, refuse_others
+        from cleanup_nodemodule.config.jobs import job_called, refuse_nowhere, refuse_others
         from cleanup_nodemodule.run.cleaning import clean as carry_out_orders
         from cleanup_nodemodule.run.orders import mode_of, orders_of
         from cleanup_nodemodule.show.failure import fail
@@ -102,6 +102,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         values = values_of(ctx, said, job=job)
         try:
             if job is not None:
+                refuse_nowhere(job, values)
                 refuse_others(job, values)
             settings = settings_of(values)
             refuse_odd_names(values)

@@ -76,6 +76,14 @@ def job_names() -> Iterator[tuple[str, str]]:
             yield name, printable(job.about)
 
 
+def configuration_words(ctx: typer.Context) -> list[str]:
+    """Return the actions of ``config``, or behind one of them the keys."""
+    from cleanup_nodemodule.commands.config import ACTIONS
+    from cleanup_nodemodule.config.keys import KEYS
+
+    return [*KEYS] if ctx.params.get("action") in ACTIONS else [*ACTIONS]
+
+
 def get_ready() -> None:
     """Have Typer know the shells, if one of them is asking."""
     if os.environ.get(VARIABLE):

@@ -54,5 +54,12 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("the largest of all", "merge web-*.json --top 50"),
         ("fail over 100 GB in all", "merge web-*.json --fail-over 100GB"),
     ),
+    "config": (
+        ("what counts, and where it was said", "config show"),
+        ("begin a file of your own", "config init"),
+        ("look for mistakes in all files", "config check"),
+        ("say something for all runs", "config set exclude legacy vendor"),
+        ("say something for a job", "config set job.nightly.path ~/work"),
+    ),
     "help": (("the whole help of a command", "help explain"),),
 }

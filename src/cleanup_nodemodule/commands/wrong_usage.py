@@ -35,8 +35,16 @@ _VALUES: Final = {
     "FILE": ("an audit, or several", "web.json"),
     "FILE.toml": ("a file", "nightly.toml"),
     "RUN": ("the name of a run", "3f9a"),
+    "ACTION": ("an action", "show"),
+    "WORD": ("a word", "max-delete"),
 }
 """What an option takes, and an example of it, by the word that stands for it in the help."""
+
+
+def example_of(metavar: str | None) -> str:
+    """Return an example of what an option takes, by the word that stands for it in the help."""
+    return _VALUES.get(metavar or "", _VALUES["N"])[1]
+
 
 _ON_PURPOSE: Final = {"--yes", "-y"}
 """Options that skip the question. Nobody is led to them: they have to be typed on purpose."""

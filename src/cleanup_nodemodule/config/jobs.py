@@ -42,16 +42,20 @@ _PLACES: Final = ("path", "from-file", "artifacts-from")
 """Keys that say where to search."""
 
 
-def refuse_others(job: Job, values: Values) -> None:
-    """Raise SettingsError for a *job* that cannot be run so: it names no place, or deletes and is not this user's.
-
-    Nobody is refused who looks only, or who types that it is to delete.
-    """
+def refuse_nowhere(job: Job, values: Values) -> None:
+    """Raise SettingsError for a *job* that does not say where to search: it may begin anywhere."""
     if not any(map(values.is_given, _PLACES)):
         raise SettingsError(
             f"{job.source}: the job {job.name} does not say where to search, and a job may begin"
             ' anywhere; add a line such as path = ["~/work"], or type -p PATH'
         )
+
+
+def refuse_others(job: Job, values: Values) -> None:
+    """Raise SettingsError for a *job* that deletes and is not this user's.
+
+    Nobody is refused who looks only, or who types that it is to delete.
+    """
     ordered = values.flag("delete") and values.source("delete").order is Order.JOB
     if ordered and not may_delete(job):
         raise SettingsError(

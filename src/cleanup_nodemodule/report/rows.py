@@ -340,3 +340,5 @@ class TotalsRecord(Totals):
     """Ecosystems that were not looked for, and were seen on the way."""
     gates: list[GateRow]
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
+    gone: list[str]
+    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""

@@ -119,11 +119,13 @@ proof: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/api_page.py
 
-# What is made from other files: pages of what the program finds and of its options, and the catalogue as JSON.
+# What is made from other files: pages of what the program finds and of its options, the schemas of its documents, and the
+# catalogue as JSON.
 pages: $(VENV)/.installed-dev
 	$(BIN)/python -m cleanup_nodemodule.proof.catalogue_files
 	$(BIN)/python docs/artifacts_page.py
 	$(BIN)/python docs/options_page.py
+	$(BIN)/python docs/schema_files.py
 
 screenshot: $(VENV)/.installed-dev
 	$(BIN)/python docs/screenshot.py

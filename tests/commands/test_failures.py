@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import cleanup_nodemodule
+from cleanup_nodemodule.config.keys import Format
 from cleanup_nodemodule.errors import CleanupError, UsageError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.record.entries import JournalError
@@ -100,12 +101,13 @@ def test_an_error_says_all_that_the_edge_tells(
     problem: tuple[object, ...],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert fail(error, mode="delete", as_json=True) is code
+    assert fail(error, mode="delete", format_=Format.JSON) is code
     told = capsys.readouterr()
     assert told.err == f"cleanup-nodemodule: {error}\n"
     document = json.loads(told.out)
     assert (document["mode"], document["complete"]) == ("delete", False)
     [row] = document["problems"]
+    assert row.pop("host") == document["host"]
     assert tuple(row.values()) == problem
 
 

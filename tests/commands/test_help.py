@@ -45,7 +45,7 @@ Options:
       --no-dry-run       Delete, at a terminal after a question.
   -y, --yes              With --no-dry-run: do not ask.
       --trash            With --no-dry-run: move to the trash instead.
-  -f, --format FORMAT    How to print the result: table, plain, json or paths.
+  -f, --format FORMAT    How to print the result, such as json or csv.
       --json             Short for --format json.
       --top N            Show the first N directories in the table, 0 for all.
   -q, --quiet            Print only the result and what went wrong.

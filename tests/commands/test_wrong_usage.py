@@ -27,7 +27,7 @@ WRONG = [
     (["-j"], "-j needs a number, as in: -j 4"),
     (
         ["--format"],
-        "--format needs a value: table, plain, json or paths, as in: --format table",
+        "--format needs a value: table, plain, json, ndjson, csv, markdown or paths, as in: --format table",
     ),
     (["-s"], "-s needs a value: size, path or age, as in: -s size"),
     (["--color"], "--color needs a value: auto, always or never, as in: --color auto"),
@@ -63,13 +63,13 @@ WRONG = [
     (
         ["-f", "jsno"],
         (
-            "--format cannot be jsno; did you mean json? It takes table, plain, json or paths, as in:"
+            "--format cannot be jsno; did you mean json? It takes table, plain, json, ndjson, csv, markdown or paths, as in:"
             " --format json"
         ),
     ),
     (
         ["--format", "xml"],
-        "--format cannot be xml; it takes table, plain, json or paths, as in: --format table",
+        "--format cannot be xml; it takes table, plain, json, ndjson, csv, markdown or paths, as in: --format table",
     ),
     (
         ["--color", "nevr"],

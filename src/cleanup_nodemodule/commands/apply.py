@@ -8,7 +8,7 @@ from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands.at_terminal import carry_out
-from cleanup_nodemodule.commands.effective import display_of, said_in, values_of
+from cleanup_nodemodule.commands.effective import display_of, said_in, values_of, written_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import nothing_done
 
@@ -41,6 +41,8 @@ def apply(
     format_: output.Format = None,
     json_: output.Json = False,
     null: output.Null = False,
+    output_: output.Output = None,
+    by: output.By = None,
     sort: output.Sort = None,
     top: output.Top = None,
     color: output.Color = None,
@@ -60,17 +62,22 @@ def apply(
         from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.run.applying import settings_for
         from cleanup_nodemodule.run.cleaning import clean as look_and_delete
-        from cleanup_nodemodule.run.orders import orders_of
+        from cleanup_nodemodule.run.orders import mode_of, orders_of
         from cleanup_nodemodule.run.plan_reading import read_plan
         from cleanup_nodemodule.run.signals import Interrupts
+        from cleanup_nodemodule.show.failure import telling
         from cleanup_nodemodule.show.last_words import Asked
 
         values = values_of(ctx, said_in(ctx))
-        orders = orders_of(values)
-        saved = read_plan(plan, digest)
-        settings = settings_for(saved, settings_of(values))
+        written = written_of(values)
+        with telling(written.files, mode_of(values)):
+            orders = orders_of(values)
+            saved = read_plan(plan, digest)
+            settings = settings_for(saved, settings_of(values))
         again = ("apply", plan, *(() if digest is None else ("--digest", digest)))
-        display = display_of(values, Asked(again=again, exactly=again, listed=True, saved=True))
+        display = display_of(
+            values, written, Asked(again=again, exactly=again, listed=True, saved=True)
+        )
         interrupts = Interrupts()
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":

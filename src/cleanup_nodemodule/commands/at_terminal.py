@@ -23,34 +23,34 @@ def carry_out(
 ) -> int:
     """Do *work* at the terminal, say what came of it, and return the exit code."""
     from cleanup_nodemodule.run import loop
-    from cleanup_nodemodule.show.failure import fail, print_failure
+    from cleanup_nodemodule.show.failure import NOT_BEGUN, fail, print_failure, telling
     from cleanup_nodemodule.show.terminal import Terminal
     from cleanup_nodemodule.work.tasks import Stopped
 
     terminal = Terminal(display, orders.mode, interrupts)
-    as_json = display.format == "json"
 
     with interrupts:
         try:
-            ended = loop.run(
-                lambda runtime: work(terminal, runtime),
-                interrupts,
-                jobs=orders.jobs,
-                timeout=orders.timeout,
-            )
+            with telling(display.files, orders.mode):
+                ended = loop.run(
+                    lambda runtime: work(terminal, runtime),
+                    interrupts,
+                    jobs=orders.jobs,
+                    timeout=orders.timeout,
+                )
             return terminal.finished(ended)
         except Stopped:
             interrupts.hold()
             print_failure(
-                "interrupted; nothing was done",
+                NOT_BEGUN,
                 ProblemCode.INTERRUPTED,
                 None,
                 mode=orders.mode,
-                as_json=as_json,
+                format_=display.format,
             )
             return 128 + (interrupts.number or signal.SIGINT)
         except CleanupError as error:
             interrupts.hold()
-            code = fail(error, mode=orders.mode, as_json=as_json)
+            code = fail(error, mode=orders.mode, format_=display.format)
         # It may have come while the lock was given back, when all was said.
         return code if interrupts.number is None else 128 + interrupts.number

@@ -15,9 +15,11 @@ from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import (
     display_of,
+    format_of,
     refuse_odd_names,
     said_in,
     values_of,
+    written_of,
 )
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
 from cleanup_nodemodule.commands.lists import with_lists
@@ -61,6 +63,8 @@ def clean(
     null: output.Null = False,
     save_plan: output.SavePlan = None,
     expires_in: output.ExpiresIn = None,
+    output_: output.Output = None,
+    by: output.By = None,
     sort: output.Sort = None,
     top: output.Top = None,
     color: output.Color = None,
@@ -95,26 +99,29 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         from cleanup_nodemodule.config.jobs import job_called, refuse_nowhere, refuse_others
         from cleanup_nodemodule.run.cleaning import clean as carry_out_orders
         from cleanup_nodemodule.run.orders import mode_of, orders_of
-        from cleanup_nodemodule.show.failure import fail
+        from cleanup_nodemodule.show.failure import fail, telling
 
         said = said_in(ctx)
         job = None if name is None else job_called(name, said)
         values = values_of(ctx, said, job=job)
+        format_ = format_of(values)
         try:
-            if job is not None:
+            if job is not None:  # Before anything is written where it says.
                 refuse_nowhere(job, values)
                 refuse_others(job, values)
-            settings = settings_of(values)
-            refuse_odd_names(values)
-            needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
-            orders = orders_of(values, needs)
-            settings = with_lists(settings, values, orders)
-            saving = saving_of(values, orders)
+            written = written_of(values)
+            with telling(written.files, mode_of(values)):
+                settings = settings_of(values)
+                refuse_odd_names(values)
+                needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
+                orders = orders_of(values, needs)
+                settings = with_lists(settings, values, orders)
+                saving = saving_of(values, orders)
         except UsageError as error:
             # What was typed need not say that a document is wanted.
-            return fail(error, mode=mode_of(values), as_json=values.text("format") == "json")
-        display = display_of(values, asked_for(ctx, values, settings, name))
-        if not display.quiet and display.format != "json":
+            return fail(error, mode=mode_of(values), format_=format_)
+        display = display_of(values, written, asked_for(ctx, values, settings, name))
+        if not display.quiet and display.format not in {"json", "ndjson"}:
             notice_of_engine(values.value("engine"))
         from cleanup_nodemodule.run.signals import Interrupts
 

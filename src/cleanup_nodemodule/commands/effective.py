@@ -1,21 +1,24 @@
 """From the command line to what counts in a run: what was typed is one layer, over all that was said elsewhere."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from cleanup_nodemodule.commands.information import choose_engine
 from cleanup_nodemodule.commands.lists import LISTS
 from cleanup_nodemodule.commands.options import check_files
-from cleanup_nodemodule.config.keys import OPTIONS
+from cleanup_nodemodule.config.keys import OPTIONS, By, Format
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.words import printable
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.definition import Said
     from cleanup_nodemodule.config.files import Job
     from cleanup_nodemodule.config.layers import Layer, Values
     from cleanup_nodemodule.show.last_words import Asked
+    from cleanup_nodemodule.show.output_files import OutputFiles
     from cleanup_nodemodule.show.terminal import Display
 
 
@@ -108,12 +111,12 @@ def _names_list(words: Mapping[str, Any]) -> bool:
     return any(f"--{name}" in words for name in LISTS)
 
 
-def display_of(values: "Values", asked: "Asked") -> "Display":
+def display_of(values: "Values", written: "Written", asked: "Asked") -> "Display":
     """Return how a run shows itself."""
     from cleanup_nodemodule.show.terminal import Display
 
     return Display(
-        format=values.text("format"),
+        format=written.format,
         sort=values.text("sort") or "size",
         top=values.number("top"),
         color=values.text("color") or "auto",
@@ -121,5 +124,57 @@ def display_of(values: "Values", asked: "Asked") -> "Display":
         quiet=values.flag("quiet"),
         verbose=values.flag("verbose"),
         null=values.flag("null"),
+        by=written.by,
+        files=written.files,
         asked=asked,
     )
+
+
+def format_of(values: "Values") -> Format | None:
+    """Return the format that is asked for on standard output, as far as that can be understood."""
+    said = values.text("format")
+    if said is not None:
+        return Format(said)
+    printed = (text.rpartition(":") for text in values.texts("output"))
+    return next(
+        (Format(one) for one, _, file in printed if file == "-" and one in set(Format)), None
+    )
+
+
+class Written(NamedTuple):
+    """What a run writes, and where."""
+
+    format: Format | None
+    """On standard output."""
+    by: By | None
+    files: "OutputFiles"
+
+
+def written_of(values: "Values") -> Written:
+    """Return what a run writes, and where; each file can be written. Raises UsageError."""
+    from cleanup_nodemodule.show.output_files import OutputFiles, parsed
+
+    by, said = values.text("by"), values.text("format")
+    with values.blaming():
+        targets, printed = parsed(values.texts("output"))
+        if values.given("output")[-1].source.place:
+            _refuse_relative([target.path for target in targets])
+    if printed is not None and said not in {None, printed.value}:
+        raise UsageError(
+            f"--output {printed.value}:- and --format {said} contradict each other; give one"
+        )
+    format_ = printed or (None if said is None else Format(said))
+    if by is not None and Format.PATHS in {format_, *(target.format for target in targets)}:
+        raise UsageError("--by prints sums, and the format paths has only paths; give one of both")
+    with values.blaming():
+        files = OutputFiles(targets, top=values.number("top"))
+    return Written(format_, None if by is None else By(by), files)
+
+
+def _refuse_relative(paths: Sequence[str]) -> None:
+    for path in paths:
+        if not os.path.isabs(path):
+            raise UsageError(
+                f"--output takes a path that begins with / or ~ here, because a run may begin anywhere;"
+                f" {printable(path)} does not"
+            )

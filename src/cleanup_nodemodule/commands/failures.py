@@ -4,12 +4,13 @@ import itertools
 import re
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.wrong_usage import sentence
+from cleanup_nodemodule.config.keys import Format
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
@@ -29,37 +30,40 @@ def run(arguments: Sequence[str]) -> int:
     except CleanupError as error:
         from cleanup_nodemodule.show.failure import fail
 
-        return fail(error, mode=_mode(arguments), as_json=_wants_json(arguments))
+        return fail(error, mode=_mode(arguments), format_=_wanted_format(arguments))
     except (typer.Abort, KeyboardInterrupt):
         interrupted(arguments)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a program that asked gets its document
         traceback.print_exc()
+        from cleanup_nodemodule.show.failure import unexpected
+
         number = error.errno if isinstance(error, OSError) else None
-        message = f"unexpected failure, please report it: {type(error).__name__}: {error}"
-        _fail(message, ProblemCode.FAILURE, arguments, number)
+        _fail(unexpected(error), ProblemCode.FAILURE, arguments, number)
         return ExitCode.UNEXPECTED
     return int(code or ExitCode.DONE)
 
 
 def interrupted(arguments: Sequence[str]) -> None:
     """Say that the run was stopped before it began."""
-    _fail("interrupted; nothing was done", ProblemCode.INTERRUPTED, arguments)
+    from cleanup_nodemodule.show.failure import NOT_BEGUN
+
+    _fail(NOT_BEGUN, ProblemCode.INTERRUPTED, arguments)
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line that could not be understood asks for JSON all the same."""
+def _wanted_format(arguments: Sequence[str]) -> Format | None:
+    """Return the format that a command line asks for which could not be understood."""
     words = list(arguments)
-    pairs = itertools.pairwise(words)
-    return (
-        "--json" in words
-        or "--format=json" in words
-        or any(re.fullmatch(r"-[a-zA-Z0-9]*fjson", word) for word in words)
-        or any(
-            re.fullmatch(r"--format|-[a-zA-Z0-9]*f", option) and value == "json"
-            for option, value in pairs
-        )
-    )
+    if "--json" in words:
+        return Format.JSON
+    values = [value for option, value in itertools.pairwise(words) if _FORMAT.fullmatch(option)]
+    values += [found[1] for word in words if (found := _FORMAT_AND_VALUE.fullmatch(word))]
+    return next((Format(value) for value in reversed(values) if value in set(Format)), None)
+
+
+_FORMAT: Final = re.compile(r"--format|-[a-zA-Z0-9]*f")
+
+_FORMAT_AND_VALUE: Final = re.compile(r"(?:--format=|-[a-zA-Z0-9]*f)(.+)")
 
 
 def _mode(arguments: Sequence[str]) -> "Mode":
@@ -81,5 +85,5 @@ def _fail(
         None,
         number=number,
         mode=_mode(arguments),
-        as_json=_wants_json(arguments),
+        format_=_wanted_format(arguments),
     )

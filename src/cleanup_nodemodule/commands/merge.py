@@ -30,7 +30,7 @@ def merge(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="How to print the result: table, plain or json."
+            help="How to print the result: table, plain, json, ndjson, csv or markdown."
             " Default: table at a terminal, plain elsewhere.",
         ),
     ] = None,
@@ -80,6 +80,7 @@ def merge(
     from cleanup_nodemodule.run.comparing import merge_files
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
+    from cleanup_nodemodule.show.formats import KINDS
     from cleanup_nodemodule.show.merged import last_words, with_hosts
     from cleanup_nodemodule.show.terminal import Display, Terminal
 
@@ -94,7 +95,7 @@ def merge(
         chosen = Format.TABLE if is_terminal(sys.stdout) else Format.PLAIN
     merged = merge_files(names, over=fail_over)
     display = Display(
-        chosen.value,
+        chosen,
         sort=(sort or Sort.SIZE).value,
         top=top,
         # The last words are other ones.
@@ -106,7 +107,7 @@ def merge(
         report = with_hosts(report)
     with Interrupts() as interrupts:
         code = Terminal(display, "dry-run", interrupts).finished(Ended(report))
-        if not quiet and chosen is not Format.JSON:
+        if not quiet and not KINDS[chosen].alone:
             for line in last_words(merged):
                 say(line)
         for gate in merged.report.gates:

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from cleanup_nodemodule.commands.options import OUTPUT
+from cleanup_nodemodule.config.keys import By as ByWhat
 from cleanup_nodemodule.config.keys import Color as ColorWhen
 from cleanup_nodemodule.config.keys import Format as FormatName
 from cleanup_nodemodule.config.keys import Sort as SortKey
@@ -15,8 +16,9 @@ Format: TypeAlias = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
-        help="How to print the result: table, plain, json or paths. With paths, only the paths that would"
-        " be deleted, or were. Default: table at a terminal, plain elsewhere.",
+        help="How to print the result, such as json or csv. There are table, plain, json, ndjson, csv, markdown and"
+        " paths. With paths, only the paths that would be deleted, or were. Default: table at a terminal, plain"
+        " elsewhere.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -52,6 +54,29 @@ ExpiresIn: TypeAlias = Annotated[
         "--expires-in",
         metavar="DURATION",
         help="How long a saved plan counts, such as 12h or 30d. Default: 7d.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+Output: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="[FORMAT:]FILE",
+        help="Write the result to a file too, as in: --output csv:audit.csv. Without FORMAT the ending of the name"
+        " says it: .json, .ndjson, .csv, .md or .txt. The file is written whole or not at all, and - is standard"
+        " output. May be given several times.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+By: TypeAlias = Annotated[
+    ByWhat | None,
+    typer.Option(
+        "--by",
+        metavar="WHAT",
+        help="Print sums instead of directories: by ecosystem, project, root, owner or age (of the last use).",
         rich_help_panel=OUTPUT,
     ),
 ]

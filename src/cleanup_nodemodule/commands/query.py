@@ -5,12 +5,13 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from cleanup_nodemodule.config.keys import Format
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run import loop
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts
-from cleanup_nodemodule.show.failure import print_failure
+from cleanup_nodemodule.show.failure import NOT_BEGUN, print_failure
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
@@ -48,11 +49,11 @@ def run(
         except (Stopped, KeyboardInterrupt):
             interrupts.hold()
             print_failure(
-                "interrupted; nothing was done",
+                NOT_BEGUN,
                 ProblemCode.INTERRUPTED,
                 None,
                 mode="dry-run",
-                as_json=as_json,
+                format_=Format.JSON if as_json else None,
             )
             code = 128 + (interrupts.number or signal.SIGINT)
         except Unanswered:
@@ -61,7 +62,7 @@ def run(
                 ProblemCode.ROOT_UNANSWERED,
                 place,
                 mode="dry-run",
-                as_json=as_json,
+                format_=Format.JSON if as_json else None,
             )
             code = ExitCode.INCOMPLETE
     return code

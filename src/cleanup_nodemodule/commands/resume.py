@@ -35,6 +35,7 @@ def resume(
     from cleanup_nodemodule.commands.at_terminal import carry_out
     from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
+    from cleanup_nodemodule.config.keys import Format
     from cleanup_nodemodule.run.orders import Orders, timeout_of
     from cleanup_nodemodule.run.resuming import resume as work
     from cleanup_nodemodule.run.signals import Interrupts
@@ -45,7 +46,7 @@ def resume(
     if "" in (forget or ()):  # As by a variable that is not set: it would be the current directory.
         raise UsageError("--forget needs a path; for the current directory type: --forget .")
     settings = settings_of(values)
-    display = Display("json" if json_ else None)
+    display = Display(Format.JSON if json_ else None)
     orders = Orders("dry-run" if dry_run else "delete", wait=wait, timeout=seconds)
     return carry_out(
         lambda voice, runtime: work(

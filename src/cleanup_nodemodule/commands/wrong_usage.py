@@ -34,6 +34,7 @@ _VALUES: Final = {
     "NEW": ("two audits", "old.json new.json"),
     "FILE": ("an audit, or several", "web.json"),
     "FILE.toml": ("a file", "nightly.toml"),
+    "[FORMAT:]FILE": ("a file", "audit.json"),
     "RUN": ("the name of a run", "3f9a"),
     "ACTION": ("an action", "show"),
     "WORD": ("a word", "max-delete"),

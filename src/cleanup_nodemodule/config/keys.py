@@ -15,6 +15,9 @@ class Format(StrEnum):
     TABLE = "table"
     PLAIN = "plain"
     JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    MARKDOWN = "markdown"
     PATHS = "paths"
 
 
@@ -23,6 +26,16 @@ class Sort(StrEnum):
 
     SIZE = "size"
     PATH = "path"
+    AGE = "age"
+
+
+class By(StrEnum):
+    """What artifacts are put together by."""
+
+    ECOSYSTEM = "ecosystem"
+    PROJECT = "project"
+    ROOT = "root"
+    OWNER = "owner"
     AGE = "age"
 
 
@@ -138,6 +151,8 @@ _TABLE: Final = (
     _flag("null"),
     Key("save-plan", Kind.PATH),
     Key("expires-in", Kind.TEXT),
+    _texts("output"),
+    _choice("by", By),
     _choice("sort", Sort, "size"),
     Key("top", Kind.NUMBER),
     _choice("color", Color, "auto"),

@@ -1,13 +1,16 @@
 """The versioned report. Within a schema version fields are added, never changed or taken away."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.model import Mode
 
 SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
 
+
+By: TypeAlias = Literal["ecosystem", "project", "root", "owner", "age"]
+"""What artifacts are put together by."""
 
 INTERRUPTED: Final = "interrupted"
 """How what is said of something begins that a run was stopped in the midst of."""
@@ -191,6 +194,32 @@ class OtherRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRow:
+    """Sums over the artifacts that have one thing in common."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    by: By
+    """What they have in common."""
+    group: str
+    """The ecosystem, the absolute path of the project or the root, the owner, or how long ago they were used; unknown
+    for all that have none."""
+    found: int
+    selected: int
+    """Artifacts to be deleted."""
+    deleted: int
+    """Artifacts that were deleted, or moved to the trash."""
+    reclaimable_bytes: int
+    """Of the selection."""
+    allocated_bytes: int
+    """Of everything found."""
+    oldest: str | None
+    """When the one was last used that was not used for the longest time; null if that is known of none."""
+    newest: str | None
+    """When the one was last used that was used last; null if that is known of none."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateRow:
     """A limit that was exceeded. The exit code is 4 then."""
 
@@ -260,6 +289,10 @@ class Report:
     """The runs that a document of merge is made of; empty if it is that of a run itself."""
     gone: list[str] = field(default_factory=list)
     """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
+    by: By | None = None
+    """What the artifacts are put together by in groups; null without --by."""
+    groups: list[GroupRow] = field(default_factory=list)
+    """With --by, sums over the artifacts by what they have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,3 +305,40 @@ class Run:
     """Seconds since the epoch."""
     duration: float
     mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """The first record of NDJSON: what is known when a run begins."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    schema_version: Literal[2]
+    tool: Tool
+    host: str
+    started_at: str
+    """ISO 8601, UTC."""
+    mode: Mode
+    roots: list[str]
+    """Absolute paths searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsRecord(Totals):
+    """The last record of NDJSON: the totals, and what is known when a run ends."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    duration_s: float
+    complete: bool
+    """Everything was searched and measured; if not, there may be more than the records say."""
+    unseen_processes: int | None
+    """How many processes could not be looked at, so that nobody knows what they use. Null if nobody knows how many."""
+    unmatched_patterns: list[str]
+    """Patterns of --exclude and keep that matched nothing, and may be misspelt."""
+    other_ecosystems: list[OtherRow]
+    """Ecosystems that were not looked for, and were seen on the way."""
+    gates: list[GateRow]
+    """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
+    gone: list[str]
+    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""

@@ -7,5 +7,5 @@ Words: a *row* is one artifact of the report. A *line* is one line of plain text
 people. A *stream* is standard output or standard error, which may be closed, full, a pipe or a terminal.
 
 May import ``run`` and what is below it, never ``commands``. It decides nothing, measures nothing, deletes nothing.
-The next output format is one module here, one member of ``commands.options.Format``, one case in ``terminal``.
+The next output format is a module in ``report`` or here, a member of ``config.keys.Format`` and an entry in ``formats``.
 """

@@ -1,11 +1,11 @@
 """The report as whole lines of text: for pipes, cron mails and scripts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from cleanup_nodemodule.report.rows import ArtifactRow, Report
+from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.show.reasons import MEANINGS, UNDECIDED
 from cleanup_nodemodule.words import printable, size
 
@@ -17,9 +17,14 @@ def gain(row: ArtifactRow) -> int:
 
 def age(row: ArtifactRow, report: Report) -> str:
     """Return how long before the run the artifact was last used, in days at least, or ``-``."""
-    if row.last_used_at is None:
+    return since(row.last_used_at, report.started_at)
+
+
+def since(time: str | None, started_at: str) -> str:
+    """Return how long before *started_at* a time was, in days at least, or ``-``. Both are in ISO 8601."""
+    if time is None:
         return "-"
-    used = datetime.fromisoformat(report.started_at) - datetime.fromisoformat(row.last_used_at)
+    used = datetime.fromisoformat(started_at) - datetime.fromisoformat(time)
     if used < timedelta(days=1):
         return "today"
     import humanize
@@ -43,13 +48,28 @@ def lines(report: Report) -> Iterator[str]:
     """Give one line an artifact, its fields parted by tabs, the path last and whole.
 
     Verdict, reason (``-`` for none), bytes, the same for people, date of last use, path. A path
-    with characters that cannot be seen is spelled as :func:`printable` does; no line breaks.
+    with characters that cannot be seen is spelled as :func:`printable` does; no line breaks. With
+    groups there is one for each of those instead.
     """
+    if report.by is not None:
+        yield from group_lines(report.groups)
+        return
     for row in report.artifacts:
         count = gain(row)
         used = (row.last_used_at or "-").partition("T")[0]
         path = printable(row.path)
         yield "\t".join((verdict(row), row.reason or "-", str(count), size(count), used, path))
+
+
+def group_lines(groups: Sequence[GroupRow]) -> Iterator[str]:
+    """Give one line a group, its fields parted by tabs.
+
+    Bytes that come back, bytes taken, how many were found, how many of them can be deleted, days of the oldest and the newest last use (``-`` if nobody knows), and the group.
+    """
+    for group in groups:
+        days = ((time or "-").partition("T")[0] for time in (group.oldest, group.newest))
+        numbers = (group.reclaimable_bytes, group.allocated_bytes, group.found, group.selected)
+        yield "\t".join((*map(str, numbers), *days, printable(group.group)))
 
 
 def chosen_paths(report: Report) -> Iterator[bytes]:

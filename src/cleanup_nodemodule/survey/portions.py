@@ -8,11 +8,13 @@ So rows that lie in one another are decided together, and an artifact at the top
 import asyncio
 import os
 import time
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Level, Problem
+from cleanup_nodemodule.proof.listing import WILD
 from cleanup_nodemodule.survey import clones, nesting, noticed
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.linked import Linked
@@ -21,7 +23,7 @@ from cleanup_nodemodule.survey.packed import PackedMap, PackedSet, Passed
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import Findings, Row
-from cleanup_nodemodule.survey.search import Search, SearchRoot, add_with_above
+from cleanup_nodemodule.survey.search import Search, SearchRoot, Unfinished
 from cleanup_nodemodule.survey.summary import settle
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -42,7 +44,10 @@ _MOMENT: Final = 0.02
 
 
 class Kept:
-    """What a survey has to remember of rows that it has let go of."""
+    """What a survey has to remember of rows that it has let go of.
+
+    Most of them are forgotten, as nothing lies around their projects.
+    """
 
     def __init__(self) -> None:
         self.paths: Final = PackedSet()
@@ -56,9 +61,8 @@ class Kept:
         """Which of those that the user includes were found."""
 
     def take(self, row: Row, included: frozenset[str]) -> None:
-        """Remember a row."""
+        """Remember what the last words need of a row."""
         path = row.candidate.path
-        self.paths.add(path)
         self.met.update(row.sighting.met)
         if path in included:
             self.included.add(path)
@@ -96,6 +100,15 @@ class Portions:
         self._mounts: Final = frozenset(prover.circumstances.mounts)
         self.kept: Final = Kept()
         self._linked: Final = Linked()
+        self._last_used: Final[dict[str, int]] = {}
+        """When the projects of rows were last used that are still here."""
+        first_names = {name for rule in settings.rules for name in rule.names[:-1]}
+        self._first_names: Final = (
+            None
+            if any(WILD.intersection(name) for name in first_names)
+            else frozenset(map(os.fsencode, first_names))
+        )
+        """The first names of artifacts whose names are several; None if any may be one."""
         self._queued: Final[set[int]] = set()
         """Rows that waited for others in them, and are being measured now, by number."""
         self._held = 0
@@ -190,35 +203,36 @@ class Portions:
         if artifacts or fresh:
             self._hand_out(artifacts, fresh)
 
-    def _open(self, search: Search) -> set[bytes]:
-        """Return the places, with all above them, in which something may still be found."""
+    def _unfinished(self, search: Search) -> Unfinished:
+        """Return where something may still be found: also beneath what git may disprove."""
         if self._found:
-            return set()
-        places = search.unfinished()
+            return Unfinished()
+        unfinished = search.unfinished()
         for row in self._findings.rows:
             if not row.settled:
-                add_with_above(places, os.fsencode(row.candidate.path))
-        return places
+                unfinished.block(os.fsencode(row.candidate.path))
+        return unfinished
 
     async def _look(self, search: Search) -> None:
         """Do what can be done about the rows that are there now."""
         if self._together and not self._found:
             self._held = len(self._findings.rows)
             return
-        places = self._open(search)
+        unfinished = self._unfinished(search)
         rows = [*self._findings.rows]
         due = [
             row
             for row in rows
-            if row.last_used is None and os.fsencode(row.sighting.project) not in places
+            if row.last_used is None and not unfinished.is_in(row.sighting.project)
         ]
         if due:
             passed = Passed(self._mounts.union(row.candidate.path for row in rows), self.kept.paths)
-            await self._prover.take_last_use(due, passed, self.kept.last_used)
+            known = ChainMap(self._last_used, self.kept.last_used)
+            await self._prover.take_last_use(due, passed, known)
         held = 0
         ready: list[Row] = []
         for group in nesting.groups(rows):
-            if os.fsencode(group[0].candidate.path) in places:
+            if unfinished.is_in(group[0].candidate.path):
                 held += sum(1 for row in group if row.settled and (row.waits or _is_measured(row)))
                 continue
             self._measure_waiting(group)
@@ -230,7 +244,7 @@ class Portions:
                 held += len(group)
         self._held = held
         if ready:
-            await self._conclude(ready)
+            await self._conclude(ready, unfinished)
 
     def _measure_waiting(self, group: Sequence[Row]) -> None:
         """Have the rows of a group measured that wait for others, now that all of these are found."""
@@ -241,7 +255,7 @@ class Portions:
             self._queued.add(number)
             self._rounds.measure_waiting(group)
 
-    async def _conclude(self, rows: Sequence[Row]) -> None:
+    async def _conclude(self, rows: Sequence[Row], unfinished: Unfinished) -> None:
         """Decide about *rows*, hand out what is decided, and let go of them."""
         findings, scheduler = self._findings, self._scheduler
         unseen = await self._prover.conclude(rows, assume_unused=self._settings.assume_unused)
@@ -252,7 +266,45 @@ class Portions:
         await look_inside(rows, scheduler, self._prover.cache)
         if self._has_git:
             await clones.settle(rows, scheduler)
+        self._remember(rows, unfinished)
         self._let_go(rows)
+
+    def _remember(self, rows: Sequence[Row], unfinished: Unfinished) -> None:
+        """Remember *rows* for as long as somebody may ask when a project around theirs was last used.
+
+        Such a project is the directory of an artifact that has not got its last use yet. If that is not found by now,
+        the directory was not listed to its end, or the first of its several names is still to be opened.
+        """
+        going = {row.number for row in rows}
+        around = {
+            os.fsencode(row.sighting.project)
+            for row in self._findings.rows
+            if row.last_used is None and row.number not in going
+        }
+        around.update(unfinished.judged)
+        for path in unfinished.entries:
+            around.add(path)
+            while self._first_names is not None and os.path.basename(path) in self._first_names:
+                path = os.path.dirname(path)  # noqa: PLW2901 - the same way, further up
+                around.add(path)
+        known: dict[bytes, bool] = {b"/": b"/" in around}
+
+        def lies_in_one(path: bytes) -> bool:
+            way: list[bytes] = []
+            while path not in around and path not in known:
+                way.append(path)
+                path = os.path.dirname(path)
+            answer = path in around or known[path]
+            known.update(dict.fromkeys(way, answer))
+            return answer
+
+        for row in rows:
+            project = row.sighting.project
+            last_used = self._last_used.pop(project, None)
+            if self._first_names is None or lies_in_one(os.path.dirname(os.fsencode(project))):
+                self.kept.paths.add(row.candidate.path)
+                if last_used is not None:
+                    self.kept.last_used[project] = last_used
 
     def _let_go(self, rows: Sequence[Row]) -> None:
         findings = self._findings

@@ -191,6 +191,8 @@ class Search:
         self._packed: Final = seen
         self._slices: Final[dict[str, dict[object, list[bytes]]]] = {}
         """By root, what of it is still to be searched: all of it before its turn comes."""
+        self._judged: Final[dict[str, dict[object, tuple[list[bytes], list[bytes]]]]] = {}
+        """By root, what was given to calls whose candidates are being judged, and what these left."""
         self.met: Final[set[str]] = set()
         """Patterns that have left something out."""
         self.noticed: Final[list[str]] = []
@@ -219,16 +221,18 @@ class Search:
             if root.path in by_root:
                 await self._search(root, by_root[root.path], doubted=True)
 
-    def unfinished(self) -> set[bytes]:
-        """Return every directory in which something may still be found, with all above it: absolute paths."""
-        places: set[bytes] = set()
+    def unfinished(self) -> "Unfinished":
+        """Return what has still to be opened, and what was opened and has no rows yet."""
+        unfinished = Unfinished()
         for root, slices in self._slices.items():
             top = os.fsencode(root)
             for stack in slices.values():
                 for entry in stack:
-                    way = entry.partition(b"\0")[0].rstrip(b"/")
-                    add_with_above(places, os.path.join(top, way) if way else top)
-        return places
+                    unfinished.add(_place(top, entry))
+            for stack, left in self._judged.get(root, {}).values():
+                opened = set(stack).difference(left)
+                unfinished.judged.update(_place(top, entry) for entry in opened)
+        return unfinished
 
     async def _search(
         self,
@@ -282,7 +286,13 @@ class Search:
             candidates = [one for one in candidates if not _in_leftover(one)]
             if not candidates:
                 return slice_.left
-            enter = await self._judge(candidates, doubted)
+            key = object()
+            judged = self._judged.setdefault(root.path, {})
+            judged[key] = stack, slice_.left
+            try:
+                enter = await self._judge(candidates, doubted)
+            finally:
+                del judged[key]
             return slice_.left + [
                 relative(candidate.path, root.path) + b"/"
                 for candidate, wanted in zip(candidates, enter, strict=True)
@@ -304,11 +314,46 @@ class Search:
         return len(self._seen) > before
 
 
-def add_with_above(places: set[bytes], path: bytes) -> None:
-    """Add an absolute *path* to *places*, in which all that lies above one of them is, too."""
-    while path not in places:
-        places.add(path)
-        path = os.path.dirname(path)
+def _place(top: bytes, entry: bytes) -> bytes:
+    """Return the absolute path of a stack entry beneath the root *top*."""
+    way = entry.partition(b"\0")[0].rstrip(b"/")
+    return os.path.join(top, way) if way else top
+
+
+class Unfinished:
+    """Where something may still be found, at one moment. All paths are absolute."""
+
+    def __init__(self) -> None:
+        self.entries: Final[set[bytes]] = set()
+        """What has still to be opened, or to be opened once more."""
+        self.judged: Final[set[bytes]] = set()
+        """What was opened, and what was found there has no rows yet."""
+        self._above: Final[set[bytes]] = set()
+
+    def add(self, path: bytes) -> None:
+        """Add a directory that has still to be opened."""
+        self.entries.add(path)
+        self.block(path)
+
+    def block(self, path: bytes) -> None:
+        """Add a directory in which something may be found for another reason."""
+        while path not in self._above:
+            self._above.add(path)
+            path = os.path.dirname(path)
+
+    def is_in(self, directory: str) -> bool:
+        """Whether anything may still be found in that *directory*."""
+        path = os.fsencode(directory)
+        if path in self._above:
+            return True
+        if not self.judged:
+            return False
+        while path not in self.judged:
+            above = os.path.dirname(path)
+            if above == path:
+                return False
+            path = above
+        return True
 
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:

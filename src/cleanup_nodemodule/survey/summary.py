@@ -76,6 +76,7 @@ def settle(
     shown = [number for number, row in enumerate(rows) if not (row.vanished or row.hidden)]
     shown.sort(key=lambda number: rows[number].candidate.path)
     outer = nesting.shown_around(shown, around)
+    doubled = any(place is not None and not rows[place].searched for place in outer.values())
     nesting.add_inner(rows, shown, outer)
     for number in shown:
         row = rows[number]
@@ -104,7 +105,7 @@ def settle(
         ),
         tuple(one for number in (*shown, *folded) for one in rows[number].problems),
         ledger.by_place(_places(rows, shown, folded)),
-        any(around is not None and not rows[around].searched for around in outer.values()),
+        doubled,
     )
 
 

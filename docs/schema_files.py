@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from cleanup_nodemodule.report.document import json_schema
+from cleanup_nodemodule.report.comparison import COMPARISON_VERSION, Comparison
+from cleanup_nodemodule.report.document import json_schema, schema_of
 from cleanup_nodemodule.report.records import records_schema
 from cleanup_nodemodule.report.rows import SCHEMA_VERSION
 
@@ -16,8 +17,12 @@ DIRECTORY: Final = Path(__file__).parent / "schema"
 
 def files() -> dict[Path, str]:
     """Return what each file has to hold."""
-    made = {"report": json_schema(), "record": records_schema()}
-    return {DIRECTORY / f"{name}-{SCHEMA_VERSION}.json": f"{text}\n" for name, text in made.items()}
+    made = {
+        f"report-{SCHEMA_VERSION}": json_schema(),
+        f"record-{SCHEMA_VERSION}": records_schema(),
+        f"diff-{COMPARISON_VERSION}": schema_of(Comparison),
+    }
+    return {DIRECTORY / f"{name}.json": f"{text}\n" for name, text in made.items()}
 
 
 if __name__ == "__main__":

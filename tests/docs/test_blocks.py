@@ -1,9 +1,11 @@
 """Every command in the documents runs as it is printed, and does what the page says."""
 
+import csv
 import json
 import os
 import re
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +59,11 @@ pwd >>"$HOME/npm.log"
 mkdir -p node_modules
 """
 
+_SSH: Final = """#!/bin/sh
+# Another machine, which has what this one has.
+sh -c "$2" | sed "s/\\"host\\": \\"[^\\"]*\\"/\\"host\\": \\"$1\\"/g"
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -81,10 +88,11 @@ def home(tmp_path: Path) -> Path:
                 "loose": {"bundle": {"a": 9}},
             },
             "play": {"game": npm_project({"d": {"index.js": 10}})},
-            "bin": {"npm": _NPM},
+            "bin": {"npm": _NPM, "ssh": _SSH},
         },
     )
-    (home / "bin/npm").chmod(0o755)
+    for program in ("npm", "ssh"):
+        (home / "bin" / program).chmod(0o755)
     (home / "bin/cleanup-nodemodule").symlink_to(COMMAND)
     (home / ".local/bin").mkdir(parents=True)
     (home / ".local/bin/cleanup-nodemodule").symlink_to(COMMAND)
@@ -314,6 +322,48 @@ def _(ran: Ran) -> None:
     nothing_is_deleted(ran)
     less = BLOCKS["recipes", "In CI", 1].text.replace("2GiB", "2KiB")
     assert run(less, ran.home).code == 4
+
+
+@check(
+    "recipes",
+    "In CI",
+    2,
+    after="cleanup-nodemodule . --json >yesterday.json; head -c 300000 /dev/zero >shop/node_modules/a/new.js",
+)
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    grown = [line.split("\t") for line in ran.out.splitlines() if line.startswith("grown")]
+    assert [(line[8], int(line[1]) >= 300_000) for line in grown] == [
+        (f"{ran.home}/work/shop", True)
+    ]
+    assert sorted(path.name for path in ran.home.glob("work/*.json")) == ["yesterday.json"]
+    less = BLOCKS["recipes", "In CI", 2].text.replace("10GB", "10kB")
+    failed = run(less, ran.home)
+    assert failed.code == 4
+    assert "more than --fail-over 10kB allows" in failed.err
+
+
+@check("recipes", "One spreadsheet of many machines")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "2 audits of 2 machines: " in ran.err
+    with open(ran.home / "all-machines.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["host"] for row in rows} == {"web-1", "web-2"}
+    assert len(rows) == 2 * len({row["path"] for row in rows}) >= 2 * len(ALL)
+    assert [line.split("\t")[-1] for line in ran.out.splitlines()[-2:]] == ["web-1", "web-2"]
+
+
+@check("recipes", "Leave artifacts out of a backup")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    with tarfile.open(ran.home / "work.tar") as archive:
+        names = {f"/{name}" for name in archive.getnames()}
+    assert f"{ran.home}/work/shop/package.json" in names
+    assert f"{ran.home}/work/site/dist/index.html" in names
+    left_out = set((ran.home / "exclude.txt").read_text().splitlines())
+    assert f"{ran.home}/work/shop/node_modules" in left_out
+    assert not {name for name in names if any(f"{name}/".startswith(f"{one}/") for one in left_out)}
 
 
 @check("recipes", "How much would be free")

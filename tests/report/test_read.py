@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report import records
 from cleanup_nodemodule.report.build import of_failure
 from cleanup_nodemodule.report.document import to_json
+from cleanup_nodemodule.report.groups import with_groups
 from cleanup_nodemodule.report.read import DocumentError, Reader, SavedRow, read_audit
 from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, Report, Run
 from support.audits import TOOL, artifact, audit_of, data
@@ -79,6 +81,41 @@ def test_a_row_that_two_documents_have_is_read_once() -> None:
     new = reader.read(data(audit_of(*rows[1:], artifact("/srv/d/node_modules"), day=2)), "new.json")
     assert {row.path for row in new.rows} == {f"/srv/{name}/node_modules" for name in "bcd"}
     assert sum(any(row is one for one in old.rows) for row in new.rows) == 2
+
+
+def ndjson(report: Report) -> bytes:
+    return b"".join(records.lines(report))
+
+
+@given(st.lists(_ROWS, max_size=4))
+def test_ndjson_holds_the_same(rows: list[ArtifactRow]) -> None:
+    report = audit_of(*rows, others=["rust"], complete=False)
+    audit = read_audit(ndjson(report), "a.ndjson")
+    assert audit.report == replace(report, artifacts=[])
+    plain = [
+        ArtifactRow(**{one: getattr(row, one) for one in ArtifactRow.__slots__})
+        for row in audit.rows
+    ]
+    assert plain == rows
+
+
+def test_ndjson_that_is_cut_short() -> None:
+    whole = ndjson(audit_of(artifact("/srv/a/dist"), artifact("/srv/b/dist")))
+    for length in range(20, len(whole) - 1):
+        assert "is cut short" in wrong(whole[:length], "a.ndjson")
+
+
+def test_ndjson_with_sums_has_no_artifacts() -> None:
+    summed = with_groups(audit_of(artifact("/srv/a/dist")), "owner")
+    assert wrong(ndjson(summed)) == "a.json has sums and no artifacts; make it again without --by"
+
+
+def test_ndjson_with_a_line_that_is_none() -> None:
+    whole = ndjson(audit_of(artifact("/srv/a/dist")))
+    assert "line 2 is no record" in wrong(
+        whole.replace(b'"record":"artifact"', b'"record":"weather"')
+    )
+    assert "artifact 1: path cannot be" in wrong(whole.replace(b'"path":"/srv', b'"path":"srv'))
 
 
 def test_a_mark_before_the_document_is_passed_over() -> None:

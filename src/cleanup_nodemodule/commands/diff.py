@@ -22,6 +22,8 @@ class DiffFormat(StrEnum):
     TABLE = "table"
     PLAIN = "plain"
     JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
 
 
 def show_schema(wanted: bool) -> None:
@@ -49,8 +51,8 @@ def diff(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="How to print the result: table, plain or json. Default: table at a terminal, plain"
-            " elsewhere.",
+            help="How to print the result: table, plain, json, csv or markdown. CSV has a line for each artifact."
+            " Default: table at a terminal, plain elsewhere.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
@@ -61,7 +63,7 @@ def diff(
             metavar="N",
             min=0,
             help="Show the first N projects of each section in the table, 0 for all."
-            " Default: 20 at a terminal, all elsewhere.",
+            " Default: 20 at a terminal and in Markdown, all elsewhere.",
         ),
     ] = None,
     fail_if_grown: Annotated[
@@ -136,6 +138,7 @@ def _print(comparison: "Comparison", chosen: DiffFormat, *, top: int | None, ver
 
     from cleanup_nodemodule.report.document import json_lines
     from cleanup_nodemodule.show.comparison import Look, lines, table
+    from cleanup_nodemodule.show.comparison_files import csv_lines, markdown_lines
     from cleanup_nodemodule.show.layout import columns
 
     match chosen:
@@ -144,6 +147,11 @@ def _print(comparison: "Comparison", chosen: DiffFormat, *, top: int | None, ver
             print()
         case DiffFormat.PLAIN:
             sys.stdout.writelines(f"{line}\n" for line in lines(comparison, verbose=verbose))
+        case DiffFormat.CSV:
+            sys.stdout.buffer.writelines(csv_lines(comparison))
+        case DiffFormat.MARKDOWN:
+            lines_ = markdown_lines(comparison, top, verbose=verbose)
+            sys.stdout.buffer.writelines(f"{line}\n".encode() for line in lines_)
         case DiffFormat.TABLE:
             width = columns() if is_terminal(sys.stdout) or os.environ.get("COLUMNS") else None
             look = Look(width, top, verbose=verbose, home=os.path.expanduser("~"))

@@ -1,18 +1,14 @@
 """``merge``: join audits of many machines into one."""
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.config.keys import Format, Sort
+from cleanup_nodemodule.config.keys import By, Format, Sort
 from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.show.streams import is_terminal, say
+from cleanup_nodemodule.show.streams import say
 from cleanup_nodemodule.words import PROGRAM
-
-if TYPE_CHECKING:
-    from cleanup_nodemodule.report.rows import Report
 
 
 # Long: its parameters are its options, as Typer reads them from the signature.
@@ -30,11 +26,28 @@ def merge(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="How to print the result: table, plain, json, ndjson, csv or markdown."
+            help="How to print the result, such as json or csv. There are table, plain, json, ndjson, csv and markdown."
             " Default: table at a terminal, plain elsewhere.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="[FORMAT:]FILE",
+            help="Write the result to a file too, as in: --output csv:all.csv. May be given several times.",
+        ),
+    ] = None,
+    by: Annotated[
+        By | None,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="Print sums instead of directories: by host, ecosystem, project, root, owner or age.",
+        ),
+    ] = None,
     sort: Annotated[
         Sort | None,
         typer.Option(
@@ -81,33 +94,31 @@ def merge(
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.show.formats import KINDS
-    from cleanup_nodemodule.show.merged import last_words, with_hosts
+    from cleanup_nodemodule.show.merged import last_words
+    from cleanup_nodemodule.show.output_files import OutputFiles, parsed
     from cleanup_nodemodule.show.terminal import Display, Terminal
 
     if json_ and format_ not in {None, Format.JSON}:
         raise UsageError("--format and --json contradict each other; give one")
-    if format_ is Format.PATHS:
+    targets, printed = parsed(output or ())
+    chosen = printed or (Format.JSON if json_ else format_)
+    if Format.PATHS in {chosen, *(target.format for target in targets)}:
         raise UsageError(
             "merge prints no list of paths, because they are those of several machines; type: --format plain"
         )
-    chosen = Format.JSON if json_ else format_
-    if chosen is None:
-        chosen = Format.TABLE if is_terminal(sys.stdout) else Format.PLAIN
-    merged = merge_files(names, over=fail_over)
     display = Display(
         chosen,
         sort=(sort or Sort.SIZE).value,
         top=top,
-        # The last words are other ones.
-        quiet=True,
+        quiet=True,  # It has last words of its own.
         verbose=verbose,
+        by=by,
+        files=OutputFiles(targets, top=top),
     )
-    report: Report = merged.report
-    if chosen in {Format.TABLE, Format.PLAIN}:
-        report = with_hosts(report)
+    merged = merge_files(names, over=fail_over)
     with Interrupts() as interrupts:
-        code = Terminal(display, "dry-run", interrupts).finished(Ended(report))
-        if not quiet and not KINDS[chosen].alone:
+        code = Terminal(display, "dry-run", interrupts).finished(Ended(merged.report))
+        if not quiet and not (chosen and KINDS[chosen].alone):
             for line in last_words(merged):
                 say(line)
         for gate in merged.report.gates:

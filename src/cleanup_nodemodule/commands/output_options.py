@@ -76,7 +76,7 @@ By: TypeAlias = Annotated[
     typer.Option(
         "--by",
         metavar="WHAT",
-        help="Print sums instead of directories: by ecosystem, project, root, owner or age (of the last use).",
+        help="Print sums instead of directories: by ecosystem, project, root, owner, host or age (of the last use).",
         rich_help_panel=OUTPUT,
     ),
 ]

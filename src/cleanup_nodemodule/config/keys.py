@@ -37,6 +37,7 @@ class By(StrEnum):
     ROOT = "root"
     OWNER = "owner"
     AGE = "age"
+    HOST = "host"
 
 
 class Color(StrEnum):

@@ -65,6 +65,7 @@ _NAMES: Final[dict[By, Callable[[ArtifactRow], str | None]]] = {
     "project": lambda row: row.project,
     "root": lambda row: row.root,
     "owner": lambda row: row.owner,
+    "host": lambda row: row.host,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
+from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.words import printable, size
 
 DEFAULT_TOP: Final = 20
@@ -124,14 +125,14 @@ def _chosen(report: Report, top: int) -> Iterator[str]:
     if not rows:
         return
     tried = any(row.outcome or row.error for row in rows)
-    shown = rows[: top or None]
+    shown, place = rows[: top or None], place_in(report)
     result = ("Result",) if tried else ()
     cells = (
         (
             ("" if row.complete else "≥ ") + size(row.reclaimable_bytes),
             _day(row.last_used_at),
             *((row.outcome or "left alone",) if tried else ()),
-            code(row.path),
+            code(place(row)),
         )
         for row in shown
     )

@@ -22,9 +22,16 @@ _START: Final = b'\n  "artifacts": [\n'
 _END: Final = b"\n  ]"
 """Between these stand the artifacts, one a line, as ``document`` writes them."""
 
+_FIRST_RECORD: Final = b'{"record":"run",'
+_ARTIFACT: Final = b'{"record":"artifact",'
+"""How records begin (``records``)."""
+
 _BEGUN: Final = {"usage", "interrupted", "locked", "use-record", "read-record", "failure"}
 """Codes of the one problem that the document of a failed run has."""
 
+
+_PEEK: Final = 100
+"""Bytes in which a document has begun."""
 
 _AT_ONCE: Final = 1_000
 """Rows that are checked together, which is much faster than one by one."""
@@ -96,12 +103,12 @@ def _read(
     name = printable(name)
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-    if not data.strip():
+    if not (data[:_PEEK].strip() or data.strip()):  # The whole would be copied.
         raise DocumentError(
             f"{name} is empty; the run that was to write it failed, or is still at work"
         )
     try:
-        document, rows = _parted(data) or _whole(data, name)
+        document, rows = _parted(data) or _records(data, name) or _whole(data, name)
         report = _report_of(document, name)
         return Audit(name, report, _rows_of(rows, shape, known))
     except WrongError as error:
@@ -152,6 +159,38 @@ def _parsed(text: bytes) -> Any:
             return json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise WrongError("it is no JSON") from error
+
+
+def _records(data: bytes, name: str) -> tuple[Any, _Rows] | None:
+    """Return an audit that was written as NDJSON, as JSON has it, and its artifacts; None for anything else."""
+    if not data.startswith(_FIRST_RECORD):
+        return None
+    artifacts: list[bytes] = []
+    others: dict[str, list[Any]] = {"run": [], "problem": [], "leftover": [], "totals": []}
+    for number, line in enumerate(BytesIO(data), 1):
+        if line.startswith(_ARTIFACT):
+            artifacts.append(b"{" + line[len(_ARTIFACT) :].rstrip())
+            continue
+        try:
+            record = json.loads(line, parse_constant=_no_number)
+            others[record.pop("record")].append(record)
+        except (ValueError, RecursionError, TypeError, AttributeError, KeyError) as error:
+            if not line.endswith(b"\n"):
+                break  # The last one, and not whole.
+            if b'"record":"group"' in line:
+                raise DocumentError(
+                    f"{name} has sums and no artifacts; make it again without --by"
+                ) from error
+            raise WrongError(f"line {number} is no record") from error
+    if len(others["totals"]) != 1 or len(others["run"]) != 1:
+        raise DocumentError(
+            f"{name} is cut short: the last record is missing; its run was killed, or is still at work"
+        )
+    [run], [end] = others["run"], others["totals"]
+    rest = {"problems": others["problem"], "leftovers": others["leftover"]}
+    return {**end, **run, "totals": end, "artifacts": [], **rest}, (
+        (one, None) for one in artifacts
+    )
 
 
 def _whole(data: bytes, name: str) -> tuple[Any, _Rows]:

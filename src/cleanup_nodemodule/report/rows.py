@@ -9,7 +9,7 @@ SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
 
 
-By: TypeAlias = Literal["ecosystem", "project", "root", "owner", "age"]
+By: TypeAlias = Literal["ecosystem", "project", "root", "owner", "age", "host"]
 """What artifacts are put together by."""
 
 INTERRUPTED: Final = "interrupted"

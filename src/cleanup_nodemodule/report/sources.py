@@ -1,6 +1,9 @@
 """What an audit is made of: one run, or those of many machines that were merged. Pure."""
 
-from cleanup_nodemodule.report.rows import Report, SourceRow
+from collections.abc import Callable
+from operator import attrgetter
+
+from cleanup_nodemodule.report.rows import ArtifactRow, Report, SourceRow
 
 
 def sources_of(report: Report) -> list[SourceRow]:
@@ -18,3 +21,10 @@ def roots_by_host(report: Report) -> dict[str, list[str]]:
     for source in sources_of(report):
         roots.setdefault(source.host, {}).update(dict.fromkeys(source.roots))
     return {host: list(of_host) for host, of_host in roots.items()}
+
+
+def place_in(report: Report) -> Callable[[ArtifactRow], str]:
+    """Return what names the place of a row for people: its path, after its machine if the audit is of several."""
+    if len({source.host for source in report.sources}) > 1:
+        return lambda row: f"{row.host}:{row.path}"
+    return attrgetter("path")

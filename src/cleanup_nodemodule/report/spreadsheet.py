@@ -8,7 +8,7 @@ thought of for that. So such a text gets an apostrophe before it (OWASP, "CSV In
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
@@ -27,13 +27,13 @@ parts fields by, and then it takes no quotes into account that stand in the midd
 def lines(report: Report) -> Iterator[bytes]:
     """Give the lines, in UTF-8 without a byte order mark, each with CR and LF behind it."""
     if report.by is not None:
-        yield _line(GROUP_COLUMNS)
+        yield line(GROUP_COLUMNS)
         for group in report.groups:
-            yield _line(getattr(group, name) for name in GROUP_COLUMNS)
+            yield line(getattr(group, name) for name in GROUP_COLUMNS)
         return
-    yield _line(COLUMNS)
+    yield line(COLUMNS)
     for row in report.artifacts:
-        yield _line(_VALUES(row))
+        yield line(_VALUES(row))
 
 
 def safe(text: str) -> str:
@@ -57,7 +57,8 @@ class _Returned:
 _WRITER: Final = csv.writer(_Returned(), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
 
 
-def _line(values: Any) -> bytes:
+def line(values: Iterable[object]) -> bytes:
+    """Return the line of a row: numbers as they are, texts in quotes and safe."""
     line: Any = _WRITER.writerow([_cell(value) for value in values])
     written: str = line  # The csv module hands on what write returned.
     return written.encode()

@@ -39,6 +39,8 @@ def read_file(name: str) -> bytes:
             _check_output(name, status)
             if stat.S_ISREG(status.st_mode):
                 _check_room(status.st_size, printable(name))
+                with open(descriptor, "rb", closefd=False) as file:
+                    return file.read()
             return _pieces(descriptor, printable(name))
         finally:
             os.close(descriptor)

@@ -188,6 +188,12 @@ class _Table:
 
 def last_words(comparison: Comparison) -> Iterator[str]:
     """Give everything that is said behind the result."""
+    yield from sums(comparison)
+    yield from reservations(comparison)
+
+
+def sums(comparison: Comparison) -> Iterator[str]:
+    """Say how much has changed in all: numbers and words of ours, and no name."""
     totals, old, new = comparison.totals, comparison.old, comparison.new
     if totals.change_bytes:
         than = "more" if totals.change_bytes > 0 else "less"
@@ -215,10 +221,9 @@ def last_words(comparison: Comparison) -> Iterator[str]:
         f"{size(totals.new_reclaimable_bytes)} can be deleted; before, it was"
         f" {size(totals.old_reclaimable_bytes)}."
     )
-    yield from _reservations(comparison)
 
 
-def _reservations(comparison: Comparison) -> Iterator[str]:
+def reservations(comparison: Comparison) -> Iterator[str]:
     """Say what the comparison does not tell, and why."""
     old, new = comparison.old, comparison.new
     if comparison.by_path_only:

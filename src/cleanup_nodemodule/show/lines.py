@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
+from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show.reasons import MEANINGS, UNDECIDED
 from cleanup_nodemodule.words import printable, size
 
@@ -54,10 +55,11 @@ def lines(report: Report) -> Iterator[str]:
     if report.by is not None:
         yield from group_lines(report.groups)
         return
+    place = place_in(report)
     for row in report.artifacts:
         count = gain(row)
         used = (row.last_used_at or "-").partition("T")[0]
-        path = printable(row.path)
+        path = printable(place(row))
         yield "\t".join((verdict(row), row.reason or "-", str(count), size(count), used, path))
 
 

@@ -1,19 +1,9 @@
 """What people read of an audit that was merged."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.comparing import Merged
 from cleanup_nodemodule.words import printable, size
-
-
-def with_hosts(report: Report) -> Report:
-    """Return a report in which the machine stands before each path, if there are several."""
-    if len({source.host for source in report.sources}) < 2:  # noqa: PLR2004 - one needs no name
-        return report
-    rows = [replace(row, path=f"{row.host}:{row.path}") for row in report.artifacts]
-    return replace(report, artifacts=rows)
 
 
 def last_words(merged: Merged) -> Iterator[str]:

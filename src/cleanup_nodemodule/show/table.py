@@ -15,6 +15,7 @@ from rich.style import Style
 
 from cleanup_nodemodule.proof.weigh import INCLUDED
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
+from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show import lines as plain
 from cleanup_nodemodule.show.fitting import (
     DRAWN,
@@ -154,6 +155,7 @@ class _Table:
 
     def __init__(self, report: Report, look: Look) -> None:
         self._report: Final = report
+        self._place: Final = place_in(report)
         self._look: Final = look
         root = report.roots[0] if len(report.roots) == 1 else None
         self._root: Final = root
@@ -260,7 +262,7 @@ class _Table:
     def _details(self, row: ArtifactRow) -> Iterator[_Line]:
         """Give everything that is known of an artifact."""
         width, marks = self._look.width, self._look.marks
-        for text in (row.path, *plain.known_of(row)):
+        for text in (self._place(row), *plain.known_of(row)):
             shown = spelled(text, marks)
             folded = iter([shown] if width is None else wrapped(shown, width - 6))
             yield [Segment(f"    {next(folded)}", _DIM)]
@@ -287,7 +289,7 @@ class _Table:
         """Return the path to show: relative to the root where all have the same."""
         above = self._above
         if above is None:
-            return self._tilde(row.path)
+            return self._tilde(self._place(row))
         return row.path[len(above) :] if row.path.startswith(above) else self._tilde(row.path)
 
     def _tilde(self, path: str) -> str:

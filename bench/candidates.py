@@ -47,7 +47,7 @@ def _compiled(project: str) -> None:
     _write(os.path.join(project, "__pycache__", "x.cpython-311.pyc"), "\0" * 100)
 
 
-def _installed(project: str) -> None:
+def installed(project: str) -> None:
     """Make what npm makes of two packages without any others."""
     packages = {}
     for name in ("first", "second"):
@@ -74,7 +74,7 @@ def _write(path: str, text: str) -> None:
 
 KINDS: Final = (
     Kind("`__pycache__` with one file", "__pycache__", "python", _compiled),
-    Kind("`node_modules` with two packages", "node_modules", "js", _installed),
+    Kind("`node_modules` with two packages", "node_modules", "js", installed),
 )
 
 

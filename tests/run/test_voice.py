@@ -33,6 +33,7 @@ class Recording:
     """A voice that writes down what it hears, and gives the answer it was made with."""
 
     asks = True
+    taker = None
 
     def __init__(self, answer: Answer) -> None:
         self.heard: list[str] = []

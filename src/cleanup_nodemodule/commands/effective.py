@@ -118,6 +118,7 @@ def display_of(values: "Values", written: "Written", asked: "Asked") -> "Display
     return Display(
         format=written.format,
         sort=values.text("sort") or "size",
+        sorts=values.is_given("sort"),
         top=values.number("top"),
         color=values.text("color") or "auto",
         progress=not values.flag("no-progress"),

@@ -5,7 +5,7 @@ Within a schema version fields are added, never changed or taken away.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from errno import errorcode
 from typing import Literal, assert_never
 
@@ -122,9 +122,12 @@ def _report(
         run.mode,
         list(plan.roots),
         complete,
-        [_artifact(artifact, by_path.get(artifact.path), plan, run) for artifact in plan.artifacts],
+        [
+            artifact_row(artifact, by_path.get(artifact.path), plan.roots, run)
+            for artifact in plan.artifacts
+        ],
         # Several artifacts may have failed for one and the same, such as a read-only mount.
-        [_problem(problem, run) for problem in dict.fromkeys(wrong)],
+        [problem_row(problem, run) for problem in dict.fromkeys(wrong)],
         Totals(
             found=len(plan.artifacts),
             selected=len(plan.selected),
@@ -176,7 +179,10 @@ def _not_by_resume(leftover: Leftover) -> str | None:
     return None
 
 
-def _artifact(artifact: Artifact, result: Result | None, plan: Plan, run: Run) -> ArtifactRow:
+def artifact_row(
+    artifact: Artifact, result: Result | None, roots: Collection[str], run: Run
+) -> ArtifactRow:
+    """Return what is told of an artifact, found beneath one of *roots*, and of what came of it, if anything did."""
     candidate = artifact.candidate
     evidence, contents, size = artifact.evidence, artifact.contents, artifact.size
     used = evidence.last_used or contents.newest
@@ -209,7 +215,7 @@ def _artifact(artifact: Artifact, result: Result | None, plan: Plan, run: Run) -
         ecosystem=evidence.ecosystem,
         project=evidence.project,
         # A root that is an artifact itself was found in the directory around it.
-        root=candidate.root if candidate.root in plan.roots else artifact.path,
+        root=candidate.root if candidate.root in roots else artifact.path,
         host=run.host,
         owner=artifact.owner,
         file_system=artifact.file_system,
@@ -260,7 +266,8 @@ def describe_problems(problems: Sequence[Problem]) -> str:
     return f"{first.sentence}{tail}"
 
 
-def _problem(problem: Problem, run: Run) -> ProblemRow:
+def problem_row(problem: Problem, run: Run) -> ProblemRow:
+    """Return what is told of a problem."""
     return ProblemRow(
         run.host,
         problem.path,

@@ -1,7 +1,7 @@
 """Search, and delete what was approved: the run that the command without a name is for."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ from cleanup_nodemodule.report import build, rows
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
-from cleanup_nodemodule.run.voice import Ended, Voice
+from cleanup_nodemodule.run.voice import Ended, Taker, Voice
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.survey.included import check_listed
 from cleanup_nodemodule.work.conversion import everywhere
+from cleanup_nodemodule.work.progress import Watch
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped
 
 if TYPE_CHECKING:
@@ -107,22 +109,58 @@ class _Cleaning:
 
         return undertake(places, self._orders, self._voice, self._runtime)
 
-    async def _plan(self, crew: Crew, undertaking: "Undertaking | None") -> Ended:
+    @property
+    def _needs_all(self) -> bool:
+        """Whether all has to be known first: to delete it, to save it, to hold it against a limit or another plan."""
+        orders = self._orders
+        saves = self._saved is not None or self._saving is not None
+        return orders.deletes or orders.max_delete is not None or saves
+
+    async def _hand_out(self, crew: Crew, taker: Taker) -> Ended:
+        """Tell each row when it is decided."""
+        from cleanup_nodemodule.run.handing_out import HandingOut
+
+        handing_out = HandingOut(taker, self._runtime, self._facts.now(self._orders.mode))
+        with self._looking(crew) as (watch, scheduler):
+            plan = await survey.decide_each(self._settings, scheduler, handing_out, watch)
+        leftovers = await self._recognised(plan, crew)
+        result = handing_out.report(plan, self._facts.now(self._orders.mode), leftovers)
+        if not self._runtime.stopped:
+            self._over = self._failing_over(result.totals)
+            if self._over is not None:
+                self._voice.say(self._over.sentence)
+            self._voice.planned(result, deletes=False)
+        return self._ended(result)
+
+    @contextlib.contextmanager
+    def _looking(self, crew: Crew) -> Iterator[tuple[Watch, Scheduler]]:
+        """Give what a survey works with."""
         searchers = self._runtime.searchers(crew)
         with (
             self._voice.watch() as watch,
             self._runtime.reading(searchers, crew.readers) as scheduler,
         ):
+            yield watch, scheduler
+
+    async def _recognised(self, plan: Plan, crew: Crew) -> tuple[Leftover, ...]:
+        """Tell what interrupted runs left."""
+        if not plan.leftovers:
+            return ()
+        from cleanup_nodemodule.run.deleting import recognise
+
+        return await recognise(plan, crew, self._voice, self._runtime)
+
+    async def _plan(self, crew: Crew, undertaking: "Undertaking | None") -> Ended:
+        taker = self._voice.taker
+        if taker is not None and not self._needs_all:
+            return await self._hand_out(crew, taker)
+        with self._looking(crew) as (watch, scheduler):
             plan = await survey.make_plan(self._settings, scheduler, watch)
         if self._saved is not None:
             from cleanup_nodemodule.run.applying import held_against
 
             plan = held_against(plan, self._saved)
-        leftovers: tuple[Leftover, ...] = ()
-        if plan.leftovers:
-            from cleanup_nodemodule.run.deleting import recognise
-
-            leftovers = await recognise(plan, crew, self._voice, self._runtime)
+        leftovers = await self._recognised(plan, crew)
         result = self._planned(plan, leftovers)
         if self._runtime.stopped:
             if self._saving is not None:
@@ -133,7 +171,7 @@ class _Cleaning:
             result = self._planned(plan, leftovers)
         if undertaking is not None:
             check_listed(plan.problems)
-        self._over = self._failing_over(plan)
+        self._over = self._failing_over(result.totals)
         if self._over is not None:
             self._voice.say(self._over.sentence)
         gate = self._exceeded(plan, leftovers)
@@ -179,13 +217,13 @@ class _Cleaning:
         left = [one for one in leftovers if one.to_finish]
         return exceeded(plan, self._orders.max_delete, left, dry_run=not self._orders.deletes)
 
-    def _failing_over(self, plan: Plan) -> rows.GateRow | None:
+    def _failing_over(self, totals: rows.Totals) -> rows.GateRow | None:
         """Return what to say where more can be deleted than the run allows without failing, else None."""
         if self._orders.fail_over is None:
             return None
         from cleanup_nodemodule.run.limits import over
 
-        return over(self._orders.fail_over, plan.reclaimable_bytes, len(plan.selected))
+        return over(self._orders.fail_over, totals.reclaimable_bytes, totals.selected)
 
     def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)

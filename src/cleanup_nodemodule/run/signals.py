@@ -79,6 +79,32 @@ class Interrupts:
         finally:
             self._stop = before
 
+    @contextmanager
+    def lasting(self, seconds: float) -> Iterator[None]:
+        """Do something short that a signal does not cut, for the time of that; the signal does what it would do else.
+
+        KeyboardInterrupt is raised once :meth:`goes_on` was not called for some *seconds* after one. Without timers
+        (setitimer(2)) it is raised at once.
+        """
+        before = self._stop
+
+        def stop() -> None:
+            if before is not None:
+                before()
+            if not hasattr(signal, "setitimer"):
+                raise KeyboardInterrupt
+            self._arm()
+
+        self._seconds = seconds
+        self._stop = stop
+        try:
+            if self.number is not None and hasattr(signal, "setitimer"):
+                self._arm()
+            yield
+        finally:
+            self._stop = before
+            self._disarm()
+
     def let_raise(self) -> None:
         """From now on raise KeyboardInterrupt when a signal comes, as while something is printed at a terminal."""
         self._stop = None
@@ -114,6 +140,9 @@ class Interrupts:
     def hold(self) -> None:
         """From now on keep the number of a signal, and do nothing else about it."""
         self._stop = lambda: None
+        self._disarm()
+
+    def _disarm(self) -> None:
         armed, self._armed = self._armed, False
         if armed:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,5 +1,6 @@
 """What a run tells, and asks, whoever started it."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Protocol
 
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report, RunRecord
 from cleanup_nodemodule.run.limits import MAX_DELETE
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
@@ -41,12 +42,26 @@ class Ended:
         return ExitCode.DONE
 
 
+class Taker(Protocol):
+    """Whoever takes rows while a run goes on."""
+
+    def begin(self, run: RunRecord) -> None:
+        """Hear of the run, before any row."""
+
+    def take(self, rows: Sequence[ArtifactRow | ProblemRow]) -> bool:
+        """Take rows that are decided; return whether more are wanted."""
+
+
 class Voice(Protocol):
     """Whoever hears of a run while it goes on, and may be asked."""
 
     @property
     def asks(self) -> bool:
         """Whether somebody is there who can answer."""
+
+    @property
+    def taker(self) -> Taker | None:
+        """Who takes the rows of a run that deletes nothing while it goes on; None if they are told in the end."""
 
     def say(self, message: str) -> None:
         """Tell *message*, a sentence about the run itself: no row of its result."""
@@ -71,6 +86,7 @@ class Silent:
     """
 
     asks = False
+    taker = None
 
     def say(self, message: str) -> None:
         """Tell nobody."""

@@ -101,6 +101,10 @@ class OutputFiles:
                 )
             self._places[place] = target
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._places)
+
     def write(
         self,
         report: Report,

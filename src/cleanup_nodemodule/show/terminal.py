@@ -23,6 +23,7 @@ from cleanup_nodemodule.show.formats import KINDS, Wanted
 from cleanup_nodemodule.show.last_words import Asked
 from cleanup_nodemodule.show.output_files import OutputFiles
 from cleanup_nodemodule.show.question import ask
+from cleanup_nodemodule.show.record_stream import RecordStream
 from cleanup_nodemodule.show.streams import emit, end_line, is_terminal, say
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
@@ -53,6 +54,8 @@ class Display:
     """None: a table at a terminal, else plain."""
     sort: str = "path"
     """``size``, ``path`` or ``age``."""
+    sorts: bool = False
+    """The user asked for that order."""
     top: int | None = None
     """How many artifacts the table shows, 0 for all; None: some at a terminal, else all."""
     color: str = "auto"
@@ -84,6 +87,8 @@ class Terminal:
         """The paths of what can be deleted, in the order in which the table has numbered them."""
         self._live: Live | None = None
         """What shows how far it has come, or has done so."""
+        self.taker: Final = RecordStream(interrupts, GRACE) if _is_streamed(display) else None
+        """What takes the rows while the run goes on."""
 
     @property
     def asks(self) -> bool:
@@ -138,7 +143,8 @@ class Terminal:
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Show how far it has come, at a terminal."""
-        wanted = self._display.progress and not self._display.quiet
+        # Rows that come meanwhile show that, too.
+        wanted = self._display.progress and not self._display.quiet and self.taker is None
         if not (wanted and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
             return nullcontext(unwatched)
         from cleanup_nodemodule.show.progress import Live
@@ -180,6 +186,9 @@ class Terminal:
 
     def _print_all(self, result: Report) -> str | None:
         """Print the result, unless it is on the screen already; return why that could not be done, if so."""
+        if self.taker is not None and self.taker.begun:
+            self.taker.end(result)
+            return self.taker.lost
         try:
             self._may_be_cut()
             self._make_way()
@@ -309,6 +318,12 @@ class Terminal:
             rows.sort(key=lambda row: not is_included(row))
         result = replace(result, artifacts=rows)
         return result if by is None else with_groups(result, by.value, sort)
+
+
+def _is_streamed(display: Display) -> bool:
+    """Whether rows are printed while the run goes on: nothing is asked that needs all of them."""
+    whole = display.sorts or display.top is not None or display.by is not None or display.files
+    return display.format is Format.NDJSON and not whole
 
 
 def _columns() -> int | None:

@@ -23,8 +23,9 @@ from cleanup_nodemodule.survey.packed import PackedMap, PackedSet, Passed
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import Findings, Row
-from cleanup_nodemodule.survey.search import Search, SearchRoot, Unfinished
+from cleanup_nodemodule.survey.search import Search, SearchRoot
 from cleanup_nodemodule.survey.summary import settle
+from cleanup_nodemodule.survey.unfinished import Unfinished
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped, tasks

@@ -17,6 +17,7 @@ from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import noticed
 from cleanup_nodemodule.survey.symlinks import resolve
+from cleanup_nodemodule.survey.unfinished import Unfinished, place_of
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import (
@@ -221,17 +222,17 @@ class Search:
             if root.path in by_root:
                 await self._search(root, by_root[root.path], doubted=True)
 
-    def unfinished(self) -> "Unfinished":
+    def unfinished(self) -> Unfinished:
         """Return what has still to be opened, and what was opened and has no rows yet."""
         unfinished = Unfinished()
         for root, slices in self._slices.items():
             top = os.fsencode(root)
             for stack in slices.values():
                 for entry in stack:
-                    unfinished.add(_place(top, entry))
+                    unfinished.add(place_of(top, entry))
             for stack, left in self._judged.get(root, {}).values():
                 opened = set(stack).difference(left)
-                unfinished.judged.update(_place(top, entry) for entry in opened)
+                unfinished.judged.update(place_of(top, entry) for entry in opened)
         return unfinished
 
     async def _search(
@@ -312,48 +313,6 @@ class Search:
         before = len(self._seen)
         self._seen.add(candidate.path if identity == (0, 0) else identity)
         return len(self._seen) > before
-
-
-def _place(top: bytes, entry: bytes) -> bytes:
-    """Return the absolute path of a stack entry beneath the root *top*."""
-    way = entry.partition(b"\0")[0].rstrip(b"/")
-    return os.path.join(top, way) if way else top
-
-
-class Unfinished:
-    """Where something may still be found, at one moment. All paths are absolute."""
-
-    def __init__(self) -> None:
-        self.entries: Final[set[bytes]] = set()
-        """What has still to be opened, or to be opened once more."""
-        self.judged: Final[set[bytes]] = set()
-        """What was opened, and what was found there has no rows yet."""
-        self._above: Final[set[bytes]] = set()
-
-    def add(self, path: bytes) -> None:
-        """Add a directory that has still to be opened."""
-        self.entries.add(path)
-        self.block(path)
-
-    def block(self, path: bytes) -> None:
-        """Add a directory in which something may be found for another reason."""
-        while path not in self._above:
-            self._above.add(path)
-            path = os.path.dirname(path)
-
-    def is_in(self, directory: str) -> bool:
-        """Whether anything may still be found in that *directory*."""
-        path = os.fsencode(directory)
-        if path in self._above:
-            return True
-        if not self.judged:
-            return False
-        while path not in self.judged:
-            above = os.path.dirname(path)
-            if above == path:
-                return False
-            path = above
-        return True
 
 
 def _candidate(root: SearchRoot, hit: Hit) -> Candidate:

@@ -1,0 +1,63 @@
+"""A report whose artifacts are told one by one, while the run goes on: what is left of them is their sums."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cleanup_nodemodule.model import Artifact, Leftover, Plan, Problem
+from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report.rows import (
+    SCHEMA_VERSION,
+    ArtifactRow,
+    ProblemRow,
+    Report,
+    Run,
+    RunRecord,
+)
+from cleanup_nodemodule.words import iso
+
+
+class GrowingReport:
+    """Makes rows of what is decided, and adds them up. Every problem is kept until the end, as the last words tell it."""
+
+    def __init__(self, roots: Sequence[str], run: Run) -> None:
+        self._roots: Final = tuple(roots)
+        self._run: Final = run
+        self._problems: Final[list[Problem]] = []
+        self._found = self._selected = self._allocated = self._reclaimable = 0
+
+    @property
+    def record(self) -> RunRecord:
+        """The first record."""
+        run = self._run
+        return RunRecord(
+            *(SCHEMA_VERSION, run.tool, run.host, iso(run.started_at), run.mode),
+            list(self._roots),
+        )
+
+    def rows(
+        self, artifacts: Sequence[Artifact], problems: Sequence[Problem]
+    ) -> list[ArtifactRow | ProblemRow]:
+        """Return the rows of what is decided now."""
+        self._problems.extend(problems)
+        rows: list[ArtifactRow | ProblemRow] = []
+        for artifact in artifacts:
+            self._found += 1
+            self._selected += artifact.selected
+            self._allocated += artifact.size.allocated_bytes
+            self._reclaimable += artifact.size.reclaimable_bytes
+            rows.append(build.artifact_row(artifact, None, self._roots, self._run))
+        return rows + [build.problem_row(problem, self._run) for problem in problems]
+
+    def report(self, plan: Plan, run: Run, leftovers: Sequence[Leftover]) -> Report:
+        """Return the report in the end, without the artifacts: *plan* is what is left of it, *run* has come to its end."""
+        problems = sorted(self._problems, key=lambda problem: (problem.path, problem.doing))
+        report = build.of_plan(replace(plan, problems=tuple(problems)), run, leftovers)
+        totals = replace(
+            report.totals,
+            found=self._found,
+            selected=self._selected,
+            allocated_bytes=self._allocated,
+            reclaimable_bytes=self._reclaimable,
+        )
+        return replace(report, totals=totals)

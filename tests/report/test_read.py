@@ -150,6 +150,23 @@ def document(**changes: Any) -> str:
     return json.dumps(made)
 
 
+def test_sentences_are_safe_to_show() -> None:
+    made = json.loads(document())
+    problem = {
+        "host": "h",
+        "path": None,
+        "doing": "read",
+        "errno": "EIO",
+        "message": "x\x1b[2J",
+        "code": "read",
+    }
+    made["problems"] = [problem]
+    [row] = read_audit(json.dumps(made).encode(), "a").report.problems
+    assert row.message == "$'x\\e[2J'"
+    problem["doing"] = "<img src=x>"
+    assert "doing cannot be" in wrong(json.dumps(made))
+
+
 def test_what_is_no_document() -> None:
     assert "a.json is empty" in wrong(b" \n")
     assert "a.json is no JSON: Expecting value in line 1" in wrong("hello")
@@ -195,6 +212,8 @@ def test_the_document_of_a_run_that_failed() -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
+        ({"row__reason": "x\x1b[2J"}, "artifact 2: reason cannot be"),
+        ({"row__reason": "| <img src=x>"}, "artifact 2: reason cannot be"),
         ({"row__path": "relative"}, "artifact 2: path cannot be"),
         ({"row__path": 3}, "artifact 2: path cannot be 3"),
         ({"row__allocated_bytes": -1}, "artifact 2: allocated_bytes cannot be -1"),

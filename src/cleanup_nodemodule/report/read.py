@@ -246,7 +246,7 @@ def _report_of(document: Any, name: str) -> Report:
     report: Report = shape_of(Report, Report).made([{**document, "artifacts": []}])[0]
     codes = {problem.code for problem in report.problems}
     if not report.roots and codes & _BEGUN:
-        message = printable(report.problems[0].message)
+        message = report.problems[0].message
         raise DocumentError(f"{name} is no audit, because its run failed: {message}")
     return report
 

@@ -26,11 +26,20 @@ from typing import (
     get_type_hints,
 )
 
+from cleanup_nodemodule.words import printable
+
 _MOST: Final = 2**70
 """More than anybody has, in bytes or in directories."""
 
 _TIMES: Final = frozenset({"last_used_at", "started_at"})
 _PATHS: Final = frozenset({"path", "project", "root"})
+
+_WORDS: Final = re.compile(r"[a-z-]{1,40}", re.ASCII)
+_PHRASE: Final = re.compile(r"[A-Za-z0-9 ,.'-]{1,100}", re.ASCII)
+_OURS: Final = {"reason": _WORDS, "code": _WORDS, "doing": _PHRASE}
+"""What is of our making in every document, and is shown as it is."""
+
+_SENTENCES: Final = frozenset({"message", "sentence"})
 
 _BRIEF: Final = 40
 """Characters of a wrong value that are shown."""
@@ -139,6 +148,12 @@ def _check_of(name: str, hint: Any) -> _Check | None:
         return lambda column, name: _within(column, 0, name)
     if hint in {int, float}:
         return lambda column, name: _within(column, -_MOST, name)
+    if (ours := _OURS.get(name)) is not None:
+        return lambda column, name: _all(column, ours.fullmatch, name)
+    if name in _SENTENCES:
+        return lambda column, _name: [
+            one if one.isprintable() else printable(one) for one in column
+        ]
     if name in _TIMES:
         return lambda column, name: _all(column, _is_time, name)
     if name in _PATHS and hint is str:
@@ -146,7 +161,7 @@ def _check_of(name: str, hint: Any) -> _Check | None:
     return None
 
 
-def _all(column: Sequence[Any], right: Callable[[Any], bool], name: str) -> Sequence[Any]:
+def _all(column: Sequence[Any], right: Callable[[Any], object], name: str) -> Sequence[Any]:
     # Many rows have the same project, time or word.
     for value in set(column):
         if value is not None and not right(value):

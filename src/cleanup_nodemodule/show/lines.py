@@ -102,7 +102,7 @@ def known_of(row: ArtifactRow) -> list[str]:
     if row.error is not None:
         parts.append(row.error)
     if row.reason is not None:
-        parts.append(f"kept, because {MEANINGS[row.reason]}")
+        parts.append(f"kept, because {MEANINGS.get(row.reason, row.reason)}")
     parts += [f"note: {warning}" for warning in row.warnings]
     if row.regenerate is not None:
         where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"

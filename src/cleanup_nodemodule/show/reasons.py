@@ -135,7 +135,8 @@ def why(kept: Kept) -> str:
     if kept.reason == "foreign" and os.path.isabs(detail):
         return f"only its owner may delete {printable(detail)}"
     if not detail or kept.reason in TOLD_BY_DETAIL:
-        return MEANINGS[kept.reason]
+        # An audit that was saved may be of a later program.
+        return MEANINGS.get(kept.reason, kept.reason)
     return printable(detail)
 
 

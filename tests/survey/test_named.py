@@ -243,3 +243,31 @@ def test_on_a_disk_that_may_not_be_read_each_is_a_problem(tmp_path: Path) -> Non
     (tmp_path / "loop").symlink_to("loop")
     plan = named(tmp_path, ["loop/dist"])
     assert [(one.code, one.errno) for one in plan.problems] == [(ProblemCode.NAMED, errno.ELOOP)]
+
+
+# Many roots, as a list has them.
+
+
+def test_many_roots_come_to_what_one_around_them_comes_to(tmp_path: Path) -> None:
+    declare(tmp_path, {f"p{number}": PROJECT for number in range(40)})
+    (tmp_path / "way").symlink_to("p1")
+    (tmp_path / "p7/package.json").unlink()
+    whole = plan_of(roots=(str(tmp_path),))
+    roots = [f"{tmp_path}/p{number}" for number in range(40)]
+    plan = plan_of(roots=(*roots, f"{tmp_path}/way", f"{tmp_path}/gone"))
+    assert [(one.path, one.decision, one.size) for one in plan.artifacts] == [
+        (one.path, one.decision, one.size) for one in whole.artifacts
+    ]
+    assert {one.candidate.root for one in plan.artifacts} == set(roots)
+    assert [(one.path, one.errno) for one in plan.problems] == [(f"{tmp_path}/gone", errno.ENOENT)]
+
+
+@pytest.mark.parametrize("outer_first", [True, False])
+def test_of_many_roots_in_each_other_the_first_counts(tmp_path: Path, *, outer_first: bool) -> None:
+    declare(tmp_path, {f"p{number}": PROJECT for number in range(40)})
+    inner = [f"{tmp_path}/p{number}" for number in range(40)]
+    roots = (str(tmp_path), *inner) if outer_first else (*inner, str(tmp_path))
+    plan = plan_of(roots=roots)
+    assert len(plan.selected) == 40
+    found = {one.candidate.root for one in plan.artifacts}
+    assert found == ({str(tmp_path)} if outer_first else set(inner))

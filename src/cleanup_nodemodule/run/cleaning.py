@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete import approval
@@ -51,6 +51,10 @@ async def clean(
     return await _Cleaning(settings, orders, voice, runtime, saving, saved).run()
 
 
+_MANY: Final = 256
+"""Roots beyond which what lies around them is locked, and not each by itself."""
+
+
 class _Cleaning:
     """The state of one run."""
 
@@ -93,12 +97,15 @@ class _Cleaning:
             return await self._plan(crew, None)
         # The lock asks about each root, and would wait for one that does not answer.
         with self._runtime.reading(crew.executor, crew.readers) as scheduler:
-            roots = await survey.answering(settings.roots, scheduler)
+            many = len(settings.roots) > _MANY
+            roots = settings.roots if many else await survey.answering(settings.roots, scheduler)
             needed = [root for root in roots if root in self._orders.needs]
             await survey.check_there(needed, scheduler)
         try:
             searches = settings.artifacts is None
             places = [everywhere(root) for root in roots] if searches else self._around
+            if many and searches:
+                places = survey.places_around(places)
         except OSError:  # Without a current directory it is no place: the search says so.
             return await self._plan(crew, None)
         async with self._undertaken(places) as undertaking:

@@ -49,8 +49,10 @@ async def last_used(
 
     # The innermost projects first, as those around them build on what is known of these.
     ordered = sorted(rows, key=lambda row: len(row.sighting.project), reverse=True)
-    for root in {row.candidate.root: None for row in ordered}:
-        there = [row for row in ordered if row.candidate.root == root]
+    by_root: dict[str, list[Row]] = {}
+    for row in ordered:
+        by_root.setdefault(row.candidate.root, []).append(row)
+    for root, there in by_root.items():
         done = 0
         while done < len(there):
             some = there[done : done + _AT_ONCE]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Candidate, Level, Reason
 from cleanup_nodemodule.proof import weigh
+from cleanup_nodemodule.proof.rules import RuleIndex
 from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.survey import nesting
 from cleanup_nodemodule.survey.looking import Look
@@ -140,7 +141,7 @@ class Rounds:
     ) -> frozenset[str]:
         """Make rows of the *roots* that are artifacts themselves; return the paths of those not to be searched."""
         named = {*(settings.targets or ()), *settings.also}
-        rules = settings.rules if settings.targets is None else ()
+        rules = RuleIndex(settings.rules if settings.targets is None else ())
         excluded = self._prover.circumstances.spared.excluded
         own = [
             # As a search of the directory around it finds it.
@@ -151,12 +152,15 @@ class Rounds:
             and excluded.covering(root.path, set()) is None
             and (
                 os.path.basename(root.path) in named
-                or any(rule.fits(tuple(root.path.split(os.sep))) for rule in rules)
+                or any(
+                    rule.fits(tuple(root.path.split(os.sep)))
+                    for rule in rules.to_try(os.path.basename(root.path))
+                )
             )
         ]
-        if not own:
-            return frozenset()
-        looks = await self._prover.look(own)
+        looks: list[Look] = []
+        while some := own[len(looks) : len(looks) + self._prover.portion]:
+            looks += await self._prover.look(some)
         # What is in installed software is shown for what it is, one by one: somebody asked for that place.
         artifacts = [one for one in looks if not _is_installed(one.sighting)]
         self._take(artifacts)

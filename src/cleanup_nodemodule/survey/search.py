@@ -15,7 +15,7 @@ from cleanup_nodemodule.patterns.patterns import Patterns
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
-from cleanup_nodemodule.survey import noticed
+from cleanup_nodemodule.survey import nesting, noticed
 from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.survey.unfinished import Unfinished, place_of
 from cleanup_nodemodule.words import printable
@@ -30,7 +30,7 @@ from cleanup_nodemodule.work.conversion import (
 )
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
-from cleanup_nodemodule.work.tasks import Stopped
+from cleanup_nodemodule.work.tasks import Stopped, tasks
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.survey.packed import PackedSet
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 _BUDGET = 8192
 """Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
 over, opening the root) is well below one percent."""
+
+
+_FEW: Final = 16
+"""Roots that are searched one after the other."""
 
 
 class RootError(UsageError, OSError):
@@ -204,8 +208,23 @@ class Search:
         roots = [root for root in self._roots if root.path not in without]
         for root in roots:
             self._slices[root.path] = {None: [b""]}
-        for root in roots:
-            await self._search(root, [b""], room=self._room)
+        # Roots that lie in each other are searched in their order: what is found belongs to the first of them. Who waits
+        # for room wants few under way.
+        together = len(roots) > _FEW and self._room is None
+        if not together or nesting.any_in_another([root.path for root in roots]):
+            for root in roots:
+                await self._search(root, [b""], room=self._room)
+            return
+        # A small root keeps one worker busy, and only for a moment.
+        waiting = iter(roots)
+
+        async def search() -> None:
+            for root in waiting:
+                await self._search(root, [b""], room=self._room)
+
+        async with tasks() as group:
+            for _ in range(self._scheduler.workers):
+                group.create_task(search())
 
     async def beneath(self, candidates: Iterable[Candidate]) -> None:
         """Search beneath candidates that turned out to be none.

@@ -167,3 +167,33 @@ def test_the_last_words_of_a_job_name_it(one_tool: Tool, work: Path) -> None:
     declare(work, {"notes": {"dist": {"a": ""}}})
     _, _, errors = run(one_tool, "nightly", "--also", "er")
     assert "cleanup-nodemodule run nightly --also er --include-unproven" in errors
+
+
+@pytest.mark.parametrize(
+    ("file", "job", "typed", "refused"),
+    [
+        ('exclude = ["shop"]', 'exclude = ["*/", "!shop"]', (), "exclude: '!shop' would take back"),
+        (
+            'exclude = ["shop"]',
+            "",
+            ("-e", "b*", "-e", "!shop"),
+            "--exclude: '!shop' would take back",
+        ),
+        ('keep = ["shop"]', 'keep = ["*/", "!shop"]', (), "keep: '!shop' would take back"),
+        ('keep = ["sh*", "!shop"]', 'keep = ["blog"]', (), None),
+        ("", 'exclude = ["sh*", "!shop"]', (), None),
+        ('keep = ["shop"]', "", ("-e", "sh*", "-e", "!shop"), None),
+    ],
+)
+def test_no_place_takes_back_what_another_protects(
+    one_tool: Tool, work: Path, file: str, job: str, typed: tuple[str, ...], refused: str | None
+) -> None:
+    path = define(one_tool, "")
+    path.write_text(
+        f'{file}\n{CONFIGURATION}\n[job.nightly]\npath = "{work}"\ndelete = true\n{job}\n'
+    )
+    code, _, errors = run(one_tool, "nightly", *typed)
+    assert (code == 2) is (refused is not None), errors
+    assert (refused or "") in errors
+    if refused is not None or (file.endswith('"shop"]') and "sh*" not in file):
+        assert "shop" in left(work)

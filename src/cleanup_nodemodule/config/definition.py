@@ -16,7 +16,7 @@ from cleanup_nodemodule.config.settings import (
     with_surroundings,
 )
 from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, RuleError, from_option
-from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.words import command, printable
 
 
 class Said(NamedTuple):
@@ -78,9 +78,19 @@ def settings_of(values: Values) -> Settings:
     Raises SettingsError and SaidWronglyError for what cannot be right. The message says where it was said.
     """
     for name, option in (("exclude", "--exclude"), ("keep", "keep")):
+        before = False
         for given in values.given(name):
-            said_in_file = given.source.place
-            check_patterns(f"{given.source}: {name}" if said_in_file else option, given.value)
+            said_by = f"{given.source}: {name}" if given.source.place else option
+            check_patterns(said_by, given.value)
+            if before and (
+                taken_back := next((one for one in given.value if one[:1] == "!"), None)
+            ):
+                # The last pattern that matches decides, but what protects adds up.
+                raise SettingsError(
+                    f"{said_by}: {printable(taken_back)!r} would take back what is said elsewhere, too;"
+                    f" leave it out, or see who says what: {command('config', 'show', name)}"
+                )
+            before = before or bool(given.value)
     with values.blaming():
         return with_surroundings(
             Settings(

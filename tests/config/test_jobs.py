@@ -162,6 +162,18 @@ def test_the_list_says_where_each_job_is_and_what_it_does(one_tool: Tool, work: 
     assert "there are no jobs" in errors
 
 
+def test_a_file_can_be_named_before_the_command_and_behind_it(
+    one_tool: Tool, work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.toml").write_text(f'[job.a]\npath = "{work}"\n')
+    (tmp_path / "other.toml").write_text(f'[job.b]\npath = "{work}"\n')
+    one, other = ("--config", tmp_path / "one.toml"), ("--config", tmp_path / "other.toml")
+    for words in ((*one, "run", "--list", *other), ("run", "--list", *one, *other)):
+        done = one_tool.tell(*words)
+        assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["a", "b"]
+    assert one_tool.tell(*one, "run", "a", "--no-config").returncode == 0
+
+
 def test_the_last_words_of_a_job_name_it(one_tool: Tool, work: Path) -> None:
     define(one_tool, f'[job.nightly]\npath = "{work}"\nprofile = "js"\n')
     declare(work, {"notes": {"dist": {"a": ""}}})

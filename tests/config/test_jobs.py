@@ -162,8 +162,50 @@ def test_the_list_says_where_each_job_is_and_what_it_does(one_tool: Tool, work: 
     assert "there are no jobs" in errors
 
 
+def test_a_file_can_be_named_before_the_command_and_behind_it(
+    one_tool: Tool, work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.toml").write_text(f'[job.a]\npath = "{work}"\n')
+    (tmp_path / "other.toml").write_text(f'[job.b]\npath = "{work}"\n')
+    one, other = ("--config", tmp_path / "one.toml"), ("--config", tmp_path / "other.toml")
+    for words in ((*one, "run", "--list", *other), ("run", "--list", *one, *other)):
+        done = one_tool.tell(*words)
+        assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["a", "b"]
+    assert one_tool.tell(*one, "run", "a", "--no-config").returncode == 0
+
+
 def test_the_last_words_of_a_job_name_it(one_tool: Tool, work: Path) -> None:
     define(one_tool, f'[job.nightly]\npath = "{work}"\nprofile = "js"\n')
     declare(work, {"notes": {"dist": {"a": ""}}})
     _, _, errors = run(one_tool, "nightly", "--also", "er")
     assert "cleanup-nodemodule run nightly --also er --include-unproven" in errors
+
+
+@pytest.mark.parametrize(
+    ("file", "job", "typed", "refused"),
+    [
+        ('exclude = ["shop"]', 'exclude = ["*/", "!shop"]', (), "exclude: '!shop' would take back"),
+        (
+            'exclude = ["shop"]',
+            "",
+            ("-e", "b*", "-e", "!shop"),
+            "--exclude: '!shop' would take back",
+        ),
+        ('keep = ["shop"]', 'keep = ["*/", "!shop"]', (), "keep: '!shop' would take back"),
+        ('keep = ["sh*", "!shop"]', 'keep = ["blog"]', (), None),
+        ("", 'exclude = ["sh*", "!shop"]', (), None),
+        ('keep = ["shop"]', "", ("-e", "sh*", "-e", "!shop"), None),
+    ],
+)
+def test_no_place_takes_back_what_another_protects(
+    one_tool: Tool, work: Path, file: str, job: str, typed: tuple[str, ...], refused: str | None
+) -> None:
+    path = define(one_tool, "")
+    path.write_text(
+        f'{file}\n{CONFIGURATION}\n[job.nightly]\npath = "{work}"\ndelete = true\n{job}\n'
+    )
+    code, _, errors = run(one_tool, "nightly", *typed)
+    assert (code == 2) is (refused is not None), errors
+    assert (refused or "") in errors
+    if refused is not None or (file.endswith('"shop"]') and "sh*" not in file):
+        assert "shop" in left(work)

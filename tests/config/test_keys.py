@@ -31,6 +31,7 @@ def test_an_option_takes_what_its_key_says(key: Key) -> None:
     assert param.is_flag is (key.kind is Kind.FLAG)
     assert param.multiple is (key.kind in {Kind.TEXTS, Kind.PATHS, Kind.RULES})
     assert choices_of(param) == key.choices
+    assert getattr(param, "min", None) == key.least
     if key.kind in {Kind.NUMBER, Kind.SECONDS}:
         assert param.type_descriptor.annotation is (int if key.kind is Kind.NUMBER else float)
 

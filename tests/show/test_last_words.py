@@ -176,7 +176,7 @@ def said(told: Report, asked: Asked = ASKED, *, signalled: bool = False) -> list
         (
             Reason.EXCLUDED,
             "--exclude b names what is inside",
-            "excluded: --exclude b names what is inside. To include it, leave that option out",
+            "excluded: --exclude b names what is inside. To include it, leave that option out, or take it out of the file that has it",
         ),
     ],
 )

@@ -66,9 +66,9 @@ def test_it_keeps_what_its_patterns_mean_from_where_it_lies(
 
 
 FAULTY: Final = {
-    "another key": ("profile = ['all']", "there is no key 'profile'"),
-    "an order": ("delete = true", "there is no key 'delete'"),
-    "a job": ("[job.nightly]\ndelete = true", "there is no key 'job'"),
+    "another key": ("profile = ['all']", "there is no key profile"),
+    "an order": ("delete = true", "there is no key delete"),
+    "a job": ("[job.nightly]\ndelete = true", "there is no key job"),
     "no TOML": ("keep = [", "Invalid"),
     "no text": (b"\xff\xfe", "can't decode"),
     "of a kind": ("keep = 3", "has to be a list of patterns"),

@@ -613,3 +613,50 @@ def test_everything_that_is_named_is_there_and_documented() -> None:
         assert name in result.stdout
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = cleanup_nodemodule.nothing
+
+
+# What the user has configured.
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's configuration file, which says something."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    text = 'profile = ["rust"]\nkeep = ["a"]\n[job.nightly]\npath = ["/srv"]\nkeep = ["b"]\ndelete = true\n[job.bad]\n'
+    declare(tmp_path / "config/cleanup-nodemodule", {"config.toml": text})
+    return tmp_path / "config/cleanup-nodemodule/config.toml"
+
+
+@pytest.mark.usefixtures("configured")
+def test_the_configuration_is_read_only_by_who_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert Settings().profiles == ("js",)
+    settings = cleanup_nodemodule.load_settings()
+    assert (settings.profiles, settings.keep, settings.roots) == (("rust",), ("a",), (".",))
+    declare(tmp_path, {"named.toml": 'profile = ["go"]\nkeep = ["c"]\n'})
+    settings = cleanup_nodemodule.load_settings("nightly", config=[tmp_path / "named.toml"])
+    assert (settings.profiles, settings.keep, settings.roots) == (
+        ("go",),
+        ("a", "c", "b"),
+        ("/srv",),
+    )
+    monkeypatch.setenv("CLEANUP_NODEMODULE_PROFILE", "python\njs")
+    assert cleanup_nodemodule.load_settings().profiles == ("python", "js")
+
+
+def test_a_configuration_that_cannot_be_is_an_error_with_its_place(
+    configured: Path,
+) -> None:
+    for job, said in (("nightli", "did you mean nightly"), ("bad", "does not say where to search")):
+        with pytest.raises(CleanupError, match=said):
+            cleanup_nodemodule.load_settings(job)
+    with pytest.raises(CleanupError, match=r"there is no 'none\.toml'"):
+        cleanup_nodemodule.load_settings(config=["none.toml"])
+    configured.write_text("min-depth = -1\n")
+    with pytest.raises(CleanupError, match=r"config\.toml, line 1: min-depth cannot be -1"):
+        cleanup_nodemodule.load_settings()
+    configured.write_text("")
+    configured.chmod(0o666)
+    with pytest.raises(CleanupError, match="somebody else could write it"):
+        cleanup_nodemodule.load_settings()

@@ -46,8 +46,9 @@ def said_in(ctx: typer.Context) -> "Said":
     """Return all that is said elsewhere, with the files that a command line names."""
     from cleanup_nodemodule.config.definition import read_all
 
-    params = {**(ctx.parent.params if ctx.parent is not None else {}), **ctx.params}
-    return read_all(params.get("config") or (), alone=bool(params.get("no_config")))
+    each = [one.params for one in (ctx.parent, ctx) if one is not None]
+    config = [path for params in each for path in params.get("config") or ()]
+    return read_all(config, alone=any(params.get("no_config") for params in each))
 
 
 def _typed(ctx: typer.Context) -> "Layer":

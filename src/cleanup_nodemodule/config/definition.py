@@ -9,6 +9,7 @@ from cleanup_nodemodule.config.environment import read_environment
 from cleanup_nodemodule.config.files import Job
 from cleanup_nodemodule.config.keys import PROTECTING
 from cleanup_nodemodule.config.layers import Layer, Order, Values
+from cleanup_nodemodule.config.reading import word_of
 from cleanup_nodemodule.config.settings import (
     Settings,
     SettingsError,
@@ -16,7 +17,7 @@ from cleanup_nodemodule.config.settings import (
     with_surroundings,
 )
 from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, RuleError, from_option
-from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.words import command
 
 
 class Said(NamedTuple):
@@ -66,7 +67,7 @@ def _named(path: str) -> files.Said:
     said = files.read_file(os.path.abspath(path), Order.CONFIG) if path else None
     if said is None:
         raise SettingsError(
-            f"--config takes a configuration file, and there is no {printable(path)!r}; config init"
+            f"--config takes a configuration file, and there is no {word_of(path)}; config init"
             " makes one"
         )
     return said
@@ -78,9 +79,19 @@ def settings_of(values: Values) -> Settings:
     Raises SettingsError and SaidWronglyError for what cannot be right. The message says where it was said.
     """
     for name, option in (("exclude", "--exclude"), ("keep", "keep")):
+        before = False
         for given in values.given(name):
-            said_in_file = given.source.place
-            check_patterns(f"{given.source}: {name}" if said_in_file else option, given.value)
+            said_by = f"{given.source}: {name}" if given.source.place else option
+            check_patterns(said_by, given.value)
+            if before and (
+                taken_back := next((one for one in given.value if one[:1] == "!"), None)
+            ):
+                # The last pattern that matches decides, but what protects adds up.
+                raise SettingsError(
+                    f"{said_by}: {word_of(taken_back)} would take back what is said elsewhere, too;"
+                    f" leave it out, or see who says what: {command('config', 'show', name)}"
+                )
+            before = before or bool(given.value)
     with values.blaming():
         return with_surroundings(
             Settings(

@@ -98,7 +98,7 @@ def _parsed(text: str, path: str) -> Any:
 def text_of(path: str) -> str:
     """Return what a configuration file holds, nothing if there is none. Raises SettingsError."""
     try:
-        return read_small(path, _LARGEST, follow=True)[0].decode()
+        return read_small(path, _LARGEST, follow=True)[0].decode("utf-8-sig")
     except FileNotFoundError:
         return ""
     except OSError as error:

@@ -13,11 +13,10 @@ from typing import Any, Final, NamedTuple
 from cleanup_nodemodule.config.keys import KEYS, Key, Where
 from cleanup_nodemodule.config.layers import Given, Layer, Order, Source
 from cleanup_nodemodule.config.lines import line_of
-from cleanup_nodemodule.config.reading import no_key, value_of
+from cleanup_nodemodule.config.reading import no_key, value_of, word_of
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.system.files import read_small
-from cleanup_nodemodule.words import printable
 
 CONFIG_NAME: Final = "config.toml"
 """Name of a configuration file in its directory."""
@@ -180,7 +179,7 @@ class _Reading:
                     )
                 if not _is_name(name):
                     raise SettingsError(
-                        f"{source}: a job cannot be called {printable(name)!r}; use letters, digits,"
+                        f"{source}: a job cannot be called {word_of(name)}; use letters, digits,"
                         " - and _"
                     )
                 says = self.layer(table, Order.JOB, ("job", name))
@@ -218,11 +217,15 @@ def _parsed(path: str, content: bytes) -> tuple[str, Mapping[str, Any]]:
     import tomllib  # noqa: PLC0415 - only for those who have a configuration
 
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
         return text, tomllib.loads(text)
     except RecursionError as error:
         raise SettingsError(f"{path}: it is nested too deeply") from error
-    except ValueError as error:  # Of TOML or of UTF-8.
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path}: it is no text in UTF-8, from byte {error.start + 1} on; save it as UTF-8"
+        ) from error
+    except ValueError as error:
         # Python's own words on this are for programmers.
         long = "a number in it has too many digits" if "int_max_str" in str(error) else error
         raise SettingsError(f"{path}: {long}") from error

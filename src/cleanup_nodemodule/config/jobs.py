@@ -7,9 +7,10 @@ from typing import Final
 from cleanup_nodemodule.config.definition import Said
 from cleanup_nodemodule.config.files import Job
 from cleanup_nodemodule.config.layers import Order, Values
+from cleanup_nodemodule.config.reading import word_of
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.system.accounts import user_name
-from cleanup_nodemodule.words import command, printable
+from cleanup_nodemodule.words import command
 
 
 def job_called(name: str, said: Said) -> Job:
@@ -24,7 +25,7 @@ def job_called(name: str, said: Said) -> Job:
         advice = f"{command('run', '--list')} lists the jobs"
     else:
         advice = "no file defines any; [job.nightly] in a configuration file begins one"
-    raise SettingsError(f"there is no job {printable(name)!r}; {advice}")
+    raise SettingsError(f"there is no job {word_of(name)}; {advice}")
 
 
 def may_delete(job: Job) -> bool:

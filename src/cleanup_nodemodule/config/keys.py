@@ -99,6 +99,8 @@ class Key(NamedTuple):
     """The option, where its name is another one; empty for none."""
     off: str | None = None
     """The option that takes a flag back, where there is one of its own; else it is ``--no-`` and the name."""
+    least: int | None = None
+    """The least number that makes sense, where there is one that no other module knows."""
     instead_of: tuple[str, ...] = ()
     """Keys that this one takes back where an earlier layer has said them."""
     also_called: tuple[str, ...] = ()
@@ -155,7 +157,7 @@ _TABLE: Final = (
     _texts("output"),
     _choice("by", By),
     _choice("sort", Sort, "size"),
-    Key("top", Kind.NUMBER),
+    Key("top", Kind.NUMBER, least=0),
     _choice("color", Color, "auto"),
     _flag("no-progress"),
     _flag("quiet", instead_of=("verbose",)),

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.config.keys import KEYS, OPTIONS, Key, Kind
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.problems import ProblemCode
 
 
 class Order(StrEnum):
@@ -64,6 +65,26 @@ class SaidWronglyError(UsageError):
     """A value that cannot be right. The message says where it was said, and what to say instead."""
 
 
+class PathSaidWronglyError(SaidWronglyError):
+    """A directory that cannot be searched, which nobody typed."""
+
+    code = ProblemCode.SEARCH_ROOT
+
+    def __init__(self, message: str, error: UsageError) -> None:
+        super().__init__(message)
+        self._error = error
+
+    @property
+    def path(self) -> str | None:
+        """Absolute path of the directory."""
+        return self._error.path
+
+    @property
+    def number(self) -> int | None:
+        """What the system said (errno(3))."""
+        return self._error.number
+
+
 Layer = Mapping[str, Given]
 """What is said in one place, by the names of the keys."""
 
@@ -77,8 +98,18 @@ class Values:
             name: (Given(key.default, DEFAULT),) for name, key in KEYS.items()
         }
         for layer in layers:
-            for name, given in _complete(layer).items():
+            for name, given in {**self._taken_back(layer), **layer}.items():
                 self._put(KEYS[name], given)
+
+    def _taken_back(self, layer: Layer) -> Layer:
+        """Return what a layer takes back of the layers before it, by saying something else."""
+        return {
+            name: Given(KEYS[name].default, given.source)
+            for key, given in layer.items()
+            if given.value
+            for name in KEYS[key].instead_of
+            if self.is_given(name)
+        }
 
     def _put(self, key: Key, given: Given) -> None:
         before = self._given[key.name] if key.adds_up else ()
@@ -149,6 +180,8 @@ class Values:
 
     def blame(self, error: UsageError) -> UsageError:
         """Return the error with the place where what is wrong was said; the same one if it was typed."""
+        if error.code is ProblemCode.SEARCH_ROOT:
+            return self._blame_path(error)
         match = re.match(r"(--[a-z][a-z-]*)\b", str(error))
         key = OPTIONS.get(match[1]) if match is not None else None
         if match is None or key is None:
@@ -158,13 +191,9 @@ class Values:
             return error
         return SaidWronglyError(f"{source}: {key.name}{str(error)[match.end() :]}")
 
-
-def _complete(layer: Layer) -> Layer:
-    """Return a layer with what it takes back of the layers before it."""
-    taken_back = {
-        name: Given(KEYS[name].default, given.source)
-        for key, given in layer.items()
-        if given.value
-        for name in KEYS[key].instead_of
-    }
-    return {**taken_back, **layer}
+    def _blame_path(self, error: UsageError) -> UsageError:
+        """Return the error about a directory that cannot be searched with who named it, if nobody typed that."""
+        source = self.source("path")
+        if source.order in {Order.DEFAULT, Order.COMMAND_LINE}:
+            return error
+        return PathSaidWronglyError(f"{source}: path: {error}", error)

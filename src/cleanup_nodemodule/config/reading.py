@@ -8,7 +8,7 @@ from typing import Any, Final
 from cleanup_nodemodule.config.keys import KEYS, Key, Kind
 from cleanup_nodemodule.config.layers import SaidWronglyError, Source
 from cleanup_nodemodule.proof.rules import RuleError, read_rules
-from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.words import printable, shortly
 
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off"})
@@ -28,6 +28,10 @@ def value_of(key: Key, value: object, source: Source) -> Any:
             several = [value] if isinstance(value, str) else value
             if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
                 raise _wrong(key, source)
+            if key.kind is Kind.PATHS and key.default and not several:
+                raise SaidWronglyError(
+                    f"{source}: {key.name} is empty; write a path, or leave it out"
+                )
             if key.kind is Kind.PATHS:
                 return tuple(_place(key, path, source) for path in several)
             return tuple(several)
@@ -43,6 +47,10 @@ def value_of(key: Key, value: object, source: Source) -> Any:
             right = isinstance(value, str)
     if not right:
         raise _wrong(key, source)
+    if isinstance(value, int) and key.least is not None and value < key.least:
+        raise SaidWronglyError(
+            f"{source}: {key.name} cannot be {shortly(value)}; write {key.least} or more"
+        )
     # "-" is standard input, wherever a run begins.
     if isinstance(value, str) and key.kind is Kind.PATH and value != "-":
         return _place(key, value, source)
@@ -80,6 +88,12 @@ def value_of_words(key: Key, words: Sequence[str], source: Source) -> Any:
     return value_of(key, value, source)
 
 
+def word_of(name: str) -> str:
+    """Return what somebody wrote, in quotes, so that all of it can be seen."""
+    shown = printable(name)
+    return repr(name) if shown == name else shown
+
+
 def no_key(name: str, known: Iterable[str]) -> str:
     """Return what to say of a key that is not there: the one that is meant, or all that there are."""
     word, names = name.replace("_", "-").lower(), sorted(set(known))
@@ -87,7 +101,7 @@ def no_key(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.7)
     meant = next(iter((*filter(None, [_ALSO_SAID.get(word)]), *begin_so, *near)), None)
     advice = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(KEYS))}"
-    return f"there is no key {printable(name)!r}; {advice}"
+    return f"there is no key {word_of(name)}; {advice}"
 
 
 _ALSO_SAID: Final = {
@@ -123,7 +137,7 @@ def _place(key: Key, path: str, source: Source) -> str:
     whole = os.path.expanduser(path)
     if not os.path.isabs(whole):
         raise SaidWronglyError(
-            f"{source}: {key.name}: {printable(path)!r} is relative, and a run may begin anywhere;"
+            f"{source}: {key.name}: {word_of(path)} is relative, and a run may begin anywhere;"
             " write the whole path, or one that begins with ~/"
         )
     return whole

@@ -101,7 +101,7 @@ def understood(data: dict[str, Any]) -> _Said:
     for key, value in data.items():
         if key not in _KEYS:
             fault = (
-                f"there is no key {printable(key)!r} in such a file; it takes keep and exclude only"
+                f"there is no key {printable(key)} in such a file; it takes keep and exclude only"
             )
             return _Said(everything=True, fault=fault)
         if value is True:

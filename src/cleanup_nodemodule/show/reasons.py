@@ -15,7 +15,7 @@ MEANINGS: Final = {
     "tracked": "version control tracks files in it",
     "git-failed": "git is missing, or could not say whether it tracks files in it",
     "installed": "it is part of installed software",
-    "excluded": "a pattern of yours, or a .cleanup-keep file, excludes it",
+    "excluded": "a pattern of yours, or a file beside or above it, excludes it",
     "not-chosen": "you did not choose it",
     "current-directory": "the current directory is inside it",
     "in-use": "a process is at work in it or its project, or may be",
@@ -89,8 +89,10 @@ def what_to_do(kept: Kept, again: Sequence[str]) -> Advice | str | None:
             return "Mend that, then run the command again"
         case "excluded" if detail.startswith("there is a "):
             return "To include it, delete that file"
+        case "excluded" if detail.startswith(".cleanup-nodemodule.toml in "):
+            return "To include it, change that file"
         case "excluded" if detail.startswith("--exclude "):
-            return "To include it, leave that option out"
+            return "To include it, leave that option out, or take it out of the file that has it"
         case "excluded":
             return "To include it, take that pattern out of the configuration file"
         case "current-directory":

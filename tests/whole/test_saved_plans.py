@@ -202,6 +202,23 @@ def test_what_was_included_by_hand_is_deleted_if_it_is_as_it_was(tool: Tool, top
     assert "--include-unproven for 1 directory" in told.errors
 
 
+def test_what_was_used_since_is_spared_if_the_plan_is_of_what_was_not_used(
+    tool: Tool, top: Path
+) -> None:
+    path = save(tool, top)
+    rewrite(path, lambda plan: plan["settings"].update(older_than=86400))
+    old = time.time() - 7 * 86400
+    for name in ("package.json", "node_modules/file", "node_modules/pkg/index.js"):
+        os.utime(top / "a" / name, (old, old))
+    told = apply(tool, top, path, "--no-dry-run")
+    assert told.code == 0, told.errors
+    assert told.outcomes == {**dict.fromkeys(ALL), "a/node_modules": "deleted"}
+    assert told.reasons["b/node_modules"] == "changed"
+    assert "was not used for 1d" in told.rows["b/node_modules"]["reason_detail"]
+    rewrite(path, lambda plan: plan["settings"].update(older_than=0))
+    assert apply(tool, top, path, "--no-dry-run").outcomes["b/node_modules"] == "deleted"
+
+
 def test_a_limit_holds_for_a_plan_too(tool: Tool, top: Path) -> None:
     path = save(tool, top)
     before = listing(top)

@@ -431,3 +431,13 @@ def test_each_format_has_an_entry_and_no_ending_asks_for_two() -> None:
     assert set(KINDS) == set(Format)
     endings = [ending for kind in KINDS.values() for ending in kind.endings]
     assert len(set(endings)) == len(endings)
+
+
+def test_the_page_for_scripts_names_the_columns_and_the_records() -> None:
+    """In the order in which they stand."""
+    text = (CHECKOUT / "docs/scripts.md").read_text()
+    for fields in (FIELDS, GROUP_FIELDS):
+        listed = r",\s".join(f"`{re.escape(name)}`" for name in fields)
+        assert re.search(rf"{listed}\.", text), fields
+    named = re.findall(r"^\| `(\w+)` \| one", text, re.MULTILINE)
+    assert sorted(named) == sorted(RECORDS)

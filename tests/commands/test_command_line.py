@@ -160,6 +160,9 @@ def test_nested_and_repeated_roots_count_each_artifact_once(run: Run, work: Path
             "-p", work / "app", "-p", work, "-p", "work/../work", "-p", work / "app", "--json"
         ).stdout
     )
+    roots = [[row.pop("root") for row in told["artifacts"]] for told in (once, often)]
+    assert roots[0] == [str(work)] * len(once["artifacts"])
+    assert set(roots[1]) == {str(work), str(work / "app")}
     assert often["artifacts"] == once["artifacts"]
     assert often["totals"] == once["totals"]
     assert often["roots"] == [str(work / "app"), str(work)]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -173,7 +174,10 @@ def test_every_format_says_the_same(
     ]
     assert lines == [{name: as_read(row[name]) for name in FIELDS} for row in flat]
     told = records(done[Format.NDJSON].stdout, record_schema)
-    assert kept(told, "artifact") == [{"record": "artifact", **row} for row in artifacts]
+    # They come when they are decided.
+    assert sorted(kept(told, "artifact"), key=itemgetter("path")) == [
+        {"record": "artifact", **row} for row in sorted(artifacts, key=itemgetter("path"))
+    ]
     assert {key: told[-1][key] for key in TOTALS} == document["totals"]
     plain = [line.split("\t") for line in done[Format.PLAIN].stdout.splitlines()]
     assert [(row[0], row[1], row[5]) for row in plain] == [
@@ -431,3 +435,13 @@ def test_each_format_has_an_entry_and_no_ending_asks_for_two() -> None:
     assert set(KINDS) == set(Format)
     endings = [ending for kind in KINDS.values() for ending in kind.endings]
     assert len(set(endings)) == len(endings)
+
+
+def test_the_page_for_scripts_names_the_columns_and_the_records() -> None:
+    """In the order in which they stand."""
+    text = (CHECKOUT / "docs/scripts.md").read_text()
+    for fields in (FIELDS, GROUP_FIELDS):
+        listed = r",\s".join(f"`{re.escape(name)}`" for name in fields)
+        assert re.search(rf"{listed}\.", text), fields
+    named = re.findall(r"^\| `(\w+)` \| one", text, re.MULTILINE)
+    assert sorted(named) == sorted(RECORDS)

@@ -23,14 +23,6 @@ _BOLD: Final = Style(bold=True)
 _DIM: Final = Style(dim=True)
 _CYAN: Final = Style(color="cyan")
 
-_HEADS: Final = {
-    "ecosystem": "Ecosystem",
-    "project": "Project",
-    "root": "Root",
-    "owner": "Owner",
-    "age": "Last used within",
-}
-
 
 class _Column(NamedTuple):
     head: str
@@ -54,8 +46,10 @@ def group_table(report: Report, look: Look) -> Iterator[Segments]:
     if look.width is not None:
         room = max(1, look.width - sum(len(_GAP) + column.width for column in columns) - len(_GAP))
     head = "".join(_GAP + _aligned(column, column.head) for column in columns)
-    yield Segments([Segment(f"By {groups[0].by}:\n", _BOLD)])
-    yield Segments([Segment(f"{head}{_GAP}{_HEADS[groups[0].by]}\n", _DIM)])
+    by = groups[0].by
+    what = "Last used within" if by == "age" else by.capitalize()
+    yield Segments([Segment(f"By {by}:\n", _BOLD)])
+    yield Segments([Segment(f"{head}{_GAP}{what}\n", _DIM)])
     for number, name in enumerate(names):
         line = [
             Segment(_GAP + _aligned(column, column.cells[number]), column.style)

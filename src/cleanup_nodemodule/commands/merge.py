@@ -1,5 +1,6 @@
 """``merge``: join audits of many machines into one."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.config.keys import By, Format, Sort
 from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.show.streams import say
+from cleanup_nodemodule.show.streams import is_terminal, say
 from cleanup_nodemodule.words import PROGRAM
 
 
@@ -119,6 +120,8 @@ def merge(
     with Interrupts() as interrupts:
         code = Terminal(display, "dry-run", interrupts).finished(Ended(merged.report))
         if not quiet and not (chosen and KINDS[chosen].alone):
+            if chosen in {None, Format.TABLE} and is_terminal(sys.stdout):
+                print()
             for line in last_words(merged):
                 say(line)
         for gate in merged.report.gates:

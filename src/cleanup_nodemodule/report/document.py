@@ -3,12 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from cleanup_nodemodule.report.rows import Report
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.report.comparison import Comparison
+
+_AT_ONCE: Final = 100
+"""Rows of a piece."""
 
 
 def to_json(report: Report) -> str:
@@ -17,16 +21,17 @@ def to_json(report: Report) -> str:
 
 
 def json_lines(report: "Report | Comparison") -> Iterator[str]:
-    """Give the document piece by piece: each of its lists one row a line, as there may be many."""
+    """Give the document piece by piece, as there may be many rows: each of its lists has one a line."""
     start = "{"
     for name, value in _fields(report).items():
         yield f"{start}\n  {json.dumps(name)}: "
         start = ","
         if isinstance(value, list):
-            row_start = "["
-            for row in value:
-                yield f"{row_start}\n    {_text(row)}"
-                row_start = ","
+            rows = map(_text, value)
+            before = "[\n    "
+            while some := list(islice(rows, _AT_ONCE)):
+                yield before + ",\n    ".join(some)
+                before = ",\n    "
             yield "\n  ]" if value else "[]"
         elif is_dataclass(value):
             yield json.dumps(_fields(value), default=_fields)

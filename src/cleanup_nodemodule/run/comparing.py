@@ -112,4 +112,5 @@ def _without_collecting() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()  # Or it would look through all of them once more.
             gc.enable()

@@ -11,6 +11,7 @@ from cleanup_nodemodule.report.comparison import COMPARISON_VERSION, Comparison
 from cleanup_nodemodule.report.document import json_schema, schema_of
 from cleanup_nodemodule.report.records import records_schema
 from cleanup_nodemodule.report.rows import SCHEMA_VERSION
+from cleanup_nodemodule.run.saved_plan import PLAN_VERSION, plan_schema
 
 DIRECTORY: Final = Path(__file__).parent / "schema"
 
@@ -21,6 +22,7 @@ def files() -> dict[Path, str]:
         f"report-{SCHEMA_VERSION}": json_schema(),
         f"record-{SCHEMA_VERSION}": records_schema(),
         f"diff-{COMPARISON_VERSION}": schema_of(Comparison),
+        f"plan-{PLAN_VERSION}": plan_schema(),
     }
     return {DIRECTORY / f"{name}.json": f"{text}\n" for name, text in made.items()}
 

@@ -48,12 +48,12 @@ class Saving:
             self._place: Final = _place(path)
             whole_file.check(self._place)
         except (OSError, ValueError) as error:
-            raise self._failure(error) from error
+            raise self._failure(error, "the plan cannot be saved there: ") from error
 
-    def _failure(self, error: OSError | ValueError) -> PlanFileError:
+    def _failure(self, error: OSError | ValueError, before: str = "") -> PlanFileError:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         number = error.errno if isinstance(error, OSError) else None
-        return PlanFileError(self._given, f"the plan cannot be saved there: {why}", number)
+        return PlanFileError(self._given, f"{before}{why}", number)
 
     def save(self, plan: Plan, settings: Settings) -> str:
         """Write what a plan selects, made with these settings; return a sentence about that.

@@ -29,7 +29,7 @@ PRIVATE = {
     # Dealt with by whoever calls.
     *("ChangedError", "ImpossibleError", "StuckError"),
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
-    "Unknown",
+    *("QuantityError", "Unknown", "WrongError"),
 }
 """Exceptions that end no command."""
 

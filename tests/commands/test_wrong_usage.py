@@ -188,7 +188,7 @@ WRONG = [
     (["help", "lgo"], "there is no command lgo; did you mean log?"),
     (
         ["help", "zzz"],
-        "there is no command zzz; there are resume, rules, explain, log, regenerate, help",
+        "there is no command zzz; there are run, apply, resume, rules, explain, log, regenerate, diff, merge, config, help",
     ),
     # Names that are no names of directories.
     (

@@ -5,18 +5,16 @@ artifact alone: every link of every artifact is needed, and which of them will b
 """
 
 import struct
+from array import array
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import LINK_FIELDS
 from cleanup_nodemodule.model import Size
 
 _RECORD: Final = struct.Struct(f"={LINK_FIELDS}Q")
-
-_AT_ONCE: Final = 1_000_000
-"""Links that are unpacked at a time. They are kept packed, 40 bytes each, and settled in as many
-passes as it takes: a package store with many millions of links must not become as many objects."""
 
 
 class Ledger:
@@ -84,29 +82,22 @@ class Ledger:
         it. It is reclaimable, with the first selected one, if all links that the file system counts
         were met in selected artifacts.
         """
-        sums = [[0, 0, 0] for _ in selected]
+        if not self._slices:
+            return [_NOTHING] * len(selected)
         slices = sorted((ranks[artifact], links) for artifact, links in self._slices)
-        passes = 1 + self._links // _AT_ONCE
-        for turn in range(passes):
-            inodes: dict[tuple[int, int], list[int]] = {}
-            for rank, links in slices:
-                chosen = selected[rank]
-                for device, inode, link_count, size, blocks in _RECORD.iter_unpack(links):
-                    if inode % passes != turn:
-                        continue
-                    known = inodes.get((device, inode))
-                    if known is None:
-                        known = inodes[device, inode] = [link_count, 0, -1, blocks]
-                        sums[rank][0] += size
-                        sums[rank][1] += blocks
-                    elif link_count > known[0]:
-                        # Links may come and go while we look; the larger count promises less.
-                        known[0] = link_count
-                    if chosen:
-                        known[1] += 1
-                        if known[2] < 0:
-                            known[2] = rank
-            for link_count, selected_links, first_selected, blocks in inodes.values():
-                if first_selected >= 0 and selected_links >= link_count:
-                    sums[first_selected][2] += blocks
-        return [Size(*sizes) for sizes in sums]
+        settled = engine.settle(slices, bytes(selected))
+        sums = zip(
+            numbers(settled.apparent),
+            numbers(settled.allocated),
+            numbers(settled.reclaimable),
+            strict=True,
+        )
+        return [Size(*each) if any(each) else _NOTHING for each in sums]
+
+
+_NOTHING = Size(0, 0, 0)
+
+
+def numbers(packed: bytes) -> Sequence[int]:
+    """Return the numbers of an answer of ``engine.settle``, one for each rank."""
+    return array("Q", packed)

@@ -1,5 +1,6 @@
 """Which of the artifacts that can be deleted go, and in which order if only a part has to go. Pure."""
 
+import re
 from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias
 
@@ -76,6 +77,14 @@ class Filters:
                 check(text)
             except PatternError as error:
                 raise FilterError(f"--only takes patterns in gitignore syntax: {error}") from error
+            if "," in re.sub(r"\\.|\[[^]/]*\]", "", text):
+                several = " ".join(
+                    f"--only {one.strip()}" for one in text.split(",") if one.strip()
+                )
+                raise FilterError(
+                    f"--only {text!r} has a comma, and each pattern stands for itself; type: {several},"
+                    f" or {text.replace(',', '[,]')!r} for a name with a comma"
+                )
         if self.only and all(text.startswith("!") for text in self.only):
             raise FilterError(
                 f"--only {self.only[0]!r} takes back what an earlier pattern matches, and there is none;"

@@ -88,6 +88,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield from _kept_and_deletable(report)
     else:
         yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
+    yield from _goals(report)
     yield from _leftovers(report)
     yield from _unseen(report)
     if not asked.listed:
@@ -289,6 +290,19 @@ def _difference(report: Report) -> Iterator[str]:
         yield (
             f"{grew}: other programs probably wrote at the same time, or have deleted files open."
         )
+
+
+def _goals(report: Report) -> Iterator[str]:
+    """Say what is missing to the goals that all that can be deleted does not reach."""
+    for row in report.goals:
+        where = printable(row.file_system)
+        if row.missing_bytes is None:
+            yield f"{row.option}: nobody can say how much {where} has available, so nothing there was selected for it."
+        elif row.missing_bytes:
+            yield (
+                f"{row.option} is not reached on {where}: {size(row.missing_bytes)} are missing, because nothing else"
+                " can be deleted."
+            )
 
 
 def _leftovers(report: Report) -> Iterator[str]:

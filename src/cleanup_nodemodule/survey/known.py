@@ -83,7 +83,12 @@ async def _asked(name: str, artifact: Artifact, scheduler: Scheduler) -> FileSys
         contextlib.suppress(Unanswered, OSError),
         scheduler.silence.asking(artifact.candidate.root),
     ):
-        # For a user who is not root, as df shows it: the rest is not for what people build.
-        usage = await scheduler.call(shutil.disk_usage, os.path.dirname(artifact.path))
-        return FileSystem(name, usage.free, usage.total)
+        place = os.path.dirname(artifact.path)
+        return FileSystem(name, *await scheduler.call(_available, place))
     return FileSystem(name)
+
+
+def _available(place: str) -> tuple[int, int]:
+    """Return what is available for a user who is not root, as df shows it, and the size of the file system."""
+    usage = shutil.disk_usage(place)
+    return usage.free, usage.total

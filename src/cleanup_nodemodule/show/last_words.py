@@ -15,6 +15,7 @@ from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
+from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
 
@@ -88,7 +89,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield from _kept_and_deletable(report)
     else:
         yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
-    yield from _goals(report)
+    yield from unreached(report)
     yield from _leftovers(report)
     yield from _unseen(report)
     if not asked.listed:
@@ -290,19 +291,6 @@ def _difference(report: Report) -> Iterator[str]:
         yield (
             f"{grew}: other programs probably wrote at the same time, or have deleted files open."
         )
-
-
-def _goals(report: Report) -> Iterator[str]:
-    """Say what is missing to the goals that all that can be deleted does not reach."""
-    for row in report.goals:
-        where = printable(row.file_system)
-        if row.missing_bytes is None:
-            yield f"{row.option}: nobody can say how much {where} has available, so nothing there was selected for it."
-        elif row.missing_bytes:
-            yield (
-                f"{row.option} is not reached on {where}: {size(row.missing_bytes)} are missing, because nothing else"
-                " can be deleted."
-            )
 
 
 def _leftovers(report: Report) -> Iterator[str]:

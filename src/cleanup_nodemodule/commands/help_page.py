@@ -15,7 +15,7 @@ from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
 
 _SHORT: Final = {
-    *("path", "profile", "targets", "exclude", "older_than", "free", "no_dry_run", "yes", "trash"),
+    *("path", "profile", "targets", "exclude", "no_dry_run", "yes", "trash"),
     *("format_", "json_", "top", "quiet", "verbose", "version", "help_"),
 }
 """Options of the program that ``-h`` shows, by the names of their parameters."""

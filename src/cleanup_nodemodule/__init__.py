@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.filters import Filters as Filters
     from cleanup_nodemodule.config.settings import Settings as Settings
     from cleanup_nodemodule.errors import CleanupError as CleanupError
     from cleanup_nodemodule.library import (
@@ -70,6 +71,9 @@ if TYPE_CHECKING:
         Failed as Failed,
     )
     from cleanup_nodemodule.model import (
+        Goal as Goal,
+    )
+    from cleanup_nodemodule.model import (
         Keep as Keep,
     )
     from cleanup_nodemodule.model import (
@@ -99,6 +103,7 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.model import (
         Trashed as Trashed,
     )
+    from cleanup_nodemodule.model.quantities import Share as Share
     from cleanup_nodemodule.problems import ProblemCode as ProblemCode
     from cleanup_nodemodule.survey.survey import Explanation as Explanation
 
@@ -106,9 +111,11 @@ _HOMES = {
     **dict.fromkeys(("scan", "delete", "explain", "Cleaner", "AsyncCleaner"), "library"),
     "Settings": "config.settings",
     "load_settings": "library",
+    "Filters": "config.filters",
+    "Share": "model.quantities",
     "Plan": "library",
     **dict.fromkeys(("Artifact", "Candidate", "Evidence", "Level", "Contents", "Size"), "model"),
-    **dict.fromkeys(("Delete", "Keep", "Reason"), "model"),
+    **dict.fromkeys(("Delete", "Keep", "Reason", "Goal"), "model"),
     "Explanation": "survey.survey",
     **dict.fromkeys(("Outcome", "Removed", "Failed", "Trashed", "Leftover", "Progress"), "model"),
     "Problem": "model",

@@ -30,7 +30,7 @@ def some_values(key: Key) -> tuple[Any, Any]:
         case Kind.SECONDS:
             return 30.5, 40.0
         case Kind.CHOICE:
-            one, other, *_ = (choice for choice in key.choices if choice != key.default)
+            one, other, *_ = sorted(key.choices, key=lambda choice: choice == key.default)
             return one, other
         case Kind.PATHS:
             return ("/one", "/other"), ("/third",)

@@ -168,8 +168,27 @@ def nothing_is_deleted(ran: Ran) -> None:
     assert ran.code == 0, ran.err
 
 
-@check("README", "Use it")
 @check("recipes", "Not used for 90 days")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "too-recent" in ran.out
+    assert not re.search(r"^keep.*blog/node_modules$", ran.out, re.MULTILINE)
+
+
+@check("recipes", "Until enough is free")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "--free 20GB is not reached on " in ran.err
+
+
+@check("choosing", "Choosing what goes")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    assert "too-recent" in ran.out
+    assert "--free 20GB is not reached on " in ran.err
+
+
+@check("README", "Use it")
 @check("recipes", "The ten largest")
 def _(ran: Ran) -> None:
     nothing_is_deleted(ran)

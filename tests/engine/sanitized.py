@@ -466,3 +466,26 @@ def test_a_tree_that_another_process_turns_over_harms_nothing(
     assert listing(place / "outside") == before
     assert (place / "outside" / "precious").read_text() == "precious"
     assert stat.S_ISREG(os.lstat(place / "outside" / "precious").st_mode)
+
+
+def test_settling_links_gives_back_all_memory_whichever_allocation_fails(
+    kernel: ModuleType,
+) -> None:
+    links = array.array("Q", [1, 2, 2, 100, 512]).tobytes()
+    slices = [(0, links), (2, links)]
+    whole = kernel.settle(slices, b"\1\0\1")
+    assert kernel._held() == 0
+    for number in range(10):
+        kernel._fail_allocation(number)
+        try:
+            assert kernel.settle(slices, b"\1\0\1") == whole
+        except MemoryError:
+            assert kernel._held() == 0
+            continue
+        assert kernel._fail_allocation(-1)
+        break
+    else:
+        raise AssertionError("it never succeeds")
+    with pytest.raises(TypeError):
+        kernel.settle([(0, "text")], b"\1")
+    assert kernel._held() == 0

@@ -144,19 +144,24 @@ def test_any_tree_measures_what_du_says(
 
 
 @usual
-@given(tree=trees, budget=budgets, min_depth=st.integers(0, 3))
+@given(tree=trees, budget=budgets, min_depth=st.integers(0, 3), max_depth=st.integers(-1, 3))
 def test_any_tree_is_searched_as_a_walk_would(
-    engine: ModuleType, tree: Dictated, budget: int, min_depth: int
+    engine: ModuleType, tree: Dictated, budget: int, min_depth: int, max_depth: int
 ) -> None:
-    names = Names(frozenset(TARGETS), frozenset({SKIPPED}), min_depth)
+    names = Names(frozenset(TARGETS), frozenset({SKIPPED}), min_depth, max_depth=max_depth)
+    deepest = max_depth if max_depth >= 0 else 1000
     with made(tree) as place:
         root, stack = root_of(place.top), [b""]
         hits = []
         while stack:
+            assert all(path == b"" or path.count(b"/") < deepest for path in stack)
             found, stack, faults = engine.find(root, stack, names, budget)
             assert faults == []
             hits += found.hits
-        assert sorted(hit.path for hit in hits) == expected_hits(place.top, min_depth)
+        all_of_them = expected_hits(place.top, min_depth)
+        assert sorted(hit.path for hit in hits) == [
+            path for path in all_of_them if path.count(b"/") <= deepest
+        ]
         for hit in hits:
             status = os.lstat(os.path.join(place.top, hit.path))
             assert hit[1:] == (status.st_dev, status.st_ino, False, status.st_ctime_ns)

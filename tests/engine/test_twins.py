@@ -115,6 +115,7 @@ queries = st.builds(
     globs=st.lists(st.sampled_from([b"*", b"a*", b"?", b"*e", b"[!a-s]*"]), max_size=2).map(tuple),
     markers=st.frozensets(names, max_size=2),
     noticed=st.frozensets(names, max_size=3),
+    max_depth=st.integers(-1, 2),
 )
 
 

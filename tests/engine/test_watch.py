@@ -469,6 +469,49 @@ def test_what_is_too_shallow_for_a_hit_is_not_noticed(
     assert noticed(engine, root_of(tmp_path), names) == paths[min_depth:]
 
 
+@pytest.mark.parametrize("max_depth", [0, 1, 2, 3])
+def test_what_is_too_deep_for_a_hit_is_not_noticed(
+    engine: ModuleType, tmp_path: Path, max_depth: int
+) -> None:
+    declare(tmp_path, {"target": {"target": {"target": {}}}})
+    names = VENVS._replace(max_depth=max_depth)
+    paths = [b"target", b"target/target", b"target/target/target"]
+    assert noticed(engine, root_of(tmp_path), names) == paths[: max_depth + 1]
+
+
+@pytest.mark.parametrize("budget", [1, EVERYTHING])
+@pytest.mark.parametrize("max_depth", [-1, 0, 1, 2])
+@every_opening
+def test_a_marker_makes_a_hit_down_to_the_greatest_depth_and_nothing_deeper_is_opened(
+    engine: ModuleType, tmp_path: Path, max_depth: int, budget: int
+) -> None:
+    declare(
+        tmp_path,
+        {
+            "a": {"CACHEDIR.TAG": "x"},
+            "b": {"c": {"CACHEDIR.TAG": "x"}, "d": {"e": {"CACHEDIR.TAG": "x", "f": {}}}},
+            "g": {"node_modules": {}, "h": {"node_modules": {}}},
+        },
+    )
+    names = Names(
+        frozenset({b"node_modules"}),
+        frozenset(),
+        0,
+        markers=frozenset({b"CACHEDIR.TAG"}),
+        max_depth=max_depth,
+    )
+    stack, opened, hits = [b""], 0, []
+    while stack:
+        found, stack, faults = engine.find(root_of(tmp_path), stack, names, budget)
+        assert faults == []
+        opened += found.directories
+        hits += [hit.path for hit in found.hits]
+    every = {b"a": 0, b"b/c": 1, b"b/d/e": 2, b"g/node_modules": 1, b"g/h/node_modules": 2}
+    deepest = max_depth if max_depth >= 0 else 9
+    assert set(hits) == {path for path, depth in every.items() if depth <= deepest}
+    assert opened == {-1: 8, 0: 4, 1: 7, 2: 8}[max_depth]
+
+
 @every_opening
 def test_a_hit_is_not_noticed_as_well_nor_is_what_is_skipped_or_closed(
     engine: ModuleType, tmp_path: Path

@@ -40,7 +40,7 @@ REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
-    *("other_ecosystems", "gates", "sources", "gone", "by", "groups"),
+    *("other_ecosystems", "gates", "goals", "sources", "gone", "by", "groups"),
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 

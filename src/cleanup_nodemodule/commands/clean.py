@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cleanup_nodemodule.commands import choice_options as choice
 from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
@@ -43,12 +44,23 @@ def clean(
     from_file: search.FromFile = None,
     artifacts_from: search.ArtifactsFrom = None,
     min_depth: search.MinDepth = None,
+    max_depth: search.MaxDepth = None,
     profile: search.Profile = None,
     targets: search.Targets = None,
     also: search.Also = None,
     rule: search.Rule = None,
     include_unproven: search.IncludeUnproven = None,
     exclude: search.Exclude = None,
+    older_than: choice.OlderThan = None,
+    newer_than: choice.NewerThan = None,
+    min_size: choice.MinSize = None,
+    max_size: choice.MaxSize = None,
+    only: choice.Only = None,
+    keep_latest: choice.KeepLatest = None,
+    free: choice.Free = None,
+    until_free: choice.UntilFree = None,
+    max_total: choice.MaxTotal = None,
+    order: choice.Order = None,
     dry_run: deleting.DryRun = False,
     no_dry_run: deleting.NoDryRun = False,
     yes: deleting.Yes = False,

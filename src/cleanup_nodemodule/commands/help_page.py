@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cleanup_nodemodule.commands.examples import EXAMPLES
-from cleanup_nodemodule.commands.options import DELETE, OTHER, OUTPUT, SEARCH, SHELL
+from cleanup_nodemodule.commands.options import CHOICE, DELETE, OTHER, OUTPUT, SEARCH, SHELL
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
@@ -142,7 +142,7 @@ class _Page:
             text = " ".join((param.help or "").split())
             row = (_names(param), first_sentence(text) if short else text)
             groups.setdefault(title, []).append(row)
-        order = (SEARCH, DELETE, OUTPUT, OTHER, SHELL)
+        order = (SEARCH, CHOICE, DELETE, OUTPUT, OTHER, SHELL)
         yield from sorted(
             groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else -1
         )

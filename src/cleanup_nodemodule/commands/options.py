@@ -24,6 +24,9 @@ _ONCE = {*_MODE, "yes", "trash", "wait", "include_unproven"}
 SEARCH = "Where and what to search"
 
 
+CHOICE = "Choosing what goes"
+
+
 DELETE = "Deleting"
 
 

@@ -55,6 +55,16 @@ MinDepth: TypeAlias = Annotated[
     ),
 ]
 
+MaxDepth: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--max-depth",
+        metavar="N",
+        help="Search no deeper than depth N. What lies directly in PATH has depth 0. Default: any depth.",
+        rich_help_panel=SEARCH,
+    ),
+]
+
 Profile: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

@@ -27,6 +27,8 @@ _VALUES: Final = {
     "PLAN": ("the file of a plan", "plan.json"),
     "DURATION": ("a length of time", "7d"),
     "DIGEST": ("the digest of a plan", "DIGEST"),
+    "SIZE|PERCENT": ("a size or a share", "15%"),
+    "N[/repo]": ("a number of projects", "3"),
     "LIST": ("a file with a name in each line", "list.txt"),
     "SECONDS": ("a number of seconds", "60"),
     "SIZE": ("a size", "1GB"),
@@ -186,7 +188,33 @@ _DELETING: Final = frozenset({"delete", "remove", "rm", "clean", "cleanup", "pru
 _OPTIONS: Final = {
     **dict.fromkeys(("--delete", "--remove", "--force", "--clean", "--prune"), "--no-dry-run"),
     **dict.fromkeys(("--undo", "--restore"), f"{PROGRAM} regenerate"),
-    "--older-than": "--sort age",
+    **dict.fromkeys(
+        (
+            "--age",
+            "--days",
+            "--older",
+            "--min-age",
+            "--unused",
+            "--unused-for",
+            "--not-used-for",
+            "--stale",
+        ),
+        "--older-than 30d",
+    ),
+    **dict.fromkeys(("--newer", "--max-age", "--since"), "--newer-than 30d"),
+    **dict.fromkeys(
+        ("--larger", "--larger-than", "--bigger-than", "--minsize", "--size"), "--min-size 100MB"
+    ),
+    **dict.fromkeys(("--smaller", "--smaller-than", "--maxsize"), "--max-size 100MB"),
+    **dict.fromkeys(("--keep-last", "--keep-newest", "--keep-recent"), "--keep-latest 3"),
+    **dict.fromkeys(("--depth", "--maxdepth", "--level", "--max-level"), "--max-depth 3"),
+    **dict.fromkeys(
+        ("--free-space", "--min-free", "--target-free", "--keep-free"), "--until-free 15%"
+    ),
+    **dict.fromkeys(
+        ("--maxtotal", "--quota", "--keep-storage", "--max-cache-size"), "--max-total 10GB"
+    ),
+    **dict.fromkeys(("--include", "--match", "--filter"), "--only PATTERN"),
 }
 """What other programs call these options."""
 

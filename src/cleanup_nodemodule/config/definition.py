@@ -1,12 +1,14 @@
 """What everything that is said makes of a run's settings, whoever said it."""
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from cleanup_nodemodule.config import files
 from cleanup_nodemodule.config.environment import read_environment
 from cleanup_nodemodule.config.files import Job
+from cleanup_nodemodule.config.filters import FilterError, Filters, Per
 from cleanup_nodemodule.config.keys import PROTECTING
 from cleanup_nodemodule.config.layers import Layer, Order, Values
 from cleanup_nodemodule.config.reading import word_of
@@ -16,8 +18,17 @@ from cleanup_nodemodule.config.settings import (
     check_patterns,
     with_surroundings,
 )
+from cleanup_nodemodule.model.quantities import (
+    QuantityError,
+    read_duration,
+    read_size,
+    read_size_or_share,
+    shown,
+)
 from cleanup_nodemodule.proof.rules import DEFAULT_PROFILE, Rule, RuleError, from_option
 from cleanup_nodemodule.words import command
+
+_T = TypeVar("_T")
 
 
 class Said(NamedTuple):
@@ -100,14 +111,55 @@ def settings_of(values: Values) -> Settings:
                 also=tuple(dict.fromkeys(values.texts("also"))),
                 include_unproven=values.texts("include-unproven"),
                 min_depth=values.number("min-depth") or 0,
+                max_depth=values.number("max-depth"),
                 excludes=values.texts("exclude"),
                 profiles=values.texts("profile") or (DEFAULT_PROFILE,),
                 own_rules=_rules(values),
                 keep=values.texts("keep"),
                 include_foreign=values.flag("include-foreign"),
                 assume_unused=values.flag("assume-unused"),
+                filters=filters_of(values),
             )
         )
+
+
+def filters_of(values: Values) -> Filters:
+    """Return which artifacts are to go. Raises FilterError."""
+    try:
+        latest, per = _latest(values.text("keep-latest"))
+        return Filters(
+            older_than=_read(read_duration, values, "older-than"),
+            newer_than=_read(read_duration, values, "newer-than"),
+            min_size=_read(read_size, values, "min-size"),
+            max_size=_read(read_size, values, "max-size"),
+            only=values.texts("only"),
+            keep_latest=latest,
+            keep_latest_per=per,
+            free=_read(read_size, values, "free"),
+            until_free=_read(read_size_or_share, values, "until-free"),
+            max_total=_read(read_size, values, "max-total"),
+            order="size" if values.text("order") == "size" else "age",
+        )
+    except QuantityError as error:
+        raise FilterError(str(error)) from error
+
+
+def _read(read: Callable[[str, str], _T], values: Values, name: str) -> _T | None:
+    text = values.text(name)
+    return None if text is None else read(text, f"--{name}")
+
+
+def _latest(text: str | None) -> tuple[int | None, Per]:
+    """Return how many are to stay, and among what."""
+    if text is None:
+        return None, "run"
+    match = re.fullmatch(r"([0-9]{1,9})(/repo)?", text.strip(), re.ASCII)
+    if match is None or int(match[1]) == 0:
+        raise FilterError(
+            "--keep-latest takes a number of projects such as 3, or of working trees of each repository such as 2/repo,"
+            f" and {shown(text)} is neither"
+        )
+    return int(match[1]), "repository" if match[2] else "run"
 
 
 def _rules(values: Values) -> tuple[Rule, ...]:

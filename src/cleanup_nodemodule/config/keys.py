@@ -40,6 +40,13 @@ class By(StrEnum):
     HOST = "host"
 
 
+class First(StrEnum):
+    """What goes first where only a part has to go."""
+
+    AGE = "age"
+    SIZE = "size"
+
+
 class Color(StrEnum):
     """When to colour."""
 
@@ -130,6 +137,7 @@ _TABLE: Final = (
     Key("from-file", Kind.PATH, instead_of=("artifacts-from",)),
     Key("artifacts-from", Kind.PATH, instead_of=("from-file",)),
     Key("min-depth", Kind.NUMBER, 0),
+    Key("max-depth", Kind.NUMBER),
     Key("profile", Kind.TEXTS, ("js",), also_called=("profiles",), instead_of=("targets",)),
     _texts("targets"),
     _texts("also"),
@@ -137,6 +145,17 @@ _TABLE: Final = (
     Key("include-unproven", Kind.PATHS, ()),
     _texts("exclude", adds_up=True),
     _texts("keep", adds_up=True, option="", where=Where.FILES),
+    # Choosing what goes: commands/choice_options.py.
+    Key("older-than", Kind.TEXT),
+    Key("newer-than", Kind.TEXT),
+    Key("min-size", Kind.TEXT),
+    Key("max-size", Kind.TEXT),
+    _texts("only"),
+    Key("keep-latest", Kind.TEXT),
+    Key("free", Kind.TEXT),
+    Key("until-free", Kind.TEXT),
+    Key("max-total", Kind.TEXT),
+    _choice("order", First, "age"),
     # Deleting: commands/deleting_options.py.
     _flag("delete", option="--no-dry-run", off="--dry-run", where=Where.ORDERED),
     _flag("yes", where=Where.ORDERED),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from cleanup_nodemodule.config.filters import NO_FILTERS, Filters
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.patterns.globs import PatternError
 from cleanup_nodemodule.patterns.patterns import check
@@ -46,6 +47,8 @@ class Settings:
     needed, but for packages, which have to be declared. What protects a directory still does."""
     min_depth: int = 0
     """Depth of the shallowest artifact; the children of a root have depth 0."""
+    max_depth: int | None = None
+    """Depth of the deepest artifact; None for any. Nothing deeper is searched."""
     also: tuple[str, ...] = ()
     """More names to look for. Naming one means the same as in targets."""
     include_unproven: tuple[str, ...] = ()
@@ -63,6 +66,8 @@ class Settings:
     """Include what only another user may delete, by the sticky bit of a directory such as ``/tmp``."""
     assume_unused: bool = False
     """Take what belongs to other users for unused, even if some processes may not be looked at."""
+    filters: Filters = NO_FILTERS
+    """Which of those that can be deleted go."""
     home: str | None = None
     """The user's home directory: what programs keep there is protected. None means that of whoever calls."""
     cwd: str | None = None
@@ -82,14 +87,7 @@ class Settings:
             _check_texts(name, getattr(self, name))
         if not self.roots and self.artifacts is None:
             raise SettingsError("there is nothing to search; name a directory, as in: -p .")
-        if self.min_depth < 0:
-            raise SettingsError(
-                f"--min-depth cannot be {self.min_depth}; use 0 for every depth, or a larger number"
-            )
-        if self.min_depth > _DEEPEST:
-            raise SettingsError(
-                f"--min-depth is larger than any depth; use 0 for every depth, or up to {_DEEPEST:,}"
-            )
+        _check_depths(self.min_depth, self.max_depth)
         if self.targets is not None and not self.targets:
             raise SettingsError("--targets needs a name, as in: --targets node_modules dist")
         for name in self.targets or ():
@@ -137,6 +135,32 @@ def _check_texts(name: str, value: object) -> None:
         return
     if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
         raise SettingsError(f"{name} has to be a tuple of texts, and {value!r} is none")
+
+
+def _check_depths(least: int, most: int | None) -> None:
+    if least < 0:
+        raise SettingsError(
+            f"--min-depth cannot be {least}; use 0 for every depth, or a larger number"
+        )
+    if least > _DEEPEST:
+        raise SettingsError(
+            f"--min-depth is larger than any depth; use 0 for every depth, or up to {_DEEPEST:,}"
+        )
+    if most is None:
+        return
+    if most < 0:
+        raise SettingsError(
+            f"--max-depth cannot be {most}; use 0 for what lies directly in PATH, or a larger number"
+        )
+    if most > _DEEPEST:
+        raise SettingsError(
+            f"--max-depth is larger than any depth; leave it out, or use up to {_DEEPEST:,}"
+        )
+    if most < least:
+        raise SettingsError(
+            f"nothing lies at depth {least} or deeper and at {most} or higher; swap --min-depth and --max-depth,"
+            " or leave one out"
+        )
 
 
 def check_patterns(what: str, texts: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``.
+"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle``.
 
 :mod:`cleanup_nodemodule.engine.contract` has what they take and return. There are two engines. ``native`` is in C
 (``_kernel.c`` and ``native/``) and is there if it could be built at installation. ``python`` (``_python.py`` and
@@ -24,6 +24,7 @@ from cleanup_nodemodule.engine.contract import (
     Names,
     Removal,
     Root,
+    Settled,
     Watch,
 )
 
@@ -177,6 +178,11 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
     """Count bytes, files and directories; see the contract."""
     measured: Measurement = _chosen.measure(root, stack, budget, watch)
     return measured
+
+
+def settle(slices: list[tuple[int, bytes]], chosen: bytes) -> Settled:
+    """Count files with several links once; see the contract."""
+    return Settled(*_chosen.settle(slices, chosen))
 
 
 def remove(

@@ -31,6 +31,7 @@
 #include "native/remove_file.h"
 #include "native/remove_directory.h"
 #include "native/remove.h"
+#include "native/links.h"
 
 /* The interpreter is declared from here on. So nothing above can call it: all of that may run without the lock of the
  * interpreter, and in several interpreters at once. A test checks that it stays so. */
@@ -47,21 +48,22 @@ kernel_find(PyObject *module, PyObject *args)
     PyObject *root, *stack, *names, *wanted, *skipped, *globs, *markers, *noticed;
     PyObject *result = NULL;
     long long budget;
-    Py_ssize_t min_depth;
+    Py_ssize_t min_depth, max_depth;
     Call call;
     Query query;
     Hits hits;
     memset(&query, 0, sizeof query);
     memset(&hits, 0, sizeof hits);
     if (!PyArg_ParseTuple(args, "OOO!L:find", &root, &stack, &PyTuple_Type, &names, &budget) ||
-        !PyArg_ParseTuple(names, "OOnOOO;names must be a Names", &wanted, &skipped,
-                          &min_depth, &globs, &markers, &noticed)) {
+        !PyArg_ParseTuple(names, "OOnOOOn;names must be a Names", &wanted, &skipped,
+                          &min_depth, &globs, &markers, &noticed, &max_depth)) {
         return NULL;
     }
     if (begin_call(&call, root, stack, budget) < 0) {
         return NULL;
     }
     query.min_depth = min_depth;
+    query.max_depth = max_depth;
     if (read_names(&query.wanted, wanted) < 0 || read_names(&query.skipped, skipped) < 0 ||
         read_names(&query.markers, markers) < 0 || read_names(&query.noticed, noticed) < 0 ||
         read_globs(&query, globs) < 0) {
@@ -227,6 +229,90 @@ kernel_held(PyObject *module, PyObject *args)
 }
 #endif
 
+/* Take over the slices, which the list keeps alive; -1 with an exception. */
+static int
+read_slices(LinkSlice *slices, PyObject *list, size_t count, size_t ranks)
+{
+    size_t last = 0;
+    for (size_t at = 0; at < count; at++) {
+        Py_ssize_t rank;
+        char *records;
+        Py_ssize_t length;
+        PyObject *links;
+        PyObject *pair = PyList_GetItem(list, (Py_ssize_t)at);
+        if (pair == NULL || !PyArg_ParseTuple(pair, "nO!", &rank, &PyBytes_Type, &links) ||
+            PyBytes_AsStringAndSize(links, &records, &length) < 0) {
+            return -1;
+        }
+        size_t whole = (size_t)length / (LINK_FIELDS * sizeof(uint64_t));
+        if (rank < 0 || (size_t)rank < last || (size_t)rank >= ranks ||
+            whole * LINK_FIELDS * sizeof(uint64_t) != (size_t)length) {
+            PyErr_SetString(PyExc_ValueError, "slices have to be whole, and in the order of their ranks");
+            return -1;
+        }
+        last = (size_t)rank;
+        slices[at] = (LinkSlice){records, whole, last};
+    }
+    return 0;
+}
+
+static PyObject *
+kernel_settle(PyObject *module, PyObject *args)
+{
+    PyObject *list, *answers[LINK_SUMS] = {NULL};
+    PyObject *result = NULL;
+    const char *chosen;
+    Py_ssize_t ranks;
+    LinkSums sums;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!y#:settle", &PyList_Type, &list, &chosen, &ranks)) {
+        return NULL;
+    }
+    /* A copy, so that nobody takes a slice out of it meanwhile. */
+    list = PyList_GetSlice(list, 0, PyList_Size(list));
+    if (list == NULL) {
+        return NULL;
+    }
+    size_t count = (size_t)PyList_Size(list);
+    LinkSlice *slices = resize(NULL, (count + 1) * sizeof *slices);
+    if (slices == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (read_slices(slices, list, count, (size_t)ranks) < 0) {
+        goto done;
+    }
+    for (size_t number = 0; number < LINK_SUMS; number++) {
+        answers[number] = PyBytes_FromStringAndSize(NULL, ranks * (Py_ssize_t)sizeof(uint64_t));
+        if (answers[number] == NULL) {
+            goto done;
+        }
+        /* What bytes hold lies behind a header of whole words. */
+        sums.sums[number] = (uint64_t *)(void *)PyBytes_AsString(answers[number]);
+        memset(sums.sums[number], 0, (size_t)ranks * sizeof(uint64_t));
+    }
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = settle_links(slices, count, chosen, &sums);
+    Py_END_ALLOW_THREADS
+    if (failed < 0) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    result = PyTuple_New(LINK_SUMS);
+    for (size_t number = 0; result != NULL && number < LINK_SUMS; number++) {
+        PyTuple_SetItem(result, (Py_ssize_t)number, answers[number]);
+        answers[number] = NULL;
+    }
+done:
+    for (size_t number = 0; number < LINK_SUMS; number++) {
+        Py_DecRef(answers[number]);
+    }
+    release(slices);
+    Py_DecRef(list);
+    return result;
+}
+
 static PyObject *
 kernel_use_openat2(PyObject *module, PyObject *args)
 {
@@ -246,6 +332,8 @@ PyDoc_STRVAR(measure_doc, "measure(root, stack, budget, watch=None)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
 PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, include_foreign=False)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");
+PyDoc_STRVAR(settle_doc, "settle(slices, chosen)\n--\n\n"
+                         "Count files with several links once; see the contract.");
 PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
                               "For tests: have the calls of this process do without openat2(2).");
 
@@ -253,6 +341,7 @@ static PyMethodDef methods[] = {
     {"find", kernel_find, METH_VARARGS, find_doc},
     {"measure", kernel_measure, METH_VARARGS, measure_doc},
     {"remove", kernel_remove, METH_VARARGS, remove_doc},
+    {"settle", kernel_settle, METH_VARARGS, settle_doc},
     {"_use_openat2", kernel_use_openat2, METH_VARARGS, use_openat2_doc},
 #ifdef CLEANUP_NODEMODULE_TESTING
     {"_fail_allocation", kernel_fail_allocation, METH_VARARGS,

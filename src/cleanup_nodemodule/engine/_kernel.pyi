@@ -5,6 +5,7 @@ from cleanup_nodemodule.engine.contract import (
     Names,
     Removal,
     Root,
+    Settled,
     Watch,
 )
 
@@ -20,4 +21,5 @@ def remove(
     group: int = 0,
     include_foreign: bool = False,
 ) -> Removal: ...
+def settle(slices: list[tuple[int, bytes]], chosen: bytes) -> Settled: ...
 def _use_openat2(wanted: bool) -> None: ...

@@ -5,6 +5,7 @@ See :mod:`cleanup_nodemodule.engine.contract` for what each takes and returns.
 
 import array
 import errno
+import math
 import os
 import stat
 from typing import Final
@@ -25,6 +26,7 @@ from cleanup_nodemodule.engine._python_entries import (
     only_for_owners,
     status_of,
 )
+from cleanup_nodemodule.engine._python_links import settle as settle  # noqa: PLC0414 - of this engine
 from cleanup_nodemodule.engine._python_remove import remove as remove  # noqa: PLC0414 - of this engine
 from cleanup_nodemodule.engine._python_watch import Watcher
 from cleanup_nodemodule.engine.contract import (
@@ -40,7 +42,7 @@ from cleanup_nodemodule.engine.contract import (
     Watch,
 )
 
-__all__ = ["find", "measure", "remove"]
+__all__ = ["find", "measure", "remove", "settle"]
 
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 """Directories that every git repository has, besides a file HEAD (gitrepository-layout(5)). Each may be a symlink:
@@ -63,6 +65,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
         return Finding(Found(0, hits, noticed), [], [fault_of(b"", error, "open")])
     fits = fitting(names.globs)
     closed = frozenset(root.closed)
+    deepest = names.max_depth if names.max_depth >= 0 else math.inf
     with tree:
         while left and budget > 0:
             path = left.pop()
@@ -76,8 +79,10 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                 continue
             directories += 1
             depth = depth_of(path)
-            deep = depth >= names.min_depth
-            tagged = path and not entered and depth > names.min_depth
+            deep = names.min_depth <= depth <= deepest
+            tagged = path and not entered and names.min_depth < depth <= deepest + 1
+            # What is met here is opened for what is in it, or for a marker in it, which makes a hit of the directory.
+            further = depth < deepest + bool(names.markers)
             markers = names.markers if tagged else frozenset()
             # A marker is a file, and symlinks may make a repository.
             if not (markers or b".git" in names.wanted) and is_leaf(tree, root, handle):
@@ -115,7 +120,8 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
                                     hit_of(tree, root, prefix + name, status_of(tree, entry))
                                 )
                             else:
-                                left.append(prefix + name)
+                                if further:
+                                    left.append(prefix + name)
                                 if deep and name in names.noticed and len(noticed) < WATCHED:
                                     noticed.append(prefix + name)
                         except FileNotFoundError:

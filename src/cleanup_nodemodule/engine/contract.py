@@ -86,7 +86,9 @@ class Names(NamedTuple):
     is searched instead."""
     noticed: frozenset[bytes] = frozenset()
     """Names of directories that are searched as any other, and listed in :attr:`Found.noticed`. One that is a hit or
-    skipped is not, nor one that is shallower than a hit may be, nor what lies in a hit."""
+    skipped is not, nor one that is shallower or deeper than a hit may be, nor what lies in a hit."""
+    max_depth: int = -1
+    """Depth of the deepest hit, negative for any. Nothing is opened that cannot lead to one."""
 
 
 class Watch(NamedTuple):
@@ -182,6 +184,28 @@ class Usage(NamedTuple):
     """Entries that were modified after the time asked for, relative to the root; no more than :data:`WATCHED`."""
     unlisted: int
     """How many of ``met`` and of ``late`` were not listed, as there were more; one in both counts twice."""
+
+
+class Settled(NamedTuple):
+    """What files with several links come to, each inode counted once: the answer of ``settle``.
+
+    ``settle(slices, chosen)`` takes records as in :attr:`Usage.links`, each slice with its rank, in the order of the
+    ranks; and for each rank a byte that is not 0 if what has this rank is chosen to go. Each answer has a native unsigned
+    64-bit number of bytes for each rank. Raises ValueError for slices that are not so. It asks no disk, and the links
+    that an inode has are the most that any record says.
+    """
+
+    apparent: bytes
+    """Of the inodes that were met first at this rank."""
+    allocated: bytes
+    """The same, allocated."""
+    reclaimable: bytes
+    """Allocated, of the inodes all of whose links are chosen, the first of them at this rank."""
+    freed: bytes
+    """The same, the last of them at this rank."""
+    gone: bytes
+    """Allocated, of the inodes with no link among those that are not chosen, the last at this rank. They may have links
+    that nobody has met."""
 
 
 class Counts(NamedTuple):

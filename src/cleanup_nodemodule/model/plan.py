@@ -78,6 +78,8 @@ class Evidence:
     """What was met inside that its tool did not make."""
     besides: tuple[str, ...] = ()
     """What else decides: what protects it, and what the user said."""
+    repository: str | None = None
+    """Absolute path of the innermost working tree of git that it lies in; None if it lies in none."""
     doubt: Doubt | None = None
     """The first question that is open, if the user has not answered it."""
 
@@ -209,6 +211,22 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """Something that the selection is to reach on one file system."""
+
+    option: str
+    """The option with its value, as it can be typed."""
+    file_system: str
+    """Where that is mounted."""
+    wanted_bytes: int
+    """What is to be given back, to be available, or to remain at most."""
+    reached_bytes: int | None
+    """What the selection gives back, what is available after it, or what remains; None if nobody knows."""
+    missing_bytes: int | None
+    """0 if it is reached; None if nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was found, and what would be done with it. A dry run ends here."""
 
@@ -231,6 +249,8 @@ class Plan:
     that they lie in, -1 for none. With these the sizes can be settled for another selection."""
     gone: tuple[str, ...] = ()
     """Paths that a saved plan names and that are not there any more."""
+    goals: tuple[Goal, ...] = ()
+    """What the selection was to reach, by file system."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

@@ -117,6 +117,14 @@ def duration(seconds: int) -> str:
     return " ".join(parts) or "0s"
 
 
+def spoken(seconds: int) -> str:
+    """Return a length of time for people, such as ``3 days``, cut to a whole number of one unit."""
+    for unit, length in (("day", DAY), ("hour", HOUR), ("minute", MINUTE)):
+        if count := seconds // length:
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
 def bytes_of(text: str) -> int | None:
     """Return the bytes of a size such as ``500 MB``, ``1.5GiB`` or ``10G``; None for anything else.
 

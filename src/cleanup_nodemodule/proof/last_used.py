@@ -27,7 +27,7 @@ def last_git_activity(repository: str, cache: StatCache | None = None) -> int:
     link = cache.read(repository, ".git")
     if link is not None:
         # A worktree or submodule: the file says where its part of the repository is.
-        place = _gitdir(repository, link)
+        place = gitdir(repository, link)
         if place is None:
             return 0
         # Whatever is on the way there from what both lie in, a symlink or a mount, is not gone through.
@@ -37,7 +37,7 @@ def last_git_activity(repository: str, cache: StatCache | None = None) -> int:
     return max((int(one[stat.ST_MTIME]) for one in found if one is not None), default=0)
 
 
-def _gitdir(repository: str, link: bytes) -> str | None:
+def gitdir(repository: str, link: bytes) -> str | None:
     """Return the directory that the file ``.git`` of *repository* names, None for none."""
     if not link.startswith(b"gitdir:") or len(link) > _LONGEST or b"\0" in link:
         return None

@@ -106,6 +106,7 @@ def weigh(
         comes_back=_comes_back(sighting),
         besides=tuple(besides),
         doubt=doubt,
+        repository=sighting.repository,
     )
 
 

@@ -29,6 +29,7 @@ from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
     ArtifactRow,
     EvidenceRow,
+    GoalRow,
     LeftoverRow,
     OtherRow,
     ProblemRow,
@@ -145,6 +146,16 @@ def _report(
         [OtherRow(ecosystem, count) for ecosystem, count in plan.others],
         gates=[],
         gone=list(plan.gone),
+        goals=[
+            GoalRow(
+                one.option,
+                one.file_system,
+                one.wanted_bytes,
+                one.reached_bytes,
+                one.missing_bytes,
+            )
+            for one in plan.goals
+        ],
     )
 
 

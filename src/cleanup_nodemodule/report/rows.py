@@ -220,6 +220,24 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GoalRow:
+    """What the selection was to reach on one file system."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    option: str
+    """The option with its value, such as --free 20GB."""
+    file_system: str
+    """Where it is mounted."""
+    wanted_bytes: int
+    """What was to be freed, to be available, or to remain at most."""
+    reached_bytes: int | None
+    """What the selection frees, what is available when it is deleted, or what remains; null if nobody can say."""
+    missing_bytes: int | None
+    """0 if it is reached, null if nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateRow:
     """A limit that was exceeded. The exit code is 4 then."""
 
@@ -285,6 +303,8 @@ class Report:
     """Ecosystems that were not looked for, and were seen on the way."""
     gates: list[GateRow]
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
+    goals: list[GoalRow] = field(default_factory=list)
+    """What --free, --until-free and --max-total were to reach, and what the selection reaches."""
     sources: list[SourceRow] = field(default_factory=list)
     """The runs that a document of merge is made of; empty if it is that of a run itself."""
     gone: list[str] = field(default_factory=list)

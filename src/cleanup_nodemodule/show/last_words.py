@@ -15,6 +15,7 @@ from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
+from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
 
@@ -88,6 +89,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
         yield from _kept_and_deletable(report)
     else:
         yield "Interrupted: nothing was deleted." if signalled else "Nothing was deleted."
+    yield from unreached(report)
     yield from _leftovers(report)
     yield from _unseen(report)
     if not asked.listed:

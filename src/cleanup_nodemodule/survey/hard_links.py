@@ -5,18 +5,16 @@ artifact alone: every link of every artifact is needed, and which of them will b
 """
 
 import struct
+from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import LINK_FIELDS
-from cleanup_nodemodule.model import Size
+from cleanup_nodemodule.model import Artifact, Size
 
 _RECORD: Final = struct.Struct(f"={LINK_FIELDS}Q")
-
-_AT_ONCE: Final = 1_000_000
-"""Links that are unpacked at a time. They are kept packed, 40 bytes each, and settled in as many
-passes as it takes: a package store with many millions of links must not become as many objects."""
 
 
 class Ledger:
@@ -84,29 +82,87 @@ class Ledger:
         it. It is reclaimable, with the first selected one, if all links that the file system counts
         were met in selected artifacts.
         """
-        sums = [[0, 0, 0] for _ in selected]
+        if not self._slices:
+            return [_NOTHING] * len(selected)
         slices = sorted((ranks[artifact], links) for artifact, links in self._slices)
-        passes = 1 + self._links // _AT_ONCE
-        for turn in range(passes):
-            inodes: dict[tuple[int, int], list[int]] = {}
-            for rank, links in slices:
-                chosen = selected[rank]
-                for device, inode, link_count, size, blocks in _RECORD.iter_unpack(links):
-                    if inode % passes != turn:
-                        continue
-                    known = inodes.get((device, inode))
-                    if known is None:
-                        known = inodes[device, inode] = [link_count, 0, -1, blocks]
-                        sums[rank][0] += size
-                        sums[rank][1] += blocks
-                    elif link_count > known[0]:
-                        # Links may come and go while we look; the larger count promises less.
-                        known[0] = link_count
-                    if chosen:
-                        known[1] += 1
-                        if known[2] < 0:
-                            known[2] = rank
-            for link_count, selected_links, first_selected, blocks in inodes.values():
-                if first_selected >= 0 and selected_links >= link_count:
-                    sums[first_selected][2] += blocks
-        return [Size(*sizes) for sizes in sums]
+        settled = engine.settle(slices, bytes(selected))
+        sums = zip(
+            numbers(settled.apparent),
+            numbers(settled.allocated),
+            numbers(settled.reclaimable),
+            strict=True,
+        )
+        return [Size(*each) if any(each) else _NOTHING for each in sums]
+
+
+_NOTHING = Size(0, 0, 0)
+
+
+def numbers(packed: bytes) -> Sequence[int]:
+    """Return the numbers of an answer of ``engine.settle``, one for each rank."""
+    return array("Q", packed)
+
+
+def alone(
+    artifacts: Sequence[Artifact],
+    around: Sequence[int | None],
+    links: Sequence[tuple[int, bytes]],
+) -> list[int]:
+    """Return what each artifact takes alone, with all that is in it, as ``du -s`` counts: bytes, allocated.
+
+    *around* has for each the place of the innermost other one around it, which comes before it. *links* are those of
+    a plan.
+    """
+    taken = [one.contents.allocated_bytes for one in artifacts]
+    inodes: dict[int, dict[tuple[int, int], int]] = {}
+    for place, packed in links:
+        if place >= 0:
+            its = inodes.setdefault(place, {})
+            for device, inode, _, _, blocks in _RECORD.iter_unpack(packed):
+                its[device, inode] = blocks
+    for place in range(len(taken) - 1, -1, -1):
+        its = inodes.pop(place, {})
+        around_it = around[place]
+        if around_it is not None:
+            taken[around_it] += taken[place]
+            if its:
+                inodes.setdefault(around_it, {}).update(its)
+        taken[place] += sum(its.values())
+    return taken
+
+
+def completed(
+    slices: Iterable[tuple[int, bytes]],
+    chosen: Callable[[int], bool],
+    among: Iterable[bytes],
+    *,
+    outside: bool,
+) -> set[tuple[int, int]]:
+    """Return which inodes lose all of their links with what is *chosen*, by its rank.
+
+    They take some space, and have a link *among* some of the slices.
+
+    Those that have links *outside*, where nobody has met them, are none of them; or else only links that were met count.
+    """
+    records = (record for packed in among for record in _RECORD.iter_unpack(packed))
+    asked = {(device, inode) for device, inode, _, _, blocks in records if blocks}
+    met: dict[tuple[int, int], list[int]] = {}
+    for rank, packed in slices:
+        goes = chosen(rank)
+        for device, inode, count, _, _ in _RECORD.iter_unpack(packed):
+            if (device, inode) in asked:
+                its = met.setdefault((device, inode), [0, 0, 0])
+                its[0] += 1
+                its[1] += goes
+                its[2] = max(its[2], count)
+    return {
+        being
+        for being, (links, gone, count) in met.items()
+        if (gone >= count if outside else gone == links)
+    }
+
+
+def inodes_of(packed: bytes) -> Iterator[tuple[int, int]]:
+    """Give the device and the inode of each record."""
+    for device, inode, _, _, _ in _RECORD.iter_unpack(packed):
+        yield device, inode

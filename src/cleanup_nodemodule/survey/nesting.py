@@ -9,6 +9,7 @@ from itertools import pairwise
 from cleanup_nodemodule.model import Candidate, Contents, Decision, Keep, Reason
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.proof.weigh import NOTHING_MET, Inside
+from cleanup_nodemodule.survey import around as by_paths
 from cleanup_nodemodule.survey.measure import MAX_LISTED
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.work.conversion import relative
@@ -19,16 +20,7 @@ def innermost_around(rows: Sequence[Row]) -> dict[int, int | None]:
 
     What lies around a row comes before it.
     """
-    around: dict[int, int | None] = {}
-    open_: list[int] = []
-
-    prefixes = [os.path.join(row.candidate.path, "") for row in rows]
-    for number in sorted(range(len(rows)), key=prefixes.__getitem__):
-        while open_ and not prefixes[number].startswith(prefixes[open_[-1]]):
-            open_.pop()
-        around[number] = open_[-1] if open_ else None
-        open_.append(number)
-    return around
+    return by_paths.innermost_around([row.candidate.path for row in rows])
 
 
 def groups(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -109,6 +109,7 @@ class Rounds:
                 settings.rules if settings.targets is None else (),
                 (*(settings.targets or ()), *settings.also),
                 settings.min_depth,
+                settings.max_depth,
             ),
             self._prover.circumstances.spared.excluded,
             scheduler,

@@ -116,7 +116,12 @@ def _open_once(directory: str, path: str) -> None:
         return
 
 
-def wanted_names(rules: Collection[Rule], targets: Iterable[str], min_depth: int) -> Names:
+def wanted_names(
+    rules: Collection[Rule],
+    targets: Iterable[str],
+    min_depth: int,
+    max_depth: int | None = None,
+) -> Names:
     """Return what the engine looks for: the last names of the rules' directories, and *targets*."""
     exact = {os.fsencode(name) for name in targets}
     globs: set[bytes] = set()
@@ -144,6 +149,7 @@ def wanted_names(rules: Collection[Rule], targets: Iterable[str], min_depth: int
             frozenset(markers),
         ),
         noticed_names,
+        -1 if max_depth is None else max_depth,
     )
 
 

@@ -5,6 +5,7 @@ A dry run is :func:`make_plan` alone. Deleting takes the plan, an
 :func:`cleanup_nodemodule.delete.carry_out.carry_out`.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -20,8 +21,10 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import clones, noticed
+from cleanup_nodemodule.survey.filtering import filtered
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.inside import look_inside
+from cleanup_nodemodule.survey.known import known
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.named import Named, locate_named, places_around
 from cleanup_nodemodule.survey.prepare import prepare
@@ -77,6 +80,7 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     findings, witnesses = Findings(), Witnesses(scheduler)
     roots: tuple[SearchRoot, ...] = ()
     paths: tuple[str, ...] = ()
+    began = int(time.time())
     try:
         if settings.roots:
             roots = await located(settings.roots, scheduler, findings.problems)
@@ -90,7 +94,13 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
             await _look_at(named, settings, scheduler, findings, witnesses, watch)
     except Stopped:
         pass
-    return _planned(findings, paths, settings, scheduler, witnesses)
+    plan = _planned(findings, paths, settings, scheduler, witnesses)
+    if not settings.filters.any:
+        return plan
+    try:
+        return filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
+    except Stopped:
+        return replace(plan, complete=False)
 
 
 async def _look_at(
@@ -104,6 +114,8 @@ async def _look_at(
     """Find out all that is to be known of directories that a list *named*."""
     problems = findings.problems
     circumstances = await prepare(settings, scheduler, named.roots, problems)
+    # It is too late to say what is wrong with them when everything is measured.
+    await UserPatterns(settings, scheduler, problems).only(named.roots)
     excluded = circumstances.spared.excluded
     # As a search, which does not come to these.
     candidates = [one for one in named.candidates if excluded.covering(one.path, set()) is None]
@@ -124,7 +136,8 @@ async def decide_each(
     The artifacts are those of that plan, in another order, and so are the problems. The plan that is returned has
     none of them. What was handed out before a root fell silent stays as it is. Raises what *reader* raises.
     """
-    if settings.artifacts is not None:  # They have been found by somebody else.
+    # They have been found by somebody else, or nobody knows what goes before everything is found.
+    if settings.artifacts is not None or settings.filters.any:
         plan = await make_plan(settings, scheduler, watch)
         reader.begun(plan.roots)
         reader.decided(plan.artifacts, plan.problems)
@@ -187,6 +200,8 @@ async def _search(
     paths = [root.path for root in roots]
     circumstances = await prepare(settings, scheduler, paths, findings.problems, searching=True)
     mounts = sorted(circumstances.mounts)
+    # It is too late to say what is wrong with them when everything is measured.
+    await UserPatterns(settings, scheduler, findings.problems).only(paths)
 
     async def find(rounds: Rounds) -> frozenset[str]:
         return await rounds.search(roots, settings, scheduler, mounts)

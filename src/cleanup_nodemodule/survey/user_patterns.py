@@ -52,6 +52,11 @@ class UserPatterns:
                 )
         return Spared(patterns.Patterns(tuple(keep)), patterns.Patterns(tuple(excluded)))
 
+    async def only(self, roots: Sequence[str]) -> patterns.Patterns:
+        """Return what the patterns of ``--only`` mean beneath *roots*. Raises SettingsError."""
+        only = [await self._read_one(text, roots) for text in self._settings.filters.only]
+        return patterns.Patterns(tuple(only))
+
     async def unmatched(self, spared: Spared, met: AbstractSet[str]) -> tuple[str, ...]:
         """Return which patterns have *met* nothing, and may be misspelt."""
         settings = self._settings
@@ -84,6 +89,7 @@ class UserPatterns:
             return await self._scheduler.call(function, *args)
         except PatternError as error:
             option = "--exclude" if text in self._settings.excludes else "keep"
+            option = "--only" if text in self._settings.filters.only else option
             raise SettingsError(f"{option}: {error}") from error
         except Unanswered:
             self._problems.append(Problem(text, ProblemCode.PATTERN_UNANSWERED))

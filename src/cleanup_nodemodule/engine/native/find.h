@@ -10,7 +10,15 @@ typedef struct {
     size_t glob_count;
     void *given_globs; /* a Python object, which keeps their bytes alive */
     ptrdiff_t min_depth;
+    ptrdiff_t max_depth;
 } Query;
+
+/* Whether a hit may have this depth, as far as that is bounded below. */
+static int
+is_within(const Query *query, size_t depth)
+{
+    return query->max_depth < 0 || (ptrdiff_t)depth <= query->max_depth;
+}
 
 static int
 is_wanted(const Query *query, const char *name)
@@ -156,8 +164,11 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
     for (size_t at = 0; at < walk->path_length; at++) {
         depth += walk->path.data[at] == '/';
     }
-    int deep = (ptrdiff_t)depth >= query->min_depth;
-    int tagged = walk->path_length > 0 && !walk->duty && (ptrdiff_t)depth > query->min_depth;
+    int deep = (ptrdiff_t)depth >= query->min_depth && is_within(query, depth);
+    int tagged = walk->path_length > 0 && !walk->duty && (ptrdiff_t)depth > query->min_depth &&
+                 is_within(query, depth - 1);
+    /* What is met here is opened for what is in it, or for a marker in it, which makes a hit of the directory. */
+    int further = is_within(query, depth + (query->markers.slots == NULL));
     size_t met = path_count(&walk->met);
     size_t hit = path_count(&hits->paths);
     size_t noticed = path_count(&hits->noticed);
@@ -203,8 +214,8 @@ search_directory(Walk *walk, const Query *query, Hits *hits, int directory)
             failed = add_hit(walk, hits, listing.name, closed ? NULL : &status);
         }
         else if (!closed) {
-            failed = push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
-                               strlen(listing.name), 0) < 0 ||
+            failed = (further && push_path(&walk->met, walk->path.data, walk->path_length, listing.name,
+                               strlen(listing.name), 0) < 0) ||
                      (deep && notice(walk, query, hits, listing.name) < 0);
         }
         if (failed) {

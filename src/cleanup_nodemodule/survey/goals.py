@@ -1,0 +1,240 @@
+"""How much of a selection has to go: until so much is given back, is available, or remains at most. Pure.
+
+An order is settled first. In it, each artifact has its turn, and what lies in it goes along at the latest then. So for
+each file the turn is known with which its last link goes, and a sum over the turns says how many it takes.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from operator import itemgetter
+from typing import NamedTuple
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.filters import Filters, said
+from cleanup_nodemodule.model import Artifact, Goal
+from cleanup_nodemodule.model.quantities import Share
+from cleanup_nodemodule.survey.hard_links import completed, inodes_of, numbers
+from cleanup_nodemodule.words import printable, size
+
+
+class FileSystem(NamedTuple):
+    """A file system on which artifacts lie."""
+
+    name: str
+    """Where it is mounted."""
+    available: int | None = None
+    """Bytes that are free for a user who is not root; None if nobody can say."""
+    total: int | None = None
+    """Bytes that it has; None if nobody can say."""
+
+
+class Candidates(NamedTuple):
+    """What may go, each by its place in a plan."""
+
+    artifacts: Sequence[Artifact]
+    goes: Sequence[bool]
+    along: Sequence[int | None]
+    """The innermost one around each that goes; it takes along what is in it."""
+    ages: Sequence[int]
+    """Seconds since each was last used."""
+
+
+class Reached(NamedTuple):
+    """What the goals come to."""
+
+    goals: tuple[Goal, ...]
+    spared: Mapping[int, str]
+    """What does not have to go, each with why."""
+
+
+def reach(
+    candidates: Candidates,
+    links: Sequence[tuple[int, bytes]],
+    filters: Filters,
+    file_systems: Mapping[int, FileSystem],
+) -> Reached:
+    """Return what has to go of the *candidates*, on each file system on its own, and what that reaches.
+
+    *links* are those of the plan. What would give nothing back does not have to go. If everything together does not
+    reach a goal, all of it goes.
+    """
+    artifacts = candidates.artifacts
+    devices = {one.candidate.identity.device for one in artifacts}
+    known = {one: file_systems.get(one, FileSystem(f"device {one}")) for one in devices}
+    lies = [known[one.candidate.identity.device] for one in artifacts]
+    order = _in_order(candidates, filters.order)
+    by_file_system: dict[str, list[int]] = {one.name: [] for one in lies}
+    for place in order:
+        by_file_system[lies[place].name].append(place)
+    in_turn = [place for places in by_file_system.values() for place in places]
+    turns = _turns(candidates, in_turn)
+    never = len(in_turn)
+    own = [0] * (never + 1)
+    for place, turn in enumerate(turns):
+        own[turn] += artifacts[place].contents.allocated_bytes
+    slices = [(turns[place] if place >= 0 else never, packed) for place, packed in links]
+    slices.sort(key=itemgetter(0))
+    freed, gone = own[:never], own[:never]
+    if slices:
+        settled = engine.settle(slices, bytes([1]) * never + bytes(1))
+        freed = [sum(pair) for pair in zip(freed, numbers(settled.freed), strict=False)]
+        gone = [sum(pair) for pair in zip(gone, numbers(settled.gone), strict=False)]
+    totals = dict.fromkeys(by_file_system, 0)
+    for artifact, one in zip(artifacts, lies, strict=True):
+        totals[one.name] += artifact.size.allocated_bytes
+    goals: list[Goal] = []
+    spared: dict[int, str] = {}
+    taken = bytearray(never + 1)
+    first = 0
+    named = {one.name: one for one in lies}
+    for name, places in by_file_system.items():
+        end = first + len(places)
+        sums = _Sums(list(accumulate(freed[first:end])), list(accumulate(gone[first:end])))
+        wanted = _wanted(filters, named[name], totals[name])
+        count = max((one.turns(sums) for one in wanted), default=0)
+        goals += (one.goal(sums, count) for one in wanted)
+        taken[first : first + count] = bytes([1]) * count
+        why = "; ".join(one.why(count) for one in wanted)
+        spared.update(dict.fromkeys(places[count:], why))
+        first = end
+    useless = _useless(slices, own, taken, cap=filters.max_total is not None)
+    for turn in useless:
+        taken[turn] = 0
+        spared[in_turn[turn]] = "deleting it would give nothing back"
+    stays = [not taken[turn] for turn in turns]
+    for place, top in enumerate(candidates.along):  # What lies around another one comes first.
+        if top is not None and not stays[top]:
+            stays[place] = False
+    return Reached(
+        tuple(goals), {place: why for place, why in sorted(spared.items()) if stays[place]}
+    )
+
+
+def _in_order(candidates: Candidates, first: str) -> list[int]:
+    """Return the places of what may go, in the order in which it goes.
+
+    What goes along with something counts for that: its bytes, and its use.
+    """
+    ages = list(candidates.ages)
+    sizes = [one.size.allocated_bytes for one in candidates.artifacts]
+    along = candidates.along
+    for place in range(len(along) - 1, -1, -1):
+        top = along[place]
+        if top is not None:
+            ages[top] = min(ages[top], ages[place])
+            sizes[top] += sizes[place]
+    order = [place for place, goes in enumerate(candidates.goes) if goes]
+    by = (ages, sizes) if first == "size" else (sizes, ages)
+    for values in by:  # The last one counts most, and then the path.
+        order.sort(key=values.__getitem__, reverse=True)
+    return order
+
+
+def _turns(candidates: Candidates, in_turn: Sequence[int]) -> list[int]:
+    """Return with which turn each artifact goes; one that stays has a turn behind all of them."""
+    never = len(in_turn)
+    turns = [never] * len(candidates.artifacts)
+    for turn, place in enumerate(in_turn):
+        turns[place] = turn
+    for place, top in enumerate(candidates.along):
+        if top is not None:
+            turns[place] = min(turns[place], turns[top])
+    return turns
+
+
+class _Sums(NamedTuple):
+    """What so many turns come to, from one turn on."""
+
+    freed: list[int]
+    """What the file system gets back."""
+    gone: list[int]
+    """What is not among what remains any more."""
+
+
+class _Wanted(NamedTuple):
+    """One goal on one file system."""
+
+    option: str
+    file_system: FileSystem
+    wanted: int
+    needed: int | None
+    """Bytes that have to be freed, or gone; None if nobody knows."""
+    cap: bool = False
+    """What counts is what is gone."""
+
+    def _of(self, sums: _Sums) -> list[int]:
+        return sums.gone if self.cap else sums.freed
+
+    def turns(self, sums: _Sums) -> int:
+        """Return how many turns it takes, or how many there are."""
+        if self.needed is None or self.needed <= 0:
+            return 0
+        of = self._of(sums)
+        return min(bisect_left(of, self.needed) + 1, len(of))
+
+    def goal(self, sums: _Sums, turns: int) -> Goal:
+        """Return what so many turns come to."""
+        reached = self._of(sums)[turns - 1] if turns else 0
+        name = self.file_system.name
+        if self.needed is None:
+            return Goal(self.option, name, self.wanted, None, None)
+        missing = max(self.needed - reached, 0)
+        begun = self.wanted + self.needed if self.cap else self.wanted - self.needed
+        return Goal(
+            self.option,
+            name,
+            self.wanted,
+            begun - reached if self.cap else begun + reached,
+            missing,
+        )
+
+    def why(self, turns: int) -> str:
+        """Return why what did not have its turn can stay."""
+        name = printable(self.file_system.name)
+        if self.needed is None:
+            return f"nobody can say how much {name} has available; {self.option}"
+        available = self.file_system.available
+        if not turns and not self.cap and available is not None and self.needed <= 0:
+            return f"{name} has {size(available)} available; {self.option}"
+        return f"{self.option} is reached without it"
+
+
+def _wanted(filters: Filters, file_system: FileSystem, total: int) -> list[_Wanted]:
+    wanted: list[_Wanted] = []
+    if filters.free is not None:
+        wanted.append(_Wanted(said(filters, "free"), file_system, filters.free, filters.free))
+    if filters.until_free is not None:
+        option, whole, available = (
+            said(filters, "until_free"),
+            file_system.total,
+            file_system.available,
+        )
+        until = filters.until_free
+        if isinstance(until, Share):
+            least = until.of(whole) if whole is not None else None
+        else:
+            least = until
+        needed = None if least is None or available is None else least - available
+        wanted.append(_Wanted(option, file_system, least or 0, needed))
+    if filters.max_total is not None:
+        most = filters.max_total
+        wanted.append(
+            _Wanted(said(filters, "max_total"), file_system, most, total - most, cap=True)
+        )
+    return wanted
+
+
+def _useless(
+    slices: Sequence[tuple[int, bytes]], own: Sequence[int], taken: Sequence[int], *, cap: bool
+) -> list[int]:
+    """Return the turns that give nothing back: without bytes of their own, and with no file that is gone in the end."""
+    empty = {turn for turn, bytes_ in enumerate(own) if taken[turn] and not bytes_}
+    if not empty:
+        return []
+    its = [(turn, packed) for turn, packed in slices if turn in empty]
+    gone = completed(
+        slices, lambda turn: bool(taken[turn]), (packed for _, packed in its), outside=not cap
+    )
+    useful = {turn for turn, packed in its if not gone.isdisjoint(inodes_of(packed))}
+    return sorted(empty - useful)

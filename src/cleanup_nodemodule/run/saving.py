@@ -109,19 +109,13 @@ def saved_of(plan: Plan, settings: Settings, expires_in: int) -> SavedPlan:
             list(settings.keep),
             settings.include_foreign,
             settings.assume_unused,
-            _older_than(settings),
+            settings.filters.older_than,
         ),
         plan.reclaimable_bytes,
         [_saved(artifact) for artifact in plan.selected],
         "",
     )
     return replace(saved, digest=digest_of(document_of(saved)))
-
-
-def _older_than(settings: Settings) -> int | None:
-    """Return for how many seconds what is deleted has not been used, if that was asked for."""
-    seconds: int | None = getattr(getattr(settings, "filters", None), "older_than", None)
-    return seconds
 
 
 def _saved(artifact: Artifact) -> SavedArtifact:

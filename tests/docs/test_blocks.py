@@ -325,7 +325,19 @@ def _(ran: Ran) -> None:
 def _(ran: Ran) -> None:
     assert "there is no job 'nightly'" in (ran.home / "cleanup.log").read_text()
     run(BLOCKS["recipes", "A job for each night", 0].text, ran.home)
-    assert run("cleanup-nodemodule run nightly", ran.home).there == {"shop"}
+    assert run("cleanup-nodemodule run nightly", ran.home).there == {"shop", "site"}
+
+
+@check("recipes", "Room for a build")
+def _(ran: Ran) -> None:
+    nothing_is_deleted(ran)
+    less = BLOCKS["recipes", "Room for a build", 1].text.replace("20GB", "1kB")
+    assert run(less, ran.home).there == {"shop", "site"}
+
+
+@check("recipes", "Room for a build", 1)
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, set()), ran.err
 
 
 @check("README", "Use it", 4)

@@ -214,6 +214,18 @@ def test_a_program_is_told_what_cannot_be_right(filters: dict[str, Any], says: s
         Filters(**filters)
 
 
+def test_what_was_used_since_it_was_looked_at_stays(work: Path) -> None:
+    plan = cleanup_nodemodule.scan(settings(work, older_than=30 * DAY))
+    assert len(plan.selected) == 2
+    os.utime(work / "month/package.json")
+    outcome = cleanup_nodemodule.delete(plan)
+    assert (work / MONTH).exists()
+    assert not (work / YEAR).exists()
+    assert [
+        type(one).__name__ for one in outcome.results if one.artifact.path == str(work / MONTH)
+    ] == ["Failed"]
+
+
 # What a file system itself counts
 
 

@@ -15,6 +15,7 @@ import asyncio
 import bisect
 import os
 import stat
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,10 +24,12 @@ from typing import Final, TypeAlias, TypeVar
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete.freshness import Budget, MountTable, Recent
 from cleanup_nodemodule.model import Artifact, Candidate, Identity, Keep, Level, Problem, Reason
+from cleanup_nodemodule.model.quantities import spoken
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof import evidence, git, protections, weigh, witnesses
 from cleanup_nodemodule.proof.in_use import Processes, Whose
 from cleanup_nodemodule.proof.installed import Protection
+from cleanup_nodemodule.proof.last_used import last_change
 from cleanup_nodemodule.proof.sighting import NO_TREES, Circumstances, Sighting, WorkingTrees
 from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.proof.version_control.ask import depends
@@ -53,7 +56,9 @@ class Again:
         *,
         include_foreign: bool,
         assume_unused: bool = False,
+        older_than: int | None = None,
     ) -> None:
+        self._older_than: Final = older_than
         self._circumstances = circumstances._replace(again=True)
         self._scheduler: Final = scheduler
         self._include_foreign: Final = include_foreign
@@ -99,6 +104,12 @@ class Again:
             return _problem(path, decision.reason, "; ".join(since) or None)
         if (lost := await self._lost_clones(artifact)) is not None:
             return _problem(path, Reason.REPOSITORY_INSIDE, lost)
+        if self._older_than is not None:
+            used = await self._scheduler.call(last_change, sighting.project, sighting.repository)
+            ago = int(time.time()) - used
+            if used > artifact.evidence.last_used and ago < self._older_than:
+                message = f"its project was used {spoken(max(ago, 0))} ago"
+                return _problem(path, Reason.TOO_RECENT, message)
         self._whose[path] = sighting.whose
         return await self._in_use(artifact, path, sighting.whose)
 
@@ -169,6 +180,7 @@ async def prepared(
         artifacts,
         include_foreign=settings.include_foreign,
         assume_unused=settings.assume_unused,
+        older_than=settings.filters.older_than,
     )
 
 

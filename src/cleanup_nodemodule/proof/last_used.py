@@ -75,3 +75,16 @@ def newest_source(
             continue
     known[project] = newest
     return newest
+
+
+def last_change(project: str, repository: str | None) -> int:
+    """Return when git was at work, or a file directly in the *project* was changed, seconds since the epoch; 0 if never.
+
+    It takes some calls only, and looks into no directory beneath. Raises OSError as :func:`last_git_activity` does.
+    """
+    newest = 0 if repository is None else last_git_activity(repository)
+    with os.scandir(project) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                newest = max(newest, int(entry.stat(follow_symlinks=False)[stat.ST_MTIME]))
+    return newest

@@ -40,6 +40,10 @@ _SELDOM: Final = 5
 """How many times as long as the last question to version control took the next one waits, for as many rows as may
 come by then: who is asked about a part of a repository is asked about the rest of it once more."""
 
+_BUDGET: Final = 1024
+"""Directory entries that a call of the search handles: nothing that it finds is decided before all of that is looked
+at, and each worker makes one."""
+
 _MOMENT: Final = 0.02
 """Seconds between two looks at what can be decided, at least."""
 
@@ -128,7 +132,7 @@ class Portions:
         settings, findings = self._settings, self._findings
         self._together = nesting.any_in_another([root.path for root in roots])
         search = self._rounds.searching(
-            roots, settings, self._scheduler, mounts, self._room, PackedSet()
+            roots, settings, self._scheduler, mounts, self._room, PackedSet(), _BUDGET
         )
         async with tasks() as group:
             group.create_task(self._ask(search))

@@ -100,8 +100,9 @@ class Rounds:
         mounts: Sequence[str],
         room: Callable[[], Awaitable[None]] = at_once,
         seen: "PackedSet | None" = None,
+        budget: int = 0,
     ) -> Search:
-        """Return a search that makes rows of what it finds; *room* and *seen* are as it takes them."""
+        """Return a search that makes rows of what it finds; *room*, *seen* and *budget* are as it takes them."""
         findings = self._findings
         return Search(
             roots,
@@ -120,6 +121,7 @@ class Rounds:
             searched=self._tracker.searched,
             room=room,
             seen=seen,
+            budget=budget,
         )
 
     async def ask(self, fresh: Sequence[Row], search: Search) -> None:

@@ -170,7 +170,7 @@ class Search:
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
     directories a call went through, and one of them. Waits for *room* before each call of a search through
-    everything. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
+    everything. A call handles *budget* directory entries. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
     """
 
     def __init__(
@@ -187,6 +187,7 @@ class Search:
         searched: Callable[[int, str], None],
         room: Callable[[], Awaitable[None]] = at_once,
         seen: "PackedSet | None" = None,
+        budget: int = 0,
     ) -> None:
         self._roots = roots
         self._names = names
@@ -200,6 +201,7 @@ class Search:
         self._room = room
         self._seen: Final[set[Identity | str]] = set()
         self._packed: Final = seen
+        self._budget: Final = budget or _BUDGET
         self._slices: Final[dict[str, dict[object, list[bytes]]]] = {}
         """By root, what of it is still to be searched: all of it before its turn comes."""
         self._judged: Final[dict[str, dict[object, tuple[list[bytes], list[bytes]]]]] = {}
@@ -292,7 +294,7 @@ class Search:
                 anchored,
                 stack,
                 self._names,
-                self._scheduler.portion(_BUDGET),
+                self._scheduler.portion(self._budget),
                 self._excluded,
                 lacked=lambda finding: lacked(finding.faults),
             )

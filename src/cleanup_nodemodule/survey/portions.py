@@ -6,10 +6,11 @@ So rows that lie in one another are decided together, and an artifact at the top
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import ChainMap
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
@@ -116,6 +117,7 @@ class Portions:
         """The first names of artifacts whose names are several; None if any may be one."""
         self._queued: Final[set[int]] = set()
         """Rows that waited for others in them, and are being measured now, by number."""
+        self._searching: Final = asyncio.Semaphore(scheduler.workers)
         self._held = 0
         """Rows that wait for the search, as of the last look."""
         self._searched = False
@@ -142,10 +144,16 @@ class Portions:
         findings.noticed = search.noticed
         return frozenset(search.met)
 
-    async def _room(self) -> None:
-        """Wait until there is room for more rows."""
-        while len(self._findings.rows) - self._held >= MOST:
-            await self._pause(_MOMENT)
+    @contextlib.asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Wait until there is room for more rows. For the time of that a few others may search, too.
+
+        What they find is looked at by one after the other: a search that goes on meanwhile finds what is only kept.
+        """
+        async with self._searching:
+            while len(self._findings.rows) - self._held >= MOST:
+                await self._pause(_MOMENT)
+            yield
 
     async def _pause(self, seconds: float) -> None:
         if self._scheduler.stopped:

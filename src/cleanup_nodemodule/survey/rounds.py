@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule.config.settings import Settings
@@ -98,7 +98,7 @@ class Rounds:
         settings: Settings,
         scheduler: Scheduler,
         mounts: Sequence[str],
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Callable[[], contextlib.AbstractAsyncContextManager[None]] = at_once,
         seen: "PackedSet | None" = None,
         budget: int = 0,
     ) -> Search:

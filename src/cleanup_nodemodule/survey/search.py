@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -157,8 +158,9 @@ Judge = Callable[[Sequence[Candidate], bool], Awaitable[Sequence[bool]]]
 """Says of each candidate whether to look beneath it for others; they may all be doubted."""
 
 
-async def at_once() -> None:
+def at_once() -> contextlib.AbstractAsyncContextManager[None]:
     """Wait for nothing."""
+    return contextlib.nullcontext()
 
 
 class Search:
@@ -169,8 +171,8 @@ class Search:
     *mounts* is everything that something is mounted on, in order: it is not looked at, as it may never answer.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
-    directories a call went through, and one of them. Waits for *room* before each call of a search through
-    everything. A call handles *budget* directory entries. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
+    directories a call went through, and one of them. Each call of a search through everything is made, and what it
+    finds is judged, within *room*. A call handles *budget* directory entries. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
     """
 
     def __init__(
@@ -185,7 +187,7 @@ class Search:
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
         searched: Callable[[int, str], None],
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Callable[[], contextlib.AbstractAsyncContextManager[None]] = at_once,
         seen: "PackedSet | None" = None,
         budget: int = 0,
     ) -> None:
@@ -268,7 +270,7 @@ class Search:
         start: list[bytes],
         *,
         doubted: bool = False,
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Callable[[], contextlib.AbstractAsyncContextManager[None]] = at_once,
     ) -> None:
         anchored = anchor(root.path, root.identity, self._mounts)
 
@@ -288,7 +290,10 @@ class Search:
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:
-            await room()
+            async with room():
+                return await find(stack)
+
+        async def find(stack: list[bytes]) -> list[bytes]:
             slice_ = await self._scheduler.read(
                 _find_unexcluded,
                 anchored,
@@ -329,7 +334,9 @@ class Search:
 
         slices = self._slices.setdefault(root.path, {})
         slices.pop(None, None)
-        await self._scheduler.share(start, search, slices)
+        # More would only wait for what they find to be looked at, and have half of the tree open meanwhile.
+        most = sys.maxsize if self._packed is None else 2 * self._scheduler.workers
+        await self._scheduler.share(start, search, slices, most)
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether a directory was not found before; it is that very one by its path where nobody has looked."""

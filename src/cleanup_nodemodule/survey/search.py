@@ -18,7 +18,7 @@ from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import nesting, noticed
 from cleanup_nodemodule.survey.symlinks import resolve
-from cleanup_nodemodule.survey.unfinished import Unfinished, place_of
+from cleanup_nodemodule.survey.unfinished import Room, Unfinished, at_once, place_of
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import (
@@ -158,11 +158,6 @@ Judge = Callable[[Sequence[Candidate], bool], Awaitable[Sequence[bool]]]
 """Says of each candidate whether to look beneath it for others; they may all be doubted."""
 
 
-def at_once() -> contextlib.AbstractAsyncContextManager[None]:
-    """Wait for nothing."""
-    return contextlib.nullcontext()
-
-
 class Search:
     """A search through the roots, one after the other, each with all workers.
 
@@ -187,7 +182,7 @@ class Search:
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
         searched: Callable[[int, str], None],
-        room: Callable[[], contextlib.AbstractAsyncContextManager[None]] = at_once,
+        room: Room = at_once,
         seen: "PackedSet | None" = None,
         budget: int = 0,
     ) -> None:
@@ -270,7 +265,7 @@ class Search:
         start: list[bytes],
         *,
         doubted: bool = False,
-        room: Callable[[], contextlib.AbstractAsyncContextManager[None]] = at_once,
+        room: Room = at_once,
     ) -> None:
         anchored = anchor(root.path, root.identity, self._mounts)
 

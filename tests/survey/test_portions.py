@@ -297,10 +297,11 @@ def test_a_stop_leaves_what_was_handed_out_and_says_that_there_may_be_more(
             scheduler.stop()
 
     taken, rest = handed_out(simply(tmp_path), stop)
-    assert not rest.complete
     paths = [one.path for one in taken.artifacts]
     assert len(paths) == len(set(paths))
-    assert after <= len(paths) < len(whole)
+    assert after <= len(paths) <= len(whole)
+    # It may come when all is decided.
+    assert not rest.complete or set(paths) == whole.keys()
     known = [one for one in taken.artifacts if one.decision != Keep(Reason.INTERRUPTED)]
     assert len(known) >= after
     assert [whole[one.path] for one in known] == known

@@ -329,7 +329,6 @@ class Search:
 
         slices = self._slices.setdefault(root.path, {})
         slices.pop(None, None)
-        # More would only wait for what they find to be looked at, and have half of the tree open meanwhile.
         most = sys.maxsize if self._packed is None else 2 * self._scheduler.workers
         await self._scheduler.share(start, search, slices, most)
 

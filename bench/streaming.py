@@ -5,6 +5,7 @@ directory, as a build server has them.
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -28,6 +29,8 @@ MORE: Final = 0.1
 """How much more memory the larger tree may take, as a part of what the smaller one takes."""
 
 _IN_ONE: Final = 500
+_OFTEN: Final = 1000
+"""Rows after which the memory is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Audit:
     """What one run took: seconds, and bytes of memory at the most."""
 
     first: float
-    """Until the first row, from the start of the process."""
+    """From the first record, which is written when the search begins, to the first row."""
     whole: float
     rows: int
     peak: int
@@ -59,17 +62,32 @@ def audit(tree: str) -> Audit:
     """Run an audit of *tree*, and read its rows as they come."""
     start = time.monotonic()
     command = (TOOL, "--path", tree, "--format", "ndjson")
-    first, rows = 0.0, 0
+    begun = first = 0.0
+    rows = peak = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         for line in process.stdout or ():
             if line.startswith(b'{"record":"artifact"'):
-                first = first or time.monotonic() - start
+                first = first or time.monotonic() - begun
                 rows += 1
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+            elif line.startswith(b'{"record":"run"'):
+                begun = time.monotonic()
+            if rows % _OFTEN == 0 or line.startswith(b'{"record":"totals"'):
+                peak = max(peak, _most_memory(process.pid))
     if process.returncode:
         sys.exit(f"streaming: the audit ended with {process.returncode}")
-    return Audit(first, time.monotonic() - start, rows, used.ru_maxrss * 1024)
+    return Audit(first, time.monotonic() - start, rows, peak)
+
+
+def _most_memory(process: int) -> int:
+    """Return the most memory that a process has had by now, in bytes (VmHWM, proc_pid_status(5)); 0 if it has ended.
+
+    What getrusage(2) says of it counts the memory of the process that started it, too.
+    """
+    with contextlib.suppress(OSError), open(f"/proc/{process}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def main(arguments: Iterable[str]) -> int:

@@ -6,10 +6,11 @@ So rows that lie in one another are decided together, and an artifact at the top
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import ChainMap
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
@@ -39,6 +40,10 @@ _AT_ONCE: Final = MOST // 2
 _SELDOM: Final = 5
 """How many times as long as the last question to version control took the next one waits, for as many rows as may
 come by then: who is asked about a part of a repository is asked about the rest of it once more."""
+
+_BUDGET: Final = 1024
+"""Directory entries that a call of the search handles: nothing that it finds is decided before all of that is looked
+at, and each worker makes one."""
 
 _MOMENT: Final = 0.02
 """Seconds between two looks at what can be decided, at least."""
@@ -112,6 +117,7 @@ class Portions:
         """The first names of artifacts whose names are several; None if any may be one."""
         self._queued: Final[set[int]] = set()
         """Rows that waited for others in them, and are being measured now, by number."""
+        self._searching: Final = asyncio.Semaphore(scheduler.workers)
         self._held = 0
         """Rows that wait for the search, as of the last look."""
         self._searched = False
@@ -128,7 +134,7 @@ class Portions:
         settings, findings = self._settings, self._findings
         self._together = nesting.any_in_another([root.path for root in roots])
         search = self._rounds.searching(
-            roots, settings, self._scheduler, mounts, self._room, PackedSet()
+            roots, settings, self._scheduler, mounts, self._room, PackedSet(), _BUDGET
         )
         async with tasks() as group:
             group.create_task(self._ask(search))
@@ -138,10 +144,16 @@ class Portions:
         findings.noticed = search.noticed
         return frozenset(search.met)
 
-    async def _room(self) -> None:
-        """Wait until there is room for more rows."""
-        while len(self._findings.rows) - self._held >= MOST:
-            await self._pause(_MOMENT)
+    @contextlib.asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Wait until there is room for more rows. For the time of that a few others may search, too.
+
+        What they find is looked at by one after the other: a search that goes on meanwhile finds what is only kept.
+        """
+        async with self._searching:
+            while len(self._findings.rows) - self._held >= MOST:
+                await self._pause(_MOMENT)
+            yield
 
     async def _pause(self, seconds: float) -> None:
         if self._scheduler.stopped:

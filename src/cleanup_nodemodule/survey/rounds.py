@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule.config.settings import Settings
@@ -16,7 +16,8 @@ from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
 from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rows import NOTHING, Findings, Row
-from cleanup_nodemodule.survey.search import Search, SearchRoot, at_once, wanted_names
+from cleanup_nodemodule.survey.search import Search, SearchRoot, wanted_names
+from cleanup_nodemodule.survey.unfinished import Room, at_once
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -98,10 +99,11 @@ class Rounds:
         settings: Settings,
         scheduler: Scheduler,
         mounts: Sequence[str],
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Room = at_once,
         seen: "PackedSet | None" = None,
+        budget: int = 0,
     ) -> Search:
-        """Return a search that makes rows of what it finds; *room* and *seen* are as it takes them."""
+        """Return a search that makes rows of what it finds; *room*, *seen* and *budget* are as it takes them."""
         findings = self._findings
         return Search(
             roots,
@@ -120,6 +122,7 @@ class Rounds:
             searched=self._tracker.searched,
             room=room,
             seen=seen,
+            budget=budget,
         )
 
     async def ask(self, fresh: Sequence[Row], search: Search) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,7 +18,7 @@ from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import nesting, noticed
 from cleanup_nodemodule.survey.symlinks import resolve
-from cleanup_nodemodule.survey.unfinished import Unfinished, place_of
+from cleanup_nodemodule.survey.unfinished import Room, Unfinished, at_once, place_of
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import (
@@ -157,10 +158,6 @@ Judge = Callable[[Sequence[Candidate], bool], Awaitable[Sequence[bool]]]
 """Says of each candidate whether to look beneath it for others; they may all be doubted."""
 
 
-async def at_once() -> None:
-    """Wait for nothing."""
-
-
 class Search:
     """A search through the roots, one after the other, each with all workers.
 
@@ -169,8 +166,8 @@ class Search:
     *mounts* is everything that something is mounted on, in order: it is not looked at, as it may never answer.
     Calls *leftover* for what an interrupted run may have left, which is not searched, *problem* for
     each place that could not be read, and *searched* with the number of
-    directories a call went through, and one of them. Waits for *room* before each call of a search through
-    everything. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
+    directories a call went through, and one of them. Each call of a search through everything is made, and what it
+    finds is judged, within *room*. A call handles *budget* directory entries. With *seen* it remembers in that what it has found, which takes less memory and a little more time.
     """
 
     def __init__(
@@ -185,8 +182,9 @@ class Search:
         leftover: Callable[[Candidate], None],
         problem: Callable[[Problem], None],
         searched: Callable[[int, str], None],
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Room = at_once,
         seen: "PackedSet | None" = None,
+        budget: int = 0,
     ) -> None:
         self._roots = roots
         self._names = names
@@ -200,6 +198,7 @@ class Search:
         self._room = room
         self._seen: Final[set[Identity | str]] = set()
         self._packed: Final = seen
+        self._budget: Final = budget or _BUDGET
         self._slices: Final[dict[str, dict[object, list[bytes]]]] = {}
         """By root, what of it is still to be searched: all of it before its turn comes."""
         self._judged: Final[dict[str, dict[object, tuple[list[bytes], list[bytes]]]]] = {}
@@ -266,7 +265,7 @@ class Search:
         start: list[bytes],
         *,
         doubted: bool = False,
-        room: Callable[[], Awaitable[None]] = at_once,
+        room: Room = at_once,
     ) -> None:
         anchored = anchor(root.path, root.identity, self._mounts)
 
@@ -286,13 +285,16 @@ class Search:
                 return []
 
         async def take(stack: list[bytes]) -> list[bytes]:
-            await room()
+            async with room():
+                return await find(stack)
+
+        async def find(stack: list[bytes]) -> list[bytes]:
             slice_ = await self._scheduler.read(
                 _find_unexcluded,
                 anchored,
                 stack,
                 self._names,
-                self._scheduler.portion(_BUDGET),
+                self._scheduler.portion(self._budget),
                 self._excluded,
                 lacked=lambda finding: lacked(finding.faults),
             )
@@ -327,7 +329,8 @@ class Search:
 
         slices = self._slices.setdefault(root.path, {})
         slices.pop(None, None)
-        await self._scheduler.share(start, search, slices)
+        most = sys.maxsize if self._packed is None else 2 * self._scheduler.workers
+        await self._scheduler.share(start, search, slices, most)
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether a directory was not found before; it is that very one by its path where nobody has looked."""

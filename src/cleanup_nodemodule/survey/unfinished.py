@@ -1,7 +1,17 @@
 """Where a search may still find something, at one moment. Pure."""
 
+import contextlib
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+Room: TypeAlias = Callable[[], contextlib.AbstractAsyncContextManager[None]]
+"""What a call of a search waits for, and is made within."""
+
+
+def at_once() -> contextlib.AbstractAsyncContextManager[None]:
+    """Wait for nothing."""
+    return contextlib.nullcontext()
 
 
 def place_of(top: bytes, entry: bytes) -> bytes:

@@ -7,6 +7,7 @@ others, as everything handed to it pickles.
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from concurrent.futures import Executor
 from typing import Any, Final, Self, TypeVar, TypeVarTuple
@@ -283,12 +284,14 @@ class Scheduler:
         stack: list[bytes],
         handle: Callable[[list[bytes]], Awaitable[list[bytes]]],
         slices: dict[object, list[bytes]] | None = None,
+        most: int = sys.maxsize,
     ) -> None:
         """Work off *stack* with as many workers as are free.
 
         *handle* deals with one slice of it and returns what is left of that. Whenever a slice comes
         back while workers have nothing to do, they get their part of what is left. What *handle*
-        raises comes out. *slices* holds at any moment what is not dealt with yet, for whoever gave it.
+        raises comes out. *slices* holds at any moment what is not dealt with yet, for whoever gave it; there are
+        *most* of them at the most.
         """
         slices = {} if slices is None else slices
         async with tasks() as group:
@@ -296,7 +299,7 @@ class Scheduler:
             async def work(key: object) -> None:
                 while slice_ := slices[key]:
                     slice_ = await handle(slice_)
-                    parts = min(1 + self._idle, len(slice_))
+                    parts = max(1, min(1 + self._idle, len(slice_), 1 + most - len(slices)))
                     for part in range(1, parts):
                         begin(slice_[part::parts])
                     slices[key] = slice_[::parts] if parts > 1 else slice_

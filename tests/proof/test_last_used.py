@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from cleanup_nodemodule.model.plan import UNKNOWN_USE
 from cleanup_nodemodule.proof import last_used
 from support.git import git
 from support.judges import judge
@@ -159,12 +160,32 @@ def test_the_oldest_project_comes_first_by_age(run: Run, tmp_path: Path) -> None
     assert [os.path.basename(row["project"]) for row in rows] == ["b", "c", "a"]
 
 
-def test_a_huge_project_is_looked_at_in_part(
+def test_nobody_knows_when_a_project_was_used_that_is_too_large_to_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The files next to the artifact come first, whatever lies beneath."""
     project = tmp_path / "project"
     declare(project, {"src": {f"{n}": {} for n in range(300)}, "recent.js": "x"})
     age(project, {"recent.js": OLD + 6})
-    monkeypatch.setattr(last_used, "_MAX", 100)
+    monkeypatch.setattr(last_used, "_MAX", 302)
     assert last_used.newest_source(str(project), lambda _path: False, {}) == OLD + 6
+    monkeypatch.setattr(last_used, "_MAX", 301)
+    assert last_used.newest_source(str(project), lambda _path: False, {}) == UNKNOWN_USE
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError])
+def test_nobody_knows_when_a_project_was_used_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """What is gone is no source any more."""
+    declare(tmp_path, PROJECT)
+    age(tmp_path)
+    scandir = os.scandir
+
+    def refused(path: str) -> object:
+        if path.endswith("/deep"):
+            raise error(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = last_used.newest_source(str(tmp_path), lambda path: path.endswith("modules"), {})
+    assert found == (UNKNOWN_USE if error is PermissionError else OLD)

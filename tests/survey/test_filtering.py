@@ -238,13 +238,17 @@ def is_latest(world: World, row: Row, filters: Filters) -> bool:
 
     group, member = competes(row)
     others = {competes(one)[1] for one in world.rows if competes(one)[0] == group}
-    used = {
-        name: min(age(one) for one in world.rows if competes(one) == (group, name))
-        for name in others
+    rows_of = {
+        name: [one for one in world.rows if competes(one) == (group, name)] for name in others
     }
-    return sorted(others, key=lambda name: (used[name], name)).index(member) < (
-        filters.keep_latest or 0
-    )
+    unknown = {
+        name for name, some in rows_of.items() if not all(0 < one.used <= NOW for one in some)
+    }
+    if member in unknown or (filters.keep_latest_per == "repository" and row.tree is None):
+        return True
+    used = {name: min(map(age, some)) for name, some in rows_of.items()}
+    known = sorted(others - unknown, key=lambda name: (used[name], -len(name), name))
+    return known.index(member) < (filters.keep_latest or 0)
 
 
 def expected(world: World, filters: Filters) -> tuple[dict[str, Reason], list[Goal]]:
@@ -257,14 +261,16 @@ def expected(world: World, filters: Filters) -> tuple[dict[str, Reason], list[Go
             reasons[row.path] = reason
             if reason is not Reason.TOO_SMALL:
                 firm.append(row)
-    around_them(world, firm, reasons)
+    around_them(world, firm, reasons, reasons)
     if filters.keep_latest is not None:
         latest = [row for row in going if is_latest(world, row, filters)]
         latest = [row for row in latest if reasons.get(row.path) in (None, Reason.TOO_SMALL)]
         for row in latest:
             reasons.setdefault(row.path, Reason.LATEST)
         firm += latest
-        around_them(world, latest, reasons)
+        around_them(
+            world, latest, dict.fromkeys((one.path for one in latest), Reason.LATEST), reasons
+        )
     # What may go: on its own, or with something around it.
     alone = [row for row in going if row.path not in reasons]
     with_it = [
@@ -291,11 +297,13 @@ def expected(world: World, filters: Filters) -> tuple[dict[str, Reason], list[Go
     return reasons, goals
 
 
-def around_them(world: World, firm: list[Row], reasons: dict[str, Reason]) -> None:
+def around_them(
+    world: World, firm: list[Row], why: Mapping[str, Reason], reasons: dict[str, Reason]
+) -> None:
     for row in firm:
         for around in world.around(row):
             if around.selected:
-                reasons.setdefault(around.path, reasons[row.path])
+                reasons.setdefault(around.path, why[row.path])
 
 
 def taken_for(

@@ -9,6 +9,8 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule import Filters, Keep, Settings, Share
+from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.proof import last_used
 from support import simple
 from support.filesystems import Mounts
 from support.git import git
@@ -137,7 +139,102 @@ def test_the_working_trees_of_one_repository_belong_together(tool: Tool, tmp_pat
     assert [path for path, reason in two.reasons.items() if reason is None] == ["main/node_modules"]
     assert (
         two.rows["none/node_modules"]["reason_detail"]
-        == "it lies in no repository of git; --keep-latest 2/repo"
+        == "it lies in no repository of git (--keep-latest 2/repo)"
+    )
+
+
+def aged(top: Path, days: float) -> None:
+    """Make all files beneath *top* as old as that, those of git too."""
+    then = time.time() - days * DAY
+    for directory, _, files in os.walk(top):
+        for file in files:
+            os.utime(Path(directory, file), (then, then))
+
+
+def latest(tool: Tool, work: Path, *options: str) -> set[str]:
+    reasons = tool.run(work, *options).reasons
+    return {os.path.dirname(path) for path, reason in reasons.items() if reason == "latest"}
+
+
+def test_a_working_tree_in_another_one_is_the_latest_without_it(tool: Tool, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    main, feature = work / "main", work / "main/.worktrees/feature"
+    project(main, 0)
+    (main / ".gitignore").write_text("node_modules\n.worktrees\n")
+    git(main, "init", "-q", "-b", "main")
+    git(main, "add", ".")
+    git(main, "commit", "-qm", "x")
+    git(main, "worktree", "add", "-q", str(feature), "-b", "feature")
+    git(main, "worktree", "add", "-q", str(work / "side"), "-b", "side")
+    for tree in (feature, work / "side"):
+        declare(tree, {"node_modules": {"a": {"index.js": 5000}}})
+    aged(work, 300)
+    for tree, days in ((work / "side", 20), (feature, 1)):
+        aged(tree, days)
+        aged(main / ".git/worktrees" / tree.name, days)
+    assert latest(tool, work, "--keep-latest", "1/repo") == {"main/.worktrees/feature"}
+    assert latest(tool, work, "--keep-latest", "1") == {"main/.worktrees/feature"}
+    assert latest(tool, work, "--keep-latest", "2") == {"main/.worktrees/feature", "side"}
+    # Without sources of its own in it, it still is a working tree of its own.
+    (feature / "node_modules").rename(work / "side/node_modules/b")
+    project(feature / "web", 1)
+    assert latest(tool, work, "--keep-latest", "1") == {"main/.worktrees/feature/web"}
+    assert latest(tool, work, "--keep-latest", "2") == {"main/.worktrees/feature/web", "side"}
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_package_is_the_latest_without_the_one_around_it(
+    tool: Tool, tmp_path: Path, *, committed: bool
+) -> None:
+    """Git may have been at work in all of them since, as for a commit of one."""
+    work = tmp_path / "work"
+    for name, days in {"mono": 300, "mono/a": 200, "mono/b": 2, "mono/c": 100, "else": 150}.items():
+        project(work / name, days)
+    if committed:
+        (work / "mono/.gitignore").write_text("node_modules\n")
+        git(work / "mono", "init", "-q")
+        for file in (work / "mono/.git").rglob("*"):
+            os.utime(file, (time.time() - DAY,) * 2)
+    order = ["mono/b", "mono/c", "mono/a" if committed else "else"]
+    if committed:
+        os.utime(work / "mono/.gitignore", (time.time() - 300 * DAY,) * 2)
+    for count in (1, 2, 3):
+        assert latest(tool, work, "--keep-latest", str(count)) == set(order[:count])
+    assert latest(tool, work, "--keep-latest", "1", "--older-than", "30d") <= {"mono/b"}
+    # What is installed for all packages is in use where one of them is.
+    assert tool.run(work, "--older-than", "30d").reasons["mono/node_modules"] == "too-recent"
+
+
+def test_what_nobody_knows_the_last_use_of_stays_in_addition(tool: Tool, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    for name, days in {"old": 300, "new": 1, "ahead": -10}.items():
+        project(work / name, days)
+    project(work / "never", 5)
+    for path in (work / "never").rglob("*"):
+        os.utime(path, (0, 0))
+    told = tool.run(work, "--keep-latest", "1")
+    assert {path for path, reason in told.reasons.items() if reason is None} == {"old/node_modules"}
+    details = {path: row["reason_detail"] for path, row in told.rows.items()}
+    assert details["ahead/node_modules"].startswith(
+        "its project was last used after this run began"
+    )
+    assert details["new/node_modules"].startswith("its project is the one that was used last")
+
+
+def test_what_could_not_be_looked_at_may_have_been_used_just_now(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(work / "old/year/src", {f"{number}": {"file": "x"} for number in range(20)})
+    aged(work, 300)
+    month = 30 * DAY
+    assert len(cleanup_nodemodule.scan(settings(work, older_than=month)).selected) == 3
+    monkeypatch.setattr(last_used, "_MAX", 12)
+    plan = cleanup_nodemodule.scan(settings(work, older_than=month))
+    assert len(plan.selected) == 2
+    [kept] = [one for one in plan.artifacts if not one.selected]
+    assert (kept.path, kept.used) == (str(work / YEAR), None)
+    assert kept.decision == Keep(
+        Reason.TOO_RECENT, "nobody knows when it was last used (--older-than 30d)"
     )
 
 

@@ -55,6 +55,11 @@ def with_lists(settings: "Settings", values: "Values", orders: "Orders") -> "Set
             raise UsageError(
                 "--min-depth is for a search, and --artifacts-from searches nothing; leave one out"
             )
+        # What a file says is for searches.
+        if settings.max_depth is not None and values.source("max-depth").order in said:
+            raise UsageError(
+                "--max-depth is for a search, and --artifacts-from searches nothing; leave one out"
+            )
         return replace(settings, roots=roots, artifacts=read["artifacts-from"].names)
     # An empty list is no reason to search the current directory.
     return replace(settings, roots=roots, artifacts=None if roots else ())

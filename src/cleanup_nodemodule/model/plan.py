@@ -3,10 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
+
+UNKNOWN_USE: Final = 2**62
+"""When something was last used of which not everything could be looked at: it counts as used just now."""
 
 
 class Identity(NamedTuple):
@@ -70,8 +73,8 @@ class Evidence:
     warnings: tuple[str, ...]
     """Why what comes back may differ, a phrase each."""
     last_used: int
-    """When git or an editor was last at work in the project, seconds since the epoch; 0 if nobody
-    knows."""
+    """When git or an editor was last at work in the project, seconds since the epoch; 0 if it has no sources, and
+    UNKNOWN_USE if not all of them could be looked at."""
     comes_back: tuple[str, ...] = ()
     """What brings it back."""
     also_inside: tuple[str, ...] = ()
@@ -203,6 +206,15 @@ class Artifact:
     def path(self) -> str:
         """Absolute path."""
         return self.candidate.path
+
+    @property
+    def used(self) -> int | None:
+        """When it was last used, seconds since the epoch; None if nobody knows.
+
+        Without sources of its project, the last change in it counts.
+        """
+        used = self.evidence.last_used or self.contents.newest
+        return used if 0 < used < UNKNOWN_USE else None
 
     @property
     def selected(self) -> bool:

@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Container, MutableMapping
 from typing import Final
 
+from cleanup_nodemodule.model.plan import UNKNOWN_USE
 from cleanup_nodemodule.proof.stat_cache import StatCache
 
-_MAX: Final = 20_000
-"""Entries of one project that are looked at: a project of that size has told what it has to tell."""
+_MAX: Final = 100_000
+"""Entries of one project that are looked at. What nobody has looked at may have been used just now."""
 
 _LONGEST: Final = 4096
 """Bytes that a file with the name of a directory has at most (PATH_MAX, limits.h(0p))."""
@@ -47,17 +48,18 @@ def gitdir(repository: str, link: bytes) -> str | None:
 def newest_source(
     project: str, is_passed: Callable[[str], bool], known: MutableMapping[str, int]
 ) -> int:
-    """Return when the newest file of *project* outside its artifacts was changed.
+    """Return when the newest file of *project* outside its artifacts was changed, seconds since the epoch.
 
-    *is_passed* tells by its path which directory is not gone into, artifacts above all. *known* holds the answers for projects inside this one,
-    and takes this one's.
+    UNKNOWN_USE where not everything can be looked at: it cannot be read, or there is too much of it. *is_passed* tells
+    by its path which directory is not gone into, artifacts above all. *known* holds the answers for projects inside
+    this one, and takes this one's.
     """
     if project in known:
         return known[project]
     newest = 0
     left = _MAX
     stack = [project]
-    while stack and left > 0:
+    while stack and newest != UNKNOWN_USE:
         directory = stack.pop()
         if directory in known:
             newest = max(newest, known[directory])
@@ -66,15 +68,40 @@ def newest_source(
             with os.scandir(directory) as entries:
                 for entry in entries:
                     left -= 1
+                    if left < 0:
+                        newest = UNKNOWN_USE
+                        break
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name != ".git" and not is_passed(entry.path):
                             stack.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
-                        newest = max(newest, int(entry.stat(follow_symlinks=False)[stat.ST_MTIME]))
-        except OSError:
+                        newest = max(newest, _changed(entry))
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError:
+            newest = UNKNOWN_USE
     known[project] = newest
     return newest
+
+
+def newest_of_its_own(project: str, passed: Container[str]) -> int:
+    """Return what :func:`newest_source` does, without what lies in another working tree in the *project*.
+
+    What is *passed* is not gone into: artifacts, what is mounted, and other projects.
+    """
+
+    def is_passed(path: str) -> bool:
+        return path in passed or os.path.lexists(os.path.join(path, ".git"))
+
+    return newest_source(project, is_passed, {})
+
+
+def _changed(entry: os.DirEntry[str]) -> int:
+    """Return when a file was changed; 0 if it is gone."""
+    try:
+        return int(entry.stat(follow_symlinks=False)[stat.ST_MTIME])
+    except FileNotFoundError:
+        return 0
 
 
 def last_change(project: str, repository: str | None) -> int:
@@ -86,5 +113,5 @@ def last_change(project: str, repository: str | None) -> int:
     with os.scandir(project) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
-                newest = max(newest, int(entry.stat(follow_symlinks=False)[stat.ST_MTIME]))
+                newest = max(newest, _changed(entry))
     return newest

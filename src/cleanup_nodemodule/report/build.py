@@ -196,7 +196,7 @@ def artifact_row(
     """Return what is told of an artifact, found beneath one of *roots*, and of what came of it, if anything did."""
     candidate = artifact.candidate
     evidence, contents, size = artifact.evidence, artifact.contents, artifact.size
-    used = evidence.last_used or contents.newest
+    used = artifact.used
     decision: Literal["delete", "keep"]
     match artifact.decision:
         case Delete():
@@ -248,7 +248,7 @@ def artifact_row(
         inside=artifact.inside,
         complete=contents.complete,
         # A clock that was ahead when a file was written must not make it look unused.
-        last_used_at=iso(min(used, run.started_at)) if used else None,
+        last_used_at=iso(min(used, run.started_at)) if used is not None else None,
         regenerate=evidence.regenerate,
         regenerate_in=evidence.regenerate_in,
         warnings=list(evidence.warnings),

@@ -125,10 +125,10 @@ def _explained(artifacts: Sequence[Artifact], changed: Mapping[str, str]) -> tup
 
 def _use(artifact: Artifact, older_than: int, now: float) -> str | None:
     """Return when it was last used, if that is not as long ago as the plan asks for; unknown is just now."""
-    used = artifact.evidence.last_used or artifact.contents.newest
-    if used and now - used >= older_than:
+    used = artifact.used
+    if used is not None and now - used >= older_than:
         return None
-    when = f"it was used at {moment(used)}" if used else "nobody knows when it was used"
+    when = f"it was used at {moment(used)}" if used is not None else "nobody knows when it was used"
     return f"{when}, and the plan is of what was not used for {duration(older_than)}"
 
 

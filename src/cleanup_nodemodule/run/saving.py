@@ -12,6 +12,7 @@ from typing import Any, Final
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Plan
+from cleanup_nodemodule.model.plan import UNKNOWN_USE
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.run.saved_plan import (
     PLAN_VERSION,
@@ -133,7 +134,7 @@ def _saved(artifact: Artifact) -> SavedArtifact:
         contents.files,
         contents.directories,
         contents.newest,
-        evidence.last_used,
+        evidence.last_used if evidence.last_used < UNKNOWN_USE else 0,
         evidence.rule,
         "named" if evidence.level.value == "named" else "proven",
         [*evidence.made_by, *evidence.comes_back],

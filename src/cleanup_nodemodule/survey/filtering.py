@@ -8,10 +8,11 @@ does not hold back what lies around it: it goes along with that.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule.config.filters import Filters, said
 from cleanup_nodemodule.model import Artifact, Goal, Keep, Plan, Reason
+from cleanup_nodemodule.model.plan import UNKNOWN_USE
 from cleanup_nodemodule.model.quantities import spoken
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS, Patterns
 from cleanup_nodemodule.survey.around import innermost_around
@@ -19,6 +20,14 @@ from cleanup_nodemodule.survey.choose import narrowed
 from cleanup_nodemodule.survey.goals import Candidates, FileSystem, reach
 from cleanup_nodemodule.survey.hard_links import alone
 from cleanup_nodemodule.words import printable, size
+
+
+class OwnUse(NamedTuple):
+    """When a project was last used itself, without the projects in it, in seconds since the epoch; 0 for never."""
+
+    used: int
+    edited: int
+    """When its newest source file was changed: git may have been at work in several projects at once."""
 
 
 class Known(NamedTuple):
@@ -31,6 +40,8 @@ class Known(NamedTuple):
     """By a working tree, what its repository is called; all working trees of one repository have the same."""
     file_systems: Mapping[int, FileSystem] = {}
     """By the number of a device."""
+    own_uses: Mapping[str, OwnUse] = {}
+    """Of projects whose last use may be that of another one: of one in it, or of its whole repository."""
 
 
 def filtered(plan: Plan, filters: Filters, known: Known) -> Plan:
@@ -42,8 +53,8 @@ def filtered(plan: Plan, filters: Filters, known: Known) -> Plan:
 
 def age(artifact: Artifact, now: int) -> int:
     """Return the seconds since an artifact was last used; 0 if nobody knows, or if that is to come."""
-    used = artifact.evidence.last_used or artifact.contents.newest
-    return max(now - used, 0) if used > 0 else 0
+    used = artifact.used
+    return 0 if used is None else max(now - used, 0)
 
 
 class _Choice:
@@ -149,20 +160,21 @@ class _Choice:
         filters = self._filters
         if filters.older_than is not None and seconds < filters.older_than:
             return Keep(
-                Reason.TOO_RECENT, f"{_last_used(artifact, seconds)}; {said(filters, 'older_than')}"
+                Reason.TOO_RECENT,
+                f"{_last_used(artifact, seconds)} ({said(filters, 'older_than')})",
             )
         if filters.newer_than is not None and seconds > filters.newer_than:
             return Keep(
-                Reason.TOO_OLD, f"{_last_used(artifact, seconds)}; {said(filters, 'newer_than')}"
+                Reason.TOO_OLD, f"{_last_used(artifact, seconds)} ({said(filters, 'newer_than')})"
             )
         return None
 
     def _by_size(self, taken: int) -> Keep | None:
         filters = self._filters
         if filters.max_size is not None and taken > filters.max_size:
-            return Keep(Reason.TOO_LARGE, f"it takes {size(taken)}; {said(filters, 'max_size')}")
+            return Keep(Reason.TOO_LARGE, f"it takes {size(taken)} ({said(filters, 'max_size')})")
         if filters.min_size is not None and taken < filters.min_size:
-            return Keep(Reason.TOO_SMALL, f"it takes {size(taken)}; {said(filters, 'min_size')}")
+            return Keep(Reason.TOO_SMALL, f"it takes {size(taken)} ({said(filters, 'min_size')})")
         return None
 
     def _by_path(self, artifact: Artifact) -> Keep | None:
@@ -176,17 +188,22 @@ class _Choice:
         """Give what the latest projects have, or the latest working trees of each repository."""
         filters = self._filters
         option = said(filters, "keep_latest")
-        groups: dict[str | None, dict[str, int]] = {}
+        groups: dict[str | None, dict[str, _Use]] = {}
         of: list[tuple[str | None, str]] = []
-        for artifact, seconds in zip(self._artifacts, self._ages, strict=True):
+        for artifact in self._artifacts:
             group, member = self._group(artifact)
             of.append((group, member))
             members = groups.setdefault(group, {})
-            members[member] = min(seconds, members.get(member, seconds))
-        latest = {
-            group: set(sorted(members, key=lambda one: (members[one], one))[:count])
-            for group, members in groups.items()
-        }
+            use = self._use(artifact)
+            members[member] = max(use, members.get(member, use))
+        latest: dict[str | None, set[str]] = {}
+        unknown: dict[str | None, set[str]] = {}
+        for group, members in groups.items():
+            unknown[group] = {one for one, use in members.items() if use == _UNKNOWN}
+            # Of two that were used at once it is the inner one that was.
+            ordered = sorted(members.keys() - unknown[group], key=lambda one: (-len(one), one))
+            ordered.sort(key=members.__getitem__, reverse=True)
+            latest[group] = set(ordered[:count])
         if filters.keep_latest_per == "run":
             why = "its project is the one that was used last"
             if count > 1:
@@ -195,14 +212,31 @@ class _Choice:
             why = "it lies in the working tree of its repository that was used last"
             if count > 1:
                 why = f"it lies in one of the {count:,} working trees of its repository that were used last"
-        keep = Keep(Reason.LATEST, f"{why}; {option}")
-        alone = Keep(Reason.LATEST, f"it lies in no repository of git; {option}")
+        keep = Keep(Reason.LATEST, f"{why} ({option})")
+        alone = Keep(Reason.LATEST, f"it lies in no repository of git ({option})")
+        nobody = Keep(Reason.LATEST, f"nobody knows when its project was last used ({option})")
+        later = Keep(Reason.LATEST, f"its project was last used after this run began ({option})")
         for place, (group, member) in enumerate(of):
-            if (self._goes[place] or place in self._small) and member in latest[group]:
-                outside = filters.keep_latest_per == "repository" and not (
-                    self._artifacts[place].evidence.repository
-                )
-                yield place, alone if outside else keep
+            if not (self._goes[place] or place in self._small):
+                continue
+            tree = self._artifacts[place].evidence.repository
+            if filters.keep_latest_per == "repository" and tree is None:
+                yield place, alone
+            elif member in unknown[group]:
+                yield place, nobody if self._artifacts[place].used is None else later
+            elif member in latest[group]:
+                yield place, keep
+
+    def _use(self, artifact: Artifact) -> "_Use":
+        """Return when the project of an artifact was last used itself; _UNKNOWN also for what is still to come."""
+        own = self._known.own_uses.get(artifact.evidence.project)
+        if own is not None and own.used:
+            used, edited = own
+        elif own is not None:
+            used = edited = artifact.contents.newest or UNKNOWN_USE
+        else:
+            used = edited = artifact.used or UNKNOWN_USE
+        return (used, edited) if used <= self._known.now else _UNKNOWN
 
     def _group(self, artifact: Artifact) -> tuple[str | None, str]:
         """Return what an artifact competes in, and as what."""
@@ -216,6 +250,12 @@ class _Choice:
 
 
 def _last_used(artifact: Artifact, seconds: int) -> str:
-    if not (artifact.evidence.last_used or artifact.contents.newest):
+    if artifact.used is None:
         return "nobody knows when it was last used"
     return f"last used {spoken(seconds)} ago"
+
+
+_Use: TypeAlias = tuple[int, int]
+"""When something was used, and when its sources were changed."""
+
+_UNKNOWN: Final = (UNKNOWN_USE, UNKNOWN_USE)

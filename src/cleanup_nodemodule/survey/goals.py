@@ -193,10 +193,10 @@ class _Wanted(NamedTuple):
         """Return why what did not have its turn can stay."""
         name = printable(self.file_system.name)
         if self.needed is None:
-            return f"nobody can say how much {name} has available; {self.option}"
+            return f"nobody can say how much {name} has available ({self.option})"
         available = self.file_system.available
         if not turns and not self.cap and available is not None and self.needed <= 0:
-            return f"{name} has {size(available)} available; {self.option}"
+            return f"{name} has {size(available)} available ({self.option})"
         return f"{self.option} is reached without it"
 
 

@@ -80,9 +80,10 @@ def _directories(count: int) -> str:
     return "1 directory" if count == 1 else f"{count:,} directories"
 
 
-def held_against(plan: Plan, saved: SavedPlan) -> Plan:
+def held_against(plan: Plan, saved: SavedPlan, prints: Mapping[str, str]) -> Plan:
     """Return *plan*, which was made anew of what *saved* names, without what is not as it was any more.
 
+    *prints* are the fingerprints of what it selects, by path.
     What has changed is kept, and so is whatever lies around it. What is not there any more is no problem.
     """
     known = {one.path: one for one in saved.artifacts}
@@ -93,6 +94,8 @@ def held_against(plan: Plan, saved: SavedPlan) -> Plan:
     for artifact in plan.selected:
         was = known.get(artifact.path)
         why = _change(was, artifact, here=here, same_start=same_start)
+        if why is None and was is not None:
+            why = _inside(was.fingerprint, prints.get(artifact.path, ""))
         if why is None and saved.settings.older_than is not None:
             why = _use(artifact, saved.settings.older_than, now)
         if why is not None:
@@ -132,6 +135,13 @@ def _use(artifact: Artifact, older_than: int, now: float) -> str | None:
     return f"{when}, and the plan is of what was not used for {duration(older_than)}"
 
 
+def _inside(was: str, now: str) -> str | None:
+    """Return what the fingerprints say of a change inside, None if there was none."""
+    if was == now and now:
+        return None
+    return "something in it was changed" if was and now else "nobody could look through all of it"
+
+
 def _change(
     was: SavedArtifact | None, now: Artifact, *, here: bool, same_start: bool
 ) -> str | None:
@@ -155,8 +165,8 @@ def _change(
             return f"it has {there:,} {what}, and had {before:,}"
     if contents.newest > was.newest:
         return f"a file in it was written at {moment(contents.newest)}"
-    if contents.apparent_bytes > was.apparent_bytes:
-        return f"it has {contents.apparent_bytes - was.apparent_bytes:,} bytes more than it had"
+    if contents.apparent_bytes != was.apparent_bytes:
+        return f"it has {contents.apparent_bytes:,} bytes, and had {was.apparent_bytes:,}"
     changed = now.candidate.changed
     if was.changed_ns and changed and was.changed_ns != changed:
         return f"the directory itself was changed at {moment(changed / 1e9)}"

@@ -256,10 +256,29 @@ def test_what_was_used_since_is_spared_if_the_plan_is_of_what_was_not_used(
     told = apply(tool, top, path, "--no-dry-run")
     assert told.code == 0, told.errors
     assert told.outcomes == {**dict.fromkeys(ALL), "a/node_modules": "deleted"}
-    assert told.reasons["b/node_modules"] == "changed"
-    assert "was not used for 1d" in told.rows["b/node_modules"]["reason_detail"]
+    assert told.reasons["b/node_modules"] == "too-recent"
+    assert "--older-than 1d" in told.rows["b/node_modules"]["reason_detail"]
     rewrite(path, lambda plan: plan["settings"].update(older_than=0))
     assert apply(tool, top, path, "--no-dry-run").outcomes["b/node_modules"] == "deleted"
+
+
+def test_what_is_used_while_it_asks_is_spared_if_the_plan_is_of_what_was_not_used(
+    tool: Tool, top: Path
+) -> None:
+    old = time.time() - 7 * 86400
+    for around, directories, files in os.walk(top):
+        for name in (*directories, *files):
+            os.utime(Path(around, name), (old, old))
+    path = save(tool, top, "--older-than", "1d")
+    assert len(document(path)["artifacts"]) == len(ALL)
+    arguments = ("apply", path, "--no-dry-run")
+    command = (COMMAND, "--engine", tool.engine)
+    with Terminal(*arguments, cwd=top, env=tool.env, command=command) as terminal:
+        terminal.expect("[y/")
+        (top / "b/index.js").write_text("work")
+        terminal.type("y\n")
+        assert terminal.finish() == 3
+    assert [(top / name).exists() for name in ALL] == [False, True, False]
 
 
 def test_a_limit_holds_for_a_plan_too(tool: Tool, top: Path) -> None:

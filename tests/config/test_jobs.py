@@ -1,6 +1,7 @@
 """Jobs: runs that a file defines."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from support.processes import Terminal
 from support.simple import CONFIGURATION
 from support.tool import PROJECT, Tool
 from support.trees import Declared, declare
+from support.waiting import TIMEOUT
 
 WORK: Final[Declared] = {"shop": PROJECT, "blog": PROJECT}
 
@@ -209,3 +211,43 @@ def test_no_place_takes_back_what_another_protects(
     assert (refused or "") in errors
     if refused is not None or (file.endswith('"shop"]') and "sh*" not in file):
         assert "shop" in left(work)
+
+
+def test_what_is_typed_about_where_to_search_takes_back_no_list_of_a_job(
+    one_tool: Tool, work: Path
+) -> None:
+    listed = one_tool.home / "listed"
+    listed.write_text(f"{work}/shop/node_modules\n")
+    define(
+        one_tool,
+        f'[job.a]\npath = ["{work}/blog"]\nartifacts-from = "{listed}"\ndelete = true\nyes = true\n',
+    )
+    code, _, errors = run(one_tool, "a")
+    assert (code, left(work)) == (3, {"shop", "blog"})
+    assert "it lies in no PATH of this run" in errors
+    code, _, errors = run(one_tool, "a", "-p", work)
+    assert (code, left(work)) == (0, {"blog"}), errors
+
+
+@pytest.mark.parametrize("said", ["variable", "file"])
+def test_where_a_job_deletes_is_said_by_the_job_or_typed(
+    one_tool: Tool, work: Path, said: str
+) -> None:
+    job = "[job.a]\ndelete = true\nyes = true\n"
+    path = define(one_tool, job)
+    if said == "file":
+        path.write_text(f'path = ["{work}"]\n{path.read_text()}')
+    environment = {"CLEANUP_NODEMODULE_PATH": str(work)} if said == "variable" else {}
+    done = subprocess.run(
+        [*one_tool.command, "run", "a"],
+        cwd=one_tool.home,
+        env={**one_tool.env, **environment},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, left(work)) == (2, "", {"shop", "blog"})
+    assert "does not say where to search" in done.stderr
+    code, _, errors = run(one_tool, "a", "-p", work)
+    assert (code, left(work)) == (0, set()), errors

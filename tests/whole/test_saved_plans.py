@@ -119,12 +119,43 @@ def _empty(top: Path) -> None:
     (top / "b/node_modules/file").unlink()
 
 
+def _rewrite_with_its_times(top: Path) -> None:
+    file = top / "b/node_modules/pkg/index.js"
+    before = file.stat()
+    file.write_bytes(b"w" * before.st_size)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _rewrite_with_an_old_time(top: Path) -> None:
+    file = top / "b/node_modules/pkg/index.js"
+    file.write_bytes(b"")
+    os.utime(file, (1, 1))
+
+
+def _rename_within(top: Path) -> None:
+    """As many files, and nothing newer: but for directories, which change with a name in them."""
+    around = top / "b/node_modules/pkg"
+    before = around.stat()
+    (around / "index.js").rename(around / "other.js")
+    os.utime(around, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _make_private(top: Path) -> None:
+    (top / "b/node_modules/pkg/index.js").chmod(0o600)
+
+
 def _lead_elsewhere(top: Path) -> None:
     shutil.move(top / "b", top.parent / "elsewhere")
     (top / "b").symlink_to(top.parent / "elsewhere")
 
 
-@pytest.mark.parametrize("change", [_grow, _rewrite, _replace, _copy, _empty])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_grow, _rewrite, _replace, _copy, _empty),
+        *(_rewrite_with_its_times, _rewrite_with_an_old_time, _rename_within, _make_private),
+    ],
+)
 def test_what_has_changed_is_spared(tool: Tool, top: Path, change: Callable[[Path], None]) -> None:
     path = save(tool, top)
     change(top)
@@ -135,6 +166,18 @@ def test_what_has_changed_is_spared(tool: Tool, top: Path, change: Callable[[Pat
     assert told.reasons["b/node_modules"] == "changed"
     assert told.rows["b/node_modules"]["reason_detail"]
     assert listing(top / "b") == before
+
+
+def test_a_link_that_comes_or_goes_elsewhere_is_no_change(tool: Tool, top: Path) -> None:
+    store = top.parent / "store"
+    store.write_text("of many")
+    for name in ("a/node_modules/pkg/linked", "again"):
+        (top / name).hardlink_to(store)
+    path = save(tool, top)
+    (top / "again").unlink()
+    (top / "later").hardlink_to(store)
+    told = apply(tool, top, path)
+    assert told.reasons == dict.fromkeys(ALL), told.errors
 
 
 def test_a_symlink_that_was_put_in_the_way_leads_nowhere(tool: Tool, top: Path) -> None:
@@ -205,18 +248,37 @@ def test_what_was_included_by_hand_is_deleted_if_it_is_as_it_was(tool: Tool, top
 def test_what_was_used_since_is_spared_if_the_plan_is_of_what_was_not_used(
     tool: Tool, top: Path
 ) -> None:
-    path = save(tool, top)
-    rewrite(path, lambda plan: plan["settings"].update(older_than=86400))
     old = time.time() - 7 * 86400
     for name in ("package.json", "node_modules/file", "node_modules/pkg/index.js"):
         os.utime(top / "a" / name, (old, old))
+    path = save(tool, top)
+    rewrite(path, lambda plan: plan["settings"].update(older_than=86400))
     told = apply(tool, top, path, "--no-dry-run")
     assert told.code == 0, told.errors
     assert told.outcomes == {**dict.fromkeys(ALL), "a/node_modules": "deleted"}
-    assert told.reasons["b/node_modules"] == "changed"
-    assert "was not used for 1d" in told.rows["b/node_modules"]["reason_detail"]
+    assert told.reasons["b/node_modules"] == "too-recent"
+    assert "--older-than 1d" in told.rows["b/node_modules"]["reason_detail"]
     rewrite(path, lambda plan: plan["settings"].update(older_than=0))
     assert apply(tool, top, path, "--no-dry-run").outcomes["b/node_modules"] == "deleted"
+
+
+def test_what_is_used_while_it_asks_is_spared_if_the_plan_is_of_what_was_not_used(
+    tool: Tool, top: Path
+) -> None:
+    old = time.time() - 7 * 86400
+    for around, directories, files in os.walk(top):
+        for name in (*directories, *files):
+            os.utime(Path(around, name), (old, old))
+    path = save(tool, top, "--older-than", "1d")
+    assert len(document(path)["artifacts"]) == len(ALL)
+    arguments = ("apply", path, "--no-dry-run")
+    command = (COMMAND, "--engine", tool.engine)
+    with Terminal(*arguments, cwd=top, env=tool.env, command=command) as terminal:
+        terminal.expect("[y/")
+        (top / "b/index.js").write_text("work")
+        terminal.type("y\n")
+        assert terminal.finish() == 3
+    assert [(top / name).exists() for name in ALL] == [False, True, False]
 
 
 def test_a_limit_holds_for_a_plan_too(tool: Tool, top: Path) -> None:

@@ -45,9 +45,9 @@ def with_lists(settings: "Settings", values: "Values", orders: "Orders") -> "Set
         _check_whole(name, read[name], orders)
         if path == STANDARD_INPUT and orders.deletes and orders.ask:
             _answer_by_terminal()
-    # What a file says about where to search is not meant where a list was typed.
-    said = {values.source(name).order for name in read}
-    roots = settings.roots if values.source("path").order in said else ()
+    # What a file says about where to search is not meant where a list was typed. What is typed holds for a job's list.
+    first = min(_rank(values, name) for name in read)
+    roots = settings.roots if _rank(values, "path") >= first else ()
     if "from-file" in read:
         roots = tuple(dict.fromkeys((*roots, *read["from-file"].names)))
     if "artifacts-from" in read:
@@ -56,13 +56,19 @@ def with_lists(settings: "Settings", values: "Values", orders: "Orders") -> "Set
                 "--min-depth is for a search, and --artifacts-from searches nothing; leave one out"
             )
         # What a file says is for searches.
-        if settings.max_depth is not None and values.source("max-depth").order in said:
+        if settings.max_depth is not None and _rank(values, "max-depth") >= first:
             raise UsageError(
                 "--max-depth is for a search, and --artifacts-from searches nothing; leave one out"
             )
         return replace(settings, roots=roots, artifacts=read["artifacts-from"].names)
     # An empty list is no reason to search the current directory.
     return replace(settings, roots=roots, artifacts=None if roots else ())
+
+
+def _rank(values: "Values", name: str) -> int:
+    """Return how much counts what was said about a key, by where that was."""
+    order = values.source(name).order
+    return list(type(order)).index(order)
 
 
 def _check_whole(name: str, read: "NameList", orders: "Orders") -> None:

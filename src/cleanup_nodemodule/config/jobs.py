@@ -44,8 +44,12 @@ _PLACES: Final = ("path", "from-file", "artifacts-from")
 
 
 def refuse_nowhere(job: Job, values: Values) -> None:
-    """Raise SettingsError for a *job* that does not say where to search: it may begin anywhere."""
-    if not any(map(values.is_given, _PLACES)):
+    """Raise SettingsError for a *job* that does not say where to search: it may begin anywhere.
+
+    What says so for all runs, such as a variable of the environment, is not about what this job deletes.
+    """
+    own = {Order.JOB, Order.COMMAND_LINE}
+    if not any(values.source(name).order in own and values.value(name) for name in _PLACES):
         raise SettingsError(
             f"{job.source}: the job {job.name} does not say where to search, and a job may begin"
             ' anywhere; add a line such as path = ["~/work"], or type -p PATH'

@@ -133,7 +133,8 @@ def _choice(name: str, choices: type[StrEnum], default: str | None = None, **mor
 
 _TABLE: Final = (
     # Where and what to search. The options are in commands/search_options.py.
-    Key("path", Kind.PATHS, (".",), instead_of=("from-file", "artifacts-from")),
+    # It takes back no artifacts-from, with which it says by which directory each of them is decided.
+    Key("path", Kind.PATHS, (".",), instead_of=("from-file",)),
     Key("from-file", Kind.PATH, instead_of=("artifacts-from",)),
     Key("artifacts-from", Kind.PATH, instead_of=("from-file",)),
     Key("min-depth", Kind.NUMBER, 0),

@@ -1,13 +1,12 @@
-"""What a saved plan means for a run: its settings, and what of it is still as it was. Pure, but for the clock."""
+"""What a saved plan means for a run: its settings, and what of it is still as it was. Pure."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from cleanup_nodemodule.config.filters import Filters
 from cleanup_nodemodule.config.settings import Settings, SettingsError
 from cleanup_nodemodule.model import Artifact, Keep, Plan, Reason
-from cleanup_nodemodule.model.quantities import duration
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.rules import RuleError, read_rules
 from cleanup_nodemodule.proof.stat_cache import ancestors
@@ -43,6 +42,8 @@ def settings_for(saved: SavedPlan, own: Settings) -> Settings:
         keep=own.keep,
         include_foreign=said.include_foreign,
         assume_unused=said.assume_unused,
+        # It holds again, and is asked again at the turn of each.
+        filters=Filters(older_than=said.older_than),
         home=own.home,
         cwd=own.cwd,
     )
@@ -80,21 +81,21 @@ def _directories(count: int) -> str:
     return "1 directory" if count == 1 else f"{count:,} directories"
 
 
-def held_against(plan: Plan, saved: SavedPlan) -> Plan:
+def held_against(plan: Plan, saved: SavedPlan, prints: Mapping[str, str]) -> Plan:
     """Return *plan*, which was made anew of what *saved* names, without what is not as it was any more.
 
+    *prints* are the fingerprints of what it selects, by path.
     What has changed is kept, and so is whatever lies around it. What is not there any more is no problem.
     """
     known = {one.path: one for one in saved.artifacts}
     here = saved.machine == machine.machine()
     same_start = here and saved.boot is not None and saved.boot == machine.boot()
-    now = time.time()
     changed: dict[str, str] = {}
     for artifact in plan.selected:
         was = known.get(artifact.path)
         why = _change(was, artifact, here=here, same_start=same_start)
-        if why is None and saved.settings.older_than is not None:
-            why = _use(artifact, saved.settings.older_than, now)
+        if why is None and was is not None:
+            why = _inside(was.fingerprint, prints.get(artifact.path, ""))
         if why is not None:
             changed[artifact.path] = why
     unchanged = frozenset(one.path for one in plan.selected if one.path not in changed)
@@ -123,13 +124,11 @@ def _explained(artifacts: Sequence[Artifact], changed: Mapping[str, str]) -> tup
     return tuple(map(explained, artifacts))
 
 
-def _use(artifact: Artifact, older_than: int, now: float) -> str | None:
-    """Return when it was last used, if that is not as long ago as the plan asks for; unknown is just now."""
-    used = artifact.used
-    if used is not None and now - used >= older_than:
+def _inside(was: str, now: str) -> str | None:
+    """Return what the fingerprints say of a change inside, None if there was none."""
+    if was == now and now:
         return None
-    when = f"it was used at {moment(used)}" if used is not None else "nobody knows when it was used"
-    return f"{when}, and the plan is of what was not used for {duration(older_than)}"
+    return "something in it was changed" if was and now else "nobody could look through all of it"
 
 
 def _change(
@@ -155,8 +154,8 @@ def _change(
             return f"it has {there:,} {what}, and had {before:,}"
     if contents.newest > was.newest:
         return f"a file in it was written at {moment(contents.newest)}"
-    if contents.apparent_bytes > was.apparent_bytes:
-        return f"it has {contents.apparent_bytes - was.apparent_bytes:,} bytes more than it had"
+    if contents.apparent_bytes != was.apparent_bytes:
+        return f"it has {contents.apparent_bytes:,} bytes, and had {was.apparent_bytes:,}"
     changed = now.candidate.changed
     if was.changed_ns and changed and was.changed_ns != changed:
         return f"the directory itself was changed at {moment(changed / 1e9)}"

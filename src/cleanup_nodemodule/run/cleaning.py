@@ -1,7 +1,7 @@
 """Search, and delete what was approved: the run that the command without a name is for."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -163,10 +163,15 @@ class _Cleaning:
             return await self._hand_out(crew, taker)
         with self._looking(crew) as (watch, scheduler):
             plan = await survey.make_plan(self._settings, scheduler, watch)
+            prints: Mapping[str, str] = {}
+            if self._saved is not None or self._saving is not None:
+                from cleanup_nodemodule.survey.fingerprint import fingerprints
+
+                prints = await fingerprints([one.path for one in plan.selected], scheduler)
         if self._saved is not None:
             from cleanup_nodemodule.run.applying import held_against
 
-            plan = held_against(plan, self._saved)
+            plan = held_against(plan, self._saved, prints)
         leftovers = await self._recognised(plan, crew)
         result = self._planned(plan, leftovers)
         if self._runtime.stopped:
@@ -174,7 +179,7 @@ class _Cleaning:
                 self._voice.say("the plan is not saved, because the run was interrupted")
             return self._ended(result)
         if self._saving is not None:
-            plan = self._save(plan, self._saving)
+            plan = self._save(plan, self._saving, prints)
             result = self._planned(plan, leftovers)
         if undertaking is not None:
             check_listed(plan.problems)
@@ -204,12 +209,12 @@ class _Cleaning:
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
         return replace(self._ended(result), unexpected=outcome.unexpected)
 
-    def _save(self, plan: Plan, saving: "Saving") -> Plan:
+    def _save(self, plan: Plan, saving: "Saving", prints: Mapping[str, str]) -> Plan:
         """Save a plan, and say so; return it with the problem if that could not be done."""
         from cleanup_nodemodule.run.saved_plan import PlanFileError
 
         try:
-            self._voice.say(saving.save(plan, self._settings))
+            self._voice.say(saving.save(plan, self._settings, prints))
         except PlanFileError as error:
             problem = Problem(error.path, ProblemCode.SAVE_PLAN, error.number, error.why)
             return replace(plan, problems=(*plan.problems, problem))

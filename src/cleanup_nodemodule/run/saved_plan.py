@@ -100,6 +100,9 @@ class SavedArtifact:
     directories: int
     newest: int
     """When anything inside was last modified, seconds since the epoch."""
+    fingerprint: str
+    """What shows whether anything inside was changed since, in hexadecimal; empty if nobody could look through all of
+    it, so that it is kept."""
     last_used: int
     """When its project was last used, seconds since the epoch; 0 if nobody knows."""
     rule: str | None

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
@@ -56,12 +56,14 @@ class Saving:
         number = error.errno if isinstance(error, OSError) else None
         return PlanFileError(self._given, f"{before}{why}", number)
 
-    def save(self, plan: Plan, settings: Settings) -> str:
+    def save(self, plan: Plan, settings: Settings, prints: Mapping[str, str]) -> str:
         """Write what a plan selects, made with these settings; return a sentence about that.
+
+        *prints* are the fingerprints of what it selects, by path.
 
         Raises PlanFileError, and the old file is as it was.
         """
-        saved = saved_of(plan, settings, self._expires_in)
+        saved = saved_of(plan, settings, self._expires_in, prints)
         try:
             whole_file.write(self._place, _pieces(saved), lambda: None)
         except OSError as error:
@@ -87,7 +89,9 @@ def _place(path: str) -> str:
         return os.path.join(resolve(above)[0], name)
 
 
-def saved_of(plan: Plan, settings: Settings, expires_in: int) -> SavedPlan:
+def saved_of(
+    plan: Plan, settings: Settings, expires_in: int, prints: Mapping[str, str]
+) -> SavedPlan:
     """Return what is saved of a plan that was made with these settings, and counts for so many seconds."""
     now = int(time.time())
     saved = SavedPlan(
@@ -113,13 +117,13 @@ def saved_of(plan: Plan, settings: Settings, expires_in: int) -> SavedPlan:
             settings.filters.older_than,
         ),
         plan.reclaimable_bytes,
-        [_saved(artifact) for artifact in plan.selected],
+        [_saved(artifact, prints.get(artifact.path, "")) for artifact in plan.selected],
         "",
     )
     return replace(saved, digest=digest_of(document_of(saved)))
 
 
-def _saved(artifact: Artifact) -> SavedArtifact:
+def _saved(artifact: Artifact, fingerprint: str) -> SavedArtifact:
     candidate, contents, evidence = artifact.candidate, artifact.contents, artifact.evidence
     return SavedArtifact(
         artifact.path,
@@ -134,6 +138,7 @@ def _saved(artifact: Artifact) -> SavedArtifact:
         contents.files,
         contents.directories,
         contents.newest,
+        fingerprint,
         evidence.last_used if evidence.last_used < UNKNOWN_USE else 0,
         evidence.rule,
         "named" if evidence.level.value == "named" else "proven",

@@ -266,3 +266,20 @@ def test_show_says_who_said_what(one_tool: Tool, path: Path, tmp_path: Path) -> 
     ]
     in_job = config(one_tool, "show", "--job", "nightly", "path")[1]
     assert in_job == f'path\t["/srv"]\tjob\t{path}, line 10\n'
+
+
+@pytest.mark.parametrize("what", ["file", "directory"])
+def test_a_symlink_to_a_file_that_is_not_there_is_no_missing_file(
+    one_tool: Tool, what: str
+) -> None:
+    """Nobody knows what it was to protect: its disk may not be mounted."""
+    path = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    path.unlink()
+    link = path.parent if what == "directory" else path
+    if what == "directory":
+        path.parent.rmdir()
+    link.symlink_to("/nowhere/dotfiles")
+    for words in (("-p", one_tool.home), ("config", "check"), ("config", "set", "top", "3")):
+        done = one_tool.tell(*words)
+        assert done.returncode == 2, done.stderr
+        assert f"{link} leads to /nowhere/dotfiles, and nothing is there" in done.stderr

@@ -70,13 +70,13 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     writer.start()
     read = read_list("--from-file", str(fifo), null=False)
     writer.join()
-    assert (read.names, read.whole, read.piped) == (("/a", "/b"), True, True)
+    assert (read.names, read.whole) == (("/a", "/b"), True)
 
 
-def test_a_file_is_not_piped(tmp_path: Path) -> None:
+def test_a_file_may_be_cut_off_too(tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(b"/a")
     read = read_list("--from-file", str(tmp_path / "list"), null=False)
-    assert (read.names, read.whole, read.piped) == (("/a",), False, False)
+    assert (read.names, read.whole) == (("/a",), False)
 
 
 @pytest.mark.parametrize(

@@ -327,3 +327,50 @@ def test_what_contradicts_itself_is_refused(
     done = one_tool.tell(*words)
     assert done.returncode == 2
     assert done.stderr == f"cleanup-nodemodule: {said}\n"
+
+
+# What happens meanwhile.
+
+
+def test_a_directory_that_was_exchanged_since_gets_nothing(tmp_path: Path) -> None:
+    declare(tmp_path, {"out": {}, "rootonly": {"a.json": "root's own"}})
+    files = OutputFiles([Target(Format.JSON, str(tmp_path / "out/a.json"))])
+    (tmp_path / "out").rename(tmp_path / "old")
+    (tmp_path / "out").symlink_to("rootonly")
+    [why] = files.write(report([row("/a")]))
+    assert "could not write" in why
+    (tmp_path / "out").unlink()
+    (tmp_path / "rootonly").rename(tmp_path / "out")
+    [why] = files.write(report([row("/a")]))
+    assert "another directory is in the place of the one around it" in why
+    assert (tmp_path / "out/a.json").read_text() == "root's own"
+    assert listing(tmp_path / "old") == []
+
+
+def test_a_pipe_that_became_a_file_or_a_symlink_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("theirs")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = OutputFiles([Target(Format.JSON, str(pipe))])
+    for make in (os.symlink, os.link):
+        pipe.unlink()
+        make(tmp_path / "theirs", pipe)
+        [why] = files.write(report([row("/a")]))
+        assert "could not write" in why
+        assert (tmp_path / "theirs").read_text() == "theirs"
+
+
+def test_what_cannot_say_that_the_run_was_stopped_is_not_written(tmp_path: Path) -> None:
+    names = {"a.csv", "a.paths", "a.md", "a.json"}
+    declare(tmp_path, dict.fromkeys(names, "yesterday"))
+    formats = (Format.CSV, Format.PATHS, Format.MARKDOWN, Format.JSON)
+    files = OutputFiles(
+        Target(format_, str(tmp_path / name))
+        for format_, name in zip(formats, ("a.csv", "a.paths", "a.md", "a.json"), strict=True)
+    )
+    said = files.write(report([row("/a")]), stopped=True)
+    assert len(said) == 3
+    assert all("the run was interrupted; the old file is as it was" in one for one in said)
+    assert {name for name in names if (tmp_path / name).read_text() == "yesterday"} == {
+        *("a.csv", "a.paths", "a.md")
+    }

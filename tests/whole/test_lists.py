@@ -113,6 +113,16 @@ def test_only_what_the_list_names_is_deleted(tool: Tool, top: Path) -> None:
     assert (top / "c/node_modules").is_dir()
 
 
+def test_a_file_that_was_cut_off_deletes_nothing(one_tool: Tool, top: Path) -> None:
+    before = listing(top)
+    path = one_tool.home / "list"
+    path.write_text(f"{top}/a/node_modules\n{top}/b/node_modules")
+    done = one_tool.tell("--artifacts-from", path, "--no-dry-run", "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "may have been cut off" in done.stderr
+    assert listing(top) == before
+
+
 def test_nobody_can_answer_where_standard_input_is_the_list(tool: Tool, top: Path) -> None:
     before = listing(top)
     names = os.fsencode(f"{top}/a/node_modules\n")

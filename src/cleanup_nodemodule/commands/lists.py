@@ -72,7 +72,7 @@ def _rank(values: "Values", name: str) -> int:
 
 
 def _check_whole(name: str, read: "NameList", orders: "Orders") -> None:
-    if read.piped and not read.whole and orders.deletes:
+    if not read.whole and orders.deletes:
         raise UsageError(
             f"--{name}: the last line of the list has no end, so the list may have been cut off, and nothing was"
             " deleted; end it with a newline"

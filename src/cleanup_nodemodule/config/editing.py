@@ -7,6 +7,7 @@ import stat
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from cleanup_nodemodule.config.files import refuse_dangling
 from cleanup_nodemodule.config.keys import KEYS, Key, Kind
 from cleanup_nodemodule.config.layers import Order, Source
 from cleanup_nodemodule.config.reading import no_key, value_of_words
@@ -100,6 +101,7 @@ def text_of(path: str) -> str:
     try:
         return read_small(path, _LARGEST, follow=True)[0].decode("utf-8-sig")
     except FileNotFoundError:
+        refuse_dangling(path)
         return ""
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error

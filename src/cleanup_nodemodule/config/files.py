@@ -73,6 +73,7 @@ def paths() -> list[tuple[str, Order]]:
         try:
             names = sorted(os.listdir(fragments))
         except FileNotFoundError:
+            refuse_dangling(fragments)
             names = []
         except OSError as error:
             raise SettingsError(
@@ -117,11 +118,22 @@ def read_file(path: str, order: Order, *, faults: list[UsageError] | None = None
     try:
         content, status = read_small(path, _LARGEST, follow=True)
     except FileNotFoundError:
+        refuse_dangling(path)
         return None
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; make it readable for you") from error
     _trust(path, status, order)
     return said_by(content, path, order, faults=faults)
+
+
+def refuse_dangling(path: str) -> None:
+    """Raise SettingsError where *path*, which leads nowhere, does so by a symlink: nobody knows what it was to protect."""
+    while not os.path.lexists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    if os.path.islink(path):
+        raise SettingsError(
+            f"{path} leads to {os.path.realpath(path)}, and nothing is there; mount the disk, or delete the symlink"
+        )
 
 
 def said_by(

@@ -40,8 +40,6 @@ class NameList:
     """Each once, in the order of the list, as ``os.fsdecode`` makes them."""
     whole: bool = True
     """The last name has its end. If not, whatever wrote the list may have been stopped in the midst of a name."""
-    piped: bool = False
-    """It came by a pipe or from a terminal, and from no file."""
 
 
 def read_list(option: str, path: str, *, null: bool) -> NameList:
@@ -51,7 +49,7 @@ def read_list(option: str, path: str, *, null: bool) -> NameList:
     """
     where = "standard input" if path == STANDARD_INPUT else printable(path)
     try:
-        content, mode = _content(path)
+        content = _content(path)
     except OSError as error:
         why = error.strerror or str(error)
         advice = (
@@ -70,26 +68,25 @@ def read_list(option: str, path: str, *, null: bool) -> NameList:
         raise NameListError(
             f"{option}: {where} has more than {_MOST:,} names; split it into several lists"
         )
-    return NameList(names, whole, not stat.S_ISREG(mode))
+    return NameList(names, whole)
 
 
-def _content(path: str) -> tuple[bytes | None, int]:
-    """Return what a list holds, None if it is too much, and the mode of the file. Raises OSError."""
+def _content(path: str) -> bytes | None:
+    """Return what a list holds, None if it is too much. Raises OSError."""
     standard = path == STANDARD_INPUT
     # Not by sys.stdin, in which something would stay behind.
     descriptor = 0 if standard else os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         pieces: list[bytes] = []
         size = 0
         while piece := os.read(descriptor, _PIECE):
             size += len(piece)
             if size > _LARGEST:
-                return None, mode
+                return None
             pieces.append(piece)
-        return b"".join(pieces), mode
+        return b"".join(pieces)
     finally:
         if not standard:
             os.close(descriptor)

@@ -47,7 +47,7 @@ class Saving:
         self._expires_in: Final = expires_in
         try:
             self._place: Final = _place(path)
-            whole_file.check(self._place)
+            self._around: Final = whole_file.check(self._place)
         except (OSError, ValueError) as error:
             raise self._failure(error, "the plan cannot be saved there: ") from error
 
@@ -65,7 +65,7 @@ class Saving:
         """
         saved = saved_of(plan, settings, self._expires_in, prints)
         try:
-            whole_file.write(self._place, _pieces(saved), lambda: None)
+            whole_file.write(self._place, _pieces(saved), lambda: None, self._around)
         except OSError as error:
             raise self._failure(error) from error
         count = len(saved.artifacts)

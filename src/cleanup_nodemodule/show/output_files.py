@@ -18,6 +18,9 @@ from cleanup_nodemodule.words import printable, quoted
 
 STANDARD_OUTPUT: Final = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
+_SAYS_ITS_END: Final = frozenset({Format.JSON, Format.NDJSON})
+"""Formats that say whether they have all that there is."""
+
 _MAX_LINKS: Final = 40
 """Symlinks on the way to a file, at most (path_resolution(7))."""
 
@@ -93,8 +96,11 @@ class OutputFiles:
         """Look whether each file can be written. Raises OutputError where one cannot."""
         self._top = top
         self._places: dict[str, Target] = {}
+        self._around: dict[str, whole_file.Identity] = {}
         for target in targets:
-            place = _place(target.path)
+            place, around = _place(target.path)
+            if around is not None:
+                self._around[place] = around
             if place in self._places:
                 raise OutputError(
                     f"--output {printable(target.path)} is there twice; give each format a file of its own"
@@ -110,18 +116,29 @@ class OutputFiles:
         report: Report,
         goes_on: Callable[[], object] = lambda: None,
         table: Callable[[Report, TextIO], None] | None = None,
+        *,
+        stopped: bool = False,
     ) -> list[str]:
         """Write all of them; return a sentence for each that could not be written.
+
+        Of a run that was *stopped* before it knew all, only what can say that is written: a short list would pass for
+        the whole one.
 
         Calls *goes_on* now and then, and *table* to draw one. A KeyboardInterrupt ends what is written then, and is one
         of the sentences.
         """
         failures: list[str] = []
         for place, target in self._places.items():
+            if stopped and target.format not in _SAYS_ITS_END:
+                failures.append(_failure(place, "the run was interrupted"))
+                continue
             pieces = _pieces(report, target, self._top, table)
-            stream = whole_file.is_stream(place)
+            stream = place not in self._around
             try:
-                (whole_file.write_stream if stream else whole_file.write)(place, pieces, goes_on)
+                if stream:
+                    whole_file.write_stream(place, pieces, goes_on)
+                else:
+                    whole_file.write(place, pieces, goes_on, self._around[place])
             except OSError as error:
                 if stream and error.errno == errno.EPIPE:
                     continue  # A reader that has seen enough.
@@ -152,14 +169,19 @@ def _pieces(
         yield drawn.getvalue().encode()
 
 
-def _place(path: str) -> str:
-    """Return where a file really is, of which nothing but its last name may be missing. Raises OutputError."""
+def _place(path: str) -> tuple[str, whole_file.Identity | None]:
+    """Return where a file really is, and in which directory, of which nothing but its last name may be missing.
+
+    A pipe or the like has no directory. Raises OutputError.
+    """
     absolute = os.path.join(os.getcwd(), path)
-    if whole_file.is_stream(absolute):
-        return absolute
+    if whole_file.is_systems(absolute) and whole_file.is_stream(absolute):
+        return absolute, None
     try:
         place = _followed(absolute)
-        whole_file.check(place)
+        if whole_file.is_stream(place):
+            return place, None
+        around = whole_file.check(place)
     except IsADirectoryError as error:
         example = os.path.join(path, "audit.json")
         raise OutputError(
@@ -182,7 +204,7 @@ def _place(path: str) -> str:
         raise OutputError(
             f"--output: cannot write {printable(path)}: {why}; {advice}", absolute, number
         ) from error
-    return place
+    return place, around
 
 
 def _followed(path: str) -> str:

@@ -161,7 +161,10 @@ class Terminal:
             self.say(f"could not print the result: {lost}")
         # What was done is told by now, whatever becomes of the files.
         self._interrupts.grant(_PATIENCE)
-        unwritten = self._display.files.write(result, self._interrupts.goes_on, self._draw)
+        stopped = ended.signal is not None and result.mode == "dry-run"
+        unwritten = self._display.files.write(
+            result, self._interrupts.goes_on, self._draw, stopped=stopped
+        )
         try:
             self._may_be_cut()
             for why in unwritten:

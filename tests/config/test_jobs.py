@@ -1,6 +1,8 @@
 """Jobs: runs that a file defines."""
 
 import json
+import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +15,10 @@ from support.tool import PROJECT, Tool
 from support.trees import Declared, declare
 from support.waiting import TIMEOUT
 
+PYTHON: Final[Declared] = {
+    "pyproject.toml": "[project]\nname = 'a'\n",
+    ".pytest_cache": {"CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55", "a": "a"},
+}
 WORK: Final[Declared] = {"shop": PROJECT, "blog": PROJECT}
 
 
@@ -64,6 +70,51 @@ def test_a_job_does_what_it_says_and_what_is_typed_counts_more(
     assert code == (
         4 if "max-delete" in says and remains and "= 1" not in says else 2 if "= 1" in says else 0
     )
+
+
+def advised(errors: str) -> list[list[str]]:
+    """Return the words of each command of this program that the last words end in."""
+    return [
+        shlex.split(command)[1:]
+        for command in re.findall(r": (cleanup-nodemodule .*)$", errors, re.MULTILINE)
+    ]
+
+
+def test_what_a_dry_run_of_a_job_that_deletes_advises_deletes_only_where_it_says_so(
+    one_tool: Tool, work: Path, tmp_path: Path
+) -> None:
+    declare(work, {"unproven": {"package.json": "{}", "dist": {"a.js": "a"}}, "py": PYTHON})
+    declare(tmp_path / "other", {"mine": PROJECT})
+    other = tmp_path / "other"
+    define(one_tool, f'[job.nightly]\npath = ["{other}"]\ndelete = true\n')
+    words = run(one_tool, "nightly", "-p", work, "--dry-run")[2]
+    commands = [command for command in advised(words) if command[0] == "run"]
+    assert {word for command in commands for word in command} >= {
+        "--include-unproven",
+        "--profile",
+        "--no-dry-run",
+    }
+    for command in commands:
+        # It is about what was looked at, and does not touch it unless it says that it deletes.
+        assert command[command.index("-p") + 1] == str(work)
+        before = sorted(tmp_path.rglob("*"))
+        if "--no-dry-run" not in command:
+            done = one_tool.tell(*command)
+            assert done.returncode == 0, done.stderr
+            assert sorted(tmp_path.rglob("*")) == before
+    deletes = next(command for command in commands if "--no-dry-run" in command)
+    assert one_tool.tell(*deletes).returncode == 0
+    assert left(work) == set()
+    assert left(tmp_path / "other") == {"mine"}
+
+
+def test_a_place_behind_the_name_of_a_job_is_answered_by_how_to_say_it(
+    one_tool: Tool, work: Path
+) -> None:
+    define(one_tool, f'[job.nightly]\npath = ["{work}"]\n')
+    code, _, errors = run(one_tool, "nightly", work / "a b")
+    assert code == 2
+    assert shlex.split(errors)[-2:] == ["-p", str(work / "a b")]
 
 
 def test_a_job_lists_its_roots_from_home_or_in_full(one_tool: Tool) -> None:

@@ -155,8 +155,20 @@ def test_what_it_says_is_one_sentence_with_what_to_do() -> None:
     assert said is not None
     assert said.sentence == (
         "nothing was deleted, because it would be 1 directory, which is more than --max-delete 0 allows;"
-        " look at it with --dry-run, and if that is right, raise the limit"
+        " look at it with --dry-run, and if that is right, type: --max-delete 1"
     )
+
+
+@pytest.mark.parametrize("size", [1, 999, 1000, 1025, 416_190_001, 999_500_000, 1 << 40, 1 << 62])
+@pytest.mark.parametrize("limit", ["0", "0B"])
+def test_what_it_says_to_type_allows_it_and_not_much_more(size: int, limit: str) -> None:
+    plan = a_plan(an_artifact("/a", size))
+    said = exceeded(plan, parse_limit(limit), dry_run=True)
+    assert said is not None
+    assert said.sentence.startswith("--no-dry-run would delete nothing, because ")
+    typed = parse_limit(said.sentence.rpartition("type: --max-delete ")[2])
+    assert exceeded(plan, typed) is None
+    assert (typed.count, (typed.bytes or 0) <= size * 1.11) == (1 if limit == "0" else None, True)
 
 
 def test_a_program_can_read_what_was_allowed_and_what_there_was() -> None:

@@ -19,7 +19,7 @@ from cleanup_nodemodule.config.keys import By, Format
 from cleanup_nodemodule.show.formats import KINDS
 from support.places import CHECKOUT, COMMAND
 from support.processes import execute, start, strace
-from support.tool import Run
+from support.tool import Run, Tool
 from support.trees import declare, listing
 from support.waiting import TIMEOUT, await_condition
 
@@ -191,6 +191,16 @@ def test_every_format_says_the_same(
     assert all((f"`{row['path']}`" in text) == (row["decision"] == "delete") for row in artifacts)
     for form in (Format.JSON, Format.NDJSON):
         assert done[form].stderr == ""
+
+
+def test_lines_that_cannot_hold_a_name_are_told_of(one_tool: Tool, work: Path) -> None:
+    said = "lines cannot tell where it ends; type -0"
+    assert said not in one_tool.tell(work, "--format", "paths").stderr
+    declare(work, {"two\nlines": {"package.json": "{}", "node_modules": {"x.js": 1}}})
+    assert said in one_tool.tell(work, "--format", "paths", "--quiet").stderr
+    assert said in one_tool.tell(work, "--json", "-o", f"paths:{work / 'list'}").stderr
+    assert said not in one_tool.tell(work, "-0").stderr
+    assert said not in one_tool.tell(work, "--exclude", "two*").stderr
 
 
 @pytest.mark.parametrize("by", By)

@@ -11,25 +11,34 @@ from cleanup_nodemodule.commands.options import same_again
 from cleanup_nodemodule.words import printable
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.files import Job
     from cleanup_nodemodule.config.layers import Values
     from cleanup_nodemodule.config.settings import Settings
+    from cleanup_nodemodule.run.saving import Saving
     from cleanup_nodemodule.show.last_words import Asked
 
 
 def asked_for(
-    ctx: typer.Context, values: "Values", settings: "Settings", job: str | None = None
+    ctx: typer.Context,
+    values: "Values",
+    settings: "Settings",
+    job: "Job | None" = None,
+    saving: "Saving | None" = None,
 ) -> "Asked":
     """Return what this command line asks for, with what is said elsewhere and in a *job*."""
     from cleanup_nodemodule.show.last_words import Asked
 
-    begins = () if job is None else ("run", job)
+    begins = () if job is None else ("run", job.name)
     listed = is_listed(values)
     elsewhere = values.is_given("path") or listed
+    # What is advised is to be looked at first, and such a job would delete it at once.
+    looks = ("--dry-run",) if job is not None and job.deletes else ()
     return Asked(
-        again=(*begins, *same_again(ctx, elsewhere=elsewhere)),
+        again=(*begins, *same_again(ctx, elsewhere=elsewhere), *looks),
         exactly=(*begins, *same_again(ctx, exactly=True, elsewhere=elsewhere)),
         looked_for=_looked_for(settings),
         listed=listed,
+        plan=tuple if saving is None else saving.words,
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
     )
 

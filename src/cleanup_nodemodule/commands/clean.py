@@ -132,7 +132,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         except UsageError as error:
             # What was typed need not say that a document is wanted.
             return fail(error, mode=mode_of(values), format_=format_)
-        display = display_of(values, written, asked_for(ctx, values, settings, name))
+        display = display_of(values, written, asked_for(ctx, values, settings, job, saving))
         if not display.quiet and display.format not in {"json", "ndjson"}:
             notice_of_engine(values.value("engine"))
         from cleanup_nodemodule.run.signals import Interrupts

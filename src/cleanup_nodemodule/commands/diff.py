@@ -108,6 +108,7 @@ def diff(
     compared, and artifacts of different machines are different ones.
     """
     from cleanup_nodemodule.run.comparing import compare_files
+    from cleanup_nodemodule.show.last_words import gates
 
     if json_ and format_ not in {None, DiffFormat.JSON}:
         raise UsageError("--format and --json contradict each other; give one")
@@ -123,8 +124,8 @@ def diff(
 
         for line in last_words(comparison):
             say(line)
-    for gate in comparison.gates:
-        say(f"{PROGRAM}: {gate.sentence}")
+    for line in gates(comparison):
+        say(line)
     if comparison.gates:
         return ExitCode.EXCEEDED
     if lost is not None:

@@ -9,7 +9,6 @@ from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.config.keys import By, Format, Sort
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.show.streams import is_terminal, say
-from cleanup_nodemodule.words import PROGRAM
 
 
 # Long: its parameters are its options, as Typer reads them from the signature.
@@ -95,6 +94,7 @@ def merge(
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.show.formats import KINDS
+    from cleanup_nodemodule.show.last_words import gates
     from cleanup_nodemodule.show.merged import last_words
     from cleanup_nodemodule.show.output_files import OutputFiles, parsed
     from cleanup_nodemodule.show.terminal import Display, Terminal
@@ -111,7 +111,8 @@ def merge(
         chosen,
         sort=(sort or Sort.SIZE).value,
         top=top,
-        quiet=True,  # It has last words of its own.
+        quiet=True,
+        others_words=True,
         verbose=verbose,
         by=by,
         files=OutputFiles(targets, top=top),
@@ -124,6 +125,6 @@ def merge(
                 print()
             for line in last_words(merged):
                 say(line)
-        for gate in merged.report.gates:
-            say(f"{PROGRAM}: {gate.sentence}")
+        for line in gates(merged.report):
+            say(line)
         return code

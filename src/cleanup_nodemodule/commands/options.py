@@ -82,6 +82,8 @@ def same_again(
     commands = getattr(ctx.command, "commands", ())
     paths = ctx.params.get("path") or (() if elsewhere else (os.curdir,))
     words = [as_word(path, commands) for path in paths]
+    if ctx.parent is not None:  # A command, such as run, takes them only so.
+        words = [word for path in words for word in ("-p", path)]
     for param in ctx.command.params:
         panel = getattr(param, "rich_help_panel", None)
         name = param.name or ""

@@ -132,6 +132,11 @@ def one_too_many(name: str, takes: Sequence[str], extra: Sequence[str]) -> Usage
     if len(takes) > 1:
         kind = f"{' and '.join(takes)} and nothing else"
     rest = " ".join(quoted(word) for word in extra)
+    if name == "run":
+        places = " ".join(f"-p {quoted(word)}" for word in extra)
+        return UsageError(
+            f"{name} takes {kind}; to search other places than the job says, type: {places}"
+        )
     return UsageError(f"{name} takes {kind}; leave out: {rest}")
 
 

@@ -52,6 +52,12 @@ class Job(NamedTuple):
         given = self.says.get("users")
         return given.value if given is not None else ()
 
+    @property
+    def deletes(self) -> bool:
+        """Whether it deletes unless somebody types ``--dry-run``."""
+        given = self.says.get("delete")
+        return given is not None and bool(given.value)
+
 
 class Said(NamedTuple):
     """What a file says."""

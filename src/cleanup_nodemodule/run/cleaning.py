@@ -134,8 +134,6 @@ class _Cleaning:
         result = handing_out.report(plan, self._facts.now(self._orders.mode), leftovers)
         if not self._runtime.stopped:
             self._over = self._failing_over(result.totals)
-            if self._over is not None:
-                self._voice.say(self._over.sentence)
             self._voice.planned(result, deletes=False)
         return self._ended(result)
 
@@ -184,15 +182,12 @@ class _Cleaning:
         if undertaking is not None:
             check_listed(plan.problems)
         self._over = self._failing_over(result.totals)
-        if self._over is not None:
-            self._voice.say(self._over.sentence)
         gate = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.
         self._voice.planned(result, deletes=undertaking is not None and gate is None)
         if self._runtime.stopped:
             return self._ended(result)
         if gate is not None:
-            self._voice.say(gate.sentence)
             return self._ended(replace(result, gates=[gate]))
         if undertaking is None:
             return self._ended(result)

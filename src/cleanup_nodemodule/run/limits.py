@@ -79,13 +79,13 @@ def exceeded(
     else:
         return None
     left_by = f" (interrupted runs left {of_which} of it)" if leftovers else ""
-    look = "if that is right, raise the limit"
-    if not dry_run:
-        look = f"look at it with --dry-run, and {look}"
-    sentence = (
-        f"nothing was deleted, because it would be {much}{left_by}, which is more than"
-        f" --max-delete {limit.text} allows; {look}"
-    )
+    enough = str(count) if limit.count is not None else _next_size(allocated)
+    type_it = f"if that is right, type: {MAX_DELETE} {enough}"
+    more = f"it would be {much}{left_by}, which is more than {MAX_DELETE} {limit.text} allows"
+    if dry_run:
+        sentence = f"--no-dry-run would delete nothing, because {more}; {type_it}"
+    else:
+        sentence = f"nothing was deleted, because {more}; look at it with --dry-run, and {type_it}"
     if limit.count is not None:
         return GateRow(MAX_DELETE, "artifacts", limit.count, count, sentence)
     return GateRow(MAX_DELETE, "bytes", limit.bytes or 0, allocated, sentence)
@@ -132,6 +132,17 @@ def grown(limit: Limit, change: int) -> GateRow | None:
         f" {FAIL_IF_GROWN} {limit.text} allows"
     )
     return GateRow(FAIL_IF_GROWN, "bytes", allowed, change, sentence)
+
+
+def _next_size(count: int) -> str:
+    """Return a size of two digits that is as many bytes, or some more."""
+    digits = 10 ** max(len(str(count)) - 2, 0)
+    rounded = -(-count // digits) * digits
+    thousands = min((len(str(rounded)) - 1) // 3, len(_SIZES) - 1)
+    return f"{rounded / 1000**thousands:g}{_SIZES[thousands]}"
+
+
+_SIZES: Final = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
 def _directories(count: int) -> str:

@@ -45,6 +45,7 @@ class Saving:
         """Look whether it can be written. Raises PlanFileError where it cannot."""
         self._given: Final = path
         self._expires_in: Final = expires_in
+        self._digest: str | None = None
         try:
             self._place: Final = _place(path)
             self._around: Final = whole_file.check(self._place)
@@ -68,13 +69,19 @@ class Saving:
             whole_file.write(self._place, _pieces(saved), lambda: None, self._around)
         except OSError as error:
             raise self._failure(error) from error
+        self._digest = saved.digest
         count = len(saved.artifacts)
         what = "1 directory" if count == 1 else f"{count:,} directories"
         return (
             f"the plan of {what}, {size(saved.reclaimable_bytes)}, is saved in {printable(self._given)} until"
-            f" {moment(saved.expires_at)}; its digest is {saved.digest}; to look at it again:"
-            f" {command('apply', self._given)}"
+            f" {moment(saved.expires_at)}; to look at it again: {command(*self.words())}"
         )
+
+    def words(self) -> tuple[str, ...]:
+        """Return the words that apply the plan, whoever could write its file; none before it is saved."""
+        if self._digest is None:
+            return ()
+        return ("apply", self._given, "--digest", self._digest)
 
 
 def _place(path: str) -> str:

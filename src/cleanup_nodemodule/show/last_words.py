@@ -5,15 +5,17 @@ They are whole sentences, the same at a terminal, in a pipe and in a mail from c
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.proof.stat_cache import ancestors
+from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
+from cleanup_nodemodule.show.free_space import free_space
 from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
 from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.system import mounts
@@ -40,19 +42,6 @@ _WITHOUT_PROJECTS: Final = frozenset(
 _MAX_PROFILES: Final = 5
 """Profiles in a command, before it takes all of them."""
 
-_NOTED: Final = 1 << 20
-"""Bytes by which free space may differ from what was freed before that is worth a sentence."""
-
-_SHARING: Final = {
-    "btrfs": "blocks may be shared with other files, kept by a snapshot, or compressed",
-    "xfs": "blocks may be shared with other files, and some come back only moments later",
-    "zfs": "blocks may be kept by a snapshot or be compressed, and come back only moments later",
-    "bcachefs": "blocks may be shared with other files, kept by a snapshot, or compressed",
-    "apfs": "blocks may be shared with other files or kept by a snapshot",
-    "overlay": "files of a lower layer take as much space as before",
-}
-"""By the kind of a file system, why it gives back less than what files take."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -68,6 +57,8 @@ class Asked:
     """A list says what to look at."""
     saved: bool = False
     """It is a plan that was saved."""
+    plan: Callable[[], tuple[str, ...]] = tuple
+    """Tells, in the end, the words that apply the plan which this run has saved; none if it has saved none."""
     root: bool = False
     """Root runs this."""
     verbose: bool = False
@@ -103,10 +94,25 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
                 yield from _advice(report, asked)
         if any(row.outcome == "deleted" and row.regenerate for row in report.artifacts):
             yield Advice("To bring it back", command("regenerate"))
-        if report.mode == "dry-run" and report.totals.selected and not exceeded:
-            deletes = command(*asked.exactly, "--no-dry-run")
-            yield Advice("Nothing was deleted, because this was a dry run. To delete", deletes)
+    yield from gates(report)
+    if not signalled and report.mode == "dry-run" and report.totals.selected:
+        yield _dry(asked, exceeded=exceeded)
     yield from hints(report, asked, signalled=signalled)
+
+
+def _dry(asked: Asked, *, exceeded: bool) -> str:
+    """Return what to type to delete what a dry run has found."""
+    nothing = "Nothing was deleted, because this was a dry run."
+    if exceeded:
+        return nothing  # The sentence about the limit says what to type.
+    if plan := asked.plan():
+        return Advice(f"{nothing} To delete just that", command(*plan, "--no-dry-run"))
+    return Advice(f"{nothing} To delete", command(*asked.exactly, "--no-dry-run"))
+
+
+def gates(report: Report | Comparison) -> Iterator[str]:
+    """Give a line for each limit that was exceeded."""
+    return (f"{PROGRAM}: {gate.sentence}" for gate in report.gates)
 
 
 def problems(report: Report, limit: int | None) -> Iterator[str]:
@@ -257,7 +263,7 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         )
         failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
-        yield from _difference(report)
+        yield from free_space(report)
     for row in report.artifacts:
         # What else failed is among the problems.
         if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
@@ -268,29 +274,6 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
     untouched = totals.selected - totals.deleted - totals.trashed - totals.failed - gone
     if untouched:
         yield f"{untouched:,} {'was' if untouched == 1 else 'were'} not begun."
-
-
-def _difference(report: Report) -> Iterator[str]:
-    """Say why free space has not grown by what was freed, if that is so."""
-    freed, seen = report.totals.freed_bytes, report.totals.observed_freed_bytes
-    if seen is None or abs(seen - freed) <= max(freed // 50, _NOTED):
-        return
-    grew = f"Free space grew by {size(seen)} only" if seen > 0 else "Free space did not grow"
-    if seen > freed:
-        yield f"Free space grew by {size(seen)}: other programs probably freed some at the same time."
-        return
-    kinds = mounts.mounted()
-    points = {mounts.mount_point_of(root, kinds) for root in report.roots}
-    sharing = {
-        kinds[point]: _SHARING[kinds[point]] for point in points if kinds.get(point) in _SHARING
-    }
-    if sharing:
-        on = "; ".join(f"on {kind} {reason}" for kind, reason in sorted(sharing.items()))
-        yield f"{grew}: {on}. Or other programs wrote at the same time."
-    else:
-        yield (
-            f"{grew}: other programs probably wrote at the same time, or have deleted files open."
-        )
 
 
 def _leftovers(report: Report) -> Iterator[str]:

@@ -111,6 +111,10 @@ class OutputFiles:
         """Whether there are any."""
         return bool(self._places)
 
+    def has(self, format_: Format) -> bool:
+        """Whether there is one of this format."""
+        return any(target.format is format_ for target in self._places.values())
+
     def write(
         self,
         report: Report,

@@ -62,6 +62,8 @@ class Display:
     """``auto``, ``always`` or ``never``."""
     progress: bool = True
     quiet: bool = False
+    others_words: bool = False
+    """Whoever shows the result has last words for it."""
     verbose: bool = False
     null: bool = False
     """Paths end with a NUL."""
@@ -169,10 +171,24 @@ class Terminal:
             self._may_be_cut()
             for why in unwritten:
                 say(f"{words.PROGRAM}: {why}")
+            if self._prints_lines and (broken := lines.over_several_lines(result)):
+                have = (
+                    "1 path has a line break"
+                    if broken == 1
+                    else f"{broken:,} paths have line breaks"
+                )
+                self.say(
+                    f"{have}, and lines cannot tell where it ends; type -0 instead of --format paths"
+                )
             few = is_terminal(sys.stderr) and not self._display.verbose
             for line in last_words.problems(result, _MAX_PROBLEMS if few else None):
                 say(line)
-            if not (self._display.quiet or KINDS[self._format].alone):
+            if self._display.others_words:
+                pass
+            elif self._display.quiet or KINDS[self._format].alone:
+                for line in last_words.gates(result):
+                    say(line)
+            else:
                 self._last_words(result, ended)
         except KeyboardInterrupt:
             pass  # Whoever does not want to hear it has been told the rest.
@@ -186,6 +202,12 @@ class Terminal:
         if (lost is not None or unwritten) and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
             return ExitCode.UNEXPECTED
         return code
+
+    @property
+    def _prints_lines(self) -> bool:
+        """Whether a program may read paths from lines."""
+        printed = self._format is Format.PATHS and not self._display.null
+        return (printed and not is_terminal(sys.stdout)) or self._display.files.has(Format.PATHS)
 
     def _print_all(self, result: Report) -> str | None:
         """Print the result, unless it is on the screen already; return why that could not be done, if so."""

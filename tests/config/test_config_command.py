@@ -215,7 +215,9 @@ def test_the_first_file_has_every_key_and_says_nothing() -> None:
 @pytest.mark.parametrize("line", SAID, ids=lambda line: line.partition(" = ")[0])
 def test_each_of_its_lines_is_right_without_the_mark(line: str) -> None:
     key = KEYS[line.partition(" = ")[0]]
-    in_job = "" if key.where in {Where.ANYWHERE, Where.FILES} else "[job.nightly]\n"
+    in_job = (
+        "" if key.where in {Where.ANYWHERE, Where.FILES, Where.NO_VARIABLE} else "[job.nightly]\n"
+    )
     check_text(f"{in_job}{line}\n", "/config.toml")
 
 
@@ -242,6 +244,23 @@ def test_check_names_every_mistake_with_its_line(one_tool: Tool, path: Path) -> 
     assert (code, output) == (0, "")
     assert f"config init makes {path}" in errors
     assert config(one_tool, "check", path)[0] == 2
+
+
+@pytest.mark.parametrize("dangling", ["file", "directory"])
+def test_a_symlink_to_nothing_is_no_missing_file(one_tool: Tool, path: Path, dangling: str) -> None:
+    moved = one_tool.home / "not-mounted"
+    link = path if dangling == "file" else path.parent
+    link.rename(moved)
+    link.symlink_to(moved)
+    assert config(one_tool, "check")[0] == 0
+    moved.rename(one_tool.home / "elsewhere")
+    for words in (("config", "check"), (), ("config", "set", "sort", "age")):
+        done = one_tool.tell(*words)
+        assert done.returncode == 2
+        assert f"{link} leads to {moved}, and nothing is there" in done.stderr
+    assert not moved.exists()
+    link.unlink()
+    (one_tool.home / "elsewhere").rename(link)
 
 
 # What show says.

@@ -160,6 +160,17 @@ def test_what_is_wrong_with_a_job_is_said_with_its_line(
     assert errors.count("\n") == 1
 
 
+def test_a_job_that_deletes_and_saves_a_plan_is_told_where_it_says_so(
+    one_tool: Tool, work: Path
+) -> None:
+    define(one_tool, f'[job.a]\npath = "{work}"\ndelete = true\nsave-plan = "~/plan.json"\n')
+    code, _, errors = run(one_tool, "a")
+    assert code == 2
+    assert "config.toml, line " in errors
+    assert "leave out one of save-plan and delete" in errors
+    assert left(work) == {"shop", "blog"}
+
+
 def test_a_job_that_is_not_there_is_named_rightly(one_tool: Tool) -> None:
     define(one_tool, '[job.nightly]\npath = "/srv"\n[job.weekly]\npath = "/srv"\n')
     assert "did you mean nightly?" in run(one_tool, "nigthly")[2]

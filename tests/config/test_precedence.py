@@ -49,6 +49,7 @@ def places(key: Key) -> list[Order]:
     told = {
         Where.ANYWHERE: {*ORDER},
         Where.ORDERED: {Order.DEFAULT, Order.JOB, Order.COMMAND_LINE},
+        Where.NO_VARIABLE: {*ORDER} - {Order.ENVIRONMENT},
         Where.TYPED: {Order.DEFAULT, Order.COMMAND_LINE},
         Where.FILES: {*ORDER},
         Where.JOB: {Order.DEFAULT, Order.JOB},

@@ -200,7 +200,7 @@ def test_the_configuration_on_its_page_is_one(tmp_path: Path) -> None:
         block.text for block in page("configuration").blocks if block.language == "toml"
     )
     check_text(job, "job.toml")
-    assert [*understood(tomllib.loads(tree)).patterns] != []
+    assert [*understood(tomllib.loads(tree), str(tmp_path)).patterns] != []
     (tmp_path / "config.toml").write_text(example)
     file = read_file(str(tmp_path / "config.toml"), Order.USER)
     assert file is not None

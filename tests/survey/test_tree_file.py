@@ -75,6 +75,12 @@ FAULTY: Final = {
     "false": ("keep = false", "has to be a list of patterns"),
     "of a kind inside": ("keep = [3]", "has to be a list of patterns"),
     "no pattern": ("keep = ['[z-a]']", "gitignore syntax"),
+    "out of it": ("keep = ['../clients']", "leads out of"),
+    "of home": ("keep = ['~/work']", "begins with ~"),
+    "what takes back nothing": ("keep = ['!acme']", "takes back what an earlier"),
+    "taken back": ("keep = ['acme', '!acme']", "takes back all that 'acme' keeps"),
+    "all taken back": ("keep = ['/acme', '!*']", "takes back all that '/acme' keeps"),
+    "from the top": ("keep = ['/tmp/x/*']", "from the top of the file system"),
     "deep": ("keep = " + "[" * 20_000, ""),
     "too large": ("#" * 70_000, "no small file"),
     "an escape": ('"a\x1b[31m" = 1', "Illegal character"),
@@ -98,6 +104,12 @@ def test_one_that_cannot_be_understood_keeps_all_beneath_it_and_is_a_problem(
     assert "\x1b" not in told.errors
     assert {*work.rglob("*")} == before
     assert tool.run(work / "old").problems == set()
+
+
+def test_the_whole_path_of_a_thing_beside_it_is_a_mistake(tool: Tool, work: Path) -> None:
+    declare(work, {TREE_FILE: f'keep = ["{work}/shop"]'})
+    told = tool.run(work)
+    assert (told.code, kept(told)) == (3, ALL)
 
 
 @pytest.mark.parametrize("kind", ["symlink", "directory", "fifo", "dangling", "loop"])

@@ -21,9 +21,12 @@ def saving_of(values: "Values", orders: "Orders") -> "Saving | None":
             raise UsageError("--expires-in is for a plan that is saved; add --save-plan plan.json")
         return None
     if orders.deletes:
-        raise UsageError(
-            "--save-plan is for a dry run, and --no-dry-run deletes at once; leave one out"
-        )
+        with values.blaming():
+            raise UsageError(
+                "--save-plan is for a dry run, and this run deletes; leave out one of save-plan and delete"
+                if values.source("save-plan").order.value == "job"
+                else "--save-plan is for a dry run, and --no-dry-run deletes at once; leave one out"
+            )
     from cleanup_nodemodule.model.quantities import QuantityError, read_duration
     from cleanup_nodemodule.run.saving import DEFAULT_EXPIRY, LONGEST_EXPIRY, Saving
 

@@ -49,7 +49,7 @@ def template(program: Any) -> str:
     params = {max(param.opts, key=len): param for param in program.params}
     lines = [_HEAD]
     for key in KEYS.values():
-        if key.where in {Where.ANYWHERE, Where.FILES}:
+        if key.where in {Where.ANYWHERE, Where.FILES, Where.NO_VARIABLE}:
             lines += [
                 *_about(key, params.get(key.typed)),
                 f"# {assignment(key, params.get(key.typed))}",

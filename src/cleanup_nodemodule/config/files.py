@@ -223,7 +223,7 @@ _TABLES: Final = {False: ("job",), True: ()}
 def _may_stand(key: Key, *, in_job: bool) -> bool:
     if in_job:
         return key.where is not Where.TYPED
-    return key.where in {Where.ANYWHERE, Where.FILES}
+    return key.where in {Where.ANYWHERE, Where.FILES, Where.NO_VARIABLE}
 
 
 def _is_name(name: str) -> bool:

@@ -81,7 +81,10 @@ class Where(Enum):
 
     ANYWHERE = "anywhere"
     ORDERED = "in a job or on the command line"
-    """What orders a deletion: never in the environment, and never for all runs at once."""
+    """What orders a deletion or weakens a proof: never in the environment, and never for all runs at once."""
+    NO_VARIABLE = "in a file or on the command line"
+    """What makes something an artifact. Only whoever may write a file of the user's says that, and a variable comes from
+    anywhere."""
     TYPED = "on the command line"
     """What makes sense for one run only."""
     FILES = "in a file or in the environment"
@@ -140,10 +143,10 @@ _TABLE: Final = (
     Key("min-depth", Kind.NUMBER, 0),
     Key("max-depth", Kind.NUMBER),
     Key("profile", Kind.TEXTS, ("js",), also_called=("profiles",), instead_of=("targets",)),
-    _texts("targets"),
-    _texts("also"),
-    Key("rule", Kind.RULES, (), adds_up=True),
-    Key("include-unproven", Kind.PATHS, ()),
+    _texts("targets", where=Where.NO_VARIABLE),
+    _texts("also", where=Where.NO_VARIABLE),
+    Key("rule", Kind.RULES, (), adds_up=True, where=Where.NO_VARIABLE),
+    Key("include-unproven", Kind.PATHS, (), where=Where.ORDERED),
     _texts("exclude", adds_up=True),
     _texts("keep", adds_up=True, option="", where=Where.FILES),
     # Choosing what goes: commands/choice_options.py.
@@ -164,16 +167,16 @@ _TABLE: Final = (
     Key("max-delete", Kind.TEXT),
     Key("fail-over", Kind.TEXT),
     _flag("wait"),
-    _flag("include-foreign"),
-    _flag("assume-unused"),
+    _flag("include-foreign", where=Where.ORDERED),
+    _flag("assume-unused", where=Where.ORDERED),
     # About a job.
     Key("about", Kind.TEXT, option="", where=Where.JOB),
     _texts("users", option="", where=Where.JOB),
     # Output: commands/output_options.py.
     _choice("format", Format, instead_of=("null",)),
     _flag("null"),
-    Key("save-plan", Kind.PATH),
-    Key("expires-in", Kind.TEXT),
+    Key("save-plan", Kind.PATH, where=Where.ORDERED),
+    Key("expires-in", Kind.TEXT, where=Where.ORDERED),
     _texts("output"),
     _choice("by", By),
     _choice("sort", Sort, "size"),

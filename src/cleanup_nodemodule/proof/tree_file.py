@@ -5,11 +5,12 @@ else, or that cannot be read, keeps everything beneath: nobody knows what it was
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.model import Problem, Reason
-from cleanup_nodemodule.patterns.globs import PatternError
-from cleanup_nodemodule.patterns.patterns import Patterns, compile_pattern
+from cleanup_nodemodule.patterns.globs import ANY, PatternError, plainly
+from cleanup_nodemodule.patterns.patterns import Pattern, Patterns, compile_pattern, parts
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.installed import Protection
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -91,11 +92,11 @@ def _read(directory: str, cache: StatCache) -> _Said:
         return _Said(everything=True, fault="it is nested too deeply")
     except ValueError as error:  # Of TOML or of UTF-8.
         return _Said(everything=True, fault=printable(str(error)))
-    return understood(data)
+    return understood(data, directory)
 
 
-def understood(data: dict[str, Any]) -> _Said:
-    """Return what the *data* of such a file say. Pure."""
+def understood(data: dict[str, Any], directory: str) -> _Said:
+    """Return what the *data* of such a file in *directory* say."""
     everything = False
     patterns: list[Patterns] = []
     for key, value in data.items():
@@ -113,9 +114,56 @@ def understood(data: dict[str, Any]) -> _Said:
             return _Said(everything=True, fault=fault)
         try:
             # As if it lay at the top of a file system: so no name above it counts.
-            given = tuple(compile_pattern(one, None, None, (os.sep,), ask=False) for one in texts)
+            given = tuple(_pattern(one, directory) for one in texts)
+            _refuse_taken_back(given)
         except PatternError as error:
             fault = f"{key} takes patterns in gitignore syntax: {error}"
             return _Said(everything=True, fault=fault)
         patterns.append(Patterns(given))
     return _Said(everything, tuple(patterns))
+
+
+def _pattern(text: str, directory: str) -> Pattern:
+    """Return a pattern of a file in *directory*. Raises PatternError for one that means nothing beneath that."""
+    body = text.removeprefix("!")
+    if os.path.expanduser(body) != body:
+        raise PatternError(f"{text!r} begins with ~, and a pattern here begins where the file lies")
+    if os.path.normpath(body.lstrip("/") or ".").split(os.sep)[0] == os.pardir:
+        raise PatternError(f"{text!r} leads out of the directory in which the file lies")
+    pattern = compile_pattern(text, None, None, (os.sep,), ask=False)
+    if body.startswith("/") and _is_of_the_whole_system(pattern, parts(body), directory):
+        raise PatternError(
+            f"{text!r} is a path from the top of the file system, and a pattern here begins where the file lies"
+        )
+    return pattern
+
+
+def _is_of_the_whole_system(pattern: Pattern, names: Sequence[str], directory: str) -> bool:
+    """Whether a pattern such as ``/home/me/work`` is meant from the top, and not from *directory*.
+
+    It is if it leads to or by that directory, or begins with what is there at the top; but never if it begins with
+    what is there in the directory. A single name, such as ``/lib``, is what may lie there one day.
+    """
+    if not names or os.path.lexists(os.path.join(directory, names[0])):
+        return False
+    if pattern.reaches(directory):
+        return True
+    return len(names) > 1 and os.path.lexists(os.path.join(os.sep, names[0]))
+
+
+def _refuse_taken_back(given: Sequence[Pattern]) -> None:
+    """Raise PatternError for a pattern that takes back nothing, and for one of which nothing is left."""
+    together = Patterns(tuple(given))
+    for number, one in enumerate(given):
+        if one.negated:
+            if all(before.negated for before in given[:number]):
+                raise PatternError(
+                    f"{one.text!r} takes back what an earlier pattern keeps, and there is none"
+                )
+        elif not any(together.covering(_like(way), set()) for way in one.ways):
+            raise PatternError(f"a later pattern takes back all that {one.text!r} keeps")
+
+
+def _like(way: Sequence[str]) -> str:
+    """Return a path that a pattern means: each of its names stands for itself, and any number of names for none."""
+    return "/" + "/".join(plainly(name) or name for name in way if name != ANY)

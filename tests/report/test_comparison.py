@@ -6,9 +6,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.report.comparison import Comparison, compare
+from cleanup_nodemodule.report.asked import AskedRow
+from cleanup_nodemodule.report.compare import compare
+from cleanup_nodemodule.report.comparison import Comparison, NotCompared
 from cleanup_nodemodule.report.read import Reader
-from cleanup_nodemodule.report.rows import ArtifactRow, Report, SourceRow
+from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report, SourceRow
 from support.audits import TOOL, artifact, audit_of, data
 
 
@@ -227,3 +229,26 @@ def test_a_row_that_is_not_complete_is_told() -> None:
     result = compared(old, new)
     assert [one.complete for one in result.artifacts] == [False]
     assert (result.old.complete, result.new.complete) == (True, False)
+
+
+def test_what_could_not_be_read_or_came_behind_a_stop_is_not_gone() -> None:
+    old = audit_of(artifact("/srv/a/x/dist"), artifact("/srv/b/dist", 5))
+    closed = ProblemRow("here", "/srv/a", "open", "EACCES", "no", "open")
+    result = compared(old, audit_of(day=2, complete=False, problems=[closed]))
+    assert changes(result) == {"/srv/b/dist": ("gone", -5)}
+    assert result.old.not_compared_why == [NotCompared("not-read", 1)]
+    asked = AskedRow(
+        profiles=["js"],
+        rules=["js/node_modules"],
+        names=[],
+        min_depth=0,
+        max_depth=None,
+        excluded=[],
+        only_listed=False,
+        ended=False,
+        filters=[],
+    )
+    new = audit_of(artifact("/srv/b/dist", 6), day=2, complete=False, asked=asked)
+    result = compared(old, new)
+    assert changes(result) == {"/srv/b/dist": ("grown", 1)}
+    assert result.old.not_compared_why == [NotCompared("not-ended", 1)]

@@ -1,6 +1,7 @@
 """The report as NDJSON: whole lines, each of them valid, the run first and the totals last."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import jsonschema
@@ -8,7 +9,7 @@ import pytest
 
 from cleanup_nodemodule.report import records
 from cleanup_nodemodule.report.groups import with_groups
-from cleanup_nodemodule.report.rows import GateRow, LeftoverRow, OtherRow, ProblemRow
+from cleanup_nodemodule.report.rows import GateRow, LeftoverRow, OtherRow, ProblemRow, Report
 from support.reports import HOSTILE, report, row
 
 
@@ -78,3 +79,9 @@ def test_records_that_come_one_by_one_are_the_same() -> None:
         writer.row(one)
     writer.end(records.totals_record(told))
     assert written == list(records.lines(told))
+
+
+def test_each_field_of_a_document_is_in_a_record() -> None:
+    told = {name for line in records.lines(full()) for name in json.loads(line)}
+    rows = {"artifacts", "problems", "leftovers", "groups", "totals", "by"}
+    assert {field.name for field in fields(Report)} - rows <= told

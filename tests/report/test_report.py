@@ -41,6 +41,7 @@ REPORT = [
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
     *("other_ecosystems", "gates", "goals", "sources", "gone", "by", "groups"),
+    "asked",
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 

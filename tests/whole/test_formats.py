@@ -86,7 +86,7 @@ RECORDS: Final = {
     "leftover": ["record", "host", "path", "original", "run", "outcome", "error"],
     "totals": [
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
-        *("other_ecosystems", "gates", "gone"),
+        *("other_ecosystems", "gates", "gone", "goals", "sources", "asked"),
     ],
 }
 """The fields of each record of NDJSON, in order."""

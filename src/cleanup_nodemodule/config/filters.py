@@ -111,10 +111,16 @@ class Filters:
     @property
     def any(self) -> bool:
         """Whether they may keep anything."""
-        return any(
-            getattr(self, one.name) not in (None, ())
+        return bool(self.given)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The fields that may keep anything, by name."""
+        return tuple(
+            one.name
             for one in fields(self)
             if one.name not in ("keep_latest_per", "order")
+            and getattr(self, one.name) not in (None, ())
         )
 
     @property
@@ -138,6 +144,13 @@ def said(filters: Filters, name: str) -> str:
     elif name == "keep_latest" and filters.keep_latest_per == "repository":
         value = f"{value}/repo"
     return f"{option(name)} {value}"
+
+
+def said_each(filters: Filters, name: str) -> list[str]:
+    """Return the same, once for each of its values if it has several."""
+    if name == "only":
+        return [f"{option(name)} {text}" for text in filters.only]
+    return [said(filters, name)]
 
 
 def _check_number(name: str, value: object) -> None:

@@ -263,6 +263,8 @@ class Plan:
     """Paths that a saved plan names and that are not there any more."""
     goals: tuple[Goal, ...] = ()
     """What the selection was to reach, by file system."""
+    excluded: tuple[str, ...] = ()
+    """What was not searched because the user excluded it: lines of gitignore for absolute paths."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

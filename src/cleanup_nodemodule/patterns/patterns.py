@@ -117,6 +117,11 @@ class Patterns:
         object.__setattr__(self, "_lines", tuple(line for line, _ in pairs))
         object.__setattr__(self, "_owners", tuple(pattern for _, pattern in pairs))
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The same in gitignore syntax, for absolute paths."""
+        return self._lines
+
     def covering(self, path: str, met: set[str]) -> str | None:
         """Return the pattern that leaves the directory *path* alone, None if none does.
 

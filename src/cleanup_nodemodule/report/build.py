@@ -6,6 +6,7 @@ Within a schema version fields are added, never changed or taken away.
 import os
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from errno import errorcode
 from typing import Literal, assert_never
 
@@ -156,6 +157,7 @@ def _report(
             )
             for one in plan.goals
         ],
+        asked=run.asked and replace(run.asked, excluded=list(plan.excluded), ended=plan.complete),
     )
 
 

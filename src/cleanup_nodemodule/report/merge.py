@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Mode
+from cleanup_nodemodule.report.reach import Reach
 from cleanup_nodemodule.report.read import Audit
 from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
@@ -24,9 +25,6 @@ from cleanup_nodemodule.report.sources import sources_of
 _OVER_THE_NETWORK: Final = ("nfs:", "smb:", "lustre:", "ceph:", "glusterfs:")
 """How the names of file systems begin that are the same disk wherever they are seen."""
 
-_NOT_SEARCHED: Final = {"search-root", "root-unanswered", "root-excluded"}
-"""Codes of problems with which a root was not searched at all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -36,6 +34,8 @@ class Dropped:
     """Artifacts that a later run of the same machine has looked for again."""
     again_in: tuple[str, ...] = ()
     """The documents that these were in."""
+    not_looked_for: int = 0
+    """Artifacts that did go in, as no later run of the machine that searched there has looked for them."""
     shared: int = 0
     """Artifacts on a disk that another machine has searched, too."""
     shared_bytes: int = 0
@@ -52,9 +52,8 @@ class _Part(NamedTuple):
     source: SourceRow
     rows: list[ArtifactRow]
     unseen: frozenset[str]
-    """Ecosystems that it did not look for."""
-    searched: tuple[str, ...]
-    """Roots that it could search."""
+    """Ecosystems that it did not look for, if it does not say for what it looked."""
+    reach: Reach
 
 
 def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dropped]:
@@ -63,8 +62,8 @@ def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dro
         (part for number, audit in enumerate(audits) for part in _parts(number, audit)),
         key=lambda part: (part.host, part.source.started_at, part.source.roots, part.name),
     )
-    kept, again = _searched_last(parts)
-    rows, shared = _once([row for part in kept for row in part.rows])
+    kept, again, not_looked_for = _searched_last(parts)
+    rows, shared = _once(_outermost(kept) if not_looked_for else _rows(kept))
     hosts = sorted({part.host for part in kept})
     several = len(hosts) > 1
     # What is said of a run counts only if anything of it does.
@@ -93,6 +92,7 @@ def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dro
     dropped = Dropped(
         sum(again.values()),
         tuple(again),
+        not_looked_for,
         len(shared),
         sum(row.allocated_bytes for row in shared),
     )
@@ -106,52 +106,74 @@ def _parts(number: int, audit: Audit[ArtifactRow]) -> Iterator[_Part]:
     unseen = frozenset(row.ecosystem for row in report.other_ecosystems) - {
         row.ecosystem or "" for row in audit.rows
     }
-    failed = {
-        (row.host, row.path)
-        for row in report.problems
-        if row.code in _NOT_SEARCHED and row.path is not None
-    }
-    of_source = _by_source(audit.rows, sources)
-    for at, source in enumerate(sources):
-        searched = tuple(root for root in source.roots if (source.host, root) not in failed)
+    reaches = [Reach(source, report.problems, unseen) for source in sources]
+    of_source = _by_source(audit.rows, reaches)
+    for at, (source, reach) in enumerate(zip(sources, reaches, strict=True)):
         rows = of_source.get(at, [])
-        yield _Part(number, audit.name, source.host, source, rows, unseen, searched)
+        yield _Part(number, audit.name, source.host, source, rows, unseen, reach)
 
 
 def _by_source(
-    rows: Sequence[ArtifactRow], sources: Sequence[SourceRow]
+    rows: Sequence[ArtifactRow], reaches: Sequence[Reach]
 ) -> dict[int, list[ArtifactRow]]:
     """Return the rows of each source, by its number."""
-    if len(sources) == 1:
+    if len(reaches) == 1:
         return {0: list(rows)}
     of_host: dict[str, list[int]] = {}
-    for number, source in enumerate(sources):
-        of_host.setdefault(source.host, []).append(number)
+    for number, reach in enumerate(reaches):
+        of_host.setdefault(reach.source.host, []).append(number)
     found: dict[int, list[ArtifactRow]] = {}
     for row in rows:
-        # The last one, as it was the latest; the first row of all is of the first, whoever made the document.
+        # The last one that could see it, as it was the latest; of a host that no source has, whoever made the
+        # document, it is of the first.
         numbers = of_host.get(row.host, [0])
-        number = next(
-            (one for one in reversed(numbers) if _beneath(row.path, sources[one].roots)),
-            numbers[0],
-        )
+        if len(numbers) == 1:
+            number = numbers[0]
+        else:
+            able = [one for one in numbers if reaches[one].misses(row) is None]
+            around = able or [one for one in numbers if reaches[one].covers(row.path)]
+            number = around[-1] if around else numbers[0]
         found.setdefault(number, []).append(row)
     return found
 
 
-def _beneath(path: str, roots: Iterable[str]) -> bool:
-    return (path + "/").startswith(tuple(root.rstrip("/") + "/" for root in roots))
+def _rows(parts: Iterable[_Part]) -> list[ArtifactRow]:
+    return [row for part in parts for row in part.rows]
 
 
-def _searched_last(parts: Sequence[_Part]) -> tuple[list[_Part], dict[str, int]]:
-    """Return the parts with what no later run of the same machine has looked for again, and what was left out."""
+def _outermost(parts: Sequence[_Part]) -> list[ArtifactRow]:
+    """Return the rows without those that lie in what another run of the machine took as one."""
+    of: dict[tuple[str, str], int] = {
+        (part.host, row.path): number for number, part in enumerate(parts) for row in part.rows
+    }
+
+    def outermost(row: ArtifactRow, number: int, host: str) -> bool:
+        around = row.path
+        while around := around.rpartition("/")[0]:
+            if of.get((host, around), number) != number:
+                return False
+        return True
+
+    return [
+        row
+        for number, part in enumerate(parts)
+        for row in part.rows
+        if outermost(row, number, part.host)
+    ]
+
+
+def _searched_last(parts: Sequence[_Part]) -> tuple[list[_Part], dict[str, int], int]:
+    """Return the parts with what no later run of the same machine could see, what was left out, and how many stay so."""
     kept: list[_Part] = []
     dropped: dict[str, int] = {}
+    not_looked_for = 0
     later: list[_Part] = []
+    paths: set[str] = set()
     for part in reversed(parts):
         if later and later[0].host != part.host:
-            later = []
-        rows = [row for row in part.rows if not any(_looked_for(row, one) for one in later)]
+            later, paths = [], set()
+        rows = [row for row in part.rows if row.path not in paths and _is_missed(row, later)]
+        not_looked_for += sum(any(one.reach.covers(row.path) for one in later) for row in rows)
         again = [root for root in part.source.roots if _all_again(root, part, later)]
         if len(rows) < len(part.rows):
             dropped[part.name] = dropped.get(part.name, 0) + len(part.rows) - len(rows)
@@ -160,18 +182,22 @@ def _searched_last(parts: Sequence[_Part]) -> tuple[list[_Part], dict[str, int]]
             source = replace(part.source, roots=roots) if again else part.source
             kept.append(part._replace(rows=rows, source=source))
         later.append(part)
-    return kept[::-1], dropped
+        paths.update(row.path for row in part.rows)
+    return kept[::-1], dropped, not_looked_for
 
 
-def _looked_for(row: ArtifactRow, later: _Part) -> bool:
-    return row.ecosystem not in later.unseen and _beneath(row.path, later.searched)
+def _is_missed(row: ArtifactRow, later: Iterable[_Part]) -> bool:
+    """Whether none of the later runs could see it."""
+    return all(one.reach.misses(row) is not None for one in later)
 
 
 def _all_again(root: str, part: _Part, later: Iterable[_Part]) -> bool:
     """Whether a later run has looked for everything that this part has beneath a root."""
+    beneath = Reach(replace(part.source, roots=[root]), (), part.unseen)
     return any(
-        _beneath(root, one.searched)
-        and one.unseen.isdisjoint(row.ecosystem or "" for row in part.rows)
+        one.unseen.isdisjoint(row.ecosystem or "" for row in part.rows) and one.reach.covers(root)
+        if one.source.asked is None
+        else one.reach.includes(beneath)
         for one in later
     )
 

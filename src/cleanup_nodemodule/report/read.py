@@ -50,6 +50,7 @@ class BriefRow:
     path: str
     project: str
     host: str
+    rule: str | None
     ecosystem: str | None
     decision: Literal["delete", "keep"]
     reason: str | None

@@ -95,6 +95,9 @@ def totals_record(report: Report) -> TotalsRecord:
         other_ecosystems=report.other_ecosystems,
         gates=report.gates,
         gone=report.gone,
+        goals=report.goals,
+        sources=report.sources,
+        asked=report.asked,
     )
 
 

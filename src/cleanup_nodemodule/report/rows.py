@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.model import Mode
+from cleanup_nodemodule.report.asked import AskedRow
 
 SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
@@ -267,6 +268,8 @@ class SourceRow:
     roots: list[str]
     """Absolute paths that it searched, and that no later run of its machine has searched again."""
     complete: bool
+    asked: AskedRow | None = None
+    """What it looked for there; null if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +316,9 @@ class Report:
     """What the artifacts are put together by in groups; null without --by."""
     groups: list[GroupRow] = field(default_factory=list)
     """With --by, sums over the artifacts by what they have in common."""
+    asked: AskedRow | None = None
+    """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
+    run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +331,8 @@ class Run:
     """Seconds since the epoch."""
     duration: float
     mode: Mode
+    asked: AskedRow | None = None
+    """What it was asked for; the plan adds what was excluded, and whether the search came to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,3 +370,10 @@ class TotalsRecord(Totals):
     """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
     gone: list[str]
     """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
+    goals: list[GoalRow]
+    """What --free, --until-free and --max-total were to reach, and what the selection reaches."""
+    sources: list[SourceRow]
+    """The runs that a document of merge is made of; empty if it is that of a run itself."""
+    asked: AskedRow | None
+    """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
+    run."""

@@ -142,8 +142,7 @@ def _check_of(name: str, hint: Any) -> _Check | None:
         [element] = get_args(hint)
         return _strings if element is str else _lists_of(shape_of(element, element))
     if is_dataclass(hint):
-        shape = shape_of(hint, hint)  # type: ignore[arg-type]
-        return lambda column, _name: shape.made(column)
+        return _objects_of(shape_of(hint, hint))  # type: ignore[arg-type]
     if hint is int and name != "observed_freed_bytes":
         return lambda column, name: _within(column, 0, name)
     if hint in {int, float}:
@@ -182,6 +181,15 @@ def _strings(column: Sequence[Any], name: str) -> Sequence[Any]:
         wrong = next(one for one in chain.from_iterable(column) if type(one) is not str)
         raise WrongError(f"{name} cannot have {briefly(wrong)}")
     return column
+
+
+def _objects_of(shape: Shape[Any]) -> _Check:
+    def made(column: Sequence[Any], _name: str) -> Sequence[Any]:
+        if None not in column:
+            return shape.made(column)
+        return [None if one is None else shape.made([one])[0] for one in column]
+
+    return made
 
 
 def _lists_of(shape: Shape[Any]) -> _Check:

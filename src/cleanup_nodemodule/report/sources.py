@@ -11,7 +11,10 @@ def sources_of(report: Report) -> list[SourceRow]:
     if report.sources:
         return report.sources
     return [
-        SourceRow(report.host, report.started_at, report.mode, list(report.roots), report.complete)
+        SourceRow(
+            *(report.host, report.started_at, report.mode, list(report.roots), report.complete),
+            report.asked,
+        )
     ]
 
 

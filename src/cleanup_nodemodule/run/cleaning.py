@@ -73,7 +73,7 @@ class _Cleaning:
         self._orders = orders
         self._voice = voice
         self._runtime = runtime
-        self._facts = Facts()
+        self._facts = Facts(settings)
         self._over: rows.GateRow | None = None
         """What to say of more that can be deleted than ``--fail-over`` allows."""
         # Without a current directory names in it are no places: the survey says so.

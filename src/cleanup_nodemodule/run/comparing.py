@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from errno import errorcode
 
 from cleanup_nodemodule.problems import ProblemCode, number, phrase
-from cleanup_nodemodule.report.comparison import Comparison, compare
+from cleanup_nodemodule.report.compare import compare
+from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.merge import Dropped, merge
 from cleanup_nodemodule.report.read import Audit, DocumentError, Reader, read_audit
 from cleanup_nodemodule.report.rows import ArtifactRow, GateRow, ProblemRow, Report

@@ -15,6 +15,17 @@ _MOST: Final = 20
 _NAMED: Final = 3
 """Roots that are named in a sentence."""
 
+_BECAUSE: Final[dict[str, str]] = {
+    "name": "looked for other names (--profile, --targets or --also)",
+    "min-depth": "did not look so high (--min-depth)",
+    "max-depth": "did not look so deep (--max-depth)",
+    "excluded": "was made with --exclude",
+    "only-listed": "only looked at what a list named",
+    "not-ended": "was stopped before its end",
+    "not-read": "could not read the place",
+}
+"""What kept the other audit from an artifact. That it searched elsewhere is said with the roots."""
+
 _WIDE: Final = 1_000_000
 """Columns enough for any path."""
 
@@ -201,7 +212,7 @@ def sums(comparison: Comparison) -> Iterator[str]:
     else:
         much = "as much as"
     yield (
-        f"{_directories(new.found)} take {size(totals.new_bytes)}: {much} on {_day(old)}, when"
+        f"{_directories(new.found)} {_take(new.found)} {size(totals.new_bytes)}: {much} on {_day(old)}, when"
         f" {_directories(old.found)} took {size(totals.old_bytes)}."
     )
     parts = [
@@ -236,16 +247,30 @@ def reservations(comparison: Comparison) -> Iterator[str]:
             roots = ", ".join(map(printable, side.roots_not_compared[:_NAMED]))
             more = len(side.roots_not_compared) - _NAMED
             more_words = f" and {more:,} more" if more > 0 else ""
+            count = sum(one.artifacts for one in side.not_compared_why if one.why == "root")
             yield (
                 f"{other.file} did not search all of {roots}{more_words}, so"
-                f" {_directories(side.not_compared)} of {side.file} are not compared."
+                f" {_directories(count)} of {side.file} {_are(count)} not compared."
             )
+        for one in side.not_compared_why:
+            if one.why == "name" and side.ecosystems_not_compared:
+                continue  # It is said below.
+            if (because := _BECAUSE.get(one.why)) is not None:
+                yield (
+                    f"{_directories(one.artifacts)} of {side.file} {_are(one.artifacts)} not compared,"
+                    f" because {other.file} {because}."
+                )
         if side.ecosystems_not_compared:
             profiles = ", ".join(map(printable, side.ecosystems_not_compared))
             yield (
                 f"{other.file} did not look for {profiles}, so what {side.file} has of that is not"
                 " compared."
             )
+    if old.filters != new.filters:
+        yield (
+            f"What can be deleted is not counted alike: {old.file} was made with"
+            f" {_options(old.filters)}, and {new.file} with {_options(new.filters)}."
+        )
     for side, word in ((old, "new"), (new, "gone")):
         if not side.complete:
             yield (
@@ -254,6 +279,18 @@ def reservations(comparison: Comparison) -> Iterator[str]:
             )
         if side.mode != "dry-run":
             yield f"{side.file} is of a run that deleted. What it deleted counts as found."
+
+
+def _take(count: int) -> str:
+    return "takes" if count == 1 else "take"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _options(filters: Sequence[str]) -> str:
+    return ", ".join(map(printable, filters)) or "no filter"
 
 
 def _directories(count: int) -> str:

@@ -14,23 +14,36 @@ def last_words(merged: Merged) -> Iterator[str]:
     audits = "1 audit" if merged.documents == 1 else f"{merged.documents:,} audits"
     machines = "1 machine" if hosts == 1 else f"{hosts:,} machines"
     yield (
-        f"{audits} of {machines}: {_directories(totals.found)} take {size(totals.allocated_bytes)}, and"
+        f"{audits} of {machines}: {_directories(totals.found)} {_take(totals.found)} {size(totals.allocated_bytes)}, and"
         f" {size(totals.reclaimable_bytes)} in {_directories(totals.selected)} can be deleted."
     )
     if dropped.searched_again:
         names = ", ".join(map(printable, dropped.again_in))
         yield (
-            f"{_directories(dropped.searched_again)} of {names} are not counted, because a later audit of the"
+            f"{_directories(dropped.searched_again)} of {names} {_are(dropped.searched_again)} not counted, because a later audit of the"
             " same machine has searched there again."
+        )
+    if dropped.not_looked_for:
+        yield (
+            f"{_directories(dropped.not_looked_for)} {_are(dropped.not_looked_for)} counted as an earlier audit of the"
+            " machine found it, because the later one did not look there or not for that."
         )
     if dropped.shared:
         yield (
-            f"{_directories(dropped.shared)} ({size(dropped.shared_bytes)}) are on disks that several"
-            " machines share, and are counted once."
+            f"{_directories(dropped.shared)} ({size(dropped.shared_bytes)}) {_are(dropped.shared)} on disks that several"
+            " machines share, and counted once."
         )
     modes = {source.mode for source in report.sources}
     if modes - {"dry-run"} and len(modes) > 1:
         yield "Some of these runs have deleted what they found, and others have not."
+
+
+def _take(count: int) -> str:
+    return "takes" if count == 1 else "take"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _directories(count: int) -> str:

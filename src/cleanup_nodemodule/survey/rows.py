@@ -91,6 +91,8 @@ class Findings:
     """Directories with a name that other ecosystems use than those that are looked for."""
     others: Mapping[str, int] = field(default_factory=dict)
     """As in the plan."""
+    excluded: tuple[str, ...] = ()
+    """As in the plan."""
     complete: bool = False
     """The survey came to its end."""
 

@@ -43,6 +43,7 @@ def summarize(
         findings.unmatched,
         tuple(sorted(findings.others.items())),
         known.links,
+        excluded=findings.excluded,
     )
 
 

@@ -117,6 +117,7 @@ async def _look_at(
     # It is too late to say what is wrong with them when everything is measured.
     await UserPatterns(settings, scheduler, problems).only(named.roots)
     excluded = circumstances.spared.excluded
+    findings.excluded = excluded.lines
     # As a search, which does not come to these.
     candidates = [one for one in named.candidates if excluded.covering(one.path, set()) is None]
 
@@ -153,6 +154,7 @@ async def decide_each(
         paths = [root.path for root in roots]
         problems = findings.problems
         circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
+        findings.excluded = circumstances.spared.excluded.lines
         reader.begun(tuple(paths))
         tracker = Tracker(watch)
         prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
@@ -185,6 +187,7 @@ async def decide_each(
         *((), (), findings.complete),
         tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
         *(findings.unseen_processes, findings.unmatched, tuple(sorted(findings.others.items()))),
+        excluded=findings.excluded,
     )
 
 
@@ -199,6 +202,7 @@ async def _search(
     """Find everything beneath the *roots*, and all that is to be known of it."""
     paths = [root.path for root in roots]
     circumstances = await prepare(settings, scheduler, paths, findings.problems, searching=True)
+    findings.excluded = circumstances.spared.excluded.lines
     mounts = sorted(circumstances.mounts)
     # It is too late to say what is wrong with them when everything is measured.
     await UserPatterns(settings, scheduler, findings.problems).only(paths)

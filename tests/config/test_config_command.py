@@ -95,6 +95,32 @@ def test_what_is_set_is_said(
     assert way[-1] not in left
 
 
+@pytest.mark.parametrize("key", ["max-delete", "keep"])
+def test_what_is_set_counts_for_all_runs_in_the_first_file_too(
+    one_tool: Tool, path: Path, key: str
+) -> None:
+    path.unlink()
+    assert config(one_tool, "init")[0] == 0
+    before = path.read_text().splitlines()
+    assert config(one_tool, "set", key, "50GB")[0] == 0
+    after = path.read_text().splitlines()
+    [changed] = [number for number, line in enumerate(before) if line != after[number]]
+    assert len(before) == len(after)
+    assert before[changed].startswith(f"# {key} = ")
+    # Also if somebody takes away the # before a job.
+    assert after.count("# [job.nightly]") == 1
+    path.write_text("\n".join(after).replace("# [job.nightly]", "[job.nightly]"))
+    assert key in tomllib.loads(path.read_text())
+
+
+def test_what_is_set_stands_above_a_table_that_is_commented_out(one_tool: Tool, path: Path) -> None:
+    path.write_text('sort = "age"\n\n# Every night.\n# [job.nightly]\n# path = "/"\n')
+    assert config(one_tool, "set", "max-delete", "5")[0] == 0
+    assert path.read_text() == (
+        'sort = "age"\n\nmax-delete = "5"\n\n# Every night.\n# [job.nightly]\n# path = "/"\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -138,6 +138,7 @@ def test_a_job_lists_its_roots_from_home_or_in_full(one_tool: Tool) -> None:
         ('[job."../x"]\n', "a job cannot be called '../x'"),
         ('[job."a\\u001b[31m"]\n', "a job cannot be called"),
         ("job = 3\n", "job has to be a table"),
+        ("[jobs.nightly]\n", "a job is written [job.nightly]"),
         ("[job]\nnightly = 3\n", "a job has to be a table"),
         ('[job.nightly]\npath = "/"\njob = 3\n', "there is no key 'job'"),
         ("delete = true\n[job.nightly]\n", "delete can only stand in a job or on the command line"),
@@ -176,6 +177,7 @@ def test_a_job_that_is_not_there_is_named_rightly(one_tool: Tool) -> None:
     assert "did you mean nightly?" in run(one_tool, "nigthly")[2]
     assert "run --list lists the jobs" in run(one_tool, "x\x1b")[2]
     assert run(one_tool)[0] == 2
+    assert "--no-config ignores the file" in run(one_tool, "nightly", "--no-config")[2]
     define(one_tool, "")
     assert "no file defines any" in run(one_tool, "nightly")[2]
 

@@ -37,6 +37,8 @@ class Said(NamedTuple):
     files: tuple[files.Said, ...]
     """Those that there are, from what counts least to what counts most."""
     environment: Layer
+    ignored: frozenset[str] = frozenset()
+    """Names of jobs in files that do not count, for ``--no-config``."""
 
     @property
     def jobs(self) -> dict[str, Job]:
@@ -53,6 +55,7 @@ class Said(NamedTuple):
         return Said(
             tuple(file._replace(layer=_protecting(file.layer), jobs={}) for file in self.files),
             _protecting(self.environment),
+            frozenset(self.jobs),
         )
 
 

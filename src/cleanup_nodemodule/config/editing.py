@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import MutableMapping
@@ -45,6 +46,10 @@ def with_value(text: str, name: str, words: list[str], path: str) -> str:
     table, key = key_called(name)
     value_of_words(key, words, Source(Order.COMMAND_LINE, name))
     document = _parsed(text, path)
+    if not table and _name_in(document, key) not in document:
+        placed = _at_its_place(text, key.name, _as_written(key, words))
+        if placed is not None:
+            return placed
     place: MutableMapping[str, Any] = document
     for number, part in enumerate(table):
         if part not in place:
@@ -54,6 +59,40 @@ def with_value(text: str, name: str, words: list[str], path: str) -> str:
             raise SettingsError(f"{path}: {part} is no table; edit the file by hand")
     place[_name_in(place, key)] = _as_written(key, words)
     return tomlkit.dumps(document)
+
+
+def _at_its_place(text: str, name: str, value: Any) -> str | None:
+    """Return a file with a new key above all tables: for its line that is commented out, or else above the first table.
+
+    A table that is commented out counts too: somebody may take away the # there. None if the place cannot be told.
+    """
+    import tomllib  # noqa: PLC0415 - only to edit a file
+
+    import tomlkit  # noqa: PLC0415 - only to edit a file
+
+    said = tomlkit.dumps({name: value})
+    lines = text.splitlines(keepends=True)
+    tables = (number for number, line in enumerate(lines) if _TABLE.match(line))
+    first = next(tables, None)
+    if first is None:
+        return None
+    own = re.compile(rf"#\s*{re.escape(name)}\s*=")
+    at = next((number for number in range(first) if own.match(lines[number])), None)
+    if at is not None:
+        lines[at] = said
+    else:
+        while first and lines[first - 1].startswith("#"):  # What is said about the table.
+            first -= 1
+        lines[first:first] = [said, "\n"]
+    placed = "".join(lines)
+    try:  # What looks like a table may be in a text of several lines.
+        right = tomllib.loads(placed) == {**tomllib.loads(text), name: value}
+    except ValueError:
+        right = False
+    return placed if right else None
+
+
+_TABLE: Final = re.compile(r"\s*(#\s*)?\[{1,2}[\w.\"'-]+\]{1,2}\s*(#.*)?$")
 
 
 def without_value(text: str, name: str, path: str) -> str | None:

@@ -174,6 +174,10 @@ class _Reading:
                 key = names.get(name)
                 if key is None:
                     raise SettingsError(f"{source}: {no_key(name, [*names, *_TABLES[bool(way)]])}")
+                if key.name == "jobs" and isinstance(value, dict):
+                    raise SettingsError(
+                        f"{source}: jobs is how many threads work; a job is written [job.nightly]"
+                    )
                 if key.name in layer:
                     raise SettingsError(f"{source}: {name} is said twice; use {key.name} only")
                 if not _may_stand(key, in_job=bool(way)):

@@ -18,6 +18,11 @@ def job_called(name: str, said: Said) -> Job:
     jobs = said.jobs
     if (job := jobs.get(name)) is not None:
         return job
+    if name in said.ignored:
+        raise SettingsError(
+            f"--no-config ignores the file that defines the job {word_of(name)}; leave it out, or name the file with"
+            " --config"
+        )
     near = difflib.get_close_matches(name, list(jobs), n=1, cutoff=0.5)
     if near:
         advice = f"did you mean {near[0]}?"

@@ -39,7 +39,12 @@ def _escape(char: str) -> str:
     if char.isprintable():
         return char
     # Byte by byte: what \u stands for depends on the locale of the shell that reads it.
-    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
+    try:
+        read = os.fsencode(char)
+    except UnicodeEncodeError:
+        # A surrogate that stands for no byte: no system has it in a name, but a document may.
+        read = char.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in read)
 
 
 def size(count: int) -> str:

@@ -174,6 +174,19 @@ def test_names_that_would_harm_a_terminal(here: Path) -> None:
         assert "\\e[31m\\n\\xff" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["table", "plain", "csv", "markdown", "json"])
+def test_a_surrogate_that_stands_for_no_byte_costs_nobody_the_rest(here: Path, name: str) -> None:
+    """JSON may have any, and os.fsencode takes only those of names that are not UTF-8."""
+    for host, file in (("here", "new.json"), ("two", "two.json")):
+        rows = (artifact(f"/srv/{one}/dist", 9_000_000, host=host) for one in ("\ud800", "rest"))
+        write(here / file, audit_of(*rows, host=host))
+    for words in (("diff", "old.json", "new.json", "-v"), ("merge", "old.json", "two.json")):
+        done = tool(*words, "--format", name, here=here)
+        assert done.returncode == 0, done.stderr
+        assert "/srv/rest" in done.stdout
+        assert ("\\ud800" if name == "json" else "x80") in done.stdout
+
+
 # merge
 
 

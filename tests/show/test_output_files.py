@@ -297,6 +297,50 @@ def test_a_full_disk_under_a_file_hides_no_deletion_and_keeps_the_old_file(
     assert (tmp_path / "b.csv").read_text().count("deleted") == 60
 
 
+# One file for two purposes.
+
+
+@pytest.mark.parametrize("option", ["--save-plan", "--from-file", "--artifacts-from", "--config"])
+def test_a_file_that_the_run_needs_otherwise_is_not_replaced(
+    one_tool: Tool, tmp_path: Path, option: str
+) -> None:
+    top, file = tmp_path / "top", tmp_path / "file"
+    declare(top, PROJECT)
+    content = {"--config": "verbose = true\n", "--save-plan": ""}.get(option, f"{top}\n")
+    file.write_text(content)
+    (tmp_path / "link").symlink_to("file")
+    done = one_tool.tell(option, file, "-o", f"csv:{tmp_path}/link")
+    assert done.returncode == 2
+    assert "is the file of" in done.stderr
+    assert file.read_text() == content
+
+
+def test_a_plan_is_not_replaced_when_it_is_applied(one_tool: Tool, tmp_path: Path) -> None:
+    declare(tmp_path / "top", PROJECT)
+    plan = tmp_path / "plan.json"
+    assert one_tool.tell(tmp_path / "top", "--save-plan", plan).returncode == 0
+    before = plan.read_bytes()
+    done = one_tool.tell("apply", plan, "-o", plan)
+    assert done.returncode == 2
+    assert "is the file of apply, too" in done.stderr
+    assert plan.read_bytes() == before
+
+
+def test_a_file_in_what_is_deleted_is_refused_before_anything_is(
+    one_tool: Tool, tmp_path: Path
+) -> None:
+    top = tmp_path / "top"
+    declare(top, {"a": PROJECT, "b": PROJECT})
+    inside = top / "a/node_modules/pkg/audit.csv"
+    words = (*one_tool.command, top, "--no-dry-run", "--yes", "-o", inside)
+    done = execute_text(*words, cwd=one_tool.home, env=one_tool.env)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert f"--output {inside} lies in {top}/a/node_modules, which this run deletes" in done.stderr
+    assert (top / "b/node_modules").is_dir()
+    assert (top / "a/node_modules").is_dir()
+    assert one_tool.tell(top, "-o", inside).returncode == 0  # A dry run deletes nothing.
+
+
 # What contradicts itself.
 
 
@@ -317,7 +361,7 @@ def test_a_full_disk_under_a_file_hides_no_deletion_and_keeps_the_old_file(
         ),
         (
             ("--by", "sise"),
-            "--by cannot be sise; it takes ecosystem, project, root, owner or age, as in: --by ecosystem",
+            "--by cannot be sise; it takes ecosystem, project, root, owner, age or host, as in: --by ecosystem",
         ),
     ],
 )

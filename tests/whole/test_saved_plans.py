@@ -469,6 +469,20 @@ def test_where_it_cannot_be_saved_nothing_is_searched(
     assert sorted(os.listdir(one_tool.home)) == ["config"]
 
 
+def test_a_plan_takes_the_place_of_a_plan_and_of_nothing_else(one_tool: Tool, top: Path) -> None:
+    package = top / "a/package.json"
+    done = one_tool.tell(top, "--save-plan", package)
+    assert done.returncode == 2
+    assert "there is a file that is no plan; type another name" in done.stderr
+    assert package.read_text() == "{}"
+    path = save(one_tool, top)
+    before = path.read_bytes()
+    save(one_tool, top, "--expires-in", "1h")
+    assert path.read_bytes() != before
+    path.write_bytes(b"")  # As mktemp(1) makes it.
+    save(one_tool, top)
+
+
 def test_how_long_it_counts(one_tool: Tool, top: Path) -> None:
     for arguments, seconds in (((), 7 * 86400), (("--expires-in", "2w"), 14 * 86400)):
         saved = document(save(one_tool, top, *arguments))

@@ -68,8 +68,9 @@ def apply(
         from cleanup_nodemodule.show.failure import telling
         from cleanup_nodemodule.show.last_words import Asked
 
-        values = values_of(ctx, said_in(ctx))
-        written = written_of(values)
+        said = said_in(ctx)
+        values = values_of(ctx, said)
+        written = written_of(values, said, plan)
         with telling(written.files, mode_of(values)):
             orders = orders_of(values)
             saved = read_plan(plan, digest)
@@ -81,6 +82,7 @@ def apply(
         interrupts = Interrupts()
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
-        return await look_and_delete(settings, orders, voice, runtime, saved=saved)
+        paths = written.files.paths
+        return await look_and_delete(settings, orders, voice, runtime, saved=saved, written=paths)
 
     return carry_out(work, orders, display, interrupts)

@@ -121,7 +121,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
             if job is not None:  # Before anything is written where it says.
                 refuse_nowhere(job, values)
                 refuse_others(job, values)
-            written = written_of(values)
+            written = written_of(values, said)
             with telling(written.files, mode_of(values)):
                 settings = settings_of(values)
                 refuse_odd_names(values)
@@ -141,7 +141,10 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            return await carry_out_orders(settings, orders, voice, runtime, saving=saving)
+            paths = written.files.paths
+            return await carry_out_orders(
+                settings, orders, voice, runtime, saving=saving, written=paths
+            )
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error

@@ -152,8 +152,11 @@ class Written(NamedTuple):
     files: "OutputFiles"
 
 
-def written_of(values: "Values") -> Written:
-    """Return what a run writes, and where; each file can be written. Raises UsageError."""
+def written_of(values: "Values", elsewhere: "Said", plan: str | None = None) -> Written:
+    """Return what a run writes, and where: files that can be written, and that are none that it reads.
+
+    It reads the *plan*, and what is said *elsewhere*. Raises UsageError.
+    """
     from cleanup_nodemodule.show.output_files import OutputFiles, parsed
 
     by, said = values.text("by"), values.text("format")
@@ -169,7 +172,12 @@ def written_of(values: "Values") -> Written:
     if by is not None and Format.PATHS in {format_, *(target.format for target in targets)}:
         raise UsageError("--by prints sums, and the format paths has only paths; give one of both")
     with values.blaming():
-        files = OutputFiles(targets, top=values.number("top"))
+        named = {f"--{name}": values.text(name) for name in (*LISTS, "save-plan")}
+        others = [
+            *((option, path) for option, path in {**named, "apply": plan}.items() if path),
+            *(("the configuration", file.path) for file in elsewhere.files),
+        ]
+        files = OutputFiles(targets, top=values.number("top"), others=others)
     return Written(format_, None if by is None else By(by), files)
 
 

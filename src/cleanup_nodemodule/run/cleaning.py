@@ -37,18 +37,20 @@ async def clean(
     *,
     saving: "Saving | None" = None,
     saved: "SavedPlan | None" = None,
+    written: Sequence[str] = (),
 ) -> Ended:
     """Find what can be deleted, and delete it if that is ordered and approved.
 
     A dry run is written down by *saving*, if that is given and the run comes to its end. What is found is held against
-    the plan that was *saved*, whose settings these have to be: what has changed since is kept.
+    the plan that was *saved*, whose settings these have to be: what has changed since is kept. The files that the result
+    is *written* to, absolute paths, may not lie in what is deleted.
 
     Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
     there, and for a deletion also where a root is not there that it needs or where an included directory is
-    not listed, Locked where another run deletes in the same tree, and StateError where no record of the
+    not listed, or a file to write lies in an artifact, Locked where another run deletes in the same tree, and StateError where no record of the
     deletion can be kept: nothing was done then. Raises Stopped where it was stopped before it began.
     """
-    return await _Cleaning(settings, orders, voice, runtime, saving, saved).run()
+    return await _Cleaning(settings, orders, voice, runtime, saving, saved, written).run()
 
 
 _MANY: Final = 256
@@ -66,10 +68,12 @@ class _Cleaning:
         runtime: Runtime,
         saving: "Saving | None",
         saved: "SavedPlan | None",
+        written: Sequence[str],
     ) -> None:
         self._settings = settings
         self._saving = saving
         self._saved = saved
+        self._written = written
         self._orders = orders
         self._voice = voice
         self._runtime = runtime
@@ -181,6 +185,10 @@ class _Cleaning:
             result = self._planned(plan, leftovers)
         if undertaking is not None:
             check_listed(plan.problems)
+            if self._written:
+                from cleanup_nodemodule.run.file_places import check_stays
+
+                check_stays(self._written, plan)
         self._over = self._failing_over(result.totals)
         gate = self._exceeded(plan, leftovers)
         # Before anything is deleted that somebody wanted to keep.

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ class Saving:
         try:
             self._place: Final = _place(path)
             self._around: Final = whole_file.check(self._place)
+            _check_replaces_plan(self._place)
         except (OSError, ValueError) as error:
             raise self._failure(error, "the plan cannot be saved there: ") from error
 
@@ -94,6 +96,25 @@ def _place(path: str) -> str:
     except FileNotFoundError:
         above, name = os.path.split(whole)
         return os.path.join(resolve(above)[0], name)
+
+
+def _check_replaces_plan(path: str) -> None:
+    """Raise ValueError for a file that is no plan: nobody means to lose it by saving one. Raises OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            start = file.read(_PEEK)
+    except FileNotFoundError:
+        return
+    if start and not _BEGINNING.match(start):
+        raise ValueError("there is a file that is no plan; type another name, or delete that file")
+
+
+_BEGINNING: Final = re.compile(rb'\s*\{\s*"plan_version"\s*:')
+"""How each plan begins."""
+
+_PEEK: Final = 64
+"""Bytes in which a plan has begun."""
 
 
 def saved_of(

@@ -92,8 +92,18 @@ def parse(text: str) -> Target:
 class OutputFiles:
     """Writes the result of one run into its files."""
 
-    def __init__(self, targets: Iterable[Target] = (), *, top: int | None = None) -> None:
-        """Look whether each file can be written. Raises OutputError where one cannot."""
+    def __init__(
+        self,
+        targets: Iterable[Target] = (),
+        *,
+        top: int | None = None,
+        others: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Look whether each file can be written. Raises OutputError where one cannot.
+
+        The *others* are what files are for that the run reads or writes besides, and their paths. None of them may be
+        one of these.
+        """
         self._top = top
         self._places: dict[str, Target] = {}
         self._around: dict[str, whole_file.Identity] = {}
@@ -106,6 +116,18 @@ class OutputFiles:
                     f"--output {printable(target.path)} is there twice; give each format a file of its own"
                 )
             self._places[place] = target
+        for purpose, path in others if self._around else ():
+            place = os.path.realpath(path)
+            if place in self._around:
+                raise OutputError(
+                    f"--output {printable(self._places[place].path)} is the file of {purpose}, too; give each a file of"
+                    " its own"
+                )
+
+    @property
+    def paths(self) -> list[str]:
+        """Absolute paths of what is a file once it is written."""
+        return list(self._around)
 
     def __bool__(self) -> bool:
         """Whether there are any."""

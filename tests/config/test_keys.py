@@ -8,6 +8,8 @@ import typer
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.wrong_usage import choices_of
 from cleanup_nodemodule.config.keys import KEYS, OPTIONS, WITHOUT_KEY, Key, Kind, without
+from cleanup_nodemodule.config.layers import Order, SaidWronglyError, Source
+from cleanup_nodemodule.config.reading import value_of
 from cleanup_nodemodule.config.settings import Settings
 
 PARAMS: Final[dict[str, Any]] = {
@@ -63,3 +65,13 @@ def test_a_flag_can_be_taken_back_by_an_option_that_is_no_other(option: str) -> 
     key = OPTIONS.get(option)
     if key is not None and key.kind is Kind.FLAG:
         assert (without(key) in PARAMS) is (key.off is not None)
+
+
+@pytest.mark.parametrize("name", ["keep-latest", "max-delete", "fail-over"])
+def test_a_file_has_a_number_of_something_without_quotes(name: str) -> None:
+    """What has a unit is a text, and true is no number."""
+    source = Source(Order.USER, "/a/file")
+    assert value_of(KEYS[name], 2, source) == "2"
+    for key, value in ((name, True), (name, 2.5), ("free", 20), ("older-than", 30)):
+        with pytest.raises(SaidWronglyError, match="has to be a text in quotes"):
+            value_of(KEYS[key], value, source)

@@ -4,13 +4,16 @@ import itertools
 import os
 from array import array
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import cleanup_nodemodule
 from cleanup_nodemodule.config.filters import FilterError, Filters
+from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import (
     Artifact,
     Candidate,
@@ -27,8 +30,12 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.model.quantities import Share
 from cleanup_nodemodule.patterns.patterns import Patterns, compile_pattern
+from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.goals import FileSystem
+from cleanup_nodemodule.work.tasks import Stopped
+from support import simple
+from support.trees import declare
 
 NOW = 1_000_000
 PLACES = tuple(
@@ -441,3 +448,20 @@ def test_any_filters_together_keep_what_they_say(world: World, given_: dict[str,
         return
     if filters.any:
         check(world, filters)
+
+
+def test_a_run_that_is_stopped_while_filters_ask_selects_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(tmp_path, {"package.json": "{}", "node_modules": {"a": {"index.js": "x"}}})
+
+    async def stopped(*_: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(survey, "known", stopped)
+    asked = Settings(
+        roots=(str(tmp_path),), own_rules=simple.rules(), filters=Filters(older_than=0)
+    )
+    plan = cleanup_nodemodule.scan(asked)
+    assert [one.decision for one in plan.artifacts] == [Keep(Reason.INTERRUPTED)]
+    assert not plan.complete

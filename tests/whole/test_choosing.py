@@ -98,6 +98,48 @@ def test_what_is_missing_to_a_goal_is_said(tool: Tool, work: Path) -> None:
     said = tool.tell(work, "--free", "1GB").stderr
     assert f"--free 1GB is not reached on {goal['file_system']}: " in said
     assert "are missing, because nothing else can be deleted." in said
+    said = tool.tell(work, "--free", "1GB", "--older-than", "30d").stderr
+    assert "are missing, because the other filters let nothing else go." in said
+    said = tool.tell(work, "--max-total", "1GB").stderr
+    assert "--max-total 1GB is reached on " in said
+    assert " without a deletion." in said
+
+
+def test_what_filters_keep_is_said_where_it_is_shown(tool: Tool, work: Path) -> None:
+    told = tool.tell(work, "--older-than", "2y")
+    assert "None of 3 is to be deleted. 3 are kept: too-recent." in told.stderr
+    assert "explain" not in told.stderr
+    assert "explain" not in tool.tell(work, "--keep-latest", "2").stderr
+    told = tool.tell(work, "--older-than", "30d", "-v")
+    assert ": last used 1 day ago (--older-than 30d)" in told.stderr
+
+
+def test_advice_is_given_of_what_would_go_only(tool: Tool, work: Path) -> None:
+    for name, days in {"young": 1, "aged": 90, "older": 200}.items():
+        declare(work / name, {"dist": {"x": 9000}, "mark": "x"})
+        aged(work / name, days)
+
+    def advised(*options: str) -> list[str]:
+        lines = tool.tell(work, *options, "--profile", "js").stderr.splitlines()
+        return sorted(
+            os.path.relpath(word, work)
+            for line in lines
+            if "know that" in line
+            for word in line.rpartition("--include-unproven ")[2].split()
+        )
+
+    both = ["aged/dist", "older/dist"]
+    assert advised() == [*both, "young/dist"]
+    assert advised("--older-than", "30d") == both
+    assert advised("--newer-than", "100d") == ["aged/dist", "young/dist"]
+    assert advised("--only", "older") == ["older/dist"]
+    assert advised("--only", "nothing") == []
+    assert advised("--min-size", "1MB") == []
+    assert advised("--keep-latest", "9") == []
+    assert advised("--free", "1B") == []
+    assert advised("--free", "1GB", "--max-size", "1MB") == [*both, "young/dist"]
+    # What was included already still is.
+    assert advised("--older-than", "30d", "--include-unproven", str(work / "aged/dist")) == both
 
 
 def test_the_working_trees_of_one_repository_belong_together(tool: Tool, tmp_path: Path) -> None:

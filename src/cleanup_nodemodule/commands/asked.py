@@ -27,6 +27,7 @@ def asked_for(
 ) -> "Asked":
     """Return what this command line asks for, with what is said elsewhere and in a *job*."""
     from cleanup_nodemodule.show.last_words import Asked
+    from cleanup_nodemodule.show.promising import promising_by
 
     begins = () if job is None else ("run", job.name)
     listed = is_listed(values)
@@ -36,6 +37,8 @@ def asked_for(
     return Asked(
         again=(*begins, *same_again(ctx, elsewhere=elsewhere), *looks),
         exactly=(*begins, *same_again(ctx, exactly=True, elsewhere=elsewhere)),
+        included=tuple(ctx.params.get("include_unproven") or ()),
+        promising=promising_by(settings),
         looked_for=_looked_for(settings),
         listed=listed,
         plan=tuple if saving is None else saving.words,

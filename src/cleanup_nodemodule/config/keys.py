@@ -111,6 +111,8 @@ class Key(NamedTuple):
     """The option that takes a flag back, where there is one of its own; else it is ``--no-`` and the name."""
     least: int | None = None
     """The least number that makes sense, where there is one that no other module knows."""
+    counts: bool = False
+    """A text that may be a number of something: a file can have that without quotes."""
     instead_of: tuple[str, ...] = ()
     """Keys that this one takes back where an earlier layer has said them."""
     also_called: tuple[str, ...] = ()
@@ -155,7 +157,7 @@ _TABLE: Final = (
     Key("min-size", Kind.TEXT),
     Key("max-size", Kind.TEXT),
     _texts("only"),
-    Key("keep-latest", Kind.TEXT),
+    Key("keep-latest", Kind.TEXT, counts=True),
     Key("free", Kind.TEXT),
     Key("until-free", Kind.TEXT),
     Key("max-total", Kind.TEXT),
@@ -164,8 +166,8 @@ _TABLE: Final = (
     _flag("delete", option="--no-dry-run", off="--dry-run", where=Where.ORDERED),
     _flag("yes", where=Where.ORDERED),
     _flag("trash"),
-    Key("max-delete", Kind.TEXT),
-    Key("fail-over", Kind.TEXT),
+    Key("max-delete", Kind.TEXT, counts=True),
+    Key("fail-over", Kind.TEXT, counts=True),
     _flag("wait"),
     _flag("include-foreign", where=Where.ORDERED),
     _flag("assume-unused", where=Where.ORDERED),

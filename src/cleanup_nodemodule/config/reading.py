@@ -20,6 +20,8 @@ _LONGEST: Final = 18
 
 def value_of(key: Key, value: object, source: Source) -> Any:
     """Return what a file says about a key as the key's kind has it. Raises SaidWronglyError for any other kind."""
+    if key.counts and isinstance(value, int) and not isinstance(value, bool):
+        return shortly(value)
     match key.kind:
         case Kind.RULES:
             return _rules(value, source)

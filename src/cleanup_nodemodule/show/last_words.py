@@ -11,14 +11,24 @@ from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
-from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.free_space import free_space
-from cleanup_nodemodule.show.reasons import UNDECIDED, UNEXPLAINED, Kept, from_here, what_to_do, why
+from cleanup_nodemodule.show.promising import Promising, all_of
+from cleanup_nodemodule.show.reasons import (
+    FILTERED,
+    MEANINGS,
+    TOLD_BY_DETAIL,
+    UNDECIDED,
+    UNEXPLAINED,
+    Kept,
+    from_here,
+    what_to_do,
+    why,
+)
 from cleanup_nodemodule.show.unreached import unreached
-from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.show.unsearched import not_searched
 from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
 
 _MAX_REASONS: Final = 3
@@ -26,18 +36,6 @@ _MAX_REASONS: Final = 3
 
 _MAX_INCLUDED: Final = 3
 """Paths in the command that would include what is unproven."""
-
-_MAX_MOUNTS: Final = 3
-"""Mount points that are named."""
-
-_WITHOUT_PROJECTS: Final = frozenset(
-    {
-        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"),
-        *("devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"),
-        *("ramfs", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs"),
-    }
-)
-"""Kinds of file systems that the system makes for itself (filesystems(5)), or that are read-only images."""
 
 _MAX_PROFILES: Final = 5
 """Profiles in a command, before it takes all of them."""
@@ -62,6 +60,10 @@ class Asked:
     root: bool = False
     """Root runs this."""
     verbose: bool = False
+    included: tuple[str, ...] = ()
+    """What is to be included though not all is proven."""
+    promising: Promising = all_of
+    """What would go if it were included."""
 
 
 def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool) -> Iterator[str]:
@@ -84,7 +86,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
     yield from _leftovers(report)
     yield from _unseen(report)
     if not asked.listed:
-        yield from _not_searched(report)
+        yield from not_searched(report)
     if not signalled:
         # Before a deletion it was said, or nobody is there to read it.
         if not tried or asked.verbose:
@@ -182,7 +184,8 @@ def _kept_and_deletable(report: Report) -> Iterator[str]:
             f" {size(totals.reclaimable_bytes)}.{kept}"
         )
     else:
-        yield f"None of {totals.found:,} can be deleted.{kept}"
+        by_filters = any(row.reason in FILTERED for row in report.artifacts)
+        yield f"None of {totals.found:,} {'is to' if by_filters else 'can'} be deleted.{kept}"
 
 
 def _kept(report: Report, but: str = "") -> str:
@@ -209,27 +212,6 @@ def _nothing_found(report: Report, asked: Asked) -> Iterator[str]:
     if not (report.other_ecosystems or "--profile=all" in _flat(asked.again)):
         every = command(*_without_profiles(asked.again), "--profile", "all")
         yield Advice("To look for what the tools of other languages make", every)
-
-
-def _not_searched(report: Report) -> Iterator[str]:
-    """Say which file systems are mounted beneath the roots, because a run stays on the one on which it begins."""
-    artifacts = {row.path for row in report.artifacts}
-    beneath = [
-        point
-        for point, kind in sorted(mounts.mounted().items())
-        if kind not in _WITHOUT_PROJECTS
-        and point not in report.roots
-        and any(mounts.within(point, root) for root in report.roots)
-        and artifacts.isdisjoint(ancestors(point, None))
-    ]
-    more = len(beneath) - _MAX_MOUNTS
-    for point in beneath[:_MAX_MOUNTS]:
-        yield Advice(
-            f"{printable(point)} is another file system and was not searched. To search it",
-            command(point),
-        )
-    if more > 0:
-        yield f"{more:,} more file systems beneath were not searched."
 
 
 def _flat(words: Sequence[str]) -> str:
@@ -312,19 +294,24 @@ def _advice(report: Report, asked: Asked) -> Iterator[str]:
     weights = {reason: sum(row.allocated_bytes for row in some) for reason, some in rows.items()}
     told = 0
     for reason in sorted(weights, key=lambda reason: -weights[reason]):
-        kept = _kept_of(rows[reason], report, asked)
-        advice = what_to_do(kept, asked.again)
+        some = rows[reason]
+        if reason in TOLD_BY_DETAIL:
+            some = list(asked.promising(some, report))
+        kept = _kept_of(some or rows[reason], report, asked)
+        advice = what_to_do(kept, asked.again, asked.included) if some else None
         if advice is None and reason != "git-failed" and not asked.verbose:
             continue
         if told == _MAX_REASONS and not asked.verbose:
             break
         told += 1
-        said = f"{reason}: {why(kept)}."
+        # The details of filters differ from one to the next.
+        several = reason in FILTERED and kept.many > 1
+        said = f"{reason}: {MEANINGS[reason] if several else why(kept)}."
         if isinstance(advice, Advice):
             yield advice.behind(said)
         else:
             yield f"{said} {advice}" if advice else said
-    if weights:
+    if weights.keys() - FILTERED:
         yield Advice("To find out why one is kept", f"{command('explain')} PATH")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
-from cleanup_nodemodule.show.reasons import MEANINGS, UNDECIDED
+from cleanup_nodemodule.show.reasons import FILTERED, MEANINGS, UNDECIDED
 from cleanup_nodemodule.words import printable, size
 
 
@@ -107,7 +107,8 @@ def known_of(row: ArtifactRow) -> list[str]:
     if row.error is not None:
         parts.append(row.error)
     if row.reason is not None:
-        parts.append(f"kept, because {MEANINGS.get(row.reason, row.reason)}")
+        detail = f": {row.reason_detail}" if row.reason in FILTERED and row.reason_detail else ""
+        parts.append(f"kept, because {MEANINGS.get(row.reason, row.reason)}{detail}")
     parts += [f"note: {warning}" for warning in row.warnings]
     if row.regenerate is not None:
         where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"

@@ -38,6 +38,11 @@ MEANINGS: Final = {
 TOLD_BY_DETAIL: Final = {"unproven", "undeclared", "modified", "precious"}
 """Reasons that are one of the three questions: the detail names the file, the package or what is missing."""
 
+FILTERED: Final = {
+    *("too-recent", "too-old", "too-small", "too-large", "not-matched", "latest", "enough"),
+}
+"""Reasons of what can be deleted, and is kept by the user's own filters. The detail says which one, and why."""
+
 UNDECIDED: Final = "interrupted"
 """The reason for keeping what there was no time to decide about."""
 
@@ -68,16 +73,18 @@ class Kept(NamedTuple):
     """How many there are that are kept for this reason."""
 
 
-def what_to_do(kept: Kept, again: Sequence[str]) -> Advice | str | None:
+def what_to_do(
+    kept: Kept, again: Sequence[str], included: Sequence[str] = ()
+) -> Advice | str | None:
     """Return how to have the directory included, in a sentence; None where nothing includes it.
 
-    *again* are the words of a command line that looks at it once more.
+    *again* are the words of a command line that looks at it once more, and *included* is what this run includes.
     """
     path, detail = kept.path, kept.detail or ""
     as_root = "" if kept.root else " as root"
     match kept.reason:
         case "unproven" | "undeclared" | "modified" | "precious":
-            included = command(*again, "--include-unproven", path, *kept.alike)
+            included = command(*again, "--include-unproven", *included, path, *kept.alike)
             one, several = _INCLUDES[kept.reason]
             if not kept.alike:
                 return Advice(f"{one}, include it", included)

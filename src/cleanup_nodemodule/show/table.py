@@ -28,7 +28,7 @@ from cleanup_nodemodule.show.fitting import (
     with_tilde,
     wrapped,
 )
-from cleanup_nodemodule.show.reasons import TOLD_BY_DETAIL, UNDECIDED
+from cleanup_nodemodule.show.reasons import FILTERED, TOLD_BY_DETAIL, UNDECIDED
 from cleanup_nodemodule.words import size
 
 _AT_ONCE: Final = 100
@@ -303,7 +303,7 @@ class _Table:
             words = spelled(row.error, marks)
         elif row.reason is not None:
             words, detail = row.reason, row.reason_detail
-            if detail and row.reason in TOLD_BY_DETAIL:
+            if detail and row.reason in TOLD_BY_DETAIL | FILTERED:
                 shown = spelled(detail, marks)
                 if left is not None:
                     shown = fewer_words(shown, left - len(f"{row.reason}: "), marks)

@@ -14,13 +14,14 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem
+from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem, Reason
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import clones, noticed
+from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.survey.filtering import filtered
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.inside import look_inside
@@ -100,7 +101,8 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     try:
         return filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
     except Stopped:
-        return replace(plan, complete=False)
+        # Nobody knows what the filters would keep.
+        return replace(choose(plan, frozenset(), Reason.INTERRUPTED), complete=False)
 
 
 async def _look_at(

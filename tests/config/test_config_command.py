@@ -250,6 +250,15 @@ def test_each_of_its_lines_is_right_without_the_mark(line: str) -> None:
 # What check says.
 
 
+@pytest.mark.parametrize("line", ["older-than = 30d", "sort = age  # first", "keep = ~/work"])
+def test_a_text_without_quotes_is_shown_with_them(one_tool: Tool, path: Path, line: str) -> None:
+    path.write_text(f"top = 1\n{line}\n")
+    name, _, value, *_ = line.split()
+    code, _, errors = config(one_tool, "check")
+    assert code == 2
+    assert f'{path}, line 2: a text needs quotes; write {name} = "{value}"' in errors
+
+
 def test_check_names_every_mistake_with_its_line(one_tool: Tool, path: Path) -> None:
     path.write_text('sort = 1\nwhat = 2\n[job.a]\nmin-depth = "x"\n[job."b c"]\n')
     code, output, errors = config(one_tool, "check")

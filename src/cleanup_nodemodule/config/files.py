@@ -6,17 +6,19 @@ may be able to write it.
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from cleanup_nodemodule.config.keys import KEYS, Key, Where
+from cleanup_nodemodule.config.keys import KEYS, Key, Kind, Where
 from cleanup_nodemodule.config.layers import Given, Layer, Order, Source
 from cleanup_nodemodule.config.lines import line_of
 from cleanup_nodemodule.config.reading import no_key, value_of, word_of
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.system.files import read_small
+from cleanup_nodemodule.words import printable
 
 CONFIG_NAME: Final = "config.toml"
 """Name of a configuration file in its directory."""
@@ -250,7 +252,21 @@ def _parsed(path: str, content: bytes) -> tuple[str, Mapping[str, Any]]:
     except ValueError as error:
         # Python's own words on this are for programmers.
         long = "a number in it has too many digits" if "int_max_str" in str(error) else error
+        _refuse_bare(path, text, str(error))
         raise SettingsError(f"{path}: {long}") from error
+
+
+def _refuse_bare(path: str, text: str, message: str) -> None:
+    """Raise SettingsError if the line that a *message* of the parser names has a text without quotes."""
+    where = re.search(r"at line (\d+)", message)
+    line = text.split("\n")[int(where[1]) - 1] if where is not None else ""
+    said = re.match(r"\s*([a-z-]+)\s*=\s*([^\s\"'\[{#]+)\s*(#.*)?$", line)
+    key = KEYS.get(said[1]) if said is not None else None
+    texts = {Kind.TEXT, Kind.CHOICE, Kind.PATH, Kind.TEXTS, Kind.PATHS}
+    if where is not None and said is not None and key is not None and key.kind in texts:
+        raise SettingsError(
+            f'{path}, line {where[1]}: a text needs quotes; write {key.name} = "{printable(said[2])}"'
+        )
 
 
 def _trust(path: str, status: os.stat_result, order: Order) -> None:

@@ -42,6 +42,9 @@ trap 'rm -rf "$work"' EXIT
 report=${INPUT_REPORT:-$RUNNER_TEMP/cleanup-nodemodule.json}
 # The new report may take the place of the earlier one.
 earlier=
+if [[ -d "$INPUT_COMPARE_WITH" ]]; then
+    stop "the input compare-with is a directory; name the report in it"
+fi
 if [[ -n "$INPUT_COMPARE_WITH" && -f "$INPUT_COMPARE_WITH" ]]; then
     earlier=$work/earlier.json
     cp -- "$INPUT_COMPARE_WITH" "$earlier"
@@ -50,19 +53,38 @@ fi
 # A name of a directory may look like a command to the runner, which reads all that is printed.
 token=$("$environment/bin/python" -c 'import secrets; print(secrets.token_hex(16))')
 echo "::stop-commands::$token"
+limit=()
+if [[ -n "$INPUT_FAIL_IF_GROWN" ]]; then
+    limit=("--fail-if-grown=$INPUT_FAIL_IF_GROWN")
+fi
+# What is wrong with the comparison has to be known before anything is deleted.
+if [[ -n "$earlier" || -n "$INPUT_FAIL_IF_GROWN" ]]; then
+    mkdir "$work/nothing"
+    "$program" --path="$work/nothing" --no-config --json >"$work/nothing.json"
+    tried=0
+    "$program" diff "${earlier:-$work/nothing.json}" "$work/nothing.json" --quiet \
+        ${limit[@]+"${limit[@]}"} >/dev/null || tried=$?
+    if ((tried != 0 && tried != 3 && tried != 4)); then
+        echo "::$token::"
+        stop "the inputs compare-with and fail-if-grown cannot be used; the log of this step says why"
+    fi
+fi
+# Else it would pass for the report of this run, if that ends before it writes one.
+if [[ -f "$report" ]]; then
+    rm -f -- "$report"
+fi
 code=0
 "$program" "${arguments[@]}" --format=plain --output="json:$report" --output="markdown:$work/summary.md" || code=$?
 grown=0
 if [[ -n "$earlier" && -s "$report" ]] && ((code == 0 || code == 3 || code == 4)); then
     compare=("$program" diff "$earlier" "$report")
     "${compare[@]}" --format=markdown >"$work/diff.md" || true
-    limit=()
-    if [[ -n "$INPUT_FAIL_IF_GROWN" ]]; then
-        limit=("--fail-if-grown=$INPUT_FAIL_IF_GROWN")
-    fi
-    "${compare[@]}" --json "${limit[@]}" >"$work/diff.json" || grown=$?
+    "${compare[@]}" --json ${limit[@]+"${limit[@]}"} >"$work/diff.json" || grown=$?
 fi
 echo "::$token::"
+if ((code == 0)) && [[ ! -e "$report" ]]; then
+    stop "the run wrote no report; leave out of the input options what ends it, such as --help"
+fi
 
 if [[ "$INPUT_SUMMARY" != false ]]; then
     for part in "$work/summary.md" "$work/diff.md"; do

@@ -274,3 +274,9 @@ def test_a_document_that_does_not_fit_into_the_memory_is_not_read(here: Path) ->
     done = tool("diff", "huge.json", "new.json", here=here)
     assert done.returncode == 2
     assert "huge.json has 4.0 TiB, and reading it takes 6 times as much memory" in done.stderr
+
+
+def test_merge_says_that_what_a_run_deleted_counts_as_found(here: Path) -> None:
+    assert "counts as found" not in tool("merge", "old.json", here=here).stderr
+    write(here / "deleted.json", replace(OLD, mode="delete"))
+    assert "What a run deleted counts as found" in tool("merge", "deleted.json", here=here).stderr

@@ -387,3 +387,30 @@ def test_the_example_for_gitlab_fails_above_the_limit_and_shows_what_grew(runner
     assert done.returncode == 4
     assert f"\t{runner.workspace}/shop\n" in done.stdout
     assert "--fail-if-grown 100kB allows" in done.stderr
+
+
+def test_the_outputs_are_never_those_of_an_earlier_run(runner: Runner) -> None:
+    assert runner.run(RUN).outputs["count"] == "2"
+    done = runner.run(RUN, options="--older-than 30d")
+    assert done.code == 2
+    assert (done.outputs["count"], done.outputs["report"]) == ("", "")
+    done = runner.run(RUN, options="--help")
+    assert (done.code, done.outputs) == (2, {})
+    assert "wrote no report" in done.log
+
+
+@pytest.mark.parametrize(
+    ("earlier", "grown"), [(None, "zz"), (None, "-5"), ("good", "10"), ("damaged", ""), (".", "")]
+)
+def test_a_comparison_that_cannot_be_made_is_told_before_anything_is_deleted(
+    runner: Runner, earlier: str | None, grown: str
+) -> None:
+    name = "."
+    if earlier != ".":
+        name = "earlier.json"
+        if earlier == "good":
+            runner.run(RUN, report=name)
+        elif earlier == "damaged":
+            (runner.workspace / name).write_text("{")
+    done = runner.run(RUN, delete="true", compare_with=name, fail_if_grown=grown)
+    assert (done.code, there(runner)) == (2, {"shop", "site"}), done.log

@@ -36,6 +36,8 @@ def last_words(merged: Merged) -> Iterator[str]:
     modes = {source.mode for source in report.sources}
     if modes - {"dry-run"} and len(modes) > 1:
         yield "Some of these runs have deleted what they found, and others have not."
+    if modes - {"dry-run"}:
+        yield "What a run deleted counts as found; for what is there now, merge audits of dry runs."
 
 
 def _take(count: int) -> str:

@@ -166,6 +166,7 @@ def test_a_list_that_is_cut_off_deletes_nothing(tool: Tool, top: Path) -> None:
     [
         (("--from-file", "-", "--artifacts-from", "-"), "cannot both be standard input"),
         (("--artifacts-from", "-", "--min-depth", "2"), "searches nothing"),
+        (("--artifacts-from", "-", "--max-depth", "2"), "--max-depth is for a search"),
         (("--from-file", "missing"), "No such file or directory"),
         (("--from-file", "/"), "Is a directory"),
         (("--from-file", "-", "-0"), "does not end with a NUL"),

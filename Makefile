@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
 	@$(BIN)/cleanup-nodemodule -p "$(ROOT)" || test $$? -eq 3
+	@echo 'Here the command is $(CURDIR)/$(BIN)/cleanup-nodemodule.' >&2
 
 setup: $(VENV)/.installed-dev
 

@@ -42,6 +42,7 @@ Options:
       --profile NAME     Look for this ecosystem: js, python, rust, ... or all.
       --targets NAME...  Look for these names instead of the default ones.
   -e, --exclude PATTERN  Leave alone what matches, and do not search it.
+      --older-than 30d   Only what is older. --help has more such filters.
       --no-dry-run       Delete, at a terminal after a question.
   -y, --yes              With --no-dry-run: do not ask.
       --trash            With --no-dry-run: move to the trash instead.

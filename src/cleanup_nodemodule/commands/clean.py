@@ -97,7 +97,7 @@ def clean(
 ) -> int | None:
     """Find build artifacts such as node_modules, say exactly how much space deleting them frees, and delete them when told to.
 
-    It deletes only with --no-dry-run, and only what it can prove to be rebuildable.
+    It deletes only with --no-dry-run, or if a job says delete = true, and only what it can prove to be rebuildable.
     """
     if ctx.invoked_subcommand is not None:
         return None

@@ -15,17 +15,31 @@ from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
 
 _SHORT: Final = {
-    *("path", "profile", "targets", "exclude", "no_dry_run", "yes", "trash"),
+    *(
+        "path",
+        "profile",
+        "targets",
+        "exclude",
+        "no_dry_run",
+        "yes",
+        "trash",
+    ),
     *("format_", "json_", "top", "quiet", "verbose", "version", "help_"),
 }
 """Options of the program that ``-h`` shows, by the names of their parameters."""
 
+_FILTERS: Final = (
+    "    --older-than 30d",
+    "Only what is older. --help has more such filters.",
+)
+"""What ``-h`` shows of all options that choose what goes."""
+
 EXIT_CODES: Final = {
     ExitCode.DONE: "done, and everything could be read and deleted",
     ExitCode.UNEXPECTED: "something failed that should not have",
-    ExitCode.USAGE: "the command line is wrong; nothing was touched",
+    ExitCode.USAGE: "the command line, or a file that it names, is wrong; nothing was touched",
     ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
-    ExitCode.EXCEEDED: "it is more than --max-delete, --fail-over or --fail-if-grown allows; with --max-delete nothing was"
+    ExitCode.EXCEEDED: "more than --max-delete, --fail-over or --fail-if-grown allows; with --max-delete nothing was"
     " touched",
     ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
     ExitCode.HUNG_UP: "stopped, because its terminal was closed (SIGHUP)",
@@ -142,6 +156,8 @@ class _Page:
             text = " ".join((param.help or "").split())
             row = (_names(param), first_sentence(text) if short else text)
             groups.setdefault(title, []).append(row)
+            if short and not self._name and param.name == "exclude":
+                groups[title].append(_FILTERS)
         order = (SEARCH, CHOICE, DELETE, OUTPUT, OTHER, SHELL)
         yield from sorted(
             groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else -1

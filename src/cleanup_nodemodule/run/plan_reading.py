@@ -84,7 +84,7 @@ def _check_writers(path: str, status: os.stat_result, found: str, digest: str | 
     if fault is not None:
         raise PlanFileError(
             path,
-            f"somebody else could write it ({fault}); ask who saved it for the digest, which --save-plan said, and"
+            f"somebody else could write it, because {fault}; ask who saved it for the digest, which --save-plan said, and"
             " add: --digest DIGEST",
         )
 

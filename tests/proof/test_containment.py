@@ -69,6 +69,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
 
 OF_NO_CANDIDATE: Final = {
     "last_change",
+    "newest_of_its_own",
     "describe_unseen",
     "directories_around",
     "running_processes",

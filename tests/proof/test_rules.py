@@ -252,7 +252,7 @@ FILES_WITHOUT_SENSE: Final = {
     "duplicate id": (f"[[rule]]\n{GOOD}[[rule]]\n{GOOD}", ["rule 2", "'own/made'"]),
     "bad TOML": ("[[rule]\n", ["line 1"]),
     "not UTF-8": ("keep = ['\udcff']\n", []),
-    "rule that is a number": ("rule = 1\n", ["line 1", "rule", "list of rules"]),
+    "rule that is a number": ("rule = 1\n", ["rule 1: has to be a table"]),
     "rule that is a word": ('rule = ["x"]\n', ["line 1", "'x' is no rule"]),
     "unknown key at the top": ("rules = []\n", ["'rules'", "did you mean rule?"]),
     "unknown profile": ('profiles = ["js", "cobol"]\n', ["'cobol'", "js, ", "rust"]),

@@ -1,10 +1,7 @@
 """Changes one value in a configuration file, and leaves all else in it as somebody wrote it, comments too."""
 
-import contextlib
 import os
 import re
-import secrets
-import stat
 from collections.abc import MutableMapping
 from typing import Any, Final
 

@@ -68,6 +68,7 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
 """Everything that is asked about one candidate, and where it is called from."""
 
 OF_NO_CANDIDATE: Final = {
+    "gitdir",
     "last_change",
     "newest_of_its_own",
     "describe_unseen",

@@ -19,7 +19,7 @@ from cleanup_nodemodule.model import Outcome
 from cleanup_nodemodule.patterns.patterns import places
 from cleanup_nodemodule.run import explaining
 from cleanup_nodemodule.run.loop import DEFAULT_TIMEOUT, Runtime
-from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.orders import Orders, refuse_trash
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.watched import Unasked, Watched
 from cleanup_nodemodule.survey.survey import Explanation, make_plan
@@ -113,7 +113,7 @@ def delete(
     complete, nothing is deleted, and the outcome is not complete either.
 
     Raises :class:`CleanupError`, before anything is deleted, if another run deletes in the same tree (with *wait* it
-    waits for that one) or if no record can be kept. What should never have happened is raised as it is. A
+    waits for that one), if no record can be kept, or if *trash* is to reach a goal such as ``Filters.free``. What should never have happened is raised as it is. A
     KeyboardInterrupt stops it as :meth:`AsyncCleaner.stop` does, and is raised once everything is in its place or
     deleted; a second one ends it at once, and ``cleanup-nodemodule resume`` finishes what that leaves.
     """
@@ -219,6 +219,8 @@ class AsyncCleaner:
         # Not before: a program that only scans has no use for it.
         from cleanup_nodemodule.run import deleting  # noqa: PLC0415
 
+        if trash:
+            refuse_trash(goal.option for goal in plan.goals)
         orders = Orders("trash" if trash else "delete", wait=wait)
         async with self._begun() as runtime:
             watched = Watched(progress, runtime)

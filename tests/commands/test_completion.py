@@ -9,6 +9,7 @@ import pytest
 import shellingham  # type: ignore[import-untyped]
 
 from cleanup_nodemodule.commands import failures
+from cleanup_nodemodule.config.keys import Format
 from cleanup_nodemodule.proof.rules import profiles
 from cleanup_nodemodule.record import state_directory
 from cleanup_nodemodule.record.entries import Ending
@@ -92,7 +93,7 @@ def test_shells_offer_commands_and_options(ask: Asked) -> None:
 def test_shells_offer_the_values_of_options(ask: Asked) -> None:
     assert ask("cleanup-nodemodule --profile ") == sorted(profiles())
     assert ask("cleanup-nodemodule shop --profile py") == ["python"]
-    assert ask("cleanup-nodemodule --format ") == ["json", "paths", "plain", "table"]
+    assert ask("cleanup-nodemodule --format ") == sorted(one.value for one in Format)
     assert ask("cleanup-nodemodule --engine n") == ["native"]
     assert ask("cleanup-nodemodule rules node_m") == ["node_modules"]
     assert "js/next" in ask("cleanup-nodemodule rules js/n")

@@ -179,6 +179,18 @@ def test_a_flag_can_be_taken_back_in_each_place_that_is_later(
     assert values.source(key.name).order is some[-1]
 
 
+@pytest.mark.parametrize("place", [Order.JOB, Order.COMMAND_LINE])
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS.values() if key.taken_back], ids=lambda key: key.name
+)
+def test_what_has_a_value_can_be_taken_back_for_one_run(
+    counts: Callable[[Key, Said], Values], key: Key, place: Order
+) -> None:
+    values = counts(key, {Order.USER: some_values(key)[0], place: False})
+    assert values.value(key.name) == key.default
+    assert values.source(key.name).order is place
+
+
 NOT_THERE: Final = [
     pytest.param(key, place, id=f"{key.name}-{place.value}")
     for key in KEYS.values()

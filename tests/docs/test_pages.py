@@ -14,7 +14,7 @@ import pytest
 
 from cleanup_nodemodule.commands.help_page import EXIT_CODES
 from cleanup_nodemodule.config.files import read_file
-from cleanup_nodemodule.config.keys import KEYS, Kind, without
+from cleanup_nodemodule.config.keys import KEYS, WAYS_BACK, Kind, without
 from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Reason
@@ -104,6 +104,7 @@ def typed(document: Document, commands: set[str]) -> Iterator[tuple[str, str]]:
 def test_every_option_and_command_that_a_page_names_is_there() -> None:
     known = options()
     known[""] |= {without(key) for key in KEYS.values() if key.kind is Kind.FLAG and key.typed}
+    known[""] |= {*WAYS_BACK}
     known["run"] |= known[""]
     anybody = set().union(*known.values(), ELSEWHERE)
     lost, seen = [], 0

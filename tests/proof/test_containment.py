@@ -68,12 +68,15 @@ QUESTIONS: Final[dict[str, tuple[object, str]]] = {
 """Everything that is asked about one candidate, and where it is called from."""
 
 OF_NO_CANDIDATE: Final = {
+    "gitdir",
+    "last_change",
+    "newest_of_its_own",
     "describe_unseen",
     "directories_around",
     "running_processes",
     "vital",
 }
-"""Functions of the modules that evidence comes from which are not asked about one candidate."""
+"""Functions of the modules that evidence comes from which are not asked about one candidate of a survey."""
 
 
 def functions(module: ModuleType) -> set[str]:

@@ -252,11 +252,11 @@ FILES_WITHOUT_SENSE: Final = {
     "duplicate id": (f"[[rule]]\n{GOOD}[[rule]]\n{GOOD}", ["rule 2", "'own/made'"]),
     "bad TOML": ("[[rule]\n", ["line 1"]),
     "not UTF-8": ("keep = ['\udcff']\n", []),
-    "rule that is a table": (f"[rule]\n{GOOD}", ["[[rule]]"]),
-    "rule that is a text": ('rule = ["x"]\n', ["rule 1", "table"]),
-    "unknown key at the top": ("rules = []\n", ["'rules'", "keep, profiles, rule"]),
+    "rule that is a number": ("rule = 1\n", ["rule 1: has to be a table"]),
+    "rule that is a word": ('rule = ["x"]\n', ["line 1", "'x' is no rule"]),
+    "unknown key at the top": ("rules = []\n", ["'rules'", "did you mean rule?"]),
     "unknown profile": ('profiles = ["js", "cobol"]\n', ["'cobol'", "js, ", "rust"]),
-    "profiles of a wrong type": ('profiles = "js"\n', ["profiles", "list"]),
+    "profiles of a wrong type": ("profiles = 1\n", ["profile", "list of texts"]),
     "keep of a wrong type": ("keep = [1]\n", ["keep", "list"]),
     "malformed keep pattern": ('keep = ["!"]\n', ["keep", "gitignore"]),
 }
@@ -269,7 +269,9 @@ def test_a_file_that_makes_no_sense_ends_the_run_and_says_where(
     text, words = FILES_WITHOUT_SENSE[name]
     config.write_text(text, errors="surrogateescape")
     before = listing(work)
-    code = failures.run(["-p", str(work), "--no-dry-run", "--profile", "all"])
+    # What is typed takes the place of what a file says of profiles.
+    typed = () if "profiles" in text else ("--profile", "all")
+    code = failures.run(["-p", str(work), "--no-dry-run", *typed])
     output, errors = capfd.readouterr()
     assert (code, output) == (2, ""), errors
     assert [word for word in (str(config), *words) if word not in errors] == [], errors

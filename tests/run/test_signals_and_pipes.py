@@ -5,10 +5,10 @@ import fcntl
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -346,20 +346,19 @@ class Printing:
             pytest.skip("the size of a pipe cannot be set on this system")
         # More than the smallest pipe takes where a page has 64 KiB.
         declare(work, {f"p{n}": {"package.json": "{}", "node_modules": {}} for n in range(200)})
-        self._read, write = os.pipe()
-        self._room = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        self._read, self._write = os.pipe()
+        fcntl.fcntl(self._write, fcntl.F_SETPIPE_SZ, 4096)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _GRANTED, str(seconds), str(stopped), "--json"],
             cwd=work,
             env=surroundings(env),
             stdin=subprocess.DEVNULL,
-            stdout=write,
+            stdout=self._write,
         )
-        os.close(write)
 
     def _is_full(self) -> bool:
-        waiting = fcntl.ioctl(self._read, termios.FIONREAD, bytes(4))
-        return int.from_bytes(waiting, sys.byteorder) == self._room
+        # Not how many bytes are in it: a short one takes a page of it, too (pipe(7)).
+        return not select.select([], [self._write], [], 0)[1]
 
     def rest(self) -> str:
         """Return all that is printed."""
@@ -373,7 +372,10 @@ class Printing:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.callback(self.__exit__)
-            await_condition(self._is_full, "the pipe is full")
+            try:
+                await_condition(self._is_full, "the pipe is full")
+            finally:
+                os.close(self._write)
             stack.pop_all()
         return self
 

@@ -88,6 +88,26 @@ def test_a_deletion_deletes_what_the_filters_let_go_and_nothing_else(
     assert told.outcomes == {NEW: None, MONTH: None, YEAR: "deleted"}
 
 
+@pytest.mark.parametrize("option", ["--free", "--until-free", "--max-total"])
+def test_the_trash_reaches_no_goal(tool: Tool, work: Path, option: str) -> None:
+    for more in ((), ("--no-dry-run", "--yes")):
+        told = tool.tell(work, option, "40KB", "--trash", *more)
+        assert (told.returncode, told.stdout) == (2, "")
+        assert f"{option} cannot be reached by moving to the trash" in told.stderr
+    plan = cleanup_nodemodule.scan(Settings(roots=(str(work),), filters=Filters(free=40_000)))
+    with pytest.raises(cleanup_nodemodule.CleanupError, match="--free 40KB cannot be reached"):
+        cleanup_nodemodule.delete(plan, trash=True)
+    assert (work / YEAR).is_dir()
+
+
+def test_what_a_filter_says_is_itself_in_a_spreadsheet(tool: Tool, work: Path) -> None:
+    for option in ("--older-than", "--free"):
+        value = "30d" if option == "--older-than" else "1B"
+        told = tool.tell(work, option, value, "--format", "csv")
+        assert f"({option} {value})" in told.stdout
+        assert "'" not in told.stdout
+
+
 def test_what_is_missing_to_a_goal_is_said(tool: Tool, work: Path) -> None:
     told = tool.run(work, "--free", "1GB")
     assert told.reasons == dict.fromkeys((NEW, MONTH, YEAR))

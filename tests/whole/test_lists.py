@@ -123,6 +123,16 @@ def test_a_file_that_was_cut_off_deletes_nothing(one_tool: Tool, top: Path) -> N
     assert listing(top) == before
 
 
+@pytest.mark.parametrize("option", ["--min-depth", "--max-depth"])
+def test_how_deep_to_search_is_refused_where_nothing_is_searched(
+    tool: Tool, top: Path, option: str
+) -> None:
+    names = os.fsencode(f"{top}/a/node_modules\n")
+    code, output, errors = piped(tool, names, "--artifacts-from", "-", option, "1")
+    assert (code, output) == (2, "")
+    assert f"{option} is for a search, and --artifacts-from searches nothing" in errors
+
+
 def test_nobody_can_answer_where_standard_input_is_the_list(tool: Tool, top: Path) -> None:
     before = listing(top)
     names = os.fsencode(f"{top}/a/node_modules\n")

@@ -9,7 +9,7 @@ import typer
 from cleanup_nodemodule.commands.information import choose_engine
 from cleanup_nodemodule.commands.lists import LISTS
 from cleanup_nodemodule.commands.options import check_files
-from cleanup_nodemodule.config.keys import OPTIONS, By, Format
+from cleanup_nodemodule.config.keys import OPTIONS, WAYS_BACK, By, Format
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.words import printable
 
@@ -68,6 +68,8 @@ def _typed(ctx: typer.Context) -> "Layer":
     for word, value in words.items():
         if key := OPTIONS.get(word):
             layer[key.name] = Given(_plain(value), COMMAND_LINE)
+        elif back := WAYS_BACK.get(word):
+            layer[back.name] = Given(back.default, COMMAND_LINE)
     if words.get("--dry-run"):
         layer["delete"] = Given(False, COMMAND_LINE)
     if words.get("--json"):
@@ -97,6 +99,9 @@ def _refuse_contradictions(words: dict[str, Any]) -> None:
     for one, other in (("--dry-run", "--no-dry-run"), ("--quiet", "--verbose")):
         if words.get(one) and words.get(other):
             raise UsageError(f"{one} and {other} contradict each other; give one")
+    for back, key in WAYS_BACK.items():
+        if back in words and key.typed in words:
+            raise UsageError(f"{key.typed} and {back} contradict each other; give one")
     formats = {
         "--format": words.get("--format"),
         "--json": "json" if words.get("--json") else None,

@@ -145,7 +145,9 @@ class _Page:
                 [(name, first_sentence(text) if short else text) for name, text in arguments],
             )
         params = getattr(self._command, "own", self._command.params)
-        options = [param for param in params if param.param_type_name == "option"]
+        options = [
+            param for param in params if param.param_type_name == "option" and not param.hidden
+        ]
         if short and not self._name:
             options = [param for param in options if param.name in _SHORT]
         groups: dict[str, list[tuple[str, str]]] = {}

@@ -96,6 +96,8 @@ def same_again(
             or source.name != "COMMANDLINE"
         ):
             continue
+        if getattr(param, "hidden", False) and not param.expose_value:
+            words.append(param.opts[0])
         if given is False and param.secondary_opts:
             words.append(param.secondary_opts[0])
         if given is None or given is False or given == []:

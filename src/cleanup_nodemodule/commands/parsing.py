@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -10,7 +11,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from cleanup_nodemodule.commands import misread, wrong_usage
 from cleanup_nodemodule.commands.options import nothing_done
-from cleanup_nodemodule.config.keys import OPTIONS, Kind, without
+from cleanup_nodemodule.config.keys import OPTIONS, WAYS_BACK, Kind, without
 from cleanup_nodemodule.errors import UsageError
 
 _SPREAD: Final = {
@@ -93,12 +94,22 @@ def _take_over(params: Iterable[Any]) -> None:
             param.__class__ = Argument
 
 
-def _add_ways_back(params: Iterable[Any]) -> None:
-    """Give each option that takes no value one that takes it back, as a file may have said it."""
-    for param in params:
-        key = OPTIONS.get(max(param.opts, key=len))
+def _add_ways_back(params: list[Any]) -> None:
+    """Give each option one that takes it back, as a file may have said it."""
+    known = {name: param for param in params for name in param.opts}
+    keys = [(param, OPTIONS.get(max(param.opts, key=len))) for param in params]
+    # Each Typer makes options in its own way, but all take one for another like it.
+    flag = next(param for param, key in keys if key is not None and key.kind is Kind.FLAG)
+    for param, key in keys:
         if key is not None and key.kind is Kind.FLAG and key.off is None:
             param.secondary_opts = [without(key)]
+    for back, key in WAYS_BACK.items():
+        if key.typed in known and back not in known:
+            one = copy(flag)
+            one.name, one.opts, one.secondary_opts = back[2:].replace("-", "_"), [back], []
+            one.hidden, one.expose_value = True, False
+            one.rich_help_panel = known[key.typed].rich_help_panel
+            params.append(one)
 
 
 def _check_dashes(params: Iterable[Any], args: Iterable[str]) -> None:

@@ -1,10 +1,7 @@
 """Changes one value in a configuration file, and leaves all else in it as somebody wrote it, comments too."""
 
-import contextlib
 import os
 import re
-import secrets
-import stat
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -13,6 +10,7 @@ from cleanup_nodemodule.config.keys import KEYS, Key, Kind
 from cleanup_nodemodule.config.layers import Order, Source
 from cleanup_nodemodule.config.reading import no_key, value_of_words
 from cleanup_nodemodule.config.settings import SettingsError
+from cleanup_nodemodule.system import whole_file
 from cleanup_nodemodule.system.files import read_small
 from cleanup_nodemodule.words import command, printable
 
@@ -154,28 +152,9 @@ def write(path: str, text: str) -> None:
     A symlink stays one. Raises SettingsError.
     """
     target = os.path.realpath(path)
-    hidden = os.path.join(
-        os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(8)}"
-    )
     try:
         os.makedirs(os.path.dirname(target), mode=_PRIVATE, exist_ok=True)
-        old = os.stat(target) if os.path.exists(target) else None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(hidden, flags, 0o666 if old is None else 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(text.encode())
-                if old is not None and hasattr(os, "fchown"):
-                    with contextlib.suppress(PermissionError):  # A group that this user is not in.
-                        os.fchown(descriptor, old.st_uid, old.st_gid)
-                    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(hidden, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(hidden)
-            raise
+        whole_file.write(target, [text.encode()], lambda: None)
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror}; nothing was changed"

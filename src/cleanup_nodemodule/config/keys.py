@@ -123,6 +123,11 @@ class Key(NamedTuple):
         """The option; empty if there is none."""
         return f"--{self.name}" if self.option is None else self.option
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether a later layer can say that nothing is said: flags have another value, and what protects adds up."""
+        return self.kind not in {Kind.FLAG, Kind.PATHS} and not self.adds_up and self.option is None
+
 
 def _flag(name: str, **more: Any) -> Key:
     return Key(name, Kind.FLAG, default=False, **more)
@@ -229,7 +234,11 @@ WITHOUT_KEY: Final = {
 
 
 def without(key: Key) -> str:
-    """Return the option that takes a flag back, which a file may have said: ``--no-trash``, and ``--progress``."""
+    """Return the option that takes back what a file may have said: ``--no-trash``, ``--no-free``, and ``--progress``."""
     if key.off is not None:
         return key.off
     return f"--{key.name.removeprefix('no-')}" if key.name.startswith("no-") else f"--no-{key.name}"
+
+
+WAYS_BACK: Final = {without(key): key for key in _TABLE if key.taken_back}
+"""The options that take back what has a value, with their keys."""

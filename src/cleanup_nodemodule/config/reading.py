@@ -19,7 +19,12 @@ _LONGEST: Final = 18
 
 
 def value_of(key: Key, value: object, source: Source) -> Any:
-    """Return what a file says about a key as the key's kind has it. Raises SaidWronglyError for any other kind."""
+    """Return what a file says about a key as the key's kind has it. Raises SaidWronglyError for any other kind.
+
+    False takes back what an earlier file says.
+    """
+    if value is False and key.taken_back:
+        return key.default
     if key.counts and isinstance(value, int) and not isinstance(value, bool):
         return shortly(value)
     match key.kind:

@@ -1,5 +1,6 @@
 """What a run is to do with what it finds."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cleanup_nodemodule.config.layers import Values
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _MAX_JOBS: Final = 1024
 """Threads beyond which there is nothing to gain on any machine, and memory to lose."""
+
+_GOALS: Final = ("free", "until-free", "max-total")
+"""Keys of what a deletion is to reach."""
 
 _LONGEST_TIMEOUT: Final = 1e9
 """Seconds beyond which nobody waits, and nan and infinity."""
@@ -51,6 +55,8 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
     from cleanup_nodemodule.run.limits import FAIL_OVER, parse_limit
 
     with values.blaming():
+        if values.flag("trash"):
+            refuse_trash(f"--{name}" for name in _GOALS if values.text(name) is not None)
         limit, over = values.text("max-delete"), values.text("fail-over")
         return Orders(
             mode_of(values),
@@ -61,6 +67,15 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
             jobs=_jobs(values.number("jobs")),
             timeout=seconds_to_wait(values.seconds("timeout")),
             needs=needs,
+        )
+
+
+def refuse_trash(options: Iterable[str]) -> None:
+    """Raise UsageError if the trash is to reach goals, named by their *options*: what lies in it takes as much."""
+    for option in options:
+        raise UsageError(
+            f"{option} cannot be reached by moving to the trash, which frees nothing until it is emptied; leave out"
+            f" {option} or --trash"
         )
 
 

@@ -197,7 +197,7 @@ class _Wanted(NamedTuple):
         available = self.file_system.available
         if not turns and not self.cap and available is not None and self.needed <= 0:
             return f"{name} has {size(available)} available ({self.option})"
-        return f"{self.option} is reached without it"
+        return f"reached without it ({self.option})"
 
 
 def _wanted(filters: Filters, file_system: FileSystem, total: int) -> list[_Wanted]:

@@ -1,6 +1,7 @@
 """What the documents show of the Python package works, and leaves nothing behind."""
 
 import builtins
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import cleanup_nodemodule
 from support.documents import FOR_USERS, read
 from support.trees import declare, npm_project
 
-[SHOWN, CONFIGURED] = [
+[SHOWN, CONFIGURED, CHOSEN] = [
     block.text for path in FOR_USERS for block in read(path).blocks if block.language == "python"
 ]
 [_DOCUMENTED] = re.findall(r"\n\n((?:    .*\n|\n)+)", cleanup_nodemodule.__doc__ or "")
@@ -84,6 +85,18 @@ def test_the_example_goes_by_the_configuration(home: Path) -> None:
     )
     plan = cleanup_nodemodule.scan(cleanup_nodemodule.Settings(roots=(str(home / "src"),)))
     assert result.stdout == f"{plan.reclaimable_bytes}\n"
+
+
+def test_the_example_chooses_by_age(home: Path) -> None:
+    # However empty the disk of the test is, it is not as empty as that.
+    chosen = CHOSEN.replace("Share(20)", "Share(99.9999999)")
+    assert chosen != CHOSEN
+    for path in (home / "new", *(home / "new").rglob("*")):
+        os.utime(path, (1, 1))
+    result = subprocess.run(
+        [sys.executable, "-c", chosen], cwd=home, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"{[str(home / 'new/node_modules')]}\n"
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,36 @@ def test_a_document_that_does_not_fit_into_the_memory_is_not_read(here: Path) ->
     assert "huge.json has 4.0 TiB, and reading it takes 6 times as much memory" in done.stderr
 
 
-def test_merge_says_that_what_a_run_deleted_counts_as_found(here: Path) -> None:
-    assert "counts as found" not in tool("merge", "old.json", here=here).stderr
-    write(here / "deleted.json", replace(OLD, mode="delete"))
-    assert "What a run deleted counts as found" in tool("merge", "deleted.json", here=here).stderr
+def test_what_a_run_deleted_cannot_be_deleted_again(here: Path) -> None:
+    assert "What a run deleted" not in tool("merge", "old.json", here=here).stderr
+    rows = [replace(OLD.artifacts[0], outcome="deleted"), OLD.artifacts[1]]
+    write(here / "deleted.json", replace(OLD, mode="delete", artifacts=rows))
+    done = tool("merge", "deleted.json", "--fail-over", "1", here=here)
+    assert done.returncode == 0
+    assert "What a run deleted is still listed" in done.stderr
+    assert "and 1.9 MiB in 1 directory can be deleted" in done.stderr
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["delete", "deleted"]
+    for words, over in (
+        (("merge", "deleted.json"), ("1", "0")),
+        (("diff", "old.json", "deleted.json"), ("2MB", "1999999B")),
+    ):
+        codes = [tool(*words, "--fail-over", most, here=here).returncode for most in over]
+        assert codes == [0, 4]
+
+
+def test_what_was_made_again_after_it_was_deleted_has_grown(here: Path) -> None:
+    rows = [replace(row, outcome="deleted") for row in OLD.artifacts]
+    write(here / "deleted.json", replace(OLD, mode="delete", artifacts=rows))
+    done = tool("diff", "deleted.json", "old.json", "--fail-if-grown", "2999999B", here=here)
+    assert done.returncode == 4
+    assert "deleted.json is of a run that deleted. What it deleted counts as gone." in done.stderr
+    done = tool("diff", "old.json", "deleted.json", here=here)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["gone", "gone"]
+
+
+def test_a_merged_audit_that_is_not_complete_shows_in_the_exit_code(here: Path) -> None:
+    write(here / "two.json", replace(audit_of(host="two"), complete=False))
+    done = tool("merge", "new.json", "two.json", here=here)
+    assert done.returncode == 3
+    assert "Not everything could be read on two, or the run was stopped." in done.stderr
+    assert tool("merge", "new.json", "two.json", "--fail-over", "0", here=here).returncode == 4

@@ -10,7 +10,7 @@ from cleanup_nodemodule.report.asked import AskedRow
 from cleanup_nodemodule.report.compare import compare
 from cleanup_nodemodule.report.comparison import Comparison, NotCompared
 from cleanup_nodemodule.report.read import Reader
-from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report, SourceRow
+from cleanup_nodemodule.report.rows import GONE, ArtifactRow, ProblemRow, Report, SourceRow
 from support.audits import TOOL, artifact, audit_of, data
 
 
@@ -252,3 +252,23 @@ def test_what_could_not_be_read_or_came_behind_a_stop_is_not_gone() -> None:
     result = compared(old, new)
     assert changes(result) == {"/srv/b/dist": ("grown", 1)}
     assert result.old.not_compared_why == [NotCompared("not-ended", 1)]
+
+
+def test_an_audit_says_what_was_there_when_its_run_had_ended() -> None:
+    rows = [artifact(f"/srv/{name}/dist", 100) for name in "abcdef"]
+    done = [
+        replace(rows[0], outcome="deleted"),
+        replace(rows[1], outcome="trashed"),
+        replace(rows[2], error=GONE),
+        replace(rows[3], outcome="failed", error="Permission denied"),
+        replace(rows[4], outcome="failed", left_at="/srv/e/.left"),
+        rows[5],
+    ]
+    deleted, again = audit_of(*done), audit_of(*rows, day=2)
+    gone = {f"/srv/{name}/dist" for name in "abc"}
+    result = compared(deleted, again)
+    assert changes(result) == dict.fromkeys(gone, ("new", 100))
+    assert (result.old.found, result.old.not_compared, result.old.allocated_bytes) == (3, 0, 300)
+    assert result.totals.old_reclaimable_bytes == 300
+    assert changes(compared(again, deleted)) == dict.fromkeys(gone, ("gone", -100))
+    assert changes(compared(deleted, deleted)) == {}

@@ -146,6 +146,14 @@ def test_of_a_shared_directory_that_row_counts_which_keeps_it() -> None:
         assert report.totals.reclaimable_bytes == 0
 
 
+def test_what_one_machine_has_deleted_on_a_shared_disk_is_gone_for_all() -> None:
+    one = on_disk("/home/a/dist", "one", "nfs:s:/e", 7, keep="in-use")
+    two = on_disk("/home/a/dist", "two", "nfs:s:/e", 7, outcome="deleted")
+    for order in ((one, two), (two, one)):
+        report, _ = merged(*(audit_of(row, host=row.host, roots=["/"]) for row in order))
+        assert [(row.host, row.outcome) for row in report.artifacts] == [("two", "deleted")]
+
+
 def test_machines_of_one_image_have_disks_of_their_own() -> None:
     """They have the same UUID and the same inodes; what has changed since shows that it is another directory."""
     one = on_disk("/srv/a/dist", "one", "uuid:1", 7)

@@ -8,6 +8,7 @@ import typer
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.config.keys import By, Format, Sort
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.show.streams import is_terminal, say
 
 
@@ -127,4 +128,5 @@ def merge(
                 say(line)
         for line in gates(merged.report):
             say(line)
-        return code
+        # There may be more, be it that no problem says so.
+        return code or (ExitCode.DONE if merged.report.complete else ExitCode.INCOMPLETE)

@@ -26,6 +26,7 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report.rows import (
+    GONE,
     INTERRUPTED,
     SCHEMA_VERSION,
     ArtifactRow,
@@ -212,7 +213,7 @@ def artifact_row(
         case None:
             outcome, error = None, None
         case Removed(gone=True):
-            outcome, error = None, "it was gone already"
+            outcome, error = None, GONE
         case Removed():
             outcome, error = "deleted", None
         case Trashed():

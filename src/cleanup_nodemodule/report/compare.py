@@ -1,6 +1,7 @@
 """Two audits become a comparison: what has grown, shrunk, come and gone. Pure.
 
-Only what both could see is compared. What one of them has not looked at has neither come nor gone.
+Only what both could see is compared. What one of them has not looked at has neither come nor gone. An audit says what
+was there when its run had ended: what that run deleted is not there any more.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +19,7 @@ from cleanup_nodemodule.report.comparison import (
     Side,
 )
 from cleanup_nodemodule.report.reach import Reach, Why
-from cleanup_nodemodule.report.read import Audit, BriefRow
+from cleanup_nodemodule.report.read import Audit, BriefRow, is_there
 from cleanup_nodemodule.report.rows import Tool
 from cleanup_nodemodule.report.sources import roots_by_host, sources_of
 
@@ -93,7 +94,11 @@ class _Side:
         ]
         self.rows: dict[str, dict[str, BriefRow]] = defaultdict(dict)
         found: set[tuple[str, str]] | None = None
+        self._gone = 0
         for row in audit.rows:
+            if not is_there(row):
+                self._gone += 1
+                continue
             host = "" if alone else row.host
             if host not in all_seen and (why := _missed(row, theirs.get(host, ()))) is not None:
                 if found is None:
@@ -132,7 +137,7 @@ class _Side:
             ],
             ecosystems_not_compared=sorted(self._unseen),
             found=len(rows),
-            not_compared=len(self._audit.rows) - len(rows),
+            not_compared=len(self._audit.rows) - self._gone - len(rows),
             not_compared_why=[NotCompared(*one) for one in sorted(self._missed.items())],
             filters=sorted(
                 {

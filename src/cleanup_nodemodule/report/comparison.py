@@ -48,7 +48,7 @@ class Side:
     ecosystems_not_compared: list[str]
     """Profiles of it that the other audit did not look for."""
     found: int
-    """How many of its artifacts were compared."""
+    """How many of its artifacts were compared; what its run deleted is none of them."""
     not_compared: int
     """How many were not."""
     not_compared_why: list[NotCompared]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.reach import Reach
-from cleanup_nodemodule.report.read import Audit
+from cleanup_nodemodule.report.read import Audit, is_there
 from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
     ArtifactRow,
@@ -238,12 +238,12 @@ def _place(row: ArtifactRow) -> tuple[object, ...] | None:
     )
 
 
-def _rank(row: ArtifactRow) -> tuple[bool, bool, str]:
+def _rank(row: ArtifactRow) -> tuple[bool, bool, bool, str]:
     """Return which of the rows of one directory counts: one that read all of it, and rather one that keeps it.
 
-    A process that uses it is seen on one machine only.
+    A process that uses it is seen on one machine only. What one machine has deleted is gone for all.
     """
-    return not row.complete, row.decision == "delete", row.host
+    return is_there(row), not row.complete, row.decision == "delete", row.host
 
 
 def _totals(rows: Sequence[ArtifactRow], reports: Sequence[Report]) -> Totals:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.report.rows import SCHEMA_VERSION, ArtifactRow, Report
+from cleanup_nodemodule.report.rows import GONE, SCHEMA_VERSION, ArtifactRow, Report
 from cleanup_nodemodule.report.shapes import Shape, WrongError, briefly, shape_of
 from cleanup_nodemodule.words import PROGRAM, command, printable
 
@@ -58,6 +58,7 @@ class BriefRow:
     reclaimable_bytes: int
     complete: bool
     outcome: Literal["deleted", "trashed", "failed"] | None
+    error: str | None
 
 
 class SavedRow(ArtifactRow):
@@ -80,6 +81,13 @@ class Audit(Generic[_T]):
     report: Report
     """All of it but the artifacts."""
     rows: list[_T]
+
+
+def is_there(row: ArtifactRow | BriefRow) -> bool:
+    """Whether an artifact was still in its place when the run that found it had ended."""
+    if row.outcome is None:
+        return row.error != GONE
+    return row.outcome == "failed"
 
 
 def read_audit(data: bytes, name: str) -> Audit[ArtifactRow]:

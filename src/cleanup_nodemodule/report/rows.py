@@ -16,6 +16,9 @@ By: TypeAlias = Literal["ecosystem", "project", "root", "owner", "age", "host"]
 INTERRUPTED: Final = "interrupted"
 """How what is said of something begins that a run was stopped in the midst of."""
 
+GONE: Final = "it was gone already"
+"""The error of a row that a run was to delete, and that somebody else had deleted by then."""
+
 
 # Read by pydantic when it makes the JSON Schema: the docstrings below become descriptions.
 _CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}

@@ -11,7 +11,14 @@ from cleanup_nodemodule.problems import ProblemCode, number, phrase
 from cleanup_nodemodule.report.compare import compare
 from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.merge import Dropped, merge
-from cleanup_nodemodule.report.read import Audit, DocumentError, Reader, read_audit
+from cleanup_nodemodule.report.read import (
+    Audit,
+    BriefRow,
+    DocumentError,
+    Reader,
+    is_there,
+    read_audit,
+)
 from cleanup_nodemodule.report.rows import ArtifactRow, GateRow, ProblemRow, Report
 from cleanup_nodemodule.run.audits import STANDARD_INPUT, check_names, read_file
 from cleanup_nodemodule.run.facts import tool
@@ -40,10 +47,7 @@ def compare_files(
         gates.append(over_growth(growth, comparison.totals.change_bytes))
     if limit is not None:
         # All of it counts, compared or not.
-        reclaimable = sum(row.reclaimable_bytes for row in now.rows)
-        gates.append(
-            over_size(limit, reclaimable, sum(row.decision == "delete" for row in now.rows))
-        )
+        gates.append(over_size(limit, *_deletable(now.rows)))
     return replace(comparison, gates=[gate for gate in gates if gate is not None])
 
 
@@ -56,6 +60,10 @@ class Merged:
     """How many were read."""
     dropped: Dropped
     """What of them counts only once."""
+    deletable_bytes: int
+    """What deleting everything frees that can be deleted and is still there."""
+    deletable: int
+    """How many artifacts that are."""
 
 
 def merge_files(names: Sequence[str], *, over: str | None = None) -> Merged:
@@ -78,14 +86,21 @@ def merge_files(names: Sequence[str], *, over: str | None = None) -> Merged:
             raise unread[0]
         report, dropped = merge(audits, tool())
     problems = [*report.problems, *(_problem(error) for error in unread)]
-    gate = limit and over_size(limit, report.totals.reclaimable_bytes, report.totals.selected)
+    deletable_bytes, deletable = _deletable(report.artifacts)
+    gate = limit and over_size(limit, deletable_bytes, deletable)
     report = replace(
         report,
         complete=report.complete and not unread,
         problems=problems,
         gates=[gate] if isinstance(gate, GateRow) else [],
     )
-    return Merged(report, len(audits), dropped)
+    return Merged(report, len(audits), dropped, deletable_bytes, deletable)
+
+
+def _deletable(rows: Sequence[ArtifactRow] | Sequence[BriefRow]) -> tuple[int, int]:
+    """Return the bytes, and how many artifacts there are, of what can be deleted and is still there."""
+    there = [row for row in rows if row.decision == "delete" and is_there(row)]
+    return sum(row.reclaimable_bytes for row in there), len(there)
 
 
 def _problem(error: DocumentError) -> ProblemRow:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Collection
+from operator import attrgetter
 from typing import Any, Final
 
 from cleanup_nodemodule.model.quantities import duration
@@ -43,11 +45,11 @@ def read_plan(path: str, digest: str | None = None) -> SavedPlan:
         document = json.loads(content.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise PlanFileError(path, _NO_PLAN) from error
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or (_ODD.search(content) and not _can_be_names(document)):
         raise PlanFileError(path, _NO_PLAN)
     version = document.get("plan_version")
-    if version != PLAN_VERSION:
-        newer = isinstance(version, int) and version > PLAN_VERSION
+    if type(version) is not int or version != PLAN_VERSION:
+        newer = type(version) is int and version > PLAN_VERSION
         raise PlanFileError(
             path, "a newer version of this program saved it; install that" if newer else _NO_PLAN
         )
@@ -59,12 +61,62 @@ def read_plan(path: str, digest: str | None = None) -> SavedPlan:
         )
     _check_writers(path, status, found, digest)
     saved = _typed(path, document)
+    _check_numbers(path, saved)
     _check_place_and_time(path, saved)
     _check_paths(path, saved)
     return saved
 
 
 _NO_PLAN: Final = "it is no plan; type the path of a file that --save-plan wrote"
+
+
+_ODD: Final = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+"""What may stand for a character that no name and no text of a plan has."""
+
+
+def _can_be_names(document: Any) -> bool:
+    """Whether each text could be a name: it has no NUL, and no surrogate that stands for no byte."""
+    left = [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += one.keys()
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str):
+            try:
+                if b"\0" in os.fsencode(one):
+                    return False
+            except UnicodeEncodeError:
+                return False
+    return True
+
+
+def _check_numbers(path: str, saved: SavedPlan) -> None:
+    """Raise PlanFileError for a number that no file system and no clock gives."""
+    columns: list[tuple[str, int, list[int]]] = [
+        ("reclaimable_bytes", 0, [saved.reclaimable_bytes]),
+        ("made_at", 0, [saved.made_at]),
+        ("expires_at", 0, [saved.expires_at]),
+        ("settings.older_than", 0, [saved.settings.older_than or 0]),
+    ]
+    # A file may be older than 1970, and macOS has devices below 0.
+    columns += [
+        (f"artifacts.{name}", least, list(map(attrgetter(name), saved.artifacts)))
+        for least, names in ((0, _COUNTS), (-_MOST, _OTHERS))
+        for name in names
+    ]
+    for name, least, column in columns:
+        if column and not (least <= min(column) and max(column) <= _MOST):
+            raise PlanFileError(path, f"{_NO_PLAN} ({name} is not as it should be)")
+
+
+_MOST: Final = 2**64 - 1
+_COUNTS: Final = (
+    *("inode", "apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
+)
+_OTHERS: Final = ("device", "changed_ns", "newest", "last_used")
 
 
 def _check_writers(path: str, status: os.stat_result, found: str, digest: str | None) -> None:

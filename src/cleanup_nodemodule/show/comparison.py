@@ -278,7 +278,7 @@ def reservations(comparison: Comparison) -> Iterator[str]:
                 f" {word} here may have been there."
             )
         if side.mode != "dry-run":
-            yield f"{side.file} is of a run that deleted. What it deleted counts as found."
+            yield f"{side.file} is of a run that deleted. What it deleted counts as gone."
 
 
 def _take(count: int) -> str:

@@ -15,8 +15,13 @@ def last_words(merged: Merged) -> Iterator[str]:
     machines = "1 machine" if hosts == 1 else f"{hosts:,} machines"
     yield (
         f"{audits} of {machines}: {_directories(totals.found)} {_take(totals.found)} {size(totals.allocated_bytes)}, and"
-        f" {size(totals.reclaimable_bytes)} in {_directories(totals.selected)} can be deleted."
+        f" {size(merged.deletable_bytes)} in {_directories(merged.deletable)} can be deleted."
     )
+    stopped = sorted({printable(one.host) for one in report.sources if not one.complete})
+    if stopped:
+        yield (
+            f"Not everything could be read on {', '.join(stopped)}, or the run was stopped. So there may be more."
+        )
     if dropped.searched_again:
         names = ", ".join(map(printable, dropped.again_in))
         yield (
@@ -37,7 +42,7 @@ def last_words(merged: Merged) -> Iterator[str]:
     if modes - {"dry-run"} and len(modes) > 1:
         yield "Some of these runs have deleted what they found, and others have not."
     if modes - {"dry-run"}:
-        yield "What a run deleted counts as found; for what is there now, merge audits of dry runs."
+        yield "What a run deleted is still listed, with its outcome. It does not count as what can be deleted."
 
 
 def _take(count: int) -> str:

@@ -15,6 +15,7 @@ import hypothesis.strategies as st
 import pytest
 
 from cleanup_nodemodule import engine as engines
+from cleanup_nodemodule.config.filters import Filters
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Plan
 from cleanup_nodemodule.problems import ProblemCode
@@ -117,6 +118,30 @@ def test_what_lies_in_another_of_the_list_is_a_part_of_that(tree: Path) -> None:
     whole = {one.path: one for one in plan_of(roots=(str(tree),)).artifacts}
     for one in plan.artifacts:
         assert one.contents == whole[one.path].contents
+
+
+def test_the_links_in_a_part_of_another_one_count_once(tmp_path: Path) -> None:
+    declare(tmp_path, {"p/stuff/x/cache/own": 50_000, "q/stuff/own": 50_000})
+    shared = tmp_path / "p/stuff/shared"
+    shared.write_bytes(b"x" * 200_000)
+    os.link(shared, tmp_path / "p/stuff/x/cache/shared")
+    os.link(shared, tmp_path / "q/stuff/shared")
+
+    def plan(*names: str) -> Plan:
+        whole: dict[str, Any] = {"roots": (str(tmp_path),), "also": ("stuff", "cache")}
+        whole["filters"] = Filters(max_total=60_000)
+        return named(tmp_path, names, **whole) if names else plan_of(**whole)
+
+    outer, both, searched = (
+        plan("p/stuff", "q/stuff"),
+        plan("p/stuff", "p/stuff/x/cache", "q/stuff"),
+        plan(),
+    )
+    assert outer.goals[0].missing_bytes == 0
+    assert both.goals == outer.goals == searched.goals
+    assert decided(both) == decided(outer) == decided(searched)
+    # There are as many as the file system counts.
+    assert sum(len(links) for _, links in both.links) == sum(len(links) for _, links in outer.links)
 
 
 def test_each_name_that_is_no_artifact_says_why(tree: Path) -> None:

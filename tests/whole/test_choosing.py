@@ -9,8 +9,10 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule import Filters, Keep, Settings, Share
-from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.model import Failed, Reason, Removed
 from cleanup_nodemodule.proof import last_used
+from cleanup_nodemodule.survey.choose import choose
+from cleanup_nodemodule.survey.reached import with_results
 from support import simple
 from support.filesystems import Mounts
 from support.git import git
@@ -354,6 +356,27 @@ def test_a_program_chooses_by_seconds_and_bytes(work: Path) -> None:
         cleanup_nodemodule.scan(settings(work, older_than=300 * DAY))
     )
     assert [one.artifact.path for one in outcome.results] == [str(work / YEAR)]
+
+
+@pytest.mark.parametrize("goal", [{"free": 10**9}, {"max_total": 0}, {"until_free": 1 << 60}])
+def test_a_goal_says_what_is_chosen_and_then_what_is_deleted(
+    work: Path, goal: dict[str, Any]
+) -> None:
+    plan = cleanup_nodemodule.scan(settings(work, **goal))
+    [whole] = plan.goals
+    first, *others = plan.selected
+    assert others
+    less = sum(one.size.reclaimable_bytes for one in others)
+    sign = 1 if "max_total" in goal else -1
+    chosen = choose(plan, {first.path})
+    failed = [Failed(one, 0, (), interrupted=False) for one in others]
+    deleted = with_results(plan, [Removed(first, 1, gone=False), *failed])
+    for [now] in (chosen.goals, deleted.goals):
+        assert whole.reached_bytes is not None
+        assert whole.missing_bytes is not None
+        assert now.reached_bytes == whole.reached_bytes + sign * less
+        assert now.missing_bytes == whole.missing_bytes + less
+    assert with_results(plan, [Removed(one, 1, gone=False) for one in plan.selected]) is plan
 
 
 @pytest.mark.parametrize(

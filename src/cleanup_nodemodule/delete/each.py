@@ -26,6 +26,7 @@ from cleanup_nodemodule.model import (
     Trashed,
 )
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.survey.reached import with_results
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 
@@ -129,7 +130,7 @@ async def give_turns(
     after = await ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
-        approved.plan,
+        with_results(approved.plan, results),
         tuple(results),
         after - before if before is not None and after is not None else None,
         complete=len(results) == len(approved.artifacts) and not scheduler.stopped,

@@ -47,6 +47,7 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record.staged import new_name
 from cleanup_nodemodule.record.write import Journal
+from cleanup_nodemodule.survey.reached import with_results
 from cleanup_nodemodule.work.conversion import relative
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.tasks import Stopped
@@ -88,7 +89,7 @@ def refused(approved: Approved, why: str) -> Outcome:
         left_untouched(one, Problem(one.path, ProblemCode.LOOK_AGAIN_PATTERN, message=why))
         for one in approved.artifacts
     )
-    return Outcome(approved.plan, results, None, complete=True)
+    return Outcome(with_results(approved.plan, results), results, None, complete=True)
 
 
 class _Deletion:

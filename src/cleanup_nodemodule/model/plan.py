@@ -236,6 +236,10 @@ class Goal:
     """What the selection gives back, what is available after it, or what remains; None if nobody knows."""
     missing_bytes: int | None
     """0 if it is reached; None if nobody knows."""
+    devices: frozenset[int] = frozenset()
+    """Numbers of the devices that are this file system."""
+    cap: bool = False
+    """It is reached by what remains, and not by what is given back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,14 @@ def unreached(report: Report) -> Iterator[str]:
         if row.missing_bytes is None:
             yield f"{row.option}: nobody can say how much {where} has available, so nothing there was selected for it."
         elif row.missing_bytes:
-            why = (
-                "the other filters let nothing else go"
-                if filtered
-                else "nothing else can be deleted"
-            )
+            if undone:
+                why = "not everything was deleted that was selected"
+            elif any(row.reason == "not-chosen" for row in report.artifacts):
+                why = "you did not choose everything"
+            elif filtered:
+                why = "the other filters let nothing else go"
+            else:
+                why = "nothing else can be deleted"
             yield f"{row.option} is not reached on {where}: {size(row.missing_bytes)} are missing, because {why}."
         elif undone:
             yield f"{row.option} may not be reached on {where}, because not everything was deleted that was selected."

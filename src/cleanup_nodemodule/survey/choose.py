@@ -10,6 +10,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Artifact, Decision, Keep, Plan, Reason, Size
 from cleanup_nodemodule.survey.around import innermost_around
 from cleanup_nodemodule.survey.hard_links import numbers
+from cleanup_nodemodule.survey.reached import with_selection
 
 
 def choose(plan: Plan, chosen: AbstractSet[str], reason: Reason = Reason.NOT_CHOSEN) -> Plan:
@@ -32,7 +33,7 @@ def choose(plan: Plan, chosen: AbstractSet[str], reason: Reason = Reason.NOT_CHO
             if artifacts[at].selected:
                 keeps[at] = keep
             at = around[at]
-    return narrowed(plan, keeps)
+    return with_selection(narrowed(plan, keeps), plan)
 
 
 def narrowed(plan: Plan, keeps: Mapping[int, Keep]) -> Plan:

@@ -6,6 +6,7 @@ each file the turn is known with which its last link goes, and a sum over the tu
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
@@ -93,7 +94,8 @@ def reach(
         sums = _Sums(list(accumulate(freed[first:end])), list(accumulate(gone[first:end])))
         wanted = _wanted(filters, named[name], totals[name])
         count = max((one.turns(sums) for one in wanted), default=0)
-        goals += (one.goal(sums, count) for one in wanted)
+        its = frozenset(device for device, one in known.items() if one.name == name)
+        goals += (replace(one.goal(sums, count), devices=its, cap=one.cap) for one in wanted)
         taken[first : first + count] = bytes([1]) * count
         why = "; ".join(one.why(count) for one in wanted)
         spared.update(dict.fromkeys(places[count:], why))

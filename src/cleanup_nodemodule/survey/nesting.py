@@ -67,6 +67,20 @@ def hide_parts(rows: Sequence[Row], around: Mapping[int, int | None]) -> None:
             rows[number].hidden = outer.hidden or not outer.entered
 
 
+def measured_with_others(rows: Sequence[Row], around: Mapping[int, int | None]) -> frozenset[int]:
+    """Return the numbers of the rows that are parts of an artifact which was measured with them, to its end."""
+    parts: set[int] = set()
+    for number, row in enumerate(rows):
+        at: int | None = number
+        while at is not None and rows[at].hidden:
+            at = around[at]
+        if row.hidden and at is not None:
+            contents = rows[at].contents
+            if contents is not None and contents.complete and not contents.mounts:
+                parts.add(row.number)
+    return frozenset(parts)
+
+
 def measured_without(rows: Sequence[Row], around: Mapping[int, int | None]) -> dict[int, list[str]]:
     """Return, by the number of a row that waits, the paths of those in it that it is measured without.
 

@@ -72,8 +72,11 @@ def settle(
     """Decide about *rows*, and count files with several links by what was decided.
 
     All that lies in one of them, or around it, has to be among them: *around* has by the place of each the innermost
-    other one around it. The *ledger* has the links in them. All beneath the roots that are *silent* is kept.
+    other one around it. The *ledger* has the links in them, and forgets those that it has twice because they lie in
+    a part of an artifact. All beneath the roots that are *silent* is kept.
     """
+    if parts := nesting.measured_with_others(rows, around):
+        ledger.take(parts)
     shown = [number for number, row in enumerate(rows) if not (row.vanished or row.hidden)]
     shown.sort(key=lambda number: rows[number].candidate.path)
     outer = nesting.shown_around(shown, around)

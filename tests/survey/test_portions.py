@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.config.filters import Filters
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine.contract import Root
 from cleanup_nodemodule.model import Artifact, Keep, Plan, Problem, Reason
@@ -203,6 +205,70 @@ def test_they_are_those_of_the_plan(
     assert met.keys() >= {"delete", "in another", Reason.TRACKED, Reason.UNPROVEN}
 
 
+FILTERS: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "older_than": st.integers(0, 200_000_000),
+        "newer_than": st.integers(200_000_000, 300_000_000),
+        "min_size": st.integers(0, 20_000),
+        "max_size": st.integers(20_000, 60_000),
+        "only": st.sampled_from([("a",), ("dist", "out"), ("packages/**", "!dist")]),
+    },
+)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each run in the same second, so that all say the same of how long ago something was used."""
+    monkeypatch.setattr(survey, "time", Mock(time=lambda: 1_750_000_000.5))
+
+
+@pytest.mark.usefixtures("chosen", "hurried", "at_once")
+def test_filters_that_look_at_one_row_keep_what_they_keep_in_a_plan() -> None:
+    @settings(max_examples=8)
+    @given(st.integers(0, 2**32), FILTERS)
+    def check(seed: int, filters: dict[str, Any]) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            top = Path(directory).resolve() / "top"
+            _Grower(top, seed).grow()
+            check_the_same(simply(top, filters=Filters(**filters)))
+
+    check()
+
+
+@pytest.mark.usefixtures("chosen", "hurried", "at_once")
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        (Filters(older_than=5000), Reason.TOO_RECENT),
+        (Filters(newer_than=5000), Reason.TOO_OLD),
+        (Filters(min_size=60_000), Reason.TOO_SMALL),
+        (Filters(max_size=60_000), Reason.TOO_LARGE),
+        (Filters(only=("team-000",)), Reason.NOT_MATCHED),
+    ],
+    ids=lambda one: one.value if isinstance(one, Reason) else "",
+)
+def test_each_filter_that_looks_at_one_row_keeps_some(
+    tmp_path: Path, filters: Filters, reason: Reason
+) -> None:
+    """Some that it keeps lie in others, and some share files with others that go."""
+    projects(tmp_path, 30)
+    for number in range(10):
+        own, other = (tmp_path / f"team-00{team}/project-{number}" for team in range(2))
+        (own / "node_modules/large").write_bytes(b"x" * 20_000 * number)
+        (other / "node_modules/shared").hardlink_to(own / "node_modules/large")
+        inner = own / "node_modules/z/node_modules"
+        declare(inner.parent, {"package.json": "{}", "node_modules": {"x": 10_000 * number}})
+    for place, directories, files in os.walk(tmp_path):
+        when = 1_750_000_000 - 1000 * int(place.partition("project-")[2][:1] or 0)
+        for name in (*directories, *files):
+            os.utime(os.path.join(place, name), (when, when))
+    artifacts, _ = check_the_same(simply(tmp_path, filters=filters))
+    reasons = Counter(one.decision.reason for one in artifacts if isinstance(one.decision, Keep))
+    assert 0 < reasons[reason] < len(artifacts)
+    assert any(one.selected for one in artifacts)
+
+
 @pytest.mark.usefixtures("chosen", "hurried")
 def test_one_root_in_another_alters_nothing(tmp_path: Path) -> None:
     _Grower(tmp_path / "top", 7).grow()
@@ -256,8 +322,9 @@ def projects(top: Path, count: int) -> None:
 
 
 @pytest.mark.usefixtures("chosen")
+@pytest.mark.parametrize("filters", [Filters(), Filters(min_size=1, only=("node_modules",))])
 def test_few_are_under_way_at_a_time_and_the_first_comes_long_before_the_last_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: Filters
 ) -> None:
     monkeypatch.setattr(portions, "MOST", 20)
     monkeypatch.setattr(portions, "_BUDGET", 64)
@@ -273,7 +340,9 @@ def test_few_are_under_way_at_a_time_and_the_first_comes_long_before_the_last_is
 
     monkeypatch.setattr(Findings, "add", adding)
     first: list[int] = []
-    taken, _ = handed_out(simply(tmp_path), lambda _one, _scheduler: first.append(found))
+    taken, _ = handed_out(
+        simply(tmp_path, filters=filters), lambda _one, _scheduler: first.append(found)
+    )
     assert len(taken.artifacts) == found == 800
     # What the calls that go on find meanwhile comes on top, and what waits for the search.
     assert most < 800

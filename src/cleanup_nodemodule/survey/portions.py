@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Artifact, Level, Problem
+from cleanup_nodemodule.model import Artifact, Level, Plan, Problem
 from cleanup_nodemodule.proof.listing import WILD
 from cleanup_nodemodule.survey import clones, nesting, noticed
+from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.linked import Linked
 from cleanup_nodemodule.survey.measure_queue import MeasureQueue
@@ -25,7 +26,7 @@ from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.search import Search, SearchRoot
-from cleanup_nodemodule.survey.summary import settle
+from cleanup_nodemodule.survey.summary import Settled, settle
 from cleanup_nodemodule.survey.unfinished import Unfinished
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -91,6 +92,7 @@ class Portions:
         settings: Settings,
         decided: Callable[[Sequence[Artifact], Sequence[Problem]], None],
         *,
+        known: Known,
         has_git: bool,
     ) -> None:
         self._findings: Final = findings
@@ -99,6 +101,7 @@ class Portions:
         self._tracker: Final = tracker
         self._scheduler: Final = scheduler
         self._settings: Final = settings
+        self._known: Final = known
         self._hand_out: Final = decided
         self._told: Final = PackedSet()
         """Problems that were handed out: several rows may have one in common, as of a file that is above them."""
@@ -337,7 +340,16 @@ class Portions:
             self.kept.take(row, self._prover.circumstances.included)
             self._tracker.settled(row.candidate.path)
         self._queued.difference_update(numbers)
+        known = self._filtered(known)
         self._decided(self._linked.without_waiting(known), known.problems)
+
+    def _filtered(self, known: Settled) -> Settled:
+        """Return *known* with no more selected than the filters let go: they look at one, and what lies in it."""
+        # What they free is right for those that share no file with others; the rest waits for the end.
+        portion = Plan((), known.artifacts, (), complete=True, links=known.links)
+        return known._replace(
+            artifacts=filtered(portion, self._settings.filters, self._known).artifacts
+        )
 
     def end(self) -> None:
         """Hand out all that was not decided yet: what the run was stopped before, and what waited for its end."""

@@ -22,7 +22,7 @@ from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import clones, noticed
 from cleanup_nodemodule.survey.choose import choose
-from cleanup_nodemodule.survey.filtering import filtered
+from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.included import not_found
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.known import known
@@ -140,7 +140,7 @@ async def decide_each(
     none of them. What was handed out before a root fell silent stays as it is. Raises what *reader* raises.
     """
     # They have been found by somebody else, or nobody knows what goes before everything is found.
-    if settings.artifacts is not None or settings.filters.any:
+    if settings.artifacts is not None or settings.filters.need_all:
         plan = await make_plan(settings, scheduler, watch)
         reader.begun(plan.roots)
         reader.decided(plan.artifacts, plan.problems)
@@ -151,17 +151,20 @@ async def decide_each(
     findings, witnesses = Findings(), Witnesses(scheduler)
     roots: tuple[SearchRoot, ...] = ()
     portions: Portions | None = None
+    began = int(time.time())
     try:
         roots = await located(settings.roots, scheduler, findings.problems)
         paths = [root.path for root in roots]
         problems = findings.problems
         circumstances = await prepare(settings, scheduler, paths, problems, searching=True)
         findings.excluded = circumstances.spared.excluded.lines
+        only = await UserPatterns(settings, scheduler, problems).only(paths)
         reader.begun(tuple(paths))
         tracker = Tracker(watch)
         prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
         portions = Portions(
             *(findings, prover, queue, tracker, scheduler, settings, reader.decided),
+            known=Known(began, only),
             has_git=witnesses.has_git,
         )
         async with tasks() as group:

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates streaming rows live first-word proof docs pages screenshot screens clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live first-word proof docs pages screenshot screens clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -101,6 +101,9 @@ deleting: $(VENV)/.installed-dev
 
 candidates: $(VENV)/.installed-dev
 	$(BIN)/python bench/candidates.py
+
+choosing: $(VENV)/.installed-dev
+	$(BIN)/python bench/choosing.py
 
 streaming: $(VENV)/.installed-dev
 	$(BIN)/python bench/streaming.py

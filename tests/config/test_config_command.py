@@ -337,3 +337,28 @@ def test_a_symlink_to_a_file_that_is_not_there_is_no_missing_file(
         done = one_tool.tell(*words)
         assert done.returncode == 2, done.stderr
         assert f"{link} leads to /nowhere/dotfiles, and nothing is there" in done.stderr
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "behind"])
+def test_a_file_that_is_named_counts_and_is_checked(
+    one_tool: Tool, tmp_path: Path, *, before: bool
+) -> None:
+    named = tmp_path / "named.toml"
+    named.write_text('sort = "path"\n')
+    option = ("--config", str(named))
+
+    def told(*words: str) -> Any:
+        done = one_tool.tell(*((*option, *words) if before else (*words, *option)))
+        return done.returncode, done.stdout, done.stderr
+
+    shown = f'sort\t"path"\t--config\t{named}, line 1\n'
+    assert told("config", "show", "sort") == (0, shown, "")
+    code, output, errors = told("config", "check")
+    assert (code, output.splitlines()[-1], errors) == (0, f"{named} is right", "")
+    named.write_text('sort = "odd"\n')
+    code, output, errors = told("config", "check")
+    assert code == 2
+    assert str(named) not in output
+    assert f"{named}, line 1: sort has to be" in errors
+    named.unlink()
+    assert told("config", "check")[0] == 2

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands.completion import configuration_words
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import nothing_done
@@ -52,12 +53,22 @@ def config(
     json_: Annotated[
         bool, typer.Option("--json", help="With show and check: print a JSON document.")
     ] = False,
+    config: general.Config = None,
+    no_config: general.NoConfig = False,
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int:
     """Show, make, check or change the configuration."""
     given = words or []
-    _refuse(action, given, job=job, file=file, json_=json_)
+    _refuse(action, given)
+    _refuse_options(
+        action,
+        ("--job", job is not None, {"show"}),
+        ("--file", file is not None, {"init", "set", "unset"}),
+        ("--json", json_, {"show", "check"}),
+        ("--config", bool(config), {"show", "check"}),
+        ("--no-config", no_config, {"show"}),
+    )
     with nothing_done():
         match action:
             case "show":
@@ -65,7 +76,7 @@ def config(
             case "init":
                 return _init(ctx, _own(file))
             case "check":
-                return _check(given, as_json=json_)
+                return _check(ctx, given, as_json=json_)
             case "set":
                 return _set(_own(file), given[0], given[1:])
             case _:
@@ -81,10 +92,15 @@ _MOST = {"init": 0, "unset": 1}
 _TAKES = {"set": "KEY VALUE", "unset": "KEY"}
 
 
-def _refuse(
-    action: str | None, words: list[str], *, job: str | None, file: str | None, json_: bool
-) -> None:
-    """Raise UsageError for what the command does not take."""
+def _refuse_options(action: str | None, *options: tuple[str, bool, set[str]]) -> None:
+    """Raise UsageError for an option that was given, and that others of the actions take."""
+    for option, given, actions in options:
+        if given and action not in actions:
+            raise UsageError(f"config {action} takes no {option}; leave it out")
+
+
+def _refuse(action: str | None, words: list[str]) -> None:
+    """Raise UsageError for an action that there is not, and for words that it does not take."""
     if action is None:
         raise UsageError(
             f"config needs one of {', '.join(ACTIONS)}, as in: {command('config', 'show')}"
@@ -105,13 +121,6 @@ def _refuse(
     most = _MOST.get(action)
     if most is not None and len(words) > most:
         raise UsageError(f"config {action} takes no {shown(words[most])}; leave it out")
-    for option, given, actions in (
-        ("--job", job is not None, {"show"}),
-        ("--file", file is not None, {"init", "set", "unset"}),
-        ("--json", json_, {"show", "check"}),
-    ):
-        if given and action not in actions:
-            raise UsageError(f"config {action} takes no {option}; leave it out")
 
 
 def _own(file: str | None) -> str:
@@ -153,12 +162,17 @@ def _init(ctx: typer.Context, path: str) -> int:
     )
 
 
-def _check(paths: list[str], *, as_json: bool) -> int:
+def _check(ctx: typer.Context, paths: list[str], *, as_json: bool) -> int:
+    from cleanup_nodemodule.commands.effective import files_of
     from cleanup_nodemodule.config.files import user_path
     from cleanup_nodemodule.run.checking import check_all, check_file
     from cleanup_nodemodule.show.configuration import show_checked
 
-    checked = [check_file(os.path.abspath(path)) for path in paths] if paths else check_all()
+    named = [os.path.abspath(path) for path in files_of(ctx)]
+    if paths:
+        checked = [check_file(path) for path in (*map(os.path.abspath, paths), *named)]
+    else:
+        checked = check_all(named)
     try:
         usual = user_path()
     except RuntimeError:  # Nobody has a home directory.

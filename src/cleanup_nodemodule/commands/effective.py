@@ -47,8 +47,13 @@ def said_in(ctx: typer.Context) -> "Said":
     from cleanup_nodemodule.config.definition import read_all
 
     each = [one.params for one in (ctx.parent, ctx) if one is not None]
-    config = [path for params in each for path in params.get("config") or ()]
-    return read_all(config, alone=any(params.get("no_config") for params in each))
+    return read_all(files_of(ctx), alone=any(params.get("no_config") for params in each))
+
+
+def files_of(ctx: typer.Context) -> list[str]:
+    """Return the configuration files that a command line names."""
+    each = [one.params for one in (ctx.parent, ctx) if one is not None]
+    return [path for params in each for path in params.get("config") or ()]
 
 
 def _typed(ctx: typer.Context) -> "Layer":

@@ -1,7 +1,7 @@
 """Looks whether what files and the environment say can be right, without a run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cleanup_nodemodule.config import files
@@ -22,8 +22,11 @@ class Checked(NamedTuple):
     """A sentence for each; none if all is right."""
 
 
-def check_all() -> list[Checked]:
-    """Check all that a run of this user reads. Raises SettingsError for a directory that cannot be read."""
+def check_all(config: Sequence[str] = ()) -> list[Checked]:
+    """Check all that a run of this user reads, with the files of ``--config``.
+
+    Raises SettingsError for a directory that cannot be read.
+    """
     checked: list[Checked] = []
     said: list[files.Said] = []
     for path, order in files.paths():
@@ -32,6 +35,10 @@ def check_all() -> list[Checked]:
             said.append(one)
         if one is not None or faults:
             checked.append(Checked(path, faults))
+    for path in config:
+        one, faults = _named(path)
+        said += [one] if one is not None else []
+        checked.append(Checked(path, faults))
     try:
         environment = read_environment(os.environ)
     except UsageError as error:
@@ -46,10 +53,7 @@ def check_all() -> list[Checked]:
 
 def check_file(path: str) -> Checked:
     """Check one file."""
-    said, faults = _read(path, Order.CONFIG)
-    if said is None and not faults:
-        faults = (f"there is no file {path}",)
-    return Checked(path, faults)
+    return Checked(path, _named(path)[1])
 
 
 def check_text(text: str, path: str) -> None:
@@ -57,6 +61,14 @@ def check_text(text: str, path: str) -> None:
     said = files.said_by(text.encode(), path, Order.USER)
     for error in _errors(Said((said,), {}), alone=True):
         raise error
+
+
+def _named(path: str) -> tuple[files.Said | None, tuple[str, ...]]:
+    """Read a file that somebody named: that it is not there is a fault."""
+    said, faults = _read(path, Order.CONFIG)
+    if said is None and not faults:
+        faults = (f"there is no file {path}",)
+    return said, faults
 
 
 def _read(path: str, order: Order) -> tuple[files.Said | None, tuple[str, ...]]:

@@ -54,7 +54,7 @@ def left(work: Path) -> set[str]:
         ("trash = true", (), {"shop", "blog"}),
         ('delete = true\nkeep = ["shop"]', (), {"shop"}),
         ('delete = true\nexclude = ["shop"]', ("-e", "blog"), {"shop", "blog"}),
-        ("delete = true\nmax-delete = 1", (), {"shop", "blog"}),
+        ("delete = true\nmax-delete = [1]", (), {"shop", "blog"}),
         ('delete = true\nmax-delete = "1"', (), {"shop", "blog"}),
         ('delete = true\nmax-delete = "1"', ("--max-delete", "2"), set()),
         ("delete = true\nmin-depth = 5", (), {"shop", "blog"}),

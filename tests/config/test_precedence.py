@@ -181,7 +181,9 @@ def test_a_flag_can_be_taken_back_in_each_place_that_is_later(
 
 @pytest.mark.parametrize("place", [Order.JOB, Order.COMMAND_LINE])
 @pytest.mark.parametrize(
-    "key", [key for key in KEYS.values() if key.taken_back], ids=lambda key: key.name
+    "key",
+    [key for key in KEYS.values() if key.taken_back and key.where is Where.ANYWHERE],
+    ids=lambda key: key.name,
 )
 def test_what_has_a_value_can_be_taken_back_for_one_run(
     counts: Callable[[Key, Said], Values], key: Key, place: Order

@@ -510,7 +510,7 @@ def test_a_file_in_the_tree_widens_nothing_and_may_keep_something(
     wide = 'profiles = ["all"]\n[[rule]]\nname = "src"\nproof = ["package.json"]\n'
     configs: Declared = dict.fromkeys(
         (
-            *("config.toml", "cleanup-nodemodule.toml", ".cleanup-nodemodule.toml", "rules.toml"),
+            *("config.toml", "cleanup-nodemodule.toml", "rules.toml"),
             *(".cleanup-nodemodule", "cleanup-nodemodule.json", ".cleanuprc"),
         ),
         wide,

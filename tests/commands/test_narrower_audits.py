@@ -96,12 +96,12 @@ def test_what_both_looked_for_is_gone_and_is_dropped(here: Path) -> None:
     audit("old.json", *FULL, "--max-depth", "1", here=here)
     shutil.rmtree(here / "work/a/dist")
     shutil.rmtree(here / "work/deep/b/c/dist")
-    audit("today.json", *FULL, "--max-depth", "1", here=here)
+    audit("new.json", *FULL, "--max-depth", "1", here=here)
     gone = {str(here / "work/a/dist")}
     for name in ("full.json", "old.json"):
-        _, document, _ = compared(name, "today.json", here=here)
+        _, document, _ = compared(name, "new.json", here=here)
         assert {one["path"] for one in document["artifacts"] if one["change"] == "gone"} == gone
-        merged = json.loads(tool("merge", name, "today.json", "--json", here=here).stdout)
+        merged = json.loads(tool("merge", name, "new.json", "--json", here=here).stdout)
         assert paths(merged) == paths(json.loads((here / name).read_bytes())) - gone
 
 

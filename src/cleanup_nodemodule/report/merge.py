@@ -58,9 +58,10 @@ class _Part(NamedTuple):
 
 def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dropped]:
     """Return one audit of all that *audits*, one at least, have found, and what of it counts only once."""
+    # Times are whole seconds: of two in the same one, what was given last counts as the later.
     parts = sorted(
         (part for number, audit in enumerate(audits) for part in _parts(number, audit)),
-        key=lambda part: (part.host, part.source.started_at, part.source.roots, part.name),
+        key=lambda part: (part.host, part.source.started_at, part.number),
     )
     kept, again, not_looked_for = _searched_last(parts)
     rows, shared = _once(_outermost(kept) if not_looked_for else _rows(kept))

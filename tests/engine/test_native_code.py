@@ -74,7 +74,9 @@ def test_nothing_that_walks_can_call_the_interpreter() -> None:
     assert "_Py" not in before
     assert re.findall(r"\bPy\w*", before) == []
     unlocked = re.findall(r"Py_BEGIN_ALLOW_THREADS(.*?)Py_END_ALLOW_THREADS", behind, re.DOTALL)
-    calls = [re.fullmatch(r"\s*(?:\w+ = )?(\w+)\((?:&?\w+(?:, )?)+\);\s*", part) for part in unlocked]
+    calls = [
+        re.fullmatch(r"\s*(?:\w+ = )?(\w+)\((?:&?\w+(?:, )?)+\);\s*", part) for part in unlocked
+    ]
     assert len(calls) == 4
     for call in calls:
         assert call is not None

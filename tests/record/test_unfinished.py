@@ -602,7 +602,7 @@ def test_resume_waits_for_nothing_but_what_it_needs(
     assert not left.exists()
 
 
-@pytest.mark.usefixtures("left")
+@pytest.mark.usefixtures("at_once", "left")
 @pytest.mark.parametrize("arguments", [("--dry-run",), ()])
 def test_a_disk_that_does_not_answer_keeps_nothing_else_from_being_finished(
     tool: Tool, project: Path, tmp_path: Path, disks: Mounts, arguments: tuple[str, ...]
@@ -629,7 +629,7 @@ def test_a_disk_that_does_not_answer_keeps_nothing_else_from_being_finished(
     )
 
 
-@pytest.mark.usefixtures("left")
+@pytest.mark.usefixtures("at_once", "left")
 def test_a_disk_that_answers_nothing_about_what_was_left_ends_a_run_that_deletes_all_the_same(
     tool: Tool, project: Path, tmp_path: Path, disks: Mounts
 ) -> None:

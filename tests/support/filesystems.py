@@ -443,6 +443,17 @@ def disks(private_mounts: None, tmp_path: Path) -> Iterator[Mounts]:  # noqa: AR
         mounts.close()
 
 
+@pytest.fixture
+def at_once(disks: Mounts, tmp_path: Path, state_directory: Path) -> None:
+    """Have all that the test makes, and the journal, in memory, where nothing waits for a disk.
+
+    For tests of a short time limit: a disk that other tests write to may take longer than that to say
+    that it has written something (fsync(2)), and would be taken for the one that does not answer.
+    """
+    disks.tmpfs(tmp_path)
+    disks.tmpfs(state_directory.parent, "mode=700")
+
+
 def is_dead(path: Path) -> bool:
     """Whether *path* is on a mount that nothing answers for any more."""
     try:

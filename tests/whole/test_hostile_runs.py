@@ -269,6 +269,7 @@ PATIENT: Final = ("--timeout", "2")
 DELETE: Final = ("--no-dry-run",)
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("silent", "delete"),
     [
@@ -344,6 +345,7 @@ def test_without_a_current_directory_there_is_nothing_relative_to_it(
     assert f"cannot search {root[-1] if root else '.'}: " in told.errors
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_disk_that_stops_answering_while_it_is_deleted_from_ends_the_run_all_the_same(
     tool: Tool, tmp_path: Path, disks: Mounts
 ) -> None:

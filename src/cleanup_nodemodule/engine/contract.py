@@ -2,7 +2,7 @@
 
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
-    measure(root, stack, budget, watch)
+    measure(root, stack, budget, watch, accounting)
     remove(root, stack, budget)       -> (Counts, left, faults)
     remove(root, stack, budget, groups, group, include_foreign)
 
@@ -19,6 +19,9 @@ of the Python engine, and of :attr:`Counts.blocked`, are only a path with slashe
 With *watch*, ``measure`` also looks at the name and the time of each entry it counts, and lists what is watched for:
 see :class:`Watch`. The numbers are the same with and without.
 
+With *accounting*, ``measure`` also finds out what deleting each entry gives back, where that is not what the entry
+takes: see :class:`Accounting`. The numbers that were there before are the same with and without.
+
 With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
 that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
 
@@ -33,6 +36,15 @@ from typing import Final, NamedTuple
 
 LINK_FIELDS: Final = 5
 """Numbers in one record of :attr:`Usage.links`."""
+
+RANGE_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.ranges`."""
+
+LINKED_RANGE_FIELDS: Final = 3
+"""Numbers in one record of :attr:`Usage.linked_ranges`."""
+
+CHUNK_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.chunks`."""
 
 WATCHED: Final = 1000
 """Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
@@ -115,6 +127,63 @@ class Watch(NamedTuple):
     is listed as late. There may be many thousands."""
 
 
+AS_COUNTED: Final = 0
+ATTRIBUTES: Final = 1
+EXTENTS: Final = 2
+TREE: Final = 3
+LAYERS: Final = 4
+
+
+class Accounting(NamedTuple):
+    """How ``measure`` finds out what deleting an entry gives back, on one kind of file system.
+
+    An entry *takes* ``st_blocks`` times 512 bytes. Its *own* bytes are those that surely come back when it goes. A *range*
+    is a place on the disk that it may share with other files: whether that comes back depends on them.
+    The extents of a file are asked of the file system (FIEMAP, Documentation/filesystems/fiemap.rst), of regular files only,
+    without having them written first. A file is opened to read for it, without following a symlink and without waiting.
+    One that cannot be opened or asked has nothing of its own: all that it takes goes to :attr:`Usage.perhaps`. That
+    is no fault.
+    """
+
+    kind: int = AS_COUNTED
+    """``AS_COUNTED``: an entry's own bytes are those that it takes. Nothing is asked.
+
+    ``ATTRIBUTES`` (ext4): an entry that takes less than a block has its content in its inode, and nothing of its own. One
+    that takes more than its size, rounded up to whole blocks, may have a block of extended attributes, which others with
+    the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR). That block is a range, and
+    the rest is its own.
+
+    ``EXTENTS`` (XFS): what a file takes, less its extents that are shared (FIEMAP_EXTENT_SHARED), is its own; each shared
+    extent is a range. The inode of every entry is counted in :attr:`Usage.chunks`. What other entries take is their own.
+
+    ``TREE`` (btrfs): a regular file of more than *inline* bytes is asked. The bytes of its extents that are not shared are
+    its own, each shared one is a range. An extent that is compressed (FIEMAP_EXTENT_ENCODED) takes the gap to where the next
+    extent of the same file begins, if that is above 0 and no more than 131,072 bytes (BTRFS_MAX_COMPRESSED), and as much as it is long otherwise,
+    but 131,072 bytes at most. Of a file whose extents do not follow one another on the disk, in their order, all own bytes are counted in :attr:`Usage.perhaps` once
+    more: what was overwritten may still be held by the rest of an extent. Other entries have no own bytes.
+    What all entries take in the tree is counted in :attr:`Usage.metadata`.
+
+    ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
+    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. Where no handle is had it goes to :attr:`Usage.perhaps`."""
+    block: int = 4096
+    """Bytes in a block of the file system."""
+    all: bool = False
+    """Nothing is left out because it is unlikely to matter: with ``EXTENTS``, files are asked that by
+    statx(2) share nothing (STATX_DIO_READ_ALIGN); with ``ATTRIBUTES``, all directories and regular files. The answer is the same."""
+    inline: int = 2048
+    """Bytes of a file that btrfs keeps in the tree, at most."""
+    inode: int = 0
+    """Bytes in the tree for an inode; counted for entries with one link and for directories."""
+    entry: int = 0
+    """Bytes in the tree for an entry of a directory, besides its name."""
+    name: int = 0
+    """Bytes in the tree for each byte of the name."""
+    content: int = 0
+    """Bytes in the tree for content that is kept there, besides the content: of files of 1 to *inline* bytes, and of symlinks."""
+    extent: int = 0
+    """Bytes in the tree for each extent on the disk."""
+
+
 class Hit(NamedTuple):
     """A directory that ``find`` was asked for."""
 
@@ -167,8 +236,8 @@ class Usage(NamedTuple):
     newest: int
     """Newest modification time met, in whole seconds since the epoch."""
     links: bytes
-    """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links:
-    device, inode, link count, apparent bytes, allocated bytes."""
+    """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links: inode, link count, apparent
+    bytes, allocated bytes, own bytes (:class:`Accounting`). All are on the device of the root."""
     mounts: list[bytes]
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]
@@ -184,15 +253,34 @@ class Usage(NamedTuple):
     """Entries that were modified after the time asked for, relative to the root; no more than :data:`WATCHED`."""
     unlisted: int
     """How many of ``met`` and of ``late`` were not listed, as there were more; one in both counts twice."""
+    own: int
+    """Own bytes of entries with one link and of directories (:class:`Accounting`)."""
+    perhaps: int
+    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell."""
+    shared: int
+    """Bytes in ``ranges``."""
+    metadata: int
+    """Bytes that the entries take in the tree of btrfs. Those with several links count without their inodes and content."""
+    proven: int
+    """Of these, the bytes of regular files, with one link, that have extents, none of which is shared. So no snapshot has them."""
+    ranges: bytes
+    """Native unsigned 64-bit numbers, :data:`RANGE_FIELDS` a range of entries with one link: where it begins on the disk, and
+    its length, in bytes."""
+    linked_ranges: bytes
+    """The same of entries with several links, :data:`LINKED_RANGE_FIELDS` a range: inode, where it begins, its length. Again with each link
+    that is met."""
+    chunks: bytes
+    """Native unsigned 64-bit numbers, :data:`CHUNK_FIELDS` a chunk of inodes, of entries with one link and directories: the
+    number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times."""
 
 
 class Settled(NamedTuple):
     """What files with several links come to, each inode counted once: the answer of ``settle``.
 
-    ``settle(slices, chosen)`` takes records as in :attr:`Usage.links`, each slice with its rank, in the order of the
+    ``settle(slices, chosen)`` takes records as in :attr:`Usage.links`, each slice with its rank and its device, in the order of the
     ranks; and for each rank a byte that is not 0 if what has this rank is chosen to go. Each answer has a native unsigned
-    64-bit number of bytes for each rank. Raises ValueError for slices that are not so. It asks no disk, and the links
-    that an inode has are the most that any record says.
+    64-bit number of bytes for each rank. Raises ValueError for slices that are not so. It asks no disk. The links
+    that an inode has are the most that any record says, and its own bytes the fewest.
     """
 
     apparent: bytes
@@ -200,12 +288,27 @@ class Settled(NamedTuple):
     allocated: bytes
     """The same, allocated."""
     reclaimable: bytes
-    """Allocated, of the inodes all of whose links are chosen, the first of them at this rank."""
+    """Own bytes, of the inodes all of whose links are chosen, the first of them at this rank."""
     freed: bytes
     """The same, the last of them at this rank."""
     gone: bytes
-    """Allocated, of the inodes with no link among those that are not chosen, the last at this rank. They may have links
+    """Own bytes, of the inodes with no link among those that are not chosen, the last at this rank. They may have links
     that nobody has met."""
+
+
+class Covered(NamedTuple):
+    """What ranges have in common: the answer of ``cover``.
+
+    ``cover(slices, times)`` takes records as in :attr:`Usage.ranges`, all of one device, each slice with its rank, in the order of the ranks; and
+    how many ranges have to have a byte in common, at least 1. Each answer has a native unsigned 64-bit number for each rank up
+    to the last one that occurs, in bytes. Ranges of length 0 are none; one may occur several times, in one slice too. Raises ValueError for slices that are not so, and for a
+    range that ends beyond 2**64. It asks no disk.
+    """
+
+    common: bytes
+    """Bytes of the disk that at least so many ranges have in common; each counts once, with the last rank that has it."""
+    full: bytes
+    """Of these, the bytes that at least 1,024 ranges have in common."""
 
 
 class Counts(NamedTuple):

@@ -70,7 +70,7 @@ def _artifact(number: int, chance: random.Random) -> Artifact:
             repository=project,
         ),
         Contents(own, own, 1, 1, used, complete=True, mounts=(), repositories=()),
-        Size(own, own, own),
+        Size.exact(own, own, own),
         Delete(),
     )
 

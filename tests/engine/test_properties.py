@@ -73,7 +73,7 @@ def measure(engine: ModuleType, root: Root, budget: int, shuffle: random.Random)
         files,
         directories,
         newest,
-        Size(
+        Size.exact(
             apparent + links.apparent_bytes,
             allocated + links.allocated_bytes,
             allocated + links.reclaimable_bytes,
@@ -121,7 +121,7 @@ def test_any_tree_is_measured_to_the_byte_in_any_slices(
             true.files,
             true.directories,
             true.newest,
-            Size(true.apparent, true.allocated, true.freed),
+            Size.exact(true.apparent, true.allocated, true.freed),
         )
 
 

@@ -83,7 +83,7 @@ def an_artifact(path: str, allocated: int, *, selected: bool = True) -> Artifact
         Candidate(path, "/", Identity(1, 2), mounted=False),
         Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None, None, (), 0),
         Contents(1, allocated, 1, 1, 0, complete=True, mounts=(), repositories=()),
-        Size(1, allocated, 1 if selected else 0),
+        Size.exact(1, allocated, 1 if selected else 0),
         Delete() if selected else Keep(Reason.EXCLUDED),
     )
 

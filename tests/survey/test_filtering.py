@@ -131,7 +131,7 @@ def plan_of(world: World) -> Plan:
                     repository=row.tree,
                 ),
                 Contents(1, row.own, 1, 1, 0, complete=True, mounts=(), repositories=()),
-                Size(1, allocated, 1 if row.selected else 0),
+                Size.exact(1, allocated, 1 if row.selected else 0),
                 Delete() if row.selected else Keep(Reason.TRACKED),
             )
         )

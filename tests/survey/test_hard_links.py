@@ -13,7 +13,7 @@ from cleanup_nodemodule.model import Size
 from cleanup_nodemodule.survey.hard_links import Ledger
 from support.trees import declare
 
-NOTHING = Size(0, 0, 0)
+NOTHING = Size.exact(0, 0, 0)
 
 
 def links(*records: tuple[int, int, int, int, int]) -> bytes:
@@ -31,17 +31,17 @@ def attribute(artifacts: list[bytes], selected: list[bool]) -> list[Size]:
 
 def test_a_file_with_all_its_links_in_one_artifact_counts_once() -> None:
     twice = links((1, 10, 2, 5000, 8192), (1, 10, 2, 5000, 8192))
-    assert attribute([twice], [True]) == [Size(5000, 8192, 8192)]
+    assert attribute([twice], [True]) == [Size.exact(5000, 8192, 8192)]
 
 
 def test_nothing_is_reclaimed_by_what_is_kept() -> None:
     twice = links((1, 10, 2, 5000, 8192), (1, 10, 2, 5000, 8192))
-    assert attribute([twice], [False]) == [Size(5000, 8192, 0)]
+    assert attribute([twice], [False]) == [Size.exact(5000, 8192, 0)]
 
 
 def test_a_link_outside_keeps_the_space_taken() -> None:
     two_of_three = links((1, 10, 3, 5000, 8192), (1, 10, 3, 5000, 8192))
-    assert attribute([two_of_three], [True]) == [Size(5000, 8192, 0)]
+    assert attribute([two_of_three], [True]) == [Size.exact(5000, 8192, 0)]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_file_shared_by_two_artifacts_is_reclaimed_only_if_both_go(
 ) -> None:
     shared = links((1, 10, 2, 5000, 8192))
     assert attribute([shared, shared], selected) == [
-        Size(5000, 8192, reclaimable[0]),
-        Size(0, 0, reclaimable[1]),
+        Size.exact(5000, 8192, reclaimable[0]),
+        Size.exact(0, 0, reclaimable[1]),
     ]
 
 
@@ -68,41 +68,41 @@ def test_a_shared_file_is_reclaimed_with_the_first_selected_artifact() -> None:
     kept, first, second = links(), links((1, 10, 2, 5, 512)), links((1, 10, 2, 5, 512))
     assert attribute([kept, first, second], [False, True, True]) == [
         NOTHING,
-        Size(5, 512, 512),
+        Size.exact(5, 512, 512),
         NOTHING,
     ]
     both = [links((1, 10, 2, 5, 512)), links(), links((1, 10, 2, 5, 512))]
-    assert attribute(both, [True, False, True]) == [Size(5, 512, 512), NOTHING, NOTHING]
+    assert attribute(both, [True, False, True]) == [Size.exact(5, 512, 512), NOTHING, NOTHING]
 
 
 def test_links_in_an_artifact_that_is_kept_are_links_outside_the_selection() -> None:
     three = [links((1, 10, 3, 5, 512))] * 3
-    assert attribute(three, [False, True, True]) == [Size(5, 512, 0), NOTHING, NOTHING]
+    assert attribute(three, [False, True, True]) == [Size.exact(5, 512, 0), NOTHING, NOTHING]
 
 
 def test_the_largest_link_count_met_is_believed() -> None:
     """A link was made or taken away between looking at one and at the other."""
     rising = links((1, 10, 2, 5, 512), (1, 10, 3, 5, 512))
     falling = links((1, 10, 3, 5, 512), (1, 10, 2, 5, 512))
-    assert attribute([rising], [True]) == attribute([falling], [True]) == [Size(5, 512, 0)]
+    assert attribute([rising], [True]) == attribute([falling], [True]) == [Size.exact(5, 512, 0)]
 
 
 def test_more_links_than_were_counted_are_all_the_links() -> None:
     """A file was moved while the tree was read, and met in both places."""
     thrice = links(*[(1, 10, 2, 5, 512)] * 3)
-    assert attribute([thrice], [True]) == [Size(5, 512, 512)]
+    assert attribute([thrice], [True]) == [Size.exact(5, 512, 512)]
 
 
 def test_the_same_inode_number_on_another_device_is_another_file() -> None:
     two = links((1, 10, 2, 5, 512), (2, 10, 2, 7, 1024))
-    assert attribute([two], [True]) == [Size(12, 1536, 0)]
+    assert attribute([two], [True]) == [Size.exact(12, 1536, 0)]
 
 
 def test_inodes_that_share_a_bucket_are_kept_apart() -> None:
     """Inode numbers are sorted into buckets by their remainder; these have the same."""
     records = [(1, 64 * number, 2, number, 512) for number in range(1, 100)]
     assert attribute([links(*records), links(*records)], [True, True]) == [
-        Size(sum(range(1, 100)), 99 * 512, 99 * 512),
+        Size.exact(sum(range(1, 100)), 99 * 512, 99 * 512),
         NOTHING,
     ]
 
@@ -110,7 +110,7 @@ def test_inodes_that_share_a_bucket_are_kept_apart() -> None:
 def test_numbers_of_64_bits_are_taken() -> None:
     largest = 2**64 - 1
     record = (largest, largest, 2, 2**62, 2**63)
-    assert attribute([links(record, record)], [True]) == [Size(2**62, 2**63, 2**63)]
+    assert attribute([links(record, record)], [True]) == [Size.exact(2**62, 2**63, 2**63)]
 
 
 def test_artifacts_without_links_add_nothing() -> None:
@@ -133,14 +133,14 @@ def test_the_order_of_ranks_decides_whoever_was_measured_first() -> None:
         for number, each in order:
             ledger.add(number, each)
         assert ledger.attribute(ranks, [True, False, True]) == [
-            Size(11, 1536, 1024),
-            Size(7, 2048, 0),
+            Size.exact(11, 1536, 1024),
+            Size.exact(7, 2048, 0),
             NOTHING,
         ]
         # Settling changes nothing: the same links can be settled for another selection.
         assert ledger.attribute(ranks, [True, True, True]) == [
-            Size(11, 1536, 1536),
-            Size(7, 2048, 2048),
+            Size.exact(11, 1536, 1536),
+            Size.exact(7, 2048, 2048),
             NOTHING,
         ]
 
@@ -163,10 +163,10 @@ def test_what_an_engine_lists_is_settled(engine: ModuleType, tmp_path: Path) -> 
         name: os.lstat(tmp_path / "a" / name).st_blocks * 512 for name in ("shared", "own", "kept")
     }
     assert ledger.attribute({0: 0, 1: 1}, [True, True]) == [
-        Size(14_100, sum(allocated.values()), allocated["shared"] + allocated["own"]),
+        Size.exact(14_100, sum(allocated.values()), allocated["shared"] + allocated["own"]),
         NOTHING,
     ]
     assert ledger.attribute({0: 1, 1: 0}, [False, True]) == [
-        Size(5000, allocated["shared"], 0),
-        Size(9100, allocated["own"] + allocated["kept"], allocated["own"]),
+        Size.exact(5000, allocated["shared"], 0),
+        Size.exact(9100, allocated["own"] + allocated["kept"], allocated["own"]),
     ]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
@@ -142,8 +142,18 @@ class Size:
     allocated_bytes: int
     """Sum of ``st_blocks`` times 512, as ``du`` counts."""
     reclaimable_bytes: int
-    """What deleting the plan's selection frees here: inodes all of whose links are in the selection.
-    0 for what is kept."""
+    """The promise: what deleting the plan's selection surely gives back here. A file with several links counts if all
+    of them are in the selection. 0 for what is kept."""
+    reclaimable_at_most_bytes: int
+    """The most that it may give back here, never less than the promise. 0 for what is kept."""
+    shared_bytes: int
+    """How much of what is allocated here is not promised because something that stays, or that nobody knows, may have it
+    too: a link, a copy that shares its content, a snapshot. 0 for what is kept."""
+
+    @classmethod
+    def exact(cls, apparent_bytes: int, allocated_bytes: int, reclaimable_bytes: int) -> Self:
+        """Make one of which is known what it gives back, and that shares nothing."""
+        return cls(apparent_bytes, allocated_bytes, reclaimable_bytes, reclaimable_bytes, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,5 +287,15 @@ class Plan:
 
     @property
     def reclaimable_bytes(self) -> int:
-        """What deleting the selection frees."""
+        """What deleting the selection surely gives back."""
         return sum(artifact.size.reclaimable_bytes for artifact in self.artifacts)
+
+    @property
+    def reclaimable_at_most_bytes(self) -> int:
+        """The most that deleting the selection may give back."""
+        return sum(artifact.size.reclaimable_at_most_bytes for artifact in self.artifacts)
+
+    @property
+    def shared_bytes(self) -> int:
+        """How much of what the selection takes is not promised because something else may have it too."""
+        return sum(artifact.size.shared_bytes for artifact in self.artifacts)

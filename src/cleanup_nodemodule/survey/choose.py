@@ -72,14 +72,14 @@ def _reclaimable(plan: Plan, selected: Sequence[bool]) -> Sequence[int]:
 
 def _kept(artifact: Artifact, keep: Keep) -> Artifact:
     size = artifact.size
-    return _with(artifact, keep, Size(size.apparent_bytes, size.allocated_bytes, 0))
+    return _with(artifact, keep, Size.exact(size.apparent_bytes, size.allocated_bytes, 0))
 
 
 def _going(artifact: Artifact, linked: int) -> Artifact:
     size, freed = artifact.size, artifact.contents.allocated_bytes + linked
     if size.reclaimable_bytes == freed:
         return artifact
-    freed_size = Size(size.apparent_bytes, size.allocated_bytes, freed)
+    freed_size = Size.exact(size.apparent_bytes, size.allocated_bytes, freed)
     return _with(artifact, artifact.decision, freed_size)
 
 

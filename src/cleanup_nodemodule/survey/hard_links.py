@@ -92,10 +92,10 @@ class Ledger:
             numbers(settled.reclaimable),
             strict=True,
         )
-        return [Size(*each) if any(each) else _NOTHING for each in sums]
+        return [Size.exact(*each) if any(each) else _NOTHING for each in sums]
 
 
-_NOTHING = Size(0, 0, 0)
+_NOTHING = Size.exact(0, 0, 0)
 
 
 def numbers(packed: bytes) -> Sequence[int]:

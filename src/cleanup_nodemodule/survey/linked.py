@@ -76,7 +76,7 @@ def _with_links(artifact: Artifact, linked: Size) -> Artifact:
     contents = artifact.contents
     return replace(
         artifact,
-        size=Size(
+        size=Size.exact(
             contents.apparent_bytes + linked.apparent_bytes,
             contents.allocated_bytes + linked.allocated_bytes,
             contents.allocated_bytes + linked.reclaimable_bytes if artifact.selected else 0,

@@ -173,7 +173,7 @@ def _artifact(
     row: Row, contents: Contents, decision: Decision, linked: Size, inside: int
 ) -> Artifact:
     """Add what files with several links take to what the others take."""
-    size = Size(
+    size = Size.exact(
         contents.apparent_bytes + linked.apparent_bytes,
         contents.allocated_bytes + linked.allocated_bytes,
         contents.allocated_bytes + linked.reclaimable_bytes if isinstance(decision, Delete) else 0,

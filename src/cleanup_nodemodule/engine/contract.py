@@ -161,7 +161,9 @@ class Accounting(NamedTuple):
     extent of the same file begins, if that is above 0 and no more than 131,072 bytes (BTRFS_MAX_COMPRESSED), and as much as it is long otherwise,
     but 131,072 bytes at most. Of a file whose extents do not follow one another on the disk, in their order, all own bytes are counted in :attr:`Usage.perhaps` once
     more: what was overwritten may still be held by the rest of an extent. Other entries have no own bytes.
-    What all entries take in the tree is counted in :attr:`Usage.metadata`.
+    What all entries take in the tree is counted in :attr:`Usage.metadata`, and the inode of every entry in :attr:`Usage.chunks`,
+    as with ``EXTENTS``: where other inodes lie between, less of the tree is given back. Directories, and files that are opened, are asked for their
+    extended attributes (flistxattr(2)), which are in the tree too; in a directory that has some, all regular files are opened for that.
 
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
     AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. Where no handle is had it goes to :attr:`Usage.perhaps`."""
@@ -182,6 +184,8 @@ class Accounting(NamedTuple):
     """Bytes in the tree for content that is kept there, besides the content: of files of 1 to *inline* bytes, and of symlinks."""
     extent: int = 0
     """Bytes in the tree for each extent on the disk."""
+    attribute: int = 0
+    """Bytes in the tree for each extended attribute, besides its name and its value."""
 
 
 class Hit(NamedTuple):
@@ -272,6 +276,8 @@ class Usage(NamedTuple):
     chunks: bytes
     """Native unsigned 64-bit numbers, :data:`CHUNK_FIELDS` a chunk of inodes, of entries with one link and directories: the
     number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times."""
+    extents: int = 0
+    """Extents on the disk, of a file system that is a ``TREE``, that are not shared, of entries with one link. Each is also in a tree that all files have in common."""
 
 
 class Settled(NamedTuple):

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Final, Literal, TypeAlias
 
 from cleanup_nodemodule.engine.contract import (
+    Accounting,
     Finding,
     Groups,
     Measurement,
@@ -174,13 +175,23 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     return found
 
 
-def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
-    """Count bytes, files and directories; see the contract."""
-    measured: Measurement = _chosen.measure(root, stack, budget, watch)
+def measure(
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    watch: Watch | None = None,
+    accounting: Accounting | None = None,
+) -> Measurement:
+    """Count bytes, files and directories, and what deleting them gives back; see the contract."""
+    measured: Measurement = (
+        _chosen.measure(root, stack, budget, watch)
+        if accounting is None
+        else _chosen.measure(root, stack, budget, watch, accounting)
+    )
     return measured
 
 
-def settle(slices: list[tuple[int, bytes]], chosen: bytes) -> Settled:
+def settle(slices: list[tuple[int, int, bytes]], chosen: bytes) -> Settled:
     """Count files with several links once; see the contract."""
     return Settled(*_chosen.settle(slices, chosen))
 

@@ -31,6 +31,7 @@ from cleanup_nodemodule.engine._python_remove import remove as remove  # noqa: P
 from cleanup_nodemodule.engine._python_watch import Watcher
 from cleanup_nodemodule.engine.contract import (
     WATCHED,
+    Accounting,
     Fault,
     Finding,
     Found,
@@ -148,7 +149,13 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
 
 
 # Long: one loop, with its counters in local variables, as this is where the time of the Python engine goes.
-def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
+def measure(
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    watch: Watch | None = None,
+    accounting: Accounting | None = None,  # noqa: ARG001 - the next change asks
+) -> Measurement:
     """Count bytes, files and directories; see the contract."""
     apparent = blocks = directory_blocks = files = directories = newest = 0
     links = array.array("Q")
@@ -177,6 +184,14 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
             watcher.met,
             watcher.late,
             watcher.unlisted,
+            blocks * BLOCK,  # own: nothing is asked yet.
+            0,
+            0,
+            0,
+            0,
+            b"",
+            b"",
+            b"",
         )
 
     try:
@@ -275,7 +290,7 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
                                 parts += 1
                             if link_count > 1:
                                 allocated = blocks_of(found) * BLOCK
-                                links.extend((entry_device, inode, link_count, size, allocated))
+                                links.extend((inode, link_count, size, allocated, allocated))
                                 newest = max(newest, int(changed))
                                 continue
                         apparent += size

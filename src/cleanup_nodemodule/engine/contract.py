@@ -46,6 +46,9 @@ LINKED_RANGE_FIELDS: Final = 3
 CHUNK_FIELDS: Final = 2
 """Numbers in one record of :attr:`Usage.chunks`."""
 
+ENCODED_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.encoded`."""
+
 WATCHED: Final = 1000
 """Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
 :attr:`Found.noticed`. A directory of a million keys is not worth a million paths."""
@@ -158,8 +161,10 @@ class Accounting(NamedTuple):
 
     ``TREE`` (btrfs): a regular file of more than *inline* bytes is asked. The bytes of its extents that are not shared are
     its own, each shared one is a range. An extent that is compressed (FIEMAP_EXTENT_ENCODED) takes the gap to where the next
-    extent of the same file begins, if that is above 0 and no more than 131,072 bytes (BTRFS_MAX_COMPRESSED), and as much as it is long otherwise,
-    but 131,072 bytes at most. Of a file whose extents do not follow one another on the disk, in their order, all own bytes are counted in :attr:`Usage.perhaps` once
+    extent of the same file begins, if that follows it in the file without a hole, and the gap is above 0 and no more than the extent is long, nor than 131,072 bytes (BTRFS_MAX_COMPRESSED).
+    Otherwise one block is its own, and what else it may take, as long as it is but 131,072 bytes at most, is told in :attr:`Usage.encoded`: the gap
+    to whatever lies behind it tells, which is known only when all is measured.
+    Of a file whose extents do not follow one another on the disk, in their order, all own bytes are counted in :attr:`Usage.perhaps` once
     more: what was overwritten may still be held by the rest of an extent. Other entries have no own bytes.
     What all entries take in the tree is counted in :attr:`Usage.metadata`, and the inode of every entry in :attr:`Usage.chunks`,
     as with ``EXTENTS``: where other inodes lie between, less of the tree is given back. Directories, and files that are opened, are asked for their
@@ -278,6 +283,9 @@ class Usage(NamedTuple):
     number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times."""
     extents: int = 0
     """Extents on the disk, of a file system that is a ``TREE``, that are not shared, of entries with one link. Each is also in a tree that all files have in common."""
+    encoded: bytes = b""
+    """Native unsigned 64-bit numbers, :data:`ENCODED_FIELDS` a compressed extent, that is not shared, of entries with one link: where it begins on the
+    disk, and how many bytes it takes at most besides those that are counted in ``own``; 0 where these are all. In any order."""
 
 
 class Settled(NamedTuple):

@@ -286,6 +286,8 @@ class Usage(NamedTuple):
     encoded: bytes = b""
     """Native unsigned 64-bit numbers, :data:`ENCODED_FIELDS` a compressed extent, that is not shared, of entries with one link: where it begins on the
     disk, and how many bytes it takes at most besides those that are counted in ``own``; 0 where these are all. In any order."""
+    content: int = 0
+    """Bytes of the content of regular files in ``metadata``, uncompressed: also of those that are asked, and are in the tree (FIEMAP_EXTENT_DATA_INLINE)."""
 
 
 class Settled(NamedTuple):

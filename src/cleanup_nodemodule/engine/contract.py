@@ -164,8 +164,8 @@ class Accounting(NamedTuple):
     extent of the same file begins, if that follows it in the file without a hole, and the gap is above 0 and no more than the extent is long, nor than 131,072 bytes (BTRFS_MAX_COMPRESSED).
     Otherwise one block is its own, and what else it may take, as long as it is but 131,072 bytes at most, is told in :attr:`Usage.encoded`: the gap
     to whatever lies behind it tells, which is known only when all is measured.
-    Of a file whose extents do not follow one another on the disk, in their order, all own bytes are counted in :attr:`Usage.perhaps` once
-    more: what was overwritten may still be held by the rest of an extent. Other entries have no own bytes.
+    Where an extent does not begin right behind the one before it in the file (a compressed one: where that one's gap is not known), what was overwritten
+    may still be held by the rest of one of the two. No more than the longer one is: what that takes (compressed: at most) is counted in :attr:`Usage.perhaps`, for each extent once. Other entries have no own bytes.
     What all entries take in the tree is counted in :attr:`Usage.metadata`, and the inode of every entry in :attr:`Usage.chunks`,
     as with ``EXTENTS``: where other inodes lie between, less of the tree is given back. Directories, and files that are opened, are asked for their
     extended attributes (flistxattr(2)), which are in the tree too; in a directory that has some, all regular files are opened for that.

@@ -165,7 +165,7 @@ class Accounting(NamedTuple):
     Otherwise one block is its own, and what else it may take, as long as it is but 131,072 bytes at most, is told in :attr:`Usage.encoded`: the gap
     to whatever lies behind it tells, which is known only when all is measured.
     Where an extent does not begin right behind the one before it in the file (a compressed one: where that one's gap is not known), what was overwritten
-    may still be held by the rest of one of the two. No more than the longer one is: what that takes (compressed: at most) is counted in :attr:`Usage.perhaps`, for each extent once. Other entries have no own bytes.
+    may still be held by the rest of one of the two. No more than the longer one is: what that one takes (compressed: at most) that is not shared, and of two such the longer (the first if they are equal), is counted in :attr:`Usage.perhaps`, for each extent once. Other entries have no own bytes.
     What all entries take in the tree is counted in :attr:`Usage.metadata`, and the inode of every entry in :attr:`Usage.chunks`,
     as with ``EXTENTS``: where other inodes lie between, less of the tree is given back. Directories, and files that are opened, are asked for their
     extended attributes (flistxattr(2)), which are in the tree too; in a directory that has some, all regular files are opened for that.

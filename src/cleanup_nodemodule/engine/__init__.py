@@ -1,4 +1,4 @@
-"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle``.
+"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle`` and ``cover``.
 
 :mod:`cleanup_nodemodule.engine.contract` has what they take and return. There are two engines. ``native`` is in C
 (``_kernel.c`` and ``native/``) and is there if it could be built at installation. ``python`` (``_python.py`` and

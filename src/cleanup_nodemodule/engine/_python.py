@@ -332,10 +332,10 @@ def _accountant(accounting: Accounting | None, root: Root, tree: Tree) -> "Accou
 
 def _asked(
     accountant: "Accountant | None", allocated: int
-) -> tuple[int, int, int, int, int, bytes, bytes, bytes, int, bytes]:
+) -> tuple[int, int, int, int, int, bytes, bytes, bytes, int, bytes, int]:
     """Return the fields of ``Usage`` that were asked for."""
     if accountant is None:
-        return allocated, 0, 0, 0, 0, b"", b"", b"", 0, b""
+        return allocated, 0, 0, 0, 0, b"", b"", b"", 0, b"", 0
     return (
         accountant.own,
         accountant.perhaps,
@@ -347,4 +347,5 @@ def _asked(
         accountant.chunks(),
         accountant.extents,
         accountant.encoded.tobytes(),
+        accountant.content,
     )

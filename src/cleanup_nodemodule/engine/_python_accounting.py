@@ -51,6 +51,8 @@ class Share(NamedTuple):
     encoded: tuple[tuple[int, int], ...] = ()
     extents: int = 0
     """A number, of those on the disk that are not shared."""
+    content: int = 0
+    """Of what is in the tree."""
 
 
 class Accountant(ABC):
@@ -64,7 +66,8 @@ class Accountant(ABC):
         self._tree: Final = tree
         self._device: Final = root.device
         self._name: Final = root.path.rpartition(b"/")[2]
-        self.own = self.perhaps = self.shared = self.metadata = self.proven = self.extents = 0
+        self.own = self.perhaps = self.shared = self.metadata = self.proven = 0
+        self.extents = self.content = 0
         self.ranges: Final = array("Q")
         self.linked_ranges: Final = array("Q")
         self.encoded: Final = array("Q")
@@ -98,6 +101,7 @@ class Accountant(ABC):
         for one in share.encoded:
             self.encoded.extend(one)
         self.extents += share.extents
+        self.content += share.content
         if share.extents and not share.ranges:
             self.proven += self._known(name, found) + share.metadata
         if self.keeps_inodes and found.st_dev == self._device:
@@ -219,13 +223,13 @@ class _OfTree(Accountant):
         if not stat.S_ISREG(found.st_mode):
             return Share()
         if found.st_size <= given.inline or not takes:
-            return self._share_of_small(directory, name, found)
+            size = found.st_size if found.st_size <= given.inline else 0
+            return Share(metadata=self._asked_of_small(directory, name, found), content=size)
         with self._opened(directory, name, found) as descriptor:
             extents = list(extents_of(descriptor))
             metadata = self._attributes(descriptor)
-        metadata += sum(
-            given.content + min(one.length, given.inline) for one in extents if one.inline
-        )
+        inside = [min(one.length, given.inline) for one in extents if one.inline]
+        metadata += sum(inside) + len(inside) * given.content
         own, follows = 0, True
         ranges: list[tuple[int, int]] = []
         encoded: list[tuple[int, int]] = []
@@ -244,7 +248,7 @@ class _OfTree(Accountant):
             if behind is not None and not behind.inline:
                 on_disk = gap if extent.encoded else extent.length
                 follows = follows and behind.physical == extent.physical + on_disk > extent.physical
-        count = sum(not one.inline for one in extents)
+        count = len(extents) - len(inside)
         return Share(
             own,
             0 if follows else own,
@@ -252,16 +256,18 @@ class _OfTree(Accountant):
             tuple(ranges),
             tuple(encoded),
             count - len(ranges),
+            sum(inside),
         )
 
-    def _share_of_small(self, directory: Handle, name: str, found: os.stat_result) -> Share:
+    def _asked_of_small(self, directory: Handle, name: str, found: os.stat_result) -> int:
+        """Return what the attributes of a regular file take that need not be asked for anything else."""
         if not self._attributed or found.st_nlink > 1:
-            return Share()
+            return 0
         try:
             with self._opened(directory, name, found) as descriptor:
-                return Share(metadata=self._attributes(descriptor))
+                return self._attributes(descriptor)
         except OSError:
-            return Share()  # It takes nothing but what is known.
+            return 0  # It takes nothing but what is known.
 
     def _attributes(self, descriptor: int) -> int:
         return sum(self._given.attribute + size for size in attributes_of(descriptor))

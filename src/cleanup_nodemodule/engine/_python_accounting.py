@@ -229,33 +229,26 @@ class _OfTree(Accountant):
             extents = list(extents_of(descriptor))
             metadata = self._attributes(descriptor)
         inside = [min(one.length, given.inline) for one in extents if one.inline]
-        metadata += sum(inside) + len(inside) * given.content
-        own, follows = 0, True
+        placed = _placed(extents)
+        own = 0
         ranges: list[tuple[int, int]] = []
         encoded: list[tuple[int, int]] = []
-        for extent, behind in itertools.zip_longest(extents, extents[1:]):
-            if extent.inline:
-                continue
-            gap = _gap(extent, behind)
-            most = min(extent.length, _LONGEST_ENCODED) if extent.encoded else extent.length
-            if extent.shared:
-                ranges.append((extent.physical, gap or most))
-            elif extent.encoded:
-                own += gap or given.block
-                encoded.append((extent.physical, 0 if gap else max(most - given.block, 0)))
+        for one in placed:
+            if one.shared:
+                ranges.append((one.begin, one.most))
+            elif one.known:
+                own += one.most
             else:
-                own += extent.length
-            if behind is not None and not behind.inline:
-                on_disk = gap if extent.encoded else extent.length
-                follows = follows and behind.physical == extent.physical + on_disk > extent.physical
-        count = len(extents) - len(inside)
+                own += given.block
+            if one.encoded and not one.shared:
+                encoded.append((one.begin, 0 if one.known else max(one.most - given.block, 0)))
         return Share(
             own,
-            0 if follows else own,
-            metadata + count * given.extent,
+            _held(placed),
+            metadata + sum(inside) + len(inside) * given.content + len(placed) * given.extent,
             tuple(ranges),
             tuple(encoded),
-            count - len(ranges),
+            len(placed) - len(ranges),
             sum(inside),
         )
 
@@ -273,12 +266,47 @@ class _OfTree(Accountant):
         return sum(self._given.attribute + size for size in attributes_of(descriptor))
 
 
+class _Placed(NamedTuple):
+    """Where an extent of a file lies on the disk, in bytes."""
+
+    begin: int
+    most: int
+    """What it takes there, at most."""
+    known: bool
+    """It takes just that."""
+    encoded: bool
+    shared: bool
+
+
+def _placed(extents: list[Extent]) -> list[_Placed]:
+    """Return those that lie on the disk, in the order of the file."""
+    placed = []
+    for one, behind in itertools.zip_longest(extents, extents[1:]):
+        if not one.inline:
+            gap = _gap(one, behind) if one.encoded else 0
+            most = gap or (min(one.length, _LONGEST_ENCODED) if one.encoded else one.length)
+            known = bool(gap) or not one.encoded
+            placed.append(_Placed(one.physical, most, known, one.encoded, one.shared))
+    return placed
+
+
 def _gap(extent: Extent, behind: Extent | None) -> int:
-    """Return what an encoded extent takes on the disk, as far as the one behind it in the file tells; else 0."""
+    """Return what an encoded extent takes on the disk, if the one behind it in the file tells; else 0."""
     if behind is None or behind.logical != extent.logical + extent.length:
         return 0
     gap = behind.physical - extent.physical
-    return gap if extent.encoded and 0 < gap <= min(extent.length, _LONGEST_ENCODED) else 0
+    return gap if 0 < gap <= min(extent.length, _LONGEST_ENCODED) else 0
+
+
+def _held(placed: list[_Placed]) -> int:
+    """Return how many bytes that were overwritten the extents of a file may still hold."""
+    holding: dict[int, int] = {}
+    for number, (one, behind) in enumerate(itertools.pairwise(placed)):
+        if one.known and behind.begin == one.begin + one.most:
+            continue
+        mine, its = (0 if each.shared else each.most for each in (one, behind))
+        holding[number if mine >= its else number + 1] = max(mine, its)
+    return sum(holding.values())
 
 
 class _OfLayers(Accountant):

@@ -1,4 +1,4 @@
-"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle``.
+"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle`` and ``cover``.
 
 :mod:`cleanup_nodemodule.engine.contract` has what they take and return. There are two engines. ``native`` is in C
 (``_kernel.c`` and ``native/``) and is there if it could be built at installation. ``python`` (``_python.py`` and
@@ -19,6 +19,7 @@ from typing import Final, Literal, TypeAlias
 
 from cleanup_nodemodule.engine.contract import (
     Accounting,
+    Covered,
     Finding,
     Groups,
     Measurement,
@@ -194,6 +195,11 @@ def measure(
 def settle(slices: list[tuple[int, int, bytes]], chosen: bytes) -> Settled:
     """Count files with several links once; see the contract."""
     return Settled(*_chosen.settle(slices, chosen))
+
+
+def cover(slices: list[tuple[int, bytes]], times: int) -> Covered:
+    """Say what ranges of one disk have in common; see the contract."""
+    return Covered(*_chosen.cover(slices, times))
 
 
 def remove(

@@ -143,9 +143,10 @@ class Accounting(NamedTuple):
     An entry *takes* ``st_blocks`` times 512 bytes. Its *own* bytes are those that surely come back when it goes. A *range*
     is a place on the disk that it may share with other files: whether that comes back depends on them.
     The extents of a file are asked of the file system (FIEMAP, Documentation/filesystems/fiemap.rst), of regular files only,
-    without having them written first. A file is opened to read for it, without following a symlink and without waiting.
-    One that cannot be opened or asked has nothing of its own: all that it takes goes to :attr:`Usage.perhaps`. That
-    is no fault.
+    without having them written first. A file is opened to read for it, without following a symlink, without waiting and
+    without entering a mount, and only one whose device, inode and type are those that were counted. One that cannot be opened or
+    asked has nothing of its own, nor what is on another device than the root: all that it takes goes to :attr:`Usage.perhaps`. That
+    is no fault. On systems other than Linux nobody is asked: all is as with ``AS_COUNTED``.
     """
 
     kind: int = AS_COUNTED
@@ -153,25 +154,30 @@ class Accounting(NamedTuple):
 
     ``ATTRIBUTES`` (ext4): an entry that takes less than a block has its content in its inode, and nothing of its own. One
     that takes more than its size, rounded up to whole blocks, may have a block of extended attributes, which others with
-    the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR). That block is a range, and
-    the rest is its own.
+    the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR), and what is neither cannot be. That block is a range, and
+    the rest is its own; if the rest is less than a block, it lies in the inode, and nothing is. If there are attributes in the inode, the file
+    system says nothing of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c): then a block of what it takes too much
+    may come back. A symlink of less than 60 bytes has its content in the inode (ext4_inode_is_fast_symlink) and counts as if its size were 0.
 
     ``EXTENTS`` (XFS): what a file takes, less its extents that are shared (FIEMAP_EXTENT_SHARED), is its own; each shared
     extent is a range. The inode of every entry is counted in :attr:`Usage.chunks`. What other entries take is their own.
 
-    ``TREE`` (btrfs): a regular file of more than *inline* bytes is asked. The bytes of its extents that are not shared are
+    ``TREE`` (btrfs): a regular file of more than *inline* bytes that takes something is asked. The bytes of its extents that are not shared are
     its own, each shared one is a range. An extent that is compressed (FIEMAP_EXTENT_ENCODED) takes the gap to where the next
     extent of the same file begins, if that follows it in the file without a hole, and the gap is above 0 and no more than the extent is long, nor than 131,072 bytes (BTRFS_MAX_COMPRESSED).
     Otherwise one block is its own, and what else it may take, as long as it is but 131,072 bytes at most, is told in :attr:`Usage.encoded`: the gap
     to whatever lies behind it tells, which is known only when all is measured.
     Where an extent does not begin right behind the one before it in the file (a compressed one: where that one's gap is not known), what was overwritten
-    may still be held by the rest of one of the two. No more than the longer one is: what that one takes (compressed: at most) that is not shared, and of two such the longer (the first if they are equal), is counted in :attr:`Usage.perhaps`, for each extent once. Other entries have no own bytes.
+    may still be held by the rest of one of the two. No more than the longer one is: what that one takes (compressed: at most) that is not shared, and of two such the longer (the first if they are equal), is counted in :attr:`Usage.perhaps`, for each extent once.
+    A shared extent is a range that is as long as the gap, or else as the most that it may take. An extent that is in the tree
+    (FIEMAP_EXTENT_DATA_INLINE) is none of these, and counts as content, with its length but *inline* bytes at most. Other entries have no own bytes.
     What all entries take in the tree is counted in :attr:`Usage.metadata`, and the inode of every entry in :attr:`Usage.chunks`,
     as with ``EXTENTS``: where other inodes lie between, less of the tree is given back. Directories, and files that are opened, are asked for their
-    extended attributes (flistxattr(2)), which are in the tree too; in a directory that has some, all regular files are opened for that.
+    extended attributes (flistxattr(2)), which are in the tree too; in a directory that has some, all regular files with one link are opened for that. If they
+    cannot be, they count without.
 
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
-    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. Where no handle is had it goes to :attr:`Usage.perhaps`."""
+    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`."""
     block: int = 4096
     """Bytes in a block of the file system."""
     all: bool = False
@@ -265,7 +271,8 @@ class Usage(NamedTuple):
     own: int
     """Own bytes of entries with one link and of directories (:class:`Accounting`)."""
     perhaps: int
-    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell."""
+    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of entries with
+    several links nothing is said of that."""
     shared: int
     """Bytes in ``ranges``."""
     metadata: int
@@ -280,7 +287,8 @@ class Usage(NamedTuple):
     that is met."""
     chunks: bytes
     """Native unsigned 64-bit numbers, :data:`CHUNK_FIELDS` a chunk of inodes, of entries with one link and directories: the
-    number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times."""
+    number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times. A directory that turned out
+    to be a mount point stays in it, and so do its ``ranges`` and ``shared``."""
     extents: int = 0
     """Extents on the disk, of a file system that is a ``TREE``, that are not shared, of entries with one link. Each is also in a tree that all files have in common."""
     encoded: bytes = b""

@@ -8,8 +8,8 @@
  * nothing from Python but numbers and pointers into immutable bytes. It lets go of the interpreter, walks, and takes
  * the interpreter again to build the result. A caller that wants several cores makes several calls.
  *
- * The engine opens directories only, and never follows anything. So no FIFO can block a call, and no symlink can lead
- * one away.
+ * The engine never follows anything, so no symlink can lead it away. It opens directories; and where it is asked to find
+ * out what files share, also files that are known to be regular, without waiting. So no FIFO can block a call.
  */
 
 #ifndef _GNU_SOURCE

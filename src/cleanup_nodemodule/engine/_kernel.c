@@ -27,6 +27,8 @@
 #include "native/names.h"
 #include "native/find.h"
 #include "native/watch.h"
+#include "native/extents.h"
+#include "native/shares.h"
 #include "native/accounting.h"
 #include "native/measure.h"
 #include "native/remove_file.h"
@@ -298,17 +300,18 @@ kernel_cover(PyObject *module, PyObject *args)
 {
     PyObject *list, *answers[RANGE_SUMS] = {NULL};
     PyObject *result = NULL;
-    long long times;
+    long long given;
     RangeSums sums;
     int failed;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!L:cover", &PyList_Type, &list, &times)) {
+    if (!PyArg_ParseTuple(args, "O!L:cover", &PyList_Type, &list, &given)) {
         return NULL;
     }
-    if (times < 1) {
+    if (given < 1) {
         PyErr_SetString(PyExc_ValueError, "ranges are counted from one on");
         return NULL;
     }
+    uint64_t times = (uint64_t)given;
     list = PyList_GetSlice(list, 0, PyList_Size(list));
     if (list == NULL) {
         return NULL;
@@ -324,7 +327,7 @@ kernel_cover(PyObject *module, PyObject *args)
         goto done;
     }
     Py_BEGIN_ALLOW_THREADS
-    failed = cover_ranges(slices, count, (uint64_t)times, &sums);
+    failed = cover_ranges(slices, count, times, &sums);
     Py_END_ALLOW_THREADS
     result = failed < 0 ? PyErr_NoMemory() : end_answers(answers, RANGE_SUMS);
 done:

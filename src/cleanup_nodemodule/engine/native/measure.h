@@ -1,4 +1,5 @@
-/* measure: counts bytes, files and directories. It builds on stack.h and watch.h, and on all that these build on. */
+/* measure: counts bytes, files and directories. It builds on stack.h, watch.h and accounting.h, and on all that these
+ * build on. */
 
 typedef struct {
     Wide apparent;
@@ -14,6 +15,7 @@ typedef struct {
     const struct stat *around; /* the directory being counted, if it is sticky and nothing in it was named yet */
     uid_t user;
     Watch *watch; /* NULL: nothing is watched for */
+    Accounting accounting;
 } Sums;
 
 static void
@@ -35,6 +37,18 @@ note_path(Walk *walk, Paths *paths, const char *name)
     }
 }
 
+static int
+read_counted_status(const Sums *sums, int directory, const char *name, Status *status)
+{
+#ifdef ON_LINUX
+    if (sums->accounting.kind == EXTENTS && !sums->accounting.all) {
+        return read_wide_status(directory, name, sums->accounting.block, status);
+    }
+#endif
+    (void)sums;
+    return read_status(directory, name, status);
+}
+
 /* Count the entry `name` of an open directory. */
 static void
 count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
@@ -51,7 +65,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         return;
     }
-    if (read_status(directory, name, &status) < 0) {
+    if (read_counted_status(sums, directory, name, &status) < 0) {
         if (errno != ENOENT) {
             fault_at(walk, name, errno, "stat");
         }
@@ -87,9 +101,9 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
             note_path(walk, &sums->repositories, "");
         }
         if (status.links > 1) {
-            uint64_t record[LINK_FIELDS] = {status.device, status.inode, status.links,
-                                            (uint64_t)status.size,
-                                            (uint64_t)status.blocks * BLOCK};
+            int64_t own = account_linked(walk, &sums->accounting, directory, name, &status);
+            uint64_t record[LINK_FIELDS] = {status.inode, status.links, (uint64_t)status.size,
+                                            (uint64_t)status.blocks * BLOCK, (uint64_t)own};
             if (append(&sums->links, record, sizeof record) < 0) {
                 fault_at(walk, name, ENOMEM, "read");
             }
@@ -100,6 +114,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
     }
     count_status(sums, &status);
+    account_entry(walk, &sums->accounting, directory, name, &status);
 }
 
 /* Count what is in an open directory; returns the number of entries. */
@@ -170,6 +185,7 @@ take_back(Walk *walk, Sums *sums)
         subtract(&sums->apparent, status.size);
         subtract(&sums->blocks, status.blocks);
         subtract(&sums->directory_blocks, status.blocks);
+        unaccount_entry(walk, &sums->accounting, parent, name, &status);
     }
     let_go(parent);
 }
@@ -186,6 +202,7 @@ measure_root(Walk *walk, Sums *sums)
     }
     from_stat(&status, &found);
     count_status(sums, &status);
+    account_entry(walk, &sums->accounting, walk->root, ".", &status);
     sums->directories++;
     add(&sums->directory_blocks, status.blocks);
     walk->duty = (found.st_mode & S_ISVTX) != 0;
@@ -232,8 +249,10 @@ measure(Call *call, Sums *sums)
         }
         struct stat found;
         sums->around = walk->duty > 0 && read_open_status(directory, &found) == 0 ? &found : NULL;
+        account_directory(walk, &sums->accounting, directory);
         size_t met = path_count(&walk->met);
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
         be_through(walk, directory, met);
     }
+    end_accounting(walk, &sums->accounting);
 }

@@ -69,12 +69,12 @@ class Ledger:
     def take(self, artifacts: Collection[int]) -> "Ledger":
         """Return a ledger with all that was taken down of some *artifacts*, and forget it here."""
         mine = Ledger()
-        for book, its, size in zip(self._books, mine._books, _SIZES, strict=True):  # noqa: SLF001 - one of its own
-            its += (one for one in book if one[0] in artifacts)
+        for book, its, size in zip(self._books, mine._books, _SIZES, strict=True):
+            its.extend(one for one in book if one[0] in artifacts)
             if its:
                 book[:] = (one for one in book if one[0] not in artifacts)
                 taken = sum(len(packed) for _, _, packed in its) // size
-                mine._records += taken  # noqa: SLF001 - the same
+                mine._records += taken
                 self._records -= taken
         return mine
 

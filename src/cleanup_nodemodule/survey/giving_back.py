@@ -400,12 +400,13 @@ def _with_own(packed: bytes, own: Iterable[int]) -> bytes:
 
 def _in_tree(packed: bytes, accounted: Accounted) -> Iterator[int]:
     """Give what each record's inode takes in the tree of btrfs, with its content or its extent."""
-    _, _, _, inline, inode, _, _, content, extent = accounted.accounting
+    accounting = accounted.accounting
+    inode, inline = accounting.inode, accounting.inline
     for size in memoryview(packed).cast("Q")[_APPARENT::LINK_FIELDS]:
         if size > inline:
-            yield inode + extent
+            yield inode + accounting.extent
         else:
-            yield inode + (content + size if size else 0)
+            yield inode + (accounting.content + size if size else 0)
 
 
 def numbers(packed: bytes) -> Sequence[int]:

@@ -25,7 +25,7 @@ from cleanup_nodemodule.engine.contract import (
 )
 from cleanup_nodemodule.model import Accounted, Artifact, Contents, Records, Size
 from cleanup_nodemodule.survey import tree_estimate
-from cleanup_nodemodule.survey.chunks import CHUNK, in_chunks
+from cleanup_nodemodule.survey.chunks import CHUNK, going, in_chunks
 from cleanup_nodemodule.survey.hard_links import completed_by_rank
 
 AS_DU_COUNTS: Final = Accounted("", "", "as du counts", exact=False)

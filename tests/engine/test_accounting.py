@@ -1,14 +1,20 @@
 """What deleting gives back: both engines say the same of it, and what is found out without them."""
 
+import contextlib
 import os
 import random
 import subprocess
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cleanup_nodemodule.engine import _python
 from cleanup_nodemodule.engine.contract import (
     AS_COUNTED,
     ATTRIBUTES,
@@ -31,11 +37,12 @@ from support.accounted import (
     words,
     write,
 )
-from support.accounts import become_nobody
+from support.accounts import give_up_rights
 from support.children import in_child
+from support.dictated import budgets, examples, shuffles, usual
 from support.filesystems import Mounts
 from support.needs import unable
-from support.openings import BY_COMPONENT, BY_DESCRIPTOR, Way, every_opening
+from support.openings import Way, by_descriptor
 from support.trees import declare
 
 BLOCK = 4096
@@ -79,17 +86,16 @@ def furnish(top: Path) -> Path:
     return top
 
 
-def of_budgets(engine: ModuleType, top: Path, given: Accounting, whole: Accounted) -> None:
+def of_budgets(engine: ModuleType, top: Path, accounting: Accounting, whole: Accounted) -> None:
     """Check that all slices add up to the same."""
     for budget in (1, 3, 10, 50):
-        assert account(engine, root_of(top), given, budget, random.Random(budget)) == whole
+        assert account(engine, root_of(top), accounting, budget, random.Random(budget)) == whole
 
 
 # XFS
 
 
-@every_opening
-@pytest.mark.parametrize("opening", BY_DESCRIPTOR, indirect=True)
+@by_descriptor
 @pytest.mark.parametrize("everything", [False, True])
 def test_on_xfs_shared_extents_are_ranges_and_the_rest_is_own(
     engine: ModuleType,
@@ -98,17 +104,17 @@ def test_on_xfs_shared_extents_are_ranges_and_the_rest_is_own(
     everything: bool,  # noqa: FBT001 - a parameter of the case, told by its name
 ) -> None:
     top = furnish(disks.image("xfs", tmp_path / "disk") / "top")
-    given = ON_XFS._replace(all=everything)
-    whole = expected(top, given)
-    assert account(engine, root_of(top), given) == whole
-    of_budgets(engine, top, given, whole)
+    accounting = ON_XFS._replace(all=everything)
+    whole = expected(top, accounting)
+    assert account(engine, root_of(top), accounting) == whole
+    of_budgets(engine, top, accounting, whole)
     # That the tree has what it should have.
     assert whole.own > 500_000
     assert whole.shared > 2 * 2500 * BLOCK
     assert len(whole.linked_ranges) == 1
-    assert sum(whole.chunks.values()) == 20
-    part = account(engine, root_of(top / "b"), given)
-    assert part == expected(top / "b", given)
+    assert sum(whole.chunks.values()) == 21
+    part = account(engine, root_of(top / "b"), accounting)
+    assert part == expected(top / "b", accounting)
 
 
 def test_on_xfs_what_is_not_written_out_yet_is_own(
@@ -128,32 +134,29 @@ def test_on_xfs_what_is_not_written_out_yet_is_own(
     assert whole.own >= 50 * BLOCK
 
 
-def _as_nobody(way: Way, top: str, given: Accounting) -> Accounted:
+def _as_nobody(way: Way, top: str, accounting: Accounting) -> Accounted:
     engine = way.engine()
-    become_nobody(Path(top).parent)
-    return account(engine, root_of(Path(top)), given)
+    give_up_rights()
+    return account(engine, root_of(Path(top)), accounting)
 
 
 @pytest.mark.parametrize(
-    ("kind", "given"), [("xfs", ON_XFS), ("btrfs", ON_BTRFS), ("ext4", ON_EXT4._replace(all=True))]
+    ("kind", "accounting"),
+    [("xfs", ON_XFS), ("btrfs", ON_BTRFS), ("ext4", ON_EXT4._replace(all=True))],
 )
 def test_what_may_not_be_read_may_come_back(
-    engine: ModuleType, disks: Mounts, tmp_path: Path, kind: str, given: Accounting
+    engine: ModuleType, place: Path, disks: Mounts, kind: str, accounting: Accounting
 ) -> None:
-    disk = disks.image(kind, tmp_path / "disk")
+    disk = disks.image(kind, place / "disk")
     top = disk / "top"
     declare(top, {"d": {}, "small": 10})
     write(top / "open", noise(30_000))
     write(top / "closed", noise(50_000)).chmod(0)
     (top / "linked").hardlink_to(write(top / "d" / "linked", noise(70_000)))
     (top / "linked").chmod(0)
-    os.chmod(disk, 0o777)  # noqa: S103 - nothing of worth is there
-    for way in tmp_path.parents:
-        if os.lstat(way).st_mode & 0o005 != 0o005:
-            os.chmod(way, 0o755)  # noqa: S103 - directories of the tests
     takes = {name: os.lstat(top / name).st_blocks * 512 for name in ("closed", "linked")}
-    whole = account(engine, root_of(top), given)
-    seen = in_child(_as_nobody, Way(engine.__name__, "best"), os.fspath(top), given)
+    whole = account(engine, root_of(top), accounting)
+    seen = in_child(_as_nobody, Way(engine.__name__, "best"), os.fspath(top), accounting)
     assert seen.own == whole.own - takes["closed"]
     assert seen.perhaps == whole.perhaps + takes["closed"]
     assert [record[4] for record in seen.links] == [0]
@@ -204,17 +207,17 @@ def test_on_btrfs_a_snapshot_shares_everything(
     alone = account(engine, root_of(disk / "top"), ON_BTRFS)
     assert (alone.shared, alone.extents) == (0, 5)
     subprocess.run(
-        ["btrfs", "subvolume", "snapshot", disk, disk / "snapshot"], check=True, capture_output=True
+        ["btrfs", "subvolume", "snapshot", disk, disk / "top" / "snapshot"],
+        check=True,
+        capture_output=True,
     )
     write(disk / "top" / "f1", noise(8192, 9))
-    whole = expected(disk / "top", ON_BTRFS)
     seen = account(engine, root_of(disk / "top"), ON_BTRFS)
-    assert seen == whole
     assert seen.own == 8192
     assert seen.shared == alone.own - 8192
     assert seen.proven == 0
     # The snapshot is another device, so it is none of the tree around it.
-    usage = engine.measure(root_of(disk), [b""], 1_000_000, None, ON_BTRFS).usage
+    usage = engine.measure(root_of(disk / "top"), [b""], 1_000_000, None, ON_BTRFS).usage
     assert usage.mounts == [b"snapshot"]
 
 
@@ -276,10 +279,10 @@ def test_on_ext4_a_block_of_attributes_is_a_range(
 ) -> None:
     disk = disks.image("ext4", tmp_path / "disk", *making, mebibytes=128)
     top = attributed(disk / "top")
-    given = ON_EXT4._replace(all=everything, block=os.statvfs(disk).f_bsize)
-    whole = expected(top, given)
-    assert account(engine, root_of(top), given) == whole
-    of_budgets(engine, top, given, whole)
+    accounting = ON_EXT4._replace(all=everything, block=os.statvfs(disk).f_bsize)
+    whole = expected(top, accounting)
+    assert account(engine, root_of(top), accounting) == whole
+    of_budgets(engine, top, accounting, whole)
     if "1024" not in making[:2] or making[0] == "-b":
         assert whole.shared > 0
     if "128" in making:
@@ -290,7 +293,7 @@ def test_on_ext4_a_block_of_attributes_is_a_range(
 def test_on_ext4_access_lists_share_a_block(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
-    top = disks.image("ext4", tmp_path / "disk", "-I", "128") / "top"
+    top = disks.image("ext4", tmp_path / "disk", "-b", "4096", "-I", "128") / "top"
     top.mkdir()
     for number in range(10):
         write(top / f"f{number}", b"1")
@@ -343,8 +346,8 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
     os.sync()
     alone = [top / "both" / "new", *(top / "both" / "new").rglob("*")]
     alone += [top / "new", top / "new" / "x", top / "new" / "x" / "y"]
-    given = Accounting(LAYERS)
-    seen = account(engine, root_of(top), given)
+    accounting = Accounting(LAYERS)
+    seen = account(engine, root_of(top), accounting)
     if seen.perhaps:
         unable("needs Linux 6.6, whose overlays give handles")
     assert seen.own == takes(*alone)
@@ -352,7 +355,7 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
     size = replaced.st_blocks * 512
     assert seen.links == Counter({(replaced.st_ino, 2, 50_000, size, size): 2})
     assert (seen.metadata, seen.shared, seen.chunks, seen.encoded) == (0, 0, {}, {})
-    of_budgets(engine, top, given, seen)
+    of_budgets(engine, top, accounting, seen)
     for part, own in (
         ("low", 0),
         ("both", takes(*alone[:5])),
@@ -360,7 +363,7 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
         ("new/moved", 0),
         ("both/new", takes(*alone[:5])),
     ):
-        assert account(engine, root_of(top / part), given).own == own
+        assert account(engine, root_of(top / part), accounting).own == own
 
 
 def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) -> None:
@@ -373,19 +376,21 @@ def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) ->
 # All
 
 
-@pytest.mark.parametrize("given", [None, Accounting(), Accounting(AS_COUNTED, all=True, inode=7)])
+@pytest.mark.parametrize(
+    "accounting", [None, Accounting(), Accounting(AS_COUNTED, all=True, inode=7)]
+)
 def test_where_nobody_is_asked_what_is_taken_is_own(
-    engine: ModuleType, tmp_path: Path, given: Accounting | None
+    engine: ModuleType, tmp_path: Path, accounting: Accounting | None
 ) -> None:
     top = tmp_path / "top"
     declare(top, {"d": {"f": 5000, "g": 1}, "l": Path("d")})
     (top / "h").hardlink_to(top / "d" / "f")
-    usage = engine.measure(root_of(top), [b""], 1000, None, given).usage
+    usage = engine.measure(root_of(top), [b""], 1000, None, accounting).usage
     assert usage.own == usage.allocated
     assert usage[14:] == (0, 0, 0, 0, b"", b"", b"", 0, b"", 0)
     found = os.lstat(top / "h")
     size = found.st_blocks * 512
-    seen = account(engine, root_of(top), given)
+    seen = account(engine, root_of(top), accounting)
     assert seen.links == Counter({(found.st_ino, 2, 5000, size, size): 2})
 
 
@@ -407,27 +412,111 @@ def test_what_was_there_before_is_the_same(engine: ModuleType, tmp_path: Path, k
     assert asked.usage[6:13] == plain.usage[6:13]
 
 
-@pytest.mark.parametrize("opening", [*BY_DESCRIPTOR])
-@every_opening
-def test_what_is_mounted_is_not_asked(
-    engine: ModuleType, disks: Mounts, tmp_path: Path, opening: str
-) -> None:
+def test_what_is_mounted_is_not_asked(engine: ModuleType, disks: Mounts, tmp_path: Path) -> None:
     """A directory of the same file system was counted before it turned out to be mounted."""
-    disk = disks.image("ext4", tmp_path / "disk", "-I", "128")
+    disk = disks.image("ext4", tmp_path / "disk", "-b", "4096", "-I", "128")
     top = disk / "top"
-    declare(top, {"d": {}, "plain": 1, "file": 1})
+    declare(top, {"d": {}, "plain": 1, "file": 0})
     declare(disk / "elsewhere", {"in": {"f": 1000}, "file": 9000})
     for path in (top / "d", disk / "elsewhere" / "in", disk / "elsewhere" / "file"):
         os.setxattr(path, "user.x", b"x" * 300)
-    (top / "file").unlink()
-    before = account(engine, root_of(top), ON_EXT4)
-    (top / "file").touch()
+    assert account(engine, root_of(top), ON_EXT4).own == takes(top, top / "plain") + BLOCK
     disks.bind(disk / "elsewhere" / "file", top / "file")
     disks.bind(disk / "elsewhere" / "in", top / "d")
     seen = engine.measure(root_of(top), [b""], 1000, None, ON_EXT4).usage
     assert seen.mounts == [b"d"]
-    assert before.own == takes(top, top / "plain") + BLOCK
-    if opening == BY_COMPONENT:
-        assert (seen.own, seen.perhaps) == (takes(top, top / "plain") + 12_288, 0)
-    else:
-        assert (seen.own, seen.perhaps) == (takes(top, top / "plain"), takes(top / "file"))
+    assert (seen.own, seen.perhaps) == (takes(top, top / "plain"), takes(top / "file"))
+
+
+# Whatever was done to the files
+
+sizes = st.sampled_from([0, 1, 100, 2048, 2049, 4096, 5000, 20_000, 150_000])
+places = st.sampled_from([0, 1, 4096, 8192, 40_960, 131_072])
+numbers = st.integers(0, 5)
+deeds = st.one_of(
+    st.tuples(st.just("write"), numbers, places, sizes),
+    st.tuples(st.just("words"), numbers, places, sizes),
+    st.tuples(st.just("clone"), numbers, numbers, st.just(0)),
+    st.tuples(st.just("punch"), numbers, places, st.sampled_from([4096, 16_384])),
+    st.tuples(st.just("cut"), numbers, places, st.just(0)),
+    st.tuples(st.just("link"), numbers, numbers, st.just(0)),
+    st.tuples(
+        st.just("attribute"), numbers, st.sampled_from([0, 1]), st.sampled_from([0, 10, 300])
+    ),
+)
+
+
+def done(top: Path, deed: tuple[str, int, int, int]) -> None:
+    """Do something to a file, if it is there to be done."""
+    what, number, at, size = deed
+    directory = top / "d" if number % 2 else top
+    path, other = directory / f"f{number}", top / f"f{at}"
+    match what:
+        case "write":
+            write(path, noise(size, number), at)
+        case "words":
+            write(path, words(size), at)
+        case "clone" if other.exists() and path != other:
+            clone(other, path)
+        case "punch" if path.exists():
+            punch(path, at, size)
+        case "cut" if path.exists():
+            os.truncate(path, at)
+        case "link" if path.exists():
+            with contextlib.suppress(FileExistsError):
+                (top / "d" / f"l{at}").hardlink_to(path)
+        case "attribute" if path.exists():
+            os.setxattr(directory if at else path, "user.x", b"x" * size)
+
+
+@pytest.fixture(scope="module")
+def shelves(
+    private_mounts: None,  # noqa: ARG001 - wanted for what it does
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Path]]:
+    """Disks of each kind, for all of a test."""
+    top = tmp_path_factory.mktemp("shelves")
+    (top / "images").mkdir()
+    mounts = Mounts(top / "images")
+    try:
+        yield {
+            "xfs": mounts.image("xfs", top / "xfs"),
+            "ext4": mounts.image("ext4", top / "ext4", "-I", "128", "-b", "4096"),
+            "btrfs": mounts.image("btrfs", top / "btrfs"),
+            "zstd": mounts.image("btrfs", top / "zstd", options="compress-force=zstd"),
+        }
+    finally:
+        mounts.close()
+
+
+@settings(usual, max_examples=examples(25))
+@given(
+    kind=st.sampled_from(["xfs", "ext4", "btrfs", "zstd"]),
+    deeds=st.lists(deeds, max_size=14),
+    budget=budgets,
+    shuffle=shuffles,
+)
+def test_both_engines_account_for_whatever_was_done(
+    native: ModuleType,
+    shelves: dict[str, Path],
+    kind: str,
+    deeds: list[tuple[str, int, int, int]],
+    budget: int,
+    shuffle: random.Random,
+) -> None:
+    accounting = {"xfs": ON_XFS, "ext4": ON_EXT4}.get(kind, ON_BTRFS)
+    with tempfile.TemporaryDirectory(dir=shelves[kind]) as directory:
+        top = Path(directory) / "top"
+        declare(top, {"d": {}})
+        for deed in deeds:
+            if kind != "ext4" or deed[0] != "clone":
+                done(top, deed)
+        seen, whole = steady(lambda: account(native, root_of(top), accounting), top, accounting)
+        assert seen == whole
+        for engine in (native, _python):
+            again, whole = steady(
+                lambda: account(engine, root_of(top), accounting, budget, shuffle),  # noqa: B023 - called at once
+                top,
+                accounting,
+            )
+            assert again == whole

@@ -116,7 +116,7 @@ def root_of(top: Path) -> Root:
 # Once more, with filefrag
 
 _EXTENT: Final = re.compile(
-    r"^ *\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *(\d+): +(\d+):(?: +\d+:)? *(\S*)$", re.MULTILINE
+    r"^ *\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *\d+: +\d+:(?: +\d+:)? *(\S*)$", re.MULTILINE
 )
 
 
@@ -135,7 +135,12 @@ def filefrag(path: bytes, *options: str) -> list[Extent]:
         ["filefrag", "-v", "-b1", *options, path], capture_output=True, text=True, check=True
     )
     extents = [
-        Extent(int(found[1]), int(found[3]), int(found[5]), frozenset(found[6].split(",")))
+        Extent(
+            int(found[1]),
+            int(found[3]),
+            int(found[2]) + 1 - int(found[1]),
+            frozenset(found[4].split(",")),
+        )
         for found in _EXTENT.finditer(said.stdout)
     ]
     assert len(extents) == len(re.findall(r"^ *\d+:", said.stdout, re.MULTILINE))

@@ -333,7 +333,7 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
     )
     for directory in (upper, work):
         directory.mkdir()
-    top = disks.overlay(tmp_path / "over", lower, upper, work, "redirect_dir=on") / "top"
+    top = disks.overlay(tmp_path / "over", lower, upper, work, options="redirect_dir=on") / "top"
     declare(top / "both" / "new", {"a": 5000, "d": {"b": 10_000}, "link": Path("a")})
     declare(top / "new", {"x": {"y": 20_000}})
     (top / "both" / "replaced").unlink()
@@ -394,10 +394,21 @@ def test_where_nobody_is_asked_what_is_taken_is_own(
     assert seen.links == Counter({(found.st_ino, 2, 5000, size, size): 2})
 
 
-@pytest.mark.parametrize("kind", [5, -1, 2**40])
-def test_a_kind_that_nobody_knows_is_refused(engine: ModuleType, tmp_path: Path, kind: int) -> None:
-    with pytest.raises(ValueError, match="no kind of accounting"):
-        engine.measure(root_of(tmp_path), [b""], 1000, None, Accounting(kind))
+@pytest.mark.parametrize(
+    "accounting",
+    [
+        Accounting(5),
+        Accounting(-1),
+        Accounting(EXTENTS, block=0),
+        Accounting(AS_COUNTED, inline=-1),
+        *(Accounting(TREE, 4096, False, *(-(at == of) for at in range(7))) for of in range(7)),  # noqa: FBT003 - of all numbers behind it one is wrong
+    ],
+)
+def test_what_nobody_can_count_is_refused(
+    engine: ModuleType, tmp_path: Path, accounting: Accounting
+) -> None:
+    with pytest.raises(ValueError, match="nothing is counted in such a way"):
+        engine.measure(root_of(tmp_path), [b""], 1000, None, accounting)
 
 
 @pytest.mark.parametrize("kind", [ATTRIBUTES, EXTENTS, TREE, LAYERS])

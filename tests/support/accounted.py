@@ -105,7 +105,7 @@ def account(
         parts = shuffle.randint(1, max(1, len(left)))
         waiting += (part for at in range(parts) if (part := left[at::parts]))
     ranges, linked_ranges, encoded, links = found
-    return Accounted(*numbers, ranges, linked_ranges, chunks, encoded, links)
+    return Accounted._make([*numbers, ranges, linked_ranges, chunks, encoded, links])
 
 
 def root_of(top: Path) -> Root:
@@ -300,8 +300,8 @@ def expected(top: Path, given: Accounting) -> Accounted:
         sums["metadata"] = sums["content"] = sums["proven"] = sums["extents"] = 0
     if given.kind == ATTRIBUTES:
         chunks.clear()
-    numbers = (sums[name] for name in Accounted._fields[:7])
-    return Accounted(*numbers, ranges, linked_ranges, chunks, encoded, links)
+    numbers = [sums[name] for name in Accounted._fields[:7]]
+    return Accounted._make([*numbers, ranges, linked_ranges, chunks, encoded, links])
 
 
 def steady(look: Callable[[], _T], top: Path, given: Accounting) -> tuple[_T, Accounted]:

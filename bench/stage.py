@@ -26,7 +26,8 @@ from cleanup_nodemodule.patterns.patterns import NO_PATTERNS
 from cleanup_nodemodule.proof.rules import of_profiles
 from cleanup_nodemodule.survey import measure
 from cleanup_nodemodule.survey import search as finder
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.giving_back import sizes
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.bound import Searchers
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.threads import Workers
@@ -51,9 +52,9 @@ async def size(tree: str, scheduler: Scheduler, watch: Watch | None = None) -> C
     )
     if contents is None:
         raise FileNotFoundError(tree)
-    [links] = ledger.attribute({0: 0}, [False])
+    [counted] = sizes([(0, contents)], [False], ledger.by_place({0: 0}), {})
     return {
-        "allocated": contents.allocated_bytes + links.allocated_bytes,
+        "allocated": counted.allocated_bytes,
         "entries": contents.files + contents.directories,
         "met": len(contents.met) + len(contents.late) + contents.unlisted,
     }

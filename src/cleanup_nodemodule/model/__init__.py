@@ -9,7 +9,7 @@ reads lengths of time and sizes.
 Words: a path is ``str`` as ``os.fsdecode`` makes it: a name that is not UTF-8 keeps its bytes as lone surrogates. Sizes
 are bytes, times are seconds since the epoch.
 
-May import ``problems`` and nothing else: the model does nothing.
+May import ``problems`` and the types of the engine, and nothing else: the model does nothing.
 The next reason to keep is a member of ``Reason``. The next fact about an artifact is a field of ``Evidence``.
 """
 
@@ -26,6 +26,7 @@ from cleanup_nodemodule.model.outcome import (
     Trashed,
 )
 from cleanup_nodemodule.model.plan import (
+    Accounted,
     Artifact,
     Candidate,
     Contents,
@@ -37,12 +38,14 @@ from cleanup_nodemodule.model.plan import (
     Identity,
     Keep,
     Plan,
+    Records,
     Size,
 )
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
 
 __all__ = [
+    "Accounted",
     "Approved",
     "Artifact",
     "Candidate",
@@ -64,6 +67,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Reason",
+    "Records",
     "Removed",
     "Result",
     "Size",

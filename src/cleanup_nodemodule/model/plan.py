@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
+from cleanup_nodemodule.engine.contract import Accounting
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
 
@@ -127,6 +128,17 @@ class Contents:
     measured_at: int = field(default=0, compare=False)
     """When it was measured, seconds since the epoch: what was written into it later may not be counted here. 0 if it was
     not measured. Two that hold the same are equal, whenever they were measured."""
+    own_bytes: int = 0
+    """What surely comes back of what they take, as the file system tells (``Usage.own`` of engine/contract.py).
+    This and the four that follow say something only where the file system was asked (:class:`Accounted`)."""
+    perhaps_bytes: int = 0
+    """What may come back besides, as nobody could be asked."""
+    shared_bytes: int = 0
+    """What lies in places on the disk that other files may have, too."""
+    metadata_bytes: int = 0
+    """What they take in the tree of btrfs."""
+    proven_bytes: int = 0
+    """What of that no snapshot has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +159,8 @@ class Size:
     reclaimable_at_most_bytes: int
     """The most that it may give back here, never less than the promise. 0 for what is kept."""
     shared_bytes: int
-    """How much of what is allocated here is not promised because something that stays, or that nobody knows, may have it
-    too: a link, a copy that shares its content, a snapshot. 0 for what is kept."""
+    """How much of what it takes is not promised because something that stays, or that nobody knows, may have it
+    too: a link, a copy that shares its content, a snapshot, a lower layer. 0 for what is kept."""
 
     @classmethod
     def exact(cls, apparent_bytes: int, allocated_bytes: int, reclaimable_bytes: int) -> Self:
@@ -252,6 +264,51 @@ class Goal:
     """It is reached by what remains, and not by what is given back."""
 
 
+_NOT_ASKED: Final = Accounting()
+
+How: TypeAlias = Literal["measured", "untested", "as du counts"]
+"""How sure it is what deleting gives back: this was compared with what df said, it is written from documentation alone,
+or nobody asks and it is what ``du`` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """How it is found out on one file system what deleting gives back."""
+
+    name: str
+    """Where the file system is mounted."""
+    kind: str
+    """What the system calls its kind, such as ``xfs``; empty if it does not tell."""
+    how: How
+    exact: bool
+    """Everything is asked, also what most likely makes no difference."""
+    accounting: Accounting = _NOT_ASKED
+    """What the engine is told."""
+    copies: float = 1.0
+    """How often it keeps what is in its tree, for each time that it keeps content (btrfs)."""
+    inode: int = 0
+    """Bytes of an inode, where these come back, too (XFS)."""
+    devices: frozenset[int] = frozenset()
+    """Numbers of the devices that are this file system: each subvolume of btrfs has one of its own."""
+
+
+class Records(NamedTuple):
+    """What several files may have in common, packed as the engine does (engine/contract.py).
+
+    Each time with the place of the artifact in the plan that they lie in, -1 for none, and the number of the device. With
+    these the sizes can be settled for another selection.
+    """
+
+    links: tuple[tuple[int, int, bytes], ...] = ()
+    """Files with several links."""
+    ranges: tuple[tuple[int, int, bytes], ...] = ()
+    """Places on the disk that files with one link have."""
+    linked_ranges: tuple[tuple[int, int, bytes], ...] = ()
+    """The same of files with several links."""
+    chunks: tuple[tuple[int, int, bytes], ...] = ()
+    """Chunks of inodes (XFS)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was found, and what would be done with it. A dry run ends here."""
@@ -270,15 +327,16 @@ class Plan:
     """Patterns of the user that matched nothing, and may be misspelt."""
     others: tuple[tuple[str, int], ...] = ()
     """Other ecosystems that were seen on the way, each with how many directories of theirs."""
-    links: tuple[tuple[int, bytes], ...] = field(default=(), repr=False, compare=False)
-    """The files with several links, packed as the engine does, each time with the place of the artifact in this plan
-    that they lie in, -1 for none. With these the sizes can be settled for another selection."""
+    records: Records = field(default=Records(), repr=False, compare=False)
+    """What files have in common."""
     gone: tuple[str, ...] = ()
     """Paths that a saved plan names and that are not there any more."""
     goals: tuple[Goal, ...] = ()
     """What the selection was to reach, by file system."""
     excluded: tuple[str, ...] = ()
     """What was not searched because the user excluded it: lines of gitignore for absolute paths."""
+    accounted: tuple[Accounted, ...] = ()
+    """How it was found out what deleting gives back, by file system, in the order of their names."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:
@@ -286,16 +344,21 @@ class Plan:
         return tuple(artifact for artifact in self.artifacts if artifact.selected)
 
     @property
+    def links(self) -> tuple[tuple[int, int, bytes], ...]:
+        """The files with several links."""
+        return self.records.links
+
+    @property
     def reclaimable_bytes(self) -> int:
-        """What deleting the selection surely gives back."""
+        """The promise: what surely comes back when the selection is deleted."""
         return sum(artifact.size.reclaimable_bytes for artifact in self.artifacts)
 
     @property
     def reclaimable_at_most_bytes(self) -> int:
-        """The most that deleting the selection may give back."""
+        """What comes back at most."""
         return sum(artifact.size.reclaimable_at_most_bytes for artifact in self.artifacts)
 
     @property
     def shared_bytes(self) -> int:
-        """How much of what the selection takes is not promised because something else may have it too."""
+        """What of the selection does not surely come back, because something else has it, too."""
         return sum(artifact.size.shared_bytes for artifact in self.artifacts)

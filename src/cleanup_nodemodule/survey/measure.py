@@ -11,7 +11,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Measurement, Root, Watch
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
 from cleanup_nodemodule.work.scheduler import Pace, Scheduler
@@ -189,12 +189,16 @@ def contents_of(
         tally.add(measurement)
         return tally.contents()
     # As most of them are: nothing but numbers.
-    if usage.links:
-        ledger.add(number, usage.links)
+    ledger.add(number, candidate.identity.device, usage)
     return Contents(
         *(usage.apparent, usage.allocated, usage.files, usage.directories, usage.newest, True),
         *((), (), (), usage.allocated_directories),
         measured_at=int(time.time()),
+        own_bytes=usage.own,
+        perhaps_bytes=usage.perhaps,
+        shared_bytes=usage.shared,
+        metadata_bytes=usage.metadata,
+        proven_bytes=usage.proven,
     )
 
 
@@ -226,6 +230,7 @@ class _Tally:
         problem: Callable[[Problem], None],
     ) -> None:
         self._number = number
+        self._device = candidate.identity.device
         self.path: Final = candidate.path
         self.root: Final = candidate.root
         """Where it was found."""
@@ -233,6 +238,7 @@ class _Tally:
         self._problem = problem
         self._apparent = self._allocated = self._files = self._directories = self._newest = 0
         self._directory_bytes = 0
+        self._own = self._perhaps = self._shared = self._metadata = self._proven = 0
         self._mounts: list[str] = []
         self._repositories: list[str] = []
         self._foreign: list[str] = []
@@ -252,8 +258,12 @@ class _Tally:
         self._directories += usage.directories
         self._directory_bytes += usage.allocated_directories
         self._newest = max(self._newest, usage.newest)
-        if usage.links:
-            self._ledger.add(self._number, usage.links)
+        self._own += usage.own
+        self._perhaps += usage.perhaps
+        self._shared += usage.shared
+        self._metadata += usage.metadata
+        self._proven += usage.proven
+        self._ledger.add(self._number, self._device, usage)
         self._repositories.extend(beneath(self.path, path) for path in usage.repositories)
         self._foreign.extend(beneath(self.path, path) for path in usage.foreign)
         self._unlisted += usage.unlisted
@@ -307,4 +317,9 @@ class _Tally:
             tuple(sorted(self._late)),
             self._unlisted,
             measured_at=self._measured_at,
+            own_bytes=self._own,
+            perhaps_bytes=self._perhaps,
+            shared_bytes=self._shared,
+            metadata_bytes=self._metadata,
+            proven_bytes=self._proven,
         )

@@ -26,7 +26,7 @@ from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.search import Search, SearchRoot
-from cleanup_nodemodule.survey.summary import Settled, settle
+from cleanup_nodemodule.survey.summary import Settled, of_file_systems, settle
 from cleanup_nodemodule.survey.unfinished import Unfinished
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -108,7 +108,7 @@ class Portions:
         self._has_git: Final = has_git
         self._mounts: Final = frozenset(prover.circumstances.mounts)
         self.kept: Final = Kept()
-        self._linked: Final = Linked()
+        self._linked: Final = Linked(findings.accounted)
         self._last_used: Final[dict[str, int]] = {}
         """When the projects of rows were last used that are still here."""
         first_names = {name for rule in settings.rules for name in rule.names[:-1]}
@@ -332,6 +332,7 @@ class Portions:
             rows,
             nesting.innermost_around(rows),
             ledger,
+            findings.accounted,
             silent=self._scheduler.silence.roots,
             include_foreign=self._settings.include_foreign,
             has_git=self._has_git,
@@ -345,8 +346,13 @@ class Portions:
 
     def _filtered(self, known: Settled) -> Settled:
         """Return *known* with no more selected than the filters let go: they look at one, and what lies in it."""
-        # What they free is right for those that share no file with others; the rest waits for the end.
-        portion = Plan((), known.artifacts, (), complete=True, links=known.links)
+        # What they free is right for those that share nothing with others; the rest waits for the end.
+        portion = Plan(
+            *((), known.artifacts, ()),
+            complete=True,
+            records=known.records,
+            accounted=of_file_systems(self._findings.accounted),
+        )
         return known._replace(
             artifacts=filtered(portion, self._settings.filters, self._known).artifacts
         )

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem, Reason
+from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem, Reason, Records
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -34,7 +34,7 @@ from cleanup_nodemodule.survey.roots import answering, check_there, located
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.search import SearchRoot
-from cleanup_nodemodule.survey.summary import summarize, unanswered
+from cleanup_nodemodule.survey.summary import of_file_systems, summarize, unanswered
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.system.mounts import mount_points
 from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
@@ -144,7 +144,7 @@ async def decide_each(
         plan = await make_plan(settings, scheduler, watch)
         reader.begun(plan.roots)
         reader.decided(plan.artifacts, plan.problems)
-        return replace(plan, artifacts=(), problems=(), links=())
+        return replace(plan, artifacts=(), problems=(), records=Records())
     # A plan has no use for it.
     from cleanup_nodemodule.survey.portions import Portions
 
@@ -193,6 +193,7 @@ async def decide_each(
         tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
         *(findings.unseen_processes, findings.unmatched, tuple(sorted(findings.others.items()))),
         excluded=findings.excluded,
+        accounted=of_file_systems(findings.accounted),
     )
 
 

@@ -29,6 +29,7 @@
 #include "native/watch.h"
 #include "native/extents.h"
 #include "native/shares.h"
+#include "native/tree.h"
 #include "native/accounting.h"
 #include "native/measure.h"
 #include "native/remove_file.h"
@@ -120,18 +121,23 @@ usage_of(const Sums *sums, const Watch *watch, const Classes *classes)
     PyObject *shared = number_of(&accounting->shared, 1);
     PyObject *metadata = number_of(&accounting->metadata, 1);
     PyObject *proven = number_of(&accounting->proven, 1);
+    PyObject *content = number_of(&accounting->contents, 1);
     if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
         allocated != NULL && directories != NULL && met != NULL && late != NULL &&
-        own != NULL && perhaps != NULL && shared != NULL && metadata != NULL && proven != NULL) {
+        own != NULL && perhaps != NULL && shared != NULL && metadata != NULL && proven != NULL &&
+        content != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "OOLLLy#OOOOOOLOOOOOy#y#y#", apparent, allocated, (long long)sums->files,
+            classes->usage, "OOLLLy#OOOOOOLOOOOOy#y#y#Ly#O", apparent, allocated, (long long)sums->files,
             (long long)sums->directories, (long long)sums->newest,
             bytes_of(&sums->links), (Py_ssize_t)sums->links.used, mounts,
             repositories, foreign, directories, met, late, (long long)watch->unlisted, own, perhaps,
             shared, metadata, proven, bytes_of(&accounting->ranges), (Py_ssize_t)accounting->ranges.used,
             bytes_of(&accounting->linked_ranges), (Py_ssize_t)accounting->linked_ranges.used,
-            bytes_of(&accounting->chunks), (Py_ssize_t)accounting->chunks.used);
+            bytes_of(&accounting->chunks), (Py_ssize_t)accounting->chunks.used,
+            (long long)accounting->extents, bytes_of(&accounting->encoded),
+            (Py_ssize_t)accounting->encoded.used, content);
     }
+    Py_DecRef(content);
     Py_DecRef(proven);
     Py_DecRef(metadata);
     Py_DecRef(shared);

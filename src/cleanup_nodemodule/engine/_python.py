@@ -16,6 +16,7 @@ from cleanup_nodemodule.engine._python_entries import (
     GONE,
     blocks_of,
     depth_of,
+    elsewhere,
     fault_of,
     fitting,
     has_head,
@@ -299,6 +300,8 @@ def measure(
                                 allocated = own = blocks_of(found) * BLOCK
                                 if accountant is not None:
                                     own = accountant.count_linked(handle, entry.name, found)
+                                if entry_device != device:
+                                    inode = elsewhere(inode, entry_device)
                                 links.extend((inode, link_count, size, allocated, own))
                                 newest = max(newest, int(changed))
                                 continue

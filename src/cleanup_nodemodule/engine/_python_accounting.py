@@ -61,6 +61,9 @@ class Accountant(ABC):
     keeps_inodes = False
     """Inodes are given back by the chunk."""
 
+    devices = False
+    """A tree has entries on several devices, and nothing need be mounted for that."""
+
     def __init__(self, accounting: Accounting, root: Root, tree: Tree) -> None:
         self._given: Final = accounting
         self._tree: Final = tree
@@ -133,7 +136,7 @@ class Accountant(ABC):
 
     def _ask(self, directory: Handle, name: str, found: os.stat_result) -> Share:
         takes = blocks_of(found) * BLOCK
-        if found.st_dev != self._device:
+        if found.st_dev != self._device and not self.devices:
             return Share(perhaps=takes)  # Something is mounted on it.
         try:
             return self._share(directory, name, found, takes)
@@ -311,6 +314,8 @@ def _held(placed: list[_Placed]) -> int:
 
 class _OfLayers(Accountant):
     """overlayfs: what is not in the upper layer alone stays where it is."""
+
+    devices = True
 
     def __init__(self, accounting: Accounting, root: Root, tree: Tree) -> None:
         super().__init__(accounting, root, tree)

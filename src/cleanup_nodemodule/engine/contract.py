@@ -49,6 +49,9 @@ CHUNK_FIELDS: Final = 2
 ENCODED_FIELDS: Final = 2
 """Numbers in one record of :attr:`Usage.encoded`."""
 
+DEVICE_SHIFT: Final = 40
+"""By so many bits the number of a device is shifted left in :attr:`Usage.links`."""
+
 WATCHED: Final = 1000
 """Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
 :attr:`Found.noticed`. A directory of a million keys is not worth a million paths."""
@@ -145,7 +148,7 @@ class Accounting(NamedTuple):
     The extents of a file are asked of the file system (FIEMAP, Documentation/filesystems/fiemap.rst), of regular files only,
     without having them written first. A file is opened to read for it, without following a symlink, without waiting and
     without entering a mount, and only one whose device, inode and type are those that were counted. One that cannot be opened or
-    asked has nothing of its own, nor what is on another device than the root: all that it takes goes to :attr:`Usage.perhaps`. That
+    asked has nothing of its own, nor what is on another device than the root (but with ``LAYERS``: each layer may have one): all that it takes goes to :attr:`Usage.perhaps`. That
     is no fault. On systems other than Linux nobody is asked: all is as with ``AS_COUNTED``.
     """
 
@@ -252,7 +255,9 @@ class Usage(NamedTuple):
     """Newest modification time met, in whole seconds since the epoch."""
     links: bytes
     """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links: inode, link count, apparent
-    bytes, allocated bytes, own bytes (:class:`Accounting`). All are on the device of the root."""
+    bytes, allocated bytes, own bytes (:class:`Accounting`). All count as if they were on the device of the root. The
+    inode of one that is not, as in the layers of an overlay, is changed so that it is another one: by its device,
+    shifted left by :data:`DEVICE_SHIFT` bits and combined by "exclusive or"."""
     mounts: list[bytes]
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]

@@ -17,7 +17,6 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import (
     AS_COUNTED,
     ATTRIBUTES,
-    CHUNK_FIELDS,
     EXTENTS,
     LAYERS,
     LINK_FIELDS,
@@ -26,16 +25,16 @@ from cleanup_nodemodule.engine.contract import (
 )
 from cleanup_nodemodule.model import Accounted, Artifact, Contents, Records, Size
 from cleanup_nodemodule.survey import tree_estimate
+from cleanup_nodemodule.survey.chunks import CHUNK, going, in_chunks
+from cleanup_nodemodule.survey.hard_links import completed_by_rank
 
 AS_DU_COUNTS: Final = Accounted("", "", "as du counts", exact=False)
 """How a device is accounted of which nobody knows anything."""
 
-_CHUNK_SHIFT: Final = 6
-_CHUNK: Final = 1 << _CHUNK_SHIFT
-"""Inodes that XFS makes and gives back together (``XFS_INODES_PER_CHUNK``, fs/xfs/libxfs/xfs_format.h)."""
-
-_INODE, _LINKS, _APPARENT, _ALLOCATED, _OWN = range(LINK_FIELDS)
-"""The fields of a record of ``Usage.links``."""
+_APPARENT: Final = 2
+_ALLOCATED: Final = 3
+_OWN: Final = 4
+"""Where these are in a record of ``Usage.links``."""
 
 Slices: TypeAlias = Sequence[tuple[int, int, bytes]]
 """Records as the engine packs them, each with a rank or a place, and the number of the device."""
@@ -305,72 +304,19 @@ class _Settling:
                 its.setdefault(inode, set()).add((start, length))
         for device, inodes in by_device.items():
             by_rank: defaultdict[int, array[int]] = defaultdict(lambda: array("Q"))
-            for inode, rank in _completed(self._records.links, device, self._goes):
+            for inode, rank in completed_by_rank(self._records.links, device, self._goes):
                 for one in inodes.get(inode, ()):
                     by_rank[rank].extend(one)
             yield from ((rank, device, some.tobytes()) for rank, some in by_rank.items())
 
     def _add_chunks(self) -> None:
         """Count chunks of inodes: what goes as a whole surely comes back, and what is left of others may be free."""
-        for (device, _), (count, rank) in _chunks(self._records, self._goes, self._known).items():
-            whole = _CHUNK * self._accounted(device).inode
+        by_chunks = {device for device, one in self._known.items() if in_chunks(one)}
+        for (device, _), (count, rank) in going(self._records, self._goes, by_chunks).items():
+            whole = CHUNK * self._accounted(device).inode
             self._sums.at_most[rank] += whole
-            if count >= _CHUNK:
+            if count >= CHUNK:
                 self._sums.promised[rank] += whole
-
-
-def _completed(links: Slices, device: int, goes: bytes) -> Iterator[tuple[int, int]]:
-    """Give each inode with several links on a *device* all of which go, and the last rank of these."""
-    met: dict[int, int] = {}
-    counted: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for rank, at, packed in links:
-        if at != device:
-            continue
-        fields = memoryview(packed).cast("Q")
-        for inode, count in zip(
-            fields[_INODE::LINK_FIELDS], fields[_LINKS::LINK_FIELDS], strict=True
-        ):
-            if count > counted.get(inode, 0):
-                counted[inode] = count
-            if goes[rank]:
-                met[inode] = met.get(inode, 0) + 1
-                last[inode] = rank
-    return ((inode, last[inode]) for inode, links in met.items() if links >= counted[inode])
-
-
-def _chunks(
-    records: Records, goes: bytes, known: Mapping[int, Accounted]
-) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return how many inodes of each chunk go, by its device and its number, and the last rank of these."""
-    chunks: dict[tuple[int, int], tuple[int, int]] = {}
-    for rank, device, packed in records.chunks:
-        if goes[rank]:
-            fields = memoryview(packed).cast("Q")
-            for number, count in zip(fields[::CHUNK_FIELDS], fields[1::CHUNK_FIELDS], strict=True):
-                met, _ = chunks.get((device, number), (0, 0))
-                chunks[device, number] = met + count, rank
-    for device in {device for _, device, _ in records.links}:
-        if known.get(device, AS_DU_COUNTS).accounting.kind == EXTENTS:
-            for inode, rank in _completed(records.links, device, goes):
-                key = device, inode >> _CHUNK_SHIFT
-                met, last = chunks.get(key, (0, 0))
-                chunks[key] = met + 1, max(last, rank)
-    return chunks
-
-
-def whole_chunks(
-    records: Records, goes: bytes, known: Mapping[int, Accounted]
-) -> frozenset[tuple[int, int]]:
-    """Return the device and the number of each chunk of inodes that goes as a whole."""
-    chunks = _chunks(records, goes, known)
-    return frozenset(key for key, (count, _) in chunks.items() if count >= _CHUNK)
-
-
-def chunks_of(device: int, packed: bytes) -> Iterator[tuple[int, int]]:
-    """Give the *device* and the number of each chunk of some records."""
-    for number in memoryview(packed).cast("Q")[::CHUNK_FIELDS]:
-        yield device, number
 
 
 def gone(records: Records, goes: bytes, known: Mapping[int, Accounted]) -> Sequence[int]:

@@ -15,6 +15,7 @@ from cleanup_nodemodule.engine.contract import ATTRIBUTES
 from cleanup_nodemodule.model import Accounted, Artifact, Goal, Records
 from cleanup_nodemodule.model.quantities import Share
 from cleanup_nodemodule.survey import giving_back
+from cleanup_nodemodule.survey.chunks import chunks_of, in_chunks, whole
 from cleanup_nodemodule.survey.hard_links import completed, inodes_of
 from cleanup_nodemodule.words import printable, size
 
@@ -205,11 +206,12 @@ class _Taking:
     def _sharing(self, taken: Sequence[int]) -> set[int]:
         """Return the turns with something in common with others that comes back with all of these."""
         goes = bytes(taken)
-        whole = giving_back.whole_chunks(self._records, goes, self._accounted)
+        by_chunks = {device for device, one in self._accounted.items() if in_chunks(one)}
+        chunks = whole(self._records, goes, by_chunks)
         turns = {
             turn
             for turn, device, packed in self._records.chunks
-            if not whole.isdisjoint(giving_back.chunks_of(device, packed))
+            if not chunks.isdisjoint(chunks_of(device, packed))
         }
         return turns.union(
             turn

@@ -77,3 +77,26 @@ def inodes_of(device: int, packed: bytes) -> Iterator[tuple[int, int]]:
     """Give the *device* and the inode of each record."""
     for inode, _, _, _, _ in _RECORD.iter_unpack(packed):
         yield device, inode
+
+
+def completed_by_rank(
+    links: Iterable[tuple[int, int, bytes]], device: int, goes: bytes
+) -> Iterator[tuple[int, int]]:
+    """Give each inode on a *device* all of whose links go, and the last rank of these.
+
+    That goes whose byte in *goes* is not 0, by its rank.
+    """
+    met: dict[int, int] = {}
+    counted: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for rank, at, packed in links:
+        if at != device:
+            continue
+        fields = memoryview(packed).cast("Q")
+        for inode, count in zip(fields[::LINK_FIELDS], fields[1::LINK_FIELDS], strict=True):
+            if count > counted.get(inode, 0):
+                counted[inode] = count
+            if goes[rank]:
+                met[inode] = met.get(inode, 0) + 1
+                last[inode] = rank
+    return ((inode, last[inode]) for inode, links in met.items() if links >= counted[inode])

@@ -16,9 +16,7 @@ from cleanup_nodemodule.engine.contract import (
     Usage,
 )
 from cleanup_nodemodule.model import Records
-
-_CHUNK: Final = 64
-"""Inodes of a chunk of XFS."""
+from cleanup_nodemodule.survey.chunks import CHUNK
 
 _SIZES: Final = tuple(
     8 * fields for fields in (LINK_FIELDS, RANGE_FIELDS, LINKED_RANGE_FIELDS, CHUNK_FIELDS)
@@ -134,5 +132,5 @@ def _waiting_for_chunks(chunks: tuple[tuple[int, int, bytes], ...]) -> Iterator[
         for number, count in zip(fields[::CHUNK_FIELDS], fields[1::CHUNK_FIELDS], strict=True):
             met[place, device, number] += count
     for (place, _, _), count in met.items():
-        if count < _CHUNK:
+        if count < CHUNK:
             yield place

@@ -1,110 +1,97 @@
-/* What deleting an entry gives back, where that is not what it takes: Accounting of contract.py. It builds on shares.h,
+/* What deleting an entry gives back, where that is not what it takes: Accounting of contract.py. It builds on tree.h,
  * and on all that this builds on. What costs most is to open a file, so it is only opened if nothing else tells. */
 
 #ifdef ON_LINUX
-/* Return a number of bytes, rounded up to whole blocks. */
-static uint64_t
-in_blocks(const Accounting *accounting, int64_t bytes)
-{
-    uint64_t block = (uint64_t)accounting->block;
-    return ((uint64_t)bytes + block - 1) / block * block;
-}
-
-/* Whether a status says that an entry has to be asked; -1 if it has to be, but is none that can be. `share` has what it
- * is if it has not. `excess` is for share_attributes. */
+/* Whether the status of an entry does not tell all; -1 if it does not, and the entry cannot be asked. If it does, it is
+ * found out by that. */
 static int
-has_to_be_asked(const Walk *walk, const Accounting *accounting, const Status *status, Share *share,
-                int64_t *excess)
+has_to_be_asked(Share *share)
 {
+    const Accounting *accounting = share->accounting;
+    const Status *status = share->status;
     int regular = S_ISREG(status->mode);
-    int64_t takes = status->blocks * BLOCK;
-    share->own = takes;
-    if (status->device != walk->device) {
-        return -1; /* It is a mount. */
+    share->own = share->takes;
+    if (status->device != share->walk->device) {
+        return -1; /* Something is mounted on it. */
     }
     if (accounting->kind == EXTENTS) {
-        return regular && takes > 0 && (accounting->all || !status->shares_nothing);
+        return regular && share->takes > 0 && (accounting->all || !status->shares_nothing);
     }
     if (accounting->kind == TREE) {
         share->own = 0;
-        return regular && takes > 0 && status->size > accounting->most_inline;
+        if (regular && status->size > accounting->most_inline) {
+            return share->takes > 0 || (accounting->attributed && !share->is_linked);
+        }
+        share->content = regular ? status->size : 0;
+        return regular && accounting->attributed && !share->is_linked;
     }
-    if (takes < accounting->block) {
-        share->own = 0;
+    if (share->takes < accounting->block) {
+        share->own = 0; /* Its content is in its inode. */
         return 0;
     }
-    int in_inode = S_ISLNK(status->mode) && status->size < SHORTEST_SLOW_LINK;
-    uint64_t content = in_blocks(accounting, in_inode ? 0 : status->size);
-    *excess = (uint64_t)takes > content ? takes - (int64_t)content : 0;
-    int can_be = regular || S_ISDIR(status->mode);
-    return can_be ? *excess > 0 || accounting->all : *excess > 0 ? -1 : 0;
+    if (!regular && !S_ISDIR(status->mode)) {
+        return excess_of(share) > 0 ? -1 : 0;
+    }
+    return accounting->all || excess_of(share) > 0;
 }
 
-/* Find out about an entry by opening it, if its status does not tell. */
-static void
-ask_entry(Walk *walk, Accounting *accounting, int directory, const char *name, const Status *status,
-          Share *share)
+/* Whether an entry of btrfs has no extents to be asked for. */
+static int
+is_in_tree(const Share *share)
 {
-    int64_t excess = 0;
-    int asked = has_to_be_asked(walk, accounting, status, share, &excess);
-    if (asked == 0) {
-        return;
-    }
-    Before before = before_asking(accounting);
-    int64_t metadata = share->metadata;
-    int descriptor = asked > 0 ? open_to_ask(walk, directory, name, status) : -1;
-    int failed = descriptor < 0;
-    if (!failed && accounting->kind == EXTENTS) {
-        failed = share_extents(walk, accounting, descriptor, name, status, share) < 0;
-    }
-    else if (!failed && accounting->kind == TREE) {
-        failed = share_tree(walk, accounting, descriptor, name, status, share) < 0;
-    }
-    else if (!failed) {
-        failed = share_attributes(walk, accounting, descriptor, name, status, excess, share) < 0;
-        if (share->own < accounting->block) {
-            share->own = 0; /* The rest of its content is in its inode. */
-        }
-    }
-    let_go(descriptor);
-    if (failed) {
-        forget_ranges(accounting, &before);
-        *share = (Share){0, status->blocks * BLOCK, metadata, 0};
-    }
+    return share->takes == 0 || share->status->size <= share->accounting->most_inline;
 }
 
-/* Find out about an entry. For the root, `directory` is the root itself, and the name is ".". */
+/* Ask an open entry; -1 if it does not say. */
+static int
+ask_open(Share *share, int descriptor)
+{
+    if (share->accounting->kind == EXTENTS) {
+        return share_extents(share, descriptor);
+    }
+    if (share->accounting->kind == ATTRIBUTES) {
+        return share_attributes(share, descriptor);
+    }
+    if (!is_in_tree(share)) {
+        return share_tree(share, descriptor);
+    }
+    share_names(share, descriptor);
+    return 0;
+}
+
+/* Find out about an entry. */
 static Share
 share_of(Walk *walk, Accounting *accounting, int directory, const char *name, const Status *status)
 {
-    Share share = {0, 0, 0, 0};
-    int is_root = strcmp(name, ".") == 0;
-    int is_linked = status->links > 1 && !S_ISDIR(status->mode);
+    Share share = {.walk = walk,
+                   .accounting = accounting,
+                   .directory = directory,
+                   .name = name,
+                   .status = status,
+                   .is_root = name[0] == '.' && name[1] == '\0',
+                   .is_linked = status->links > 1 && !S_ISDIR(status->mode),
+                   .takes = status->blocks * BLOCK};
     if (accounting->kind == LAYERS) {
-        int upper = 1;
-        if (S_ISDIR(status->mode) || !accounting->upper) {
-            /* The root of a file system counts as upper, but is made of all layers. */
-            upper = is_root && walk->root_name[0] == '\0' ? 0 : is_upper(directory, name, 0);
-        }
-        share_layers(status, upper, &share);
+        share_layers(&share);
         return share;
     }
-    if (accounting->kind == TREE) {
-        size_t length = strlen(is_root ? walk->root_name : name);
-        share.metadata = accounting->entry + accounting->name * (int64_t)length;
-        if (!is_linked) {
-            int has_content = S_ISLNK(status->mode) || (S_ISREG(status->mode) && status->size > 0 &&
-                                                        status->size <= accounting->most_inline);
-            share.metadata += accounting->inode;
-            share.metadata += has_content ? accounting->content + status->size : 0;
-        }
+    int64_t metadata = accounting->kind == TREE ? metadata_of(&share) : 0;
+    share.metadata = metadata;
+    int asked = has_to_be_asked(&share);
+    if (asked == 0) {
+        return share;
     }
-    int64_t metadata = share.metadata;
-    ask_entry(walk, accounting, directory, name, status, &share);
-    if (is_linked) {
+    Before before = before_asking(accounting);
+    int descriptor = asked > 0 ? open_to_ask(walk, directory, name, status) : -1;
+    if (descriptor < 0 || ask_open(&share, descriptor) < 0) {
+        forget_since(accounting, &before);
         share.metadata = metadata;
-        share.perhaps = share.proven = 0;
+        share.extents = share.own = 0;
+        int is_known = asked > 0 && accounting->kind == TREE && is_in_tree(&share);
+        share.perhaps = is_known ? 0 : share.takes;
+        share.content = is_known ? share.content : 0;
     }
+    let_go(descriptor);
     return share;
 }
 
@@ -125,6 +112,12 @@ count_inode(Walk *walk, Accounting *accounting, uint64_t inode)
     slot->met++;
 }
 
+static int
+keeps_chunks(const Accounting *accounting)
+{
+    return accounting->kind == EXTENTS || accounting->kind == TREE;
+}
+
 /* Count an entry with one link, or a directory. */
 static void
 account_entry(Walk *walk, Accounting *accounting, int directory, const char *name, const Status *status)
@@ -136,8 +129,12 @@ account_entry(Walk *walk, Accounting *accounting, int directory, const char *nam
     add(&accounting->own, share.own);
     add(&accounting->perhaps, share.perhaps);
     add(&accounting->metadata, share.metadata);
-    add(&accounting->proven, share.proven ? share.metadata : 0);
-    if (accounting->kind == EXTENTS && status->device == walk->device) {
+    add(&accounting->contents, share.content);
+    accounting->extents += share.extents;
+    if (share.extents > 0 && !share.shares) {
+        add(&accounting->proven, share.metadata);
+    }
+    if (keeps_chunks(accounting) && status->device == walk->device) {
         count_inode(walk, accounting, status->inode);
     }
 }
@@ -150,7 +147,7 @@ account_linked(Walk *walk, Accounting *accounting, int directory, const char *na
         return status->blocks * BLOCK;
     }
     Share share = share_of(walk, accounting, directory, name, status);
-    add(&accounting->metadata, share.metadata);
+    add(&accounting->metadata, accounting->kind == TREE ? metadata_of(&share) : 0);
     return share.own;
 }
 
@@ -163,19 +160,30 @@ unaccount_entry(Walk *walk, Accounting *accounting, int directory, const char *n
     }
     Before before = before_asking(accounting);
     Share share = share_of(walk, accounting, directory, name, status);
-    forget_ranges(accounting, &before);
+    forget_since(accounting, &before);
     subtract(&accounting->own, share.own);
     subtract(&accounting->perhaps, share.perhaps);
     subtract(&accounting->metadata, share.metadata);
 }
 
-/* Begin a directory, which is open. */
+/* Begin walk->path, which is open. */
 static void
-account_directory(const Walk *walk, Accounting *accounting, int directory)
+account_directory(Walk *walk, Accounting *accounting, int directory)
 {
     if (accounting->kind == LAYERS) {
         int is_top = walk->path_length == 0 && walk->root_name[0] == '\0';
         accounting->upper = !is_top && is_upper(directory, "", AT_EMPTY_PATH) > 0;
+    }
+    else if (accounting->kind == TREE) {
+        int lacking = 0;
+        int64_t bytes = attributes_of(accounting, directory, &lacking);
+        accounting->attributed = bytes > 0;
+        if (walk->rest.used == 0) { /* Who goes on with it has counted them. */
+            add(&accounting->metadata, bytes);
+        }
+        if (lacking) {
+            fault_here(walk, ENOMEM, "read");
+        }
     }
 }
 
@@ -183,7 +191,7 @@ account_directory(const Walk *walk, Accounting *accounting, int directory)
 static void
 end_accounting(Walk *walk, Accounting *accounting)
 {
-    for (size_t slot = 0; accounting->kind == EXTENTS && slot < CHUNK_SLOTS; slot++) {
+    for (size_t slot = 0; keeps_chunks(accounting) && slot < CHUNK_SLOTS; slot++) {
         if (accounting->slots[slot].met > 0 &&
             append(&accounting->chunks, &accounting->slots[slot], sizeof(Chunk)) < 0) {
             fault_here(walk, ENOMEM, "read");
@@ -212,7 +220,7 @@ unaccount_entry(Walk *walk, Accounting *accounting, int directory, const char *n
 }
 
 static void
-account_directory(const Walk *walk, Accounting *accounting, int directory)
+account_directory(Walk *walk, Accounting *accounting, int directory)
 {
     (void)walk, (void)accounting, (void)directory;
 }

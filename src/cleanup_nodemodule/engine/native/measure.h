@@ -102,8 +102,10 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         if (status.links > 1) {
             int64_t own = account_linked(walk, &sums->accounting, directory, name, &status);
-            uint64_t record[LINK_FIELDS] = {status.inode, status.links, (uint64_t)status.size,
-                                            (uint64_t)status.blocks * BLOCK, (uint64_t)own};
+            uint64_t device = status.device == walk->device ? 0 : (uint64_t)status.device;
+            uint64_t record[LINK_FIELDS] = {status.inode ^ (device << DEVICE_SHIFT), status.links,
+                                            (uint64_t)status.size, (uint64_t)status.blocks * BLOCK,
+                                            (uint64_t)own};
             if (append(&sums->links, record, sizeof record) < 0) {
                 fault_at(walk, name, ENOMEM, "read");
             }

@@ -1,5 +1,5 @@
-/* What an entry has of its own and what it shares, on each kind of file system: Accounting of contract.py. It builds on
- * extents.h, and on all that this builds on. */
+/* What an entry has of its own and what it shares, by Accounting of contract.py; here for XFS, ext4 and overlays. It
+ * builds on extents.h, and on all that this builds on. */
 
 enum { AS_COUNTED, ATTRIBUTES, EXTENTS, TREE, LAYERS, ACCOUNTINGS };
 
@@ -12,6 +12,7 @@ typedef struct {
 } Chunk;
 
 typedef struct {
+    /* As in contract.py. */
     int kind;
     int all;
     int64_t block;
@@ -21,7 +22,9 @@ typedef struct {
     int64_t name;
     int64_t content;
     int64_t extent;
+    int64_t attribute;
 
+    /* As in Usage of contract.py. */
     Wide own;
     Wide perhaps;
     Wide shared;
@@ -30,20 +33,17 @@ typedef struct {
     Buffer ranges;
     Buffer linked_ranges;
     Buffer chunks;
+    int64_t extents;
+    Buffer encoded;
+    Wide contents;
+
     Chunk slots[CHUNK_SLOTS];
-    int upper;   /* the directory being counted is in the upper layer alone */
+    int upper;      /* the directory being counted is in the upper layer alone */
+    int attributed; /* the directory being counted has extended attributes */
 #ifdef ON_LINUX
     ManyExtents *many; /* room for those of a file that has many; NULL until there is one */
 #endif
 } Accounting;
-
-/* What is found out about one entry, in bytes. */
-typedef struct {
-    int64_t own;
-    int64_t perhaps;
-    int64_t metadata;
-    int proven;
-} Share;
 
 static void
 forget_accounting(Accounting *accounting)
@@ -51,23 +51,50 @@ forget_accounting(Accounting *accounting)
     empty(&accounting->ranges);
     empty(&accounting->linked_ranges);
     empty(&accounting->chunks);
+    empty(&accounting->encoded);
 #ifdef ON_LINUX
     release(accounting->many);
 #endif
 }
 
 #ifdef ON_LINUX
-#define LONGEST_ENCODED 131072 /* bytes on the disk, BTRFS_MAX_COMPRESSED */
-#define SHORTEST_SLOW_LINK 60  /* bytes of a symlink that does not fit into the inode of ext4, ext4_inode_is_fast_symlink */
+#define SHORTEST_SLOW_LINK 60 /* bytes of a symlink that does not fit into the inode, ext4_inode_is_fast_symlink */
+
+/* An entry that is counted. */
+typedef struct {
+    Walk *walk;
+    Accounting *accounting;
+    int directory; /* that it is in; the root itself for the root */
+    const char *name; /* "." for the root */
+    const Status *status;
+    int is_root;
+    int is_linked; /* it has several links, and is no directory */
+
+    /* What is found out, in bytes. */
+    int64_t takes;
+    int64_t own;
+    int64_t perhaps;
+    int64_t metadata;
+    int64_t content;
+    int64_t extents; /* a number, of those that are not shared */
+    int shares; /* some are */
+} Share;
+
+static void
+lack_memory(const Share *share)
+{
+    fault_at(share->walk, share->is_root ? "" : share->name, ENOMEM, "read");
+}
 
 /* Take down a range of an entry; without memory there is a fault instead. */
 static void
-note_range(Walk *walk, Accounting *accounting, const char *name, const Status *status, uint64_t start,
-           uint64_t length)
+note_range(Share *share, uint64_t start, uint64_t length)
 {
+    Accounting *accounting = share->accounting;
     int failed;
-    if (status->links > 1 && !S_ISDIR(status->mode)) {
-        uint64_t record[LINKED_RANGE_FIELDS] = {status->inode, start, length};
+    share->shares = 1;
+    if (share->is_linked) {
+        uint64_t record[LINKED_RANGE_FIELDS] = {share->status->inode, start, length};
         failed = append(&accounting->linked_ranges, record, sizeof record) < 0;
     }
     else {
@@ -76,132 +103,98 @@ note_range(Walk *walk, Accounting *accounting, const char *name, const Status *s
         add(&accounting->shared, failed ? 0 : (int64_t)length);
     }
     if (failed) {
-        fault_at(walk, strcmp(name, ".") == 0 ? "" : name, ENOMEM, "read");
+        lack_memory(share);
     }
 }
 
-/* The ranges that were there before something was asked. */
+/* What was taken down before an entry is asked. */
 typedef struct {
     size_t ranges;
     size_t linked_ranges;
+    size_t encoded;
     Wide shared;
 } Before;
 
 static Before
 before_asking(const Accounting *accounting)
 {
-    return (Before){accounting->ranges.used, accounting->linked_ranges.used, accounting->shared};
+    return (Before){accounting->ranges.used, accounting->linked_ranges.used,
+                    accounting->encoded.used, accounting->shared};
 }
 
 static void
-forget_ranges(Accounting *accounting, const Before *before)
+forget_since(Accounting *accounting, const Before *before)
 {
     accounting->ranges.used = before->ranges;
     accounting->linked_ranges.used = before->linked_ranges;
+    accounting->encoded.used = before->encoded;
     accounting->shared = before->shared;
+}
+
+/* Take a range from what an entry has of its own. */
+static void
+lose_range(Share *share, const Extent *extent)
+{
+    note_range(share, extent->physical, extent->length);
+    share->own -= (uint64_t)share->own < extent->length ? share->own : (int64_t)extent->length;
 }
 
 /* EXTENTS: all that it takes is its own, but for its shared extents; -1 if they cannot be had. */
 static int
-share_extents(Walk *walk, Accounting *accounting, int descriptor, const char *name,
-              const Status *status, Share *share)
+share_extents(Share *share, int descriptor)
 {
-    Extents extents;
     Extent extent;
     int more;
-    begin_extents(&extents, descriptor, 0, &accounting->many);
+    Extents extents;
+    begin_extents(&extents, descriptor, 0, &share->accounting->many);
     while ((more = next_extent(&extents, &extent)) > 0) {
         if ((extent.flags & EXTENT_SHARED) != 0) {
-            note_range(walk, accounting, name, status, extent.physical, extent.length);
-            share->own -= (uint64_t)share->own < extent.length ? share->own : (int64_t)extent.length;
+            lose_range(share, &extent);
         }
     }
     return more;
 }
 
-/* Return what an extent takes on the disk; `next` is the one behind it in the file, or NULL. */
-static uint64_t
-taken_by(const Extent *extent, const Extent *next)
+/* Return by how much an entry takes more than its content does, in whole blocks. */
+static int64_t
+excess_of(const Share *share)
 {
-    if ((extent->flags & EXTENT_ENCODED) == 0) {
-        return extent->length;
-    }
-    if (next != NULL && next->physical > extent->physical &&
-        next->physical - extent->physical <= LONGEST_ENCODED) {
-        return next->physical - extent->physical;
-    }
-    return extent->length < LONGEST_ENCODED ? extent->length : LONGEST_ENCODED;
+    const Status *status = share->status;
+    int in_inode = S_ISLNK(status->mode) && status->size < SHORTEST_SLOW_LINK;
+    uint64_t block = (uint64_t)share->accounting->block;
+    uint64_t content = in_inode ? 0 : ((uint64_t)status->size + block - 1) / block * block;
+    return (uint64_t)share->takes > content ? share->takes - (int64_t)content : 0;
 }
 
-/* TREE: its extents are its own that are not shared; -1 if they cannot be had. */
+/* ATTRIBUTES: all that it takes is its own, but for a block of extended attributes; -1 if that cannot be had. */
 static int
-share_tree(Walk *walk, Accounting *accounting, int descriptor, const char *name,
-           const Status *status, Share *share)
+share_attributes(Share *share, int descriptor)
 {
-    Extents extents;
-    Extent extent, next;
-    int ordered = 1, shares = 0;
-    int64_t count = 0;
-    begin_extents(&extents, descriptor, 0, &accounting->many);
-    int more = next_extent(&extents, &extent);
-    while (more > 0) {
-        more = next_extent(&extents, &next);
-        if (more < 0) {
-            break;
-        }
-        if ((extent.flags & EXTENT_INLINE) != 0) {
-            int64_t most = accounting->most_inline;
-            share->metadata +=
-                accounting->content + (extent.length < (uint64_t)most ? (int64_t)extent.length : most);
-        }
-        else {
-            uint64_t taken = taken_by(&extent, more > 0 ? &next : NULL);
-            count++;
-            ordered = ordered && (more == 0 || next.physical > extent.physical);
-            if ((extent.flags & EXTENT_SHARED) != 0) {
-                shares = 1;
-                note_range(walk, accounting, name, status, extent.physical, taken);
-            }
-            else {
-                share->own += (int64_t)taken;
-            }
-        }
-        extent = next;
-    }
-    share->metadata += count * accounting->extent;
-    share->perhaps = ordered ? 0 : share->own;
-    share->proven = count > 0 && !shares;
-    return more;
-}
-
-/* ATTRIBUTES: all that it takes is its own, but for a block of extended attributes; -1 if that cannot be had. `excess`
- * is what it takes beyond its content. */
-static int
-share_attributes(Walk *walk, Accounting *accounting, int descriptor, const char *name,
-                 const Status *status, int64_t excess, Share *share)
-{
-    Extents extents;
     Extent extent;
-    begin_extents(&extents, descriptor, OF_ATTRIBUTES, &accounting->many);
+    Extents extents;
+    int64_t block = share->accounting->block;
+    begin_extents(&extents, descriptor, OF_ATTRIBUTES, &share->accounting->many);
     int more = next_extent(&extents, &extent);
     if (more <= 0) {
         return more;
     }
     if ((extent.flags & EXTENT_INLINE) == 0) {
-        note_range(walk, accounting, name, status, extent.physical, extent.length);
-        share->own -= (uint64_t)share->own < extent.length ? share->own : (int64_t)extent.length;
+        lose_range(share, &extent);
     }
-    else if (excess >= accounting->block) {
+    else if (excess_of(share) >= block) {
         /* Some are in the inode. Then nothing is said of a block (ext4_iomap_xattr_fiemap in fs/ext4/extents.c). */
-        share->own -= accounting->block;
-        share->perhaps = accounting->block;
+        share->own -= block;
+        share->perhaps = block;
+    }
+    if (share->own < block) {
+        share->own = 0; /* The rest of its content is in its inode. */
     }
     return 0;
 }
 
-/* From include/uapi/linux/stat.h and include/uapi/linux/fcntl.h. */
-#define HANDLE_FID 0x200 /* AT_HANDLE_FID */
-#define HANDLE_OF_OVERLAY 0xf8 /* OVL_FILEID_V1 of fs/overlayfs/overlayfs.h, as all of the following */
+/* From include/uapi/linux/fcntl.h, and from fs/overlayfs/overlayfs.h. */
+#define HANDLE_FID 0x200       /* AT_HANDLE_FID */
+#define HANDLE_OF_OVERLAY 0xf8 /* OVL_FILEID_V1 */
 enum { OVERLAY_MAGIC_AT = 4, OVERLAY_MAGIC = 0xfb, OVERLAY_FLAGS_AT = 6, OVERLAY_UPPER = 4 };
 
 /* Whether an entry is in the upper layer of an overlay alone; -1 if nobody says so. */
@@ -214,20 +207,30 @@ is_upper(int directory, const char *name, int flags)
         unsigned char data[128]; /* MAX_HANDLE_SZ */
     } handle;
     int mount;
+    long result;
     handle.bytes = sizeof handle.data;
-    if (syscall(SYS_name_to_handle_at, directory, name, &handle, &mount, HANDLE_FID | flags) < 0 ||
-        handle.type != HANDLE_OF_OVERLAY || handle.bytes <= OVERLAY_FLAGS_AT ||
+    do {
+        result = syscall(SYS_name_to_handle_at, directory, name, &handle, &mount, HANDLE_FID | flags);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0 || handle.type != HANDLE_OF_OVERLAY || handle.bytes <= OVERLAY_FLAGS_AT ||
         handle.data[OVERLAY_MAGIC_AT] != OVERLAY_MAGIC) {
         return -1;
     }
     return (handle.data[OVERLAY_FLAGS_AT] & OVERLAY_UPPER) != 0;
 }
 
-/* LAYERS: it has what it takes, if it is in the upper layer alone, and otherwise nothing. `upper`: whether it is. */
+/* LAYERS: it has what it takes if it is in the upper layer alone, and nothing otherwise. */
 static void
-share_layers(const Status *status, int upper, Share *share)
+share_layers(Share *share)
 {
-    share->own = upper > 0 ? status->blocks * BLOCK : 0;
-    share->perhaps = upper < 0 ? status->blocks * BLOCK : 0;
+    int upper = 1;
+    if (share->is_root && share->walk->root_name[0] == '\0') {
+        upper = 0; /* It counts as upper, but is made of all layers. */
+    }
+    else if (S_ISDIR(share->status->mode) || !share->accounting->upper) {
+        upper = is_upper(share->directory, share->name, 0);
+    }
+    share->own = upper > 0 ? share->takes : 0;
+    share->perhaps = upper < 0 ? share->takes : 0;
 }
 #endif

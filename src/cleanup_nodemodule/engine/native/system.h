@@ -103,7 +103,8 @@ struct how {
 #define LINK_FIELDS 5     /* as in contract.py */
 #define RANGE_FIELDS 2    /* as in contract.py */
 #define LINKED_RANGE_FIELDS 3 /* as in contract.py */
-#define CHUNK_FIELDS 2    /* as in contract.py */
+#define ENCODED_FIELDS 2  /* as in contract.py */
+#define DEVICE_SHIFT 40   /* as in contract.py */
 #define WATCHED 1000      /* as in contract.py */
 
 /* When openat2(2) turns out to be missing, or forbidden by a filter, no call tries it again. */

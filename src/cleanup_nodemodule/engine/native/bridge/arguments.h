@@ -286,18 +286,19 @@ forget_watch(Watch *watch)
 static int
 read_accounting(Accounting *accounting, PyObject *given)
 {
-    long long block, most_inline, inode, entry, name, content, extent;
+    long long block, most_inline, inode, entry, name, content, extent, attribute;
     int kind, all;
     if (!PyTuple_Check(given)) {
         PyErr_SetString(PyExc_TypeError, "accounting must be an Accounting or None");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "iLpLLLLLL;accounting must be an Accounting or None", &kind, &block,
-                          &all, &most_inline, &inode, &entry, &name, &content, &extent)) {
+    if (!PyArg_ParseTuple(given, "iLpLLLLLLL;accounting must be an Accounting or None", &kind, &block,
+                          &all, &most_inline, &inode, &entry, &name, &content, &extent,
+                          &attribute)) {
         return -1;
     }
     if (kind < AS_COUNTED || kind >= ACCOUNTINGS || block < 1 || block > INT32_MAX || most_inline < 0 ||
-        inode < 0 || entry < 0 || name < 0 || content < 0 || extent < 0) {
+        inode < 0 || entry < 0 || name < 0 || content < 0 || extent < 0 || attribute < 0) {
         PyErr_SetString(PyExc_ValueError, "nothing is counted in such a way");
         return -1;
     }
@@ -312,6 +313,7 @@ read_accounting(Accounting *accounting, PyObject *given)
     accounting->name = name;
     accounting->content = content;
     accounting->extent = extent;
+    accounting->attribute = attribute;
     return 0;
 }
 

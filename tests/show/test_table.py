@@ -13,8 +13,9 @@ from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.document import to_json
 from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, Report, Tool, Totals
 from cleanup_nodemodule.show import lines as plain
+from cleanup_nodemodule.show.enough import default_top
 from cleanup_nodemodule.show.fitting import DRAWN, Marks, cells, marks_for, shortened
-from cleanup_nodemodule.show.table import Look, default_top, table
+from cleanup_nodemodule.show.table import Look, table
 
 LONG = "/srv/shop/services/checkout/packages/user-interface/node_modules"
 WIDE = "/srv/プロジェクト/名前/😀/node_modules"
@@ -61,6 +62,8 @@ def row(path: str, size: int, reason: str | None = None, detail: str | None = No
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else size,
+        shared_bytes=0,
     )
 
 
@@ -80,7 +83,7 @@ def report(rows: Sequence[ArtifactRow], *, mode: Mode = "dry-run", roots: int = 
         complete=True,
         artifacts=list(rows),
         problems=[],
-        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None),
+        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None, 1100, 0),
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],

@@ -1,6 +1,8 @@
 """The versioned report. Within a schema version fields are added, never changed or taken away."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.model import Mode
@@ -96,7 +98,7 @@ class ArtifactRow:
     allocated_bytes: int
     """Disk space taken, as du counts; each inode once in the report."""
     reclaimable_bytes: int
-    """Bytes that deleting the whole selection frees here; 0 if it is kept."""
+    """Bytes that surely come back here when the whole selection is deleted; 0 if it is kept."""
     files: int
     """Entries that are not directories."""
     directories: int
@@ -121,6 +123,11 @@ class ArtifactRow:
     left_at: str | None
     """Absolute path of the rest, if only a part could be deleted and the rest is not in its place any more. The next
     run that deletes there finishes it, and so does resume."""
+    reclaimable_at_most_bytes: int
+    """Bytes that may come back here at most; never less than reclaimable_bytes; 0 if it is kept."""
+    shared_bytes: int
+    """Of what it takes, the bytes that reclaimable_bytes does not have because something else has them too: another link
+    of a file, a copy that shares its content, a snapshot, a lower layer. 0 if it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,7 @@ class Totals:
     allocated_bytes: int
     """Of everything found."""
     reclaimable_bytes: int
-    """Of the selection."""
+    """What surely comes back, of the selection."""
     deleted: int
     failed: int
     trashed: int
@@ -183,6 +190,31 @@ class Totals:
     observed_freed_bytes: int | None
     """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
     was deleted, or the file systems could not be asked."""
+    reclaimable_at_most_bytes: int
+    """What may come back at most, of the selection."""
+    shared_bytes: int
+    """What else has, too, of the selection."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystemRow:
+    """A file system on which artifacts were found, and how it was found out there what deleting them gives back."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    host: str
+    """The machine that has it mounted."""
+    name: str | None
+    """What names it, as file_system of an artifact; null if nothing does."""
+    kind: str
+    """What the system calls its kind, such as xfs; empty if it does not tell."""
+    mount_point: str
+    """Absolute path of where it is mounted."""
+    accounting: Literal["measured", "untested", "as-du-counts"]
+    """How sure the numbers are: measured means that they were compared with what such file systems gave back. Untested
+    means that they are worked out from its documentation. Otherwise they are what du counts."""
+    exact: bool
+    """Everything was asked about, also what most likely shares nothing (--exact)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +246,17 @@ class GroupRow:
     deleted: int
     """Artifacts that were deleted, or moved to the trash."""
     reclaimable_bytes: int
-    """Of the selection."""
+    """What surely comes back, of the selection."""
     allocated_bytes: int
     """Of everything found."""
     oldest: str | None
     """When the one was last used that was not used for the longest time; null if that is known of none."""
     newest: str | None
     """When the one was last used that was used last; null if that is known of none."""
+    reclaimable_at_most_bytes: int
+    """What may come back at most, of the selection."""
+    shared_bytes: int
+    """What else has, too, of the selection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +358,15 @@ class Report:
     asked: AskedRow | None = None
     """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
     run."""
+    file_systems: list[FileSystemRow] = field(default_factory=list)
+    """Where artifacts were found, and how it was found out there what deleting them gives back."""
+
+
+ADDED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
+    "reclaimable_at_most_bytes": itemgetter("reclaimable_bytes"),
+    "shared_bytes": lambda _: 0,
+}
+"""Fields that rows of this version have not always had, with what each stands for in a row without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,3 +425,5 @@ class TotalsRecord(Totals):
     asked: AskedRow | None
     """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
     run."""
+    file_systems: list[FileSystemRow]
+    """Where artifacts were found, and how it was found out there what deleting them gives back."""

@@ -26,6 +26,7 @@ from typing import (
     get_type_hints,
 )
 
+from cleanup_nodemodule.report.rows import ADDED
 from cleanup_nodemodule.words import printable
 
 _MOST: Final = 2**70
@@ -94,6 +95,8 @@ class Shape(Generic[_T]):
         for field in self._fields:
             if field.name in row:
                 values.append(row[field.name])
+            elif (before := ADDED.get(field.name)) is not None:
+                values.append(before(row))
             elif field.default is not MISSING:
                 values.append(field.default)
             elif field.default_factory is not MISSING:

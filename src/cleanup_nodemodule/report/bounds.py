@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from cleanup_nodemodule.report.rows import ArtifactRow, FileSystemRow, Report
+from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.words import bound, printable, size
 
 _NAMED: Final = 3

@@ -27,13 +27,13 @@ from cleanup_nodemodule.model import (
 )
 from cleanup_nodemodule.model.plan import How
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report.file_systems import FileSystemRow
 from cleanup_nodemodule.report.rows import (
     GONE,
     INTERRUPTED,
     SCHEMA_VERSION,
     ArtifactRow,
     EvidenceRow,
-    FileSystemRow,
     GoalRow,
     LeftoverRow,
     OtherRow,

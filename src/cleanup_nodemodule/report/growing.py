@@ -6,13 +6,13 @@ from typing import Final
 
 from cleanup_nodemodule.model import Artifact, Leftover, Plan, Problem
 from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
     ArtifactRow,
     ProblemRow,
     Report,
     Run,
-    RunRecord,
 )
 from cleanup_nodemodule.words import iso
 

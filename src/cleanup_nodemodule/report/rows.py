@@ -1,12 +1,11 @@
 """The versioned report. Within a schema version fields are added, never changed or taken away."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.asked import AskedRow
+from cleanup_nodemodule.report.file_systems import FileSystemRow
 
 SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
@@ -197,27 +196,6 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSystemRow:
-    """A file system on which artifacts were found, and how it was found out there what deleting them gives back."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
-
-    host: str
-    """The machine that has it mounted."""
-    name: str | None
-    """What names it, as file_system of an artifact; null if nothing does."""
-    kind: str
-    """What the system calls its kind, such as xfs; empty if it does not tell."""
-    mount_point: str
-    """Absolute path of where it is mounted."""
-    accounting: Literal["measured", "untested", "as-du-counts"]
-    """How sure the numbers are: measured means that they were compared with what such file systems gave back. Untested
-    means that they are worked out from its documentation. Otherwise they are what du counts."""
-    exact: bool
-    """Everything was asked about, also what most likely shares nothing (--exact)."""
-
-
-@dataclass(frozen=True, slots=True)
 class OtherRow:
     """An ecosystem that was not looked for, and was seen on the way."""
 
@@ -362,13 +340,6 @@ class Report:
     """Where artifacts were found, and how it was found out there what deleting them gives back."""
 
 
-ADDED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
-    "reclaimable_at_most_bytes": itemgetter("reclaimable_bytes"),
-    "shared_bytes": lambda _: 0,
-}
-"""Fields that rows of this version have not always had, with what each stands for in a row without it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """What only the edge knows of a run: its surroundings and its times, in seconds."""
@@ -381,49 +352,3 @@ class Run:
     mode: Mode
     asked: AskedRow | None = None
     """What it was asked for; the plan adds what was excluded, and whether the search came to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """The first record of NDJSON: what is known when a run begins."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
-
-    schema_version: Literal[2]
-    tool: Tool
-    host: str
-    started_at: str
-    """ISO 8601, UTC."""
-    mode: Mode
-    roots: list[str]
-    """Absolute paths searched."""
-
-
-@dataclass(frozen=True, slots=True)
-class TotalsRecord(Totals):
-    """The last record of NDJSON: the totals, and what is known when a run ends."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
-
-    duration_s: float
-    complete: bool
-    """Everything was searched and measured; if not, there may be more than the records say."""
-    unseen_processes: int | None
-    """How many processes could not be looked at, so that nobody knows what they use. Null if nobody knows how many."""
-    unmatched_patterns: list[str]
-    """Patterns of --exclude and keep that matched nothing, and may be misspelt."""
-    other_ecosystems: list[OtherRow]
-    """Ecosystems that were not looked for, and were seen on the way."""
-    gates: list[GateRow]
-    """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
-    gone: list[str]
-    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
-    goals: list[GoalRow]
-    """What --free, --until-free and --max-total were to reach, and what the selection reaches."""
-    sources: list[SourceRow]
-    """The runs that a document of merge is made of; empty if it is that of a run itself."""
-    asked: AskedRow | None
-    """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
-    run."""
-    file_systems: list[FileSystemRow]
-    """Where artifacts were found, and how it was found out there what deleting them gives back."""

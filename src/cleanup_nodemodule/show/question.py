@@ -147,7 +147,7 @@ class _Choice:
             one.path: words.promised(one.size.reclaimable_bytes, one.size.reclaimable_at_most_bytes)
             for one in self._narrowed.selected
         }
-        wide = max((len(size) for size in sizes.values()), default=0)
+        wide = max([9, *map(len, sizes.values())])
         for number, one in enumerate(self._numbered, 1):
             if number in self._chosen:
                 path = one.path if root is None else os.path.relpath(one.path, root)

@@ -84,6 +84,7 @@ def _report(found: Sequence[rows.ArtifactRow], host: str, day: int) -> rows.Repo
         observed_freed_bytes=None,
         reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in found),
         shared_bytes=sum(row.shared_bytes for row in found),
+        counted_bytes=0,
     )
     return rows.Report(
         schema_version=rows.SCHEMA_VERSION,

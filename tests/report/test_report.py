@@ -35,7 +35,7 @@ LEFTOVER = ["host", "path", "original", "run", "outcome", "error"]
 TOTALS = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
     *("deleted", "failed", "trashed", "freed_bytes", "observed_freed_bytes"),
-    *("reclaimable_at_most_bytes", "shared_bytes"),
+    *("reclaimable_at_most_bytes", "shared_bytes", "counted_bytes"),
 ]
 REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
@@ -163,6 +163,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "reclaimable_bytes": sizes[0] + sizes[1],
         "reclaimable_at_most_bytes": sizes[0] + sizes[1],
         "shared_bytes": document["totals"]["shared_bytes"],
+        "counted_bytes": 0,
         "deleted": 0,
         "failed": 0,
         "trashed": 0,

@@ -84,6 +84,7 @@ def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = No
             observed_freed_bytes=observed,
             reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
             shared_bytes=sum(row.shared_bytes for row in rows),
+            counted_bytes=0,
         ),
         leftovers=[],
         unseen_processes=0,

@@ -99,6 +99,7 @@ def totals_of(rows: Sequence[ArtifactRow]) -> Totals:
         observed_freed_bytes=None,
         reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
         shared_bytes=sum(row.shared_bytes for row in rows),
+        counted_bytes=0,
     )
 
 

@@ -101,6 +101,7 @@ def report(
             observed_freed_bytes=None,
             reclaimable_at_most_bytes=sum(one.reclaimable_at_most_bytes for one in rows),
             shared_bytes=sum(one.shared_bytes for one in rows),
+            counted_bytes=0,
         ),
         "leftovers": [],
         "unseen_processes": 0,

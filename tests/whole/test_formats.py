@@ -77,6 +77,7 @@ GROUP_FIELDS: Final = {
 TOTALS: Final = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes", "deleted", "failed", "trashed"),
     *("freed_bytes", "observed_freed_bytes", "reclaimable_at_most_bytes", "shared_bytes"),
+    "counted_bytes",
 ]
 
 RECORDS: Final = {

@@ -238,6 +238,30 @@ def test_settings_that_ask_for_less_proof_are_said_first(tool: Tool, top: Path) 
     }
 
 
+def test_a_plan_that_was_saved_when_there_was_one_number_still_counts(
+    tool: Tool, top: Path
+) -> None:
+    path = save(tool, top)
+    saved = document(path)
+    assert saved["reclaimable_at_most_bytes"] == saved["reclaimable_bytes"]
+
+    def age(plan: dict[str, Any]) -> None:
+        for one in (plan, *plan["artifacts"]):
+            del one["reclaimable_at_most_bytes"]
+
+    rewrite(path, age)
+    told = apply(tool, top, path, "--no-dry-run")
+    assert told.outcomes == ALL
+    assert "names 3 directories, 24.0 KiB" in told.errors
+
+
+def test_both_ends_are_told_of_a_plan_before_anything_happens(tool: Tool, top: Path) -> None:
+    path = save(tool, top)
+    rewrite(path, lambda plan: plan.update(reclaimable_bytes=5 << 20))
+    rewrite(path, lambda plan: plan.update(reclaimable_at_most_bytes=112 << 20))
+    assert "names 3 directories, 5.0 MiB, up to 112.0 MiB\n" in apply(tool, top, path).errors
+
+
 def test_what_was_included_by_hand_is_deleted_if_it_is_as_it_was(tool: Tool, top: Path) -> None:
     path = save(tool, top, "--include-unproven", top / "c/dist")
     told = apply(tool, top, path, "--no-dry-run")

@@ -92,7 +92,7 @@ def of_failure(
                 code.value,
             )
         ],
-        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0),
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0),
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
@@ -146,6 +146,8 @@ def _report(
             observed_freed_bytes=observed,
             reclaimable_at_most_bytes=plan.reclaimable_at_most_bytes,
             shared_bytes=plan.shared_bytes,
+            counted_bytes=sum(one.counted_bytes for one in results)
+            + sum(one.freed_bytes for one in leftovers),
         ),
         [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,

@@ -267,6 +267,7 @@ def _totals(rows: Sequence[ArtifactRow], reports: Sequence[Report]) -> Totals:
         ),
         reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
         shared_bytes=sum(row.shared_bytes for row in rows),
+        counted_bytes=sum(report.totals.counted_bytes for report in reports),
     )
 
 

@@ -185,7 +185,8 @@ class Totals:
     trashed: int
     """Moved to the trash, where they take as much space as before."""
     freed_bytes: int
-    """Bytes of everything that was really deleted."""
+    """Bytes that surely came back of what was deleted: what was promised of it where the file system was asked, else what
+    was counted."""
     observed_freed_bytes: int | None
     """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
     was deleted, or the file systems could not be asked."""
@@ -193,6 +194,8 @@ class Totals:
     """What may come back at most, of the selection."""
     shared_bytes: int
     """What else has, too, of the selection."""
+    counted_bytes: int
+    """What everything took that was really deleted, as du counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ _BRIEF: Final = 40
 _ADDED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "reclaimable_at_most_bytes": itemgetter("reclaimable_bytes"),
     "shared_bytes": lambda _: 0,
+    "counted_bytes": itemgetter("freed_bytes"),
 }
 """Fields that were added within a version, with what is in their place where a document does not have them."""
 

@@ -8,7 +8,7 @@ from cleanup_nodemodule.record.entries import Ending, Entry
 from cleanup_nodemodule.record.read import History
 from cleanup_nodemodule.show.journal import run_document
 from cleanup_nodemodule.show.streams import emit, say
-from cleanup_nodemodule.words import command, iso, printable, promised, shell_line, size
+from cleanup_nodemodule.words import bound, command, iso, printable, promised, shell_line, size
 
 
 def outcome(entry: Entry, running: frozenset[str]) -> str:
@@ -33,12 +33,14 @@ def way_back(entry: Entry) -> str | None:
 
 
 def predicted(entry: Entry) -> str | None:
-    """Return what was said to come back, for people, where it began to go and that is not what came back; else None."""
+    """Return what was predicted, for people, where anything was deleted and it was not about what came back; else None."""
     end, intent = entry.end, entry.intent
     if end is None or end.ending not in _WENT:
         return None
-    said = promised(intent.reclaimable_bytes, intent.reclaimable_at_most_bytes)
-    return None if said == size(end.freed_bytes) else said
+    least, most = intent.reclaimable_bytes, intent.reclaimable_at_most_bytes
+    if not bound(min(least, end.freed_bytes), max(most, end.freed_bytes)):
+        return None
+    return promised(least, most)
 
 
 _WENT: Final = {Ending.DELETED, Ending.FAILED, Ending.INTERRUPTED}

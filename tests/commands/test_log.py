@@ -339,8 +339,8 @@ def test_what_was_predicted_is_told_where_it_is_not_what_came_back(
         assert terminal.finish() == 0
     lines = [line.strip() for line in terminal.screen()]
     assert [line for line in lines if "predicted" in line] == [
-        "predicted: 2.0 MiB",
         "predicted: 5.0 MiB, up to 112.0 MiB",
+        "predicted: 2.0 MiB",
     ]
     place = lines.index("predicted: 5.0 MiB, up to 112.0 MiB")
     assert lines[place - 1].endswith(" /a")

@@ -329,7 +329,7 @@ def test_what_may_come_back_has_a_column_where_it_is_not_what_surely_does() -> N
     kept = replace(unproven("/srv/c/dist", MIB), shared_bytes=0)
     shown = report([shared, close, kept])
     for about in (False, True):
-        lines = drawn(shown, Look(width=80, about_to_delete=about))
+        lines = drawn(shown, Look(width=56, about_to_delete=about))
         number = (" ", "1", "2") if about else ("", "", "")
         assert lines[1:4] == [
             f"{number[0]}       Size      Up to  Last used  Path",

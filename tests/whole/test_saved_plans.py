@@ -15,6 +15,7 @@ import pytest
 
 from cleanup_nodemodule.record import lock
 from cleanup_nodemodule.run.saved_plan import digest_of, plan_schema
+from cleanup_nodemodule.words import size
 from support.accounts import ANOTHER, SOMEBODY, as_account, give_away
 from support.needs import needs_root
 from support.places import COMMAND
@@ -252,7 +253,7 @@ def test_a_plan_that_was_saved_when_there_was_one_number_still_counts(
     rewrite(path, age)
     told = apply(tool, top, path, "--no-dry-run")
     assert told.outcomes == ALL
-    assert "names 3 directories, 24.0 KiB" in told.errors
+    assert f"names 3 directories, {size(saved['reclaimable_bytes'])}\n" in told.errors
 
 
 def test_both_ends_are_told_of_a_plan_before_anything_happens(tool: Tool, top: Path) -> None:

@@ -130,15 +130,19 @@ class Contents:
     not measured. Two that hold the same are equal, whenever they were measured."""
     own_bytes: int = 0
     """What surely comes back of what they take, as the file system tells (``Usage.own`` of engine/contract.py).
-    This and the four that follow say something only where the file system was asked (:class:`Accounted`)."""
+    This and what follows say something only where the file system was asked (:class:`Accounted`)."""
     perhaps_bytes: int = 0
     """What may come back besides, as nobody could be asked."""
     shared_bytes: int = 0
     """What lies in places on the disk that other files may have, too."""
     metadata_bytes: int = 0
-    """What they take in the tree of btrfs."""
+    """What they take in the tree of btrfs, and in those that all files have in common."""
+    dense_bytes: int = 0
+    """What of that lies where few others do, so that it comes back."""
     proven_bytes: int = 0
-    """What of that no snapshot has."""
+    """What of these no snapshot has."""
+    inline_bytes: int = 0
+    """What of the dense ones is the content of files. It may take less, if the file system compresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,8 @@ class Goal:
     """What the selection gives back, what is available after it, or what remains; None if nobody knows."""
     missing_bytes: int | None
     """0 if it is reached; None if nobody knows."""
+    compresses: bool = False
+    """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()
     """Numbers of the devices that are this file system."""
     cap: bool = False
@@ -288,6 +294,8 @@ class Accounted:
     """How often it keeps what is in its tree, for each time that it keeps content (btrfs)."""
     inode: int = 0
     """Bytes of an inode, where these come back, too (XFS)."""
+    compresses: bool = False
+    """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()
     """Numbers of the devices that are this file system: each subvolume of btrfs has one of its own."""
 

@@ -50,14 +50,17 @@ class Item(NamedTuple):
     perhaps: int
     shared: int
     metadata: int
+    dense: int
     proven: int
+    inline: int
 
 
 def item(rank: int, device: int, contents: Contents) -> Item:
     """Return what is in an artifact of this *rank*."""
     return Item(
         *(rank, device, contents.allocated_bytes, contents.own_bytes, contents.perhaps_bytes),
-        *(contents.shared_bytes, contents.metadata_bytes, contents.proven_bytes),
+        *(contents.shared_bytes, contents.metadata_bytes, contents.dense_bytes),
+        *(contents.proven_bytes, contents.inline_bytes),
     )
 
 
@@ -206,7 +209,9 @@ class _Settling:
         elif kind == LAYERS:
             shared = one.allocated - at_most
         elif kind == TREE:
-            surely = one.metadata
+            surely = one.dense
+            if accounted.compresses:
+                surely -= tree_estimate.compressed(one.inline)
             # A snapshot that has the content of files has also what the tree says of them. It may have all that is
             # only in the tree, and nothing that is there tells.
             if one.shared or (not one.proven and accounted in doubted):

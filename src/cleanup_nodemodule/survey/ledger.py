@@ -37,11 +37,11 @@ class Ledger:
 
     def add(self, artifact: int, device: int, usage: Usage) -> None:
         """Take down what the engine says of a slice of the artifact with this number, on this *device*."""
-        if usage.links or usage.ranges or usage.linked_ranges or usage.chunks:
+        # Those of btrfs say something of this artifact only (tree_estimate).
+        chunks = b"" if usage.metadata else usage.chunks
+        if usage.links or usage.ranges or usage.linked_ranges or chunks:
             self.add_packed(
-                artifact,
-                device,
-                (usage.links, usage.ranges, usage.linked_ranges, usage.chunks),
+                artifact, device, (usage.links, usage.ranges, usage.linked_ranges, chunks)
             )
 
     def add_packed(

@@ -11,6 +11,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Accounting, Measurement, Root, Watch
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.survey import tree_estimate
 from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
@@ -191,7 +192,7 @@ def contents_of(
     """Return what is in a candidate that one call has measured to its end, as :func:`measure` does."""
     usage, _, faults = measurement
     lists = (usage.mounts, usage.repositories, usage.foreign, usage.met, usage.late)
-    if faults or any(lists) or usage.unlisted or not usage.directories:
+    if faults or any(lists) or usage.unlisted or usage.metadata or not usage.directories:
         tally = _Tally(number, candidate, ledger, problem)
         tally.add(measurement)
         return tally.contents()
@@ -204,8 +205,6 @@ def contents_of(
         own_bytes=usage.own,
         perhaps_bytes=usage.perhaps,
         shared_bytes=usage.shared,
-        metadata_bytes=usage.metadata,
-        proven_bytes=usage.proven,
     )
 
 
@@ -245,7 +244,9 @@ class _Tally:
         self._problem = problem
         self._apparent = self._allocated = self._files = self._directories = self._newest = 0
         self._directory_bytes = 0
-        self._own = self._perhaps = self._shared = self._metadata = self._proven = 0
+        self._own = self._perhaps = self._shared = 0
+        self._tree: tree_estimate.Tally | None = None
+        """What it has on btrfs."""
         self._mounts: list[str] = []
         self._repositories: list[str] = []
         self._foreign: list[str] = []
@@ -268,8 +269,9 @@ class _Tally:
         self._own += usage.own
         self._perhaps += usage.perhaps
         self._shared += usage.shared
-        self._metadata += usage.metadata
-        self._proven += usage.proven
+        if usage.metadata:
+            self._tree = self._tree or tree_estimate.Tally()
+            self._tree.add(usage)
         self._ledger.add(self._number, self._device, usage)
         self._repositories.extend(beneath(self.path, path) for path in usage.repositories)
         self._foreign.extend(beneath(self.path, path) for path in usage.foreign)
@@ -309,6 +311,7 @@ class _Tally:
         """Return everything counted; None if there was nothing."""
         if not self._directories and self._complete:
             return None
+        tree = self._tree.estimated(self._own, self._perhaps) if self._tree else None
         return Contents(
             self._apparent,
             self._allocated,
@@ -324,9 +327,11 @@ class _Tally:
             tuple(sorted(self._late)),
             self._unlisted,
             measured_at=self._measured_at,
-            own_bytes=self._own,
-            perhaps_bytes=self._perhaps,
+            own_bytes=tree.own if tree else self._own,
+            perhaps_bytes=tree.perhaps if tree else self._perhaps,
             shared_bytes=self._shared,
-            metadata_bytes=self._metadata,
-            proven_bytes=self._proven,
+            metadata_bytes=tree.metadata if tree else 0,
+            dense_bytes=tree.dense if tree else 0,
+            proven_bytes=tree.proven if tree else 0,
+            inline_bytes=tree.inline if tree else 0,
         )

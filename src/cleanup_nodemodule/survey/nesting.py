@@ -193,7 +193,9 @@ def joined(outer: Contents, inner: Contents, place: str) -> Contents:
         perhaps_bytes=outer.perhaps_bytes + inner.perhaps_bytes,
         shared_bytes=outer.shared_bytes + inner.shared_bytes,
         metadata_bytes=outer.metadata_bytes + inner.metadata_bytes,
+        dense_bytes=outer.dense_bytes + inner.dense_bytes,
         proven_bytes=outer.proven_bytes + inner.proven_bytes,
+        inline_bytes=outer.inline_bytes + inner.inline_bytes,
     )
 
 
@@ -227,7 +229,9 @@ def less_inner(outer: Contents, inner: Contents, place: str) -> Contents:
         perhaps_bytes=outer.perhaps_bytes - inner.perhaps_bytes,
         shared_bytes=outer.shared_bytes - inner.shared_bytes,
         metadata_bytes=outer.metadata_bytes - inner.metadata_bytes,
+        dense_bytes=outer.dense_bytes - inner.dense_bytes,
         proven_bytes=outer.proven_bytes - inner.proven_bytes,
+        inline_bytes=outer.inline_bytes - inner.inline_bytes,
         met=_outside(outer.met, place),
         late=_outside(outer.late, place),
     )

@@ -108,23 +108,21 @@ class Estimated(NamedTuple):
     """Items between which no others lie. The low end goes by these."""
     proven: int
     """Those of them that no snapshot has."""
-    content: int
-    """What of the dense ones is the content of files, which may be compressed, if it is not known to be."""
+    inline: int
+    """What of the dense ones is the content of files, if it is not known to be compressed."""
 
 
 class Tally:
     """What has been counted of one artifact on btrfs."""
 
     def __init__(self) -> None:
-        self._own = self._perhaps = self._extents = self._linked = 0
+        self._extents = self._linked = 0
         self._metadata = self._proven = self._content = 0
         self._chunks: dict[int, int] = {}
         self._encoded: Final[list[bytes]] = []
 
     def add(self, usage: Usage) -> None:
         """Take in what the engine says of a slice of it."""
-        self._own += usage.own
-        self._perhaps += usage.perhaps
         self._extents += usage.extents
         self._linked += len(usage.links) // (8 * LINK_FIELDS)
         self._metadata += usage.metadata
@@ -136,22 +134,22 @@ class Tally:
         if usage.encoded:
             self._encoded.append(usage.encoded)
 
-    def estimated(self) -> Estimated:
-        """Return what the artifact has."""
-        compressed = self._gaps()
+    def estimated(self, own: int, perhaps: int) -> Estimated:
+        """Return what the artifact has, with what the engine says of its content."""
+        gaps = self._gaps()
         share = self._together()
-        surely = self._own
+        surely = own
         if share >= _DENSE:
-            surely += int(compressed * LOW_OF_GAPS)
-        perhaps = self._perhaps + self._own + compressed - surely
+            surely += int(gaps * LOW_OF_GAPS)
+        perhaps += own + gaps - surely
         items = self._metadata - self._linked * LINKED_ENTRY
         content = self._content
         if self._encoded:
-            items -= content - int(content * LOW_OF_CONTENT)
+            items -= compressed(content)
             content = 0
         # The first and the last node have something of others.
         dense = max(int(items * share) - NODE, 0)
-        common = self._extents * EXTENT + (self._own + perhaps) // CHECKED
+        common = self._extents * EXTENT + (surely + perhaps) // CHECKED
         return Estimated(
             own=surely,
             perhaps=perhaps,
@@ -159,7 +157,7 @@ class Tally:
             metadata=self._metadata + int(common * 2 * HIGH_OF_EXTENTS / HIGH) + 4 * NODE,
             dense=dense,
             proven=min(int(self._proven * share), dense),
-            content=min(int(content * share), dense),
+            inline=min(int(content * share), dense),
         )
 
     def _together(self) -> float:
@@ -186,6 +184,11 @@ def _share(filled: float) -> float:
         if filled < more:
             return low + (high - low) * max(filled - less, 0.0) / (more - less)
     return 1.0
+
+
+def compressed(content: int) -> int:
+    """Return by how much less so many bytes of *content* in the tree may take."""
+    return content - int(content * LOW_OF_CONTENT)
 
 
 def low(items: int, copies: float) -> int:

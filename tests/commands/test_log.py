@@ -115,6 +115,7 @@ def test_the_document_says_everything(run: Run, home: str) -> None:
         "apparent_bytes": 10,
         "allocated_bytes": 4096,
         "reclaimable_bytes": 4096,
+        "reclaimable_at_most_bytes": 4096,
         "rule": "js/node_modules",
         "evidence": ["package.json beside it"],
         "project": "/srv",
@@ -319,6 +320,30 @@ def test_a_wide_terminal_has_the_folders_beside_the_rest(home: str, tmp_path: Pa
         ["", "(cd '/srv/[b]x' && npm ci)"],
         ["1970-01-01 00:00", "deleted", "2.0 KiB", record.run.id, "/b"],
     ]
+
+
+def test_what_was_predicted_is_told_where_it_is_not_what_came_back(
+    home: str, tmp_path: Path
+) -> None:
+    numbers = {"reclaimable_bytes": 5 << 20, "reclaimable_at_most_bytes": 112 << 20}
+    same = {"reclaimable_bytes": 2000 << 10, "reclaimable_at_most_bytes": 2000 << 10}
+    with Journal(home, a_run(), clock=iter(range(1000)).__next__) as record:
+        a, b, c, d = record.begin(
+            [intent("/a", **numbers), *(intent(path, **same) for path in ("/b", "/c", "/d"))]
+        )
+        record.end(a, Ending.DELETED, freed_bytes=5 << 20)
+        record.end(b, Ending.DELETED, freed_bytes=1990 << 10)
+        record.end(c, Ending.FAILED, freed_bytes=1000 << 10)
+        record.end(d, Ending.KEPT)
+    with Terminal("log", "--all", cwd=tmp_path, columns=120) as terminal:
+        assert terminal.finish() == 0
+    lines = [line.strip() for line in terminal.screen()]
+    assert [line for line in lines if "predicted" in line] == [
+        "predicted: 5.0 MiB, up to 112.0 MiB",
+        "predicted: 2.0 MiB",
+    ]
+    place = lines.index("predicted: 5.0 MiB, up to 112.0 MiB")
+    assert lines[place - 1].endswith(" /a")
 
 
 def some_runs(home: str) -> list[str]:

@@ -59,6 +59,8 @@ def row(
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else size,
+        shared_bytes=0,
     )
 
 
@@ -80,6 +82,9 @@ def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = No
             trashed=0,
             freed_bytes=sum(one.allocated_bytes for one in gone),
             observed_freed_bytes=observed,
+            reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
+            shared_bytes=sum(row.shared_bytes for row in rows),
+            counted_bytes=0,
         ),
         leftovers=[],
         unseen_processes=0,

@@ -55,6 +55,8 @@ FIELDS: Final = {
     "outcome": str,
     "error": str,
     "left_at": str,
+    "reclaimable_at_most_bytes": int,
+    "shared_bytes": int,
 }
 """The columns of CSV in order, each with its type."""
 
@@ -68,11 +70,14 @@ GROUP_FIELDS: Final = {
     "allocated_bytes": int,
     "oldest": str,
     "newest": str,
+    "reclaimable_at_most_bytes": int,
+    "shared_bytes": int,
 }
 
 TOTALS: Final = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes", "deleted", "failed", "trashed"),
-    *("freed_bytes", "observed_freed_bytes"),
+    *("freed_bytes", "observed_freed_bytes", "reclaimable_at_most_bytes", "shared_bytes"),
+    "counted_bytes",
 ]
 
 RECORDS: Final = {
@@ -86,7 +91,7 @@ RECORDS: Final = {
     "leftover": ["record", "host", "path", "original", "run", "outcome", "error"],
     "totals": [
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
-        *("other_ecosystems", "gates", "gone", "goals", "sources", "asked"),
+        *("other_ecosystems", "gates", "gone", "goals", "sources", "asked", "file_systems"),
     ],
 }
 """The fields of each record of NDJSON, in order."""

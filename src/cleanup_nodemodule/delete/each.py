@@ -11,6 +11,7 @@ from dataclasses import replace
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.delete.durable import Durable
 from cleanup_nodemodule.delete.free_space import ask_free_bytes
+from cleanup_nodemodule.delete.given_back import given_back
 from cleanup_nodemodule.delete.order import Turns, turn_of
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import left_untouched, not_answered
@@ -61,6 +62,7 @@ async def give_turns(
     turns = Turns(artifact.path for artifact in approved.artifacts)
     disks = Durable(scheduler)
     unexpected: Exception | None = None
+    told = given_back(approved.plan.accounted)
 
     async def handled(turn: Turn) -> Result | None:
         nonlocal unexpected
@@ -116,6 +118,7 @@ async def give_turns(
         """Say what came of one, now that its disk has it; it has not if there is an error *number*."""
         if number is not None:
             result = _unsure(turn, result, number)
+        result = result and told(result)
         records.end(turn, result)
         if result is not None:
             results.append(result)

@@ -34,6 +34,7 @@ from cleanup_nodemodule.engine._python_watch import Watcher
 from cleanup_nodemodule.engine._tree import Tree
 from cleanup_nodemodule.engine.contract import (
     AS_COUNTED,
+    LAYERS,
     WATCHED,
     Accounting,
     Fault,
@@ -195,6 +196,7 @@ def measure(
             *_asked(accountant, blocks * BLOCK),
         )
 
+    _check(accounting or Accounting())
     try:
         tree = open_tree(root, mount_ok=False)
     except OSError as error:
@@ -321,6 +323,13 @@ def measure(
                 tree.close(handle)
             budget -= files + directories - before + 1
     return Measurement(usage(), left, faults)
+
+
+def _check(accounting: Accounting) -> None:
+    """Raise ValueError for what no engine knows."""
+    kind, block, _, *sizes = accounting
+    if not AS_COUNTED <= kind <= LAYERS or block < 1 or min(sizes) < 0:
+        raise ValueError("nothing is counted in such a way")
 
 
 def _accountant(accounting: Accounting | None, root: Root, tree: Tree) -> "Accountant | None":

@@ -150,6 +150,7 @@ class Accounting(NamedTuple):
     without entering a mount, and only one whose device, inode and type are those that were counted. One that cannot be opened or
     asked has nothing of its own, nor what is on another device than the root (but with ``LAYERS``: each layer may have one): all that it takes goes to :attr:`Usage.perhaps`. That
     is no fault. On systems other than Linux nobody is asked: all is as with ``AS_COUNTED``.
+    ValueError is raised for a kind that is none of these, for a block of no bytes, and for negative numbers.
     """
 
     kind: int = AS_COUNTED

@@ -45,8 +45,11 @@ class Removed:
 
     artifact: Artifact
     freed_bytes: int
+    """Bytes that surely came back."""
     gone: bool
     """It was gone already, by somebody else's doing."""
+    counted_bytes: int = 0
+    """Bytes that it took, as they were counted while it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Failed:
     """It is as it was: nothing of it was deleted."""
     left_at: str | None = None
     """Where the rest of it is, out of its project; None where it is still in its place."""
+    counted_bytes: int = 0
+    """Bytes that those parts took, as they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Trashed:
 
     artifact: Artifact
     freed_bytes: int = 0
+    counted_bytes: int = 0
 
 
 Result: TypeAlias = Removed | Failed | Trashed
@@ -131,7 +137,7 @@ class Outcome:
 
     @property
     def freed_bytes(self) -> int:
-        """Bytes that were really freed, as the engine counted them."""
+        """Bytes that surely came back."""
         return sum(result.freed_bytes for result in self.results)
 
 

@@ -117,6 +117,8 @@ class Intent:
     around_inode: int | None = None
     """Of the directory around it; None if that is not known, nor the next one then."""
     around_birth_ns: int = 0
+    reclaimable_at_most_bytes: int = 0
+    """With ``reclaimable_bytes``, what was predicted to come back: at least that, and at most this."""
 
     @classmethod
     def to_delete(
@@ -147,6 +149,7 @@ class Intent:
             regenerate=evidence.regenerate,
             regenerate_in=evidence.regenerate_in,
             warnings=evidence.warnings,
+            reclaimable_at_most_bytes=size.reclaimable_at_most_bytes,
             **_known_of(being, around),
         )
 

@@ -242,6 +242,10 @@ def _intent(facts: Any) -> Intent:
         birth_ns=_number(facts.get("birth_ns", 0)),
         around_inode=_maybe(_number, facts.get("around_inode")),
         around_birth_ns=_number(facts.get("around_birth_ns", 0)),
+        # Older ones knew one number, which meant both.
+        reclaimable_at_most_bytes=_number(
+            facts.get("reclaimable_at_most_bytes", facts["reclaimable_bytes"])
+        ),
     )
 
 

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from errno import errorcode
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from cleanup_nodemodule import problems
 from cleanup_nodemodule.model import (
+    Accounted,
     Artifact,
     Delete,
     Failed,
@@ -24,7 +25,9 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
+from cleanup_nodemodule.model.plan import How
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report.file_systems import FileSystemRow
 from cleanup_nodemodule.report.rows import (
     GONE,
     INTERRUPTED,
@@ -89,7 +92,7 @@ def of_failure(
                 code.value,
             )
         ],
-        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0),
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
@@ -141,6 +144,10 @@ def _report(
             trashed=sum(isinstance(result, Trashed) for result in results),
             freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
             observed_freed_bytes=observed,
+            reclaimable_at_most_bytes=plan.reclaimable_at_most_bytes,
+            shared_bytes=plan.shared_bytes,
+            counted_bytes=sum(one.counted_bytes for one in results)
+            + sum(one.freed_bytes for one in leftovers),
         ),
         [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,
@@ -159,7 +166,31 @@ def _report(
             for one in plan.goals
         ],
         asked=run.asked and replace(run.asked, excluded=list(plan.excluded), ended=plan.complete),
+        file_systems=[_file_system(one, plan.artifacts, run) for one in plan.accounted],
     )
+
+
+def _file_system(accounted: Accounted, artifacts: Sequence[Artifact], run: Run) -> FileSystemRow:
+    names = (
+        one.file_system
+        for one in artifacts
+        if one.file_system is not None and one.candidate.identity.device in accounted.devices
+    )
+    return FileSystemRow(
+        host=run.host,
+        name=next(names, None),
+        kind=accounted.kind,
+        mount_point=accounted.name,
+        accounting=_ACCOUNTING[accounted.how],
+        exact=accounted.exact,
+    )
+
+
+_ACCOUNTING: Final[dict[How, Literal["measured", "untested", "as-du-counts"]]] = {
+    "measured": "measured",
+    "untested": "untested",
+    "as du counts": "as-du-counts",
+}
 
 
 def _leftover(leftover: Leftover, run: Run) -> LeftoverRow:
@@ -258,6 +289,8 @@ def artifact_row(
         outcome=outcome,
         error=error,
         left_at=result.left_at if isinstance(result, Failed) else None,
+        reclaimable_at_most_bytes=size.reclaimable_at_most_bytes,
+        shared_bytes=size.shared_bytes,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
@@ -29,7 +30,7 @@ from cleanup_nodemodule.show.reasons import (
 )
 from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.show.unsearched import not_searched
-from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
+from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, promised, size
 
 _MAX_REASONS: Final = 3
 """Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""
@@ -181,8 +182,9 @@ def _kept_and_deletable(report: Report) -> Iterator[str]:
     if totals.selected:
         yield (
             f"{totals.selected:,} of {totals.found:,} can be deleted, which frees"
-            f" {size(totals.reclaimable_bytes)}.{kept}"
+            f" {promised(totals.reclaimable_bytes, totals.reclaimable_at_most_bytes)}.{kept}"
         )
+        yield from bounds.why(report)
     else:
         by_filters = any(row.reason in FILTERED for row in report.artifacts)
         yield f"None of {totals.found:,} {'is to' if by_filters else 'can'} be deleted.{kept}"

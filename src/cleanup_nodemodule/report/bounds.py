@@ -1,0 +1,111 @@
+"""Why what surely comes back is less than what may, or than what is taken: in sentences, each said once. Pure."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.rows import ArtifactRow, Report
+from cleanup_nodemodule.words import bound, printable, size
+
+_NAMED: Final = 3
+"""Mount points that are named in one sentence."""
+
+_LAYERED: Final = "overlay"
+"""A kind of file system of which the lower layers stay as they are."""
+
+_TREES: Final = {
+    "btrfs": "small files and names lie in its tree",
+    "xfs": "inodes come back 64 at a time",
+}
+"""By the kind of a file system, what makes its own part of a number an estimate."""
+
+_SURE: Final = {
+    "untested": "worked out from its documentation; nobody has measured what comes back there",
+    "as-du-counts": "counted as du counts; nobody has measured what comes back there",
+}
+"""By the accounting of a file system, what has to be said of its numbers."""
+
+
+def why(report: Report) -> Iterator[str]:
+    """Say why the numbers of what can be deleted are not what it takes, and where nobody knows better than ``du``."""
+    places = _Places(report.file_systems)
+    on: dict[FileSystemRow | None, list[ArtifactRow]] = {}
+    for row in report.artifacts:
+        if row.decision == "delete":
+            on.setdefault(places.of(row), []).append(row)
+    layered = [rows for place, rows in on.items() if place and place.kind == _LAYERED]
+    beneath = sum(row.shared_bytes for rows in layered for row in rows)
+    elsewhere = report.totals.shared_bytes - beneath
+    yield from shared(report.totals.reclaimable_bytes, elsewhere, beneath)
+    yield from _estimates(on)
+    yield from _unmeasured(place for place in report.file_systems if _promises(on.get(place, ())))
+
+
+def shared(promise: int, elsewhere: int, beneath: int = 0) -> Iterator[str]:
+    """Say what is not in a *promise* because others have it, too: copies *elsewhere*, or layers *beneath*; all in bytes."""
+    if bound(promise, promise + elsewhere):
+        yield (
+            f"Shared with copies elsewhere: {size(elsewhere)}. That comes back only when the last copy goes."
+        )
+    if bound(promise, promise + beneath):
+        yield (
+            f"In lower layers, or shared with copies elsewhere: {size(beneath)}. What lies in lower layers stays there."
+        )
+
+
+def _promises(rows: Sequence[ArtifactRow]) -> bool:
+    return any(row.reclaimable_at_most_bytes for row in rows)
+
+
+def _estimates(on: "dict[FileSystemRow | None, list[ArtifactRow]]") -> Iterator[str]:
+    """Say where the rest of the difference comes from, which is not shared."""
+    told = set[str]()
+    for place, rows in on.items():
+        if place is None or place.kind not in _TREES:
+            continue
+        least = sum(row.reclaimable_bytes for row in rows)
+        besides = sum(
+            max(0, row.reclaimable_at_most_bytes - row.reclaimable_bytes - row.shared_bytes)
+            for row in rows
+        )
+        if bound(least, least + besides):
+            told.add(place.kind)
+    for kind in sorted(told):
+        yield f"What {kind} itself gives back is estimated: {_TREES[kind]}."
+
+
+def _unmeasured(places: Iterable[FileSystemRow]) -> Iterator[str]:
+    """Say where nobody has compared the numbers with what comes back."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for place in places:
+        if place.accounting in _SURE:
+            name = printable(place.mount_point)
+            alike.setdefault((place.kind, _SURE[place.accounting]), []).append(name)
+    for (kind, how), names in alike.items():
+        rest = len(names) - _NAMED
+        where = ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+        yield f"{where}{f' ({printable(kind)})' if kind else ''}: {how}."
+
+
+class _Places:
+    """On which file system an artifact lies, as far as a report says."""
+
+    def __init__(self, rows: Sequence[FileSystemRow]) -> None:
+        self._known: Final[dict[tuple[str, str], FileSystemRow | None]] = {
+            (row.host, row.mount_point): row for row in rows
+        }
+
+    def of(self, row: ArtifactRow) -> FileSystemRow | None:
+        return self._at(row.host, row.path) if self._known else None
+
+    def _at(self, host: str, path: str) -> FileSystemRow | None:
+        """Return the one that a path lies on: where it is mounted, or what is around it."""
+        above: list[tuple[str, str]] = []
+        while (place := (host, path)) not in self._known:
+            above.append(place)
+            if (path := os.path.dirname(path)) == place[1]:
+                break
+        found = self._known.get(place)
+        self._known.update(dict.fromkeys(above, found))
+        return found

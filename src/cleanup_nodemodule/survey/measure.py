@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.engine.contract import Measurement, Root, Watch
+from cleanup_nodemodule.engine.contract import Accounting, Measurement, Root, Watch
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.survey import tree_estimate
@@ -35,12 +35,12 @@ MAX_LISTED: Final = 10_000
 """Paths of one candidate that are kept at most of what its watch met, and of what came late; the others are
 counted. Whoever reads them needs a few, and so many take a megabyte."""
 
-_Watched: TypeAlias = tuple[Root, Watch | None]
-"""What is measured, and what is watched for in it."""
+_Watched: TypeAlias = tuple[Root, Watch | None, Accounting | None]
+"""What is measured, what is watched for in it, and how it is found out what deleting it gives back."""
 
 
-def _no_watch(_number: int) -> None:
-    """Watch for nothing."""
+def _nothing(_number: int) -> None:
+    """Watch for nothing, and find out nothing."""
 
 
 async def measure(
@@ -50,7 +50,8 @@ async def measure(
     *,
     mounts: Sequence[str] = (),
     without: Mapping[int, Sequence[str]] = MappingProxyType({}),
-    watch: Callable[[int], Watch | None] = _no_watch,
+    watch: Callable[[int], Watch | None] = _nothing,
+    accounting: Callable[[int], Accounting | None] = _nothing,
     begun: Mapping[int, Measurement] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[str, int], None],
@@ -61,13 +62,18 @@ async def measure(
     than measuring a few hundred files; a large one is shared among the workers. Files with several
     links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
-    not counted, *watch* what is watched for in it, and *begun* what a first call has returned already. Calls
+    not counted, *watch* what is watched for in it, *accounting* how it is found out on a device, given its number, what
+    deleting gives back, and *begun* what a first call has returned already. Calls
     *problem* for each place that could not be read, which a mount point is not, and *measured* with the path of
     a candidate and the bytes each call counted of it. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
     roots = [
-        (_rooted(tally, candidate, mounts, frozenset(without.get(number, ()))), watch(number))
+        (
+            _rooted(tally, candidate, mounts, frozenset(without.get(number, ()))),
+            watch(number),
+            accounting(candidate.identity.device),
+        )
         for tally, (number, candidate) in zip(tallies, candidates, strict=True)
     ]
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
@@ -144,7 +150,7 @@ async def _measure_rest(
     measured: Callable[[str, int], None],
 ) -> None:
     """Count what the first call left of a candidate, with all workers."""
-    root, watch = watched
+    root, watch, accounting = watched
 
     async def count(stack: list[bytes]) -> list[bytes]:
         budget = scheduler.portion(pace.entries)
@@ -156,6 +162,7 @@ async def _measure_rest(
                     stack,
                     budget,
                     watch,
+                    accounting,
                     lacked=lambda measurement: lacked(measurement.faults),
                     took=pace.took,
                 )
@@ -209,8 +216,8 @@ def _entries(measurement: Measurement) -> int:
 def _measure_several(roots: Sequence[_Watched], budget: int) -> list[Measurement]:
     """Begin with one root after the other until the budget is used up."""
     measurements: list[Measurement] = []
-    for root, watch in roots:
-        measurement = engine.measure(root, [b""], budget, watch)
+    for root, watch, accounting in roots:
+        measurement = engine.measure(root, [b""], budget, watch, accounting)
         measurements.append(measurement)
         budget -= _entries(measurement)
         if budget <= 0:

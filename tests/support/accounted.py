@@ -273,6 +273,8 @@ def expected(top: Path, given: Accounting) -> Accounted:
             linked_ranges.update((found.st_ino, *each) for each in one.ranges)
             takes = found.st_blocks * 512
             links[found.st_ino, found.st_nlink, found.st_size, takes, one.own] += 1
+            besides = one.perhaps + sum(most for _, most in one.encoded)
+            sums["perhaps"] += -(-besides // found.st_nlink)
             sums["metadata"] += named
             continue
         inside = list(one.inside)

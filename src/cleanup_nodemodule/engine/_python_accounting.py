@@ -116,6 +116,8 @@ class Accountant(ABC):
         share = self._ask(directory, name, found)
         for one in share.ranges:
             self.linked_ranges.extend((found.st_ino, *one))
+        # The others are met, too, if all of them go.
+        self.perhaps += -(-(share.perhaps + sum(most for _, most in share.encoded)) // found.st_nlink)
         return share.own
 
     def take_back(self, path: bytes, found: os.stat_result) -> None:

@@ -277,8 +277,8 @@ class Usage(NamedTuple):
     own: int
     """Own bytes of entries with one link and of directories (:class:`Accounting`)."""
     perhaps: int
-    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of entries with
-    several links nothing is said of that."""
+    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of an entry with
+    several links it is what falls to one of these, rounded up: also what its compressed extents may take, as they are in no ``encoded``."""
     shared: int
     """Bytes in ``ranges``."""
     metadata: int

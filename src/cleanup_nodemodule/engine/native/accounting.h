@@ -148,6 +148,9 @@ account_linked(Walk *walk, Accounting *accounting, int directory, const char *na
     }
     Share share = share_of(walk, accounting, directory, name, status);
     add(&accounting->metadata, accounting->kind == TREE ? metadata_of(&share) : 0);
+    /* The other links are met, too, if all of them go. */
+    int64_t links = (int64_t)status->links;
+    add(&accounting->perhaps, (share.perhaps + links - 1) / links);
     return share.own;
 }
 

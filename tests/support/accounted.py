@@ -188,12 +188,13 @@ def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
         case []:
             return One(takes)
         case [Extent(_, physical, length, flags), *_] if "inline" not in flags:
-            own, perhaps, ranges = takes - length, 0, ((physical, length),)
+            own = takes - max(length, block)
+            return One(own if own >= block else 0, 0, ((physical, max(length, block)),))
         case _ if excess >= block:
-            own, perhaps, ranges = takes - block, block, ()
+            own, perhaps = takes - block, block
         case _:
             return One(takes)
-    return One(own if own >= block else 0, perhaps, ranges)
+    return One(own if own >= block else 0, perhaps)
 
 
 def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:
@@ -242,7 +243,7 @@ def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:
         tuple(ranges),
         tuple(encoded),
         len(lying),
-        tuple(min(one.length, given.inline) for one in extents if "inline" in one.flags),
+        tuple(min(one.length, found.st_size) for one in extents if "inline" in one.flags),
         attributes,
     )
 

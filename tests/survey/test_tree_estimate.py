@@ -9,7 +9,7 @@ from cleanup_nodemodule.engine.contract import Usage
 from cleanup_nodemodule.survey import tree_estimate
 from cleanup_nodemodule.survey.tree_estimate import HIGH, LOW, NODE, Estimated, Tally, high, low
 
-NOTHING = Usage(*[0] * 5, b"", [], [], [], 0, [], [], 0, *[0] * 5, b"", b"", b"")  # type: ignore[arg-type]  # by position
+NOTHING = Usage(0, 0, 0, 0, 0, b"", [], [], [], 0, [], [], 0, 0, 0, 0, 0, 0, b"", b"", b"")
 
 
 def packed(*records: tuple[int, int]) -> bytes:

@@ -60,6 +60,10 @@ MISSES: Final = {
     ("btrfs", "two written at the same time"): "nodes stay in which something stays",
     ("btrfs", "files, overwritten in part"): "nobody tells what is held by the rest of an extent",
     ("btrfs", "logs, written piece by piece"): "nobody tells what is held by the rest of an extent",
+    ("btrfs", "one attribute on all files"): "nobody asks small files for their attributes",
+    ("btrfs", "attributes that differ"): "nobody asks small files for their attributes",
+    ("btrfs, zstd", "npm"): "nobody tells whether content in the tree is compressed",
+    ("ext4, clusters", "symlinks"): "a symlink cannot be asked whether it has attributes",
     ("btrfs", "npm, text"): "compressed: nobody tells how much an extent takes",
 }
 """Cells that are further off than that, and why. The truth lies inside the bounds there too."""
@@ -170,11 +174,11 @@ def test_what_it_prints_is_what_df_gives(
     cell = measured(one_tool, making, *(["--exact"] if "inline" in kind else []))
     check_inside(cell)
     general = kind.partition(",")[0]
-    if name not in SHARED and (general, name) not in MISSES:
+    if name not in SHARED and not {(general, name), (kind, name)} & MISSES.keys():
         slack = 8 * CHUNK if general == "xfs" else 0
         assert cell.freed - cell.promise <= max(cell.freed * NEAR[general], slack), cell
-    if general in {"ext4", "tmpfs"}:
-        # Not even where the promise cannot say it.
+    if general in {"ext4", "tmpfs"} and name != "a default ACL":
+        # Not even where the promise cannot say it. What has that ACL and stays has the block of it, too.
         assert cell.at_most == cell.freed, cell
 
 

@@ -117,7 +117,9 @@ class Accountant(ABC):
         for one in share.ranges:
             self.linked_ranges.extend((found.st_ino, *one))
         # The others are met, too, if all of them go.
-        self.perhaps += -(-(share.perhaps + sum(most for _, most in share.encoded)) // found.st_nlink)
+        self.perhaps += -(
+            -(share.perhaps + sum(most for _, most in share.encoded)) // found.st_nlink
+        )
         return share.own
 
     def take_back(self, path: bytes, found: os.stat_result) -> None:
@@ -175,8 +177,10 @@ class _OfAttributes(Accountant):
         if extent is None:
             return Share(takes)
         if not extent.inline:
-            own = takes - extent.length
-            return Share(own if own >= block else 0, ranges=((extent.physical, extent.length),))
+            # It has a whole cluster, which is the block that is given, though no more of it is told.
+            length = max(extent.length, block)
+            own = takes - length
+            return Share(own if own >= block else 0, ranges=((extent.physical, length),))
         if excess < block:
             return Share(takes)
         # Some are in the inode. Then nothing is said of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c).
@@ -233,7 +237,7 @@ class _OfTree(Accountant):
         with self._opened(directory, name, found) as descriptor:
             extents = list(extents_of(descriptor))
             metadata = self._attributes(descriptor)
-        inside = [min(one.length, given.inline) for one in extents if one.inline]
+        inside = [min(one.length, found.st_size) for one in extents if one.inline]
         placed = _placed(extents)
         own = 0
         ranges: list[tuple[int, int]] = []

@@ -183,12 +183,12 @@ class Accounting(NamedTuple):
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
     AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`."""
     block: int = 4096
-    """Bytes in a block of the file system."""
+    """Bytes in a block of the file system; if it keeps clusters of blocks (bigalloc of ext4), in one of these."""
     all: bool = False
     """Nothing is left out because it is unlikely to matter: with ``EXTENTS``, files are asked that by
     statx(2) share nothing (STATX_DIO_READ_ALIGN); with ``ATTRIBUTES``, all directories and regular files. The answer is the same."""
     inline: int = 2048
-    """Bytes of a file that btrfs keeps in the tree, at most."""
+    """Bytes of a file that btrfs keeps in the tree: a larger one is asked whether it is there."""
     inode: int = 0
     """Bytes in the tree for an inode; counted for entries with one link and for directories."""
     entry: int = 0

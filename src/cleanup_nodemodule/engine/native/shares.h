@@ -179,6 +179,8 @@ share_attributes(Share *share, int descriptor)
         return more;
     }
     if ((extent.flags & EXTENT_INLINE) == 0) {
+        /* It has a whole cluster, which is the block that is given, though no more of it is told. */
+        extent.length = extent.length < (uint64_t)block ? (uint64_t)block : extent.length;
         lose_range(share, &extent);
     }
     else if (excess_of(share) >= block) {

@@ -128,7 +128,7 @@ share_tree(Share *share, int descriptor)
             break;
         }
         if ((placed.extent.flags & EXTENT_INLINE) != 0) {
-            uint64_t most = (uint64_t)accounting->most_inline;
+            uint64_t most = (uint64_t)share->status->size;
             int64_t content = (int64_t)(placed.extent.length < most ? placed.extent.length : most);
             share->content += content;
             share->metadata += accounting->content + content;

@@ -88,8 +88,8 @@ def _heading(report: Report) -> str:
     if report.mode == "trash" and (totals.trashed or totals.failed):
         return f"Moved {totals.trashed:,} of {_directories(totals.selected)} to the trash"
     if totals.deleted or totals.failed:
-        freed = size(totals.freed_bytes)
-        return f"Deleted {totals.deleted:,} of {_directories(totals.selected)}, which freed {freed}"
+        what = f"{totals.deleted:,} of {_directories(totals.selected)}"
+        return f"Deleted {what}, which freed {freed(totals.freed_bytes, report.observed)}"
     of_all = f"{totals.selected:,} of {_directories(totals.found)} can be deleted"
     if not totals.selected:
         return of_all

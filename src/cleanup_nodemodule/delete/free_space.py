@@ -55,7 +55,11 @@ _NOTED: Final = 1 << 20
 """Bytes by which free space may differ from what was to come back, besides a fiftieth of that."""
 
 _LOOK: Final = 1.0
-"""Seconds that may be spent to find out why it differs."""
+"""Seconds that one answer may take when there is no more time, and that it may take to find out who has something open."""
+
+_STEPS: Final = 4
+_STEP: Final = 0.25
+"""How often free space is looked at once more to see who else is at work, and the seconds in between."""
 
 _WITH_SNAPSHOTS: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs"})
 
@@ -251,7 +255,7 @@ class _Asked:
         alike = 0
         try:
             while True:
-                last, answer = answer, await self._read(scheduler, max(end - loop.time(), _PAUSE))
+                last, answer = answer, await self._read(scheduler, max(end - loop.time(), _LOOK))
                 reading = answer.reading
                 if reading is None or not answer.settled or self.space.prompt or self.space.silent:
                     return answer
@@ -274,6 +278,8 @@ class _Asked:
 
     async def _read(self, scheduler: Scheduler, seconds: float) -> _Answer:
         """Ask once, for some *seconds* at most; if it cannot be synced in that time, without. Raises Stopped."""
+        if scheduler.stopped:
+            raise Stopped
         if self._root in scheduler.silence:
             return _Answer(None, settled=False)
         if self.space.silent:
@@ -294,25 +300,24 @@ class _Asked:
         self, found: Observed, counted: _Counted, missing: int, scheduler: Scheduler
     ) -> Observed:
         """Add the likely reason why so many bytes are *missing*, or (negative) are more than was to come."""
-        kind = self.space.kind
-        with contextlib.suppress(Stopped, Unanswered):
-            if missing > 0 and not self.space.silent:
-                look = functools.partial(open_files.held, counted.was_ours, _LOOK)
-                held = await scheduler.unless_stopped(scheduler.aside(look), 2 * _LOOK)
-                if held is not None and (not held.size or held.size >= missing // 2):
-                    who = held.process
-                    if held.others:
-                        who += f" and {held.others:,} more"
-                    return replace(
-                        found,
-                        difference=Difference.HELD_OPEN,
-                        difference_by=who,
-                        difference_bytes=held.size or None,
-                    )
-            moved = await self._moving(found, scheduler)
-            if moved > max(_SAME, abs(missing) // 1000):
+        kind, silent = self.space.kind, self.space.silent
+        with contextlib.suppress(Stopped):
+            held = await self._held(counted, scheduler) if missing > 0 and not silent else None
+            if held is not None and (not held.size or held.size >= missing // 2):
+                return replace(
+                    found,
+                    difference=Difference.HELD_OPEN,
+                    difference_by=held.process
+                    + (f" and {held.others:,} more" if held.others else ""),
+                    difference_bytes=held.size or None,
+                )
+            steps = await self._steps(found, scheduler)
+            moved = sum(map(abs, steps))
+            # What only grows, and did not stop to before, is most likely what was deleted.
+            late = missing > 0 and not found.settled and all(step >= 0 for step in steps)
+            if not late and moved > max(_SAME, abs(missing) // 1000):
                 return replace(found, difference=Difference.OTHERS_AT_WORK, difference_bytes=moved)
-        if not found.settled and missing > 0 and not self.space.silent:
+        if not found.settled and missing > 0 and not silent:
             return replace(found, difference=Difference.UNSETTLED)
         if missing > 0 and kind == "overlay":
             return replace(found, difference=Difference.LOWER_LAYERS)
@@ -320,17 +325,25 @@ class _Asked:
             return replace(found, difference=Difference.SNAPSHOT)
         return replace(found, difference=Difference.OTHERS)
 
-    async def _moving(self, found: Observed, scheduler: Scheduler) -> int:
-        """Return by how many bytes free space goes on to change, for about a second at most."""
-        last, moved = found.after_bytes, 0
-        for _ in range(4):
-            await scheduler.unless_stopped(asyncio.sleep(_LOOK / 4))
+    async def _held(self, counted: _Counted, scheduler: Scheduler) -> open_files.Held | None:
+        """Return who has some of it open. Raises Stopped."""
+        look = functools.partial(open_files.held, counted.was_ours, _LOOK)
+        with contextlib.suppress(Unanswered):
+            return await scheduler.unless_stopped(scheduler.aside(look), 2 * _LOOK)
+        return None
+
+    async def _steps(self, found: Observed, scheduler: Scheduler) -> list[int]:
+        """Return by how many bytes free space goes on to grow, several times in about a second."""
+        last = found.after_bytes or 0
+        steps: list[int] = []
+        for _ in range(_STEPS):
+            await scheduler.unless_stopped(asyncio.sleep(_STEP))
             reading = (await self._read(scheduler, _LOOK)).reading
-            if reading is None or last is None:
+            if reading is None:
                 break
-            moved += abs(reading.free - last)
+            steps.append(reading.free - last)
             last = reading.free
-        return moved
+        return steps
 
 
 def _limited(seconds: float, timeout: float | None) -> float:

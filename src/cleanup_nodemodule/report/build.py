@@ -29,6 +29,7 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.model.plan import How
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.report.rows import (
     GONE,
     INTERRUPTED,
@@ -37,7 +38,6 @@ from cleanup_nodemodule.report.rows import (
     EvidenceRow,
     GoalRow,
     LeftoverRow,
-    ObservedRow,
     OtherRow,
     ProblemRow,
     Report,

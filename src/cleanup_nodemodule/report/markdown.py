@@ -11,6 +11,7 @@ from typing import Final
 
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.report import bounds
+from cleanup_nodemodule.report.observed import freed
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.words import printable, promised, size

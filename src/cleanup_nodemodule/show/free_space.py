@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from cleanup_nodemodule.model import Difference
-from cleanup_nodemodule.report.rows import ObservedRow, Report
+from cleanup_nodemodule.report.observed import ObservedRow
+from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.words import printable, size
 
 _WHY: Final = {

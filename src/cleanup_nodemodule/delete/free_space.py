@@ -128,6 +128,7 @@ class _Counted:
         self.any = False
         """Anything was deleted."""
         self.freed = 0
+        self.counted = 0
         self._paths: set[str] = set()
         self._promised: int | None = 0
         self._at_most: int | None = 0
@@ -135,18 +136,17 @@ class _Counted:
     def add(self, artifact: Artifact, result: Result | None, *, linked: bool) -> None:
         """Add an artifact with what came of it. With *linked*, some of the files in the plan have several links."""
         size = artifact.size
+        if result is not None:
+            self.counted += result.counted_bytes
         if isinstance(result, Removed) and not result.gone:
             self.any = True
-            self._count(result.freed_bytes, size.reclaimable_bytes, size.reclaimable_at_most_bytes)
+            self._add(result.freed_bytes, size.reclaimable_bytes, size.reclaimable_at_most_bytes)
         else:
             freed = 0 if result is None else result.freed_bytes
             self.any = self.any or freed > 0
-            self._count(freed, 0, freed)
-            if (
-                linked
-                or size.shared_bytes
-                or size.reclaimable_at_most_bytes > size.reclaimable_bytes
-            ):
+            self._add(freed, 0, freed)
+            known = size.reclaimable_bytes == size.reclaimable_at_most_bytes
+            if linked or size.shared_bytes or not known:
                 # What others were to give back depends on this one.
                 self._promised = self._at_most = None
         self._paths.add(artifact.path)
@@ -154,9 +154,10 @@ class _Counted:
     def add_leftover(self, leftover: Leftover) -> None:
         """Add what an interrupted run had left. Of that nobody has promised anything."""
         self.any = self.any or leftover.finished or leftover.freed_bytes > 0
-        self._count(leftover.freed_bytes, 0, leftover.freed_bytes)
+        self.counted += leftover.freed_bytes
+        self._add(leftover.freed_bytes, 0, leftover.freed_bytes)
 
-    def _count(self, freed: int, promised: int, at_most: int) -> None:
+    def _add(self, freed: int, promised: int, at_most: int) -> None:
         self.freed += freed
         if self._promised is not None and self._at_most is not None:
             self._promised += promised
@@ -233,6 +234,7 @@ class _Asked:
             None,
             settled=False,
             freed_bytes=counted.freed,
+            counted_bytes=counted.counted,
             promised_bytes=counted.promised,
             at_most_bytes=counted.at_most,
         )

@@ -150,7 +150,9 @@ class Observed:
     settled: bool
     """It had written everything to its disk, and its free space did not change any more."""
     freed_bytes: int
-    """Bytes of what was deleted there, as they were counted then (``st_blocks``)."""
+    """Bytes that surely came back there."""
+    counted_bytes: int = 0
+    """Bytes that it took, as they were counted while it was deleted."""
     promised_bytes: int | None = None
     """What was surely to come back of that; None if nobody can say, as when not all that was selected could be deleted."""
     at_most_bytes: int | None = None

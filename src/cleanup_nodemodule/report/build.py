@@ -168,6 +168,7 @@ def _observed(one: Observed, run: Run) -> ObservedRow:
         one.grown_bytes,
         one.settled,
         one.freed_bytes,
+        one.counted_bytes,
         one.promised_bytes,
         one.at_most_bytes,
         None if one.difference is None else one.difference.value,

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from cleanup_nodemodule.words import size
+from cleanup_nodemodule.words import bound, promised, size
 
 _CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
-
-_CLOSE: Final = 64 * 1024
-"""Bytes by which two numbers may differ and still are one; so, too, if it is a twentieth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,9 @@ class ObservedRow:
     settled: bool
     """The file system had written everything to its disk, and its free space did not change any more."""
     freed_bytes: int
-    """Bytes of what was deleted there, as they were counted then."""
+    """Bytes that surely came back there, as in totals."""
+    counted_bytes: int
+    """What everything took that was deleted there, as du counts."""
     promised_bytes: int | None
     """What was surely to come back of that; null if not all that was selected could be deleted, and nobody can say."""
     promised_at_most_bytes: int | None
@@ -50,14 +49,14 @@ class ObservedRow:
 def freed(counted: int, rows: Sequence[ObservedRow]) -> str:
     """Return how much came back, for people: *counted* bytes, if nothing is known of free space.
 
-    Else it is what was counted, where it is what was promised. Else it is what the file system says, if that is as it was
-    promised, and the promise otherwise.
+    Else it is the promise, if that is one number. If it is a promise and a bound, it is what the file system says, if
+    that lies in between, and both otherwise.
     """
     if not rows:
         return size(counted)
     ends = [_freed(row) for row in rows]
     least, most = sum(one for one, _ in ends), sum(one for _, one in ends)
-    return size(least) if _is_close(least, most) else f"{size(least)}, up to {size(most)}"
+    return promised(least, most)
 
 
 def _freed(row: ObservedRow) -> tuple[int, int]:
@@ -65,12 +64,8 @@ def _freed(row: ObservedRow) -> tuple[int, int]:
     least, most = row.promised_bytes, row.promised_at_most_bytes
     if least is None or most is None:
         return row.freed_bytes, row.freed_bytes
-    if _is_close(min(least, row.freed_bytes), max(most, row.freed_bytes)):
+    if not bound(least, most):
         return row.freed_bytes, row.freed_bytes
     if row.observed_freed_bytes is not None and row.settled and row.difference is None:
         return row.observed_freed_bytes, row.observed_freed_bytes
     return least, most
-
-
-def _is_close(least: int, most: int) -> bool:
-    return most - least <= max(_CLOSE, most // 20)

@@ -190,7 +190,7 @@ class Totals:
     was counted."""
     observed_freed_bytes: int | None
     """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
-    was deleted, or the file systems could not be asked."""
+    was deleted, or a file system could not be asked; observed has it for each."""
     reclaimable_at_most_bytes: int
     """What may come back at most, of the selection."""
     shared_bytes: int

@@ -317,7 +317,6 @@ def seen(
     difference: Difference | None = None,
     *,
     promised: tuple[int, int] | None = (100, 100),
-    freed: int = 100,
     settled: bool = True,
     by: str | None = None,
     size: int | None = None,
@@ -333,7 +332,8 @@ def seen(
         None if grown is None else MEBIBYTE * (1000 + grown),
         None if grown is None else MEBIBYTE * grown,
         settled=settled,
-        freed_bytes=MEBIBYTE * freed,
+        freed_bytes=MEBIBYTE * (100 if least is None else least),
+        counted_bytes=MEBIBYTE * 100,
         promised_bytes=None if least is None else MEBIBYTE * least,
         promised_at_most_bytes=None if most is None else MEBIBYTE * most,
         difference=None if difference is None else difference.value,
@@ -356,8 +356,8 @@ def after(*rows: ObservedRow) -> list[str]:
         # It was as promised, whatever others have done.
         ([seen(99)], "100.0 MiB"),
         ([seen(50, Difference.SNAPSHOT)], "100.0 MiB"),
-        # What was counted was never promised.
-        ([seen(54, promised=(53, 55))], "54.0 MiB"),
+        ([seen(55, promised=(53, 55))], "53.0 MiB"),
+        # Where nobody could promise, the file system says it.
         ([seen(20, promised=(5, 100))], "20.0 MiB"),
         ([seen(None, promised=(53, 55))], "53.0 MiB"),
         ([seen(2, Difference.OTHERS, promised=(53, 55))], "53.0 MiB"),

@@ -31,7 +31,7 @@ from cleanup_nodemodule.show.reasons import (
 )
 from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.show.unsearched import not_searched
-from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, promised, size
+from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, promised
 
 _MAX_REASONS: Final = 3
 """Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""

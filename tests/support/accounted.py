@@ -174,10 +174,13 @@ def _on_xfs(path: bytes, found: os.stat_result, _given: Accounting) -> One:
 
 
 def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
-    takes, block = found.st_blocks * 512, given.block
-    if takes < block:
+    block = given.block
+    blocks, inside = divmod(found.st_blocks * 512, block)
+    takes = blocks * block
+    if not takes:
         return One()
-    size = 0 if stat.S_ISLNK(found.st_mode) and found.st_size < 60 else found.st_size
+    short = stat.S_ISLNK(found.st_mode) and found.st_size < 60
+    size = 0 if inside or short else found.st_size
     excess = takes - -(-size // block) * block
     asked = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
     if not asked:
@@ -189,12 +192,11 @@ def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
             return One(takes)
         case [Extent(_, physical, length, flags), *_] if "inline" not in flags:
             length = max(length, block)
-            one = One(takes - length, 0, ((physical, length),))
+            return One(max(takes - length, 0), 0, ((physical, length),))
         case _ if excess >= block:
-            one = One(takes - block, block)
+            return One(takes - block, block)
         case _:
             return One(takes)
-    return one if one.own >= block else one._replace(own=0)
 
 
 def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:

@@ -156,10 +156,10 @@ class Accounting(NamedTuple):
     kind: int = AS_COUNTED
     """``AS_COUNTED``: an entry's own bytes are those that it takes. Nothing is asked.
 
-    ``ATTRIBUTES`` (ext4): an entry that takes less than a block has its content in its inode, and nothing of its own. One
-    that takes more than its size, rounded up to whole blocks, may have a block of extended attributes, which others with
+    ``ATTRIBUTES`` (ext4): what an entry takes besides whole blocks is content in its inode (ext4_getattr, fs/ext4/inode.c), and none of its own.
+    One that takes more blocks than its content does may have a block of extended attributes, which others with
     the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR), and what is neither cannot be. That block is a range, and
-    the rest is its own; if the rest is less than a block, it lies in the inode, and nothing is. If there are attributes in the inode, the file
+    the rest is its own. If there are attributes in the inode, the file
     system says nothing of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c): then a block of what it takes too much
     may come back. A symlink of less than 60 bytes has its content in the inode (ext4_inode_is_fast_symlink) and counts as if its size were 0.
 

@@ -25,8 +25,10 @@ has_to_be_asked(Share *share)
         share->content = regular ? status->size : 0;
         return regular && accounting->attributed && !share->is_linked;
     }
-    if (share->takes < accounting->block) {
-        share->own = 0; /* Its content is in its inode. */
+    /* Beside whole blocks there is content in its inode. */
+    share->takes -= share->takes % accounting->block;
+    share->own = share->takes;
+    if (share->takes == 0) {
         return 0;
     }
     if (!regular && !S_ISDIR(status->mode)) {

@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="stop runs at as many system calls as each makes, which takes half an hour",
     )
     parser.addoption(
-        "--fuzz-trees", type=int, default=20, help="how many random trees to try the command on"
+        "--fuzz-trees", type=int, default=10, help="how many random trees to try the command on"
     )
     parser.addoption(
         "--new-screens", help="the directory to write the screens to, instead of comparing them"

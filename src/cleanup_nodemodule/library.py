@@ -236,7 +236,7 @@ class AsyncCleaner:
                 outcome = None
             watched.check()
         if outcome is None:
-            return Outcome(plan, (), None, complete=False)
+            return Outcome(plan, (), complete=False)
         if outcome.unexpected is not None:
             raise outcome.unexpected
         return outcome

@@ -40,9 +40,10 @@ from support.accounted import (
 from support.accounts import give_up_rights
 from support.children import in_child
 from support.dictated import budgets, examples, shuffles, usual
+from support.engines import BY_PATH
 from support.filesystems import Mounts
 from support.needs import unable
-from support.openings import Way, by_descriptor
+from support.openings import Way, by_descriptor, every_python_opening
 from support.trees import declare
 
 BLOCK = 4096
@@ -195,6 +196,18 @@ def test_on_btrfs_extents_are_own_and_the_rest_is_in_the_tree(
     assert whole.perhaps > 0
     assert whole.proven < whole.metadata
     assert whole.shared > 0
+
+
+def test_on_btrfs_a_large_directory_is_asked_for_its_attributes_once(
+    engine: ModuleType, disks: Mounts, tmp_path: Path
+) -> None:
+    top = disks.image("btrfs", tmp_path / "disk") / "top"
+    declare(top, {"large": {f"f{number}": number % 3 for number in range(2000)}})
+    for path in (top / "large", top / "large" / "f1", top / "large" / "f1999"):
+        os.setxattr(path, "user.x", b"x" * 100)
+    whole = expected(top, ON_BTRFS)
+    for budget in (10, 300, 1_000_000):
+        assert account(engine, root_of(top), ON_BTRFS, budget) == whole
 
 
 def test_on_btrfs_a_snapshot_shares_everything(
@@ -366,6 +379,35 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
         assert account(engine, root_of(top / part), accounting).own == own
 
 
+def test_the_layers_of_an_overlay_may_lie_on_several_disks(
+    engine: ModuleType, disks: Mounts, tmp_path: Path
+) -> None:
+    """Then files have the device of their layer, and two of them may have the same inode."""
+    below, above = disks.tmpfs(tmp_path / "below"), disks.tmpfs(tmp_path / "above")
+    declare(below, {"lower": {"top": {"low": 5000, "e": 100, "f": 100, "g": 100}}})
+    (below / "lower" / "top" / "low too").hardlink_to(below / "lower" / "top" / "low")
+    for name in ("upper", "work"):
+        (above / name).mkdir()
+    over = disks.overlay(
+        tmp_path / "over", below / "lower", above / "upper", above / "work", options="xino=off"
+    )
+    top = over / "top"
+    declare(top, {"new": 9000, "alone": 7000, "d": {"f": 3000}})
+    (top / "new too").hardlink_to(top / "new")
+    found = [os.lstat(top / name) for name in ("low", "new")]
+    assert len({one.st_dev for one in found} | {os.lstat(top).st_dev}) > 1
+    seen = account(engine, root_of(top), Accounting(LAYERS))
+    if seen.perhaps:
+        unable("needs Linux 6.6, whose overlays give handles")
+    assert seen.own == takes(top / "alone", top / "d", top / "d" / "f")
+    assert sorted((record[2:], count) for record, count in seen.links.items()) == [
+        ((5000, takes(top / "low"), 0), 2),
+        ((9000, takes(top / "new"), takes(top / "new")), 2),
+    ]
+    assert len({record[0] for record in seen.links}) == 2
+    assert seen == account(_python, root_of(top), Accounting(LAYERS), 2)
+
+
 def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) -> None:
     declare(tmp_path, {"top": {"d": {"f": 5000}}})
     top = tmp_path / "top"
@@ -374,6 +416,28 @@ def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) ->
 
 
 # All
+
+
+@pytest.mark.parametrize("accounting", [ON_XFS, ON_BTRFS])
+def test_what_the_file_system_does_not_say_may_come_back(
+    engine: ModuleType, disks: Mounts, tmp_path: Path, accounting: Accounting
+) -> None:
+    top = disks.tmpfs(tmp_path / "disk") / "top"
+    declare(top, {"d": {"f": 5000}, "g": 9000})
+    (top / "link").hardlink_to(top / "g")
+    seen = account(engine, root_of(top), accounting)
+    assert (seen.own, seen.perhaps) == (0, takes(top / "d" / "f"))
+    assert [record[3:] for record in seen.links] == [(takes(top / "g"), 0)]
+
+
+@pytest.mark.parametrize("opening", [BY_PATH], indirect=True)
+@every_python_opening
+def test_on_other_systems_nobody_is_asked(engine: ModuleType, tmp_path: Path) -> None:
+    declare(tmp_path, {"top": {"d": {"f": 5000}, "g": 9000}})
+    for accounting in (ON_XFS, ON_EXT4, ON_BTRFS, Accounting(LAYERS)):
+        plain = account(engine, root_of(tmp_path / "top"), None)
+        assert account(engine, root_of(tmp_path / "top"), accounting) == plain
+        assert plain.own > 14_000
 
 
 @pytest.mark.parametrize(

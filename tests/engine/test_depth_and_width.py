@@ -54,7 +54,7 @@ def _with_little_of_everything(way: Way, top: str, memory: int) -> tuple[Search,
 
 @pytest.mark.on_linux
 @pytest.mark.parametrize(
-    ("levels", "length"), [(1000, 200), pytest.param(5000, 1, marks=pytest.mark.slow)]
+    ("levels", "length"), [(1000, 200), pytest.param(3000, 1, marks=pytest.mark.slow)]
 )
 def test_a_tree_of_any_depth_needs_32_descriptors_and_little_memory(
     engine: ModuleType, abyss: Path, levels: int, length: int

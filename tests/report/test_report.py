@@ -42,7 +42,7 @@ REPORT = [
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
     *("other_ecosystems", "gates", "goals", "sources", "gone", "by", "groups"),
-    *("asked", "file_systems"),
+    *("asked", "file_systems", "observed"),
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 

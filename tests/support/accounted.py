@@ -188,12 +188,12 @@ def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
         case []:
             return One(takes)
         case [Extent(_, physical, length, flags), *_] if "inline" not in flags:
-            own, perhaps, ranges = takes - length, 0, ((physical, length),)
+            one = One(takes - length, 0, ((physical, length),))
         case _ if excess >= block:
-            own, perhaps, ranges = takes - block, block, ()
+            one = One(takes - block, block)
         case _:
             return One(takes)
-    return One(own if own >= block else 0, perhaps, ranges)
+    return one if one.own >= block else one._replace(own=0)
 
 
 def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:

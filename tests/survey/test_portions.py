@@ -186,7 +186,7 @@ def test_they_are_those_of_the_plan(
     monkeypatch.setattr(portions, "_BUDGET", budget)
     met: Counter[str] = Counter()
 
-    @settings(max_examples=20)
+    @settings(max_examples=10)
     @given(st.integers(0, 2**32))
     def check(seed: int) -> None:
         with tempfile.TemporaryDirectory() as directory:

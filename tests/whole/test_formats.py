@@ -92,6 +92,7 @@ RECORDS: Final = {
     "totals": [
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
         *("other_ecosystems", "gates", "gone", "goals", "sources", "asked", "file_systems"),
+        "observed",
     ],
 }
 """The fields of each record of NDJSON, in order."""

@@ -1,6 +1,6 @@
 """The whole command on random trees that mean harm: it ends, says all, and touches nothing else.
 
-``pytest --fuzz-trees N`` tries so many; what runs by default are the first twenty with each engine, and .ci/run tries those that follow. A tree follows from
+``pytest --fuzz-trees N`` tries so many; what runs by default are the first ten with each engine, and .ci/run tries those that follow. A tree follows from
 its number alone, so that a failure is repeated by ``--fuzz-first NUMBER --fuzz-trees 1``.
 """
 

@@ -74,6 +74,8 @@ class Run:
     """As :func:`cleanup_nodemodule.system.machine.machine` has it, whatever the machine is called; None if unknown."""
     boot: str | None = None
     """As :func:`cleanup_nodemodule.system.machine.boot` has it; None if unknown."""
+    observed_freed_bytes: int | None = None
+    """By how much free space had grown when it ended; None if it could not be asked, or nothing was deleted."""
 
     @property
     def is_ours(self) -> bool:

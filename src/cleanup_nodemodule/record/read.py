@@ -146,7 +146,10 @@ class Reader:
             case "run-end":
                 at, interrupted = _time(facts["at"]), bool(facts["interrupted"])
                 known = self._known(run, facts)
-                self.runs[run] = replace(known, ended_at=at, interrupted=interrupted)
+                observed = _maybe(_number, facts.get("observed_freed_bytes"))
+                self.runs[run] = replace(
+                    known, ended_at=at, interrupted=interrupted, observed_freed_bytes=observed
+                )
             case "begin":
                 number = _number(facts["number"])
                 if number <= self._highest.get(run, 0):

@@ -18,6 +18,7 @@ from cleanup_nodemodule.model import (
     Failed,
     Keep,
     Leftover,
+    Observed,
     Outcome,
     Plan,
     Problem,
@@ -28,6 +29,7 @@ from cleanup_nodemodule.model import (
 from cleanup_nodemodule.model.plan import How
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.report.rows import (
     GONE,
     INTERRUPTED,
@@ -48,20 +50,13 @@ from cleanup_nodemodule.words import iso
 def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:
     """Report a plan: nothing was deleted."""
     complete = plan.complete and not plan.problems
-    return _report(plan, (), None, leftovers, run, complete=complete)
+    return _report(Outcome(plan, (), complete=complete, leftovers=tuple(leftovers)), run)
 
 
 def of_outcome(outcome: Outcome, run: Run) -> Report:
     """Report what came of a plan."""
-    return _report(
-        outcome.plan,
-        outcome.results,
-        outcome.observed_freed_bytes,
-        outcome.leftovers,
-        run,
-        complete=outcome.plan.complete and not outcome.plan.problems and outcome.complete,
-        besides=outcome.problems,
-    )
+    complete = outcome.plan.complete and not outcome.plan.problems and outcome.complete
+    return _report(replace(outcome, complete=complete), run)
 
 
 def of_failure(
@@ -101,16 +96,8 @@ def of_failure(
     )
 
 
-def _report(
-    plan: Plan,
-    results: tuple[Result, ...],
-    observed: int | None,
-    leftovers: Sequence[Leftover],
-    run: Run,
-    *,
-    complete: bool,
-    besides: Sequence[Problem] = (),
-) -> Report:
+def _report(outcome: Outcome, run: Run) -> Report:
+    plan, results, leftovers = outcome.plan, outcome.results, outcome.leftovers
     by_path = {result.artifact.path: result for result in results}
     failures = [result for result in results if isinstance(result, Failed)]
     wrong = [*plan.problems]
@@ -118,7 +105,7 @@ def _report(
         wrong += failure.problems
     for leftover in leftovers:
         wrong += leftover.problems
-    wrong += besides
+    wrong += outcome.problems
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -127,7 +114,7 @@ def _report(
         run.duration,
         run.mode,
         list(plan.roots),
-        complete,
+        outcome.complete,
         [
             artifact_row(artifact, by_path.get(artifact.path), plan.roots, run)
             for artifact in plan.artifacts
@@ -143,7 +130,7 @@ def _report(
             failed=len(failures),
             trashed=sum(isinstance(result, Trashed) for result in results),
             freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
-            observed_freed_bytes=observed,
+            observed_freed_bytes=outcome.observed_freed_bytes,
             reclaimable_at_most_bytes=plan.reclaimable_at_most_bytes,
             shared_bytes=plan.shared_bytes,
             counted_bytes=sum(one.counted_bytes for one in results)
@@ -167,6 +154,26 @@ def _report(
         ],
         asked=run.asked and replace(run.asked, excluded=list(plan.excluded), ended=plan.complete),
         file_systems=[_file_system(one, plan.artifacts, run) for one in plan.accounted],
+        observed=[_observed(one, run) for one in outcome.observed],
+    )
+
+
+def _observed(one: Observed, run: Run) -> ObservedRow:
+    return ObservedRow(
+        run.host,
+        one.file_system,
+        one.kind,
+        one.before_bytes,
+        one.after_bytes,
+        one.grown_bytes,
+        one.settled,
+        one.freed_bytes,
+        one.counted_bytes,
+        one.promised_bytes,
+        one.at_most_bytes,
+        None if one.difference is None else one.difference.value,
+        one.difference_by,
+        one.difference_bytes,
     )
 
 

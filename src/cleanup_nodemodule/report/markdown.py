@@ -11,6 +11,7 @@ from typing import Final
 
 from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.report import bounds
+from cleanup_nodemodule.report.observed import freed
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.words import printable, promised, size
@@ -88,8 +89,8 @@ def _heading(report: Report) -> str:
     if report.mode == "trash" and (totals.trashed or totals.failed):
         return f"Moved {totals.trashed:,} of {_directories(totals.selected)} to the trash"
     if totals.deleted or totals.failed:
-        freed = size(totals.freed_bytes)
-        return f"Deleted {totals.deleted:,} of {_directories(totals.selected)}, which freed {freed}"
+        what = f"{totals.deleted:,} of {_directories(totals.selected)}"
+        return f"Deleted {what}, which freed {freed(totals.freed_bytes, report.observed)}"
     of_all = f"{totals.selected:,} of {_directories(totals.found)} can be deleted"
     if not totals.selected:
         return of_all

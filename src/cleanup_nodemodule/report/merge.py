@@ -90,6 +90,7 @@ def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dro
         gates=[],
         sources=[part.source for part in kept],
         file_systems=list(dict.fromkeys(row for report in reports for row in report.file_systems)),
+        observed=[row for report in reports for row in report.observed],
     )
     dropped = Dropped(
         sum(again.values()),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, Literal
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.asked import AskedRow
 from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.report.rows import GateRow, GoalRow, OtherRow, SourceRow, Tool, Totals
 
 # Read by pydantic, as in ``rows``.
@@ -56,3 +57,5 @@ class TotalsRecord(Totals):
     run."""
     file_systems: list[FileSystemRow]
     """Where artifacts were found, and how it was found out there what deleting them gives back."""
+    observed: list[ObservedRow]
+    """What became of free space, for each file system on which anything was deleted."""

@@ -98,6 +98,7 @@ def totals_record(report: Report) -> TotalsRecord:
         sources=report.sources,
         asked=report.asked,
         file_systems=report.file_systems,
+        observed=report.observed,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.asked import AskedRow
 from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 
 SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
@@ -189,7 +190,7 @@ class Totals:
     was counted."""
     observed_freed_bytes: int | None
     """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
-    was deleted, or the file systems could not be asked."""
+    was deleted, or a file system could not be asked; observed has it for each."""
     reclaimable_at_most_bytes: int
     """What may come back at most, of the selection."""
     shared_bytes: int
@@ -341,6 +342,8 @@ class Report:
     run."""
     file_systems: list[FileSystemRow] = field(default_factory=list)
     """Where artifacts were found, and how it was found out there what deleting them gives back."""
+    observed: list[ObservedRow] = field(default_factory=list)
+    """What became of free space, for each file system on which anything was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

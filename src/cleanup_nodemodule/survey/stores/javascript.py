@@ -5,7 +5,6 @@ npm unpacks archives, and shares nothing (cacache).
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
@@ -13,11 +12,18 @@ from cleanup_nodemodule.survey.stores.manager import Content, Manager, Sample, w
 from cleanup_nodemodule.survey.stores.opened import Opened
 from cleanup_nodemodule.survey.stores.place import Place, said_in
 from cleanup_nodemodule.system.accounts import writable_by_others
+from cleanup_nodemodule.words import quoted, shell_command
 
 _VERSION: Final = re.compile(r"v([0-9]{1,4})")
 
 _PACKAGE: Final = re.compile(r"(?:^|.*/)node_modules/((?:@[^/]+/)?[^@/.][^/]*)/(.+)")
 """The innermost package that a file lies in, and its path there; of a path that begins with ``node_modules``."""
+
+_USUAL_MODE: Final = 0o644
+"""Permissions that Yarn does not note in the name of a file (@yarnpkg/fslib, algorithms/copyPromise.ts)."""
+
+_UNNAMED: Final = ("@T@", "@GH@", "@G@")
+"""How Bun's cache begins the names of packages that are of an archive, of GitHub or of git, and not of a registry."""
 
 _VERSIONS: Final = 256
 """Versions of one package in a store that are looked at, at most."""
@@ -87,7 +93,7 @@ class Pnpm(Manager):
         """Return its store on a file system that its usual one is not on."""
         return os.path.join(mount, ".pnpm-store")
 
-    def ends(self, sample: Sample, content: Content, store: Opened) -> Iterator[str] | None:
+    def ends(self, sample: Sample, content: Content, store: Opened) -> Iterator[str] | None:  # noqa: ARG002 - all are called so
         """Give the names by the SHA-512 of what is in it; what can be executed has another ending."""
         digest = content.digest("sha512")
         if digest is None:
@@ -100,7 +106,7 @@ class Pnpm(Manager):
         """Return what prunes that store: it says which, and which pnpm, where the one of today has another."""
         directory, name = os.path.split(store)
         if not _VERSION.fullmatch(name):
-            return f"pnpm store prune --store-dir {shlex.quote(store)}"
+            return shell_command("pnpm", "store", "prune", "--store-dir", store)
         pnpm = "pnpm"
         made_by = said_in(place.read(place.artifact, ".modules.yaml"), "packageManager")
         if (major := re.match(r"pnpm@([0-9]{1,4})\.", made_by)) and any(
@@ -110,7 +116,7 @@ class Pnpm(Manager):
             pnpm = f"npx pnpm@{major[1]}"
         usual = {place.reach(one) for one in self._usual(place)}
         return f"{pnpm} store prune" + (
-            "" if directory in usual else f" --store-dir {shlex.quote(directory)}"
+            "" if directory in usual else f" --store-dir {quoted(directory)}"
         )
 
 
@@ -159,8 +165,11 @@ class Bun(Manager):
             return None
         package, rest = found
         scope, _, name = package.rpartition("/")
-        versions = [one for one in store.listed(scope) if one.startswith(name + "@")]
-        return (os.path.join(scope, one, rest) for one in versions[:_VERSIONS])
+        places = [
+            *(f"{scope}/{one}" for one in store.listed(scope) if one.startswith(name + "@")),
+            *(one for one in store.listed("") if one.startswith(_UNNAMED)),
+        ]
+        return (os.path.join(one.lstrip("/"), rest) for one in places[:_VERSIONS])
 
     def command(self, store: str, place: Place) -> str:
         """Return what empties that cache: none prunes it."""
@@ -212,7 +221,7 @@ class YarnClassic(Manager):
         directory = os.path.dirname(store)
         if directory in {place.reach(one) for one in self._usual(place)}:
             return "yarn cache clean"
-        return f"yarn cache clean --cache-folder {shlex.quote(directory)}"
+        return shell_command("yarn", "cache", "clean", "--cache-folder", directory)
 
 
 class Yarn(Manager):
@@ -251,11 +260,10 @@ class Yarn(Manager):
         if digest is None:
             return None
         start, rest = digest[:2], digest[2:]
-        if os.path.basename(store.path) == "index":
-            mode = "" if sample.mode == 0o644 else f"{sample.mode:o}"
-            return iter((f"{start}/{digest}{mode}.dat",))
+        mode = "" if sample.mode == _USUAL_MODE else f"{sample.mode:o}"
         layouts = [one for one in store.listed("") if _VERSION.fullmatch(one)]
-        return iter([f"{one}/{start}/{rest}.dat" for one in layouts] + [f"{start}/{rest}.dat"])
+        both = (f"{start}/{digest}{mode}.dat", f"{start}/{rest}.dat")
+        return iter([*both, *(f"{one}/{start}/{rest}.dat" for one in layouts)])
 
     def command(self, store: str, place: Place) -> str | None:
         """Return what deletes that store: ``yarn cache clean`` leaves it alone, and each installation makes it again.
@@ -268,7 +276,7 @@ class Yarn(Manager):
             return None
         if status.st_uid != place.owner or writable_by_others(status):
             return None
-        return f"rm -r {shlex.quote(store)}"
+        return shell_command("rm", "-r", store)
 
 
 class Deno(Manager):

@@ -1,12 +1,12 @@
 """What is known of one package manager and its store."""
 
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
 from cleanup_nodemodule.survey.stores.opened import Opened
 from cleanup_nodemodule.survey.stores.place import Place
+from cleanup_nodemodule.words import quoted
 
 
 class Sample(NamedTuple):
@@ -57,4 +57,4 @@ class Content(ABC):
 
 def with_setting(variable: str, value: str, command: str) -> str:
     """Return *command* for a shell, to be run with that environment variable."""
-    return f"{variable}={shlex.quote(value)} {command}"
+    return f"{variable}={quoted(value)} {command}"

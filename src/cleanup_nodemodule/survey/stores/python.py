@@ -2,13 +2,13 @@
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from cleanup_nodemodule.survey.stores.manager import Content, Manager, Sample, with_setting
 from cleanup_nodemodule.survey.stores.opened import Opened
 from cleanup_nodemodule.survey.stores.place import Place, said_in
+from cleanup_nodemodule.words import shell_command
 
 _SITE: Final = re.compile(r"(?:^|.*/)(?:site|dist)-packages/([^/]+)(/.+)?")
 """What of a file's path is in the distribution that it is of (sysconfig, ``purelib`` and ``platlib``)."""
@@ -97,7 +97,7 @@ class Uv(Manager):
         """Return what empties that cache: ``uv cache prune`` leaves what is in use by nobody, if it can be installed."""
         if store in {place.reach(one) for one in self._usual(place)}:
             return "uv cache clean"
-        return f"uv cache clean --cache-dir {shlex.quote(store)}"
+        return shell_command("uv", "cache", "clean", "--cache-dir", store)
 
 
 class Pdm(Manager):

@@ -9,7 +9,7 @@ and under which names the store may have a file. A store is *proved* if files of
 it: the same inode, or content at the same place on the disk. Settings prove nothing. npm, pip and Poetry have no entry:
 they unpack archives, and share nothing.
 
-A new manager is another entry there.
+A new manager is another entry there. May import the model, ``work`` and ``system``, and the engine; decides nothing.
 """
 
 from cleanup_nodemodule.survey.stores.naming import named

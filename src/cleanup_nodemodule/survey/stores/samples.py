@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cleanup_nodemodule.survey.stores.manager import Sample
-from cleanup_nodemodule.survey.stores.opened import LARGEST, Opened
+from cleanup_nodemodule.survey.stores.opened import Found, Opened
 
 WANTED: Final = 6
 """Samples of each kind."""
@@ -41,7 +41,7 @@ def of(artifact: Opened) -> list[Sample]:
         directories, files = artifact.scan(directory, _NAMES, _FILES)
         entries += 1 + len(directories) + len(files)
         waiting.extend(directory + name + "/" for name in _spread(sorted(directories)))
-        # One of each directory, so that they are of many packages.
+        # One of each directory, so that they are of many packages; the smallest, as some have to be read.
         fit = [
             Sample(
                 directory + one.name,
@@ -49,12 +49,16 @@ def of(artifact: Opened) -> list[Sample]:
                 one.status.st_nlink > 1,
                 stat.S_IMODE(one.status.st_mode),
             )
-            for one in files
-            if 0 < one.status.st_size <= LARGEST
+            for one in sorted(files, key=_bytes)
+            if one.status.st_size
         ]
         linked += [one for one in fit if one.linked][:1]
         alone += [one for one in fit if not one.linked and one.bytes >= _SMALLEST][:1]
     return linked[:WANTED] or alone[:WANTED]
+
+
+def _bytes(file: Found) -> int:
+    return file.status.st_size
 
 
 def _spread(names: list[str]) -> Iterator[str]:

@@ -183,6 +183,21 @@ def groups_of(directory: int) -> Groups | None:
     return groups_of(directory)
 
 
+def inode_bytes(directory: int) -> int | None:
+    """Return the bytes of an inode of the XFS that an open directory is on; None for any other file system."""
+    from cleanup_nodemodule.engine._groups import geometry_of  # noqa: PLC0415 - only where it is asked
+
+    geometry = geometry_of(directory)
+    return None if geometry is None else geometry.inode
+
+
+def tells_layers(directory: int) -> bool:
+    """Whether the overlay that an open directory is on tells in which layer its entries are (name_to_handle_at(2))."""
+    from cleanup_nodemodule.engine._python_extents import is_upper  # noqa: PLC0415 - only on Linux
+
+    return is_upper(directory, b"") is not None
+
+
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories; see the contract."""
     found: Finding = _chosen.find(root, stack, names, budget)

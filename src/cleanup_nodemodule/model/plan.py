@@ -279,8 +279,6 @@ class Goal:
     """What the selection gives back, what is available after it, or what remains; None if nobody knows."""
     missing_bytes: int | None
     """0 if it is reached; None if nobody knows."""
-    compresses: bool = False
-    """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()
     """Numbers of the devices that are this file system."""
     cap: bool = False

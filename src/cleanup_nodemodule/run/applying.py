@@ -42,6 +42,7 @@ def settings_for(saved: SavedPlan, own: Settings) -> Settings:
         keep=own.keep,
         include_foreign=said.include_foreign,
         assume_unused=said.assume_unused,
+        exact=own.exact,
         # It holds again, and is asked again at the turn of each.
         filters=Filters(older_than=said.older_than),
         home=own.home,

@@ -21,6 +21,7 @@ from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import clones, noticed, stores
+from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.included import not_found
@@ -161,7 +162,7 @@ async def decide_each(
         only = await UserPatterns(settings, scheduler, problems).only(paths)
         reader.begun(tuple(paths))
         tracker = Tracker(watch)
-        prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
+        prover, queue = _tools(circumstances, findings, witnesses, scheduler, settings, tracker)
         portions = Portions(
             *(findings, prover, queue, tracker, scheduler, settings, reader.decided),
             known=Known(began, only),
@@ -262,13 +263,16 @@ def _tools(
     findings: Findings,
     witnesses: Witnesses,
     scheduler: Scheduler,
+    settings: Settings,
     tracker: Tracker,
 ) -> tuple[Prover, MeasureQueue]:
     """Return what asks about rows, and what measures them."""
     witnesses.asking = partial(tracker.at, Doing.ASKING)
-    prover = Prover(circumstances, witnesses, scheduler)
+    accountings = Accountings(findings.accounted, scheduler, exact=settings.exact)
+    prover = Prover(circumstances, witnesses, scheduler, accountings)
     mounts = sorted(circumstances.mounts)
-    return prover, MeasureQueue(findings, scheduler, mounts, measured=tracker.measured)
+    queue = MeasureQueue(findings, scheduler, mounts, accountings, measured=tracker.measured)
+    return prover, queue
 
 
 async def _survey(
@@ -282,7 +286,7 @@ async def _survey(
 ) -> _T:
     """Have everything found, measure what is found while that goes on, and ask the rest behind it."""
     tracker = Tracker(watch)
-    prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
+    prover, queue = _tools(circumstances, findings, witnesses, scheduler, settings, tracker)
     async with tasks() as group:
         queue.start(group)
         found = await find(Rounds(findings, prover, queue, tracker))

@@ -1,0 +1,145 @@
+"""What a file system tells about how it gives back space: its kind, and what its blocks and inodes take.
+
+Nothing of that needs a privilege. What to make of it is decided elsewhere (survey/accounting.py).
+"""
+
+import contextlib
+import os
+import struct
+import sys
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from cleanup_nodemodule import engine
+from cleanup_nodemodule.system import mounts
+
+_READABLE: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+# include/uapi/linux/btrfs.h. Some processors have other numbers for it (asm/ioctl.h): there nothing is known.
+_SPACES: Final = struct.Struct("=QQ")
+"""``struct btrfs_ioctl_space_args``, before its spaces: how many there is room for, and how many there are."""
+_SPACE: Final = struct.Struct("=QQQ")
+"""``struct btrfs_ioctl_space_info``: flags, bytes, bytes in use."""
+_ASK_SPACES: Final = 3 << 30 | _SPACES.size << 16 | 0x94 << 8 | 20
+"""``BTRFS_IOC_SPACE_INFO``."""
+_FILE_SYSTEM: Final = 1024
+"""Bytes of ``struct btrfs_ioctl_fs_info_args``; after two numbers of 64 bits it has the UUID."""
+_ASK_FILE_SYSTEM: Final = 2 << 30 | _FILE_SYSTEM << 16 | 0x94 << 8 | 31
+"""``BTRFS_IOC_FS_INFO``."""
+
+# include/uapi/linux/btrfs_tree.h
+_DATA: Final = 1 << 0
+_METADATA: Final = 1 << 2
+_COPIES: Final = (
+    (1 << 4 | 1 << 5 | 1 << 6, 2),  # RAID1, DUP, RAID10
+    (1 << 9, 3),  # RAID1C3
+    (1 << 10, 4),  # RAID1C4
+)
+_MOST_SPACES: Final = 64
+"""A file system has three or four, and a few more while it is balanced."""
+
+
+class Facts(NamedTuple):
+    """What a file system tells of itself."""
+
+    name: str
+    """Where it is mounted; empty if nobody tells."""
+    kind: str = ""
+    """As mount(8) calls it, such as ``xfs``; empty if nobody tells."""
+    block: int = 0
+    """Bytes of a block (ext4, statvfs(3)); 0 if it was not asked."""
+    inode: int = 0
+    """Bytes of an inode (XFS); 0 if it was not asked."""
+    copies: float = 0.0
+    """How often it keeps its tree for each time that it keeps content (btrfs); 0 if it was not asked."""
+    compresses: bool = False
+    """It is mounted so that it compresses what is written (btrfs)."""
+    layers: bool = False
+    """It tells in which layer an entry is (overlayfs)."""
+    identity: str = ""
+    """What tells it apart from others where device numbers do not: its UUID (btrfs)."""
+
+
+def ask(device: int, places: Iterable[str], only_name: bool = False) -> Facts:  # noqa: FBT001, FBT002 - by position, as all that a scheduler hands on
+    """Return what the file system with this *device* number (st_dev) tells.
+
+    It holds the first of the *places*, which are absolute paths of directories without symlinks, and most likely the others.
+    One that may not answer is not asked, nor is any if *only_name*.
+    """
+    places = list(places)
+    try:
+        mount = mounts.here().mount_of(places[0])
+    except (OSError, ValueError):
+        mount = None
+    if mount is None:
+        return Facts("")
+    facts = Facts(mount.point, mount.kind)
+    if only_name or sys.platform != "linux" or mounts.is_silent(mount.kind):
+        return facts
+    with contextlib.suppress(OSError):
+        for place in places:
+            try:
+                opened = os.open(place, _READABLE)
+            except OSError:
+                continue
+            try:
+                if os.fstat(opened).st_dev == device:
+                    return _asked(opened, facts, mount.options)
+            finally:
+                os.close(opened)
+    return facts
+
+
+def _asked(directory: int, facts: Facts, options: str) -> Facts:
+    match facts.kind:
+        case "ext4" | "ext3" | "ext2":
+            return facts._replace(block=os.fstatvfs(directory).f_bsize)
+        case "xfs":
+            return facts._replace(inode=engine.inode_bytes(directory) or 0)
+        case "overlay":
+            return facts._replace(layers=engine.tells_layers(directory))
+        case "btrfs":
+            return facts._replace(
+                copies=_copies(directory),
+                compresses="compress" in options,
+                identity=_uuid(directory),
+            )
+        case _:
+            return facts
+
+
+def _copies(directory: int) -> float:
+    """Return how often a btrfs keeps its tree, for each time that it keeps content. Raises OSError."""
+    import fcntl  # noqa: PLC0415 - Windows has none
+
+    answer = bytearray(_SPACES.size + _MOST_SPACES * _SPACE.size)
+    _SPACES.pack_into(answer, 0, _MOST_SPACES, 0)
+    fcntl.ioctl(directory, _ASK_SPACES, answer)
+    _, count = _SPACES.unpack_from(answer)
+    used: dict[int, tuple[int, int]] = {}
+    for number in range(min(count, _MOST_SPACES)):
+        flags, _, in_use = _SPACE.unpack_from(answer, _SPACES.size + number * _SPACE.size)
+        for what in (_DATA, _METADATA):
+            if flags & what:
+                # While it is balanced there are several of one kind.
+                used[what] = max(used.get(what, (-1, 1)), (in_use, _copies_of(flags)))
+    return used.get(_METADATA, (0, 1))[1] / used.get(_DATA, (0, 1))[1]
+
+
+def _copies_of(flags: int) -> int:
+    return next((count for profile, count in _COPIES if flags & profile), 1)
+
+
+def _uuid(directory: int) -> str:
+    """Return the UUID of a btrfs, which all its subvolumes have in common. Raises OSError."""
+    import fcntl  # noqa: PLC0415 - Windows has none
+
+    answer = bytearray(_FILE_SYSTEM)
+    fcntl.ioctl(directory, _ASK_FILE_SYSTEM, answer)
+    return answer[16:32].hex()

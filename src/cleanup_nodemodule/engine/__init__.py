@@ -15,7 +15,7 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.engine.contract import (
     Accounting,
@@ -29,6 +29,9 @@ from cleanup_nodemodule.engine.contract import (
     Settled,
     Watch,
 )
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.engine._tree import Tree
 
 Choice: TypeAlias = Literal["auto", "native", "python"]
 
@@ -144,6 +147,16 @@ def open_directory(path: bytes) -> int:
     from cleanup_nodemodule.engine._beneath import open_plainly  # noqa: PLC0415 - only to delete
 
     return open_plainly(path)
+
+
+def open_beneath(root: Root) -> "Tree":
+    """Open the directory of *root*, in which something may be mounted, to look at what lies in it and nowhere else.
+
+    Raises OSError, with ``ESTALE`` if another one has taken its place.
+    """
+    from cleanup_nodemodule.engine._beneath import open_tree  # noqa: PLC0415 - only to look at a few files
+
+    return open_tree(root, mount_ok=True)
 
 
 def rename_exclusively(directory: int, old: str, new: str) -> bool:

@@ -41,6 +41,7 @@ from cleanup_nodemodule.model.plan import (
     Keep,
     Plan,
     Records,
+    SharedWith,
     Size,
 )
 from cleanup_nodemodule.model.problem import Problem
@@ -74,6 +75,7 @@ __all__ = [
     "Records",
     "Removed",
     "Result",
+    "SharedWith",
     "Size",
     "Trashed",
 ]

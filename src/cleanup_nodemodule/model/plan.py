@@ -173,6 +173,21 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedWith:
+    """The store of a package manager that has the other ends of links or clones in an artifact."""
+
+    store: str
+    """What it is called in a sentence, such as ``pnpm store``."""
+    path: str
+    """Absolute path, without symlinks."""
+    command: str | None
+    """What frees what is in it and nobody uses, as a line for a shell; None if no command does."""
+    proved: bool
+    """Files of the artifact are in it, by inode or by their place on the disk. If not, nobody could be asked, and it has
+    files with the same content where this artifact's would be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """The decision to delete, if the user approves."""
 
@@ -204,6 +219,8 @@ class Artifact:
     """What its owner is called, or the number; None if that is not known, as of what is mounted."""
     file_system: str | None = None
     """What names its file system on every machine that mounts it; None if nothing does."""
+    shared_with: SharedWith | None = None
+    """The store that has what it does not give back; None if it shares little, or nobody knows with what."""
 
     @property
     def why(self) -> str | None:

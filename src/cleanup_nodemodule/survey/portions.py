@@ -16,7 +16,7 @@ from typing import Final
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Level, Plan, Problem
 from cleanup_nodemodule.proof.listing import WILD
-from cleanup_nodemodule.survey import clones, nesting, noticed
+from cleanup_nodemodule.survey import clones, nesting, noticed, stores
 from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.linked import Linked
@@ -283,7 +283,7 @@ class Portions:
         if self._has_git:
             await clones.settle(rows, scheduler)
         self._remember(rows, unfinished)
-        self._let_go(rows)
+        await self._let_go(rows)
 
     def _remember(self, rows: Sequence[Row], unfinished: Unfinished) -> None:
         """Remember *rows* for as long as somebody may ask when a project around theirs was last used.
@@ -322,7 +322,7 @@ class Portions:
                 if last_used is not None:
                     self.kept.last_used[project] = last_used
 
-    def _let_go(self, rows: Sequence[Row]) -> None:
+    async def _let_go(self, rows: Sequence[Row]) -> None:
         findings = self._findings
         numbers = {row.number for row in rows}
         findings.rows = [row for row in findings.rows if row.number not in numbers]
@@ -342,7 +342,8 @@ class Portions:
             self._tracker.settled(row.candidate.path)
         self._queued.difference_update(numbers)
         known = self._filtered(known)
-        self._decided(self._linked.without_waiting(known), known.problems)
+        artifacts = await stores.named(self._linked.without_waiting(known), self._scheduler)
+        self._decided(artifacts, known.problems)
 
     def _filtered(self, known: Settled) -> Settled:
         """Return *known* with no more selected than the filters let go: they look at one, and what lies in it."""
@@ -357,13 +358,13 @@ class Portions:
             artifacts=filtered(portion, self._settings.filters, self._known).artifacts
         )
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Hand out all that was not decided yet: what the run was stopped before, and what waited for its end."""
         if self._findings.rows:
-            self._let_go(self._findings.rows)
+            await self._let_go(self._findings.rows)
         self._tell_problems()
         for artifacts in self._linked.settled():
-            self._decided(artifacts, ())
+            self._decided(await stores.named(artifacts, self._scheduler), ())
 
 
 def _is_measured(row: Row) -> bool:

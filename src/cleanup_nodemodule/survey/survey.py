@@ -20,7 +20,7 @@ from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
-from cleanup_nodemodule.survey import clones, noticed
+from cleanup_nodemodule.survey import clones, noticed, stores
 from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.survey.filtering import Known, filtered
@@ -97,13 +97,13 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     except Stopped:
         pass
     plan = _planned(findings, paths, settings, scheduler, witnesses)
-    if not settings.filters.any:
-        return plan
-    try:
-        return filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
-    except Stopped:
-        # Nobody knows what the filters would keep.
-        return replace(choose(plan, frozenset(), Reason.INTERRUPTED), complete=False)
+    if settings.filters.any:
+        try:
+            plan = filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
+        except Stopped:
+            # Nobody knows what the filters would keep.
+            return replace(choose(plan, frozenset(), Reason.INTERRUPTED), complete=False)
+    return replace(plan, artifacts=await stores.named(plan.artifacts, scheduler))
 
 
 async def _look_at(
@@ -184,7 +184,7 @@ async def decide_each(
         pass
     findings.problems += unanswered(scheduler.silence.roots)
     if portions is not None:
-        portions.end()
+        await portions.end()
     else:
         reader.begun(tuple(root.path for root in roots))
         reader.decided((), findings.problems)
@@ -346,5 +346,6 @@ async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler
         row.vanished, row.contents = False, UNKNOWN
         row.keep_for(Problem(candidate.path, ProblemCode.MEASURE_VANISHED))
         row.evidence = row.evidence and kept_for(row.problems, row.evidence)
-    [artifact] = _planned(findings, (root,), settings, scheduler, witnesses).artifacts
+    plan = _planned(findings, (root,), settings, scheduler, witnesses)
+    [artifact] = await stores.named(plan.artifacts, scheduler)
     return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE)

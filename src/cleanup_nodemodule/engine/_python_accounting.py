@@ -188,7 +188,7 @@ class _OfExtents(Accountant):
     keeps_inodes = True
 
     def _share(self, directory: Handle, name: str, found: os.stat_result, takes: int) -> Share:
-        if not stat.S_ISREG(found.st_mode) or not takes:
+        if not stat.S_ISREG(found.st_mode) or not takes or not found.st_size:
             return Share(takes)
         with self._opened(directory, name, found) as descriptor:
             shared = tuple(

@@ -2,6 +2,44 @@
  * and on all that this builds on. What costs most is to open a file, so it is only opened if nothing else tells. */
 
 #ifdef ON_LINUX
+/* Whether a regular file is expected to be asked, whatever its status says. */
+static int
+will_be_asked(const Accounting *accounting)
+{
+    return accounting->kind != LAYERS && (accounting->asked == LIKELY ||
+                                          (accounting->all && accounting->kind != TREE));
+}
+
+/* Learn from a regular file whether the next one is likely to be asked. */
+static void
+learn(Accounting *accounting, int asked)
+{
+    accounting->asked = !asked ? 0 : accounting->asked < LIKELY ? accounting->asked + 1 : LIKELY;
+}
+
+/* Read the status of an entry that will be asked for more, and never of what a symlink leads to; -1 with errno. A
+ * regular file that is expected to be opened is opened at once. Then it is looked up once, and not twice. */
+static int
+read_accounted_status(Walk *walk, Accounting *accounting, int directory, const char *name, int type,
+                      Status *status)
+{
+    struct stat found;
+    accounting->opened = -1;
+    if (type == DT_REG && will_be_asked(accounting)) {
+        int descriptor = open_to_ask(walk, directory, name, &found);
+        if (descriptor >= 0 && S_ISREG(found.st_mode)) {
+            from_stat(status, &found);
+            accounting->opened = descriptor;
+            return 0;
+        }
+        let_go(descriptor);
+    }
+    if (accounting->kind == EXTENTS && !accounting->all) {
+        return read_wide_status(directory, name, accounting->block, status);
+    }
+    return read_status(directory, name, status);
+}
+
 /* Whether the status of an entry does not tell all; -1 if it does not, and the entry cannot be asked. If it does, it is
  * found out by that. */
 static int
@@ -15,7 +53,8 @@ has_to_be_asked(Share *share)
         return -1; /* Something is mounted on it. */
     }
     if (accounting->kind == EXTENTS) {
-        return regular && share->takes > 0 && (accounting->all || !status->shares_nothing);
+        return regular && share->takes > 0 && status->size > 0 &&
+               (accounting->all || !status->shares_nothing);
     }
     if (accounting->kind == TREE) {
         share->own = 0;
@@ -78,12 +117,13 @@ share_of(Walk *walk, Accounting *accounting, int directory, const char *name, co
     int64_t metadata = accounting->kind == TREE ? metadata_of(&share) : 0;
     share.metadata = metadata;
     int asked = has_to_be_asked(&share);
-    if (asked == 0) {
-        return share;
-    }
+    int descriptor = accounting->opened;
+    accounting->opened = -1;
     Before before = before_asking(accounting);
-    int descriptor = asked > 0 ? open_to_ask(walk, directory, name, status) : -1;
-    if (descriptor < 0 || ask_open(&share, descriptor) < 0) {
+    if (asked > 0 && descriptor < 0) {
+        descriptor = open_known(walk, directory, name, status);
+    }
+    if (asked < 0 || (asked > 0 && (descriptor < 0 || ask_open(&share, descriptor) < 0))) {
         forget_since(accounting, &before);
         share.metadata = metadata;
         share.extents = share.own = 0;
@@ -92,6 +132,9 @@ share_of(Walk *walk, Accounting *accounting, int directory, const char *name, co
         share.content = is_known ? share.content : 0;
     }
     let_go(descriptor);
+    if (S_ISREG(status->mode) && share.takes > 0) {
+        learn(accounting, accounting->kind == EXTENTS ? share.shares : asked > 0);
+    }
     return share;
 }
 
@@ -200,6 +243,14 @@ end_accounting(Walk *walk, Accounting *accounting)
 }
 #else
 /* On other systems nothing is asked: the kind is always AS_COUNTED. */
+static int
+read_accounted_status(Walk *walk, Accounting *accounting, int directory, const char *name, int type,
+                      Status *status)
+{
+    (void)walk, (void)accounting, (void)type;
+    return read_status(directory, name, status);
+}
+
 static void
 account_entry(Walk *walk, Accounting *accounting, int directory, const char *name, const Status *status)
 {

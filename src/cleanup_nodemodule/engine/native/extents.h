@@ -58,13 +58,15 @@ typedef struct {
     const Extent *extents; /* of the answer */
     uint32_t at;
     uint64_t start; /* where to go on in the file */
+    uint64_t end;   /* what lies behind that is not asked for */
     int ended;
     FewExtents few;
 } Extents;
 
 static void
-begin_extents(Extents *extents, int descriptor, uint32_t flags, ManyExtents **many)
+begin_extents(Extents *extents, int descriptor, uint32_t flags, uint64_t end, ManyExtents **many)
 {
+    extents->end = end;
     extents->many = many;
     extents->descriptor = descriptor;
     extents->flags = flags;
@@ -94,7 +96,7 @@ ask_extents(Extents *extents)
         }
     }
     *extents->answer =
-        (ExtentsHead){extents->start, UINT64_MAX - extents->start, extents->flags, 0, room, 0};
+        (ExtentsHead){extents->start, extents->end - extents->start, extents->flags, 0, room, 0};
     int result;
     do {
         result = ioctl(extents->descriptor, ASK_EXTENTS, extents->answer);
@@ -105,7 +107,8 @@ ask_extents(Extents *extents)
     }
     const Extent *last = &extents->extents[extents->answer->mapped - 1];
     uint64_t next = last->logical + last->length;
-    extents->ended = (last->flags & EXTENT_LAST) != 0 || next <= extents->start;
+    extents->ended =
+        (last->flags & EXTENT_LAST) != 0 || next <= extents->start || next >= extents->end;
     extents->start = next;
     return 0;
 }
@@ -126,19 +129,30 @@ next_extent(Extents *extents, Extent *extent)
     return 1;
 }
 
-/* Open the entry `name` of a directory to ask it, if it is the one with this status; -1 if it is not, or cannot be. */
+/* Open the entry `name` of a directory to ask it, and read its status; -1 with errno. */
 static int
-open_to_ask(const Walk *walk, int directory, const char *name, const Status *status)
+open_to_ask(const Walk *walk, int directory, const char *name, struct stat *found)
 {
-    struct stat found;
     int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 #ifdef O_LARGEFILE
     flags |= O_LARGEFILE;
 #endif
     int descriptor = open_step(directory, name, flags, SAME_MOUNT, walk->openat2);
-    if (descriptor >= 0 &&
-        (read_open_status(descriptor, &found) < 0 || found.st_dev != status->device ||
-         found.st_ino != status->inode || (found.st_mode & S_IFMT) != (status->mode & S_IFMT))) {
+    if (descriptor >= 0 && read_open_status(descriptor, found) < 0) {
+        let_go(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+/* The same for the entry that has a status; -1 if it is another one now, or cannot be opened. */
+static int
+open_known(const Walk *walk, int directory, const char *name, const Status *status)
+{
+    struct stat found;
+    int descriptor = open_to_ask(walk, directory, name, &found);
+    if (descriptor >= 0 && (found.st_dev != status->device || found.st_ino != status->inode ||
+                            (found.st_mode & S_IFMT) != (status->mode & S_IFMT))) {
         let_go(descriptor);
         return -1;
     }

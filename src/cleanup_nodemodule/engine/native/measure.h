@@ -37,21 +37,9 @@ note_path(Walk *walk, Paths *paths, const char *name)
     }
 }
 
-static int
-read_counted_status(const Sums *sums, int directory, const char *name, Status *status)
-{
-#ifdef ON_LINUX
-    if (sums->accounting.kind == EXTENTS && !sums->accounting.all) {
-        return read_wide_status(directory, name, sums->accounting.block, status);
-    }
-#endif
-    (void)sums;
-    return read_status(directory, name, status);
-}
-
 /* Count the entry `name` of an open directory. */
 static void
-count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
+count_entry(Walk *walk, Sums *sums, int directory, const char *name, int type, int *parts)
 {
     Status status;
     if (is_closed(walk, name)) {
@@ -65,7 +53,11 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         return;
     }
-    if (read_counted_status(sums, directory, name, &status) < 0) {
+    int failed =
+        sums->accounting.kind == AS_COUNTED
+            ? read_status(directory, name, &status)
+            : read_accounted_status(walk, &sums->accounting, directory, name, type, &status);
+    if (failed < 0) {
         if (errno != ENOENT) {
             fault_at(walk, name, errno, "stat");
         }
@@ -129,7 +121,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     size_t before = walk->met.bytes.used;
     if (has_names(walk)) {
         for (size_t at = 0; at < walk->rest.used;) {
-            count_entry(walk, sums, directory, walk->rest.data + at, &parts);
+            count_entry(walk, sums, directory, walk->rest.data + at, DT_UNKNOWN, &parts);
             entries++;
             at += strlen(walk->rest.data + at) + 1;
             if (leave_names(walk, at, met, before)) {
@@ -145,7 +137,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     }
     int more;
     while ((more = next_entry(&listing)) > 0) {
-        count_entry(walk, sums, directory, listing.name, &parts);
+        count_entry(walk, sums, directory, listing.name, listing.type, &parts);
         entries++;
 #ifdef ON_LINUX
         if (entries >= most || are_enough(walk, before)) {
@@ -220,6 +212,7 @@ measure(Call *call, Sums *sums)
     Walk *walk = &call->walk;
     long long most = call->budget;
     walk->by_inode = 1;
+    begin_accounting(&sums->accounting);
     if (open_root(call, 0) < 0) {
         if (errno == EXDEV) {
             note_path(walk, &sums->mounts, "");

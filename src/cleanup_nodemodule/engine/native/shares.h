@@ -4,6 +4,7 @@
 enum { AS_COUNTED, ATTRIBUTES, EXTENTS, TREE, LAYERS, ACCOUNTINGS };
 
 #define CHUNK_SLOTS 64 /* chunks of inodes that are counted at a time */
+#define LIKELY 3       /* files that had to be asked, from which on the next one is expected to */
 
 /* A chunk of inodes. There is none where `met` is 0. */
 typedef struct {
@@ -41,9 +42,20 @@ typedef struct {
     int upper;      /* the directory being counted is in the upper layer alone */
     int attributed; /* the directory being counted has extended attributes */
 #ifdef ON_LINUX
+    int opened;     /* the entry being counted, if it was opened to read its status; else -1 */
+    int asked;      /* so many regular files, one after the other, had to be asked; LIKELY at most */
     ManyExtents *many; /* room for those of a file that has many; NULL until there is one */
 #endif
 } Accounting;
+
+static void
+begin_accounting(Accounting *accounting)
+{
+#ifdef ON_LINUX
+    accounting->opened = -1;
+#endif
+    (void)accounting;
+}
 
 static void
 forget_accounting(Accounting *accounting)
@@ -139,14 +151,15 @@ lose_range(Share *share, const Extent *extent)
     share->own -= (uint64_t)share->own < extent->length ? share->own : (int64_t)extent->length;
 }
 
-/* EXTENTS: all that it takes is its own, but for its shared extents; -1 if they cannot be had. */
+/* EXTENTS: all that it takes is its own, but for its shared extents; -1 if they cannot be had. Behind the end of a file
+ * nothing is shared: there may only be room that was made for more of it. To look for that takes time. */
 static int
 share_extents(Share *share, int descriptor)
 {
     Extent extent;
     int more;
     Extents extents;
-    begin_extents(&extents, descriptor, 0, &share->accounting->many);
+    begin_extents(&extents, descriptor, 0, (uint64_t)share->status->size, &share->accounting->many);
     while ((more = next_extent(&extents, &extent)) > 0) {
         if ((extent.flags & EXTENT_SHARED) != 0) {
             lose_range(share, &extent);
@@ -173,7 +186,7 @@ share_attributes(Share *share, int descriptor)
     Extent extent;
     Extents extents;
     int64_t block = share->accounting->block;
-    begin_extents(&extents, descriptor, OF_ATTRIBUTES, &share->accounting->many);
+    begin_extents(&extents, descriptor, OF_ATTRIBUTES, UINT64_MAX, &share->accounting->many);
     int more = next_extent(&extents, &extent);
     if (more <= 0) {
         return more;

@@ -84,12 +84,13 @@ typedef struct {
     uint32_t memory_alignment;
     uint32_t write_alignment; /* stx_dio_offset_align */
     uint64_t subvolume;
-    uint32_t atomic_writes[4];
+    uint32_t atomic_writes[3];
     uint32_t read_alignment; /* stx_dio_read_offset_align */
-    uint32_t atomic_write;
-    uint64_t spares[8];
+    uint32_t spares[18];
 } WideStatus;
 _Static_assert(sizeof(WideStatus) == 256, "struct statx");
+_Static_assert(offsetof(WideStatus, write_alignment) == 156, "struct statx");
+_Static_assert(offsetof(WideStatus, read_alignment) == 180, "struct statx");
 
 #define BASIC_FIELDS 0x7ff       /* STATX_BASIC_STATS */
 #define WRITE_ALIGNMENT 0x2000   /* STATX_DIOALIGN */

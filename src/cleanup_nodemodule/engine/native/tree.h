@@ -117,7 +117,7 @@ share_tree(Share *share, int descriptor)
     Extent next;
     int has_before = 0;
     Extents extents;
-    begin_extents(&extents, descriptor, 0, &share->accounting->many);
+    begin_extents(&extents, descriptor, 0, UINT64_MAX, &share->accounting->many);
     int more = next_extent(&extents, &placed.extent);
     while (more > 0) {
         more = next_extent(&extents, &next);

@@ -102,7 +102,16 @@ def _pnpm_twice(making: given_back.Making) -> None:
     for name in "ab":
         modules = making.project(name)
         (modules.parent / "package.json").write_text(_INSTALLED)
-        pnpm = ["npm", "exec", "--yes", "--package=pnpm", "--", "pnpm", "install", "--ignore-scripts"]
+        pnpm = [
+            "npm",
+            "exec",
+            "--yes",
+            "--package=pnpm",
+            "--",
+            "pnpm",
+            "install",
+            "--ignore-scripts",
+        ]
         _run(*pnpm, f"--store-dir={store}", "--silent", where=modules.parent)
 
 

@@ -21,6 +21,7 @@ import peers
 import places
 import race
 import races
+from cleanup_nodemodule.words import bound
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -269,8 +270,9 @@ def table(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _range(said: Said) -> str:
+    """Return what a run shows of both numbers."""
     least, most = _megabytes(said.least), _megabytes(said.most)
-    return least if least == most else f"{least} to {most}"
+    return f"{least}, up to {most}" if bound(*said) else least
 
 
 def _megabytes(count: int) -> str:

@@ -1,6 +1,7 @@
 """Builds a tree of any number of entries: an artifact of many small directories."""
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
 FILES: Final = 9
@@ -12,10 +13,10 @@ _FAN_OUT: Final = 10
 _MANIFEST: Final = "package.json"
 
 
-def build(directory: str, entries: int, content: bytes = b"") -> str:
+def build(directory: str, entries: int, sizes: Sequence[int] = (0,)) -> str:
     """Make a project in *directory* with an artifact of about *entries* entries; return its path.
 
-    *directory* must not exist. The files have all the same *content*: what is measured never reads them.
+    *directory* must not exist. The files take turns to have these *sizes*, in bytes; what is measured never reads them.
     """
     artifact = os.path.join(directory, "node_modules")
     os.makedirs(artifact)
@@ -33,11 +34,11 @@ def build(directory: str, entries: int, content: bytes = b"") -> str:
         scope, package = divmod(number, _FAN_OUT * _FAN_OUT)
         number += 1
         path = os.path.join(artifact, f"@scope-{scope:04}", f"package-{package:02}")
-        left -= _package(path, left, content) + (package == 0)
+        left -= _package(path, left, sizes) + (package == 0)
     return artifact
 
 
-def _package(path: str, most: int, content: bytes) -> int:
+def _package(path: str, most: int, sizes: Sequence[int]) -> int:
     """Make a package of at most about *most* entries; return how many it has."""
     os.makedirs(path)
     made = 1
@@ -48,9 +49,9 @@ def _package(path: str, most: int, content: bytes) -> int:
         os.mkdir(inner)
         for number in range(FILES):
             file = os.path.join(inner, f"file-{number}.js")
-            if content:
+            if size := sizes[number % len(sizes)]:
                 with open(file, "wb") as opened:
-                    opened.write(content)
+                    opened.write(b"x" * size)
             else:
                 os.mknod(file)
         made += 1 + FILES

@@ -361,7 +361,7 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
         file.write(b"more")
     (top / "moved").rename(top / "new" / "moved")
     (top / "new" / "linked").hardlink_to(top / "both" / "replaced")
-    os.sync()
+    subprocess.run(["sync", "--file-system", disk], check=True)
     alone = [top / "both" / "new", *(top / "both" / "new").rglob("*")]
     alone += [top / "new", top / "new" / "x", top / "new" / "x" / "y"]
     accounting = Accounting(LAYERS)

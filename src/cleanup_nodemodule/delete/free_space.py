@@ -117,7 +117,9 @@ class FreeSpace:
             one = found.setdefault(key, _Counted())
             one.add(artifact, by_path.get(artifact.path), linked=bool(outcome.plan.links))
         for leftover in leftovers:
-            found.setdefault(self._keys[leftover.candidate.path], _Counted()).add_leftover(leftover)
+            key = self._keys[leftover.candidate.path]
+            exact = self._asked[key].space.prompt
+            found.setdefault(key, _Counted()).add_leftover(leftover, exact=exact)
         return {key: one for key, one in found.items() if one.any}
 
 
@@ -144,18 +146,21 @@ class _Counted:
         else:
             freed = 0 if result is None else result.freed_bytes
             self.any = self.any or freed > 0
-            self._add(freed, 0, freed)
+            self._add(freed, freed, freed)
             known = size.reclaimable_bytes == size.reclaimable_at_most_bytes
             if linked or size.shared_bytes or not known:
                 # What others were to give back depends on this one.
                 self._promised = self._at_most = None
         self._paths.add(artifact.path)
 
-    def add_leftover(self, leftover: Leftover) -> None:
-        """Add what an interrupted run had left. Of that nobody has promised anything."""
+    def add_leftover(self, leftover: Leftover, *, exact: bool) -> None:
+        """Add what an interrupted run had left, of which nobody has promised anything.
+
+        It is *exact* where what files take comes back.
+        """
         self.any = self.any or leftover.finished or leftover.freed_bytes > 0
         self.counted += leftover.freed_bytes
-        self._add(leftover.freed_bytes, 0, leftover.freed_bytes)
+        self._add(leftover.freed_bytes, leftover.freed_bytes if exact else 0, leftover.freed_bytes)
 
     def _add(self, freed: int, promised: int, at_most: int) -> None:
         self.freed += freed

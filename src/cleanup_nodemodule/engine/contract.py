@@ -186,7 +186,8 @@ class Accounting(NamedTuple):
     """Bytes in a block of the file system; if it keeps clusters of blocks (bigalloc of ext4), in one of these."""
     all: bool = False
     """Nothing is left out because it is unlikely to matter: with ``EXTENTS``, files are asked that by
-    statx(2) share nothing (STATX_DIO_READ_ALIGN); with ``ATTRIBUTES``, all directories and regular files. The answer is the same."""
+    statx(2) share nothing (STATX_DIO_READ_ALIGN); with ``ATTRIBUTES``, all directories and regular files. The answer is the same, but for files that may not be opened, which have nothing of their own if they
+    are asked, and with ``ATTRIBUTES`` for files with holes. The engine in Python always asks with ``EXTENTS``."""
     inline: int = 2048
     """Bytes of a file that btrfs keeps in the tree: a larger one is asked whether it is there."""
     inode: int = 0

@@ -23,6 +23,18 @@ read_records(PyObject *bytes, size_t fields, Py_ssize_t rank, size_t last, size_
     return length / (Py_ssize_t)size;
 }
 
+/* Return the slice at a place of the list; NULL with an exception. */
+static PyObject *
+slice_at(PyObject *list, size_t at)
+{
+    PyObject *slice = PyList_GetItem(list, (Py_ssize_t)at);
+    if (slice != NULL && !PyTuple_Check(slice)) {
+        PyErr_SetString(PyExc_TypeError, "slices have to be tuples");
+        return NULL;
+    }
+    return slice;
+}
+
 /* Take over the slices of settle, which the list keeps alive; -1 with an exception. */
 static int
 read_link_slices(LinkSlice *slices, PyObject *list, size_t count, size_t ranks)
@@ -33,7 +45,7 @@ read_link_slices(LinkSlice *slices, PyObject *list, size_t count, size_t ranks)
         unsigned long long device;
         const char *records;
         PyObject *links;
-        PyObject *slice = PyList_GetItem(list, (Py_ssize_t)at);
+        PyObject *slice = slice_at(list, at);
         if (slice == NULL || !PyArg_ParseTuple(slice, "nKO!", &rank, &device, &PyBytes_Type, &links)) {
             return -1;
         }
@@ -56,7 +68,7 @@ read_range_slices(RangeSlice *slices, PyObject *list, size_t count)
         Py_ssize_t rank;
         const char *records;
         PyObject *ranges;
-        PyObject *slice = PyList_GetItem(list, (Py_ssize_t)at);
+        PyObject *slice = slice_at(list, at);
         if (slice == NULL || !PyArg_ParseTuple(slice, "nO!", &rank, &PyBytes_Type, &ranges)) {
             return -1;
         }

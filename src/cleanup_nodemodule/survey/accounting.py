@@ -53,6 +53,7 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
         *(facts.name, facts.kind, "measured", bool(exact), accounting),
         copies=facts.copies or 1.0,
         inode=facts.inode,
+        whole_chunks=facts.whole_chunks,
         compresses=facts.compresses,
         devices=devices,
     )

@@ -61,6 +61,8 @@ class Facts(NamedTuple):
     """Bytes of a block, or of a cluster of these (ext4); 0 if it was not asked."""
     inode: int = 0
     """Bytes of an inode (XFS); 0 if it was not asked."""
+    whole_chunks: bool = True
+    """Each 64 inodes that follow a multiple of 64 come back when all of them go (XFS)."""
     copies: float = 0.0
     """How often it keeps its tree for each time that it keeps content (btrfs); 0 if it was not asked."""
     compresses: bool = False
@@ -108,7 +110,10 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
         case "ext4" | "ext3" | "ext2":
             return facts._replace(block=_cluster(directory, places, facts.name))
         case "xfs":
-            return facts._replace(inode=engine.inode_bytes(directory) or 0)
+            inode, aligned = engine.inodes_of(directory) or (0, False)
+            # By that option, inodes are kept when they are free (xfs(5)).
+            kept = "ikeep" in options.split(",")
+            return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
             return facts._replace(layers=engine.tells_layers(directory))
         case "btrfs":

@@ -458,6 +458,8 @@ def disk(mounts: Mounts, kind: str, where: Path) -> Path:
 
 def lay_over(mounts: Mounts, lower: Path) -> Path:
     """Lay an empty layer over the directory *lower*, which lies at the top of a file system that has the layer, too."""
+    # The clock of a file system stands still for some milliseconds: what lies below has to be older.
+    time.sleep(0.02)
     layers = [lower, lower.parent / "upper", lower.parent / "work"]
     for layer in layers[1:]:
         layer.mkdir()

@@ -194,6 +194,13 @@ def inodes_of(directory: int) -> tuple[int, bool] | None:
     return None if geometry is None else (geometry.inode, geometry.aligned)
 
 
+def made(path: str) -> int | None:
+    """Return when a file was made, nanoseconds since the epoch (statx(2)); None where nobody tells."""
+    from cleanup_nodemodule.engine._python_extents import made  # noqa: PLC0415 - only on Linux
+
+    return made(path)
+
+
 def tells_layers(directory: int) -> bool:
     """Whether the overlay that an open directory is on tells in which layer its entries are (name_to_handle_at(2))."""
     from cleanup_nodemodule.engine._python_extents import is_upper  # noqa: PLC0415 - only on Linux

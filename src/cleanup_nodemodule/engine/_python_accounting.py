@@ -338,7 +338,8 @@ class _OfLayers(Accountant):
         if self._upper and not stat.S_ISDIR(found.st_mode):
             return Share(takes)
         upper = is_upper(directory, os.fsencode(name))
-        return Share(takes if upper else 0, takes if upper is None else 0)
+        copied = 0 < self._given.since <= found.st_ctime_ns
+        return Share(takes if upper else 0, takes if upper is None or (not upper and copied) else 0)
 
 
 _KINDS: Final[dict[int, type[Accountant]]] = {

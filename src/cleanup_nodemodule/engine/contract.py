@@ -202,6 +202,9 @@ class Accounting(NamedTuple):
     """Bytes in the tree for each extent on the disk."""
     attribute: int = 0
     """Bytes in the tree for each extended attribute, besides its name and its value."""
+    since: int = 0
+    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch. An entry that is not in that alone and was changed (st_ctime) later
+    may have been copied there, so what it takes goes to :attr:`Usage.perhaps`. 0: not asked."""
 
 
 class Hit(NamedTuple):

@@ -71,6 +71,8 @@ class Facts(NamedTuple):
     """Bytes of a file that it keeps in its tree (btrfs)."""
     layers: bool = False
     """It tells in which layer an entry is (overlayfs)."""
+    since: int = 1
+    """When its upper layer was made, nanoseconds since the epoch; 1 if nobody knows."""
     identity: str = ""
     """What tells it apart from others where device numbers do not: its UUID (btrfs)."""
 
@@ -115,7 +117,9 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
             kept = "ikeep" in options.split(",")
             return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
-            return facts._replace(layers=engine.tells_layers(directory))
+            return facts._replace(
+                layers=engine.tells_layers(directory), since=engine.made(facts.name) or 1
+            )
         case "btrfs":
             return facts._replace(
                 copies=_copies(directory),

@@ -18,6 +18,7 @@ typedef struct {
     int all;
     int64_t block;
     int64_t most_inline;
+    int64_t since; /* nanoseconds; 0 if nobody knows */
     int64_t inode;
     int64_t entry;
     int64_t name;
@@ -232,10 +233,11 @@ is_upper(int directory, const char *name, int flags)
     return (handle.data[OVERLAY_FLAGS_AT] & OVERLAY_UPPER) != 0;
 }
 
-/* LAYERS: it has what it takes if it is in the upper layer alone, and nothing otherwise. */
+/* LAYERS: it has what it takes if it is in the upper layer alone. What was copied there has a handle like what was not. */
 static void
 share_layers(Share *share)
 {
+    const Accounting *accounting = share->accounting;
     int upper = 1;
     if (share->is_root && share->walk->root_name[0] == '\0') {
         upper = 0; /* It counts as upper, but is made of all layers. */
@@ -244,6 +246,7 @@ share_layers(Share *share)
         upper = is_upper(share->directory, share->name, 0);
     }
     share->own = upper > 0 ? share->takes : 0;
-    share->perhaps = upper < 0 ? share->takes : 0;
+    int copied = accounting->since > 0 && share->status->changed >= accounting->since;
+    share->perhaps = upper < 0 || (upper == 0 && copied) ? share->takes : 0;
 }
 #endif

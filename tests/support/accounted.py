@@ -174,10 +174,13 @@ def _on_xfs(path: bytes, found: os.stat_result, _given: Accounting) -> One:
 
 
 def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
-    takes, block = found.st_blocks * 512, given.block
-    if takes < block:
+    block = given.block
+    blocks, inside = divmod(found.st_blocks * 512, block)
+    takes = blocks * block
+    if not takes:
         return One()
-    size = 0 if stat.S_ISLNK(found.st_mode) and found.st_size < 60 else found.st_size
+    short = stat.S_ISLNK(found.st_mode) and found.st_size < 60
+    size = 0 if inside or short else found.st_size
     excess = takes - -(-size // block) * block
     asked = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
     if not asked:
@@ -188,12 +191,12 @@ def _on_ext4(path: bytes, found: os.stat_result, given: Accounting) -> One:
         case []:
             return One(takes)
         case [Extent(_, physical, length, flags), *_] if "inline" not in flags:
-            one = One(takes - length, 0, ((physical, length),))
+            length = max(length, block)
+            return One(max(takes - length, 0), 0, ((physical, length),))
         case _ if excess >= block:
-            one = One(takes - block, block)
+            return One(takes - block, block)
         case _:
             return One(takes)
-    return one if one.own >= block else one._replace(own=0)
 
 
 def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:
@@ -242,7 +245,7 @@ def _on_btrfs(path: bytes, found: os.stat_result, given: Accounting) -> One:
         tuple(ranges),
         tuple(encoded),
         len(lying),
-        tuple(min(one.length, given.inline) for one in extents if "inline" in one.flags),
+        tuple(min(one.length, found.st_size) for one in extents if "inline" in one.flags),
         attributes,
     )
 
@@ -273,6 +276,8 @@ def expected(top: Path, given: Accounting) -> Accounted:
             linked_ranges.update((found.st_ino, *each) for each in one.ranges)
             takes = found.st_blocks * 512
             links[found.st_ino, found.st_nlink, found.st_size, takes, one.own] += 1
+            besides = one.perhaps + sum(most for _, most in one.encoded)
+            sums["perhaps"] += -(-besides // found.st_nlink)
             sums["metadata"] += named
             continue
         inside = list(one.inside)

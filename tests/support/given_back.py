@@ -471,9 +471,10 @@ DISKS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "xfs": ("xfs", (), ""),
     "xfs, no reflinks": ("xfs", ("-m", "reflink=0"), ""),
     "xfs, rmapbt": ("xfs", ("-m", "rmapbt=1"), ""),
-    "btrfs": ("btrfs", ("-m", "single"), ""),
-    "btrfs, DUP": ("btrfs", ("-m", "dup"), ""),
-    "btrfs, zstd": ("btrfs", ("-m", "single"), "compress=zstd"),
-    "btrfs, nodatacow": ("btrfs", ("-m", "single"), "nodatacow"),
+    "btrfs": ("btrfs", ("-m", "single"), "noatime"),
+    "btrfs, DUP": ("btrfs", ("-m", "dup"), "noatime"),
+    "btrfs, zstd": ("btrfs", ("-m", "single"), "noatime,compress=zstd"),
+    "btrfs, nodatacow": ("btrfs", ("-m", "single"), "noatime,nodatacow"),
 }
-"""What makes the file system, what it is told, and how it is mounted."""
+"""What makes the file system, what it is told, and how it is mounted. If a snapshot has the directory too, each look into one that
+writes down when it was takes a new place in the tree."""

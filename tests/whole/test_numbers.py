@@ -60,9 +60,25 @@ MISSES: Final = {
     ("btrfs", "two written at the same time"): "nodes stay in which something stays",
     ("btrfs", "files, overwritten in part"): "nobody tells what is held by the rest of an extent",
     ("btrfs", "logs, written piece by piece"): "nobody tells what is held by the rest of an extent",
+    ("btrfs", "one attribute on all files"): "nobody asks small files for their attributes",
+    ("btrfs", "attributes that differ"): "nobody asks small files for their attributes",
+    (
+        "btrfs, zstd",
+        "a project after a snapshot",
+    ): "nobody tells whether content in the tree is compressed",
+    ("btrfs, zstd", "npm"): "nobody tells whether content in the tree is compressed",
+    ("ext4, clusters", "symlinks"): "a symlink cannot be asked whether it has attributes",
     ("btrfs", "npm, text"): "compressed: nobody tells how much an extent takes",
 }
 """Cells that are further off than that, and why. The truth lies inside the bounds there too."""
+
+MORE: Final = {
+    (
+        "ext4, inline data",
+        "one attribute on all files",
+    ): "no block is told of with content in the inode",
+}
+"""Cells of ext4 in which less than the most comes back; and what has a default ACL shares the block of it with what stays."""
 
 PLAIN: Final = (
     *("npm", "files below 100 B", "symlinks", "one attribute on all files"),
@@ -166,14 +182,13 @@ def test_what_it_prints_is_what_df_gives(
     kind, where = mounted
     making = Making(where / name)
     SHAPES[name](making)
-    # Only files that are asked tell whether their one block is not their content.
-    cell = measured(one_tool, making, *(["--exact"] if "inline" in kind else []))
+    cell = measured(one_tool, making)
     check_inside(cell)
     general = kind.partition(",")[0]
-    if name not in SHARED and (general, name) not in MISSES:
+    if name not in SHARED and not {(general, name), (kind, name)} & MISSES.keys():
         slack = 8 * CHUNK if general == "xfs" else 0
         assert cell.freed - cell.promise <= max(cell.freed * NEAR[general], slack), cell
-    if general in {"ext4", "tmpfs"}:
+    if general in {"ext4", "tmpfs"} and (kind, name) not in MORE and name != "a default ACL":
         # Not even where the promise cannot say it.
         assert cell.at_most == cell.freed, cell
 

@@ -116,6 +116,10 @@ class Accountant(ABC):
         share = self._ask(directory, name, found)
         for one in share.ranges:
             self.linked_ranges.extend((found.st_ino, *one))
+        # The others are met, too, if all of them go.
+        self.perhaps += -(
+            -(share.perhaps + sum(most for _, most in share.encoded)) // found.st_nlink
+        )
         return share.own
 
     def take_back(self, path: bytes, found: os.stat_result) -> None:
@@ -158,10 +162,12 @@ class _OfAttributes(Accountant):
 
     def _share(self, directory: Handle, name: str, found: os.stat_result, takes: int) -> Share:
         block = self._given.block
-        if takes < block:
-            return Share()
         mode, size = found.st_mode, found.st_size
-        in_inode = stat.S_ISLNK(mode) and size < _SHORTEST_SLOW_LINK
+        # Beside whole blocks there is content in its inode.
+        in_inode = takes % block > 0 or (stat.S_ISLNK(mode) and size < _SHORTEST_SLOW_LINK)
+        takes -= takes % block
+        if not takes:
+            return Share()
         excess = takes - (0 if in_inode else -(-size // block) * block)
         can_be_asked = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
         if excess <= 0 and not (self._given.all and can_be_asked):
@@ -173,13 +179,13 @@ class _OfAttributes(Accountant):
         if extent is None:
             return Share(takes)
         if not extent.inline:
-            own = takes - extent.length
-            return Share(own if own >= block else 0, ranges=((extent.physical, extent.length),))
+            # It has a whole cluster, which is the block that is given, though no more of it is told.
+            length = max(extent.length, block)
+            return Share(max(takes - length, 0), ranges=((extent.physical, length),))
         if excess < block:
             return Share(takes)
         # Some are in the inode. Then nothing is said of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c).
-        own = takes - block
-        return Share(own if own >= block else 0, block)
+        return Share(takes - block, block)
 
 
 class _OfExtents(Accountant):
@@ -231,7 +237,7 @@ class _OfTree(Accountant):
         with self._opened(directory, name, found) as descriptor:
             extents = list(extents_of(descriptor))
             metadata = self._attributes(descriptor)
-        inside = [min(one.length, given.inline) for one in extents if one.inline]
+        inside = [min(one.length, found.st_size) for one in extents if one.inline]
         placed = _placed(extents)
         own = 0
         ranges: list[tuple[int, int]] = []

@@ -156,10 +156,10 @@ class Accounting(NamedTuple):
     kind: int = AS_COUNTED
     """``AS_COUNTED``: an entry's own bytes are those that it takes. Nothing is asked.
 
-    ``ATTRIBUTES`` (ext4): an entry that takes less than a block has its content in its inode, and nothing of its own. One
-    that takes more than its size, rounded up to whole blocks, may have a block of extended attributes, which others with
+    ``ATTRIBUTES`` (ext4): what an entry takes besides whole blocks is content in its inode (ext4_getattr, fs/ext4/inode.c), and none of its own.
+    One that takes more blocks than its content does may have a block of extended attributes, which others with
     the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR), and what is neither cannot be. That block is a range, and
-    the rest is its own; if the rest is less than a block, it lies in the inode, and nothing is. If there are attributes in the inode, the file
+    the rest is its own. If there are attributes in the inode, the file
     system says nothing of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c): then a block of what it takes too much
     may come back. A symlink of less than 60 bytes has its content in the inode (ext4_inode_is_fast_symlink) and counts as if its size were 0.
 
@@ -183,13 +183,13 @@ class Accounting(NamedTuple):
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
     AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`."""
     block: int = 4096
-    """Bytes in a block of the file system."""
+    """Bytes in a block of the file system; if it keeps clusters of blocks (bigalloc of ext4), in one of these."""
     all: bool = False
     """Nothing is left out because it is unlikely to matter: with ``EXTENTS``, files are asked that by
     statx(2) share nothing (STATX_DIO_READ_ALIGN); with ``ATTRIBUTES``, all directories and regular files. The answer is the same, but for files that may not be opened, which have nothing of their own if they
     are asked, and with ``ATTRIBUTES`` for files with holes. The engine in Python always asks with ``EXTENTS``."""
     inline: int = 2048
-    """Bytes of a file that btrfs keeps in the tree, at most."""
+    """Bytes of a file that btrfs keeps in the tree: a larger one is asked whether it is there."""
     inode: int = 0
     """Bytes in the tree for an inode; counted for entries with one link and for directories."""
     entry: int = 0
@@ -278,8 +278,8 @@ class Usage(NamedTuple):
     own: int
     """Own bytes of entries with one link and of directories (:class:`Accounting`)."""
     perhaps: int
-    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of entries with
-    several links nothing is said of that."""
+    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of an entry with
+    several links it is what falls to one of these, rounded up: also what its compressed extents may take, as they are in no ``encoded``."""
     shared: int
     """Bytes in ``ranges``."""
     metadata: int

@@ -71,7 +71,11 @@ def _accounting(facts: Facts, *, everything: bool) -> Accounting | None:
         return Accounting(kind, all=everything) if facts.layers else None
     if kind == AS_COUNTED:
         return _AS_COUNTED
-    return tree_estimate.ACCOUNTING._replace(all=everything) if facts.copies else None
+    # A file with content that is not in the tree, however small, may have been made with another mount option.
+    inline = 0 if everything else facts.inline
+    return (
+        tree_estimate.ACCOUNTING._replace(all=everything, inline=inline) if facts.copies else None
+    )
 
 
 class Accountings:

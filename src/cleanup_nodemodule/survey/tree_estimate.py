@@ -60,10 +60,13 @@ nothing of them is promised."""
 NODE: Final = 16_384
 """Bytes of a node."""
 
+FREE: Final = 32
+"""Bytes for a free place on the disk, where others lie between: ``btrfs_free_space_info``, without content."""
+
 LINKED_ENTRY: Final = 64
 """Bytes for an entry, its inode's reference with the name, that lie at the inode: with others', if that has other links."""
 
-LOW_OF_CONTENT: Final = 0.2
+LOW_OF_CONTENT: Final = 0.1
 """What is promised of content in the tree, if it may be compressed."""
 
 LOW_OF_GAPS: Final = 0.7
@@ -148,8 +151,9 @@ class Tally:
             items -= compressed(content)
             content = 0
         # The first and the last node have something of others.
-        dense = max(int(items * share) - NODE, 0)
+        dense = int(items * share - self._extents * FREE * (1 - share)) - NODE
         common = self._extents * EXTENT + (surely + perhaps) // CHECKED
+        dense = max(dense, 0)
         return Estimated(
             own=surely,
             perhaps=perhaps,

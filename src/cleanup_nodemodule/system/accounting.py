@@ -4,6 +4,7 @@ Nothing of that needs a privilege. What to make of it is decided elsewhere (surv
 """
 
 import contextlib
+import math
 import os
 import struct
 import sys
@@ -45,6 +46,10 @@ _MOST_SPACES: Final = 64
 """A file system has three or four, and a few more while it is balanced."""
 
 
+_MAX_INLINE: Final = 2048
+"""``BTRFS_DEFAULT_MAX_INLINE`` (fs/btrfs/fs.h)."""
+
+
 class Facts(NamedTuple):
     """What a file system tells of itself."""
 
@@ -53,13 +58,15 @@ class Facts(NamedTuple):
     kind: str = ""
     """As mount(8) calls it, such as ``xfs``; empty if nobody tells."""
     block: int = 0
-    """Bytes of a block (ext4, statvfs(3)); 0 if it was not asked."""
+    """Bytes of a block, or of a cluster of these (ext4); 0 if it was not asked."""
     inode: int = 0
     """Bytes of an inode (XFS); 0 if it was not asked."""
     copies: float = 0.0
     """How often it keeps its tree for each time that it keeps content (btrfs); 0 if it was not asked."""
     compresses: bool = False
     """It is mounted so that it compresses what is written (btrfs)."""
+    inline: int = _MAX_INLINE
+    """Bytes of a file that it keeps in its tree (btrfs)."""
     layers: bool = False
     """It tells in which layer an entry is (overlayfs)."""
     identity: str = ""
@@ -90,16 +97,16 @@ def ask(device: int, places: Iterable[str], only_name: bool = False) -> Facts:  
                 continue
             try:
                 if os.fstat(opened).st_dev == device:
-                    return _asked(opened, facts, mount.options)
+                    return _asked(opened, facts, places, mount.options)
             finally:
                 os.close(opened)
     return facts
 
 
-def _asked(directory: int, facts: Facts, options: str) -> Facts:
+def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) -> Facts:
     match facts.kind:
         case "ext4" | "ext3" | "ext2":
-            return facts._replace(block=os.fstatvfs(directory).f_bsize)
+            return facts._replace(block=_cluster(directory, places, facts.name))
         case "xfs":
             return facts._replace(inode=engine.inode_bytes(directory) or 0)
         case "overlay":
@@ -108,10 +115,40 @@ def _asked(directory: int, facts: Facts, options: str) -> Facts:
             return facts._replace(
                 copies=_copies(directory),
                 compresses="compress" in options,
+                inline=_inline(options),
                 identity=_uuid(directory),
             )
         case _:
             return facts
+
+
+def _cluster(directory: int, places: Iterable[str], mounted: str) -> int:
+    """Return how many bytes ext4 gives out at once: a block, or a cluster of them (bigalloc). Raises OSError.
+
+    Nothing tells without a privilege; but what every directory takes is a multiple of it, and most take one.
+    """
+    block = os.fstatvfs(directory).f_bsize
+    common = 0
+    for place in places:
+        while len(place) >= len(mounted):
+            with contextlib.suppress(OSError):
+                common = math.gcd(common, os.lstat(place).st_blocks * 512)
+            if common == block or place == os.path.dirname(place):
+                break
+            place = os.path.dirname(place)  # noqa: PLW2901 - from each of them up
+    return max(block, common)
+
+
+def _inline(options: str) -> int:
+    """Return how many bytes of a file a btrfs mounted with these *options* keeps in its tree."""
+    inline = _MAX_INLINE
+    for option in options.split(","):
+        name, _, value = option.partition("=")
+        if name == "nodatacow":
+            return 0
+        if name == "max_inline" and value.isdecimal():
+            inline = min(int(value), _MAX_INLINE)
+    return inline
 
 
 def _copies(directory: int) -> float:

@@ -64,8 +64,10 @@ has_to_be_asked(Share *share)
         share->content = regular ? status->size : 0;
         return regular && accounting->attributed && !share->is_linked;
     }
-    if (share->takes < accounting->block) {
-        share->own = 0; /* Its content is in its inode. */
+    /* Beside whole blocks there is content in its inode. */
+    share->takes -= share->takes % accounting->block;
+    share->own = share->takes;
+    if (share->takes == 0) {
         return 0;
     }
     if (!regular && !S_ISDIR(status->mode)) {
@@ -191,6 +193,9 @@ account_linked(Walk *walk, Accounting *accounting, int directory, const char *na
     }
     Share share = share_of(walk, accounting, directory, name, status);
     add(&accounting->metadata, accounting->kind == TREE ? metadata_of(&share) : 0);
+    /* The other links are met, too, if all of them go. */
+    int64_t links = (int64_t)status->links;
+    add(&accounting->perhaps, (share.perhaps + links - 1) / links);
     return share.own;
 }
 

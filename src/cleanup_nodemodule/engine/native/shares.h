@@ -173,8 +173,9 @@ static int64_t
 excess_of(const Share *share)
 {
     const Status *status = share->status;
-    int in_inode = S_ISLNK(status->mode) && status->size < SHORTEST_SLOW_LINK;
     uint64_t block = (uint64_t)share->accounting->block;
+    int in_inode = (uint64_t)status->blocks * BLOCK % block != 0 ||
+                   (S_ISLNK(status->mode) && status->size < SHORTEST_SLOW_LINK);
     uint64_t content = in_inode ? 0 : ((uint64_t)status->size + block - 1) / block * block;
     return (uint64_t)share->takes > content ? share->takes - (int64_t)content : 0;
 }
@@ -192,15 +193,14 @@ share_attributes(Share *share, int descriptor)
         return more;
     }
     if ((extent.flags & EXTENT_INLINE) == 0) {
+        /* It has a whole cluster, which is the block that is given, though no more of it is told. */
+        extent.length = extent.length < (uint64_t)block ? (uint64_t)block : extent.length;
         lose_range(share, &extent);
     }
     else if (excess_of(share) >= block) {
         /* Some are in the inode. Then nothing is said of a block (ext4_iomap_xattr_fiemap in fs/ext4/extents.c). */
         share->own -= block;
         share->perhaps = block;
-    }
-    if (share->own < block) {
-        share->own = 0; /* The rest of its content is in its inode. */
     }
     return 0;
 }

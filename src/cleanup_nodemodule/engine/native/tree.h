@@ -85,10 +85,13 @@ count_extent(Share *share, const Placed *placed)
     uint64_t block = (uint64_t)accounting->block;
     share->extents++;
     share->own += placed->known ? (int64_t)placed->most : accounting->block;
-    if ((placed->extent.flags & EXTENT_ENCODED) != 0 && !share->is_linked) {
+    if ((placed->extent.flags & EXTENT_ENCODED) != 0) {
         uint64_t besides = placed->known || placed->most < block ? 0 : placed->most - block;
         uint64_t record[ENCODED_FIELDS] = {placed->extent.physical, besides};
-        if (append(&accounting->encoded, record, sizeof record) < 0) {
+        if (share->is_linked) {
+            share->perhaps += (int64_t)besides;
+        }
+        else if (append(&accounting->encoded, record, sizeof record) < 0) {
             lack_memory(share);
         }
     }
@@ -125,7 +128,7 @@ share_tree(Share *share, int descriptor)
             break;
         }
         if ((placed.extent.flags & EXTENT_INLINE) != 0) {
-            uint64_t most = (uint64_t)accounting->most_inline;
+            uint64_t most = (uint64_t)share->status->size;
             int64_t content = (int64_t)(placed.extent.length < most ? placed.extent.length : most);
             share->content += content;
             share->metadata += accounting->content + content;

@@ -203,8 +203,7 @@ class Accounting(NamedTuple):
     attribute: int = 0
     """Bytes in the tree for each extended attribute, besides its name and its value."""
     since: int = 0
-    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch. An entry that is not in that alone and was changed (st_ctime) later
-    may have been copied there, so what it takes goes to :attr:`Usage.perhaps`. 0: not asked."""
+    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch; 0: not asked. What else was changed later (st_ctime) may be copied there, and goes to ``perhaps``."""
 
 
 class Hit(NamedTuple):
@@ -302,8 +301,7 @@ class Usage(NamedTuple):
     extents: int = 0
     """Extents on the disk, of a file system that is a ``TREE``, that are not shared, of entries with one link. Each is also in a tree that all files have in common."""
     encoded: bytes = b""
-    """Native unsigned 64-bit numbers, :data:`ENCODED_FIELDS` a compressed extent, that is not shared, of entries with one link: where it begins on the
-    disk, and how many bytes it takes at most besides those that are counted in ``own``; 0 where these are all. In any order."""
+    """Native unsigned 64-bit numbers, :data:`ENCODED_FIELDS` a compressed extent of entries with one link, not shared: where it begins, and how many bytes it takes at most besides ``own``."""
     content: int = 0
     """Bytes of the content of regular files in ``metadata``, uncompressed: also of those that are asked, and are in the tree (FIEMAP_EXTENT_DATA_INLINE)."""
 

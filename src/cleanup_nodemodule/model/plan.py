@@ -309,6 +309,8 @@ class Accounted:
     """How often it keeps what is in its tree, for each time that it keeps content (btrfs)."""
     inode: int = 0
     """Bytes of an inode, where these come back, too (XFS)."""
+    doubtful: bool = False
+    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS)."""
     compresses: bool = False
     """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()

@@ -14,7 +14,7 @@ CHUNK: Final = 1 << _SHIFT
 
 def in_chunks(accounted: Accounted) -> bool:
     """Whether a file system gives back inodes in chunks."""
-    return accounted.accounting.kind == EXTENTS
+    return accounted.accounting.kind == EXTENTS and accounted.inode > 0
 
 
 def going(

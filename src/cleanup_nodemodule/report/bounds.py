@@ -11,7 +11,7 @@ from cleanup_nodemodule.words import bound, printable, size
 _NAMED: Final = 3
 """Mount points that are named in one sentence."""
 
-_LAYERED: Final = "overlay"
+LAYERED: Final = "overlay"
 """A kind of file system of which the lower layers stay as they are."""
 
 _TREES: Final = {
@@ -34,7 +34,7 @@ def why(report: Report) -> Iterator[str]:
     for row in report.artifacts:
         if row.decision == "delete":
             on.setdefault(places.of(row), []).append(row)
-    layered = [rows for place, rows in on.items() if place and place.kind == _LAYERED]
+    layered = [rows for place, rows in on.items() if place and place.kind == LAYERED]
     beneath = sum(row.shared_bytes for rows in layered for row in rows)
     elsewhere = report.totals.shared_bytes - beneath
     yield from shared(report.totals.reclaimable_bytes, elsewhere, beneath)

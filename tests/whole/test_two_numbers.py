@@ -99,10 +99,10 @@ def test_explain_says_what_comes_back_if_that_one_alone_goes(one_tool: Tool, dis
             *numbers(row)[:2],
             row["shared_bytes"],
         )
-        said = one_tool.tell("explain", "-p", work, path).stdout
+        said = " ".join(one_tool.tell("explain", "-p", work, path).stdout.split())
         frees = promised(known["reclaimable_bytes"], known["reclaimable_at_most_bytes"])
         takes = size(known["allocated_bytes"])
-        assert f"    {takes} in 2 files; deleting it alone gives back {frees}\n" in said
+        assert f" {takes} in 2 files; deleting it alone gives back {frees} " in said
         assert ("Shared with copies elsewhere: 3.0 MiB." in said) == (name == "c")
     # Alone it frees nothing of what the other one has, too.
     path = work / "a/node_modules"
@@ -144,5 +144,3 @@ def test_where_nobody_is_asked_du_counts_and_that_is_said(one_tool: Tool, disk: 
     assert place["accounting"] == "as-du-counts"
     said = f"{disk} (xfs): counted as du counts; the file system was not asked.\n"
     assert one_tool.tell("-p", work, "--no-exact").stderr.count(said) == 1
-    known = one_tool.tell("explain", "-p", work, work / "a/node_modules")
-    assert said not in known.stdout

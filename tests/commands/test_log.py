@@ -374,6 +374,33 @@ def some_runs(home: str) -> list[str]:
     return ids
 
 
+@pytest.mark.parametrize(
+    ("observed", "freed"),
+    [
+        (None, "5.0 MiB, up to 112.0 MiB"),
+        (60 << 20, "60.0 MiB"),
+        # Others wrote or deleted at the same time.
+        (1 << 20, "5.0 MiB, up to 112.0 MiB"),
+        (500 << 20, "5.0 MiB, up to 112.0 MiB"),
+    ],
+)
+def test_a_run_has_freed_what_free_space_says_if_that_was_predicted(
+    run: Run, home: str, observed: int | None, freed: str
+) -> None:
+    numbers = {"reclaimable_bytes": 4 << 20, "reclaimable_at_most_bytes": 111 << 20}
+    record = Journal(home, a_run())
+    one, two, three = record.begin([intent("/a", **numbers), intent("/b"), intent("/c", **numbers)])
+    record.end(one, Ending.DELETED, freed_bytes=4 << 20)
+    record.end(two, Ending.FAILED, freed_bytes=1 << 20)
+    record.end(three, Ending.KEPT)
+    record.close(observed_freed_bytes=observed)
+    [line] = fields(run("log", "--runs"))
+    assert line[5:7] == [str(5 << 20), freed]
+    [told] = document(run, "--runs")["runs"]
+    assert (told["freed_bytes"], told["freed_at_most_bytes"]) == (5 << 20, 112 << 20)
+    assert told["observed_freed_bytes"] == observed
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120])
 def test_a_terminal_gets_a_line_for_each_run(home: str, tmp_path: Path, columns: int) -> None:
     some_runs(home)

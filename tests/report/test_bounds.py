@@ -104,6 +104,17 @@ def test_where_nobody_knows_better_than_du_it_is_said_once_a_kind() -> None:
     assert said(*rows[:1], on=odd)[0].startswith("/mnt/a ($'nfs4\\e'): counted")
 
 
+def test_a_file_system_that_was_not_asked_is_not_called_unknown() -> None:
+    on = [mounted("/srv", "xfs", "as-du-counts"), mounted("/", "", "as-du-counts")]
+    assert said(artifact("/srv/a", MIB, MIB), on=on) == [
+        "/srv (xfs): counted as du counts; the file system was not asked."
+    ]
+    nobody = FileSystemRow("machine", None, "", "", "as-du-counts", exact=False)
+    assert list(bounds.unsure([nobody])) == [
+        "A file system that nobody knows: counted as du counts; nobody has measured what comes back there."
+    ]
+
+
 def test_another_machine_has_other_mounts() -> None:
     nas = mounted("/srv", "nfs4", "as-du-counts", host="other")
     assert said(artifact("/srv/a", MIB, MIB), on=[nas]) == []

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.engine.contract import ATTRIBUTES, EXTENTS, LAYERS, TREE, Accounting
+from cleanup_nodemodule.engine.contract import (
+    AS_COUNTED,
+    ATTRIBUTES,
+    EXTENTS,
+    LAYERS,
+    TREE,
+    Accounting,
+)
 from cleanup_nodemodule.model import Accounted, Contents, Records, Size
 from cleanup_nodemodule.survey.giving_back import AS_DU_COUNTS, sizes
 
@@ -216,3 +223,31 @@ def test_what_nobody_asks_is_as_du_counts() -> None:
     part = contents(allocated=BLOCK, own=0, shared=9)
     assert sizes([(7, part)], [True], Records(), {}) == [Size.exact(BLOCK, BLOCK, BLOCK)]
     assert AS_DU_COUNTS.how == "as du counts"
+
+
+def test_where_nobody_tells_what_is_shared_nothing_is_promised() -> None:
+    """A ZFS with snapshots: any of it may come back, with and without several links."""
+    doubtful = replace(on(AS_COUNTED, 1)[1], doubtful=True)
+    known = {1: doubtful, 2: on(AS_COUNTED, 2)[2]}
+    parts = [(1, contents(allocated=7000)), (2, contents(allocated=500))]
+    links = array("Q", (5, 1, 30, 30, 30)).tobytes()
+    records = Records(links=((0, 1, links), (1, 2, links)))
+    first, second = sizes(parts, [True, True], records, known)
+    assert (first.reclaimable_bytes, first.reclaimable_at_most_bytes) == (0, 7030)
+    assert first.shared_bytes == 7030
+    assert (second.reclaimable_bytes, second.reclaimable_at_most_bytes) == (530, 530)
+    assert second.shared_bytes == 0
+    first, second = sizes(parts, [False, True], records, known)
+    assert (first.reclaimable_at_most_bytes, first.shared_bytes) == (0, 0)
+
+
+def test_bcachefs_gives_back_no_chunks_of_inodes() -> None:
+    known = {1: replace(on(EXTENTS, 1)[1], kind="bcachefs", inode=0)}
+    chunks = array("Q", (3, CHUNK)).tobytes()
+    [size] = sizes(
+        [(1, contents(allocated=9000, own=4000, shared=5000))],
+        [True],
+        Records(chunks=((0, 1, chunks),)),
+        known,
+    )
+    assert (size.reclaimable_bytes, size.reclaimable_at_most_bytes) == (4000, 4000)

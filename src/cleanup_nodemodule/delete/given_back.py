@@ -5,7 +5,7 @@ it was asked, it has told before what comes back, and what the files took may be
 
 * XFS and btrfs: what went as a whole has given back what was promised. Of what went in part it is what was counted, and
   never more than was promised.
-* ext4 and overlays give back no more than is counted: it is the less of the two.
+* ext4, overlays, and a ZFS with snapshots give back no more than is counted: it is the less of the two.
 
 What the file systems say themselves comes later, and for all of it together (:class:`~cleanup_nodemodule.model.Outcome`).
 """
@@ -23,7 +23,7 @@ _BESIDES: Final = frozenset({EXTENTS, TREE})
 
 def is_asked(accounted: Iterable[Accounted]) -> bool:
     """Whether some of the file systems were asked what comes back."""
-    return any(one.accounting.kind != AS_COUNTED for one in accounted)
+    return any(one.accounting.kind != AS_COUNTED or one.doubtful for one in accounted)
 
 
 def given_back(accounted: Iterable[Accounted]) -> Callable[[Result], Result]:
@@ -31,13 +31,16 @@ def given_back(accounted: Iterable[Accounted]) -> Callable[[Result], Result]:
 
     *accounted* is how it was found out on the file systems what comes back.
     """
+    accounted = tuple(accounted)
     kinds = {device: one.accounting.kind for one in accounted for device in one.devices}
+    doubtful = {device for one in accounted if one.doubtful for device in one.devices}
 
     def told(result: Result) -> Result:
         artifact, counted = result.artifact, result.freed_bytes
-        kind = kinds.get(artifact.candidate.identity.device, AS_COUNTED)
+        device = artifact.candidate.identity.device
+        kind = kinds.get(device, AS_COUNTED)
         promise = artifact.size.reclaimable_bytes
-        if kind == AS_COUNTED:
+        if kind == AS_COUNTED and device not in doubtful:
             freed = counted
         elif kind in _BESIDES and isinstance(result, Removed) and not result.gone:
             freed = promise

@@ -311,6 +311,8 @@ class Accounted:
     """Bytes of an inode, where these come back, too (XFS)."""
     whole_chunks: bool = True
     """These surely come back when all 64 inodes go that follow a multiple of 64."""
+    doubtful: bool = False
+    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS)."""
     compresses: bool = False
     """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()

@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.file_systems import MEASURED_KINDS, FileSystemRow
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.words import bound, printable, size
 
 _NAMED: Final = 3
 """Mount points that are named in one sentence."""
 
-_LAYERED: Final = "overlay"
+LAYERED: Final = "overlay"
 """A kind of file system of which the lower layers stay as they are."""
 
 _TREES: Final = {
@@ -20,11 +20,11 @@ _TREES: Final = {
 }
 """By the kind of a file system, what makes its own part of a number an estimate."""
 
-_SURE: Final = {
-    "untested": "worked out from its documentation; nobody has measured what comes back there",
-    "as-du-counts": "counted as du counts; nobody has measured what comes back there",
-}
-"""By the accounting of a file system, what has to be said of its numbers."""
+_UNTESTED: Final = "worked out from its documentation; nobody has measured what comes back there"
+_NOT_MEASURED: Final = "counted as du counts; nobody has measured what comes back there"
+_UNKNOWN: Final = "A file system that nobody knows"
+_NOT_ASKED: Final = "counted as du counts; the file system was not asked"
+"""What has to be said of the numbers of a file system."""
 
 
 def why(report: Report) -> Iterator[str]:
@@ -34,12 +34,12 @@ def why(report: Report) -> Iterator[str]:
     for row in report.artifacts:
         if row.decision == "delete":
             on.setdefault(places.of(row), []).append(row)
-    layered = [rows for place, rows in on.items() if place and place.kind == _LAYERED]
+    layered = [rows for place, rows in on.items() if place and place.kind == LAYERED]
     beneath = sum(row.shared_bytes for rows in layered for row in rows)
     elsewhere = report.totals.shared_bytes - beneath
     yield from shared(report.totals.reclaimable_bytes, elsewhere, beneath)
     yield from _estimates(on)
-    yield from _unmeasured(place for place in report.file_systems if _promises(on.get(place, ())))
+    yield from unsure(place for place in report.file_systems if _promises(on.get(place, ())))
 
 
 def shared(promise: int, elsewhere: int, beneath: int = 0) -> Iterator[str]:
@@ -75,13 +75,17 @@ def _estimates(on: "dict[FileSystemRow | None, list[ArtifactRow]]") -> Iterator[
         yield f"What {kind} itself gives back is estimated: {_TREES[kind]}."
 
 
-def _unmeasured(places: Iterable[FileSystemRow]) -> Iterator[str]:
-    """Say where nobody has compared the numbers with what comes back."""
+def unsure(places: Iterable[FileSystemRow]) -> Iterator[str]:
+    """Say of which of some file systems nobody knows better than ``du``, or has compared with what comes back."""
     alike: dict[tuple[str, str], list[str]] = {}
     for place in places:
-        if place.accounting in _SURE:
-            name = printable(place.mount_point)
-            alike.setdefault((place.kind, _SURE[place.accounting]), []).append(name)
+        if place.accounting == "untested":
+            how = _UNTESTED
+        elif place.accounting == "as-du-counts":
+            how = _NOT_ASKED if place.kind in MEASURED_KINDS else _NOT_MEASURED
+        else:
+            continue
+        alike.setdefault((place.kind, how), []).append(printable(place.mount_point) or _UNKNOWN)
     for (kind, how), names in alike.items():
         rest = len(names) - _NAMED
         where = ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

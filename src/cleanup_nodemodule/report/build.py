@@ -153,7 +153,7 @@ def _report(outcome: Outcome, run: Run) -> Report:
             for one in plan.goals
         ],
         asked=run.asked and replace(run.asked, excluded=list(plan.excluded), ended=plan.complete),
-        file_systems=[_file_system(one, plan.artifacts, run) for one in plan.accounted],
+        file_systems=[file_system_row(one, plan.artifacts, run.host) for one in plan.accounted],
         observed=[_observed(one, run) for one in outcome.observed],
     )
 
@@ -177,14 +177,17 @@ def _observed(one: Observed, run: Run) -> ObservedRow:
     )
 
 
-def _file_system(accounted: Accounted, artifacts: Sequence[Artifact], run: Run) -> FileSystemRow:
+def file_system_row(
+    accounted: Accounted, artifacts: Sequence[Artifact], host: str
+) -> FileSystemRow:
+    """Return what is told of how it was found out on one file system what comes back; the *artifacts* are all there are."""
     names = (
         one.file_system
         for one in artifacts
         if one.file_system is not None and one.candidate.identity.device in accounted.devices
     )
     return FileSystemRow(
-        host=run.host,
+        host=host,
         name=next(names, None),
         kind=accounted.kind,
         mount_point=accounted.name,

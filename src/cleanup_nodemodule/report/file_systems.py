@@ -7,6 +7,11 @@ from typing import Any, ClassVar, Final, Literal
 _CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
 
 
+MEASURED_KINDS: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "overlay", "tmpfs"})
+"""Kinds of which it was measured what deleting gives back. Where one is counted as ``du`` counts all the same, nobody
+has asked it (``--no-exact``), or it did not tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileSystemRow:
     """A file system on which artifacts were found, and how it was found out there what deleting them gives back."""
@@ -25,4 +30,4 @@ class FileSystemRow:
     """How sure the numbers are: measured means that they were compared with what such file systems gave back. Untested
     means that they are worked out from its documentation. Otherwise they are what du counts."""
     exact: bool
-    """Everything was asked about, also what most likely shares nothing (--exact)."""
+    """Everything was asked about, also what most likely shares nothing (--exact), or there is nothing to ask."""

@@ -10,6 +10,7 @@ from cleanup_nodemodule.model import Artifact, Delete, Evidence, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
 from cleanup_nodemodule.proof.rules import EVERYTHING, Rule
 from cleanup_nodemodule.report import bounds
+from cleanup_nodemodule.report.build import file_system_row
 from cleanup_nodemodule.show.reasons import (
     MEANINGS,
     TOLD_BY_DETAIL,
@@ -66,7 +67,7 @@ def lines(
         where = printable(evidence.regenerate_in or evidence.project)
         yield f"    to get it back: {evidence.regenerate}, in {where}"
     if explanation.measured:
-        yield from _numbers(artifact)
+        yield from _numbers(explanation)
     # What lies above that proves nothing.
     yield f"    decided like a run that searches {printable(artifact.candidate.root)}"
     advice = what_next(artifact, profile)
@@ -84,8 +85,9 @@ def lines(
             yield from _tried(examination, evidence)
 
 
-def _numbers(artifact: Artifact) -> Iterator[str]:
+def _numbers(explanation: survey.Explanation) -> Iterator[str]:
     """Say what it takes, and what comes back if nothing else goes."""
+    artifact = explanation.artifact
     size, files = artifact.size, artifact.contents.files
     takes = f"{words.size(size.allocated_bytes)} in {files:,} {'file' if files == 1 else 'files'}"
     if not isinstance(artifact.decision, Delete):
@@ -93,9 +95,11 @@ def _numbers(artifact: Artifact) -> Iterator[str]:
         return
     frees = words.promised(size.reclaimable_bytes, size.reclaimable_at_most_bytes)
     yield f"    {takes}; deleting it alone gives back {frees}"
-    yield from (
-        f"    {sentence}" for sentence in bounds.shared(size.reclaimable_bytes, size.shared_bytes)
-    )
+    places = [file_system_row(one, (artifact,), "") for one in explanation.accounted]
+    layered = any(place.kind == bounds.LAYERED for place in places)
+    others = (0, size.shared_bytes) if layered else (size.shared_bytes, 0)
+    for sentence in (*bounds.shared(size.reclaimable_bytes, *others), *bounds.unsure(places)):
+        yield f"    {sentence}"
 
 
 def _again(artifact: Artifact) -> str:

@@ -34,6 +34,11 @@ MEASURED: Final[Mapping[str, int]] = {
 found out. All others are as ``du`` counts."""
 
 
+UNTESTED: Final[Mapping[str, int]] = {"bcachefs": EXTENTS, "zfs": AS_COUNTED}
+"""The same of those about which only their documentation was read. What a snapshot of bcachefs has nobody tells, as its
+extents are not marked as shared. ZFS tells of a whole data set whether anything there may be shared (zfsprops(7))."""
+
+
 def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
     """Return how a file system is accounted that tells these *facts*, and has this *device* number.
 
@@ -41,6 +46,12 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
     """
     devices = frozenset({device})
     plain = Accounted(facts.name, facts.kind, "as du counts", exact=False, devices=devices)
+    if exact is not False and _is_known_by_documentation(facts):
+        # Neither gives back inodes in chunks.
+        told = Accounting(UNTESTED[facts.kind], all=True)
+        return replace(
+            plain, how="untested", exact=True, accounting=told, doubtful=bool(facts.shares)
+        )
     accounting = _accounting(facts, everything=bool(exact))
     if accounting is None:
         return plain
@@ -57,6 +68,10 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
         compresses=facts.compresses,
         devices=devices,
     )
+
+
+def _is_known_by_documentation(facts: Facts) -> bool:
+    return facts.kind in UNTESTED and (facts.kind != "zfs" or facts.shares is not None)
 
 
 def _accounting(facts: Facts, *, everything: bool) -> Accounting | None:

@@ -26,7 +26,7 @@ def in_tree(chunks: int) -> int:
 
 def in_chunks(accounted: Accounted) -> bool:
     """Whether a file system gives back inodes in chunks."""
-    return accounted.accounting.kind == EXTENTS
+    return accounted.accounting.kind == EXTENTS and accounted.inode > 0
 
 
 def going(

@@ -22,6 +22,7 @@ from cleanup_nodemodule.engine.contract import (
     LINK_FIELDS,
     LINKED_RANGE_FIELDS,
     TREE,
+    Settled,
 )
 from cleanup_nodemodule.model import Accounted, Artifact, Contents, Records, Size
 from cleanup_nodemodule.survey import tree_estimate
@@ -204,8 +205,8 @@ class _Settling:
         kind = accounted.accounting.kind
         promised, at_most, shared = one.own, one.own + one.perhaps, one.shared
         if kind == AS_COUNTED:
-            promised = at_most = one.allocated
-            shared = 0
+            at_most = one.allocated
+            promised, shared = (0, at_most) if accounted.doubtful else (at_most, 0)
         elif kind == LAYERS:
             shared = one.allocated - at_most
         elif kind == TREE:
@@ -232,8 +233,14 @@ class _Settling:
         sums = self._sums
         _add(sums.apparent, settled.apparent)
         _add(sums.allocated, settled.allocated)
-        for of in (sums.promised, sums.at_most):
-            _add(of, settled.freed if self._last else settled.reclaimable)
+        _add(sums.at_most, settled.freed if self._last else settled.reclaimable)
+        surely = self._sure(slices, settled)
+        _add(sums.promised, surely.freed if self._last else surely.reclaimable)
+        for rank, (all_, ours) in enumerate(
+            zip(numbers(settled.reclaimable), numbers(surely.reclaimable), strict=True)
+        ):
+            if self._goes[rank]:
+                sums.shared[rank] += all_ - ours
         # What is not among that is shared with other links, or as the content of other files is.
         mine = [
             (rank, device, packed) for rank, device, packed in slices if self._kind(device) != TREE
@@ -253,6 +260,22 @@ class _Settling:
                 sums.shared[rank] += max(taken - back, 0)
         for device in {device for _, device, _ in trees}:
             self._add_tree_of_links(device, surely=self._accounted(device) not in doubted)
+
+    def _sure(self, slices: Sequence[tuple[int, int, bytes]], settled: Settled) -> Settled:
+        """Return what of files with several links is *settled* to come back, without what others may have, too."""
+        doubtful = {device for _, device, _ in slices if self._accounted(device).doubtful}
+        if not doubtful:
+            return settled
+        none = array("Q", bytes(8))
+        return engine.settle(
+            [
+                (rank, device, _with_own(packed, none * (len(packed) // (8 * LINK_FIELDS))))
+                if device in doubtful
+                else (rank, device, packed)
+                for rank, device, packed in slices
+            ],
+            self._goes,
+        )
 
     def _add_tree_of_links(self, device: int, *, surely: bool) -> None:
         """Add what files with several links take in the tree of btrfs."""

@@ -14,7 +14,16 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem, Reason, Records
+from cleanup_nodemodule.model import (
+    Accounted,
+    Artifact,
+    Candidate,
+    Level,
+    Plan,
+    Problem,
+    Reason,
+    Records,
+)
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
@@ -329,6 +338,8 @@ class Explanation:
     artifact: Artifact
     measured: bool
     """What no rule knows is not measured, and its artifact has no size."""
+    accounted: tuple[Accounted, ...] = ()
+    """How it was found out what deleting it gives back."""
 
 
 async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler) -> Explanation:
@@ -348,4 +359,4 @@ async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler
         row.evidence = row.evidence and kept_for(row.problems, row.evidence)
     plan = _planned(findings, (root,), settings, scheduler, witnesses)
     [artifact] = await stores.named(plan.artifacts, scheduler)
-    return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE)
+    return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE, plan.accounted)

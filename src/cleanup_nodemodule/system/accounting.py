@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.system import mounts, zfs
 
 _READABLE: Final = (
     os.O_RDONLY
@@ -73,6 +73,8 @@ class Facts(NamedTuple):
     """It tells in which layer an entry is (overlayfs)."""
     since: int = 1
     """When its upper layer was made, nanoseconds since the epoch; 1 if nobody knows."""
+    shares: bool | None = None
+    """Something else, such as a snapshot, may have a part of what lies there (ZFS); None if nobody tells."""
     identity: str = ""
     """What tells it apart from others where device numbers do not: its UUID (btrfs)."""
 
@@ -91,6 +93,8 @@ def ask(device: int, places: Iterable[str], only_name: bool = False) -> Facts:  
     if mount is None:
         return Facts("")
     facts = Facts(mount.point, mount.kind)
+    if mount.kind == "zfs" and not only_name:
+        return facts._replace(shares=zfs.may_share(mount.source))
     if only_name or sys.platform != "linux" or mounts.is_silent(mount.kind):
         return facts
     with contextlib.suppress(OSError):

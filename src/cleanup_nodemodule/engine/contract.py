@@ -181,7 +181,10 @@ class Accounting(NamedTuple):
     cannot be, they count without.
 
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
-    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`."""
+    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`.
+    So does what may be in the upper layer too, as it was copied there: the handle does not tell it from what is only below, but
+    the directory around it was copied before. Such a directory has one link (ovl_dir_getattr, fs/overlayfs/inode.c), as some lower file
+    systems give all of theirs; it may come back itself, and so may all in it that is no directory."""
     block: int = 4096
     """Bytes in a block of the file system; if it keeps clusters of blocks (bigalloc of ext4), in one of these."""
     all: bool = False

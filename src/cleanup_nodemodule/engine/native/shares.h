@@ -40,6 +40,7 @@ typedef struct {
 
     Chunk slots[CHUNK_SLOTS];
     int upper;      /* the directory being counted is in the upper layer alone */
+    int merged;     /* or it is in several layers, and what is in it may have been copied to the upper one */
     int attributed; /* the directory being counted has extended attributes */
 #ifdef ON_LINUX
     int opened;     /* the entry being counted, if it was opened to read its status; else -1 */
@@ -232,7 +233,9 @@ is_upper(int directory, const char *name, int flags)
     return (handle.data[OVERLAY_FLAGS_AT] & OVERLAY_UPPER) != 0;
 }
 
-/* LAYERS: it has what it takes if it is in the upper layer alone, and nothing otherwise. */
+/* LAYERS: it has what it takes if it is in the upper layer alone. What was copied there from a lower layer cannot be told
+ * from what is only below, but it lies in a directory that was copied, too. Such a directory has one link
+ * (ovl_dir_getattr in fs/overlayfs/inode.c). */
 static void
 share_layers(Share *share)
 {
@@ -244,6 +247,7 @@ share_layers(Share *share)
         upper = is_upper(share->directory, share->name, 0);
     }
     share->own = upper > 0 ? share->takes : 0;
-    share->perhaps = upper < 0 ? share->takes : 0;
+    int may_be = S_ISDIR(share->status->mode) ? share->status->links == 1 : share->accounting->merged;
+    share->perhaps = upper < 0 || (upper == 0 && may_be) ? share->takes : 0;
 }
 #endif

@@ -327,19 +327,26 @@ class _OfLayers(Accountant):
         super().__init__(accounting, root, tree)
         self._upper = False
         """The directory being read is in the upper layer alone, and so is all in it but directories."""
+        self._merged = True
+        """Or it may be in several layers, and what is in it may have been copied to the upper one."""
 
     def begin(self, directory: Handle, path: bytes) -> None:
         # The top of the file system says that it is, though it is made of all layers.
         self._upper = bool(path or self._name) and is_upper(directory, b"") is True
+        self._merged = os.stat(directory).st_nlink == 1
 
     def _share(self, directory: Handle, name: str, found: os.stat_result, takes: int) -> Share:
-        if name == _HERE and not self._name:
-            return Share()
-        if self._upper and not stat.S_ISDIR(found.st_mode):
+        is_directory = stat.S_ISDIR(found.st_mode)
+        if self._upper and not is_directory:
             return Share(takes)
-        upper = is_upper(directory, os.fsencode(name))
-        copied = 0 < self._given.since <= found.st_ctime_ns
-        return Share(takes if upper else 0, takes if upper is None or (not upper and copied) else 0)
+        is_top = name == _HERE and not self._name
+        upper = False if is_top else is_upper(directory, os.fsencode(name))
+        if upper:
+            return Share(takes)
+        # A directory of several layers has one link (ovl_dir_getattr, fs/overlayfs/inode.c).
+        may_be = found.st_nlink == 1 if is_directory else self._merged
+        may_be = may_be and found.st_ctime_ns >= self._given.since
+        return Share(perhaps=takes if upper is None or may_be else 0)
 
 
 _KINDS: Final[dict[int, type[Accountant]]] = {

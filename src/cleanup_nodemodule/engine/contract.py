@@ -158,10 +158,8 @@ class Accounting(NamedTuple):
 
     ``ATTRIBUTES`` (ext4): what an entry takes besides whole blocks is content in its inode (ext4_getattr, fs/ext4/inode.c), and none of its own.
     One that takes more blocks than its content does may have a block of extended attributes, which others with
-    the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR), and what is neither cannot be. That block is a range, and
-    the rest is its own. If there are attributes in the inode, the file
-    system says nothing of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c): then a block of what it takes too much
-    may come back. A symlink of less than 60 bytes has its content in the inode (ext4_inode_is_fast_symlink) and counts as if its size were 0.
+    the same attributes may share: directories and regular files are asked (FIEMAP_FLAG_XATTR), and what is neither cannot be. That block is a range, and the rest is its own. If there are
+    attributes in the inode, the file system says nothing of a block (ext4_iomap_xattr_fiemap, fs/ext4/extents.c): then a block of what it takes too much may come back. A symlink of less than 60 bytes has its content in the inode (ext4_inode_is_fast_symlink) and counts as if its size were 0.
 
     ``EXTENTS`` (XFS): what a file takes, less its extents that are shared (FIEMAP_EXTENT_SHARED), is its own; each shared
     extent is a range. The inode of every entry is counted in :attr:`Usage.chunks`. What other entries take is their own.
@@ -181,7 +179,9 @@ class Accounting(NamedTuple):
     cannot be, they count without.
 
     ``LAYERS`` (overlayfs): an entry that is in the upper layer alone has as its own what it takes, any other one has nothing: a file handle tells (name_to_handle_at(2) with
-    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`."""
+    AT_HANDLE_FID; its byte 6, bit 2, struct ovl_fb of fs/overlayfs/overlayfs.h). A directory that is so settles all entries in it but directories. The top of an overlay says that it is, but is not. Where no handle is had it goes to :attr:`Usage.perhaps`.
+    So does what may have been copied there: its handle is like that of what is only below, but the directory around it was copied before. Such a directory has
+    one link (ovl_dir_getattr, fs/overlayfs/inode.c), as some lower file systems give all of theirs; it may come back itself, and so may all in it that is no directory."""
     block: int = 4096
     """Bytes in a block of the file system; if it keeps clusters of blocks (bigalloc of ext4), in one of these."""
     all: bool = False
@@ -203,7 +203,7 @@ class Accounting(NamedTuple):
     attribute: int = 0
     """Bytes in the tree for each extended attribute, besides its name and its value."""
     since: int = 0
-    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch; 0: not asked. What else was changed later (st_ctime) may be copied there, and goes to ``perhaps``."""
+    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch. What was changed earlier (st_ctime) was not copied there."""
 
 
 class Hit(NamedTuple):

@@ -71,8 +71,8 @@ class Facts(NamedTuple):
     """Bytes of a file that it keeps in its tree (btrfs)."""
     layers: bool = False
     """It tells in which layer an entry is (overlayfs)."""
-    since: int = 1
-    """When its upper layer was made, nanoseconds since the epoch; 1 if nobody knows."""
+    since: int = 0
+    """When its upper layer was made, nanoseconds since the epoch; 0 if nobody knows."""
     shares: bool | None = None
     """Something else, such as a snapshot, may have a part of what lies there (ZFS); None if nobody tells."""
     identity: str = ""
@@ -122,7 +122,7 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
             return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
             return facts._replace(
-                layers=engine.tells_layers(directory), since=engine.made(facts.name) or 1
+                layers=engine.tells_layers(directory), since=engine.made(facts.name) or 0
             )
         case "btrfs":
             return facts._replace(

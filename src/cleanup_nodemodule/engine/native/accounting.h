@@ -221,6 +221,8 @@ account_directory(Walk *walk, Accounting *accounting, int directory)
     if (accounting->kind == LAYERS) {
         int is_top = walk->path_length == 0 && walk->root_name[0] == '\0';
         accounting->upper = !is_top && is_upper(directory, "", AT_EMPTY_PATH) > 0;
+        struct stat found;
+        accounting->merged = read_open_status(directory, &found) < 0 || found.st_nlink == 1;
     }
     else if (accounting->kind == TREE) {
         int lacking = 0;

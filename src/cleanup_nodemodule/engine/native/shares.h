@@ -18,7 +18,7 @@ typedef struct {
     int all;
     int64_t block;
     int64_t most_inline;
-    int64_t since; /* nanoseconds; 0 if nobody knows */
+    int64_t since; /* nanoseconds */
     int64_t inode;
     int64_t entry;
     int64_t name;
@@ -41,6 +41,7 @@ typedef struct {
 
     Chunk slots[CHUNK_SLOTS];
     int upper;      /* the directory being counted is in the upper layer alone */
+    int merged;     /* or it is in several layers, and what is in it may have been copied to the upper one */
     int attributed; /* the directory being counted has extended attributes */
 #ifdef ON_LINUX
     int opened;     /* the entry being counted, if it was opened to read its status; else -1 */
@@ -233,11 +234,12 @@ is_upper(int directory, const char *name, int flags)
     return (handle.data[OVERLAY_FLAGS_AT] & OVERLAY_UPPER) != 0;
 }
 
-/* LAYERS: it has what it takes if it is in the upper layer alone. What was copied there has a handle like what was not. */
+/* LAYERS: it has what it takes if it is in the upper layer alone. What was copied there from a lower layer cannot be told
+ * from what is only below, but it lies in a directory that was copied, too. Such a directory has one link
+ * (ovl_dir_getattr in fs/overlayfs/inode.c). */
 static void
 share_layers(Share *share)
 {
-    const Accounting *accounting = share->accounting;
     int upper = 1;
     if (share->is_root && share->walk->root_name[0] == '\0') {
         upper = 0; /* It counts as upper, but is made of all layers. */
@@ -246,7 +248,8 @@ share_layers(Share *share)
         upper = is_upper(share->directory, share->name, 0);
     }
     share->own = upper > 0 ? share->takes : 0;
-    int copied = accounting->since > 0 && share->status->changed >= accounting->since;
-    share->perhaps = upper < 0 || (upper == 0 && copied) ? share->takes : 0;
+    int may_be = S_ISDIR(share->status->mode) ? share->status->links == 1 : share->accounting->merged;
+    may_be = may_be && share->status->changed >= share->accounting->since;
+    share->perhaps = upper < 0 || (upper == 0 && may_be) ? share->takes : 0;
 }
 #endif

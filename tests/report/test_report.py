@@ -28,7 +28,7 @@ ARTIFACT = [
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
     "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
-    *("left_at", "reclaimable_at_most_bytes", "shared_bytes"),
+    *("left_at", "reclaimable_at_most_bytes", "shared_bytes", "shared_with"),
 ]
 PROBLEM = ["host", "path", "doing", "errno", "message", "code"]
 LEFTOVER = ["host", "path", "original", "run", "outcome", "error"]

@@ -144,6 +144,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "reclaimable_bytes": sizes[1],
         "reclaimable_at_most_bytes": sizes[1],
         "shared_bytes": 0,
+        "shared_with": None,
         "files": 2,
         "directories": 1,
         "inside": 0,

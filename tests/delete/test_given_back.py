@@ -99,6 +99,13 @@ def test_a_file_with_links_in_two_is_counted_with_whichever_goes_last(
     assert told(Removed(b, 400_000, gone=False)).freed_bytes == 86016
 
 
+def test_what_snapshots_may_have_is_not_said_to_have_come_back(one: Artifact) -> None:
+    devices = frozenset({one.candidate.identity.device})
+    accounted = Accounted("/", "zfs", "untested", exact=False, doubtful=True, devices=devices)
+    assert given_back([accounted])(Removed(one, 40_000, gone=False)).freed_bytes == PROMISE
+    assert is_asked([accounted])
+
+
 def test_whether_anybody_was_asked() -> None:
     asked = Accounted("/", "xfs", "measured", exact=False, accounting=Accounting(EXTENTS))
     as_du = Accounted("/mnt", "nfs4", "as du counts", exact=False)

@@ -4,7 +4,7 @@ The engine counts what the files took (``st_blocks``). That is what comes back w
 it was asked, it has told before what comes back, and what the files took may be forty times as much, or nothing at all:
 
 * XFS and btrfs: what went as a whole has given back what was promised.
-* ext4 and overlays, and what went in part: no more than was counted, and no more than was promised, of all that is gone
+* ext4, overlays, a ZFS with snapshots, and what went in part: no more than was counted, and no more than was promised, of all that is gone
   by then. (A file with several links is counted with what goes last, and promised of what comes last by its path.)
 
 What the file systems say themselves comes later, and for all of it together (:class:`~cleanup_nodemodule.model.Outcome`).
@@ -33,7 +33,7 @@ def given_back(accounted: Iterable[Accounted]) -> Callable[[Result], Result]:
     """
     sums: dict[int, _Sum] = {}
     for one in accounted:
-        if one.accounting.kind != AS_COUNTED:
+        if is_asked([one]):
             sums.update(dict.fromkeys(one.devices, _Sum(one.accounting.kind)))
 
     def told(result: Result) -> Result:

@@ -61,6 +61,8 @@ class Facts(NamedTuple):
     """Bytes of a block, or of a cluster of these (ext4); 0 if it was not asked."""
     inode: int = 0
     """Bytes of an inode (XFS); 0 if it was not asked."""
+    whole_chunks: bool = True
+    """Each 64 inodes that follow a multiple of 64 come back when all of them go (XFS)."""
     copies: float = 0.0
     """How often it keeps its tree for each time that it keeps content (btrfs); 0 if it was not asked."""
     compresses: bool = False
@@ -69,6 +71,8 @@ class Facts(NamedTuple):
     """Bytes of a file that it keeps in its tree (btrfs)."""
     layers: bool = False
     """It tells in which layer an entry is (overlayfs)."""
+    since: int = 0
+    """When its upper layer was made, nanoseconds since the epoch; 0 if nobody knows."""
     shares: bool | None = None
     """Something else, such as a snapshot, may have a part of what lies there (ZFS); None if nobody tells."""
     identity: str = ""
@@ -112,9 +116,14 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
         case "ext4" | "ext3" | "ext2":
             return facts._replace(block=_cluster(directory, places, facts.name))
         case "xfs":
-            return facts._replace(inode=engine.inode_bytes(directory) or 0)
+            inode, aligned = engine.inodes_of(directory) or (0, False)
+            # By that option, inodes are kept when they are free (xfs(5)).
+            kept = "ikeep" in options.split(",")
+            return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
-            return facts._replace(layers=engine.tells_layers(directory))
+            return facts._replace(
+                layers=engine.tells_layers(directory), since=engine.made(facts.name) or 0
+            )
         case "btrfs":
             return facts._replace(
                 copies=_copies(directory),

@@ -65,6 +65,11 @@ MISSES: Final = {
     ("btrfs", "logs, written piece by piece"): "nobody tells what is held by the rest of an extent",
     ("btrfs", "one attribute on all files"): "nobody asks small files for their attributes",
     ("btrfs", "attributes that differ"): "nobody asks small files for their attributes",
+    ("btrfs, DUP", "npm"): "the tree is kept twice, and nobody tells how full its nodes are",
+    (
+        "btrfs, DUP",
+        "a project after a snapshot",
+    ): "the tree is kept twice, and nobody tells how full its nodes are",
     (
         "btrfs, zstd",
         "a project after a snapshot",

@@ -310,7 +310,8 @@ class Accounted:
     inode: int = 0
     """Bytes of an inode, where these come back, too (XFS)."""
     doubtful: bool = False
-    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS)."""
+    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS, overlayfs
+    over what may share or compress)."""
     compresses: bool = False
     """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()

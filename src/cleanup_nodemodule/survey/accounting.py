@@ -63,7 +63,8 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
     return Accounted(
         *(facts.name, facts.kind, "measured", bool(exact), accounting),
         copies=facts.copies or 1.0,
-        inode=facts.inode,
+        inode=0 if facts.keeps_inodes else facts.inode,
+        doubtful=bool(facts.shares),
         compresses=facts.compresses,
         devices=devices,
     )

@@ -72,6 +72,40 @@ def test_what_went_in_part_has_not_given_back_more_than_was_counted(
     assert told(Trashed(one), kind) == (0, 0)
 
 
+@pytest.mark.parametrize("kind", [ATTRIBUTES, LAYERS])
+def test_a_file_with_links_in_two_is_counted_with_whichever_goes_last(
+    one: Artifact, kind: int
+) -> None:
+    device = one.candidate.identity.device
+    accounted = Accounted(
+        "/", "", "measured", exact=False, accounting=Accounting(kind), devices=frozenset({device})
+    )
+    a, b = (replace(one, size=Size.exact(1, 1, promise)) for promise in (8192, 86016))
+    for first, second in (
+        (Removed(b, 77824, gone=False), Removed(a, 16384, gone=False)),
+        (Removed(a, 8192, gone=False), Removed(b, 86016, gone=False)),
+    ):
+        told = given_back([accounted])
+        assert sum(told(each).freed_bytes for each in (first, second)) == 8192 + 86016
+    # Its last link is in what could not be deleted.
+    told = given_back([accounted])
+    problem = Problem(one.path, ProblemCode.CHANGED)
+    left = Failed(a, 0, (problem,), interrupted=False)
+    assert told(left).freed_bytes == 0
+    assert told(Removed(b, 77824, gone=False)).freed_bytes == 77824
+    # What went in part leaves nothing for others to claim.
+    told = given_back([accounted])
+    assert told(Failed(a, 70, (problem,), interrupted=False)).freed_bytes == 70
+    assert told(Removed(b, 400_000, gone=False)).freed_bytes == 86016
+
+
+def test_what_snapshots_may_have_is_not_said_to_have_come_back(one: Artifact) -> None:
+    devices = frozenset({one.candidate.identity.device})
+    accounted = Accounted("/", "zfs", "untested", exact=False, doubtful=True, devices=devices)
+    assert given_back([accounted])(Removed(one, 40_000, gone=False)).freed_bytes == PROMISE
+    assert is_asked([accounted])
+
+
 def test_whether_anybody_was_asked() -> None:
     asked = Accounted("/", "xfs", "measured", exact=False, accounting=Accounting(EXTENTS))
     as_du = Accounted("/mnt", "nfs4", "as du counts", exact=False)

@@ -96,6 +96,7 @@ def of_budgets(engine: ModuleType, top: Path, accounting: Accounting, whole: Acc
 # XFS
 
 
+@pytest.mark.on_linux
 @by_descriptor
 @pytest.mark.parametrize("everything", [False, True])
 def test_on_xfs_shared_extents_are_ranges_and_the_rest_is_own(
@@ -118,6 +119,7 @@ def test_on_xfs_shared_extents_are_ranges_and_the_rest_is_own(
     assert part == expected(top / "b", accounting)
 
 
+@pytest.mark.on_linux
 def test_on_xfs_what_is_not_written_out_yet_is_own(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -141,6 +143,7 @@ def _as_nobody(way: Way, top: str, accounting: Accounting) -> Accounted:
     return account(engine, root_of(Path(top)), accounting)
 
 
+@pytest.mark.on_linux
 @pytest.mark.parametrize(
     ("kind", "accounting"),
     [
@@ -173,6 +176,7 @@ def test_what_may_not_be_read_may_come_back(
 # btrfs
 
 
+@pytest.mark.on_linux
 @pytest.mark.parametrize("options", ["", "compress-force=zstd"])
 def test_on_btrfs_extents_are_own_and_the_rest_is_in_the_tree(
     engine: ModuleType, disks: Mounts, tmp_path: Path, options: str
@@ -203,6 +207,7 @@ def test_on_btrfs_extents_are_own_and_the_rest_is_in_the_tree(
     assert whole.shared > 0
 
 
+@pytest.mark.on_linux
 def test_on_btrfs_a_large_directory_is_asked_for_its_attributes_once(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -215,6 +220,7 @@ def test_on_btrfs_a_large_directory_is_asked_for_its_attributes_once(
         assert account(engine, root_of(top), ON_BTRFS, budget) == whole
 
 
+@pytest.mark.on_linux
 def test_on_btrfs_a_snapshot_shares_everything(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -239,6 +245,7 @@ def test_on_btrfs_a_snapshot_shares_everything(
     assert usage.mounts == [b"snapshot"]
 
 
+@pytest.mark.on_linux
 def test_on_btrfs_what_is_not_written_out_yet_is_own(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -276,6 +283,7 @@ def attributed(top: Path) -> Path:
     return top
 
 
+@pytest.mark.on_linux
 @pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize(
     "making",
@@ -308,6 +316,7 @@ def test_on_ext4_a_block_of_attributes_is_a_range(
         assert max(whole.ranges.values()) >= 20
 
 
+@pytest.mark.on_linux
 def test_on_ext4_access_lists_share_a_block(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -334,6 +343,7 @@ def takes(*paths: Path) -> int:
     return sum(os.lstat(path).st_blocks * 512 for path in paths)
 
 
+@pytest.mark.on_linux
 def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -388,6 +398,7 @@ def test_on_an_overlay_only_what_is_in_the_upper_layer_alone_is_own(
         assert account(engine, root_of(top / part), accounting).own == own
 
 
+@pytest.mark.on_linux
 def test_the_layers_of_an_overlay_may_lie_on_several_disks(
     engine: ModuleType, disks: Mounts, tmp_path: Path
 ) -> None:
@@ -417,6 +428,7 @@ def test_the_layers_of_an_overlay_may_lie_on_several_disks(
     assert seen == account(_python, root_of(top), Accounting(LAYERS), 2)
 
 
+@pytest.mark.on_linux
 def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) -> None:
     declare(tmp_path, {"top": {"d": {"f": 5000}}})
     top = tmp_path / "top"
@@ -427,6 +439,7 @@ def test_what_has_no_layers_may_come_back(engine: ModuleType, tmp_path: Path) ->
 # All
 
 
+@pytest.mark.on_linux
 @pytest.mark.parametrize("accounting", [ON_XFS, ON_BTRFS])
 def test_what_the_file_system_does_not_say_may_come_back(
     engine: ModuleType, disks: Mounts, tmp_path: Path, accounting: Accounting
@@ -496,6 +509,7 @@ def test_what_was_there_before_is_the_same(engine: ModuleType, tmp_path: Path, k
     assert asked.usage[6:13] == plain.usage[6:13]
 
 
+@pytest.mark.on_linux
 def test_what_is_mounted_is_not_asked(engine: ModuleType, disks: Mounts, tmp_path: Path) -> None:
     """A directory of the same file system was counted before it turned out to be mounted."""
     disk = disks.image("ext4", tmp_path / "disk", "-b", "4096", "-I", "128")
@@ -573,6 +587,7 @@ def shelves(
         mounts.close()
 
 
+@pytest.mark.on_linux
 @settings(usual, max_examples=examples(25))
 @given(
     kind=st.sampled_from(["xfs", "ext4", "btrfs", "zstd"]),

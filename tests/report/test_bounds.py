@@ -5,8 +5,9 @@ from typing import Any, Literal
 import pytest
 
 from cleanup_nodemodule.report import bounds
-from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.file_systems import MEASURED_KINDS, FileSystemRow
 from cleanup_nodemodule.report.rows import ArtifactRow
+from cleanup_nodemodule.survey.accounting import MEASURED
 from support.reports import report, row
 
 MIB = 1 << 20
@@ -113,6 +114,10 @@ def test_a_file_system_that_was_not_asked_is_not_called_unknown() -> None:
     assert list(bounds.unsure([nobody])) == [
         "A file system that nobody knows: counted as du counts; nobody has measured what comes back there."
     ]
+
+
+def test_what_was_measured_is_what_is_called_so() -> None:
+    assert set(MEASURED) == MEASURED_KINDS
 
 
 def test_another_machine_has_other_mounts() -> None:

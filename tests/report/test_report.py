@@ -28,7 +28,7 @@ ARTIFACT = [
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
     "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
-    *("left_at", "reclaimable_at_most_bytes", "shared_bytes"),
+    *("left_at", "reclaimable_at_most_bytes", "shared_bytes", "shared_with"),
 ]
 PROBLEM = ["host", "path", "doing", "errno", "message", "code"]
 LEFTOVER = ["host", "path", "original", "run", "outcome", "error"]
@@ -144,6 +144,7 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "reclaimable_bytes": sizes[1],
         "reclaimable_at_most_bytes": sizes[1],
         "shared_bytes": 0,
+        "shared_with": None,
         "files": 2,
         "directories": 1,
         "inside": 0,

@@ -407,7 +407,9 @@ def _fill(make: Making, top: Path, others: list[Path]) -> None:
     """Make a random tree at *top*, some of which may be that of *others*."""
     chance = make.chance
     top.mkdir(parents=True)
-    there = [path for other in others for path in _files(other)]
+    there = [path for other in others for path in _files(other) if not path.is_symlink()]
+    # A subvolume has no links to files of another one.
+    near = [path for path in there if path.stat().st_dev == top.stat().st_dev]
     for number in range(chance.randrange(1, 25)):
         directory = top / f"part-{number}"
         directory.mkdir()
@@ -415,21 +417,23 @@ def _fill(make: Making, top: Path, others: list[Path]) -> None:
             path = directory / f"{index}-{'n' * chance.randrange(60)}.js"
             how = chance.random()
             if how < 0.1:
-                path.symlink_to("../" * chance.randrange(60))
-            elif how < 0.3 and there:
-                os.link(chance.choice(there), path)
+                path.symlink_to("../" * chance.randrange(1, 60))
+            elif how < 0.3 and near:
+                os.link(chance.choice(near), path)
             elif how < 0.6 and there:
                 clone(chance.choice(there), path)
             else:
                 size = min(int(chance.lognormvariate(8, 2.2)), 600_000)
                 path.write_bytes(make.content(size, text=how > 0.8))
-            if how > 0.95:
+            if how > 0.95:  # One that has content of its own.
                 os.setxattr(path, "user.checksum", make.content(chance.randrange(200)))
 
 
 def _change(make: Making, top: Path) -> None:
     """Write something into some files, add to them, and delete some."""
     for path in _files(top):
+        if path.is_symlink():
+            continue
         how = make.chance.random()
         if how < 0.1:
             path.unlink()
@@ -454,6 +458,8 @@ def disk(mounts: Mounts, kind: str, where: Path) -> Path:
 
 def lay_over(mounts: Mounts, lower: Path) -> Path:
     """Lay an empty layer over the directory *lower*, which lies at the top of a file system that has the layer, too."""
+    # The clock of a file system stands still for some milliseconds: what lies below has to be older.
+    time.sleep(0.02)
     layers = [lower, lower.parent / "upper", lower.parent / "work"]
     for layer in layers[1:]:
         layer.mkdir()

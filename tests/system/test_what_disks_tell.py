@@ -147,12 +147,12 @@ def test_xfs_may_never_give_back_inodes(
 ) -> None:
     mount = SimpleNamespace(point=str(tmp_path), kind="xfs", options=options, source="/dev/x")
     monkeypatch.setattr(mounts, "here", lambda: SimpleNamespace(mount_of=lambda _: mount))
-    monkeypatch.setattr(engine, "inode_bytes", lambda _: inode)
+    monkeypatch.setattr(engine, "inodes_of", lambda _: (inode, True))
     monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_frsize=block))
     told = facts(tmp_path)
-    assert (told.inode, told.keeps_inodes) == (inode, kept)
+    assert (told.inode, told.whole_chunks) == (inode, not kept)
     known = accounted(told, 5, exact=None)
-    assert (known.accounting.kind, known.inode) == (EXTENTS, 0 if kept else inode)
+    assert (known.accounting.kind, known.whole_chunks) == (EXTENTS, not kept)
 
 
 def test_memory_needs_no_question(disks: Mounts, tmp_path: Path) -> None:

@@ -57,6 +57,10 @@ FIELDS: Final = {
     "left_at": str,
     "reclaimable_at_most_bytes": int,
     "shared_bytes": int,
+    "shared_with.store": str,
+    "shared_with.path": str,
+    "shared_with.command": str,
+    "shared_with.proved": str,
 }
 """The columns of CSV in order, each with its type."""
 
@@ -175,7 +179,12 @@ def test_every_format_says_the_same(
     ]
     lines = table(done[Format.CSV].stdout, FIELDS)
     flat = [
-        {**row, **{f"evidence.{name}": facts for name, facts in row["evidence"].items()}}
+        {
+            **row,
+            **{f"evidence.{name}": facts for name, facts in row["evidence"].items()},
+            # None of them shares anything.
+            **{name: row["shared_with"] for name in FIELDS if name.startswith("shared_with.")},
+        }
         for row in artifacts
     ]
     assert lines == [{name: as_read(row[name]) for name in FIELDS} for row in flat]

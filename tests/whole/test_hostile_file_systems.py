@@ -388,8 +388,11 @@ def test_what_counts_is_the_space_that_is_taken(
     assert row["allocated_bytes"] <= 3_100_000
     totals = tool.delete(top).document["totals"]
     assert totals["freed_bytes"] == row["reclaimable_bytes"]
-    if disk == "ext4":  # The others take and give back space for themselves, and later.
+    if disk == "ext4":  # The others take and give back space for themselves.
         assert totals["observed_freed_bytes"] == totals["freed_bytes"]
+    else:
+        least, most = row["reclaimable_bytes"], row["reclaimable_at_most_bytes"]
+        assert least - 65536 <= totals["observed_freed_bytes"] <= most + 65536
 
 
 @pytest.mark.parametrize("disk", ["ext4", "xfs", "btrfs"])
@@ -403,7 +406,8 @@ def test_directories_that_shrink_while_they_are_emptied_are_freed_whole(
     declare(top, {"app": {**PROJECT, "node_modules": {"large": large, "nested": inner, "a": {}}}})
     row = tool.run(top).rows["app/node_modules"]
     totals = tool.delete(top).document["totals"]
-    assert totals["freed_bytes"] == row["reclaimable_bytes"] == row["allocated_bytes"]
+    assert totals["counted_bytes"] == row["allocated_bytes"]
+    assert totals["freed_bytes"] == row["reclaimable_bytes"]
 
 
 @contextmanager

@@ -167,7 +167,10 @@ def measured(tool: Tool, making: Making, *options: str, prefix: tuple[str, ...] 
 def check_inside(cell: Cell) -> None:
     """What came back lies between what was promised and what was said to be the most."""
     assert cell.promise <= cell.freed <= cell.at_most, cell
-    assert cell.observed is not None
+    if cell.observed is None:
+        # Nothing was found, so nothing was deleted.
+        assert cell == Cell(0, 0, None, 0)
+        return
     assert abs(cell.observed - cell.freed) <= abs(cell.freed) * 0.005, cell
 
 
@@ -252,7 +255,7 @@ def test_nothing_of_a_lower_layer_comes_back(layered: Making, disks: Mounts, too
     assert -65536 <= free_bytes(top) - before <= 0
 
 
-def test_what_was_changed_in_an_upper_layer_comes_back(
+def test_what_was_copied_into_the_upper_layer_may_come_back(
     layered: Making, disks: Mounts, tool: Tool
 ) -> None:
     modules = layered.project("a")
@@ -264,9 +267,10 @@ def test_what_was_changed_in_an_upper_layer_comes_back(
     took = sum(path.stat().st_blocks for path in changed) * 512
     before = free_bytes(top)
     totals = tool.delete(top / "goes").document["totals"]
-    assert totals["reclaimable_bytes"] == totals["reclaimable_at_most_bytes"] == took
-    # The directories that were made above to hold them come back, too, and what says that it is gone stays.
-    assert abs(free_bytes(top) - before - took) <= 65536
+    freed = free_bytes(top) - before
+    assert totals["reclaimable_bytes"] == 0
+    # With them the directories were copied that they lie in. What says that all is gone takes a block or two.
+    assert took <= freed <= totals["reclaimable_at_most_bytes"] <= freed + 65536
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

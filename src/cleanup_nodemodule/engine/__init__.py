@@ -183,12 +183,22 @@ def groups_of(directory: int) -> Groups | None:
     return groups_of(directory)
 
 
-def inode_bytes(directory: int) -> int | None:
-    """Return the bytes of an inode of the XFS that an open directory is on; None for any other file system."""
+def inodes_of(directory: int) -> tuple[int, bool] | None:
+    """Return how the XFS that an open directory is on keeps its inodes; None for any other file system.
+
+    That is the bytes of an inode, and whether each chunk of 64 inodes begins at a multiple of 64.
+    """
     from cleanup_nodemodule.engine._groups import geometry_of  # noqa: PLC0415 - only where it is asked
 
     geometry = geometry_of(directory)
-    return None if geometry is None else geometry.inode
+    return None if geometry is None else (geometry.inode, geometry.aligned)
+
+
+def made(path: str) -> int | None:
+    """Return when a file was made, nanoseconds since the epoch (statx(2)); None where nobody tells."""
+    from cleanup_nodemodule.engine._python_extents import made  # noqa: PLC0415 - only on Linux
+
+    return made(path)
 
 
 def tells_layers(directory: int) -> bool:

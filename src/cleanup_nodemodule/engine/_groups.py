@@ -14,6 +14,9 @@ _ASK_GEOMETRY: Final = 2 << 30 | _GEOMETRY.size << 16 | ord("X") << 8 | 100
 """``XFS_IOC_FSGEOMETRY_V1``, of the same: ``_IOR('X', 100, struct xfs_fsop_geom_v1)``. Some processors have
 other numbers for it (asm/ioctl.h): there it is not known, and nothing is told apart."""
 
+_SPARSE_INODES: Final = 1 << 18
+"""``XFS_FSOP_GEOM_FLAGS_SPINODES``: for these, mkfs.xfs(8) aligns chunks to their size, and else to a cluster of inodes."""
+
 _MAX: Final = 32
 """Groups that are told apart at most. A file system on many disks has one for each terabyte; with more
 of them than processors, nothing is gained by telling them apart, and each call gets the less to do."""
@@ -30,6 +33,8 @@ class Geometry(NamedTuple):
     """Allocation groups."""
     inode: int
     """Bytes of an inode."""
+    aligned: bool
+    """Each chunk of 64 inodes begins at a multiple of 64."""
 
 
 def geometry_of(directory: int) -> Geometry | None:
@@ -50,8 +55,10 @@ def geometry_of(directory: int) -> Geometry | None:
             os.close(readable)
     except OSError:
         return None
-    block, _, blocks, groups, _, _, inode, *_ = _GEOMETRY.unpack(answer)
-    return Geometry(block, blocks, groups, inode) if 0 < inode <= block else None
+    block, _, blocks, groups, _, _, inode, *_, flags, _, _, _ = _GEOMETRY.unpack(answer)
+    if not 0 < inode <= block:
+        return None
+    return Geometry(block, blocks, groups, inode, bool(flags & _SPARSE_INODES))
 
 
 def groups_of(directory: int) -> Groups | None:

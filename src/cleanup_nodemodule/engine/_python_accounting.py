@@ -345,6 +345,7 @@ class _OfLayers(Accountant):
             return Share(takes)
         # A directory of several layers has one link (ovl_dir_getattr, fs/overlayfs/inode.c).
         may_be = found.st_nlink == 1 if is_directory else self._merged
+        may_be = may_be and found.st_ctime_ns >= self._given.since
         return Share(perhaps=takes if upper is None or may_be else 0)
 
 

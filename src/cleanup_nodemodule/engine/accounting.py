@@ -77,3 +77,6 @@ class Accounting(NamedTuple):
     """Bytes in the tree for each extent on the disk."""
     attribute: int = 0
     """Bytes in the tree for each extended attribute, besides its name and its value."""
+    since: int = 0
+    """With ``LAYERS``: when the upper layer was made, nanoseconds since the epoch. What was changed earlier (st_ctime) was
+    not copied there."""

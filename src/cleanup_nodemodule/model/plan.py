@@ -309,6 +309,8 @@ class Accounted:
     """How often it keeps what is in its tree, for each time that it keeps content (btrfs)."""
     inode: int = 0
     """Bytes of an inode, where these come back, too (XFS)."""
+    whole_chunks: bool = True
+    """These surely come back when all 64 inodes go that follow a multiple of 64."""
     doubtful: bool = False
     """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS, overlayfs
     over what may share or compress)."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cleanup_nodemodule.report.file_systems import MEASURED_KINDS, FileSystemRow
-from cleanup_nodemodule.report.rows import ArtifactRow, Report
-from cleanup_nodemodule.words import bound, printable, size
+from cleanup_nodemodule.report.rows import ArtifactRow, Report, SharedRow
+from cleanup_nodemodule.words import Advice, bound, printable, promised, size
 
 _NAMED: Final = 3
 """Mount points that are named in one sentence."""
@@ -37,7 +37,11 @@ def why(report: Report) -> Iterator[str]:
     layered = [rows for place, rows in on.items() if place and place.kind == LAYERED]
     beneath = sum(row.shared_bytes for rows in layered for row in rows)
     elsewhere = report.totals.shared_bytes - beneath
-    yield from shared(report.totals.reclaimable_bytes, elsewhere, beneath)
+    told = tuple(shared(report.totals.reclaimable_bytes, elsewhere, beneath))
+    yield from told
+    if told:
+        several = len({row.host for row in report.artifacts}) > 1
+        yield from _stores((row for rows in on.values() for row in rows), hosts=several)
     yield from _estimates(on)
     yield from unsure(place for place in report.file_systems if _promises(on.get(place, ())))
 
@@ -52,6 +56,49 @@ def shared(promise: int, elsewhere: int, beneath: int = 0) -> Iterator[str]:
         yield (
             f"In lower layers, or shared with copies elsewhere: {size(beneath)}. What lies in lower layers stays there."
         )
+
+
+def with_store(row: SharedRow, shared_bytes: int) -> str:
+    """Say with which store so many bytes are shared, and what frees them there."""
+    sentence = f"{_are_shared(shared_bytes, proved=row.proved)} the {printable(row.store)}"
+    if row.command is None:
+        return f"{sentence}, {printable(row.path)}"
+    return Advice(sentence, printable(row.command))
+
+
+def in_short(row: ArtifactRow) -> str:
+    """Say what it takes, what comes back, and with which store it shares the rest; empty if it shares with none."""
+    if row.shared_with is None:
+        return ""
+    comes = promised(row.reclaimable_bytes, row.reclaimable_at_most_bytes)
+    return (
+        f"{size(row.allocated_bytes)} here, {comes} come back;"
+        f" {with_store(row.shared_with, row.shared_bytes)}"
+    )
+
+
+def briefly(row: ArtifactRow) -> str:
+    """Say in a few words with which store it shares what does not come back; empty if it shares with none."""
+    if (store := row.shared_with) is None:
+        return ""
+    return f"{size(row.shared_bytes)} {'' if store.proved else 'probably '}shared with the {printable(store.store)}"
+
+
+def _are_shared(shared_bytes: int, *, proved: bool) -> str:
+    return f"{size(shared_bytes)} are {'' if proved else 'probably '}shared with"
+
+
+def _stores(rows: Iterable[ArtifactRow], *, hosts: bool) -> Iterator[str]:
+    """Say with which stores all of it is shared, those first that have the most."""
+    found: dict[tuple[str, SharedRow], int] = {}
+    for row in rows:
+        if row.shared_with is not None:
+            key = row.host if hosts else "", row.shared_with
+            found[key] = found.get(key, 0) + row.shared_bytes
+    for (host, store), shared_bytes in sorted(found.items(), key=lambda one: -one[1])[:_NAMED]:
+        sentence = with_store(store, shared_bytes)
+        on = f"On {printable(host)} " if host else "Of that, "
+        yield sentence.behind(on.rstrip()) if isinstance(sentence, Advice) else f"{on}{sentence}."
 
 
 def _promises(rows: Sequence[ArtifactRow]) -> bool:

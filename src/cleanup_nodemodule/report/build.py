@@ -42,6 +42,7 @@ from cleanup_nodemodule.report.rows import (
     ProblemRow,
     Report,
     Run,
+    SharedRow,
     Totals,
 )
 from cleanup_nodemodule.words import iso
@@ -301,7 +302,17 @@ def artifact_row(
         left_at=result.left_at if isinstance(result, Failed) else None,
         reclaimable_at_most_bytes=size.reclaimable_at_most_bytes,
         shared_bytes=size.shared_bytes,
+        shared_with=shared_row(artifact),
     )
+
+
+def shared_row(artifact: Artifact) -> SharedRow | None:
+    """Return the store that an artifact shares with, None if it shares with none."""
+    found = artifact.shared_with
+    # It may not share anything any more, as somebody has chosen less since.
+    if found is None or not artifact.size.shared_bytes:
+        return None
+    return SharedRow(found.store, found.path, found.command, found.proved)
 
 
 def describe(failure: Failed) -> str:

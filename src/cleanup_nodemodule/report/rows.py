@@ -60,6 +60,23 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A package manager's store that has the other ends of links or clones in an artifact."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    store: str
+    """What it is called, such as pnpm store."""
+    path: str
+    """Absolute path."""
+    command: str | None
+    """What frees what is in it and nothing else uses, as a line for a shell; null if no command does."""
+    proved: bool
+    """Files of the artifact were found in it. If not, the file system does not tell, and it only has the same content where
+    the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """One directory that was found."""
 
@@ -128,6 +145,8 @@ class ArtifactRow:
     shared_bytes: int
     """Of what it takes, the bytes that reclaimable_bytes does not have because something else has them too: another link
     of a file, a copy that shares its content, a snapshot, a lower layer. 0 if it is kept."""
+    shared_with: SharedRow | None = None
+    """The store that has these bytes too, if they are 1 MiB and a tenth of what it takes at least; null if none was found."""
 
 
 @dataclass(frozen=True, slots=True)

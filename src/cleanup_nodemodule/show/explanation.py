@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from cleanup_nodemodule import words
@@ -10,7 +11,7 @@ from cleanup_nodemodule.model import Artifact, Delete, Evidence, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
 from cleanup_nodemodule.proof.rules import EVERYTHING, Rule
 from cleanup_nodemodule.report import bounds
-from cleanup_nodemodule.report.build import file_system_row
+from cleanup_nodemodule.report.build import file_system_row, shared_row
 from cleanup_nodemodule.show.reasons import (
     MEANINGS,
     TOLD_BY_DETAIL,
@@ -98,8 +99,10 @@ def _numbers(explanation: survey.Explanation) -> Iterator[str]:
     places = [file_system_row(one, (artifact,), "") for one in explanation.accounted]
     layered = any(place.kind == bounds.LAYERED for place in places)
     others = (0, size.shared_bytes) if layered else (size.shared_bytes, 0)
-    for sentence in (*bounds.shared(size.reclaimable_bytes, *others), *bounds.unsure(places)):
-        yield f"    {sentence}"
+    yield from (f"    {one}" for one in bounds.shared(size.reclaimable_bytes, *others))
+    if (store := shared_row(artifact)) is not None:
+        yield f"    {bounds.with_store(store, size.shared_bytes)}"
+    yield from (f"    {one}" for one in bounds.unsure(places))
 
 
 def _again(artifact: Artifact) -> str:
@@ -329,6 +332,7 @@ def document_of(explanation: survey.Explanation) -> dict[str, Any]:
         "regenerate": evidence.regenerate,
         "regenerate_in": evidence.regenerate_in,
         **{name: getattr(artifact.size, name) if explanation.measured else None for name in _SIZES},
+        "shared_with": None if (store := shared_row(artifact)) is None else asdict(store),
         "rules": [
             {
                 "id": examination.rule.id,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show.reasons import FILTERED, MEANINGS, UNDECIDED
@@ -121,6 +122,8 @@ def known_of(row: ArtifactRow) -> list[str]:
     if row.reason is not None:
         detail = f": {row.reason_detail}" if row.reason in FILTERED and row.reason_detail else ""
         parts.append(f"kept, because {MEANINGS.get(row.reason, row.reason)}{detail}")
+    if shares := bounds.in_short(row):
+        parts.append(shares)
     parts += [f"note: {warning}" for warning in row.warnings]
     if row.regenerate is not None:
         where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"

@@ -14,6 +14,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from cleanup_nodemodule.proof.weigh import INCLUDED
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show import lines as plain
@@ -376,7 +377,8 @@ def _is_undecided(row: ArtifactRow) -> bool:
 
 def _facts(row: ArtifactRow, room: int | None, marks: Marks) -> str:
     """Return as many of the facts about an artifact as there is room for: whole ones, but for the first."""
-    facts = [spelled(fact, marks) for fact in (*row.evidence.facts, *row.warnings)]
+    told = (bounds.briefly(row), *row.evidence.facts, *row.warnings)
+    facts = [spelled(fact, marks) for fact in told if fact]
     if room is None:
         return ", ".join(facts)
     words = "".join(facts[:1])

@@ -63,7 +63,8 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
     return Accounted(
         *(facts.name, facts.kind, "measured", bool(exact), accounting),
         copies=facts.copies or 1.0,
-        inode=0 if facts.keeps_inodes else facts.inode,
+        inode=facts.inode,
+        whole_chunks=facts.whole_chunks,
         doubtful=bool(facts.shares),
         compresses=facts.compresses,
         devices=devices,
@@ -84,7 +85,7 @@ def _accounting(facts: Facts, *, everything: bool) -> Accounting | None:
     if kind == EXTENTS:
         return Accounting(kind, all=everything) if facts.inode else None
     if kind == LAYERS:
-        return Accounting(kind, all=everything) if facts.layers else None
+        return Accounting(kind, all=everything, since=facts.since) if facts.layers else None
     if kind == AS_COUNTED:
         return _AS_COUNTED
     # A file with content that is not in the tree, however small, may have been made with another mount option.

@@ -11,6 +11,18 @@ _SHIFT: Final = 6
 CHUNK: Final = 1 << _SHIFT
 """Inodes of a chunk."""
 
+_RECORD: Final = 128
+"""Bytes of the two trees of inodes for a chunk at most, in nodes that are half full: 16 each (``xfs_inobt_rec``)."""
+
+_NODES: Final = 4
+_NODE: Final = 4096
+"""So many nodes of so many bytes may come back when only one chunk goes."""
+
+
+def in_tree(chunks: int) -> int:
+    """Return the bytes of the trees of inodes that come back at most with so many *chunks*."""
+    return min(chunks * _NODE, _NODES * _NODE + chunks * _RECORD)
+
 
 def in_chunks(accounted: Accounted) -> bool:
     """Whether a file system gives back inodes in chunks."""

@@ -8,7 +8,7 @@ A *rank* is a place in an order. What lies in an artifact goes with one rank, an
 """
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
@@ -26,7 +26,7 @@ from cleanup_nodemodule.engine.contract import (
 )
 from cleanup_nodemodule.model import Accounted, Artifact, Contents, Records, Size
 from cleanup_nodemodule.survey import tree_estimate
-from cleanup_nodemodule.survey.chunks import CHUNK, going, in_chunks
+from cleanup_nodemodule.survey.chunks import CHUNK, going, in_chunks, in_tree
 from cleanup_nodemodule.survey.hard_links import completed_by_rank
 
 AS_DU_COUNTS: Final = Accounted("", "", "as du counts", exact=False)
@@ -336,11 +336,20 @@ class _Settling:
     def _add_chunks(self) -> None:
         """Count chunks of inodes: what goes as a whole surely comes back, and what is left of others may be free."""
         by_chunks = {device for device, one in self._known.items() if in_chunks(one)}
+        counted: Counter[int] = Counter()
         for (device, _), (count, rank) in going(self._records, self._goes, by_chunks).items():
-            whole = CHUNK * self._accounted(device).inode
-            self._sums.at_most[rank] += whole
-            if count >= CHUNK:
-                self._sums.promised[rank] += whole
+            accounted = self._accounted(device)
+            whole = CHUNK * accounted.inode
+            counted[rank] += 1
+            if accounted.whole_chunks:
+                self._sums.at_most[rank] += whole
+                if count >= CHUNK:
+                    self._sums.promised[rank] += whole
+            else:
+                # They may be halves of two.
+                self._sums.at_most[rank] += 2 * whole
+        for rank, chunks in counted.items():
+            self._sums.at_most[rank] += in_tree(chunks)
 
 
 def gone(records: Records, goes: bytes, known: Mapping[int, Accounted]) -> Sequence[int]:

@@ -79,6 +79,9 @@ node is moved to the next one only when it is a third full (``btrfs_del_items``,
 _DENSE: Final = 0.8
 """With no smaller share of the items together, the gaps behind compressed extents are taken for what these take."""
 
+_MOSTLY: Final = 0.9
+"""Nor are they if a smaller share of the extents is compressed."""
+
 _CHUNK: Final = 64
 """Inodes of a chunk (``Usage.chunks``)."""
 
@@ -142,7 +145,9 @@ class Tally:
         gaps = self._gaps()
         share = self._together()
         surely = own
-        if share >= _DENSE:
+        extents = sum(map(len, self._encoded)) // (8 * ENCODED_FIELDS)
+        # Behind a compressed extent may lie one that is not.
+        if share >= _DENSE and extents >= _MOSTLY * self._extents:
             surely += int(gaps * LOW_OF_GAPS)
         perhaps += own + gaps - surely
         items = self._metadata - self._linked * LINKED_ENTRY

@@ -75,8 +75,8 @@ class Facts(NamedTuple):
     """Bytes of a block, or of a cluster of these (ext4); 0 if it was not asked."""
     inode: int = 0
     """Bytes of an inode (XFS); 0 if it was not asked."""
-    keeps_inodes: bool = False
-    """It keeps what inodes take for new ones, and gives none of it back (XFS)."""
+    whole_chunks: bool = True
+    """Each 64 inodes that follow a multiple of 64 come back when all of them go (XFS)."""
     copies: float = 0.0
     """How often it keeps its tree for each time that it keeps content (btrfs); 0 if it was not asked."""
     compresses: bool = False
@@ -85,6 +85,8 @@ class Facts(NamedTuple):
     """Bytes of a file that it keeps in its tree (btrfs)."""
     layers: bool = False
     """It tells in which layer an entry is (overlayfs)."""
+    since: int = 0
+    """When its upper layer was made, nanoseconds since the epoch; 0 if nobody knows."""
     shares: bool | None = None
     """Something else, such as a snapshot, may have a part of what lies there (ZFS); None if nobody tells."""
     identity: str = ""
@@ -128,14 +130,15 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
         case "ext4" | "ext3" | "ext2":
             return facts._replace(block=_cluster(directory, places, facts.name))
         case "xfs":
-            inode = engine.inode_bytes(directory) or 0
-            return facts._replace(
-                inode=inode, keeps_inodes=_keeps_inodes(directory, inode, options)
-            )
+            inode, aligned = engine.inodes_of(directory) or (0, False)
+            kept = _keeps_inodes(directory, inode, options)
+            return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
             layers = engine.tells_layers(directory)
             return facts._replace(
-                layers=layers, shares=layers and not _shares_nothing(directory, facts.name)
+                layers=layers,
+                since=engine.made(facts.name) or 0,
+                shares=layers and not _shares_nothing(directory, facts.name),
             )
         case "btrfs":
             return facts._replace(

@@ -18,6 +18,7 @@ typedef struct {
     int all;
     int64_t block;
     int64_t most_inline;
+    int64_t since; /* nanoseconds */
     int64_t inode;
     int64_t entry;
     int64_t name;
@@ -248,6 +249,7 @@ share_layers(Share *share)
     }
     share->own = upper > 0 ? share->takes : 0;
     int may_be = S_ISDIR(share->status->mode) ? share->status->links == 1 : share->accounting->merged;
+    may_be = may_be && share->status->changed >= share->accounting->since;
     share->perhaps = upper < 0 || (upper == 0 && may_be) ? share->takes : 0;
 }
 #endif

@@ -4,14 +4,17 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.engine.contract import ATTRIBUTES, EXTENTS, LAYERS, TREE
 from cleanup_nodemodule.library import scan
 from cleanup_nodemodule.model import Accounted
 from cleanup_nodemodule.survey.accounting import accounted
+from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.accounting import Facts, ask
 from support.filesystems import Mounts
 from support.needs import unable
@@ -95,6 +98,61 @@ def test_an_overlay_tells_whether_it_knows_its_layers(disks: Mounts, tmp_path: P
         unable("needs Linux 6.6, whose overlays give handles")
     assert accounted(told, 5, exact=None).accounting.kind == LAYERS
     assert accounted(told._replace(layers=False), 5, exact=None).how == "as du counts"
+
+
+@pytest.mark.parametrize(("below", "doubtful"), [("ext4", False), ("xfs", True), ("btrfs", True)])
+def test_nothing_is_promised_of_an_overlay_whose_files_may_share_content(
+    disks: Mounts, tmp_path: Path, below: str, *, doubtful: bool
+) -> None:
+    disk = disks.image(below, tmp_path / "disk", mebibytes=512)
+    declare(disk, {"lower": {"a": 1}, "upper": {}, "work": {}})
+    top = disks.overlay(tmp_path / "over", disk / "lower", disk / "upper", disk / "work")
+    if not facts(top).layers:
+        unable("needs Linux 6.6, whose overlays give handles")
+    assert accounted(facts(top), 5, exact=True).doubtful is doubtful
+    module = top / "project" / "rebuilt" / "a" / "b"
+    module.parent.mkdir(parents=True)
+    module.write_bytes(b"b" * 90_000)
+    for number in range(4):
+        copied = subprocess.run(
+            ["cp", "--reflink=auto", module, module.with_name(f"copy-{number}")], check=False
+        )
+        assert copied.returncode == 0
+    os.link(module, module.with_name("link"))
+    [artifact] = scan(Settings(roots=(str(top),), targets=("rebuilt",))).artifacts
+    size = artifact.size
+    assert size.reclaimable_at_most_bytes == size.allocated_bytes >= 5 * 90_000
+    promised, shared = (0, size.allocated_bytes) if doubtful else (size.allocated_bytes, 0)
+    assert (size.reclaimable_bytes, size.shared_bytes) == (promised, shared)
+
+
+@pytest.mark.parametrize(
+    ("block", "inode", "options", "kept"),
+    [
+        (65_536, 512, "rw", True),
+        (32_768, 512, "rw", False),
+        (65_536, 1024, "rw", False),
+        (4096, 512, "rw,ikeep", True),
+        (4096, 512, "rw,noikeep", False),
+    ],
+)
+def test_xfs_may_never_give_back_inodes(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    block: int,
+    inode: int,
+    options: str,
+    *,
+    kept: bool,
+) -> None:
+    mount = SimpleNamespace(point=str(tmp_path), kind="xfs", options=options, source="/dev/x")
+    monkeypatch.setattr(mounts, "here", lambda: SimpleNamespace(mount_of=lambda _: mount))
+    monkeypatch.setattr(engine, "inodes_of", lambda _: (inode, True))
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_frsize=block))
+    told = facts(tmp_path)
+    assert (told.inode, told.whole_chunks) == (inode, not kept)
+    known = accounted(told, 5, exact=None)
+    assert (known.accounting.kind, known.whole_chunks) == (EXTENTS, not kept)
 
 
 def test_memory_needs_no_question(disks: Mounts, tmp_path: Path) -> None:

@@ -312,7 +312,8 @@ class Accounted:
     whole_chunks: bool = True
     """These surely come back when all 64 inodes go that follow a multiple of 64."""
     doubtful: bool = False
-    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS)."""
+    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS, overlayfs
+    over what may share or compress)."""
     compresses: bool = False
     """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
     devices: frozenset[int] = frozenset()

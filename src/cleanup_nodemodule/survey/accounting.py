@@ -65,6 +65,7 @@ def accounted(facts: Facts, device: int, *, exact: bool | None) -> Accounted:
         copies=facts.copies or 1.0,
         inode=facts.inode,
         whole_chunks=facts.whole_chunks,
+        doubtful=bool(facts.shares),
         compresses=facts.compresses,
         devices=devices,
     )

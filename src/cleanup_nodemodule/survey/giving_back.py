@@ -208,7 +208,8 @@ class _Settling:
             at_most = one.allocated
             promised, shared = (0, at_most) if accounted.doubtful else (at_most, 0)
         elif kind == LAYERS:
-            shared = one.allocated - at_most
+            promised = 0 if accounted.doubtful else one.own
+            shared = one.allocated - promised - one.perhaps
         elif kind == TREE:
             surely = one.dense
             if accounted.compresses:

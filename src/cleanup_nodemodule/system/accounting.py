@@ -46,6 +46,20 @@ _MOST_SPACES: Final = 64
 """A file system has three or four, and a few more while it is balanced."""
 
 
+_HERE: Final = -100
+"""``AT_FDCWD`` (include/uapi/linux/fcntl.h), and of the same and include/uapi/linux/stat.h:"""
+_EMPTY_PATH: Final = 0x1000
+_BASIC: Final = 0x7FF
+_STATX: Final = 256
+_MASK: Final = struct.Struct("=Q")
+_MASK_AT: Final = 56
+"""``stx_attributes_mask`` of ``struct statx``."""
+_ENCRYPTED: Final = 0x800
+"""``STATX_ATTR_ENCRYPTED``."""
+
+_INODES_PER_CHUNK: Final = 64
+"""``XFS_INODES_PER_CHUNK``, fs/xfs/libxfs/xfs_format.h."""
+
 _MAX_INLINE: Final = 2048
 """``BTRFS_DEFAULT_MAX_INLINE`` (fs/btrfs/fs.h)."""
 
@@ -117,12 +131,14 @@ def _asked(directory: int, facts: Facts, places: Iterable[str], options: str) ->
             return facts._replace(block=_cluster(directory, places, facts.name))
         case "xfs":
             inode, aligned = engine.inodes_of(directory) or (0, False)
-            # By that option, inodes are kept when they are free (xfs(5)).
-            kept = "ikeep" in options.split(",")
+            kept = _keeps_inodes(directory, inode, options)
             return facts._replace(inode=inode, whole_chunks=aligned and not kept)
         case "overlay":
+            layers = engine.tells_layers(directory)
             return facts._replace(
-                layers=engine.tells_layers(directory), since=engine.made(facts.name) or 0
+                layers=layers,
+                since=engine.made(facts.name) or 0,
+                shares=layers and not _shares_nothing(directory, facts.name),
             )
         case "btrfs":
             return facts._replace(
@@ -150,6 +166,36 @@ def _cluster(directory: int, places: Iterable[str], mounted: str) -> int:
                 break
             place = os.path.dirname(place)  # noqa: PLW2901 - from each of them up
     return max(block, common)
+
+
+def _shares_nothing(directory: int, mounted: str) -> bool:
+    """Whether what an overlay writes to surely neither shares nor compresses content: whether it is ext4.
+
+    The overlay tells not what it is, but hands on which attributes files may have there (statx(2)). Of ext4, XFS, btrfs and tmpfs
+    only the first says that a file may be encrypted. On the others a file may take what
+    other files have, too, or be compressed, and what it takes is no promise.
+    """
+    import ctypes  # noqa: PLC0415 - only for overlays, and it takes long to import
+
+    call = getattr(ctypes.CDLL(None), "statx", None)
+    if call is None:
+        return False
+    for where, name in ((directory, b""), (_HERE, os.fsencode(mounted))):
+        answer = ctypes.create_string_buffer(_STATX)
+        if call(where, name, _EMPTY_PATH if not name else 0, _BASIC, answer):
+            return False
+        if not _MASK.unpack_from(answer, _MASK_AT)[0] & _ENCRYPTED:
+            return False
+    return True
+
+
+def _keeps_inodes(directory: int, inode: int, options: str) -> bool:
+    """Whether an XFS never gives back what inodes take: ``xfs_difree_inobt``, fs/xfs/libxfs/xfs_ialloc.c. Raises OSError.
+
+    It was told so (``ikeep``, until Linux 6.17), or a block has more inodes than are given back together.
+    """
+    block = os.fstatvfs(directory).f_frsize
+    return "ikeep" in options.split(",") or block > _INODES_PER_CHUNK * inode > 0
 
 
 def _inline(options: str) -> int:

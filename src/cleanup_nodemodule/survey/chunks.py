@@ -38,7 +38,7 @@ def going(
     """
     chunks: dict[tuple[int, int], tuple[int, int]] = {}
     for rank, device, packed in records.chunks:
-        if goes[rank]:
+        if goes[rank] and device in by_chunks:
             fields = memoryview(packed).cast("Q")
             for number, count in zip(fields[::CHUNK_FIELDS], fields[1::CHUNK_FIELDS], strict=True):
                 met, _ = chunks.get((device, number), (0, 0))

@@ -401,6 +401,22 @@ def test_a_run_has_freed_what_free_space_says_if_that_was_predicted(
     assert told["observed_freed_bytes"] == observed
 
 
+def test_what_has_links_in_two_that_went_was_freed_once(run: Run, home: str) -> None:
+    size = 9 << 20
+    record = Journal(home, a_run())
+    nothing = intent("/b", reclaimable_bytes=0, reclaimable_at_most_bytes=0)
+    all_ = intent("/a", reclaimable_bytes=size, reclaimable_at_most_bytes=size)
+    one, two = record.begin([all_, nothing])
+    # The one that was deleted last had the last link.
+    record.end(one, Ending.DELETED, freed_bytes=0)
+    record.end(two, Ending.DELETED, freed_bytes=size)
+    record.close()
+    [line] = fields(run("log", "--runs"))
+    assert line[5:7] == [str(size), "9.0 MiB"]
+    [told] = document(run, "--runs")["runs"]
+    assert told["freed_at_most_bytes"] == size
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120])
 def test_a_terminal_gets_a_line_for_each_run(home: str, tmp_path: Path, columns: int) -> None:
     some_runs(home)

@@ -1,9 +1,11 @@
 """Why the numbers are not what ``du`` says is told in a sentence, once, and only where it matters."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 
+from cleanup_nodemodule.model import Size
 from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.file_systems import MEASURED_KINDS, FileSystemRow
 from cleanup_nodemodule.report.rows import ArtifactRow
@@ -103,6 +105,36 @@ def test_where_nobody_knows_better_than_du_it_is_said_once_a_kind() -> None:
     odd = [mounted("/", "ext4"), mounted("/mnt/a", "nfs4\x1b", "as-du-counts")]
     assert said(artifact("/mnt/x", MIB, MIB), on=odd) == []
     assert said(*rows[:1], on=odd)[0].startswith("/mnt/a ($'nfs4\\e'): counted")
+
+
+def test_machines_are_told_apart_where_there_are_several() -> None:
+    places = [
+        mounted("/srv", "nfs4", "as-du-counts", host=host) for host in ("one", "two", "two", "two")
+    ]
+    why = "(nfs4): counted as du counts; nobody has measured what comes back there."
+    assert list(bounds.unsure(places)) == [f"/srv on one, /srv on two {why}"]
+    # Two runs may know different things of one.
+    assert list(bounds.unsure([*places[1:], replace(places[1], name="uuid:1")])) == [f"/srv {why}"]
+
+
+def test_a_file_system_may_be_mounted_in_another_place_too() -> None:
+    xfs = replace(mounted("/srv", "xfs"), name="uuid:1")
+    on = [mounted("/", "overlay"), xfs]
+    assert said(artifact("/a", 0, 0, 3 * MIB), on=on)[0].startswith("In lower layers")
+    bound = replace(artifact("/a", 0, 0, 3 * MIB), file_system="uuid:1")
+    assert said(bound, on=on)[0].startswith("Shared with copies elsewhere: 3.0 MiB.")
+
+
+def test_of_one_artifact_it_is_said_as_of_all_what_is_estimated() -> None:
+    for promise, most, shared in (
+        *((80, 100, 0), (98, 100, 0), (0, 107, 107), (9, 116, 107), (0, 120, 107)),
+    ):
+        one = artifact("/srv/a", promise * MIB, most * MIB, shared * MIB)
+        size = Size(*(2 * (one.allocated_bytes,)), promise * MIB, most * MIB, shared * MIB)
+        on = [mounted("/srv", "btrfs")]
+        told = [line for line in said(one, on=on) if "estimated" in line]
+        assert list(bounds.estimated(on, size)) == told
+        assert bool(told) == ((promise, most) in {(80, 100), (0, 120)})
 
 
 def test_a_file_system_that_was_not_asked_is_not_called_unknown() -> None:

@@ -4,6 +4,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,6 +22,9 @@ from cleanup_nodemodule.engine.contract import (
 )
 from cleanup_nodemodule.model import Accounted, Contents, Records, Size
 from cleanup_nodemodule.survey.giving_back import AS_DU_COUNTS, sizes
+from cleanup_nodemodule.survey.linked import Linked
+from cleanup_nodemodule.survey.summary import Settled
+from support.removals import artifact
 
 BLOCK = 4096
 INODE = 512
@@ -217,6 +222,34 @@ def test_a_snapshot_may_have_all_of_a_tree_that_is_not_proven() -> None:
     [same, little, doubtful] = promised(plain, sharing, empty)
     assert (same, doubtful) == (whole, 0)
     assert 2 * 10**5 <= little < 3 * 10**5
+
+
+def test_what_is_told_before_all_is_found_is_what_a_plan_says(tmp_path: Path) -> None:
+    """Whether the tree has something of a snapshot is told by whatever is shared, wherever that is found."""
+    names = ("linked", "sharing")
+    for name in names:
+        (tmp_path / name).mkdir()
+    artifacts = [artifact(tmp_path / name) for name in names]
+    device = artifacts[0].candidate.identity.device
+    items = {"metadata_bytes": 10**6, "dense_bytes": 9 * 10**5, "proven_bytes": 10**5}
+    parts = [contents(**items), contents(shared=BLOCK, **items)]
+    known = on(TREE, device)
+    links = [one for inode in range(200) for one in [(inode, 2, 1000, 0, 0)] * 2]
+    linking = ((0, device, array("Q", chain.from_iterable(links)).tobytes()),)
+    cloned = array("Q", (BLOCK, BLOCK)).tobytes()
+    books = Records(linking), Records(ranges=((0, device, cloned),))
+    both = Records(linking, ((1, device, cloned),))
+    whole = sizes([(device, part) for part in parts], [True, True], both, known)
+    told: dict[str, Size] = {}
+    linked = Linked(known)
+    for one, part, its in zip(artifacts, parts, books, strict=True):
+        [size] = sizes([(device, part)], [True], its, known)
+        row = replace(one, contents=part, size=size)
+        early = linked.without_waiting(Settled((row,), (), its, doubled=False))
+        told.update((each.path, each.size) for each in early)
+    for late in linked.settled():
+        told.update((each.path, each.size) for each in late)
+    assert [told[one.path] for one in artifacts] == whole
 
 
 def test_what_nobody_asks_is_as_du_counts() -> None:

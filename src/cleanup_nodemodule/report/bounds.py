@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from cleanup_nodemodule.model import Size
 from cleanup_nodemodule.report.file_systems import MEASURED_KINDS, FileSystemRow
 from cleanup_nodemodule.report.rows import ArtifactRow, Report, SharedRow
 from cleanup_nodemodule.words import Advice, bound, printable, promised, size
@@ -118,13 +119,25 @@ def _estimates(on: "dict[FileSystemRow | None, list[ArtifactRow]]") -> Iterator[
         )
         if bound(least, least + besides):
             told.add(place.kind)
-    for kind in sorted(told):
-        yield f"What {kind} itself gives back is estimated: {_TREES[kind]}."
+    yield from map(_is_estimated, sorted(told))
+
+
+def estimated(places: Iterable[FileSystemRow], bytes_: Size) -> Iterator[str]:
+    """Say of one artifact, which lies on one of these *places*, where the rest of the difference comes from."""
+    least = bytes_.reclaimable_bytes
+    if bound(least, bytes_.reclaimable_at_most_bytes - bytes_.shared_bytes):
+        yield from map(_is_estimated, sorted({place.kind for place in places} & _TREES.keys()))
+
+
+def _is_estimated(kind: str) -> str:
+    return f"What {kind} itself gives back is estimated: {_TREES[kind]}."
 
 
 def unsure(places: Iterable[FileSystemRow]) -> Iterator[str]:
     """Say of which of some file systems nobody knows better than ``du``, or has compared with what comes back."""
-    alike: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str], dict[str, None]] = {}
+    places = list(places)
+    several = len({place.host for place in places}) > 1
     for place in places:
         if place.accounting == "untested":
             how = _UNTESTED
@@ -132,8 +145,12 @@ def unsure(places: Iterable[FileSystemRow]) -> Iterator[str]:
             how = _NOT_ASKED if place.kind in MEASURED_KINDS else _NOT_MEASURED
         else:
             continue
-        alike.setdefault((place.kind, how), []).append(printable(place.mount_point) or _UNKNOWN)
-    for (kind, how), names in alike.items():
+        name = printable(place.mount_point) or _UNKNOWN
+        if several:
+            name = f"{name} on {printable(place.host)}"
+        alike.setdefault((place.kind, how), {})[name] = None
+    for (kind, how), each in alike.items():
+        names = list(each)
         rest = len(names) - _NAMED
         where = ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
         yield f"{where}{f' ({printable(kind)})' if kind else ''}: {how}."
@@ -146,9 +163,15 @@ class _Places:
         self._known: Final[dict[tuple[str, str], FileSystemRow | None]] = {
             (row.host, row.mount_point): row for row in rows
         }
+        # One file system may be mounted in several places, of which only one is told.
+        self._named: Final[dict[tuple[str, str | None], FileSystemRow]] = {
+            (row.host, row.name): row for row in rows if row.name is not None
+        }
 
     def of(self, row: ArtifactRow) -> FileSystemRow | None:
-        return self._at(row.host, row.path) if self._known else None
+        if not self._known:
+            return None
+        return self._named.get((row.host, row.file_system)) or self._at(row.host, row.path)
 
     def _at(self, host: str, path: str) -> FileSystemRow | None:
         """Return the one that a path lies on: where it is mounted, or what is around it."""

@@ -86,7 +86,9 @@ class _Sum:
         freed = 0 if entry.end is None else entry.end.freed_bytes
         self.freed += freed
         whole = ending is Ending.DELETED
-        self.at_most += max(freed, entry.intent.reclaimable_at_most_bytes if whole else 0)
+        # A file with links in several of them is predicted of one, and counted with the last that goes. So the run has a
+        # bound, and its entries have none.
+        self.at_most += entry.intent.reclaimable_at_most_bytes if whole else freed
         self.waiting |= entry.waiting
         self.unfinished |= entry.unfinished and not entry.waiting
 
@@ -117,7 +119,7 @@ async def find_runs(directory: str, last: int | None, runtime: Runtime) -> PastR
             failed=each.failed,
             total=each.total,
             freed_bytes=each.freed,
-            freed_at_most_bytes=each.at_most,
+            freed_at_most_bytes=max(each.freed, each.at_most),
             unfinished=each.unfinished,
             running=run.id in running,
         )

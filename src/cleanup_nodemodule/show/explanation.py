@@ -102,6 +102,7 @@ def _numbers(explanation: survey.Explanation) -> Iterator[str]:
     yield from (f"    {one}" for one in bounds.shared(size.reclaimable_bytes, *others))
     if (store := shared_row(artifact)) is not None:
         yield f"    {bounds.with_store(store, size.shared_bytes)}"
+    yield from (f"    {one}" for one in bounds.estimated(places, size))
     yield from (f"    {one}" for one in bounds.unsure(places))
 
 

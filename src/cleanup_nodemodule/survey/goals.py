@@ -101,7 +101,7 @@ def reach(
     useless = taking.useless(taken, cap=cap)
     for turn in useless:
         taken[turn] = 0
-        spared[in_turn[turn]] = "deleting it would give nothing back"
+        spared[in_turn[turn]] = "it is not sure that deleting it gives anything back"
     stays = [not taken[turn] for turn in turns]
     for place, top in enumerate(candidates.along):  # What lies around another one comes first.
         if top is not None and not stays[top]:

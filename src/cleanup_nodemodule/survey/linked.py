@@ -43,6 +43,10 @@ class Linked:
         waiting.update(
             place for place, one in enumerate(settled.artifacts) if self._is_doubtful(one)
         )
+        # What the tree of btrfs says of files with several links is promised only where nothing anywhere is shared.
+        waiting.update(
+            place for place, device, _ in records.links if place >= 0 and self._is_tree(device)
+        )
         if not waiting:
             return settled.artifacts
         numbers: dict[int, int] = {}
@@ -67,7 +71,10 @@ class Linked:
         contents = artifact.contents
         if not contents.metadata_bytes or contents.proven_bytes:
             return False
-        known = self._known.get(artifact.candidate.identity.device)
+        return self._is_tree(artifact.candidate.identity.device)
+
+    def _is_tree(self, device: int) -> bool:
+        known = self._known.get(device)
         return known is not None and known.accounting.kind == TREE
 
     def settled(self) -> Iterator[tuple[Artifact, ...]]:

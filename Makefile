@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live numbers sharing first-word proof docs pages screenshot screens clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz fuzz-numbers sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live numbers sharing first-word proof docs pages screenshot screens clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -71,8 +71,13 @@ stopped: compiled
 
 # Ten thousand trees, which take a night; the tests try the first of them.
 fuzz: compiled
-	$(PYTEST) --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/whole/test_fuzz.py \
-		tests/whole/test_numbers.py::test_what_comes_back_lies_inside_the_bounds
+	$(PYTEST) --fuzz-trees $(TREES) --fuzz-first $(FIRST) tests/whole/test_fuzz.py
+
+# Random trees on XFS and btrfs, deleted and held against what df says. About one in twenty on a btrfs that compresses is
+# promised some per cent too much (docs/numbers.md).
+fuzz-numbers: compiled
+	$(PYTEST) --fuzz-trees $(TREES) --fuzz-first $(FIRST) \
+	    tests/whole/test_numbers.py::test_what_comes_back_lies_inside_the_bounds
 
 TREES ?= 10000
 FIRST ?= 0

@@ -194,6 +194,7 @@ def test_both_measure_the_same(
         assert total(_python, root, budget, shuffle) == everything
 
 
+@pytest.mark.on_linux
 @usual
 @given(
     tree=trees,

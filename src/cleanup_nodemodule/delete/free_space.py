@@ -48,7 +48,7 @@ _ENOUGH: Final = 2
 _MORE: Final = 6
 """The same where that is not so: it may be late."""
 
-_SAME: Final = 64 * 1024
+_SAME: Final = 16 * 1024
 """Bytes that make no difference between two readings, nor does a thousandth of what has come back."""
 
 _NOTED: Final = 1 << 20
@@ -176,6 +176,12 @@ class _Counted:
     def at_most(self) -> int | None:
         return self._at_most
 
+    def fits(self, grown: int) -> bool:
+        """Whether so many bytes are neither less nor more than was to come back."""
+        if self._promised is None or self._at_most is None:
+            return False
+        return self._promised <= grown <= self._at_most
+
     def missing(self, grown: int) -> int:
         """Return by how many bytes less has come back than was to, or (negative) by how many more; 0 if it fits.
 
@@ -271,7 +277,7 @@ class _Asked:
                     _SAME, abs(grown) // 1000
                 )
                 alike = alike + 1 if same else 1
-                if alike >= (_MORE if counted.missing(grown) else _ENOUGH):
+                if alike >= (_ENOUGH if counted.fits(grown) else _MORE):
                     return answer
                 if loop.time() >= end:
                     return answer._replace(settled=False)

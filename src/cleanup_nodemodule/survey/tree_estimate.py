@@ -72,7 +72,7 @@ LOW_OF_CONTENT: Final = 0.1
 LOW_OF_GAPS: Final = 0.7
 """What is promised of the gaps behind compressed extents, where no other inodes lie between."""
 
-_TOGETHER: Final = ((0.45, 0.0), (0.5, 0.3), (0.62, 0.5), (0.75, 0.9), (0.85, 1.0))
+_TOGETHER: Final = ((0.5, 0.0), (0.62, 0.4), (0.75, 0.85), (0.85, 1.0))
 """If that share of 64 inodes that follow one another goes, at least that share of their items comes back as nodes. What remains of a
 node is moved to the next one only when it is a third full (``btrfs_del_items``, fs/btrfs/ctree.c)."""
 

@@ -66,6 +66,8 @@ def _row(number: int, host: str, chance: random.Random) -> rows.ArtifactRow:
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else taken,
+        shared_bytes=0,
     )
 
 
@@ -80,6 +82,9 @@ def _report(found: Sequence[rows.ArtifactRow], host: str, day: int) -> rows.Repo
         trashed=0,
         freed_bytes=0,
         observed_freed_bytes=None,
+        reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in found),
+        shared_bytes=sum(row.shared_bytes for row in found),
+        counted_bytes=0,
     )
     return rows.Report(
         schema_version=rows.SCHEMA_VERSION,

@@ -23,6 +23,7 @@ from cleanup_nodemodule.model import (
     Identity,
     Level,
     Plan,
+    Records,
     Size,
 )
 from cleanup_nodemodule.survey.filtering import Known, filtered
@@ -70,7 +71,7 @@ def _artifact(number: int, chance: random.Random) -> Artifact:
             repository=project,
         ),
         Contents(own, own, 1, 1, used, complete=True, mounts=(), repositories=()),
-        Size(own, own, own),
+        Size.exact(own, own, own),
         Delete(),
     )
 
@@ -86,17 +87,17 @@ def plan() -> Plan:
     for inodes in places:
         for inode in inodes:
             counts[inode] += 1
-    links: list[tuple[int, bytes]] = []
+    links: list[tuple[int, int, bytes]] = []
     for place, inodes in enumerate(places):
         packed = array("Q")
         for inode in inodes:
             # A tenth of the files have one link more, in the store.
             count = counts[inode] + (inode % 10 == 0)
-            packed.extend((1, inode, count, _BLOCK, _BLOCK))
+            packed.extend((inode, count, _BLOCK, _BLOCK, _BLOCK))
         if packed:
-            links.append((place, packed.tobytes()))
+            links.append((place, 1, packed.tobytes()))
     artifacts = tuple(_artifact(number, chance) for number in range(ARTIFACTS))
-    return Plan(("/work",), artifacts, (), complete=True, links=tuple(links))
+    return Plan(("/work",), artifacts, (), complete=True, records=Records(tuple(links)))
 
 
 def _known(everything: Plan) -> Known:

@@ -19,6 +19,7 @@ _MAKERS: Final = {
     # As many inodes as files are copied at a time, and more; xfs makes them as they are needed.
     "ext4": ("mkfs.ext4", "-q", "-F", "-N", "2500000"),
     "xfs": ("mkfs.xfs", "-q", "-f"),
+    "btrfs": ("mkfs.btrfs", "-q", "-f"),
 }
 
 

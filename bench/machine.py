@@ -91,7 +91,7 @@ def mounted(*options: str) -> Iterator[str]:
         raise UnableError("a file system of its own: only Linux has mount namespaces")
     if os.geteuid() != 0:
         raise UnableError("a file system of its own: only root can mount one")
-    _own_namespace()
+    own_namespace()
     with tempfile.TemporaryDirectory(prefix="bench-mount-") as directory:
         _run("mount", *options, directory)
         try:
@@ -101,7 +101,7 @@ def mounted(*options: str) -> Iterator[str]:
 
 
 @functools.cache
-def _own_namespace() -> None:
+def own_namespace() -> None:
     """Have mounts of our own from now on; see mount_namespaces(7)."""
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS):
         raise UnableError(f"a file system of its own: {os.strerror(ctypes.get_errno())}")

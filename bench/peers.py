@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
@@ -27,6 +27,7 @@ _DEBIAN: Final = {
     "find": "findutils",
     "rm": "coreutils",
     "gdu": "gdu",
+    "ncdu": "ncdu",
     "fdfind": "fd-find",
 }
 """Debian's package of each program. It has another name for fd, and another version."""
@@ -44,6 +45,9 @@ _CRATES: Final = {
 
 _NPM: Final = ("npkill", "rimraf")
 """Packages with a program of the same name."""
+
+NAMES: Final = (*_DEBIAN, *_CRATES, *_NPM, "release")
+"""All that can be got."""
 
 _LAST_LINES: Final = 3
 """Of what an installer wrote, the part that says why it failed."""
@@ -75,10 +79,12 @@ class _FailedError(Exception):
     """A program cannot be had. The message says why."""
 
 
-def get(directory: str) -> dict[str, Found]:
-    """Install what is missing, into *directory* where it is not Debian's; return what there is."""
+def get(directory: str, names: Sequence[str] = NAMES) -> dict[str, Found]:
+    """Install what is missing of *names*, into *directory* where it is not Debian's; return what there is."""
     os.makedirs(directory, exist_ok=True)
-    found = dict(_attempts(directory))
+    found = _known(directory) | {
+        name: _try(name, attempt) for name, attempt in _attempts(directory).items() if name in names
+    }
     index = {
         name: {"version": peer.version, "path": peer.path}
         if isinstance(peer, Peer)
@@ -90,13 +96,20 @@ def get(directory: str) -> dict[str, Found]:
     return found
 
 
-def load(directory: str) -> dict[str, Found]:
-    """Return what an earlier run got into *directory*; get it if there was none."""
+def load(directory: str, names: Sequence[str] = NAMES) -> dict[str, Found]:
+    """Return what earlier runs got into *directory*; get what none of them has tried of *names*."""
+    found = _known(directory)
+    new = [name for name in names if name not in found]
+    return get(directory, new) if new else found
+
+
+def _known(directory: str) -> dict[str, Found]:
+    """Return what earlier runs got, or could not."""
     try:
         with open(os.path.join(directory, _INDEX), encoding="utf-8") as file:
             index = json.load(file)
     except FileNotFoundError:
-        return get(directory)
+        return {}
     return {
         name: Missing(name, entry["reason"])
         if "reason" in entry
@@ -105,14 +118,14 @@ def load(directory: str) -> dict[str, Found]:
     }
 
 
-def _attempts(directory: str) -> Iterator[tuple[str, Found]]:
-    for name, package in _DEBIAN.items():
-        yield name, _try(name, partial(_debian, name, package))
-    for name, crate in _CRATES.items():
-        yield name, _try(name, partial(_crate, directory, name, crate))
-    for name in _NPM:
-        yield name, _try(name, partial(_npm, directory, name))
-    yield "release", _try("release", partial(_release, directory))
+def _attempts(directory: str) -> dict[str, Callable[[], Peer]]:
+    """Return how to get each of them."""
+    return {
+        **{name: partial(_debian, name, package) for name, package in _DEBIAN.items()},
+        **{name: partial(_crate, directory, name, crate) for name, crate in _CRATES.items()},
+        **{name: partial(_npm, directory, name) for name in _NPM},
+        "release": partial(_release, directory),
+    }
 
 
 def _try(name: str, attempt: Callable[[], Peer]) -> Found:
@@ -178,10 +191,37 @@ def _release(directory: str) -> Peer:
     environment = os.path.join(directory, "release")
     path = os.path.join(environment, "bin", "cleanup-nodemodule")
     if not os.path.exists(path):
-        _install(sys.executable, "-m", "venv", environment)
-        python = os.path.join(environment, "bin", "python")
-        _install(python, "-m", "pip", "install", "--quiet", f"cleanup-nodemodule=={RELEASE}")
+        _environment(environment, f"cleanup-nodemodule=={RELEASE}")
     return Peer("release", RELEASE, path)
+
+
+def built(commit: str, directory: str) -> str:
+    """Have a *commit* of this tool in *directory*, in an environment of its own in its ``.venv``; return *directory*.
+
+    Raises subprocess.CalledProcessError where there is no such commit.
+    """
+    environment = os.path.join(directory, ".venv")
+    done = os.path.join(directory, "installed")
+    if not os.path.exists(done):
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(directory)
+        archive = ("git", "-C", os.path.dirname(places.SCRIPTS), "archive", commit)
+        packed = subprocess.run(archive, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(("tar", "-x", "-C", directory), input=packed, check=True)
+        _environment(environment, "--editable", directory)
+        python = os.path.join(environment, "bin", "python")
+        sources = os.path.join(directory, "src")
+        subprocess.run((python, "-m", "compileall", "-q", sources), check=True)
+        with open(done, "w", encoding="utf-8"):
+            pass
+    return directory
+
+
+def _environment(directory: str, *packages: str) -> None:
+    """Make an environment of Python with some packages."""
+    _install(sys.executable, "-m", "venv", directory)
+    python = os.path.join(directory, "bin", "python")
+    _install(python, "-m", "pip", "install", "--quiet", *packages)
 
 
 def _install(*command: str) -> None:

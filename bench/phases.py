@@ -21,7 +21,7 @@ from cleanup_nodemodule.proof import sighting as proof_sighting
 from cleanup_nodemodule.proof import witnesses as proof_witnesses
 from cleanup_nodemodule.proof.rules import of_profiles
 from cleanup_nodemodule.survey import measure
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.scheduler import Scheduler
 
 REPOSITORIES: Final = 200

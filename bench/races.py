@@ -21,6 +21,9 @@ from race import MEGABYTE, Race, Subject, Target
 MOST_MEMORY: Final = 80 * MEGABYTE
 """That the tool may take with the native engine, however large the tree."""
 
+STAGE: Final = os.path.join(places.SCRIPTS, "stage.py")
+"""The script that runs one stage of the pipeline alone."""
+
 _MOST_FOR_WATCHING: Final = 1.05
 """Times the time of sizing that sizing with a watch may take."""
 
@@ -60,8 +63,8 @@ class Field:
         )
 
     def subject(self, name: str, options: Sequence[str], shown: Sequence[str]) -> list[Subject]:
-        """Return a peer with the options it is run with, and those that are shown; [] if missing."""
-        peer = self.peers[name]
+        """Return a peer with the options it is run with, and those that are shown; [] if it is not there."""
+        peer = self.peers.get(name)
         if not isinstance(peer, Peer):
             return []
         label = f"`{' '.join((_LABEL_OF_PEER.get(name, name), *shown))}` {peer.version}"
@@ -80,15 +83,7 @@ def sizing(field: Field, tree: str, title: str) -> Race:
     subjects = [
         Subject("floor", "the floor: `getdents64` and `statx`, in C", floors, total=r"^(\d+) "),
         *(
-            Subject(
-                engine,
-                f"the sizing stage, {engine} engine",
-                stage("size", tree, engine),
-                targets[engine],
-                memory[engine],
-                process=f"the same, with the start of Python ({engine})",
-                total=r'"allocated": (\d+)',
-            )
+            replace(sizing_stage(tree, engine), targets=targets[engine], most_memory=memory[engine])
             for engine in _ENGINES
         ),
         Subject(
@@ -103,6 +98,17 @@ def sizing(field: Field, tree: str, title: str) -> Race:
         *sizers(field, tree),
     ]
     return Race(title, tuple(subjects), field.rounds, field.missing(_SIZERS))
+
+
+def sizing_stage(tree: str, engine: str) -> Subject:
+    """Return the stage that adds up a whole tree."""
+    return Subject(
+        engine,
+        f"the sizing stage, {engine} engine",
+        stage("size", tree, engine),
+        process=f"the same, with the start of Python ({engine})",
+        total=r'"allocated": (\d+)',
+    )
 
 
 def sizers(field: Field, tree: str) -> list[Subject]:
@@ -199,8 +205,8 @@ def whole_job(field: Field, tree: str, title: str, artifacts: int) -> Race:
     targets: list[Target] = []
     npkill = field.peers["npkill"]
     if isinstance(npkill, Peer):
-        command = _npkill(npkill, tree)
-        found = _found_by_npkill(command)
+        command = npkill_command(npkill, tree)
+        found = len(sizes_by_npkill(command))
         rivals.append(
             Subject(
                 "npkill",
@@ -253,20 +259,22 @@ def kondo(field: Field, tree: str) -> list[Subject]:
     return field.subject("kondo", ("--dry-run", tree), ("-n", "TREE"))
 
 
-def _npkill(npkill: Peer, tree: str) -> tuple[str, ...]:
+def npkill_command(npkill: Peer, tree: str) -> tuple[str, ...]:
+    """Return how npkill is run at a terminal of its own until it has found everything."""
     watcher = os.path.join(places.SCRIPTS, "at_terminal.py")
     shown, key = "Search completed", "q"
     return (sys.executable, "-I", watcher, shown, key, npkill.path, "-d", tree, "-nu")
 
 
-def _found_by_npkill(command: Sequence[str]) -> int:
-    """Return for how many directories npkill came to a size, as its log says."""
+def sizes_by_npkill(command: Sequence[str]) -> list[int]:
+    """Return the bytes of each directory that npkill came to a size of, as its log says."""
     with tempfile.TemporaryDirectory() as directory:
         environment = {**os.environ, "TMPDIR": directory}
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
         log = os.path.join(directory, "npkill-latest.log")
         with open(log, encoding="utf-8") as file:
-            return sum("Size of" in line for line in file)
+            sizes = re.findall(r"Size of .*: (\d+)kb$", file.read(), re.MULTILINE)
+        return [1024 * int(size) for size in sizes]
 
 
 def start_up(field: Field) -> Race:
@@ -317,5 +325,4 @@ def _with_other_threads(subject: Subject) -> Subject | None:
 
 def stage(doing: str, tree: str, engine: str) -> tuple[str, ...]:
     """Return how one stage of the pipeline is run alone; see ``stage.py``."""
-    script = os.path.join(places.SCRIPTS, "stage.py")
-    return (sys.executable, script, doing, tree, "--engine", engine)
+    return (sys.executable, STAGE, doing, tree, "--engine", engine)

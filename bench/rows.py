@@ -24,7 +24,7 @@ ROWS: Final = (12_500, 25_000, 50_000, 100_000)
 def made(count: int) -> report_rows.Report:
     """Return a report of so many artifacts, every third of which is kept."""
     rows = [_row(number) for number in range(count)]
-    totals = report_rows.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None)
+    totals = report_rows.Totals(count, count - count // 3, 0, 0, 0, 0, 0, 0, None, 0, 0, 0)
     tool = report_rows.Tool(words.PROGRAM, "0", "native")
     return report_rows.Report(
         *(2, tool, "host", "2026-02-01T00:00:00+00:00", 1.0, "dry-run", ["/srv"], True),
@@ -64,6 +64,8 @@ def _row(number: int) -> report_rows.ArtifactRow:
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else number * 1000,
+        shared_bytes=0,
     )
 
 

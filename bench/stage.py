@@ -21,12 +21,14 @@ from typing import Final, TypeAlias
 
 from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Watch
-from cleanup_nodemodule.model import Candidate, Problem
+from cleanup_nodemodule.model import Accounted, Candidate, Problem
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS
 from cleanup_nodemodule.proof.rules import of_profiles
 from cleanup_nodemodule.survey import measure
 from cleanup_nodemodule.survey import search as finder
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.accounting import Accountings
+from cleanup_nodemodule.survey.giving_back import sizes
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.bound import Searchers
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.threads import Workers
@@ -37,23 +39,27 @@ Taken: TypeAlias = dict[str, float]
 
 
 async def size(tree: str, scheduler: Scheduler, watch: Watch | None = None) -> Counted:
-    """Measure a tree, files with several links included; return bytes and entries, and how many were met."""
+    """Measure a tree as if it went, and find out what comes back; return bytes and entries, and how many were met."""
     [root] = finder.locate_roots((tree,))
     ledger = Ledger()
     candidate = Candidate(root.path, root.path, root.identity, mounted=False)
+    known: dict[int, Accounted] = {}
+    accountings = Accountings(known, scheduler, exact=None)
+    await accountings.know([candidate])
     [contents] = await measure.measure(
         [(0, candidate)],
         scheduler,
         ledger,
         watch=lambda _number: watch,
+        accounting=accountings.told,
         problem=_fail,
         measured=lambda _path, _size: None,
     )
     if contents is None:
         raise FileNotFoundError(tree)
-    [links] = ledger.attribute({0: 0}, [False])
+    [counted] = sizes([(root.identity.device, contents)], [True], ledger.by_place({0: 0}), known)
     return {
-        "allocated": contents.allocated_bytes + links.allocated_bytes,
+        "allocated": counted.allocated_bytes,
         "entries": contents.files + contents.directories,
         "met": len(contents.met) + len(contents.late) + contents.unlisted,
     }

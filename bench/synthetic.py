@@ -1,6 +1,7 @@
 """Builds a tree of any number of entries: an artifact of many small directories."""
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
 FILES: Final = 9
@@ -12,10 +13,10 @@ _FAN_OUT: Final = 10
 _MANIFEST: Final = "package.json"
 
 
-def build(directory: str, entries: int) -> str:
+def build(directory: str, entries: int, sizes: Sequence[int] = (0,)) -> str:
     """Make a project in *directory* with an artifact of about *entries* entries; return its path.
 
-    *directory* must not exist. The files are empty: what is measured never reads them.
+    *directory* must not exist. The files take turns to have these *sizes*, in bytes; what is measured never reads them.
     """
     artifact = os.path.join(directory, "node_modules")
     os.makedirs(artifact)
@@ -33,11 +34,11 @@ def build(directory: str, entries: int) -> str:
         scope, package = divmod(number, _FAN_OUT * _FAN_OUT)
         number += 1
         path = os.path.join(artifact, f"@scope-{scope:04}", f"package-{package:02}")
-        left -= _package(path, left) + (package == 0)
+        left -= _package(path, left, sizes) + (package == 0)
     return artifact
 
 
-def _package(path: str, most: int) -> int:
+def _package(path: str, most: int, sizes: Sequence[int]) -> int:
     """Make a package of at most about *most* entries; return how many it has."""
     os.makedirs(path)
     made = 1
@@ -47,6 +48,11 @@ def _package(path: str, most: int) -> int:
         inner = os.path.join(path, f"part-{place}")
         os.mkdir(inner)
         for number in range(FILES):
-            os.mknod(os.path.join(inner, f"file-{number}.js"))
+            file = os.path.join(inner, f"file-{number}.js")
+            if size := sizes[number % len(sizes)]:
+                with open(file, "wb") as opened:
+                    opened.write(b"x" * size)
+            else:
+                os.mknod(file)
         made += 1 + FILES
     return made

@@ -23,6 +23,7 @@ def main() -> None:
     totals = read(report).get("totals", {})
     values = {
         "reclaimable-bytes": totals.get("reclaimable_bytes", ""),
+        "reclaimable-at-most-bytes": totals.get("reclaimable_at_most_bytes", ""),
         "count": totals.get("selected", ""),
         "found": totals.get("found", ""),
         "freed-bytes": totals.get("freed_bytes", ""),

@@ -36,7 +36,8 @@ class Plan(model.Plan):
     """Everything that was found, and what would be done with it. :func:`scan` makes it, :func:`delete` takes it.
 
     ``artifacts`` has everything that was found, in the order of the paths; ``selected`` has those that would be
-    deleted, and ``reclaimable_bytes`` is what deleting them frees. ``problems`` has what could not be read.
+    deleted. ``reclaimable_bytes`` is what surely comes back then, and ``reclaimable_at_most_bytes`` what may.
+    ``problems`` has what could not be read.
     ``complete`` is false if the scan was stopped: then there may be more, and nothing of it can be deleted.
     ``leftovers`` has what interrupted runs left. ``unmatched`` has the patterns that matched nothing.
     ``unseen_processes`` is how many processes could not be looked at, None if nobody can tell. ``roots`` has the
@@ -235,7 +236,7 @@ class AsyncCleaner:
                 outcome = None
             watched.check()
         if outcome is None:
-            return Outcome(plan, (), None, complete=False)
+            return Outcome(plan, (), complete=False)
         if outcome.unexpected is not None:
             raise outcome.unexpected
         return outcome

@@ -54,6 +54,29 @@ def size(count: int) -> str:
     return humanize.naturalsize(count, binary=True).replace("Bytes", "B").replace("Byte", "B")
 
 
+_CLOSE: Final = 1 << 16
+"""Bytes between a promise and its bound that nobody needs to hear of."""
+
+
+def bound(promise: int, at_most: int) -> str:
+    """Return the most that may come back, in bytes, for people; empty where the promise alone says it.
+
+    That is where they differ by less than 64 KiB, or by 5 % or less.
+    """
+    between = at_most - promise
+    return size(at_most) if between >= _CLOSE and between * 20 > at_most else ""
+
+
+def promised(promise: int, at_most: int) -> str:
+    """Return what surely comes back and what may, in bytes, for people: ``5.0 MiB, up to 112.0 MiB``.
+
+    It is the promise alone where the bound is about the same. Both are rounded as every size is, to the nearest: what is
+    shown is off by half of its last digit at most, so that the same bytes look the same wherever they are shown.
+    """
+    most = bound(promise, at_most)
+    return f"{size(promise)}, up to {most}" if most else size(promise)
+
+
 def shell_command(*words: str) -> str:
     """Return a command line that a shell takes as it stands."""
     return " ".join(quoted(word) for word in words)

@@ -27,7 +27,7 @@ PRIVATE = {
     # Of the engine, which knows nothing of the rest.
     *("UnavailableError", "ForeignError"),
     # Dealt with by whoever calls.
-    *("ChangedError", "ImpossibleError", "StuckError"),
+    *("CannotTellError", "ChangedError", "ImpossibleError", "StuckError"),
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
     *("QuantityError", "Unknown", "WrongError"),
 }

@@ -115,6 +115,7 @@ def test_the_document_says_everything(run: Run, home: str) -> None:
         "apparent_bytes": 10,
         "allocated_bytes": 4096,
         "reclaimable_bytes": 4096,
+        "reclaimable_at_most_bytes": 4096,
         "rule": "js/node_modules",
         "evidence": ["package.json beside it"],
         "project": "/srv",
@@ -321,6 +322,30 @@ def test_a_wide_terminal_has_the_folders_beside_the_rest(home: str, tmp_path: Pa
     ]
 
 
+def test_what_was_predicted_is_told_where_it_is_not_what_came_back(
+    home: str, tmp_path: Path
+) -> None:
+    numbers = {"reclaimable_bytes": 5 << 20, "reclaimable_at_most_bytes": 112 << 20}
+    same = {"reclaimable_bytes": 2000 << 10, "reclaimable_at_most_bytes": 2000 << 10}
+    with Journal(home, a_run(), clock=iter(range(1000)).__next__) as record:
+        a, b, c, d = record.begin(
+            [intent("/a", **numbers), *(intent(path, **same) for path in ("/b", "/c", "/d"))]
+        )
+        record.end(a, Ending.DELETED, freed_bytes=5 << 20)
+        record.end(b, Ending.DELETED, freed_bytes=1990 << 10)
+        record.end(c, Ending.FAILED, freed_bytes=1000 << 10)
+        record.end(d, Ending.KEPT)
+    with Terminal("log", "--all", cwd=tmp_path, columns=120) as terminal:
+        assert terminal.finish() == 0
+    lines = [line.strip() for line in terminal.screen()]
+    assert [line for line in lines if "predicted" in line] == [
+        "predicted: 5.0 MiB, up to 112.0 MiB",
+        "predicted: 2.0 MiB",
+    ]
+    place = lines.index("predicted: 5.0 MiB, up to 112.0 MiB")
+    assert lines[place - 1].endswith(" /a")
+
+
 def some_runs(home: str) -> list[str]:
     """Write down four runs: one did all, one used the trash, one failed in part, one was killed; return their ids."""
     clock = iter(range(1_800_000_000, 1_900_000_000, 60))
@@ -347,6 +372,49 @@ def some_runs(home: str) -> list[str]:
             journal.__exit__(None, None, None)
         ids.append(one.id)
     return ids
+
+
+@pytest.mark.parametrize(
+    ("observed", "freed"),
+    [
+        (None, "5.0 MiB, up to 112.0 MiB"),
+        (60 << 20, "60.0 MiB"),
+        # Others wrote or deleted at the same time.
+        (1 << 20, "5.0 MiB, up to 112.0 MiB"),
+        (500 << 20, "5.0 MiB, up to 112.0 MiB"),
+    ],
+)
+def test_a_run_has_freed_what_free_space_says_if_that_was_predicted(
+    run: Run, home: str, observed: int | None, freed: str
+) -> None:
+    numbers = {"reclaimable_bytes": 4 << 20, "reclaimable_at_most_bytes": 111 << 20}
+    record = Journal(home, a_run())
+    one, two, three = record.begin([intent("/a", **numbers), intent("/b"), intent("/c", **numbers)])
+    record.end(one, Ending.DELETED, freed_bytes=4 << 20)
+    record.end(two, Ending.FAILED, freed_bytes=1 << 20)
+    record.end(three, Ending.KEPT)
+    record.close(observed_freed_bytes=observed)
+    [line] = fields(run("log", "--runs"))
+    assert line[5:7] == [str(5 << 20), freed]
+    [told] = document(run, "--runs")["runs"]
+    assert (told["freed_bytes"], told["freed_at_most_bytes"]) == (5 << 20, 112 << 20)
+    assert told["observed_freed_bytes"] == observed
+
+
+def test_what_has_links_in_two_that_went_was_freed_once(run: Run, home: str) -> None:
+    size = 9 << 20
+    record = Journal(home, a_run())
+    nothing = intent("/b", reclaimable_bytes=0, reclaimable_at_most_bytes=0)
+    all_ = intent("/a", reclaimable_bytes=size, reclaimable_at_most_bytes=size)
+    one, two = record.begin([all_, nothing])
+    # The one that was deleted last had the last link.
+    record.end(one, Ending.DELETED, freed_bytes=0)
+    record.end(two, Ending.DELETED, freed_bytes=size)
+    record.close()
+    [line] = fields(run("log", "--runs"))
+    assert line[5:7] == [str(size), "9.0 MiB"]
+    [told] = document(run, "--runs")["runs"]
+    assert told["freed_at_most_bytes"] == size
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 120])

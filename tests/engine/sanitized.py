@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine.contract import (
+    CHUNK_FIELDS,
+    ENCODED_FIELDS,
     LINK_FIELDS,
+    LINKED_RANGE_FIELDS,
+    RANGE_FIELDS,
+    Accounting,
     Fault,
     Groups,
     Names,
@@ -29,6 +35,7 @@ from cleanup_nodemodule.engine.contract import (
     Root,
     Watch,
 )
+from support.accounted import ON_BTRFS, ON_EXT4, ON_XFS, clone, unpacked, words, write
 from support.accounts import NOBODY, become_nobody, give_up_rights
 from support.children import in_child
 from support.dictated import Dictated, budgets, expected, made, root_of, trees, usual
@@ -59,11 +66,14 @@ WATCH: Final = Watch(
 
 
 def called(kernel: ModuleType, function: str) -> Callable[..., Any]:
-    """Return a function of the engine by its name; "watch" is ``measure`` with something to watch for."""
-    if function != "watch":
-        made: Callable[..., Any] = getattr(kernel, function)
-        return made
-    return lambda root, stack, budget: kernel.measure(root, stack, budget, WATCH)
+    """Return a function of the engine by its name; "watch" is ``measure`` with something to watch for, and "account"
+    is ``measure`` that finds out what deleting gives back as on btrfs: other file systems know extents too."""
+    if function == "watch":
+        return lambda root, stack, budget: kernel.measure(root, stack, budget, WATCH)
+    if function == "account":
+        return lambda root, stack, budget: kernel.measure(root, stack, budget, None, ON_BTRFS)
+    made: Callable[..., Any] = getattr(kernel, function)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +158,7 @@ def found(said: list[Any]) -> Any:
 def measured(said: list[Any]) -> Any:
     numbers = array.array("Q", b"".join(value.links for value in said)).tolist()
     return (
-        tuple(sum(value[field] for value in said) for field in range(4)),
+        tuple(sum(value[field] for value in said) for field in (0, 1, 2, 3, *range(13, 18))),
         max(value.newest for value in said),
         sorted(zip(*[iter(numbers)] * LINK_FIELDS, strict=True)),
         *(sorted(path for value in said for path in value[field]) for field in (6, 7, 8, 10, 11)),
@@ -187,6 +197,86 @@ def test_without_memory_a_call_is_lost_or_says_what_it_lacks(
             said += bool(faults)
             assert {fault.errno for fault in faults} <= {errno.ENOMEM}
             assert faults or sum_up(values) == sum_up(truth)
+        assert kernel._held() == 0
+    else:
+        pytest.fail("it never ends")
+    assert lost > 0
+    assert said > 0
+
+
+def accounted(said: list[Any]) -> Any:
+    chunks: Counter[int] = Counter()
+    for value in said:
+        for number, met in unpacked(value.chunks, CHUNK_FIELDS):
+            chunks[number] += met
+    packed = (
+        ("ranges", RANGE_FIELDS),
+        ("linked_ranges", LINKED_RANGE_FIELDS),
+        ("encoded", ENCODED_FIELDS),
+    )
+    return (
+        measured(said),
+        sum(value.extents for value in said),
+        sum(value.content for value in said),
+        chunks,
+        *(
+            sorted(each for value in said for each in unpacked(getattr(value, name), fields))
+            for name, fields in packed
+        ),
+    )
+
+
+@pytest.mark.parametrize("budget", [4, EVERYTHING])
+@pytest.mark.parametrize(
+    ("kind", "options", "accounting"),
+    [
+        ("xfs", (), ON_XFS),
+        ("btrfs", (), ON_BTRFS),
+        ("ext4", ("-I", "128", "-b", "4096"), ON_EXT4._replace(all=True)),
+    ],
+)
+def test_without_memory_what_comes_back_is_told_in_whole_or_not(
+    kernel: ModuleType,
+    tmp_path: Path,
+    disks: Mounts,
+    kind: str,
+    options: tuple[str, ...],
+    accounting: Accounting,
+    budget: int,
+) -> None:
+    zstd = "compress-force=zstd" if kind == "btrfs" else ""
+    top = disks.image(kind, tmp_path / "disk", *options, options=zstd) / "top"
+    declare(top, {"d": {}, "small": 100})
+    write(top / "d" / "words", words(600_000))
+    write(top / "d" / "words", words(5000), 200_000)
+    for at in range(12):
+        write(top / "holes", b"x" * 4096, 8192 * at)
+    if kind != "ext4":
+        clone(top / "holes", top / "clone")
+        clone(top / "holes", top / "linked")
+        (top / "d" / "linked").hardlink_to(top / "linked")
+    for path in (top / "d", top / "small", top / "holes"):
+        os.setxattr(path, "user.x", b"x" * 300)
+    root = root_of(os.fsencode(top))
+
+    def call(root: Root, stack: list[bytes], budget: int) -> Any:
+        return kernel.measure(root, stack, budget, None, accounting)
+
+    truth, faults = walk(call, root, budget)
+    assert faults == []
+    lost = said = 0
+    for number in range(100_000):
+        kernel._fail_allocation(number)
+        try:
+            values, faults = walk(call, root, budget)
+        except MemoryError:
+            lost += 1
+        else:
+            if kernel._fail_allocation(-1):
+                break  # It has not come to that one: there are no more.
+            said += bool(faults)
+            assert {fault.errno for fault in faults} <= {errno.ENOMEM}
+            assert faults or accounted(values) == accounted(truth)
         assert kernel._held() == 0
     else:
         pytest.fail("it never ends")
@@ -257,7 +347,7 @@ def test_without_memory_what_is_not_removed_is_said(
     assert said > 0
 
 
-@pytest.mark.parametrize("function", ["find", "measure", "watch", "remove"])
+@pytest.mark.parametrize("function", ["find", "measure", "watch", "account", "remove"])
 def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, function: str) -> None:
     declare_small(tmp_path / "top")
     root = root_of(os.fsencode(tmp_path / "top"))
@@ -307,7 +397,7 @@ def test_ten_thousand_calls_hold_nothing(kernel: ModuleType, tmp_path: Path, fun
     tree=trees,
     budget=budgets,
     numbers=st.lists(st.integers(0, 400), min_size=1, max_size=5),
-    function=st.sampled_from(["find", "measure", "watch", "remove"]),
+    function=st.sampled_from(["find", "measure", "watch", "account", "remove"]),
 )
 def test_any_tree_survives_memory_that_runs_out_anywhere(
     kernel: ModuleType, tree: Dictated, budget: int, numbers: list[int], function: str
@@ -425,7 +515,7 @@ def walk_disturbed(way: Way, directory: str, rounds: int, seed: int) -> Outcome:
                 assert other.is_alive()
                 continue
             for name in shuffle.sample(
-                ("find", "measure", "watch", "remove"), shuffle.randint(1, 4)
+                ("find", "measure", "watch", "account", "remove"), shuffle.randint(1, 5)
             ):
                 rest = (QUERY,) if name == "find" else ()
                 stack, budget = [b""], shuffle.choice((1, 3, 10, EVERYTHING))
@@ -468,11 +558,38 @@ def test_a_tree_that_another_process_turns_over_harms_nothing(
     assert stat.S_ISREG(os.lstat(place / "outside" / "precious").st_mode)
 
 
+def test_covering_ranges_gives_back_all_memory_whichever_allocation_fails(
+    kernel: ModuleType,
+) -> None:
+    ranges = array.array("Q", [4096 * (number // 2) for number in range(400)]).tobytes()
+    slices = [(0, ranges), (2, ranges)]
+    whole = kernel.cover(slices, 2)
+    assert kernel._held() == 0
+    for number in range(100):
+        kernel._fail_allocation(number)
+        try:
+            assert kernel.cover(slices, 2) == whole
+        except MemoryError:
+            assert kernel._held() == 0
+            continue
+        assert kernel._fail_allocation(-1)
+        break
+    else:
+        raise AssertionError("it never succeeds")
+    for wrong in ([(0, "text")], [(0,)], [1], [("0", b"")]):
+        with pytest.raises(TypeError):
+            kernel.cover(wrong, 1)
+    for accounting in (1, (), (2, 4096), tuple("abcdefghij")):
+        with pytest.raises(TypeError):
+            kernel.measure(root_of(b"/"), [], 1, None, accounting)
+    assert kernel._held() == 0
+
+
 def test_settling_links_gives_back_all_memory_whichever_allocation_fails(
     kernel: ModuleType,
 ) -> None:
-    links = array.array("Q", [1, 2, 2, 100, 512]).tobytes()
-    slices = [(0, links), (2, links)]
+    links = array.array("Q", [2, 2, 100, 512, 512]).tobytes()
+    slices = [(0, 1, links), (2, 1, links)]
     whole = kernel.settle(slices, b"\1\0\1")
     assert kernel._held() == 0
     for number in range(10):
@@ -486,6 +603,7 @@ def test_settling_links_gives_back_all_memory_whichever_allocation_fails(
         break
     else:
         raise AssertionError("it never succeeds")
-    with pytest.raises(TypeError):
-        kernel.settle([(0, "text")], b"\1")
+    for wrong in ([(0, 1, "text")], [(0, links)], [1]):
+        with pytest.raises(TypeError):
+            kernel.settle(wrong, b"\1")
     assert kernel._held() == 0

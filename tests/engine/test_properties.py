@@ -4,6 +4,7 @@ A tree is dictated by hypothesis, made for real in a directory of its own, and t
 independent ways: by the engine, by ``os.walk`` and ``os.lstat`` here, and by ``du``.
 """
 
+import array
 import functools
 import os
 import random
@@ -18,9 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root
+from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root, Settled
 from cleanup_nodemodule.model import Size
-from cleanup_nodemodule.survey.hard_links import Ledger
 from support.dictated import (
     SKIPPED,
     TARGETS,
@@ -52,7 +52,7 @@ class Counted(NamedTuple):
 def measure(engine: ModuleType, root: Root, budget: int, shuffle: random.Random) -> Counted:
     """Measure in calls that get any part of what is left, in any order, links settled."""
     apparent = allocated = files = directories = newest = 0
-    ledger = Ledger()
+    links: list[tuple[int, int, bytes]] = []
     waiting = [[b""]]
     while waiting:
         stack = waiting.pop(shuffle.randrange(len(waiting)))
@@ -64,19 +64,19 @@ def measure(engine: ModuleType, root: Root, budget: int, shuffle: random.Random)
         files += usage.files
         directories += usage.directories
         newest = max(newest, usage.newest)
-        ledger.add(0, usage.links)
+        links.append((0, root.device, usage.links))
         if left:
             parts = shuffle.randint(1, len(left))
             waiting += (left[part::parts] for part in range(parts))
-    (links,) = ledger.attribute({0: 0}, [True])
+    linked = Settled(*engine.settle(links, b"\1"))
     return Counted(
         files,
         directories,
         newest,
-        Size(
-            apparent + links.apparent_bytes,
-            allocated + links.allocated_bytes,
-            allocated + links.reclaimable_bytes,
+        Size.exact(
+            apparent + sum(array.array("Q", linked.apparent)),
+            allocated + sum(array.array("Q", linked.allocated)),
+            allocated + sum(array.array("Q", linked.reclaimable)),
         ),
     )
 
@@ -121,7 +121,7 @@ def test_any_tree_is_measured_to_the_byte_in_any_slices(
             true.files,
             true.directories,
             true.newest,
-            Size(true.apparent, true.allocated, true.freed),
+            Size.exact(true.apparent, true.allocated, true.freed),
         )
 
 
@@ -211,14 +211,16 @@ def test_what_two_artifacts_promise_is_what_removing_them_frees(
     first, second = trees_of_two
     with made({b"first": first, b"second": second}) as place:
         roots = [root_of(os.path.join(place.top, name)) for name in (b"first", b"second")]
-        ledger = Ledger()
+        links = []
         promised = 0
         for number, root in enumerate(roots):
             usage, left, faults = engine.measure(root, [b""], 1_000_000)
             assert (left, faults) == ([], [])
-            ledger.add(number, usage.links)
-            promised += usage.allocated if selected[number] else 0
-        promised += sum(size.reclaimable_bytes for size in ledger.attribute({0: 0, 1: 1}, selected))
+            links.append((number, root.device, usage.links))
+            promised += usage.own if selected[number] else 0
+        promised += sum(
+            array.array("Q", Settled(*engine.settle(links, bytes(selected))).reclaimable)
+        )
         before = {(entry.st_dev, entry.st_ino): entry for entry in everything(place)}
         freed = 0
         for root, gone in zip(roots, selected, strict=True):

@@ -19,7 +19,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cleanup_nodemodule.engine import _python, _python_remove
-from cleanup_nodemodule.engine.contract import LINK_FIELDS, Names, Root, Usage
+from cleanup_nodemodule.engine.contract import LAYERS, LINK_FIELDS, Accounting, Names, Root, Usage
+from support.accounted import ON_BTRFS, ON_EXT4, ON_XFS, account
 from support.dictated import (
     Dictated,
     budgets,
@@ -191,6 +192,41 @@ def test_both_measure_the_same(
         assert total(native, root, EVERYTHING, shuffle) == everything
         assert total(native, root, budget, shuffle) == everything
         assert total(_python, root, budget, shuffle) == everything
+
+
+@pytest.mark.on_linux
+@usual
+@given(
+    tree=trees,
+    accounting=st.sampled_from(
+        [
+            *(ON_XFS, ON_XFS._replace(all=True), ON_EXT4, ON_EXT4._replace(all=True, block=512)),
+            *(ON_BTRFS, ON_BTRFS._replace(inline=0), Accounting(LAYERS)),
+        ]
+    ),
+    budget=budgets,
+    shuffle=shuffles,
+)
+def test_both_find_out_the_same_of_what_comes_back(
+    native: ModuleType,
+    tree: Dictated,
+    accounting: Accounting,
+    budget: int,
+    shuffle: random.Random,
+) -> None:
+    """Whatever the file system is: a tree may be on any."""
+    with made(tree) as place:
+        root = root_of(place.top)
+        for _ in range(10):
+            everything = account(_python, root, accounting)
+            others = [
+                account(native, root, accounting),
+                account(native, root, accounting, budget, shuffle),
+                account(_python, root, accounting, budget, shuffle),
+            ]
+            if account(_python, root, accounting) == everything:
+                break  # Else it was being written to the disk meanwhile.
+        assert others == [everything] * 3
 
 
 @usual

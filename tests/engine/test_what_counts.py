@@ -79,8 +79,8 @@ def test_files_with_several_links_are_listed_and_not_summed(
     inside, outside = os.lstat(top / "a" / "inside"), os.lstat(tmp_path / "outside")
     assert usage.links == Counter(
         {
-            Link(inside.st_dev, inside.st_ino, 2, 5000, inside.st_blocks * 512): 2,
-            Link(outside.st_dev, outside.st_ino, 2, 9000, outside.st_blocks * 512): 1,
+            Link(inside.st_ino, 2, 5000, inside.st_blocks * 512, inside.st_blocks * 512): 2,
+            Link(outside.st_ino, 2, 9000, outside.st_blocks * 512, outside.st_blocks * 512): 1,
         }
     )
     assert usage.files == 4

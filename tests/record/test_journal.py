@@ -70,6 +70,17 @@ def test_what_was_written_is_read(home: Path) -> None:
     assert (history.faults, history.left_out, record.lost) == ((), 0, [])
 
 
+def test_what_was_written_when_there_was_one_number_has_it_for_both(home: Path) -> None:
+    with Journal(str(home), a_run()) as record:
+        record.begin([intent("/srv/a", reclaimable_bytes=700)])
+    [path] = home.glob("journal-*.jsonl")
+    text = path.read_text()
+    assert ',"reclaimable_at_most_bytes":4096' in text
+    path.write_text(text.replace(',"reclaimable_at_most_bytes":4096', ""))
+    [entry] = read(str(home)).entries
+    assert (entry.intent.reclaimable_bytes, entry.intent.reclaimable_at_most_bytes) == (700, 700)
+
+
 def test_there_need_not_be_a_journal(home: Path) -> None:
     assert read(str(home)) == record_read.History((), {}, (), 0)
     home.mkdir()

@@ -175,7 +175,7 @@ def test_what_has_no_name_for_its_disk_is_not_taken_for_shared() -> None:
 
 
 def test_totals_of_runs_that_deleted() -> None:
-    totals = Totals(1, 1, 1000, 1000, 1, 0, 0, 1000, 900)
+    totals = Totals(1, 1, 1000, 1000, 1, 0, 0, 1000, 900, 1000, 0, 1000)
     one = audit_of(
         artifact("/srv/a/dist", outcome="deleted"), host="one", mode="delete", totals=totals
     )

@@ -129,6 +129,28 @@ def test_a_field_that_a_later_program_adds_is_passed_over() -> None:
     assert read_audit(json.dumps(document).encode(), "a").rows[0].path == "/srv/a/dist"
 
 
+def test_what_was_written_before_there_were_two_numbers_has_the_promise_for_both() -> None:
+    made = json.loads(data(audit_of(artifact("/srv/a/dist", 5000), artifact("/srv/b/dist", 7000))))
+    made["totals"]["freed_bytes"] = 900
+    for one in (*made["artifacts"], made["totals"]):
+        del one["reclaimable_at_most_bytes"], one["shared_bytes"]
+    del made["totals"]["counted_bytes"]
+    del made["file_systems"]
+    old = json.dumps(made).encode()
+    audit = read_audit(old, "a")
+    assert [(one.reclaimable_at_most_bytes, one.shared_bytes) for one in audit.rows] == [
+        (5000, 0),
+        (7000, 0),
+    ]
+    assert audit.report.totals.reclaimable_at_most_bytes == 12000
+    assert audit.report.totals.counted_bytes == 900
+    assert audit.report.file_systems == []
+    # It goes into a document as if it had been written today.
+    again = read_audit(data(replace(audit.report, artifacts=list(audit.rows))), "b")
+    assert again.rows == audit.rows
+    assert [one.reclaimable_at_most_bytes for one in Reader().read(old, "a").rows] == [5000, 7000]
+
+
 def wrong(text: bytes | str, name: str = "a.json") -> str:
     """Return what is said of a document that cannot be read."""
     with pytest.raises(DocumentError) as caught:
@@ -219,6 +241,7 @@ def test_the_document_of_a_run_that_failed() -> None:
         ({"row__allocated_bytes": -1}, "artifact 2: allocated_bytes cannot be -1"),
         ({"row__allocated_bytes": 10**30}, "artifact 2: allocated_bytes cannot be 1000"),
         ({"row__allocated_bytes": True}, "artifact 2: allocated_bytes cannot be true"),
+        ({"row__reclaimable_at_most_bytes": -1}, "reclaimable_at_most_bytes cannot be -1"),
         ({"row__reclaimable_bytes": 1.5}, "artifact 2: reclaimable_bytes cannot be 1.5"),
         ({"row__decision": "burn"}, 'artifact 2: decision cannot be "burn"'),
         ({"row__complete": 1}, "artifact 2: complete cannot be 1"),

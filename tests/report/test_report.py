@@ -28,20 +28,21 @@ ARTIFACT = [
     *("apparent_bytes", "allocated_bytes", "reclaimable_bytes", "files", "directories"),
     "inside",
     *("complete", "last_used_at", "regenerate", "regenerate_in", "warnings", "outcome", "error"),
-    "left_at",
+    *("left_at", "reclaimable_at_most_bytes", "shared_bytes", "shared_with"),
 ]
 PROBLEM = ["host", "path", "doing", "errno", "message", "code"]
 LEFTOVER = ["host", "path", "original", "run", "outcome", "error"]
 TOTALS = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
     *("deleted", "failed", "trashed", "freed_bytes", "observed_freed_bytes"),
+    *("reclaimable_at_most_bytes", "shared_bytes", "counted_bytes"),
 ]
 REPORT = [
     *("schema_version", "tool", "host", "started_at", "duration_s", "mode", "roots"),
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
     *("other_ecosystems", "gates", "goals", "sources", "gone", "by", "groups"),
-    "asked",
+    *("asked", "file_systems", "observed"),
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 
@@ -141,6 +142,9 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "reason_detail": None,
         "allocated_bytes": sizes[1],
         "reclaimable_bytes": sizes[1],
+        "reclaimable_at_most_bytes": sizes[1],
+        "shared_bytes": 0,
+        "shared_with": None,
         "files": 2,
         "directories": 1,
         "inside": 0,
@@ -158,6 +162,9 @@ def test_what_is_found_is_reported_with_its_numbers(run: Run, work: Path, schema
         "selected": 2,
         "allocated_bytes": sum(sizes),
         "reclaimable_bytes": sizes[0] + sizes[1],
+        "reclaimable_at_most_bytes": sizes[0] + sizes[1],
+        "shared_bytes": document["totals"]["shared_bytes"],
+        "counted_bytes": 0,
         "deleted": 0,
         "failed": 0,
         "trashed": 0,

@@ -89,6 +89,8 @@ ROWS = st.builds(
     root=st.sampled_from(["/srv", "/home"]),
     reason=st.sampled_from([None, "tracked"]),
     allocated_bytes=st.integers(0, 1 << 50),
+    reclaimable_at_most_bytes=st.integers(4096, 1 << 50),
+    shared_bytes=st.integers(0, 1 << 50),
     last_used_at=st.sampled_from([None, ago(days=1), ago(days=40)]),
 )
 
@@ -97,6 +99,9 @@ ROWS = st.builds(
 def test_the_groups_add_up_to_the_totals(rows: list[ArtifactRow], by: By) -> None:
     told = with_groups(report(rows), by)
     assert told.by == by
-    for field in ("found", "selected", "allocated_bytes", "reclaimable_bytes"):
+    for field in (
+        *("found", "selected", "allocated_bytes", "reclaimable_bytes"),
+        *("reclaimable_at_most_bytes", "shared_bytes"),
+    ):
         assert sum(getattr(one, field) for one in told.groups) == getattr(told.totals, field)
     assert len({one.group for one in told.groups}) == len(told.groups)

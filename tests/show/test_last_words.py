@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from cleanup_nodemodule.model import Mode, Reason
+from cleanup_nodemodule.model import Difference, Mode, Reason
 from cleanup_nodemodule.proof.in_use import OVERRIDE
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.report.rows import (
     ArtifactRow,
     EvidenceRow,
@@ -59,10 +60,12 @@ def row(
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else size,
+        shared_bytes=0,
     )
 
 
-def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = None) -> Report:
+def report(*rows: ArtifactRow, mode: Mode = "dry-run") -> Report:
     gone = [one for one in rows if one.outcome == "deleted"]
     return Report(
         *(2, Tool("cleanup-nodemodule", "1", "native"), "host", "2026-01-01T00:00:00+00:00", 0.1),
@@ -79,7 +82,10 @@ def report(*rows: ArtifactRow, mode: Mode = "dry-run", observed: int | None = No
             failed=sum(one.outcome == "failed" for one in rows),
             trashed=0,
             freed_bytes=sum(one.allocated_bytes for one in gone),
-            observed_freed_bytes=observed,
+            observed_freed_bytes=None,
+            reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
+            shared_bytes=sum(row.shared_bytes for row in rows),
+            counted_bytes=0,
         ),
         leftovers=[],
         unseen_processes=0,
@@ -306,48 +312,135 @@ def test_nothing_found_says_what_was_looked_for_and_where_not(
 # What was freed.
 
 
+def seen(
+    grown: int | None,
+    difference: Difference | None = None,
+    *,
+    promised: tuple[int, int] | None = (100, 100),
+    settled: bool = True,
+    by: str | None = None,
+    size: int | None = None,
+    where: str = "/w",
+) -> ObservedRow:
+    """Return what became of free space; all sizes are MiB."""
+    least, most = promised or (None, None)
+    return ObservedRow(
+        "host",
+        where,
+        "btrfs",
+        MEBIBYTE * 1000,
+        None if grown is None else MEBIBYTE * (1000 + grown),
+        None if grown is None else MEBIBYTE * grown,
+        settled=settled,
+        freed_bytes=MEBIBYTE * (100 if least is None else least),
+        counted_bytes=MEBIBYTE * 100,
+        promised_bytes=None if least is None else MEBIBYTE * least,
+        promised_at_most_bytes=None if most is None else MEBIBYTE * most,
+        difference=None if difference is None else difference.value,
+        difference_by=by,
+        difference_bytes=None if size is None else MEBIBYTE * size,
+    )
+
+
+def after(*rows: ObservedRow) -> list[str]:
+    """Return what is said when artifacts of 100 MiB were deleted."""
+    deleted = replace(row("/w/a", size=100 * MEBIBYTE), outcome="deleted")
+    return said(replace(report(deleted, mode="delete"), observed=list(rows)))
+
+
 @pytest.mark.parametrize(
-    ("observed", "kind", "line"),
+    ("rows", "freed"),
     [
-        (None, "ext4", None),
-        (100 * MEBIBYTE, "ext4", None),
-        (98 * MEBIBYTE, "ext4", None),
+        ([], "100.0 MiB"),
+        ([seen(None)], "100.0 MiB"),
+        # It was as promised, whatever others have done.
+        ([seen(99)], "100.0 MiB"),
+        ([seen(50, Difference.SNAPSHOT)], "100.0 MiB"),
+        ([seen(55, promised=(53, 55))], "53.0 MiB"),
+        # Where nobody could promise, the file system says it.
+        ([seen(20, promised=(5, 100))], "20.0 MiB"),
+        ([seen(None, promised=(53, 55))], "53.0 MiB"),
+        ([seen(2, Difference.OTHERS, promised=(53, 55))], "53.0 MiB"),
+        ([seen(20, promised=(5, 100), settled=False)], "5.0 MiB, up to 100.0 MiB"),
+        ([seen(None, promised=(5, 100)), seen(99)], "105.0 MiB, up to 200.0 MiB"),
+        # Nobody can say what was to come of a part.
+        ([seen(20, promised=None)], "100.0 MiB"),
+    ],
+)
+def test_what_was_freed_is_what_was_promised_or_else_observed(
+    rows: list[ObservedRow], freed: str
+) -> None:
+    assert after(*rows)[0] == f"Deleted 1 of 1, which freed {freed}."
+
+
+@pytest.mark.parametrize(
+    ("one", "line"),
+    [
+        (seen(100), None),
+        (seen(None), None),
         (
-            5 * MEBIBYTE,
-            "ext4",
+            seen(5, Difference.HELD_OPEN, by="node (123)", size=95),
+            "grew by 5.0 MiB only: node (123) still has 95.0 MiB of it open, which comes back later.",
+        ),
+        (
+            seen(5, Difference.HELD_OPEN, by="node (123) and 2 more"),
+            "grew by 5.0 MiB only: node (123) and 2 more still have some of it open, which comes back later.",
+        ),
+        (
+            seen(-3, Difference.OTHERS_AT_WORK, size=7),
             (
-                "Free space grew by 5.0 MiB only: other programs probably wrote at the same time, or have"
-                " deleted files open."
+                "did not grow: other programs are at work there, and changed it by 7.0 MiB within a"
+                " second."
             ),
         ),
         (
-            -MEBIBYTE,
-            "btrfs",
+            seen(90, Difference.UNSETTLED, settled=False),
+            "grew by 90.0 MiB only: the file system gives back the rest later.",
+        ),
+        (
+            seen(5, Difference.LOWER_LAYERS),
+            "grew by 5.0 MiB only: files of a lower layer take as much space as before.",
+        ),
+        (
+            seen(5, Difference.SNAPSHOT),
             (
-                "Free space did not grow: on btrfs blocks may be shared with other files, kept by a snapshot,"
-                " or compressed. Or other programs wrote at the same time."
+                "grew by 5.0 MiB only: a snapshot or a copy may have some of it, or other programs wrote at"
+                " the same time."
             ),
         ),
         (
-            200 * MEBIBYTE,
-            "xfs",
-            "Free space grew by 200.0 MiB: other programs probably freed some at the same time.",
+            seen(5, Difference.OTHERS),
+            "grew by 5.0 MiB only: other programs probably wrote at the same time.",
+        ),
+        (
+            seen(200, Difference.OTHERS),
+            "grew by 200.0 MiB: other programs probably freed some at the same time.",
+        ),
+        (
+            seen(200, Difference.OTHERS_AT_WORK, size=7),
+            (
+                "grew by 200.0 MiB: other programs are at work there, and changed it by 7.0 MiB within a"
+                " second."
+            ),
         ),
     ],
 )
 def test_free_space_is_told_only_where_it_differs_and_why(
-    monkeypatch: pytest.MonkeyPatch, observed: int | None, kind: str, line: str | None
+    one: ObservedRow, line: str | None
 ) -> None:
-    monkeypatch.setattr(mounts, "mounted", lambda: {"/": "tmpfs", "/w": kind})
-    deleted = replace(row("/w/a", size=100 * MEBIBYTE), outcome="deleted")
-    lines = said(report(deleted, mode="delete", observed=observed))
-    assert lines[0] == "Deleted 1 of 1, which freed 100.0 MiB."
-    assert lines[1:] == ([] if line is None else [line])
+    assert after(one)[1:] == ([] if line is None else [f"Free space {line}"])
 
 
-def test_a_mebibyte_is_nothing_to_speak_of() -> None:
-    deleted = replace(row("/w/a", size=4096), outcome="deleted")
-    assert len(said(report(deleted, mode="delete", observed=MEBIBYTE))) == 1
+def test_each_reason_has_words() -> None:
+    for difference in Difference:
+        assert len(after(seen(5, difference))) == 2
+
+
+def test_which_file_system_differs_is_said_where_there_are_several() -> None:
+    lines = after(seen(100), seen(5, Difference.OTHERS, where="/mnt/other disk"))
+    assert lines[1:] == [
+        "/mnt/other disk: Free space grew by 5.0 MiB only: other programs probably wrote at the same time."
+    ]
 
 
 def test_commands_can_be_pasted_whatever_a_path_holds() -> None:

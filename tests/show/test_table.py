@@ -13,8 +13,9 @@ from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.document import to_json
 from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, Report, Tool, Totals
 from cleanup_nodemodule.show import lines as plain
+from cleanup_nodemodule.show.enough import default_top
 from cleanup_nodemodule.show.fitting import DRAWN, Marks, cells, marks_for, shortened
-from cleanup_nodemodule.show.table import Look, default_top, table
+from cleanup_nodemodule.show.table import Look, table
 
 LONG = "/srv/shop/services/checkout/packages/user-interface/node_modules"
 WIDE = "/srv/プロジェクト/名前/😀/node_modules"
@@ -61,6 +62,8 @@ def row(path: str, size: int, reason: str | None = None, detail: str | None = No
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=0 if kept else size,
+        shared_bytes=0,
     )
 
 
@@ -80,7 +83,7 @@ def report(rows: Sequence[ArtifactRow], *, mode: Mode = "dry-run", roots: int = 
         complete=True,
         artifacts=list(rows),
         problems=[],
-        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None),
+        totals=Totals(len(rows), 2, 1110, 1100, 0, 0, 0, 0, None, 1100, 0, 0),
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
@@ -315,6 +318,35 @@ def test_a_size_that_is_a_lower_bound_is_marked() -> None:
     assert not any("≥" in line for line in drawn(MIXED, Look()))
     part = replace(row("/srv/a/node_modules", MIB), complete=False)
     assert any("≥ 1.0 MiB" in line for line in drawn(report([part]), Look()))
+
+
+def test_what_may_come_back_has_a_column_where_it_is_not_what_surely_does() -> None:
+    assert not any("Up to" in line for line in drawn(MIXED, Look(width=80)))
+    shared = replace(
+        row("/srv/a/node_modules", 5 * MIB), reclaimable_at_most_bytes=112 * MIB, shared_bytes=MIB
+    )
+    close = replace(row("/srv/b/dist", 100 * MIB), reclaimable_at_most_bytes=105 * MIB)
+    kept = replace(unproven("/srv/c/dist", MIB), shared_bytes=0)
+    shown = report([shared, close, kept])
+    for about in (False, True):
+        lines = drawn(shown, Look(width=56, about_to_delete=about))
+        number = (" ", "1", "2") if about else ("", "", "")
+        assert lines[1:4] == [
+            f"{number[0]}       Size      Up to  Last used  Path",
+            f"{number[1]}    5.0 MiB  112.0 MiB  1 month    a/node_modules",
+            f"{number[2]}  100.0 MiB             1 month    b/dist",
+        ]
+        assert lines[6].split()[:3] == ["1.0", "MiB", "1"]
+        assert len({line.index("1 month") for line in (*lines[2:4], lines[6])}) == 1
+    # What is not shown is told with both numbers, too.
+    [more] = [line for line in drawn(shown, Look(width=80, top=1)) if "more" in line]
+    assert more.strip() == "and 1 more, 100.0 MiB (--top 0 shows all)"
+    [more] = [
+        line
+        for line in drawn(report([close, shared]), Look(width=80, top=1))
+        if line.strip().startswith("and 1")
+    ]
+    assert more.strip() == "and 1 more, 5.0 MiB, up to 112.0 MiB (--top 0 shows all)"
 
 
 def calls(work: Callable[[], object]) -> int:

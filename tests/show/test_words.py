@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cleanup_nodemodule.words import printable, quoted
+from cleanup_nodemodule.words import bound, printable, promised, quoted, size
 from support.places import COMMAND
 from support.processes import execute
 from support.tool import Run
@@ -183,3 +184,41 @@ def test_a_locale_without_utf8_ends_no_run(run: Run, projects: Path) -> None:
     assert (result.returncode, len(result.stdout.splitlines())) == (0, len(NAMES))
     document = json.loads(run("-p", projects, "--json", env=env).stdout)
     assert {os.fsencode(row["path"]) for row in document["artifacts"]} == artifacts(projects)
+
+
+UNITS = {"B": 1, **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTPE", 1)}}
+
+
+def shown_bytes(text: str) -> tuple[Fraction, Fraction]:
+    """Return the bytes that a size for people says, and what its last digit stands for."""
+    number, unit = text.split(" ")
+    digit = Fraction(1, 10) if "." in number else Fraction(1)
+    return Fraction(number) * UNITS[unit], digit * UNITS[unit]
+
+
+@given(st.integers(0, 1 << 60), st.integers(0, 1 << 60))
+@example(1023, 0)
+@example(1024 * 1024 - 1, 0)
+@example(5 << 20, 107 << 20)
+def test_what_is_said_is_off_by_half_of_its_last_digit_at_most(promise: int, more: int) -> None:
+    at_most = promise + more
+    parts = promised(promise, at_most).split(", up to ")
+    for text, exact in zip(parts, (promise, at_most), strict=False):
+        said, digit = shown_bytes(text)
+        assert abs(said - exact) * 2 <= digit
+    # Both are told if anybody would miss the other one, and only then.
+    assert (len(parts) == 2) == (more >= 64 * 1024 and more * 20 > at_most)
+    assert parts[1:] == ([bound(promise, at_most)] if bound(promise, at_most) else [])
+    if len(parts) == 2:
+        assert shown_bytes(parts[0])[0] < shown_bytes(parts[1])[0]
+
+
+def test_a_promise_and_its_bound() -> None:
+    assert promised(5 << 20, 112 << 20) == "5.0 MiB, up to 112.0 MiB"
+    assert promised(0, 76 << 20) == "0 B, up to 76.0 MiB"
+    assert promised(100 << 20, 105 << 20) == "100.0 MiB"
+    assert promised(100 << 20, 106 << 20) == "100.0 MiB, up to 106.0 MiB"
+    assert promised(0, (64 << 10) - 1) == "0 B"
+    assert promised(0, 64 << 10) == "0 B, up to 64.0 KiB"
+    # A document that somebody else made may have anything.
+    assert promised(5 << 20, 0) == size(5 << 20)

@@ -53,6 +53,8 @@ def artifact(
         outcome=None,
         error=None,
         left_at=None,
+        reclaimable_at_most_bytes=allocated if keep is None else 0,
+        shared_bytes=0,
     )
     return replace(row, **more)
 
@@ -95,6 +97,9 @@ def totals_of(rows: Sequence[ArtifactRow]) -> Totals:
         trashed=0,
         freed_bytes=0,
         observed_freed_bytes=None,
+        reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
+        shared_bytes=sum(row.shared_bytes for row in rows),
+        counted_bytes=0,
     )
 
 

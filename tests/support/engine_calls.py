@@ -70,11 +70,11 @@ def find(
 
 
 class Link(NamedTuple):
-    device: int
     inode: int
     link_count: int
     apparent: int
     allocated: int
+    own: int
 
 
 class Sum(NamedTuple):

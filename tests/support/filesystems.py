@@ -102,9 +102,11 @@ class Mounts:
         """Take the right to write away from what is mounted at *where*."""
         subprocess.run(["mount", "-o", "remount,ro", where], check=True, capture_output=True)
 
-    def overlay(self, where: Path, lower: Path, upper: Path, work: Path) -> Path:
+    def overlay(
+        self, where: Path, lower: Path, upper: Path, work: Path, *, options: str = ""
+    ) -> Path:
         """Lay *upper* over *lower*; what is changed goes to *upper*."""
-        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        options = f"lowerdir={lower},upperdir={upper},workdir={work},{options}".rstrip(",")
         return self._mount(where, "-t", "overlay", "-o", options, "overlay")
 
     def automount(self, where: Path) -> "Automount":

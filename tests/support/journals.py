@@ -21,6 +21,7 @@ def intent(path: str, **known: Any) -> Intent:
         "apparent_bytes": 10,
         "allocated_bytes": 4096,
         "reclaimable_bytes": 4096,
+        "reclaimable_at_most_bytes": 4096,
         "rule": "js/node_modules",
         "evidence": ("package.json beside it",),
         "project": os.path.dirname(path),

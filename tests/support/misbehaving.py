@@ -6,7 +6,7 @@ The tree is as in ``support.trees``: a mapping is a directory, a number a file o
 mapping from paths within the file system:
 
 * ``fail``: from ``OPERATION PATH`` to an error number, for ``getattr``, ``opendir``, ``readdir``,
-  ``unlink``, ``rmdir`` and ``rename``. A ``*`` stands for any part of a path.
+  ``unlink``, ``rmdir``, ``rename`` and ``statfs``. A ``*`` stands for any part of a path.
 * ``broken``: from a directory to how many entries it gives before reading it fails with EIO.
 * ``breaking``: from a directory, ``*`` as above, to how many entries it gives at a time; whoever has
   deleted one of them gets EIO instead of the next ones.
@@ -203,7 +203,8 @@ class Misbehaving(Operations):  # type: ignore[misc]  # it has no types
         into[new_name] = node
         return 0
 
-    def statfs(self, _path: str) -> dict[str, int]:
+    def statfs(self, path: str) -> dict[str, int]:
+        self._enter("statfs", path)
         return {"f_bsize": 4096, "f_frsize": 4096, "f_blocks": 1000, "f_bfree": 500}
 
     def getxattr(self, _path: str, name: str, _position: int = 0) -> bytes:

@@ -56,7 +56,7 @@ def artifact(path: Path, decision: Decision = DELETE) -> Artifact:
         ),
         Evidence(Level.PROVEN, (), None, None, None, os.path.dirname(path), None, None, (), 0),
         Contents(0, 0, files, directories + 1, 0, complete=True, mounts=(), repositories=()),
-        Size(0, 0, 0),
+        Size.exact(0, 0, 0),
         decision,
     )
 
@@ -165,7 +165,7 @@ def leave(
 
     That is in the journal in the state *directory*, by default the one of this process.
     """
-    planned = replace(artifact(top), size=Size(0, allocated, 0))
+    planned = replace(artifact(top), size=Size.exact(0, allocated, 0))
     place = record_staged.new_name(planned.path)
     where = state_directory.directory() if directory is None else str(directory)
     records = Journal(where, run or a_run(os.fspath(top.parent)))

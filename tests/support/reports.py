@@ -67,8 +67,11 @@ def row(path: str = "/srv/a/node_modules", **fields: Any) -> ArtifactRow:
         "outcome": None,
         "error": None,
         "left_at": None,
+        "shared_bytes": 0,
     }
-    return ArtifactRow(**{**values, **fields})
+    values |= fields
+    values.setdefault("reclaimable_at_most_bytes", values["reclaimable_bytes"])
+    return ArtifactRow(**values)
 
 
 def report(
@@ -96,6 +99,9 @@ def report(
             trashed=sum(one.outcome == "trashed" for one in rows),
             freed_bytes=sum(one.reclaimable_bytes for one in rows if one.outcome == "deleted"),
             observed_freed_bytes=None,
+            reclaimable_at_most_bytes=sum(one.reclaimable_at_most_bytes for one in rows),
+            shared_bytes=sum(one.shared_bytes for one in rows),
+            counted_bytes=0,
         ),
         "leftovers": [],
         "unseen_processes": 0,

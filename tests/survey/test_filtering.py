@@ -26,6 +26,7 @@ from cleanup_nodemodule.model import (
     Level,
     Plan,
     Reason,
+    Records,
     Size,
 )
 from cleanup_nodemodule.model.quantities import Share
@@ -111,10 +112,11 @@ def plan_of(world: World) -> Plan:
     links = []
     for place, row in enumerate(world.rows):
         records = [
-            (*world.inode(row, link), world.count(world.inode(row, link)), 1, world.blocks[link])
+            (link, world.count(world.inode(row, link)), 1, *(2 * (world.blocks[link],)))
             for link in row.links
         ]
-        links.append((place, array("Q", itertools.chain.from_iterable(records)).tobytes()))
+        packed = array("Q", itertools.chain.from_iterable(records)).tobytes()
+        links.append((place, world.device(row), packed))
     artifacts = []
     met: set[tuple[int, int]] = set()
     for row in reversed(world.rows):  # An inode counts with the last one that links to it.
@@ -131,11 +133,15 @@ def plan_of(world: World) -> Plan:
                     repository=row.tree,
                 ),
                 Contents(1, row.own, 1, 1, 0, complete=True, mounts=(), repositories=()),
-                Size(1, allocated, 1 if row.selected else 0),
+                Size.exact(1, allocated, 1 if row.selected else 0),
                 Delete() if row.selected else Keep(Reason.TRACKED),
             )
         )
-    return Plan(("/one", "/two"), tuple(reversed(artifacts)), (), complete=True, links=tuple(links))
+    return Plan(
+        *(("/one", "/two"), tuple(reversed(artifacts)), ()),
+        complete=True,
+        records=Records(tuple(links)),
+    )
 
 
 REPOSITORIES = {"/one/a": "r", "/one/b": "r", "/two/a": "s"}

@@ -15,7 +15,7 @@ from cleanup_nodemodule import engine
 from cleanup_nodemodule.engine.contract import Watch
 from cleanup_nodemodule.model import Candidate, Contents, Identity, Problem
 from cleanup_nodemodule.survey import measure as sizing
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.conversion import anchor
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support.trees import Declared, declare

@@ -141,7 +141,9 @@ def test_the_links_in_a_part_of_another_one_count_once(tmp_path: Path) -> None:
     assert both.goals == outer.goals == searched.goals
     assert decided(both) == decided(outer) == decided(searched)
     # There are as many as the file system counts.
-    assert sum(len(links) for _, links in both.links) == sum(len(links) for _, links in outer.links)
+    assert sum(len(links) for _, _, links in both.links) == sum(
+        len(links) for _, _, links in outer.links
+    )
 
 
 def test_each_name_that_is_no_artifact_says_why(tree: Path) -> None:

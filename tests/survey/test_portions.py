@@ -31,6 +31,7 @@ from cleanup_nodemodule.survey.packed import PackedMap, PackedSet, Passed
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.work.scheduler import Scheduler
 from support import corpus, hostile_trees, simple
+from support.filesystems import Mounts
 from support.git import git
 from support.trees import Declared, declare
 
@@ -436,6 +437,27 @@ def test_what_shares_files_with_another_has_the_sizes_that_it_has_in_a_plan(tmp_
     sizes = {one.path: one.size.reclaimable_bytes for one in artifacts}
     assert sizes[str(first)] + sizes[str(other)] > 9000
     assert sizes[str(own)] > 5000
+
+
+@pytest.mark.usefixtures("chosen", "hurried")
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_what_has_clones_in_another_has_the_sizes_that_it_has_in_a_plan(
+    disks: Mounts, tmp_path: Path, kind: str
+) -> None:
+    top = disks.image(kind, tmp_path / "disk")
+    projects(top, 30)
+    first, other = (top / f"team-00{n}/project-3/node_modules" for n in range(2))
+    (first / "shared").write_bytes(os.urandom(90_000))
+    cloned = ("cp", "--reflink=always", first / "shared", other / "shared")
+    subprocess.run(cloned, check=True)
+    (other / "linked").hardlink_to(first / "x")
+    os.sync()
+    artifacts, whole = check_the_same(simply(top))
+    [known] = whole.accounted
+    assert (known.kind, known.how) == (kind, "measured")
+    shared = {one.path: one.size.shared_bytes for one in artifacts}
+    assert min(shared[str(first)], shared[str(other)]) >= 90_000
+    assert whole.reclaimable_at_most_bytes - whole.reclaimable_bytes >= 90_000
 
 
 def test_a_list_of_artifacts_is_handed_out_too(tmp_path: Path) -> None:

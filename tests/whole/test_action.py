@@ -139,6 +139,8 @@ def test_a_dry_run_tells_and_deletes_nothing(runner: Runner) -> None:
     report = json.loads(Path(done.outputs["report"]).read_text())
     assert done.outputs["reclaimable-bytes"] == str(report["totals"]["reclaimable_bytes"])
     assert int(done.outputs["reclaimable-bytes"]) > 50_000
+    at_most = str(report["totals"]["reclaimable_at_most_bytes"])
+    assert done.outputs["reclaimable-at-most-bytes"] == at_most
     assert (done.outputs["count"], done.outputs["found"]) == ("2", "2")
     assert (done.outputs["freed-bytes"], done.outputs["grown-bytes"]) == ("0", "")
     assert done.outputs["exit-code"] == "0"

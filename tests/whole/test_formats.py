@@ -55,6 +55,12 @@ FIELDS: Final = {
     "outcome": str,
     "error": str,
     "left_at": str,
+    "reclaimable_at_most_bytes": int,
+    "shared_bytes": int,
+    "shared_with.store": str,
+    "shared_with.path": str,
+    "shared_with.command": str,
+    "shared_with.proved": str,
 }
 """The columns of CSV in order, each with its type."""
 
@@ -68,11 +74,14 @@ GROUP_FIELDS: Final = {
     "allocated_bytes": int,
     "oldest": str,
     "newest": str,
+    "reclaimable_at_most_bytes": int,
+    "shared_bytes": int,
 }
 
 TOTALS: Final = [
     *("found", "selected", "allocated_bytes", "reclaimable_bytes", "deleted", "failed", "trashed"),
-    *("freed_bytes", "observed_freed_bytes"),
+    *("freed_bytes", "observed_freed_bytes", "reclaimable_at_most_bytes", "shared_bytes"),
+    "counted_bytes",
 ]
 
 RECORDS: Final = {
@@ -86,7 +95,8 @@ RECORDS: Final = {
     "leftover": ["record", "host", "path", "original", "run", "outcome", "error"],
     "totals": [
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
-        *("other_ecosystems", "gates", "gone", "goals", "sources", "asked"),
+        *("other_ecosystems", "gates", "gone", "goals", "sources", "asked", "file_systems"),
+        "observed",
     ],
 }
 """The fields of each record of NDJSON, in order."""
@@ -169,7 +179,12 @@ def test_every_format_says_the_same(
     ]
     lines = table(done[Format.CSV].stdout, FIELDS)
     flat = [
-        {**row, **{f"evidence.{name}": facts for name, facts in row["evidence"].items()}}
+        {
+            **row,
+            **{f"evidence.{name}": facts for name, facts in row["evidence"].items()},
+            # None of them shares anything.
+            **{name: row["shared_with"] for name in FIELDS if name.startswith("shared_with.")},
+        }
         for row in artifacts
     ]
     assert lines == [{name: as_read(row[name]) for name in FIELDS} for row in flat]

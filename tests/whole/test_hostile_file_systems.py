@@ -361,8 +361,8 @@ def test_a_hard_link_outside_is_as_it_was(tool: Tool, tmp_path: Path) -> None:
 def test_what_counts_is_the_space_that_is_taken(
     tool: Tool, tmp_path: Path, disks: Mounts, kind: str, disk: str
 ) -> None:
-    """A sparse file takes less than its size, and on btrfs a compressed one does: what is said to be
-    allocated is what du(1) says, and what is freed is what the file system then has more."""
+    """A sparse file takes less than its size: what is said to be allocated is what du(1) says, and what is freed is what
+    the file system then has more. Of compressed content that is much less than du(1) says."""
     compressing = "compress-force=zstd" if kind == "compressed" else ""
     top = disks.image(disk, tmp_path / "top", options=compressing)
     declare(top, {"app": {**PROJECT, "node_modules": {"text": b"again\n" * 500_000}}})
@@ -379,13 +379,20 @@ def test_what_counts_is_the_space_that_is_taken(
         check=True,
     )
     row = tool.run(top).rows["app/node_modules"]
-    assert row["allocated_bytes"] == row["reclaimable_bytes"] == int(du.stdout.split()[0])
+    assert row["allocated_bytes"] == int(du.stdout.split()[0])
+    if kind == "compressed":
+        assert row["reclaimable_at_most_bytes"] < 500_000
+    elif disk == "ext4":
+        assert row["reclaimable_bytes"] == row["allocated_bytes"]
     assert row["apparent_bytes"] >= (1_010_000_000 if kind == "sparse" else 3_000_000)
     assert row["allocated_bytes"] <= 3_100_000
     totals = tool.delete(top).document["totals"]
     assert totals["freed_bytes"] == row["reclaimable_bytes"]
-    if disk == "ext4":  # The others take and give back space for themselves, and later.
+    if disk == "ext4":  # The others take and give back space for themselves.
         assert totals["observed_freed_bytes"] == totals["freed_bytes"]
+    else:
+        least, most = row["reclaimable_bytes"], row["reclaimable_at_most_bytes"]
+        assert least - 65536 <= totals["observed_freed_bytes"] <= most + 65536
 
 
 @pytest.mark.parametrize("disk", ["ext4", "xfs", "btrfs"])
@@ -399,7 +406,8 @@ def test_directories_that_shrink_while_they_are_emptied_are_freed_whole(
     declare(top, {"app": {**PROJECT, "node_modules": {"large": large, "nested": inner, "a": {}}}})
     row = tool.run(top).rows["app/node_modules"]
     totals = tool.delete(top).document["totals"]
-    assert totals["freed_bytes"] == row["reclaimable_bytes"] == row["allocated_bytes"]
+    assert totals["counted_bytes"] == row["allocated_bytes"]
+    assert totals["freed_bytes"] == row["reclaimable_bytes"]
 
 
 @contextmanager

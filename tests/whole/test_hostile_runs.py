@@ -247,7 +247,10 @@ def test_an_overlay_is_searched_and_cleaned(tool: Tool, tmp_path: Path, disks: M
     assert (planned.code, planned.problems) == (0, set())
     names = {f"{name}/node_modules": None for name in ("both", "fresh", "image")}
     assert planned.reasons == names
-    assert [row["files"] for row in planned.rows.values()] == [4, 3, 3]
+    assert [planned.rows[name]["files"] for name in sorted(names)] == [4, 3, 3]
+    # What lies below gives nothing back, so it comes last.
+    assert list(planned.rows) == [f"{name}/node_modules" for name in ("fresh", "both", "image")]
+    assert planned.rows["image/node_modules"]["reclaimable_bytes"] == 0
     told = tool.delete(top)
     assert (told.code, told.problems) == (0, set())
     assert told.outcomes == dict.fromkeys(names, "deleted")

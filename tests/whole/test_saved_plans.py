@@ -15,6 +15,7 @@ import pytest
 
 from cleanup_nodemodule.record import lock
 from cleanup_nodemodule.run.saved_plan import digest_of, plan_schema
+from cleanup_nodemodule.words import size
 from support.accounts import ANOTHER, SOMEBODY, as_account, give_away
 from support.needs import needs_root
 from support.places import COMMAND
@@ -236,6 +237,30 @@ def test_settings_that_ask_for_less_proof_are_said_first(tool: Tool, top: Path) 
         "a/node-7": "deleted",
         "c/dist": "deleted",
     }
+
+
+def test_a_plan_that_was_saved_when_there_was_one_number_still_counts(
+    tool: Tool, top: Path
+) -> None:
+    path = save(tool, top)
+    saved = document(path)
+    assert saved["reclaimable_at_most_bytes"] == saved["reclaimable_bytes"]
+
+    def age(plan: dict[str, Any]) -> None:
+        for one in (plan, *plan["artifacts"]):
+            del one["reclaimable_at_most_bytes"]
+
+    rewrite(path, age)
+    told = apply(tool, top, path, "--no-dry-run")
+    assert told.outcomes == ALL
+    assert f"names 3 directories, {size(saved['reclaimable_bytes'])}\n" in told.errors
+
+
+def test_both_ends_are_told_of_a_plan_before_anything_happens(tool: Tool, top: Path) -> None:
+    path = save(tool, top)
+    rewrite(path, lambda plan: plan.update(reclaimable_bytes=5 << 20))
+    rewrite(path, lambda plan: plan.update(reclaimable_at_most_bytes=112 << 20))
+    assert "names 3 directories, 5.0 MiB, up to 112.0 MiB\n" in apply(tool, top, path).errors
 
 
 def test_what_was_included_by_hand_is_deleted_if_it_is_as_it_was(tool: Tool, top: Path) -> None:

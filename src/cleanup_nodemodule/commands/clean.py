@@ -51,6 +51,7 @@ def clean(
     rule: search.Rule = None,
     include_unproven: search.IncludeUnproven = None,
     exclude: search.Exclude = None,
+    exact: search.Exact = False,
     older_than: choice.OlderThan = None,
     newer_than: choice.NewerThan = None,
     min_size: choice.MinSize = None,

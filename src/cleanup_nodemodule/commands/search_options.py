@@ -132,3 +132,13 @@ Exclude: TypeAlias = Annotated[
         rich_help_panel=SEARCH,
     ),
 ]
+
+Exact: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="Ask the file system about every file to find out what deleting gives back. With --no-exact it is asked"
+        " about none, and the sizes are those of du. Default: it is asked where that matters.",
+        rich_help_panel=SEARCH,
+    ),
+]

@@ -121,6 +121,7 @@ def settings_of(values: Values) -> Settings:
                 keep=values.texts("keep"),
                 include_foreign=values.flag("include-foreign"),
                 assume_unused=values.flag("assume-unused"),
+                exact=values.value("exact"),
                 filters=filters_of(values),
             )
         )

@@ -156,6 +156,8 @@ _TABLE: Final = (
     Key("include-unproven", Kind.PATHS, (), where=Where.ORDERED),
     _texts("exclude", adds_up=True),
     _texts("keep", adds_up=True, option="", where=Where.FILES),
+    # Without it what matters is asked.
+    Key("exact", Kind.FLAG),
     # Choosing what goes: commands/choice_options.py.
     Key("older-than", Kind.TEXT),
     Key("newer-than", Kind.TEXT),

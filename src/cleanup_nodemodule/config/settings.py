@@ -66,6 +66,9 @@ class Settings:
     """Include what only another user may delete, by the sticky bit of a directory such as ``/tmp``."""
     assume_unused: bool = False
     """Take what belongs to other users for unused, even if some processes may not be looked at."""
+    exact: bool | None = None
+    """Ask file systems about everything to find out what deleting gives back. False: about nothing. None: about what most
+    likely matters."""
     filters: Filters = NO_FILTERS
     """Which of those that can be deleted go."""
     home: str | None = None

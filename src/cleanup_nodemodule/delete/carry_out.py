@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.delete import leftovers as unfinished
 from cleanup_nodemodule.delete import remove, trash
+from cleanup_nodemodule.delete.given_back import is_asked
 from cleanup_nodemodule.delete.turn import SecondProof
 from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
 from cleanup_nodemodule.record.write import Journal
@@ -44,7 +45,15 @@ async def carry_out(
     """
     tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
 
+    # What the files took may be far more than comes back of them.
+    promise = approved.plan.reclaimable_bytes if is_asked(approved.plan.accounted) else None
+    counted = 0
+
     def freed(size: int) -> None:
+        nonlocal counted
+        before, counted = counted, counted + size
+        if promise is not None:
+            size = min(counted, promise) - min(before, promise)
         tracker.add(freed_bytes=size)
 
     doing = Doing.TRASHING if approved.mode == "trash" else Doing.DELETING

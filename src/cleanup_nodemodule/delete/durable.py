@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.system.space import sync_all
 from cleanup_nodemodule.work.scheduler import Scheduler
 
 _SECONDS: Final = 2.0
@@ -148,7 +149,7 @@ def keep(directories: Sequence[int]) -> int | None:
                 return None
         elif sys.platform == "linux" and kind not in _IMMEDIATE:
             for directory in directories[:1]:
-                _sync_all(directory)
+                sync_all(directory)
         for directory in directories:
             os.fsync(directory)
     except OSError as error:
@@ -175,13 +176,3 @@ def _step(directory: int) -> bool:
     finally:
         os.close(file)
     return True
-
-
-def _sync_all(directory: int) -> None:
-    """Call syncfs(2)."""
-    import ctypes  # noqa: PLC0415 - it takes long to import, and only deleting needs it
-
-    call = ctypes.CDLL(None, use_errno=True).syncfs
-    if call(ctypes.c_int(directory)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.delete.durable import Durable
-from cleanup_nodemodule.delete.free_space import ask_free_bytes
+from cleanup_nodemodule.delete.given_back import given_back
 from cleanup_nodemodule.delete.order import Turns, turn_of
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import left_untouched, not_answered
@@ -54,13 +54,13 @@ async def give_turns(
 
     Calls *begun* for each whose turn has come, and *deleted* for each that this run has taken away, when its disk has that.
     """
-    before = await ask_free_bytes(approved.artifacts, scheduler)
     results: list[Result] = []
     # Those that others wait for, in Turns, come first.
     waiting = deque(sorted(approved.artifacts, key=lambda artifact: turn_of(artifact.path)))
     turns = Turns(artifact.path for artifact in approved.artifacts)
     disks = Durable(scheduler)
     unexpected: Exception | None = None
+    told = given_back(approved.plan.accounted)
 
     async def handled(turn: Turn) -> Result | None:
         nonlocal unexpected
@@ -116,6 +116,7 @@ async def give_turns(
         """Say what came of one, now that its disk has it; it has not if there is an error *number*."""
         if number is not None:
             result = _unsure(turn, result, number)
+        result = result and told(result)
         records.end(turn, result)
         if result is not None:
             results.append(result)
@@ -127,12 +128,10 @@ async def give_turns(
         records.drop()
     finally:
         await disks.flush()
-    after = await ask_free_bytes(approved.artifacts, scheduler)
     results.sort(key=lambda result: result.artifact.path)
     return Outcome(
         with_results(approved.plan, results),
         tuple(results),
-        after - before if before is not None and after is not None else None,
         complete=len(results) == len(approved.artifacts) and not scheduler.stopped,
         unexpected=unexpected,
     )

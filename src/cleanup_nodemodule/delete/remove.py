@@ -89,7 +89,7 @@ def refused(approved: Approved, why: str) -> Outcome:
         left_untouched(one, Problem(one.path, ProblemCode.LOOK_AGAIN_PATTERN, message=why))
         for one in approved.artifacts
     )
-    return Outcome(with_results(approved.plan, results), results, None, complete=True)
+    return Outcome(with_results(approved.plan, results), results, complete=True)
 
 
 class _Deletion:

@@ -1,4 +1,4 @@
-"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle``.
+"""The engine: three functions that walk directory trees, ``find``, ``measure`` and ``remove``; and ``settle`` and ``cover``.
 
 :mod:`cleanup_nodemodule.engine.contract` has what they take and return. There are two engines. ``native`` is in C
 (``_kernel.c`` and ``native/``) and is there if it could be built at installation. ``python`` (``_python.py`` and
@@ -15,9 +15,11 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.engine.contract import (
+    Accounting,
+    Covered,
     Finding,
     Groups,
     Measurement,
@@ -27,6 +29,9 @@ from cleanup_nodemodule.engine.contract import (
     Settled,
     Watch,
 )
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.engine._tree import Tree
 
 Choice: TypeAlias = Literal["auto", "native", "python"]
 
@@ -144,6 +149,16 @@ def open_directory(path: bytes) -> int:
     return open_plainly(path)
 
 
+def open_beneath(root: Root) -> "Tree":
+    """Open the directory of *root*, in which something may be mounted, to look at what lies in it and nowhere else.
+
+    Raises OSError, with ``ESTALE`` if another one has taken its place.
+    """
+    from cleanup_nodemodule.engine._beneath import open_tree  # noqa: PLC0415 - only to look at a few files
+
+    return open_tree(root, mount_ok=True)
+
+
 def rename_exclusively(directory: int, old: str, new: str) -> bool:
     """Rename within the open directory unless something has the new name; False if that cannot be.
 
@@ -168,21 +183,61 @@ def groups_of(directory: int) -> Groups | None:
     return groups_of(directory)
 
 
+def inodes_of(directory: int) -> tuple[int, bool] | None:
+    """Return how the XFS that an open directory is on keeps its inodes; None for any other file system.
+
+    That is the bytes of an inode, and whether each chunk of 64 inodes begins at a multiple of 64.
+    """
+    from cleanup_nodemodule.engine._groups import geometry_of  # noqa: PLC0415 - only where it is asked
+
+    geometry = geometry_of(directory)
+    return None if geometry is None else (geometry.inode, geometry.aligned)
+
+
+def made(path: str) -> int | None:
+    """Return when a file was made, nanoseconds since the epoch (statx(2)); None where nobody tells."""
+    from cleanup_nodemodule.engine._python_extents import made  # noqa: PLC0415 - only on Linux
+
+    return made(path)
+
+
+def tells_layers(directory: int) -> bool:
+    """Whether the overlay that an open directory is on tells in which layer its entries are (name_to_handle_at(2))."""
+    from cleanup_nodemodule.engine._python_extents import is_upper  # noqa: PLC0415 - only on Linux
+
+    return is_upper(directory, b"") is not None
+
+
 def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     """Look for directories; see the contract."""
     found: Finding = _chosen.find(root, stack, names, budget)
     return found
 
 
-def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
-    """Count bytes, files and directories; see the contract."""
-    measured: Measurement = _chosen.measure(root, stack, budget, watch)
+def measure(
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    watch: Watch | None = None,
+    accounting: Accounting | None = None,
+) -> Measurement:
+    """Count bytes, files and directories, and what deleting them gives back; see the contract."""
+    measured: Measurement = (
+        _chosen.measure(root, stack, budget, watch)
+        if accounting is None
+        else _chosen.measure(root, stack, budget, watch, accounting)
+    )
     return measured
 
 
-def settle(slices: list[tuple[int, bytes]], chosen: bytes) -> Settled:
+def settle(slices: list[tuple[int, int, bytes]], chosen: bytes) -> Settled:
     """Count files with several links once; see the contract."""
     return Settled(*_chosen.settle(slices, chosen))
+
+
+def cover(slices: list[tuple[int, bytes]], times: int) -> Covered:
+    """Say what ranges of one disk have in common; see the contract."""
+    return Covered(*_chosen.cover(slices, times))
 
 
 def remove(

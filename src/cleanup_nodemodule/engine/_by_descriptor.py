@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
@@ -91,6 +92,7 @@ class DescriptorTree(Tree):
     """A root and its parent, held by descriptors."""
 
     complete_entries = True
+    can_ask = sys.platform == "linux"
 
     def __init__(self, root: Root, *, mount_ok: bool) -> None:
         self._device = root.device
@@ -146,6 +148,18 @@ class DescriptorTree(Tree):
         opened = self._on_device(self._open_at(around, name, flags, _SAME_MOUNT), name)
         return opened, os.fstat(opened)
 
+    def open_to_ask(self, handle: Handle, name: str, found: os.stat_result) -> int:
+        opened = self._open_at(handle, os.fsencode(name), _ASK_FLAGS, _SAME_MOUNT)
+        try:
+            now = os.fstat(opened)
+            same = (now.st_dev, now.st_ino) == (found.st_dev, found.st_ino)
+            if not same or stat.S_IFMT(now.st_mode) != stat.S_IFMT(found.st_mode):
+                raise stale(os.fsencode(name))
+        except BaseException:
+            os.close(opened)
+            raise
+        return opened
+
     def status_open(self, handle: Handle) -> os.stat_result:
         return os.fstat(handle)
 
@@ -197,6 +211,15 @@ _FLAGS: Final = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NONBLOCK", 0)
+)
+
+
+_ASK_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
 )
 
 

@@ -17,6 +17,7 @@ class PathTree(Tree):
 
     complete_entries = False
     links_tell = False
+    can_ask = False
 
     def __init__(self, root: Root, *, mount_ok: bool) -> None:
         self._path = os.fsdecode(root.path)
@@ -53,6 +54,9 @@ class PathTree(Tree):
         if found.st_dev != self._identity.device:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), place)
         return place, found
+
+    def open_to_ask(self, handle: Handle, name: str, found: os.stat_result) -> int:  # noqa: ARG002 - nobody is asked
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), name)
 
     def status_open(self, handle: Handle) -> os.stat_result:
         return os.lstat(handle)

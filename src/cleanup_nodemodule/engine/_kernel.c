@@ -8,8 +8,8 @@
  * nothing from Python but numbers and pointers into immutable bytes. It lets go of the interpreter, walks, and takes
  * the interpreter again to build the result. A caller that wants several cores makes several calls.
  *
- * The engine opens directories only, and never follows anything. So no FIFO can block a call, and no symlink can lead
- * one away.
+ * The engine never follows anything, so no symlink can lead it away. It opens directories; and where it is asked to find
+ * out what files share, also files that are known to be regular, without waiting. So no FIFO can block a call.
  */
 
 #ifndef _GNU_SOURCE
@@ -27,11 +27,16 @@
 #include "native/names.h"
 #include "native/find.h"
 #include "native/watch.h"
+#include "native/extents.h"
+#include "native/shares.h"
+#include "native/tree.h"
+#include "native/accounting.h"
 #include "native/measure.h"
 #include "native/remove_file.h"
 #include "native/remove_directory.h"
 #include "native/remove.h"
 #include "native/links.h"
+#include "native/ranges.h"
 
 /* The interpreter is declared from here on. So nothing above can call it: all of that may run without the lock of the
  * interpreter, and in several interpreters at once. A test checks that it stays so. */
@@ -40,6 +45,7 @@
 
 #include "native/bridge/results.h"
 #include "native/bridge/arguments.h"
+#include "native/bridge/answers.h"
 
 static PyObject *
 kernel_find(PyObject *module, PyObject *args)
@@ -108,14 +114,35 @@ usage_of(const Sums *sums, const Watch *watch, const Classes *classes)
     PyObject *directories = number_of(&sums->directory_blocks, BLOCK);
     PyObject *met = list_of(&watch->met);
     PyObject *late = list_of(&watch->late);
+    const Accounting *accounting = &sums->accounting;
+    PyObject *own = accounting->kind == AS_COUNTED ? number_of(&sums->blocks, BLOCK)
+                                                   : number_of(&accounting->own, 1);
+    PyObject *perhaps = number_of(&accounting->perhaps, 1);
+    PyObject *shared = number_of(&accounting->shared, 1);
+    PyObject *metadata = number_of(&accounting->metadata, 1);
+    PyObject *proven = number_of(&accounting->proven, 1);
+    PyObject *content = number_of(&accounting->contents, 1);
     if (mounts != NULL && repositories != NULL && foreign != NULL && apparent != NULL &&
-        allocated != NULL && directories != NULL && met != NULL && late != NULL) {
+        allocated != NULL && directories != NULL && met != NULL && late != NULL &&
+        own != NULL && perhaps != NULL && shared != NULL && metadata != NULL && proven != NULL &&
+        content != NULL) {
         usage = PyObject_CallFunction(
-            classes->usage, "OOLLLy#OOOOOOL", apparent, allocated, (long long)sums->files,
+            classes->usage, "OOLLLy#OOOOOOLOOOOOy#y#y#Ly#O", apparent, allocated, (long long)sums->files,
             (long long)sums->directories, (long long)sums->newest,
-            sums->links.used == 0 ? "" : sums->links.data, (Py_ssize_t)sums->links.used, mounts,
-            repositories, foreign, directories, met, late, (long long)watch->unlisted);
+            bytes_of(&sums->links), (Py_ssize_t)sums->links.used, mounts,
+            repositories, foreign, directories, met, late, (long long)watch->unlisted, own, perhaps,
+            shared, metadata, proven, bytes_of(&accounting->ranges), (Py_ssize_t)accounting->ranges.used,
+            bytes_of(&accounting->linked_ranges), (Py_ssize_t)accounting->linked_ranges.used,
+            bytes_of(&accounting->chunks), (Py_ssize_t)accounting->chunks.used,
+            (long long)accounting->extents, bytes_of(&accounting->encoded),
+            (Py_ssize_t)accounting->encoded.used, content);
     }
+    Py_DecRef(content);
+    Py_DecRef(proven);
+    Py_DecRef(metadata);
+    Py_DecRef(shared);
+    Py_DecRef(perhaps);
+    Py_DecRef(own);
     Py_DecRef(late);
     Py_DecRef(met);
     Py_DecRef(directories);
@@ -131,7 +158,7 @@ static PyObject *
 kernel_measure(PyObject *module, PyObject *args)
 {
     const Classes *classes = PyModule_GetState(module);
-    PyObject *root, *stack, *given = Py_None;
+    PyObject *root, *stack, *given = Py_None, *accounting = Py_None;
     PyObject *result = NULL;
     long long budget;
     Call call;
@@ -140,7 +167,7 @@ kernel_measure(PyObject *module, PyObject *args)
     memset(&sums, 0, sizeof sums);
     memset(&watch, 0, sizeof watch);
     sums.user = geteuid();
-    if (!PyArg_ParseTuple(args, "OOL|O:measure", &root, &stack, &budget, &given) ||
+    if (!PyArg_ParseTuple(args, "OOL|OO:measure", &root, &stack, &budget, &given, &accounting) ||
         begin_call(&call, root, stack, budget) < 0) {
         return NULL;
     }
@@ -150,12 +177,16 @@ kernel_measure(PyObject *module, PyObject *args)
             goto done;
         }
     }
+    if (accounting != Py_None && read_accounting(&sums.accounting, accounting) < 0) {
+        goto done;
+    }
     Py_BEGIN_ALLOW_THREADS
     measure(&call, &sums);
     Py_END_ALLOW_THREADS
     result = result_of(&call, classes, classes->measurement, usage_of(&sums, &watch, classes));
 done:
     empty(&sums.links);
+    forget_accounting(&sums.accounting);
     empty_paths(&sums.mounts);
     empty_paths(&sums.repositories);
     empty_paths(&sums.foreign);
@@ -229,33 +260,6 @@ kernel_held(PyObject *module, PyObject *args)
 }
 #endif
 
-/* Take over the slices, which the list keeps alive; -1 with an exception. */
-static int
-read_slices(LinkSlice *slices, PyObject *list, size_t count, size_t ranks)
-{
-    size_t last = 0;
-    for (size_t at = 0; at < count; at++) {
-        Py_ssize_t rank;
-        char *records;
-        Py_ssize_t length;
-        PyObject *links;
-        PyObject *pair = PyList_GetItem(list, (Py_ssize_t)at);
-        if (pair == NULL || !PyArg_ParseTuple(pair, "nO!", &rank, &PyBytes_Type, &links) ||
-            PyBytes_AsStringAndSize(links, &records, &length) < 0) {
-            return -1;
-        }
-        size_t whole = (size_t)length / (LINK_FIELDS * sizeof(uint64_t));
-        if (rank < 0 || (size_t)rank < last || (size_t)rank >= ranks ||
-            whole * LINK_FIELDS * sizeof(uint64_t) != (size_t)length) {
-            PyErr_SetString(PyExc_ValueError, "slices have to be whole, and in the order of their ranks");
-            return -1;
-        }
-        last = (size_t)rank;
-        slices[at] = (LinkSlice){records, whole, last};
-    }
-    return 0;
-}
-
 static PyObject *
 kernel_settle(PyObject *module, PyObject *args)
 {
@@ -264,6 +268,7 @@ kernel_settle(PyObject *module, PyObject *args)
     const char *chosen;
     Py_ssize_t ranks;
     LinkSums sums;
+    int failed;
     (void)module;
     if (!PyArg_ParseTuple(args, "O!y#:settle", &PyList_Type, &list, &chosen, &ranks)) {
         return NULL;
@@ -279,33 +284,60 @@ kernel_settle(PyObject *module, PyObject *args)
         PyErr_NoMemory();
         goto done;
     }
-    if (read_slices(slices, list, count, (size_t)ranks) < 0) {
+    if (read_link_slices(slices, list, count, (size_t)ranks) < 0 ||
+        begin_answers(answers, sums.sums, LINK_SUMS, (size_t)ranks) < 0) {
         goto done;
     }
-    for (size_t number = 0; number < LINK_SUMS; number++) {
-        answers[number] = PyBytes_FromStringAndSize(NULL, ranks * (Py_ssize_t)sizeof(uint64_t));
-        if (answers[number] == NULL) {
-            goto done;
-        }
-        /* What bytes hold lies behind a header of whole words. */
-        sums.sums[number] = (uint64_t *)(void *)PyBytes_AsString(answers[number]);
-        memset(sums.sums[number], 0, (size_t)ranks * sizeof(uint64_t));
-    }
-    int failed;
     Py_BEGIN_ALLOW_THREADS
     failed = settle_links(slices, count, chosen, &sums);
     Py_END_ALLOW_THREADS
-    if (failed < 0) {
+    result = failed < 0 ? PyErr_NoMemory() : end_answers(answers, LINK_SUMS);
+done:
+    for (size_t number = 0; number < LINK_SUMS; number++) {
+        Py_DecRef(answers[number]);
+    }
+    release(slices);
+    Py_DecRef(list);
+    return result;
+}
+
+static PyObject *
+kernel_cover(PyObject *module, PyObject *args)
+{
+    PyObject *list, *answers[RANGE_SUMS] = {NULL};
+    PyObject *result = NULL;
+    long long given;
+    RangeSums sums;
+    int failed;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!L:cover", &PyList_Type, &list, &given)) {
+        return NULL;
+    }
+    if (given < 1) {
+        PyErr_SetString(PyExc_ValueError, "ranges are counted from one on");
+        return NULL;
+    }
+    uint64_t times = (uint64_t)given;
+    list = PyList_GetSlice(list, 0, PyList_Size(list));
+    if (list == NULL) {
+        return NULL;
+    }
+    size_t count = (size_t)PyList_Size(list);
+    RangeSlice *slices = resize(NULL, (count + 1) * sizeof *slices);
+    if (slices == NULL) {
         PyErr_NoMemory();
         goto done;
     }
-    result = PyTuple_New(LINK_SUMS);
-    for (size_t number = 0; result != NULL && number < LINK_SUMS; number++) {
-        PyTuple_SetItem(result, (Py_ssize_t)number, answers[number]);
-        answers[number] = NULL;
+    if (read_range_slices(slices, list, count) < 0 ||
+        begin_answers(answers, sums.sums, RANGE_SUMS, count > 0 ? slices[count - 1].rank + 1 : 0) < 0) {
+        goto done;
     }
+    Py_BEGIN_ALLOW_THREADS
+    failed = cover_ranges(slices, count, times, &sums);
+    Py_END_ALLOW_THREADS
+    result = failed < 0 ? PyErr_NoMemory() : end_answers(answers, RANGE_SUMS);
 done:
-    for (size_t number = 0; number < LINK_SUMS; number++) {
+    for (size_t number = 0; number < RANGE_SUMS; number++) {
         Py_DecRef(answers[number]);
     }
     release(slices);
@@ -328,12 +360,14 @@ kernel_use_openat2(PyObject *module, PyObject *args)
 
 PyDoc_STRVAR(find_doc, "find(root, stack, names, budget)\n--\n\n"
                        "Look for directories with the wanted names; see the contract.");
-PyDoc_STRVAR(measure_doc, "measure(root, stack, budget, watch=None)\n--\n\n"
+PyDoc_STRVAR(measure_doc, "measure(root, stack, budget, watch=None, accounting=None)\n--\n\n"
                           "Count bytes, files and directories; see the contract.");
 PyDoc_STRVAR(remove_doc, "remove(root, stack, budget, groups=None, group=0, include_foreign=False)\n--\n\n"
                          "Delete everything beneath the root, then the root; see the contract.");
 PyDoc_STRVAR(settle_doc, "settle(slices, chosen)\n--\n\n"
                          "Count files with several links once; see the contract.");
+PyDoc_STRVAR(cover_doc, "cover(slices, times)\n--\n\n"
+                        "Say what ranges have in common; see the contract.");
 PyDoc_STRVAR(use_openat2_doc, "_use_openat2(wanted)\n--\n\n"
                               "For tests: have the calls of this process do without openat2(2).");
 
@@ -342,6 +376,7 @@ static PyMethodDef methods[] = {
     {"measure", kernel_measure, METH_VARARGS, measure_doc},
     {"remove", kernel_remove, METH_VARARGS, remove_doc},
     {"settle", kernel_settle, METH_VARARGS, settle_doc},
+    {"cover", kernel_cover, METH_VARARGS, cover_doc},
     {"_use_openat2", kernel_use_openat2, METH_VARARGS, use_openat2_doc},
 #ifdef CLEANUP_NODEMODULE_TESTING
     {"_fail_allocation", kernel_fail_allocation, METH_VARARGS,

@@ -8,7 +8,7 @@ import errno
 import math
 import os
 import stat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cleanup_nodemodule.engine._beneath import open_tree
 from cleanup_nodemodule.engine._python_entries import (
@@ -16,6 +16,7 @@ from cleanup_nodemodule.engine._python_entries import (
     GONE,
     blocks_of,
     depth_of,
+    elsewhere,
     fault_of,
     fitting,
     has_head,
@@ -27,10 +28,15 @@ from cleanup_nodemodule.engine._python_entries import (
     status_of,
 )
 from cleanup_nodemodule.engine._python_links import settle as settle  # noqa: PLC0414 - of this engine
+from cleanup_nodemodule.engine._python_ranges import cover as cover  # noqa: PLC0414 - of this engine
 from cleanup_nodemodule.engine._python_remove import remove as remove  # noqa: PLC0414 - of this engine
 from cleanup_nodemodule.engine._python_watch import Watcher
+from cleanup_nodemodule.engine._tree import Tree
 from cleanup_nodemodule.engine.contract import (
+    AS_COUNTED,
+    LAYERS,
     WATCHED,
+    Accounting,
     Fault,
     Finding,
     Found,
@@ -42,7 +48,10 @@ from cleanup_nodemodule.engine.contract import (
     Watch,
 )
 
-__all__ = ["find", "measure", "remove", "settle"]
+if TYPE_CHECKING:
+    from cleanup_nodemodule.engine._python_accounting import Accountant
+
+__all__ = ["cover", "find", "measure", "remove", "settle"]
 
 _REPOSITORY_PARTS: Final = frozenset({b"objects", b"refs"})
 """Directories that every git repository has, besides a file HEAD (gitrepository-layout(5)). Each may be a symlink:
@@ -148,7 +157,13 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
 
 
 # Long: one loop, with its counters in local variables, as this is where the time of the Python engine goes.
-def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = None) -> Measurement:
+def measure(
+    root: Root,
+    stack: list[bytes],
+    budget: int,
+    watch: Watch | None = None,
+    accounting: Accounting | None = None,
+) -> Measurement:
     """Count bytes, files and directories; see the contract."""
     apparent = blocks = directory_blocks = files = directories = newest = 0
     links = array.array("Q")
@@ -161,6 +176,7 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
     counts_blocks = hasattr(os.stat_result, "st_blocks")
     device = root.device
     watcher = Watcher(watch or Watch())
+    accountant: Accountant | None = None
 
     def usage() -> Usage:
         return Usage(
@@ -177,8 +193,10 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
             watcher.met,
             watcher.late,
             watcher.unlisted,
+            *_asked(accountant, blocks * BLOCK),
         )
 
+    _check(accounting or Accounting())
     try:
         tree = open_tree(root, mount_ok=False)
     except OSError as error:
@@ -187,6 +205,7 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
         elif error.errno != errno.ENOENT:
             faults.append(fault_of(b"", error, "open"))
         return Measurement(usage(), [], faults)
+    accountant = _accountant(accounting, root, tree)
     complete = tree.complete_entries
     closed = frozenset(root.closed)
     with tree:
@@ -202,6 +221,8 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
                     try:
                         # A bind mount of this file system: its parent took it for a directory.
                         found = tree.status_of(path)
+                        if accountant is not None:
+                            accountant.take_back(path, found)
                     except OSError:
                         continue
                     directories -= 1
@@ -221,7 +242,11 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
                 if only_for_owners(tree.status_around(), found.st_uid):
                     foreign.append(path)
                 sticky = bool(found.st_mode & stat.S_ISVTX)
+                if accountant is not None:
+                    accountant.count_root(handle, found)
             around = os.stat(handle) if sticky else None
+            if accountant is not None:
+                accountant.begin(handle, path)
             prefix = path + b"/" if path else b""
             before = files + directories
             parts = 0
@@ -274,12 +299,18 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
                             elif entry.name in _PART_NAMES and stat.S_ISLNK(mode):
                                 parts += 1
                             if link_count > 1:
-                                allocated = blocks_of(found) * BLOCK
-                                links.extend((entry_device, inode, link_count, size, allocated))
+                                allocated = own = blocks_of(found) * BLOCK
+                                if accountant is not None:
+                                    own = accountant.count_linked(handle, entry.name, found)
+                                if entry_device != device:
+                                    inode = elsewhere(inode, entry_device)
+                                links.extend((inode, link_count, size, allocated, own))
                                 newest = max(newest, int(changed))
                                 continue
                         apparent += size
                         blocks += found.st_blocks if counts_blocks else blocks_of(found)
+                        if accountant is not None:
+                            accountant.count(handle, entry.name, found)
                         if changed > newest:
                             newest = int(changed)
                 if parts == len(_REPOSITORY_PARTS) and has_head(tree, prefix, closed):
@@ -292,3 +323,41 @@ def measure(root: Root, stack: list[bytes], budget: int, watch: Watch | None = N
                 tree.close(handle)
             budget -= files + directories - before + 1
     return Measurement(usage(), left, faults)
+
+
+def _check(accounting: Accounting) -> None:
+    """Raise ValueError for what no engine knows."""
+    kind, block, _, *sizes = accounting
+    if not AS_COUNTED <= kind <= LAYERS or block < 1 or min(sizes) < 0:
+        raise ValueError("nothing is counted in such a way")
+
+
+def _accountant(accounting: Accounting | None, root: Root, tree: Tree) -> "Accountant | None":
+    """Return who finds out what deleting gives back; None if that is what entries take, or if nobody can be asked."""
+    if accounting is None or accounting.kind == AS_COUNTED or not tree.can_ask:
+        return None
+    # What it needs is not there on each system.
+    from cleanup_nodemodule.engine._python_accounting import accountant_of  # noqa: PLC0415 - as the comment above says
+
+    return accountant_of(accounting, root, tree)
+
+
+def _asked(
+    accountant: "Accountant | None", allocated: int
+) -> tuple[int, int, int, int, int, bytes, bytes, bytes, int, bytes, int]:
+    """Return the fields of ``Usage`` that were asked for."""
+    if accountant is None:
+        return allocated, 0, 0, 0, 0, b"", b"", b"", 0, b"", 0
+    return (
+        accountant.own,
+        accountant.perhaps,
+        accountant.shared,
+        accountant.metadata,
+        accountant.proven,
+        accountant.ranges.tobytes(),
+        accountant.linked_ranges.tobytes(),
+        accountant.chunks(),
+        accountant.extents,
+        accountant.encoded.tobytes(),
+        accountant.content,
+    )

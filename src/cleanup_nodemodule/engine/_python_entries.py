@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cleanup_nodemodule.engine._tree import Handle, Tree
-from cleanup_nodemodule.engine.contract import Fault, Hit, Root
+from cleanup_nodemodule.engine.contract import DEVICE_SHIFT, Fault, Hit, Root
 
 BLOCK: Final = 512
 """Bytes in a unit of ``st_blocks`` (stat(3type)), whatever the file system's own block size."""
@@ -21,6 +21,8 @@ MAX_REFUSED: Final = 20
 """Entries of one directory that are named because they could not be deleted, for each reason; the
 others are counted."""
 
+
+_HIGHEST: Final = 2**64 - 1
 
 _LINKS_OF_A_LEAF: Final = 2
 """Its name, and its own "."."""
@@ -109,6 +111,11 @@ def blocks_of(found: os.stat_result) -> int:
     """Blocks of 512 bytes; where the system does not count them, the size rounded up."""
     blocks: int | None = getattr(found, "st_blocks", None)
     return -(-found.st_size // BLOCK) if blocks is None else blocks
+
+
+def elsewhere(inode: int, device: int) -> int:
+    """Return what stands for an inode that is not on the device of the root in ``Usage.links``."""
+    return inode ^ (device << DEVICE_SHIFT & _HIGHEST)
 
 
 def depth_of(path: bytes) -> int:

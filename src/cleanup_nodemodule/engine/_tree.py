@@ -44,6 +44,16 @@ class Tree(ABC):
         *passing* is to open only what lies in it.
         """
 
+    can_ask: bool
+    """Files can be opened to be asked where they lie on the disk, and where names lie."""
+
+    @abstractmethod
+    def open_to_ask(self, handle: Handle, name: str, found: os.stat_result) -> int:
+        """Return a descriptor of the entry *name* of an open directory, to be read, if it still is the one *found*.
+
+        Raises OSError, with ``EXDEV`` for a mount point, and with ``ESTALE`` for another one.
+        """
+
     @abstractmethod
     def status_open(self, handle: Handle) -> os.stat_result:
         """Return the status of an open directory."""

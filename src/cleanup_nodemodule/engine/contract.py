@@ -2,7 +2,7 @@
 
     find(root, stack, names, budget)  -> (Found, left, faults)
     measure(root, stack, budget)      -> (Usage, left, faults)
-    measure(root, stack, budget, watch)
+    measure(root, stack, budget, watch, accounting)
     remove(root, stack, budget)       -> (Counts, left, faults)
     remove(root, stack, budget, groups, group, include_foreign)
 
@@ -19,6 +19,9 @@ of the Python engine, and of :attr:`Counts.blocked`, are only a path with slashe
 With *watch*, ``measure`` also looks at the name and the time of each entry it counts, and lists what is watched for:
 see :class:`Watch`. The numbers are the same with and without.
 
+With *accounting*, ``measure`` also finds out what deleting each entry gives back, where that is not what the entry
+takes: see :class:`Accounting`. The numbers that were there before are the same with and without.
+
 With *groups*, what ``remove`` meets in another group of inodes than *group* comes back apart, for a call
 that is given that one: see :class:`Groups`. What is on the stack is dealt with in either case.
 
@@ -31,8 +34,30 @@ All arguments and results are plain values that pickle, so the executor may live
 
 from typing import Final, NamedTuple
 
+from cleanup_nodemodule.engine.accounting import AS_COUNTED as AS_COUNTED  # noqa: PLC0414 - a part of it
+from cleanup_nodemodule.engine.accounting import ATTRIBUTES as ATTRIBUTES  # noqa: PLC0414 - a part of it
+from cleanup_nodemodule.engine.accounting import EXTENTS as EXTENTS  # noqa: PLC0414 - a part of it
+from cleanup_nodemodule.engine.accounting import LAYERS as LAYERS  # noqa: PLC0414 - a part of it
+from cleanup_nodemodule.engine.accounting import TREE as TREE  # noqa: PLC0414 - a part of it
+from cleanup_nodemodule.engine.accounting import Accounting as Accounting  # noqa: PLC0414 - a part of it
+
 LINK_FIELDS: Final = 5
 """Numbers in one record of :attr:`Usage.links`."""
+
+RANGE_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.ranges`."""
+
+LINKED_RANGE_FIELDS: Final = 3
+"""Numbers in one record of :attr:`Usage.linked_ranges`."""
+
+CHUNK_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.chunks`."""
+
+ENCODED_FIELDS: Final = 2
+"""Numbers in one record of :attr:`Usage.encoded`."""
+
+DEVICE_SHIFT: Final = 40
+"""By so many bits the number of a device is shifted left in :attr:`Usage.links`."""
 
 WATCHED: Final = 1000
 """Paths that one call lists at most of each kind: in :attr:`Usage.met`, :attr:`Usage.late` and
@@ -167,8 +192,10 @@ class Usage(NamedTuple):
     newest: int
     """Newest modification time met, in whole seconds since the epoch."""
     links: bytes
-    """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links:
-    device, inode, link count, apparent bytes, allocated bytes."""
+    """Native unsigned 64-bit numbers, :data:`LINK_FIELDS` an entry that has several links: inode, link count, apparent
+    bytes, allocated bytes, own bytes (:class:`Accounting`). All count as if they were on the device of the root. The
+    inode of one that is not, as in the layers of an overlay, is changed so that it is another one: by its device,
+    shifted left by :data:`DEVICE_SHIFT` bits and combined by "exclusive or"."""
     mounts: list[bytes]
     """Mount points (or subvolumes) met, not entered and not counted."""
     repositories: list[bytes]
@@ -184,15 +211,43 @@ class Usage(NamedTuple):
     """Entries that were modified after the time asked for, relative to the root; no more than :data:`WATCHED`."""
     unlisted: int
     """How many of ``met`` and of ``late`` were not listed, as there were more; one in both counts twice."""
+    own: int
+    """Own bytes of entries with one link and of directories (:class:`Accounting`)."""
+    perhaps: int
+    """Bytes of the same that may come back besides: nobody could be asked, or what was asked does not tell. Of an entry with
+    several links it is what falls to one of these, rounded up: also what its compressed extents may take, as they are in no ``encoded``."""
+    shared: int
+    """Bytes in ``ranges``."""
+    metadata: int
+    """Bytes that the entries take in the tree of btrfs. Those with several links count without their inodes and content."""
+    proven: int
+    """Of these, the bytes of regular files, with one link, that have extents, none of which is shared. So no snapshot has them."""
+    ranges: bytes
+    """Native unsigned 64-bit numbers, :data:`RANGE_FIELDS` a range of entries with one link: where it begins on the disk, and
+    its length, in bytes."""
+    linked_ranges: bytes
+    """The same of entries with several links, :data:`LINKED_RANGE_FIELDS` a range: inode, where it begins, its length. Again with each link
+    that is met."""
+    chunks: bytes
+    """Native unsigned 64-bit numbers, :data:`CHUNK_FIELDS` a chunk of inodes, of entries with one link and directories: the
+    number of the chunk (inode shifted right by 6 bits), and how many of its 64 inodes were met. In any order; one chunk may occur several times. A directory that turned out
+    to be a mount point stays in it, and so do its ``ranges`` and ``shared``."""
+    extents: int = 0
+    """Extents on the disk, of a file system that is a ``TREE``, that are not shared, of entries with one link. Each is also in a tree that all files have in common."""
+    encoded: bytes = b""
+    """Native unsigned 64-bit numbers, :data:`ENCODED_FIELDS` a compressed extent, that is not shared, of entries with one link: where it begins on the
+    disk, and how many bytes it takes at most besides those that are counted in ``own``; 0 where these are all. In any order."""
+    content: int = 0
+    """Bytes of the content of regular files in ``metadata``, uncompressed: also of those that are asked, and are in the tree (FIEMAP_EXTENT_DATA_INLINE)."""
 
 
 class Settled(NamedTuple):
     """What files with several links come to, each inode counted once: the answer of ``settle``.
 
-    ``settle(slices, chosen)`` takes records as in :attr:`Usage.links`, each slice with its rank, in the order of the
+    ``settle(slices, chosen)`` takes records as in :attr:`Usage.links`, each slice with its rank and its device, in the order of the
     ranks; and for each rank a byte that is not 0 if what has this rank is chosen to go. Each answer has a native unsigned
-    64-bit number of bytes for each rank. Raises ValueError for slices that are not so. It asks no disk, and the links
-    that an inode has are the most that any record says.
+    64-bit number of bytes for each rank. Raises ValueError for slices that are not so. It asks no disk. The links
+    that an inode has are the most that any record says, and its own bytes the fewest.
     """
 
     apparent: bytes
@@ -200,12 +255,27 @@ class Settled(NamedTuple):
     allocated: bytes
     """The same, allocated."""
     reclaimable: bytes
-    """Allocated, of the inodes all of whose links are chosen, the first of them at this rank."""
+    """Own bytes, of the inodes all of whose links are chosen, the first of them at this rank."""
     freed: bytes
     """The same, the last of them at this rank."""
     gone: bytes
-    """Allocated, of the inodes with no link among those that are not chosen, the last at this rank. They may have links
+    """Own bytes, of the inodes with no link among those that are not chosen, the last at this rank. They may have links
     that nobody has met."""
+
+
+class Covered(NamedTuple):
+    """What ranges have in common: the answer of ``cover``.
+
+    ``cover(slices, times)`` takes records as in :attr:`Usage.ranges`, all of one device, each slice with its rank, in the order of the ranks; and
+    how many ranges have to have a byte in common, at least 1. Each answer has a native unsigned 64-bit number for each rank up
+    to the last one that occurs, in bytes. Ranges of length 0 are none; one may occur several times, in one slice too. Raises ValueError for slices that are not so, and for a
+    range that ends beyond 2**64. It asks no disk.
+    """
+
+    common: bytes
+    """Bytes of the disk that at least so many ranges have in common; each counts once, with the last rank that has it."""
+    full: bytes
+    """Of these, the bytes that at least 1,024 ranges have in common."""
 
 
 class Counts(NamedTuple):

@@ -9,16 +9,18 @@ reads lengths of time and sizes.
 Words: a path is ``str`` as ``os.fsdecode`` makes it: a name that is not UTF-8 keeps its bytes as lone surrogates. Sizes
 are bytes, times are seconds since the epoch.
 
-May import ``problems`` and nothing else: the model does nothing.
+May import ``problems`` and the types of the engine, and nothing else: the model does nothing.
 The next reason to keep is a member of ``Reason``. The next fact about an artifact is a field of ``Evidence``.
 """
 
 from cleanup_nodemodule.model.outcome import (
     Approved,
     DeletingMode,
+    Difference,
     Failed,
     Leftover,
     Mode,
+    Observed,
     Outcome,
     Progress,
     Removed,
@@ -26,6 +28,7 @@ from cleanup_nodemodule.model.outcome import (
     Trashed,
 )
 from cleanup_nodemodule.model.plan import (
+    Accounted,
     Artifact,
     Candidate,
     Contents,
@@ -37,12 +40,15 @@ from cleanup_nodemodule.model.plan import (
     Identity,
     Keep,
     Plan,
+    Records,
+    SharedWith,
     Size,
 )
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
 
 __all__ = [
+    "Accounted",
     "Approved",
     "Artifact",
     "Candidate",
@@ -50,6 +56,7 @@ __all__ = [
     "Decision",
     "Delete",
     "DeletingMode",
+    "Difference",
     "Doubt",
     "Evidence",
     "Failed",
@@ -59,13 +66,16 @@ __all__ = [
     "Leftover",
     "Level",
     "Mode",
+    "Observed",
     "Outcome",
     "Plan",
     "Problem",
     "Progress",
     "Reason",
+    "Records",
     "Removed",
     "Result",
+    "SharedWith",
     "Size",
     "Trashed",
 ]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from cleanup_nodemodule.model.plan import Artifact, Candidate, Plan
@@ -45,8 +46,11 @@ class Removed:
 
     artifact: Artifact
     freed_bytes: int
+    """Bytes that surely came back."""
     gone: bool
     """It was gone already, by somebody else's doing."""
+    counted_bytes: int = 0
+    """Bytes that it took, as they were counted while it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Failed:
     """It is as it was: nothing of it was deleted."""
     left_at: str | None = None
     """Where the rest of it is, out of its project; None where it is still in its place."""
+    counted_bytes: int = 0
+    """Bytes that those parts took, as they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Trashed:
 
     artifact: Artifact
     freed_bytes: int = 0
+    counted_bytes: int = 0
 
 
 Result: TypeAlias = Removed | Failed | Trashed
@@ -111,6 +118,60 @@ class Leftover:
         return self.run is not None and not self.at_work and not self.problems
 
 
+class Difference(StrEnum):
+    """Why free space has most likely not grown by what was to come back."""
+
+    HELD_OPEN = "held-open"
+    """A process has deleted files open."""
+    OTHERS_AT_WORK = "others-at-work"
+    """Free space went on to change when all was done: other programs write or delete there."""
+    UNSETTLED = "unsettled"
+    """The file system had not given back all of it in the time that there was."""
+    LOWER_LAYERS = "lower-layers"
+    """It is an overlay: what lies in its lower layers takes as much space as before."""
+    SNAPSHOT = "snapshot"
+    """It can keep snapshots, and copies that share their content with what was deleted."""
+    OTHERS = "others"
+    """Nothing else is known of: other programs have probably written or deleted something at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What became of the free space of one file system while something there was deleted."""
+
+    file_system: str
+    """Where it is mounted."""
+    kind: str | None
+    """Such as ``btrfs``; None if that is not known."""
+    before_bytes: int | None
+    """Free before anything was deleted; None if it did not answer."""
+    after_bytes: int | None
+    """Free when all was deleted; None if it did not answer, or the run was stopped before."""
+    settled: bool
+    """It had written everything to its disk, and its free space did not change any more."""
+    freed_bytes: int
+    """Bytes that surely came back there."""
+    counted_bytes: int = 0
+    """Bytes that it took, as they were counted while it was deleted."""
+    promised_bytes: int | None = None
+    """What was surely to come back of that; None if nobody can say, as when not all that was selected could be deleted."""
+    at_most_bytes: int | None = None
+    """The most that was to come back; None as the former."""
+    difference: Difference | None = None
+    """Why free space has grown by less or more than that; None if it has not, or nobody can say."""
+    difference_by: str | None = None
+    """The process that has the most of it open, by name and number."""
+    difference_bytes: int | None = None
+    """Bytes that processes have open, or by which free space went on to change; None if nobody knows."""
+
+    @property
+    def grown_bytes(self) -> int | None:
+        """By how much free space has grown."""
+        if self.before_bytes is None or self.after_bytes is None:
+            return None
+        return self.after_bytes - self.before_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a plan that was approved."""
@@ -118,10 +179,10 @@ class Outcome:
     plan: Plan
     results: tuple[Result, ...]
     """One for each artifact that was begun."""
-    observed_freed_bytes: int | None
-    """Change of free space as the file systems report it; None if they could not be asked."""
     complete: bool
     """Everything was begun and came to its end; false if the run was stopped."""
+    observed: tuple[Observed, ...] = ()
+    """What became of free space, for each file system; empty if nothing was deleted."""
     leftovers: tuple[Leftover, ...] = ()
     """What interrupted runs had left, and what came of it."""
     unexpected: Exception | None = None
@@ -131,8 +192,15 @@ class Outcome:
 
     @property
     def freed_bytes(self) -> int:
-        """Bytes that were really freed, as the engine counted them."""
+        """Bytes that surely came back."""
         return sum(result.freed_bytes for result in self.results)
+
+    @property
+    def observed_freed_bytes(self) -> int | None:
+        """By how much free space has grown; None if nothing was deleted, or a file system did not answer."""
+        grown = [one.grown_bytes for one in self.observed]
+        known = [one for one in grown if one is not None]
+        return sum(known) if known and len(known) == len(grown) else None
 
 
 @dataclass(frozen=True, slots=True)

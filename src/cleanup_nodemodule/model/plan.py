@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
+from cleanup_nodemodule.engine.contract import Accounting
 from cleanup_nodemodule.model.problem import Problem
 from cleanup_nodemodule.model.reasons import Level, Reason
 
@@ -127,6 +128,21 @@ class Contents:
     measured_at: int = field(default=0, compare=False)
     """When it was measured, seconds since the epoch: what was written into it later may not be counted here. 0 if it was
     not measured. Two that hold the same are equal, whenever they were measured."""
+    own_bytes: int = 0
+    """What surely comes back of what they take, as the file system tells (``Usage.own`` of engine/contract.py).
+    This and what follows say something only where the file system was asked (:class:`Accounted`)."""
+    perhaps_bytes: int = 0
+    """What may come back besides, as nobody could be asked."""
+    shared_bytes: int = 0
+    """What lies in places on the disk that other files may have, too."""
+    metadata_bytes: int = 0
+    """What they take in the tree of btrfs, and in those that all files have in common."""
+    dense_bytes: int = 0
+    """What of that lies where few others do, so that it comes back."""
+    proven_bytes: int = 0
+    """What of these no snapshot has."""
+    inline_bytes: int = 0
+    """What of the dense ones is the content of files. It may take less, if the file system compresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +158,33 @@ class Size:
     allocated_bytes: int
     """Sum of ``st_blocks`` times 512, as ``du`` counts."""
     reclaimable_bytes: int
-    """What deleting the plan's selection frees here: inodes all of whose links are in the selection.
-    0 for what is kept."""
+    """The promise: what deleting the plan's selection surely gives back here. A file with several links counts if all
+    of them are in the selection. 0 for what is kept."""
+    reclaimable_at_most_bytes: int
+    """The most that it may give back here, never less than the promise. 0 for what is kept."""
+    shared_bytes: int
+    """How much of what it takes is not promised because something that stays, or that nobody knows, may have it
+    too: a link, a copy that shares its content, a snapshot, a lower layer. 0 for what is kept."""
+
+    @classmethod
+    def exact(cls, apparent_bytes: int, allocated_bytes: int, reclaimable_bytes: int) -> Self:
+        """Make one of which is known what it gives back, and that shares nothing."""
+        return cls(apparent_bytes, allocated_bytes, reclaimable_bytes, reclaimable_bytes, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWith:
+    """The store of a package manager that has the other ends of links or clones in an artifact."""
+
+    store: str
+    """What it is called in a sentence, such as ``pnpm store``."""
+    path: str
+    """Absolute path, without symlinks."""
+    command: str | None
+    """What frees what is in it and nobody uses, as a line for a shell; None if no command does."""
+    proved: bool
+    """Files of the artifact are in it, by inode or by their place on the disk. If not, nobody could be asked, and it has
+    files with the same content where this artifact's would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +219,8 @@ class Artifact:
     """What its owner is called, or the number; None if that is not known, as of what is mounted."""
     file_system: str | None = None
     """What names its file system on every machine that mounts it; None if nothing does."""
+    shared_with: SharedWith | None = None
+    """The store that has what it does not give back; None if it shares little, or nobody knows with what."""
 
     @property
     def why(self) -> str | None:
@@ -242,6 +285,58 @@ class Goal:
     """It is reached by what remains, and not by what is given back."""
 
 
+_NOT_ASKED: Final = Accounting()
+
+How: TypeAlias = Literal["measured", "untested", "as du counts"]
+"""How sure it is what deleting gives back: this was compared with what df said, it is written from documentation alone,
+or nobody asks and it is what ``du`` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """How it is found out on one file system what deleting gives back."""
+
+    name: str
+    """Where the file system is mounted."""
+    kind: str
+    """What the system calls its kind, such as ``xfs``; empty if it does not tell."""
+    how: How
+    exact: bool
+    """Everything is asked, also what most likely makes no difference."""
+    accounting: Accounting = _NOT_ASKED
+    """What the engine is told."""
+    copies: float = 1.0
+    """How often it keeps what is in its tree, for each time that it keeps content (btrfs)."""
+    inode: int = 0
+    """Bytes of an inode, where these come back, too (XFS)."""
+    whole_chunks: bool = True
+    """These surely come back when all 64 inodes go that follow a multiple of 64."""
+    doubtful: bool = False
+    """Something else may have any part of what lies there, and nobody tells of which: nothing is promised (ZFS, overlayfs
+    over what may share or compress)."""
+    compresses: bool = False
+    """New content is compressed by what the mount says (btrfs), also what it keeps in its tree."""
+    devices: frozenset[int] = frozenset()
+    """Numbers of the devices that are this file system: each subvolume of btrfs has one of its own."""
+
+
+class Records(NamedTuple):
+    """What several files may have in common, packed as the engine does (engine/contract.py).
+
+    Each time with the place of the artifact in the plan that they lie in, -1 for none, and the number of the device. With
+    these the sizes can be settled for another selection.
+    """
+
+    links: tuple[tuple[int, int, bytes], ...] = ()
+    """Files with several links."""
+    ranges: tuple[tuple[int, int, bytes], ...] = ()
+    """Places on the disk that files with one link have."""
+    linked_ranges: tuple[tuple[int, int, bytes], ...] = ()
+    """The same of files with several links."""
+    chunks: tuple[tuple[int, int, bytes], ...] = ()
+    """Chunks of inodes (XFS)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was found, and what would be done with it. A dry run ends here."""
@@ -260,15 +355,16 @@ class Plan:
     """Patterns of the user that matched nothing, and may be misspelt."""
     others: tuple[tuple[str, int], ...] = ()
     """Other ecosystems that were seen on the way, each with how many directories of theirs."""
-    links: tuple[tuple[int, bytes], ...] = field(default=(), repr=False, compare=False)
-    """The files with several links, packed as the engine does, each time with the place of the artifact in this plan
-    that they lie in, -1 for none. With these the sizes can be settled for another selection."""
+    records: Records = field(default=Records(), repr=False, compare=False)
+    """What files have in common."""
     gone: tuple[str, ...] = ()
     """Paths that a saved plan names and that are not there any more."""
     goals: tuple[Goal, ...] = ()
     """What the selection was to reach, by file system."""
     excluded: tuple[str, ...] = ()
     """What was not searched because the user excluded it: lines of gitignore for absolute paths."""
+    accounted: tuple[Accounted, ...] = ()
+    """How it was found out what deleting gives back, by file system, in the order of their names."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:
@@ -276,6 +372,21 @@ class Plan:
         return tuple(artifact for artifact in self.artifacts if artifact.selected)
 
     @property
+    def links(self) -> tuple[tuple[int, int, bytes], ...]:
+        """The files with several links."""
+        return self.records.links
+
+    @property
     def reclaimable_bytes(self) -> int:
-        """What deleting the selection frees."""
+        """The promise: what surely comes back when the selection is deleted."""
         return sum(artifact.size.reclaimable_bytes for artifact in self.artifacts)
+
+    @property
+    def reclaimable_at_most_bytes(self) -> int:
+        """What comes back at most."""
+        return sum(artifact.size.reclaimable_at_most_bytes for artifact in self.artifacts)
+
+    @property
+    def shared_bytes(self) -> int:
+        """What of the selection does not surely come back, because something else has it, too."""
+        return sum(artifact.size.shared_bytes for artifact in self.artifacts)

@@ -74,6 +74,8 @@ class Run:
     """As :func:`cleanup_nodemodule.system.machine.machine` has it, whatever the machine is called; None if unknown."""
     boot: str | None = None
     """As :func:`cleanup_nodemodule.system.machine.boot` has it; None if unknown."""
+    observed_freed_bytes: int | None = None
+    """By how much free space had grown when it ended; None if it could not be asked, or nothing was deleted."""
 
     @property
     def is_ours(self) -> bool:
@@ -117,6 +119,8 @@ class Intent:
     around_inode: int | None = None
     """Of the directory around it; None if that is not known, nor the next one then."""
     around_birth_ns: int = 0
+    reclaimable_at_most_bytes: int = 0
+    """With ``reclaimable_bytes``, what was predicted to come back: at least that, and at most this."""
 
     @classmethod
     def to_delete(
@@ -147,6 +151,7 @@ class Intent:
             regenerate=evidence.regenerate,
             regenerate_in=evidence.regenerate_in,
             warnings=evidence.warnings,
+            reclaimable_at_most_bytes=size.reclaimable_at_most_bytes,
             **_known_of(being, around),
         )
 

@@ -146,7 +146,10 @@ class Reader:
             case "run-end":
                 at, interrupted = _time(facts["at"]), bool(facts["interrupted"])
                 known = self._known(run, facts)
-                self.runs[run] = replace(known, ended_at=at, interrupted=interrupted)
+                observed = _maybe(_number, facts.get("observed_freed_bytes"))
+                self.runs[run] = replace(
+                    known, ended_at=at, interrupted=interrupted, observed_freed_bytes=observed
+                )
             case "begin":
                 number = _number(facts["number"])
                 if number <= self._highest.get(run, 0):
@@ -242,6 +245,10 @@ def _intent(facts: Any) -> Intent:
         birth_ns=_number(facts.get("birth_ns", 0)),
         around_inode=_maybe(_number, facts.get("around_inode")),
         around_birth_ns=_number(facts.get("around_birth_ns", 0)),
+        # Older ones knew one number, which meant both.
+        reclaimable_at_most_bytes=_number(
+            facts.get("reclaimable_at_most_bytes", facts["reclaimable_bytes"])
+        ),
     )
 
 

@@ -141,14 +141,16 @@ class Journal:
             self._waiting.append(_record(run or self.run.id, "end", at=self._clock(), **facts))
             self._try(self._flush)
 
-    def close(self, *, interrupted: bool = False) -> None:
-        """Write down that the run is over. Never raises; :attr:`lost` says what was lost."""
+    def close(self, *, interrupted: bool = False, observed_freed_bytes: int | None = None) -> None:
+        """Write down that the run is over, and by how much free space has grown; None if that is not known.
+
+        Never raises; :attr:`lost` says what was lost.
+        """
         with self._lock:
             if self._closed:
                 return
-            self._waiting.append(
-                _record(self.run.id, "run-end", at=self._clock(), interrupted=interrupted)
-            )
+            facts = {"interrupted": interrupted, "observed_freed_bytes": observed_freed_bytes}
+            self._waiting.append(_record(self.run.id, "run-end", at=self._clock(), **facts))
             self._try(self._sync)
             if self._waiting:
                 self._lose(
@@ -227,7 +229,7 @@ class Journal:
 
 def _of_run(run: Run) -> dict[str, Any]:
     facts = asdict(run)
-    for key in ("id", "ended_at", "interrupted"):
+    for key in ("id", "ended_at", "interrupted", "observed_freed_bytes"):
         del facts[key]
     return facts
 

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from errno import errorcode
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from cleanup_nodemodule import problems
 from cleanup_nodemodule.model import (
+    Accounted,
     Artifact,
     Delete,
     Failed,
     Keep,
     Leftover,
+    Observed,
     Outcome,
     Plan,
     Problem,
@@ -24,7 +26,10 @@ from cleanup_nodemodule.model import (
     Result,
     Trashed,
 )
+from cleanup_nodemodule.model.plan import How
 from cleanup_nodemodule.problems import ProblemCode
+from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.report.rows import (
     GONE,
     INTERRUPTED,
@@ -37,6 +42,7 @@ from cleanup_nodemodule.report.rows import (
     ProblemRow,
     Report,
     Run,
+    SharedRow,
     Totals,
 )
 from cleanup_nodemodule.words import iso
@@ -45,20 +51,13 @@ from cleanup_nodemodule.words import iso
 def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:
     """Report a plan: nothing was deleted."""
     complete = plan.complete and not plan.problems
-    return _report(plan, (), None, leftovers, run, complete=complete)
+    return _report(Outcome(plan, (), complete=complete, leftovers=tuple(leftovers)), run)
 
 
 def of_outcome(outcome: Outcome, run: Run) -> Report:
     """Report what came of a plan."""
-    return _report(
-        outcome.plan,
-        outcome.results,
-        outcome.observed_freed_bytes,
-        outcome.leftovers,
-        run,
-        complete=outcome.plan.complete and not outcome.plan.problems and outcome.complete,
-        besides=outcome.problems,
-    )
+    complete = outcome.plan.complete and not outcome.plan.problems and outcome.complete
+    return _report(replace(outcome, complete=complete), run)
 
 
 def of_failure(
@@ -89,7 +88,7 @@ def of_failure(
                 code.value,
             )
         ],
-        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None),
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0),
         leftovers=[],
         unseen_processes=0,
         unmatched_patterns=[],
@@ -98,16 +97,8 @@ def of_failure(
     )
 
 
-def _report(
-    plan: Plan,
-    results: tuple[Result, ...],
-    observed: int | None,
-    leftovers: Sequence[Leftover],
-    run: Run,
-    *,
-    complete: bool,
-    besides: Sequence[Problem] = (),
-) -> Report:
+def _report(outcome: Outcome, run: Run) -> Report:
+    plan, results, leftovers = outcome.plan, outcome.results, outcome.leftovers
     by_path = {result.artifact.path: result for result in results}
     failures = [result for result in results if isinstance(result, Failed)]
     wrong = [*plan.problems]
@@ -115,7 +106,7 @@ def _report(
         wrong += failure.problems
     for leftover in leftovers:
         wrong += leftover.problems
-    wrong += besides
+    wrong += outcome.problems
     return Report(
         SCHEMA_VERSION,
         run.tool,
@@ -124,7 +115,7 @@ def _report(
         run.duration,
         run.mode,
         list(plan.roots),
-        complete,
+        outcome.complete,
         [
             artifact_row(artifact, by_path.get(artifact.path), plan.roots, run)
             for artifact in plan.artifacts
@@ -140,7 +131,11 @@ def _report(
             failed=len(failures),
             trashed=sum(isinstance(result, Trashed) for result in results),
             freed_bytes=sum(one.freed_bytes for one in (*results, *leftovers)),
-            observed_freed_bytes=observed,
+            observed_freed_bytes=outcome.observed_freed_bytes,
+            reclaimable_at_most_bytes=plan.reclaimable_at_most_bytes,
+            shared_bytes=plan.shared_bytes,
+            counted_bytes=sum(one.counted_bytes for one in results)
+            + sum(one.freed_bytes for one in leftovers),
         ),
         [_leftover(leftover, run) for leftover in leftovers],
         plan.unseen_processes,
@@ -159,7 +154,54 @@ def _report(
             for one in plan.goals
         ],
         asked=run.asked and replace(run.asked, excluded=list(plan.excluded), ended=plan.complete),
+        file_systems=[file_system_row(one, plan.artifacts, run.host) for one in plan.accounted],
+        observed=[_observed(one, run) for one in outcome.observed],
     )
+
+
+def _observed(one: Observed, run: Run) -> ObservedRow:
+    return ObservedRow(
+        run.host,
+        one.file_system,
+        one.kind,
+        one.before_bytes,
+        one.after_bytes,
+        one.grown_bytes,
+        one.settled,
+        one.freed_bytes,
+        one.counted_bytes,
+        one.promised_bytes,
+        one.at_most_bytes,
+        None if one.difference is None else one.difference.value,
+        one.difference_by,
+        one.difference_bytes,
+    )
+
+
+def file_system_row(
+    accounted: Accounted, artifacts: Sequence[Artifact], host: str
+) -> FileSystemRow:
+    """Return what is told of how it was found out on one file system what comes back; the *artifacts* are all there are."""
+    names = (
+        one.file_system
+        for one in artifacts
+        if one.file_system is not None and one.candidate.identity.device in accounted.devices
+    )
+    return FileSystemRow(
+        host=host,
+        name=next(names, None),
+        kind=accounted.kind,
+        mount_point=accounted.name,
+        accounting=_ACCOUNTING[accounted.how],
+        exact=accounted.exact,
+    )
+
+
+_ACCOUNTING: Final[dict[How, Literal["measured", "untested", "as-du-counts"]]] = {
+    "measured": "measured",
+    "untested": "untested",
+    "as du counts": "as-du-counts",
+}
 
 
 def _leftover(leftover: Leftover, run: Run) -> LeftoverRow:
@@ -258,7 +300,19 @@ def artifact_row(
         outcome=outcome,
         error=error,
         left_at=result.left_at if isinstance(result, Failed) else None,
+        reclaimable_at_most_bytes=size.reclaimable_at_most_bytes,
+        shared_bytes=size.shared_bytes,
+        shared_with=shared_row(artifact),
     )
+
+
+def shared_row(artifact: Artifact) -> SharedRow | None:
+    """Return the store that an artifact shares with, None if it shares with none."""
+    found = artifact.shared_with
+    # It may not share anything any more, as somebody has chosen less since.
+    if found is None or not artifact.size.shared_bytes:
+        return None
+    return SharedRow(found.store, found.path, found.command, found.proved)
 
 
 def describe(failure: Failed) -> str:

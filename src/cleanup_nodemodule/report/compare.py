@@ -148,6 +148,7 @@ class _Side:
             ),
             allocated_bytes=sum(row.allocated_bytes for row in rows),
             reclaimable_bytes=sum(row.reclaimable_bytes for row in rows),
+            reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
         )
 
 
@@ -238,6 +239,7 @@ class _Changes:
             *(old.allocated_bytes, new.allocated_bytes),
             new.allocated_bytes - old.allocated_bytes,
             *(old.reclaimable_bytes, new.reclaimable_bytes),
+            *(old.reclaimable_at_most_bytes, new.reclaimable_at_most_bytes),
             *(counts["new"], sums["new"], counts["grown"], sums["grown"]),
             *(counts["shrunk"], sums["shrunk"], counts["gone"], sums["gone"]),
             self._same + counts["same"],

@@ -58,7 +58,9 @@ class Side:
     allocated_bytes: int
     """Of what was compared."""
     reclaimable_bytes: int
-    """Of what was compared."""
+    """What surely comes back, of what was compared."""
+    reclaimable_at_most_bytes: int
+    """What may come back at most, of what was compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class ChangeTotals:
     """By how much everything together has grown; below 0 if it has shrunk."""
     old_reclaimable_bytes: int
     new_reclaimable_bytes: int
+    old_reclaimable_at_most_bytes: int
+    new_reclaimable_at_most_bytes: int
     new: int
     new_added_bytes: int
     grown: int

@@ -82,4 +82,6 @@ def _group(by: By, name: str, rows: Iterable[ArtifactRow]) -> GroupRow:
         allocated_bytes=sum(row.allocated_bytes for row in rows),
         oldest=min(used, default=None),
         newest=max(used, default=None),
+        reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
+        shared_bytes=sum(row.shared_bytes for row in rows),
     )

@@ -6,13 +6,13 @@ from typing import Final
 
 from cleanup_nodemodule.model import Artifact, Leftover, Plan, Problem
 from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
     ArtifactRow,
     ProblemRow,
     Report,
     Run,
-    RunRecord,
 )
 from cleanup_nodemodule.words import iso
 
@@ -24,7 +24,8 @@ class GrowingReport:
         self._roots: Final = tuple(roots)
         self._run: Final = run
         self._problems: Final[list[Problem]] = []
-        self._found = self._selected = self._allocated = self._reclaimable = 0
+        self._found = self._selected = self._allocated = self._promised = self._at_most = 0
+        self._shared = 0
 
     @property
     def record(self) -> RunRecord:
@@ -45,7 +46,9 @@ class GrowingReport:
             self._found += 1
             self._selected += artifact.selected
             self._allocated += artifact.size.allocated_bytes
-            self._reclaimable += artifact.size.reclaimable_bytes
+            self._promised += artifact.size.reclaimable_bytes
+            self._at_most += artifact.size.reclaimable_at_most_bytes
+            self._shared += artifact.size.shared_bytes
             rows.append(build.artifact_row(artifact, None, self._roots, self._run))
         return rows + [build.problem_row(problem, self._run) for problem in problems]
 
@@ -58,6 +61,8 @@ class GrowingReport:
             found=self._found,
             selected=self._selected,
             allocated_bytes=self._allocated,
-            reclaimable_bytes=self._reclaimable,
+            reclaimable_bytes=self._promised,
+            reclaimable_at_most_bytes=self._at_most,
+            shared_bytes=self._shared,
         )
         return replace(report, totals=totals)

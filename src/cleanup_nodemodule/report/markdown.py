@@ -10,9 +10,11 @@ from itertools import islice
 from typing import Final
 
 from cleanup_nodemodule.problems import sentence
+from cleanup_nodemodule.report import bounds
+from cleanup_nodemodule.report.observed import freed
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
-from cleanup_nodemodule.words import printable, size
+from cleanup_nodemodule.words import printable, promised, size
 
 DEFAULT_TOP: Final = 20
 """Rows of the table unless others are asked for: a summary is to be read."""
@@ -32,6 +34,8 @@ def lines(report: Report, top: int | None = None) -> Iterator[str]:
     yield f"## {_heading(report)}"
     yield ""
     yield _about(report)
+    for why in () if _tried(report) else bounds.why(report):
+        yield from ("", words(why))
     for gate in report.gates:
         yield from ("", f"**{gate.option}: {code(gate.sentence)}**")
     if report.by is not None:
@@ -85,10 +89,13 @@ def _heading(report: Report) -> str:
     if report.mode == "trash" and (totals.trashed or totals.failed):
         return f"Moved {totals.trashed:,} of {_directories(totals.selected)} to the trash"
     if totals.deleted or totals.failed:
-        freed = size(totals.freed_bytes)
-        return f"Deleted {totals.deleted:,} of {_directories(totals.selected)}, which freed {freed}"
+        what = f"{totals.deleted:,} of {_directories(totals.selected)}"
+        return f"Deleted {what}, which freed {freed(totals.freed_bytes, report.observed)}"
     of_all = f"{totals.selected:,} of {_directories(totals.found)} can be deleted"
-    return f"{of_all}, which frees {size(totals.reclaimable_bytes)}" if totals.selected else of_all
+    if not totals.selected:
+        return of_all
+    frees = promised(totals.reclaimable_bytes, totals.reclaimable_at_most_bytes)
+    return f"{of_all}, which frees {frees}"
 
 
 def _about(report: Report) -> str:
@@ -105,7 +112,7 @@ def _groups(groups: Sequence[GroupRow], top: int) -> Iterator[str]:
     heads = ("Frees", "Takes", "Found", "Can be deleted", "Last used", groups[0].by.capitalize())
     cells = (
         (
-            size(group.reclaimable_bytes),
+            promised(group.reclaimable_bytes, group.reclaimable_at_most_bytes),
             size(group.allocated_bytes),
             f"{group.found:,}",
             f"{group.selected:,}",
@@ -115,21 +122,20 @@ def _groups(groups: Sequence[GroupRow], top: int) -> Iterator[str]:
         for group in shown
     )
     yield from table(heads, cells, numbers=4)
-    yield from _more(
-        len(groups) - len(shown), sum(one.reclaimable_bytes for one in groups[len(shown) :])
-    )
+    yield from _more(groups[len(shown) :])
 
 
 def _chosen(report: Report, top: int) -> Iterator[str]:
     rows = [row for row in report.artifacts if row.decision == "delete"]
     if not rows:
         return
-    tried = any(row.outcome or row.error for row in rows)
+    tried = _tried(report)
     shown, place = rows[: top or None], place_in(report)
     result = ("Result",) if tried else ()
     cells = (
         (
-            ("" if row.complete else "≥ ") + size(row.reclaimable_bytes),
+            ("" if row.complete else "≥ ")
+            + promised(row.reclaimable_bytes, row.reclaimable_at_most_bytes),
             _day(row.last_used_at),
             *((row.outcome or "left alone",) if tried else ()),
             code(place(row)),
@@ -137,14 +143,20 @@ def _chosen(report: Report, top: int) -> Iterator[str]:
         for row in shown
     )
     yield from table(("Frees", "Last used", *result, "Directory"), cells, numbers=1)
-    yield from _more(
-        len(rows) - len(shown), sum(row.reclaimable_bytes for row in rows[len(shown) :])
-    )
+    yield from _more(rows[len(shown) :])
 
 
-def _more(count: int, freed: int) -> Iterator[str]:
-    if count:
-        yield from ("", f"And {count:,} more, {size(freed)}.")
+def _tried(report: Report) -> bool:
+    return any(row.outcome or row.error for row in report.artifacts)
+
+
+def _more(rest: Sequence[ArtifactRow] | Sequence[GroupRow]) -> Iterator[str]:
+    if rest:
+        freed = promised(
+            sum(one.reclaimable_bytes for one in rest),
+            sum(one.reclaimable_at_most_bytes for one in rest),
+        )
+        yield from ("", f"And {len(rest):,} more, {freed}.")
 
 
 def _day(time: str | None) -> str:

@@ -89,6 +89,8 @@ def merge(audits: Sequence[Audit[ArtifactRow]], tool: Tool) -> tuple[Report, Dro
         _others(reports, rows),
         gates=[],
         sources=[part.source for part in kept],
+        file_systems=list(dict.fromkeys(row for report in reports for row in report.file_systems)),
+        observed=[row for report in reports for row in report.observed],
     )
     dropped = Dropped(
         sum(again.values()),
@@ -264,6 +266,9 @@ def _totals(rows: Sequence[ArtifactRow], reports: Sequence[Report]) -> Totals:
                 if report.totals.observed_freed_bytes is not None
             ]
         ),
+        reclaimable_at_most_bytes=sum(row.reclaimable_at_most_bytes for row in rows),
+        shared_bytes=sum(row.shared_bytes for row in rows),
+        counted_bytes=sum(report.totals.counted_bytes for report in reports),
     )
 
 

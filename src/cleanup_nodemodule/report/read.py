@@ -56,6 +56,7 @@ class BriefRow:
     reason: str | None
     allocated_bytes: int
     reclaimable_bytes: int
+    reclaimable_at_most_bytes: int
     complete: bool
     outcome: Literal["deleted", "trashed", "failed"] | None
     error: str | None

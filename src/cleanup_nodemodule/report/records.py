@@ -11,15 +11,14 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
+from cleanup_nodemodule.report.record_rows import RunRecord, TotalsRecord
 from cleanup_nodemodule.report.rows import (
     ArtifactRow,
     GroupRow,
     LeftoverRow,
     ProblemRow,
     Report,
-    RunRecord,
     Totals,
-    TotalsRecord,
 )
 
 Row: TypeAlias = ArtifactRow | ProblemRow | LeftoverRow | GroupRow
@@ -98,6 +97,8 @@ def totals_record(report: Report) -> TotalsRecord:
         goals=report.goals,
         sources=report.sources,
         asked=report.asked,
+        file_systems=report.file_systems,
+        observed=report.observed,
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.asked import AskedRow
+from cleanup_nodemodule.report.file_systems import FileSystemRow
+from cleanup_nodemodule.report.observed import ObservedRow
 
 SCHEMA_VERSION: Final = 2
 """Version 2: ``evidence`` is an object and no list, ``reason_detail`` and ``inside`` are new (docs/json.md)."""
@@ -58,6 +60,23 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A package manager's store that has the other ends of links or clones in an artifact."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    store: str
+    """What it is called, such as pnpm store."""
+    path: str
+    """Absolute path."""
+    command: str | None
+    """What frees what is in it and nothing else uses, as a line for a shell; null if no command does."""
+    proved: bool
+    """Files of the artifact were found in it. If not, the file system does not tell, and it only has the same content where
+    the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """One directory that was found."""
 
@@ -96,7 +115,7 @@ class ArtifactRow:
     allocated_bytes: int
     """Disk space taken, as du counts; each inode once in the report."""
     reclaimable_bytes: int
-    """Bytes that deleting the whole selection frees here; 0 if it is kept."""
+    """Bytes that surely come back here when the whole selection is deleted; 0 if it is kept."""
     files: int
     """Entries that are not directories."""
     directories: int
@@ -121,6 +140,13 @@ class ArtifactRow:
     left_at: str | None
     """Absolute path of the rest, if only a part could be deleted and the rest is not in its place any more. The next
     run that deletes there finishes it, and so does resume."""
+    reclaimable_at_most_bytes: int
+    """Bytes that may come back here at most; never less than reclaimable_bytes; 0 if it is kept."""
+    shared_bytes: int
+    """Of what it takes, the bytes that reclaimable_bytes does not have because something else has them too: another link
+    of a file, a copy that shares its content, a snapshot, a lower layer. 0 if it is kept."""
+    shared_with: SharedRow | None = None
+    """The store that has these bytes too, if they are 1 MiB and a tenth of what it takes at least; null if none was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +199,23 @@ class Totals:
     allocated_bytes: int
     """Of everything found."""
     reclaimable_bytes: int
-    """Of the selection."""
+    """What surely comes back, of the selection."""
     deleted: int
     failed: int
     trashed: int
     """Moved to the trash, where they take as much space as before."""
     freed_bytes: int
-    """Bytes of everything that was really deleted."""
+    """Bytes that surely came back of what was deleted: what was promised of it where the file system was asked, else what
+    was counted."""
     observed_freed_bytes: int | None
     """By how much free space has grown, as the file systems report it. Other programs change it too. Null if nothing
-    was deleted, or the file systems could not be asked."""
+    was deleted, or a file system could not be asked; observed has it for each."""
+    reclaimable_at_most_bytes: int
+    """What may come back at most, of the selection."""
+    shared_bytes: int
+    """What else has, too, of the selection."""
+    counted_bytes: int
+    """What everything took that was really deleted, as du counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +247,17 @@ class GroupRow:
     deleted: int
     """Artifacts that were deleted, or moved to the trash."""
     reclaimable_bytes: int
-    """Of the selection."""
+    """What surely comes back, of the selection."""
     allocated_bytes: int
     """Of everything found."""
     oldest: str | None
     """When the one was last used that was not used for the longest time; null if that is known of none."""
     newest: str | None
     """When the one was last used that was used last; null if that is known of none."""
+    reclaimable_at_most_bytes: int
+    """What may come back at most, of the selection."""
+    shared_bytes: int
+    """What else has, too, of the selection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +359,10 @@ class Report:
     asked: AskedRow | None = None
     """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
     run."""
+    file_systems: list[FileSystemRow] = field(default_factory=list)
+    """Where artifacts were found, and how it was found out there what deleting them gives back."""
+    observed: list[ObservedRow] = field(default_factory=list)
+    """What became of free space, for each file system on which anything was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,47 +377,3 @@ class Run:
     mode: Mode
     asked: AskedRow | None = None
     """What it was asked for; the plan adds what was excluded, and whether the search came to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """The first record of NDJSON: what is known when a run begins."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
-
-    schema_version: Literal[2]
-    tool: Tool
-    host: str
-    started_at: str
-    """ISO 8601, UTC."""
-    mode: Mode
-    roots: list[str]
-    """Absolute paths searched."""
-
-
-@dataclass(frozen=True, slots=True)
-class TotalsRecord(Totals):
-    """The last record of NDJSON: the totals, and what is known when a run ends."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
-
-    duration_s: float
-    complete: bool
-    """Everything was searched and measured; if not, there may be more than the records say."""
-    unseen_processes: int | None
-    """How many processes could not be looked at, so that nobody knows what they use. Null if nobody knows how many."""
-    unmatched_patterns: list[str]
-    """Patterns of --exclude and keep that matched nothing, and may be misspelt."""
-    other_ecosystems: list[OtherRow]
-    """Ecosystems that were not looked for, and were seen on the way."""
-    gates: list[GateRow]
-    """Limits that were exceeded. If one of them is --max-delete, nothing was deleted."""
-    gone: list[str]
-    """Absolute paths of what a saved plan names and is not there any more; empty unless that is applied."""
-    goals: list[GoalRow]
-    """What --free, --until-free and --max-total were to reach, and what the selection reaches."""
-    sources: list[SourceRow]
-    """The runs that a document of merge is made of; empty if it is that of a run itself."""
-    asked: AskedRow | None
-    """What the run looked for; null if it searched nothing, and in a document of merge, where sources has it of each
-    run."""

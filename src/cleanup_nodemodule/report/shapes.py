@@ -6,7 +6,7 @@ All of a field is checked at once, one column of the rows after the other: 200,0
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -43,6 +43,13 @@ _SENTENCES: Final = frozenset({"message", "sentence"})
 
 _BRIEF: Final = 40
 """Characters of a wrong value that are shown."""
+
+_ADDED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
+    "reclaimable_at_most_bytes": itemgetter("reclaimable_bytes"),
+    "shared_bytes": lambda _: 0,
+    "counted_bytes": itemgetter("freed_bytes"),
+}
+"""Fields that were added within a version, with what is in their place where a document does not have them."""
 
 _T = TypeVar("_T")
 
@@ -94,6 +101,8 @@ class Shape(Generic[_T]):
         for field in self._fields:
             if field.name in row:
                 values.append(row[field.name])
+            elif (before := _ADDED.get(field.name)) is not None:
+                values.append(before(row))
             elif field.default is not MISSING:
                 values.append(field.default)
             elif field.default_factory is not MISSING:

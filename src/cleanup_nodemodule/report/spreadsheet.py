@@ -13,7 +13,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
-from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, GroupRow, Report
+from cleanup_nodemodule.report.rows import ArtifactRow, EvidenceRow, GroupRow, Report, SharedRow
 from cleanup_nodemodule.words import printable
 
 _BETWEEN: Final = "; "
@@ -33,7 +33,7 @@ def lines(report: Report) -> Iterator[bytes]:
         return
     yield line(COLUMNS)
     for row in report.artifacts:
-        yield line(_VALUES(row))
+        yield line((*_VALUES(row), *_shared(row)))
 
 
 def safe(text: str) -> str:
@@ -75,18 +75,29 @@ def _cell(value: object) -> str | int:
     return safe(_BETWEEN.join(value) if isinstance(value, list) else str(value))
 
 
+_OF_STORES: Final = tuple(field.name for field in fields(SharedRow))
+
+
+def _shared(row: ArtifactRow) -> Iterator[object]:
+    """Give what is known of the store that an artifact shares with: most share with none."""
+    for name in _OF_STORES:
+        yield None if row.shared_with is None else getattr(row.shared_with, name)
+
+
 def _columns() -> Iterator[str]:
     for field in fields(ArtifactRow):
         if field.name == "evidence":
             yield from (f"evidence.{part.name}" for part in fields(EvidenceRow))
-        else:
+        elif field.name != "shared_with":
             yield field.name
 
 
-COLUMNS: Final = tuple(_columns())
+_OWN: Final = tuple(_columns())
+
+COLUMNS: Final = (*_OWN, *(f"shared_with.{name}" for name in _OF_STORES))
 """The header of a line for each artifact."""
 
-_VALUES: Final = attrgetter(*COLUMNS)
+_VALUES: Final = attrgetter(*_OWN)
 
 GROUP_COLUMNS: Final = tuple(field.name for field in fields(GroupRow))
 """The header of a line for each group."""

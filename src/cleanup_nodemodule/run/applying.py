@@ -13,7 +13,7 @@ from cleanup_nodemodule.proof.stat_cache import ancestors
 from cleanup_nodemodule.run.saved_plan import SavedArtifact, SavedPlan, moment
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.system import machine
-from cleanup_nodemodule.words import printable, shell_command, size
+from cleanup_nodemodule.words import printable, shell_command
 
 
 def settings_for(saved: SavedPlan, own: Settings) -> Settings:
@@ -42,6 +42,7 @@ def settings_for(saved: SavedPlan, own: Settings) -> Settings:
         keep=own.keep,
         include_foreign=said.include_foreign,
         assume_unused=said.assume_unused,
+        exact=own.exact,
         # It holds again, and is asked again at the turn of each.
         filters=Filters(older_than=said.older_than),
         home=own.home,
@@ -54,7 +55,7 @@ def introduction(saved: SavedPlan) -> Iterator[str]:
     count = len(saved.artifacts)
     yield (
         f"the plan of {printable(saved.user)} on {printable(saved.host)} of {moment(saved.made_at)} names"
-        f" {_directories(count)}, {size(saved.reclaimable_bytes)}"
+        f" {_directories(count)}, {saved.frees}"
     )
     weaker = list(_weaker(saved))
     if weaker:

@@ -47,7 +47,8 @@ def compare_files(
         gates.append(over_growth(growth, comparison.totals.change_bytes))
     if limit is not None:
         # All of it counts, compared or not.
-        gates.append(over_size(limit, *_deletable(now.rows)))
+        least, _, deletable = _deletable(now.rows)
+        gates.append(over_size(limit, least, deletable))
     return replace(comparison, gates=[gate for gate in gates if gate is not None])
 
 
@@ -61,7 +62,9 @@ class Merged:
     dropped: Dropped
     """What of them counts only once."""
     deletable_bytes: int
-    """What deleting everything frees that can be deleted and is still there."""
+    """What surely comes back when everything is deleted that can be and is still there."""
+    deletable_at_most_bytes: int
+    """What may come back then at most."""
     deletable: int
     """How many artifacts that are."""
 
@@ -86,21 +89,22 @@ def merge_files(names: Sequence[str], *, over: str | None = None) -> Merged:
             raise unread[0]
         report, dropped = merge(audits, tool())
     problems = [*report.problems, *(_problem(error) for error in unread)]
-    deletable_bytes, deletable = _deletable(report.artifacts)
-    gate = limit and over_size(limit, deletable_bytes, deletable)
+    least, most, deletable = _deletable(report.artifacts)
+    gate = limit and over_size(limit, least, deletable)
     report = replace(
         report,
         complete=report.complete and not unread,
         problems=problems,
         gates=[gate] if isinstance(gate, GateRow) else [],
     )
-    return Merged(report, len(audits), dropped, deletable_bytes, deletable)
+    return Merged(report, len(audits), dropped, least, most, deletable)
 
 
-def _deletable(rows: Sequence[ArtifactRow] | Sequence[BriefRow]) -> tuple[int, int]:
-    """Return the bytes, and how many artifacts there are, of what can be deleted and is still there."""
+def _deletable(rows: Sequence[ArtifactRow] | Sequence[BriefRow]) -> tuple[int, int, int]:
+    """Return what can be deleted and is still there: the bytes that surely come back, those at most, how many artifacts."""
     there = [row for row in rows if row.decision == "delete" and is_there(row)]
-    return sum(row.reclaimable_bytes for row in there), len(there)
+    least = sum(row.reclaimable_bytes for row in there)
+    return least, sum(row.reclaimable_at_most_bytes for row in there), len(there)
 
 
 def _problem(error: DocumentError) -> ProblemRow:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.delete import approval, prove_again
 from cleanup_nodemodule.delete.carry_out import carry_out
+from cleanup_nodemodule.delete.free_space import FreeSpace
 from cleanup_nodemodule.model import Approved, Leftover, Outcome, Plan, Problem
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
@@ -16,6 +17,7 @@ from cleanup_nodemodule.run.undertaking import Undertaking, undertake
 from cleanup_nodemodule.run.voice import Voice
 from cleanup_nodemodule.survey.roots import answering
 from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.work.progress import settling
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.record.unfinished import Unfinished
@@ -88,11 +90,15 @@ class Deletion:
         leftovers += tuple(one for one in more if one.candidate.path not in shown)
         known = [one for one in leftovers if one.to_finish]
         concluded = found.concluded
-        outcome = Outcome(approved.plan, (), 0, complete=True)
+        outcome = Outcome(approved.plan, (), complete=True)
         if not (approved.artifacts or known or concluded):
             return replace(outcome, leftovers=leftovers)
         lost: list[Problem] = []
+        # What is in the trash takes as much space as before.
+        space = FreeSpace(approved.artifacts if approved.mode == "delete" else (), known)
         with self._undertaking.journal(lost) as journal:
+            with runtime.removing(crew.executor) as scheduler:
+                await space.before(scheduler)
             places = {one.candidate.name for one in known}
             endings.record_ends((one for one in concluded if one.name not in places), journal)
             include_foreign = self._settings.include_foreign
@@ -106,7 +112,12 @@ class Deletion:
                     watch,
                     include_foreign=include_foreign,
                 )
-            journal.close(interrupted=runtime.stopped)
+                settling(watch)
+                observed = await space.after(outcome, done, scheduler)
+            outcome = replace(outcome, observed=observed)
+            journal.close(
+                interrupted=runtime.stopped, observed_freed_bytes=outcome.observed_freed_bytes
+            )
         deleted = {one.candidate.path: one for one in done}
         rows = tuple(deleted.get(one.candidate.path, one) for one in leftovers)
         return replace(outcome, leftovers=rows, problems=tuple(lost))

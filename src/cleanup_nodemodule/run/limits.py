@@ -64,12 +64,15 @@ def exceeded(
     """Return what to say where deleting the plan's selection exceeds *limit*, else None.
 
     The *leftovers* are what the run would finish: it deletes them, whoever approved of that before. A
-    size is held against what is allocated, which is what would be destroyed. What would be freed may be
-    far less, as of files with further hard links. In a *dry_run* nobody is told to make one.
+    size is held against what is allocated, which is what would be destroyed, or what may come back at most, if that is
+    more. What surely comes back may be far less, as of files with further hard links, or of clones. In a *dry_run*
+    nobody is told to make one.
     """
     count = len(plan.selected) + len(leftovers)
     left = sum(leftover.allocated_bytes for leftover in leftovers)
-    allocated = sum(artifact.size.allocated_bytes for artifact in plan.selected) + left
+    allocated = left + sum(
+        max(one.size.allocated_bytes, one.size.reclaimable_at_most_bytes) for one in plan.selected
+    )
     if limit.count is not None and count > limit.count:
         much = _directories(count)
         of_which = f"{len(leftovers):,}"

@@ -9,6 +9,7 @@ from cleanup_nodemodule.record.entries import Ending, Entry, Fault, Run
 from cleanup_nodemodule.record.read import read
 from cleanup_nodemodule.run.deletions import running_of
 from cleanup_nodemodule.run.loop import Runtime
+from cleanup_nodemodule.words import bound
 
 _GONE_AS_WANTED: Final = frozenset({Ending.DELETED, Ending.TRASHED})
 
@@ -27,10 +28,22 @@ class PastRun:
     total: int = 0
     """Artifacts that it was to delete."""
     freed_bytes: int = 0
+    """What surely came back."""
+    freed_at_most_bytes: int = 0
+    """What may have come back at most; never less."""
     unfinished: bool = False
     """Something was begun and has no end."""
     running: bool = False
     """It is at work."""
+
+    @property
+    def came_back(self) -> tuple[int, int]:
+        """The bytes that came back, at least and at most: what free space says, where it says one of those in between."""
+        least, most = self.freed_bytes, self.freed_at_most_bytes
+        seen = self.run.observed_freed_bytes
+        if seen is not None and bound(least, most) and least <= seen <= most:
+            return seen, seen
+        return least, most
 
     @property
     def outcome(self) -> str:
@@ -61,6 +74,7 @@ class _Sum:
     failed: int = 0
     total: int = 0
     freed: int = 0
+    at_most: int = 0
     unfinished: bool = False
     waiting: bool = False
 
@@ -69,7 +83,12 @@ class _Sum:
         self.total += 1
         self.deleted += ending in _GONE_AS_WANTED
         self.failed += ending is Ending.FAILED
-        self.freed += 0 if entry.end is None else entry.end.freed_bytes
+        freed = 0 if entry.end is None else entry.end.freed_bytes
+        self.freed += freed
+        whole = ending is Ending.DELETED
+        # A file with links in several of them is predicted of one, and counted with the last that goes. So the run has a
+        # bound, and its entries have none.
+        self.at_most += entry.intent.reclaimable_at_most_bytes if whole else freed
         self.waiting |= entry.waiting
         self.unfinished |= entry.unfinished and not entry.waiting
 
@@ -100,6 +119,7 @@ async def find_runs(directory: str, last: int | None, runtime: Runtime) -> PastR
             failed=each.failed,
             total=each.total,
             freed_bytes=each.freed,
+            freed_at_most_bytes=max(each.freed, each.at_most),
             unfinished=each.unfinished,
             running=run.id in running,
         )

@@ -97,6 +97,7 @@ def _check_numbers(path: str, saved: SavedPlan) -> None:
     """Raise PlanFileError for a number that no file system and no clock gives."""
     columns: list[tuple[str, int, list[int]]] = [
         ("reclaimable_bytes", 0, [saved.reclaimable_bytes]),
+        ("reclaimable_at_most_bytes", 0, [saved.reclaimable_at_most_bytes or 0]),
         ("made_at", 0, [saved.made_at]),
         ("expires_at", 0, [saved.expires_at]),
         ("settings.older_than", 0, [saved.settings.older_than or 0]),

@@ -77,6 +77,7 @@ class _Resuming:
     async def _delete(
         self, begun: "Begun", crew: Crew, undertaking: "Undertaking | None", forget: Sequence[str]
     ) -> Ended:
+        from cleanup_nodemodule.delete.free_space import FreeSpace
         from cleanup_nodemodule.record import endings
 
         found = await find_unfinished(begun, crew, self._runtime)
@@ -86,6 +87,7 @@ class _Resuming:
         deleted: dict[str, Leftover] = {}
         lost: list[Problem] = []
         forgotten: list[Leftover] = []
+        nothing = Outcome(Plan((), (), (), complete=True), (), complete=True)
         if undertaking is not None:
             forgotten = [one for one in found.leftovers if one.problems and _is_in(one, forget)]
             for path in forget:
@@ -96,19 +98,25 @@ class _Resuming:
             with undertaking.journal(lost) as journal:
                 endings.record_ends(found.concluded, journal)
                 endings.forget(forgotten, journal)
-                done = await delete_leftovers(
-                    *(found.to_finish, journal, crew, self._voice, self._runtime),
-                    include_foreign=self._include_foreign,
-                )
+                space = FreeSpace((), found.to_finish)
+                with self._runtime.removing(crew.executor) as scheduler:
+                    await space.before(scheduler)
+                    done = await delete_leftovers(
+                        *(found.to_finish, journal, crew, self._voice, self._runtime),
+                        include_foreign=self._include_foreign,
+                    )
+                    observed = await space.after(nothing, done, scheduler)
+                nothing = replace(nothing, observed=observed)
                 deleted = {one.candidate.path: one for one in done}
-                journal.close(interrupted=self._runtime.stopped)
+                journal.close(
+                    interrupted=self._runtime.stopped,
+                    observed_freed_bytes=nothing.observed_freed_bytes,
+                )
         rows = tuple(
             deleted.get(one.candidate.path, one) for one in found.leftovers if one not in forgotten
         )
         signal = self._runtime.signal
-        nothing = Plan((), (), (), complete=True)
-        outcome = Outcome(nothing, (), None, complete=signal is None, leftovers=rows)
-        outcome = replace(outcome, problems=tuple(lost))
+        outcome = replace(nothing, complete=signal is None, leftovers=rows, problems=tuple(lost))
         facts = self._facts.now(self._orders.mode)
         return Ended(build.of_outcome(outcome, facts), signal=signal)
 

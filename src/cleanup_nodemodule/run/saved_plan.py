@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 
 from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.words import printable
+from cleanup_nodemodule.words import printable, promised
 from cleanup_nodemodule.work.conversion import absolute
 
 PLAN_VERSION: Final = 1
@@ -95,7 +95,7 @@ class SavedArtifact:
     """Of files with one link, and directories."""
     allocated_bytes: int
     reclaimable_bytes: int
-    """What deleting the whole plan frees here."""
+    """What surely comes back here when the whole plan is deleted."""
     files: int
     directories: int
     newest: int
@@ -109,6 +109,8 @@ class SavedArtifact:
     level: Literal["proven", "named"]
     evidence: list[str]
     """What shows who made it, and what brings it back."""
+    reclaimable_at_most_bytes: int | None = None
+    """What may come back here at most; missing in plans that were saved before this was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,18 @@ class SavedPlan:
     """Absolute paths that were searched."""
     settings: SavedSettings
     reclaimable_bytes: int
+    """What surely comes back when all of it is deleted."""
     artifacts: list[SavedArtifact]
     digest: str
     """SHA-256, in hexadecimal. Of the JSON of everything but the artifacts and this, then of each artifact, each with
     a newline behind it, with sorted keys, in ASCII, without spaces between."""
+    reclaimable_at_most_bytes: int | None = None
+    """What may come back at most; missing in plans that were saved before this was known."""
+
+    @property
+    def frees(self) -> str:
+        """What comes back when all of it is deleted, for people."""
+        return promised(self.reclaimable_bytes, self.reclaimable_at_most_bytes or 0)
 
 
 def row_of(row: Any) -> dict[str, Any]:

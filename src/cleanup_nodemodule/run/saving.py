@@ -29,7 +29,7 @@ from cleanup_nodemodule.run.saved_plan import (
 from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.system import machine, whole_file
 from cleanup_nodemodule.system.accounts import user_name
-from cleanup_nodemodule.words import PROGRAM, command, printable, size
+from cleanup_nodemodule.words import PROGRAM, command, printable
 from cleanup_nodemodule.work.conversion import absolute
 
 DEFAULT_EXPIRY: Final = 7 * 86400
@@ -75,7 +75,7 @@ class Saving:
         count = len(saved.artifacts)
         what = "1 directory" if count == 1 else f"{count:,} directories"
         return (
-            f"the plan of {what}, {size(saved.reclaimable_bytes)}, is saved in {printable(self._given)} until"
+            f"the plan of {what}, {saved.frees}, is saved in {printable(self._given)} until"
             f" {moment(saved.expires_at)}; to look at it again: {command(*self.words())}"
         )
 
@@ -147,6 +147,7 @@ def saved_of(
         plan.reclaimable_bytes,
         [_saved(artifact, prints.get(artifact.path, "")) for artifact in plan.selected],
         "",
+        plan.reclaimable_at_most_bytes,
     )
     return replace(saved, digest=digest_of(document_of(saved)))
 
@@ -171,6 +172,7 @@ def _saved(artifact: Artifact, fingerprint: str) -> SavedArtifact:
         evidence.rule,
         "named" if evidence.level.value == "named" else "proven",
         [*evidence.made_by, *evidence.comes_back],
+        artifact.size.reclaimable_at_most_bytes,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from cleanup_nodemodule.exit_codes import ExitCode
 from cleanup_nodemodule.model import Plan
-from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report, RunRecord
+from cleanup_nodemodule.report.record_rows import RunRecord
+from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report
 from cleanup_nodemodule.run.limits import MAX_DELETE
 from cleanup_nodemodule.work.progress import Watch, unwatched
 

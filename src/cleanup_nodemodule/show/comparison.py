@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from cleanup_nodemodule.report.comparison import ArtifactChange, Comparison, ProjectChange, Side
 from cleanup_nodemodule.show.fitting import Marks, cells, marks_for, shortened, with_tilde
 from cleanup_nodemodule.show.layout import bold, dim
-from cleanup_nodemodule.words import printable, size
+from cleanup_nodemodule.words import printable, promised, size
 
 _MOST: Final = 20
 """Rows of a section that are shown at a terminal unless more are asked for."""
@@ -228,10 +228,9 @@ def sums(comparison: Comparison) -> Iterator[str]:
     ]
     if parts:
         yield f"{', '.join(parts)}."
-    yield (
-        f"{size(totals.new_reclaimable_bytes)} can be deleted; before, it was"
-        f" {size(totals.old_reclaimable_bytes)}."
-    )
+    now = promised(totals.new_reclaimable_bytes, totals.new_reclaimable_at_most_bytes)
+    before = promised(totals.old_reclaimable_bytes, totals.old_reclaimable_at_most_bytes)
+    yield f"{now} can be deleted; before, it was {before}."
 
 
 def reservations(comparison: Comparison) -> Iterator[str]:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cleanup_nodemodule.record.entries import Ending, Entry
 from cleanup_nodemodule.record.read import History
 from cleanup_nodemodule.show.journal import run_document
 from cleanup_nodemodule.show.streams import emit, say
-from cleanup_nodemodule.words import command, iso, printable, shell_line, size
+from cleanup_nodemodule.words import bound, command, iso, printable, promised, shell_line, size
 
 
 def outcome(entry: Entry, running: frozenset[str]) -> str:
@@ -30,6 +30,21 @@ def way_back(entry: Entry) -> str | None:
     if intent.regenerate is None:
         return None
     return shell_line(intent.regenerate_in or intent.project, printable(intent.regenerate))
+
+
+def predicted(entry: Entry) -> str | None:
+    """Return what was predicted, for people, where anything was deleted and it was not about what came back; else None."""
+    end, intent = entry.end, entry.intent
+    if end is None or end.ending not in _WENT:
+        return None
+    least, most = intent.reclaimable_bytes, intent.reclaimable_at_most_bytes
+    if not bound(min(least, end.freed_bytes), max(most, end.freed_bytes)):
+        return None
+    return promised(least, most)
+
+
+_WENT: Final = {Ending.DELETED, Ending.FAILED, Ending.INTERRUPTED}
+"""Ends of what was deleted, or a part of it."""
 
 
 def lines(history: History, running: frozenset[str]) -> Iterator[str]:
@@ -70,6 +85,7 @@ def print_table(history: History, running: frozenset[str]) -> str | None:
             printable(entry.intent.path),
             None if entry.end is None or entry.end.error is None else printable(entry.end.error),
             way_back(entry),
+            predicted(entry),
         )
         for entry in history.entries
     ]
@@ -127,6 +143,7 @@ def _row(entry: Entry, running: frozenset[str]) -> dict[str, Any]:
         "apparent_bytes": intent.apparent_bytes,
         "allocated_bytes": intent.allocated_bytes,
         "reclaimable_bytes": intent.reclaimable_bytes,
+        "reclaimable_at_most_bytes": intent.reclaimable_at_most_bytes,
         "rule": intent.rule,
         "evidence": list(intent.evidence),
         "project": intent.project,

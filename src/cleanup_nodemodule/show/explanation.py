@@ -3,12 +3,15 @@
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from cleanup_nodemodule import words
 from cleanup_nodemodule.model import Artifact, Delete, Evidence, Keep, Level
 from cleanup_nodemodule.proof.markers import Examination, Trial
 from cleanup_nodemodule.proof.rules import EVERYTHING, Rule
+from cleanup_nodemodule.report import bounds
+from cleanup_nodemodule.report.build import file_system_row, shared_row
 from cleanup_nodemodule.show.reasons import (
     MEANINGS,
     TOLD_BY_DETAIL,
@@ -65,9 +68,7 @@ def lines(
         where = printable(evidence.regenerate_in or evidence.project)
         yield f"    to get it back: {evidence.regenerate}, in {where}"
     if explanation.measured:
-        size = words.size(artifact.size.allocated_bytes)
-        files = artifact.contents.files
-        yield f"    {size} in {files:,} {'file' if files == 1 else 'files'}"
+        yield from _numbers(explanation)
     # What lies above that proves nothing.
     yield f"    decided like a run that searches {printable(artifact.candidate.root)}"
     advice = what_next(artifact, profile)
@@ -83,6 +84,26 @@ def lines(
         for examination in told:
             yield f"Rule {examination.rule.id} ({examination.rule.title}):"
             yield from _tried(examination, evidence)
+
+
+def _numbers(explanation: survey.Explanation) -> Iterator[str]:
+    """Say what it takes, and what comes back if nothing else goes."""
+    artifact = explanation.artifact
+    size, files = artifact.size, artifact.contents.files
+    takes = f"{words.size(size.allocated_bytes)} in {files:,} {'file' if files == 1 else 'files'}"
+    if not isinstance(artifact.decision, Delete):
+        yield f"    {takes}"
+        return
+    frees = words.promised(size.reclaimable_bytes, size.reclaimable_at_most_bytes)
+    yield f"    {takes}; deleting it alone gives back {frees}"
+    places = [file_system_row(one, (artifact,), "") for one in explanation.accounted]
+    layered = any(place.kind == bounds.LAYERED for place in places)
+    others = (0, size.shared_bytes) if layered else (size.shared_bytes, 0)
+    yield from (f"    {one}" for one in bounds.shared(size.reclaimable_bytes, *others))
+    if (store := shared_row(artifact)) is not None:
+        yield f"    {bounds.with_store(store, size.shared_bytes)}"
+    yield from (f"    {one}" for one in bounds.estimated(places, size))
+    yield from (f"    {one}" for one in bounds.unsure(places))
 
 
 def _again(artifact: Artifact) -> str:
@@ -286,6 +307,11 @@ def _conditions(trial: Trial) -> Iterator[str]:
         yield f"        {mark} {condition.fact or condition.text}"
 
 
+_SIZES: Final = (
+    *("allocated_bytes", "reclaimable_bytes", "reclaimable_at_most_bytes", "shared_bytes"),
+)
+
+
 def document_of(explanation: survey.Explanation) -> dict[str, Any]:
     """Return what is known of one directory, for programs."""
     artifact = explanation.artifact
@@ -306,7 +332,8 @@ def document_of(explanation: survey.Explanation) -> dict[str, Any]:
         "warnings": list(evidence.warnings),
         "regenerate": evidence.regenerate,
         "regenerate_in": evidence.regenerate_in,
-        "allocated_bytes": artifact.size.allocated_bytes if explanation.measured else None,
+        **{name: getattr(artifact.size, name) if explanation.measured else None for name in _SIZES},
+        "shared_with": None if (store := shared_row(artifact)) is None else asdict(store),
         "rules": [
             {
                 "id": examination.rule.id,

@@ -11,7 +11,7 @@ from cleanup_nodemodule.report.rows import GroupRow, Report
 from cleanup_nodemodule.show.fitting import Marks, bar, cells, shortened, spelled, with_tilde
 from cleanup_nodemodule.show.lines import since
 from cleanup_nodemodule.show.table import Look
-from cleanup_nodemodule.words import size
+from cleanup_nodemodule.words import bound, promised, size
 
 _GAP: Final = "  "
 _BAR: Final = 8
@@ -59,7 +59,10 @@ def group_table(report: Report, look: Look) -> Iterator[Segments]:
         yield Segments([*line, Segment(f"{_GAP}{shown}\n")])
     rest = report.groups[len(groups) :]
     if rest:
-        freed = size(sum(group.reclaimable_bytes for group in rest))
+        freed = promised(
+            sum(group.reclaimable_bytes for group in rest),
+            sum(group.reclaimable_at_most_bytes for group in rest),
+        )
         yield Segments(
             [Segment(f"{_GAP}and {len(rest):,} more, {freed} (--top 0 shows all)\n", _DIM)]
         )
@@ -90,8 +93,10 @@ def _fitting(groups: list[GroupRow], names: list[str], report: Report, look: Loo
 def _columns(groups: list[GroupRow], report: Report, marks: Marks) -> list[_Column]:
     largest = max(group.reclaimable_bytes for group in groups)
     done = any(group.deleted for group in report.groups)
+    most = [bound(group.reclaimable_bytes, group.reclaimable_at_most_bytes) for group in groups]
     columns = [
         _Column("Frees", [size(group.reclaimable_bytes) for group in groups]),
+        *([_Column("Up to", most)] if any(most) else []),
         _Column(
             "",
             [

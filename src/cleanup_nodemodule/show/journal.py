@@ -25,4 +25,5 @@ def run_document(run: Run) -> dict[str, Any]:
         "tool": run.tool,
         "mode": run.mode,
         "roots": list(run.roots),
+        "observed_freed_bytes": run.observed_freed_bytes,
     }

@@ -11,7 +11,9 @@ from typing import Final
 
 from cleanup_nodemodule.problems import ProblemCode, sentence
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.comparison import Comparison
+from cleanup_nodemodule.report.observed import freed
 from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.free_space import free_space
@@ -29,7 +31,7 @@ from cleanup_nodemodule.show.reasons import (
 )
 from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.show.unsearched import not_searched
-from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, size
+from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, promised
 
 _MAX_REASONS: Final = 3
 """Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""
@@ -181,8 +183,9 @@ def _kept_and_deletable(report: Report) -> Iterator[str]:
     if totals.selected:
         yield (
             f"{totals.selected:,} of {totals.found:,} can be deleted, which frees"
-            f" {size(totals.reclaimable_bytes)}.{kept}"
+            f" {promised(totals.reclaimable_bytes, totals.reclaimable_at_most_bytes)}.{kept}"
         )
+        yield from bounds.why(report)
     else:
         by_filters = any(row.reason in FILTERED for row in report.artifacts)
         yield f"None of {totals.found:,} {'is to' if by_filters else 'can'} be deleted.{kept}"
@@ -240,9 +243,7 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
             f" The space comes back when you empty the trash.{kept}"
         )
     else:
-        deleted = (
-            f"{totals.deleted:,} of {totals.selected:,}, which freed {size(totals.freed_bytes)}"
-        )
+        deleted = f"{totals.deleted:,} of {totals.selected:,}, which freed {freed(totals.freed_bytes, report.observed)}"
         failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from free_space(report)

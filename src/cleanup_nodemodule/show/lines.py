@@ -5,15 +5,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.rows import ArtifactRow, GroupRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show.reasons import FILTERED, MEANINGS, UNDECIDED
-from cleanup_nodemodule.words import printable, size
+from cleanup_nodemodule.words import bound, printable, promised
 
 
 def gain(row: ArtifactRow) -> int:
-    """Return the bytes to show for an artifact: what deleting it frees, or what it takes if kept."""
+    """Return the bytes to show for an artifact: what surely comes back when it goes, or what it takes if kept."""
     return row.reclaimable_bytes if row.decision == "delete" else row.allocated_bytes
+
+
+def most(row: ArtifactRow) -> int:
+    """Return the most that these bytes may be."""
+    return row.reclaimable_at_most_bytes if row.decision == "delete" else row.allocated_bytes
+
+
+def up_to(row: ArtifactRow) -> str:
+    """Return that for people; empty where it is about the same."""
+    return bound(gain(row), most(row))
 
 
 def age(row: ArtifactRow, report: Report) -> str:
@@ -60,7 +71,9 @@ def lines(report: Report) -> Iterator[str]:
         count = gain(row)
         used = (row.last_used_at or "-").partition("T")[0]
         path = printable(place(row))
-        yield "\t".join((verdict(row), row.reason or "-", str(count), size(count), used, path))
+        yield "\t".join(
+            (verdict(row), row.reason or "-", str(count), promised(count, most(row)), used, path)
+        )
 
 
 def group_lines(groups: Sequence[GroupRow]) -> Iterator[str]:
@@ -109,6 +122,8 @@ def known_of(row: ArtifactRow) -> list[str]:
     if row.reason is not None:
         detail = f": {row.reason_detail}" if row.reason in FILTERED and row.reason_detail else ""
         parts.append(f"kept, because {MEANINGS.get(row.reason, row.reason)}{detail}")
+    if shares := bounds.in_short(row):
+        parts.append(shares)
     parts += [f"note: {warning}" for warning in row.warnings]
     if row.regenerate is not None:
         where = "" if row.regenerate_in == row.project else f", in {row.regenerate_in}"

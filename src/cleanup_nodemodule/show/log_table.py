@@ -30,6 +30,8 @@ class LogRow(NamedTuple):
     path: str
     error: str | None
     way_back: str | None
+    predicted: str | None = None
+    """What was said to come back, where that is not what came back."""
 
 
 def log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
@@ -74,7 +76,8 @@ def _log(listed: Sequence[LogRow], width: int) -> Iterator[RenderableType]:
 
 
 def _folder(row: LogRow) -> list[Text]:
-    parts = [(row.path, "bold"), (row.error, "red"), (row.way_back, "dim")]
+    said = None if row.predicted is None else f"predicted: {row.predicted}"
+    parts = [(row.path, "bold"), (row.error, "red"), (said, "dim"), (row.way_back, "dim")]
     return [Text(text, style=style, overflow="fold") for text, style in parts if text is not None]
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.run.comparing import Merged
-from cleanup_nodemodule.words import printable, size
+from cleanup_nodemodule.words import printable, promised, size
 
 
 def last_words(merged: Merged) -> Iterator[str]:
@@ -15,8 +16,9 @@ def last_words(merged: Merged) -> Iterator[str]:
     machines = "1 machine" if hosts == 1 else f"{hosts:,} machines"
     yield (
         f"{audits} of {machines}: {_directories(totals.found)} {_take(totals.found)} {size(totals.allocated_bytes)}, and"
-        f" {size(merged.deletable_bytes)} in {_directories(merged.deletable)} can be deleted."
+        f" {promised(merged.deletable_bytes, merged.deletable_at_most_bytes)} in {_directories(merged.deletable)} can be deleted."
     )
+    yield from bounds.why(report)
     stopped = sorted({printable(one.host) for one in report.sources if not one.complete})
     if stopped:
         yield (

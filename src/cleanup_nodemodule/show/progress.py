@@ -217,6 +217,8 @@ class Live(Spectator):
                 return _with_place(
                     f"Moving {turn} to the trash:", place, "", room, marks, shortened
                 )
+            case Doing.SETTLING:
+                return f"Waiting for the disk: {size(now.freed_bytes)} freed"
             case Doing.DELETING:
                 freed = f", {size(now.freed_bytes)} freed"
                 return _with_place(f"Deleting {turn}:", place, freed, room, marks, shortened)

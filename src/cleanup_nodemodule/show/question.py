@@ -129,7 +129,8 @@ class _Choice:
         """Return the question, with the answers to choose from."""
         count = len(self._chosen)
         what = "1 directory" if count == 1 else f"{count:,} directories"
-        size = words.size(self._narrowed.reclaimable_bytes)
+        narrowed = self._narrowed
+        size = words.promised(narrowed.reclaimable_bytes, narrowed.reclaimable_at_most_bytes)
         asked = f"Delete {what}, {size}"
         if mode == "trash":
             asked = f"Move {what}, {size}, to the trash"
@@ -142,11 +143,15 @@ class _Choice:
         if root is not None:
             yield f"In {printable(root)}:"
         digits = len(str(len(self._numbered)))
-        sizes = {one.path: one.size.reclaimable_bytes for one in self._narrowed.selected}
+        sizes = {
+            one.path: words.promised(one.size.reclaimable_bytes, one.size.reclaimable_at_most_bytes)
+            for one in self._narrowed.selected
+        }
+        wide = max([9, *map(len, sizes.values())])
         for number, one in enumerate(self._numbered, 1):
             if number in self._chosen:
                 path = one.path if root is None else os.path.relpath(one.path, root)
-                yield f"{number:>{digits}}  {words.size(sizes[one.path]):>9}  {printable(path)}"
+                yield f"{number:>{digits}}  {sizes[one.path]:>{wide}}  {printable(path)}"
         if left_out := len(self._numbered) - len(self._chosen):
             yield f"{left_out:,} left out"
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Final
 
 from cleanup_nodemodule.report import records
+from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.records import Records
-from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report, RunRecord
+from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.show.streams import emit
 

@@ -12,7 +12,7 @@ from cleanup_nodemodule.show.fitting import Marks, cells, marks_for, shortened, 
 from cleanup_nodemodule.show.journal import run_document
 from cleanup_nodemodule.show.layout import bold, columns, dim, folded
 from cleanup_nodemodule.show.streams import say
-from cleanup_nodemodule.words import command, iso, printable, quoted, size
+from cleanup_nodemodule.words import command, iso, printable, promised, quoted
 
 _ROOM_FOR_PLACES: Final = 16
 """Columns that the places need, or else they go below the rest."""
@@ -38,7 +38,7 @@ def run_lines(found: PastRuns) -> Iterator[str]:
                 str(past.deleted),
                 str(past.total),
                 str(past.freed_bytes),
-                size(past.freed_bytes),
+                promised(*past.came_back),
                 " ".join(quoted(root) for root in past.run.roots) or "-",
             )
         )
@@ -59,7 +59,7 @@ def run_page(found: PastRuns) -> Iterator[str]:
             .strftime("%Y-%m-%d %H:%M"),
             printable(past.run.id[:letters]),
             _what(past),
-            size(past.freed_bytes),
+            promised(*past.came_back),
         )
         for past in found.runs
     ]
@@ -136,6 +136,7 @@ def run_list_document(found: PastRuns) -> str:
             "failed": past.failed,
             "total": past.total,
             "freed_bytes": past.freed_bytes,
+            "freed_at_most_bytes": past.freed_at_most_bytes,
         }
         for past in found.runs
     ]

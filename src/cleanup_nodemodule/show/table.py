@@ -14,9 +14,11 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from cleanup_nodemodule.proof.weigh import INCLUDED
+from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.rows import ArtifactRow, Report
 from cleanup_nodemodule.report.sources import place_in
 from cleanup_nodemodule.show import lines as plain
+from cleanup_nodemodule.show.enough import MOST_KEPT
 from cleanup_nodemodule.show.fitting import (
     DRAWN,
     Marks,
@@ -29,27 +31,16 @@ from cleanup_nodemodule.show.fitting import (
     wrapped,
 )
 from cleanup_nodemodule.show.reasons import FILTERED, TOLD_BY_DETAIL, UNDECIDED
-from cleanup_nodemodule.words import size
+from cleanup_nodemodule.words import promised, size
 
 _AT_ONCE: Final = 100
 """Lines that are printed at a time, as Rich takes longer to begin printing than to print one."""
-
-_MOST_KEPT, _FEW_KEPT = 5, 2
-"""Rows of what is kept that are shown unless all are asked for, in a high terminal and a low one."""
-
-_MOST, _LEAST = 20, 5
-"""Rows shown at a terminal unless more are asked for, at most and at least."""
-
-_SAID, _SAID_OF_KEPT = 10, 9
-"""Lines of a run that are no rows, and how many more where something is kept."""
-
-_LOW: Final = 40
-"""Lines of a terminal below which fewer are shown of what is kept."""
 
 _GAP: Final = "  "
 """Between two columns, and before the first."""
 
 _BAR: Final = 8
+_MOST_HEAD: Final = "Up to"
 _AGE: Final = 9
 """Cells of the longest age, such as ``11 months``, and of the heading."""
 
@@ -83,7 +74,7 @@ class Look:
     """Columns of the terminal; None: as many as it takes."""
     top: int = 0
     """How many artifacts of a section are shown; 0: all of them."""
-    kept: int = _MOST_KEPT
+    kept: int = MOST_KEPT
     """How many are shown of those that are kept."""
     verbose: bool = False
     """All are shown, and everything that is known of each."""
@@ -104,18 +95,6 @@ def table(report: Report, look: Look) -> Iterator[Segments]:
 _END: Final = Segment("\n")
 
 
-def default_top(report: Report, height: int) -> int:
-    """Return how many artifacts are shown at a terminal of so many lines, with all that is said besides."""
-    kept = min(default_kept(height), sum(row.decision == "keep" for row in report.artifacts))
-    besides = _SAID + (_SAID_OF_KEPT + kept if kept else 0)
-    return min(_MOST, max(_LEAST, height - besides))
-
-
-def default_kept(height: int) -> int:
-    """Return how many of those that are kept are shown at a terminal of so many lines."""
-    return _MOST_KEPT if height >= _LOW else _FEW_KEPT
-
-
 class _Section(NamedTuple):
     title: str
     style: Style
@@ -131,6 +110,8 @@ class _Widths(NamedTuple):
     number: int
     """Cells of the number that the question takes; 0 where nothing is asked."""
     size: int
+    most: int
+    """Cells of what may come back at most; 0 where no row has two numbers."""
     bar: int
     age: int
     rest: int | None
@@ -139,7 +120,7 @@ class _Widths(NamedTuple):
     @property
     def before_path(self) -> int:
         """Cells before the path."""
-        columns = (self.size, self.bar, self.age)
+        columns = (self.size, self.most, self.bar, self.age)
         return self.number + sum(len(_GAP) + width for width in columns if width) + len(_GAP)
 
     def of(self, section: _Section) -> "_Widths":
@@ -215,7 +196,8 @@ class _Table:
                 yield from self._details(row)
         rest = section.rows[section.shown :]
         if rest:
-            freed = "" if section.kept else f", {size(sum(map(plain.gain, rest)))}"
+            sums = sum(map(plain.gain, rest)), sum(map(plain.most, rest))
+            freed = "" if section.kept else f", {promised(*sums)}"
             yield self._remark(f"and {len(rest):,} more{freed}", section, section.more)
         if section.kept and self._undecided:
             words = f"{self._undecided:,} that the run did not come to"
@@ -238,6 +220,8 @@ class _Table:
     def _heading(self, section: _Section) -> str:
         widths = self._widths.of(section)
         line = " " * widths.number + _GAP + "Size".rjust(widths.size)
+        if widths.most:
+            line += _GAP + _MOST_HEAD.rjust(widths.most)
         if widths.bar:
             line += _GAP + " " * widths.bar
         if widths.age:
@@ -248,6 +232,8 @@ class _Table:
         look, widths = self._look, self._widths.of(section)
         first = str(number if widths.number and not section.kept else "").rjust(widths.number)
         line = [Segment(first + _GAP + self._size(row).rjust(widths.size) + _GAP)]
+        if widths.most:
+            line.append(Segment(plain.up_to(row).rjust(widths.most) + _GAP))
         if widths.bar:
             drawn = bar(plain.gain(row) / self._largest, widths.bar, look.marks)
             line.append(Segment(drawn.ljust(widths.bar) + _GAP, section.style))
@@ -333,6 +319,8 @@ class _Table:
         shown = [row for section in self._sections for row in section.rows[: section.shown]]
         sizes = max((len(self._size(row)) for row in shown), default=0)
         sizes = max(sizes, len("Size"))
+        most = max((len(plain.up_to(row)) for row in shown), default=0)
+        most = max(most, len(_MOST_HEAD)) if most else 0
         needed = [
             length + (reason and reason + len(_GAP))
             for section, length in zip(self._sections, self._longest, strict=True)
@@ -344,7 +332,7 @@ class _Table:
             chosen = [len(section.rows) for section in self._sections if not section.kept]
             numbers = len(str(max(chosen, default=0)))
         for drawn, age, comfort in _COLUMNS:
-            widths = _Widths(numbers, sizes, drawn if self._largest else 0, age, None)
+            widths = _Widths(numbers, sizes, most, drawn if self._largest else 0, age, None)
             if width is None:
                 return widths
             widths = widths._replace(rest=max(1, width - widths.before_path))
@@ -389,7 +377,8 @@ def _is_undecided(row: ArtifactRow) -> bool:
 
 def _facts(row: ArtifactRow, room: int | None, marks: Marks) -> str:
     """Return as many of the facts about an artifact as there is room for: whole ones, but for the first."""
-    facts = [spelled(fact, marks) for fact in (*row.evidence.facts, *row.warnings)]
+    told = (bounds.briefly(row), *row.evidence.facts, *row.warnings)
+    facts = [spelled(fact, marks) for fact in told if fact]
     if room is None:
         return ", ".join(facts)
     words = "".join(facts[:1])

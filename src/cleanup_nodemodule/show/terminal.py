@@ -286,8 +286,9 @@ class Terminal:
         file.writelines("".join(line.text for line in piece.segments) for piece in pieces)
 
     def _look(self, result: Report, file: TextIO, height: int, *, about: bool = False) -> "Look":
+        from cleanup_nodemodule.show.enough import default_kept, default_top
         from cleanup_nodemodule.show.fitting import marks_for
-        from cleanup_nodemodule.show.table import Look, default_kept, default_top
+        from cleanup_nodemodule.show.table import Look
 
         display, at_terminal = self._display, is_terminal(file)
         top = display.top

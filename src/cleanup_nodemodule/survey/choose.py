@@ -1,15 +1,14 @@
 """Narrows the selection of a plan: what the user, or a filter, leaves out is kept. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, replace
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Final
 
-from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Artifact, Decision, Keep, Plan, Reason, Size
 from cleanup_nodemodule.survey.around import innermost_around
-from cleanup_nodemodule.survey.hard_links import numbers
+from cleanup_nodemodule.survey.giving_back import accounted_by_device, resized
 from cleanup_nodemodule.survey.reached import with_selection
 
 
@@ -39,48 +38,23 @@ def choose(plan: Plan, chosen: AbstractSet[str], reason: Reason = Reason.NOT_CHO
 def narrowed(plan: Plan, keeps: Mapping[int, Keep]) -> Plan:
     """Return *plan* with those of its artifacts kept that *keeps* says, by their places.
 
-    What deleting frees is settled anew: a file that has another link in what is left out stays.
+    What deleting gives back is settled anew: a file that has another link in what is left out stays.
     """
     if not keeps:
         return plan
     selected = [one.selected and place not in keeps for place, one in enumerate(plan.artifacts)]
-    linked = _reclaimable(plan, selected)
+    fresh = resized(plan.artifacts, selected, plan.records, accounted_by_device(plan.accounted))
     return replace(
         plan,
         artifacts=tuple(
-            _kept(one, keeps[place])
+            _with(one, keeps[place], size)
             if place in keeps
-            else _going(one, linked[place])
-            if one.selected
             else one
-            for place, one in enumerate(plan.artifacts)
+            if one.size == size
+            else _with(one, one.decision, size)
+            for place, (one, size) in enumerate(zip(plan.artifacts, fresh, strict=True))
         ),
     )
-
-
-def _reclaimable(plan: Plan, selected: Sequence[bool]) -> Sequence[int]:
-    """Return what files with several links add to what each artifact frees, if these are *selected*."""
-    last = len(selected)
-    # As in the first place: with what lies deepest, which is behind what lies around it; the rest comes last.
-    slices = [(last - 1 - place if place >= 0 else last, links) for place, links in plan.links]
-    if not slices:
-        return [0] * last
-    slices.sort(key=itemgetter(0))
-    settled = engine.settle(slices, bytes((*reversed(selected), False)))
-    return numbers(settled.reclaimable)[:last][::-1]
-
-
-def _kept(artifact: Artifact, keep: Keep) -> Artifact:
-    size = artifact.size
-    return _with(artifact, keep, Size(size.apparent_bytes, size.allocated_bytes, 0))
-
-
-def _going(artifact: Artifact, linked: int) -> Artifact:
-    size, freed = artifact.size, artifact.contents.allocated_bytes + linked
-    if size.reclaimable_bytes == freed:
-        return artifact
-    freed_size = Size(size.apparent_bytes, size.allocated_bytes, freed)
-    return _with(artifact, artifact.decision, freed_size)
 
 
 def _with(artifact: Artifact, decision: Decision, size: Size) -> Artifact:

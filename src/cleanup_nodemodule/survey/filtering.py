@@ -17,6 +17,7 @@ from cleanup_nodemodule.model.quantities import spoken
 from cleanup_nodemodule.patterns.patterns import NO_PATTERNS, Patterns
 from cleanup_nodemodule.survey.around import innermost_around
 from cleanup_nodemodule.survey.choose import narrowed
+from cleanup_nodemodule.survey.giving_back import accounted_by_device
 from cleanup_nodemodule.survey.goals import Candidates, FileSystem, reach
 from cleanup_nodemodule.survey.hard_links import alone
 from cleanup_nodemodule.words import printable, size
@@ -88,7 +89,13 @@ class _Choice:
                 for one, top in zip(self._artifacts, self._along(), strict=True)
             ]
             candidates = Candidates(self._artifacts, self._goes, along, self._ages)
-            reached = reach(candidates, self._plan.links, filters, self._known.file_systems)
+            reached = reach(
+                candidates,
+                self._plan.records,
+                accounted_by_device(self._plan.accounted),
+                filters,
+                self._known.file_systems,
+            )
             goals = reached.goals
             for place, detail in reached.spared.items():
                 self._goes[place] = False

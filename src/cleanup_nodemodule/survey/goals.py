@@ -8,14 +8,15 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from operator import itemgetter
 from typing import NamedTuple
 
-from cleanup_nodemodule import engine
 from cleanup_nodemodule.config.filters import Filters, said
-from cleanup_nodemodule.model import Artifact, Goal
+from cleanup_nodemodule.engine.contract import ATTRIBUTES
+from cleanup_nodemodule.model import Accounted, Artifact, Goal, Records
 from cleanup_nodemodule.model.quantities import Share
-from cleanup_nodemodule.survey.hard_links import completed, inodes_of, numbers
+from cleanup_nodemodule.survey import giving_back
+from cleanup_nodemodule.survey.chunks import chunks_of, in_chunks, whole
+from cleanup_nodemodule.survey.hard_links import completed, inodes_of
 from cleanup_nodemodule.words import printable, size
 
 
@@ -51,13 +52,14 @@ class Reached(NamedTuple):
 
 def reach(
     candidates: Candidates,
-    links: Sequence[tuple[int, bytes]],
+    records: Records,
+    accounted: Mapping[int, Accounted],
     filters: Filters,
     file_systems: Mapping[int, FileSystem],
 ) -> Reached:
     """Return what has to go of the *candidates*, on each file system on its own, and what that reaches.
 
-    *links* are those of the plan. What would give nothing back does not have to go. If everything together does not
+    *records* are those of the plan, *accounted* says how each device is. What is to be given back is promised. What would give nothing back does not have to go. If everything together does not
     reach a goal, all of it goes.
     """
     artifacts = candidates.artifacts
@@ -71,16 +73,12 @@ def reach(
     in_turn = [place for places in by_file_system.values() for place in places]
     turns = _turns(candidates, in_turn)
     never = len(in_turn)
-    own = [0] * (never + 1)
-    for place, turn in enumerate(turns):
-        own[turn] += artifacts[place].contents.allocated_bytes
-    slices = [(turns[place] if place >= 0 else never, packed) for place, packed in links]
-    slices.sort(key=itemgetter(0))
-    freed, gone = own[:never], own[:never]
-    if slices:
-        settled = engine.settle(slices, bytes([1]) * never + bytes(1))
-        freed = [sum(pair) for pair in zip(freed, numbers(settled.freed), strict=False)]
-        gone = [sum(pair) for pair in zip(gone, numbers(settled.gone), strict=False)]
+    turned = giving_back.ranked(records, lambda place: turns[place] if place >= 0 else never)
+    taking = _Taking(artifacts, turns, turned, accounted, never)
+    cap = filters.max_total is not None
+    giving = filters.free is not None or filters.until_free is not None
+    freed = taking.freed() if giving else [0] * never
+    gone = taking.gone() if cap else [0] * never
     totals = dict.fromkeys(by_file_system, 0)
     for artifact, one in zip(artifacts, lies, strict=True):
         totals[one.name] += artifact.size.allocated_bytes
@@ -100,10 +98,10 @@ def reach(
         why = "; ".join(one.why(count) for one in wanted)
         spared.update(dict.fromkeys(places[count:], why))
         first = end
-    useless = _useless(slices, own, taken, cap=filters.max_total is not None)
+    useless = taking.useless(taken, cap=cap)
     for turn in useless:
         taken[turn] = 0
-        spared[in_turn[turn]] = "deleting it would give nothing back"
+        spared[in_turn[turn]] = "it is not sure that deleting it gives anything back"
     stays = [not taken[turn] for turn in turns]
     for place, top in enumerate(candidates.along):  # What lies around another one comes first.
         if top is not None and not stays[top]:
@@ -143,6 +141,83 @@ def _turns(candidates: Candidates, in_turn: Sequence[int]) -> list[int]:
         if top is not None:
             turns[place] = min(turns[place], turns[top])
     return turns
+
+
+class _Taking:
+    """What goes with each turn."""
+
+    def __init__(
+        self,
+        artifacts: Sequence[Artifact],
+        turns: Sequence[int],
+        records: Records,
+        accounted: Mapping[int, Accounted],
+        never: int,
+    ) -> None:
+        self._artifacts = artifacts
+        self._turns = turns
+        self._records = records
+        self._accounted = accounted
+        self._goes = bytes([1]) * never + bytes(1)
+
+    def _settled(self, records: Records) -> Sequence[int]:
+        """Return what surely comes back with each turn, with what these *records* say."""
+        items = [
+            giving_back.item(turn, one.candidate.identity.device, one.contents)
+            for turn, one in zip(self._turns, self._artifacts, strict=True)
+        ]
+        return giving_back.settle(items, records, self._goes, self._accounted, last=True).promised
+
+    def freed(self) -> Sequence[int]:
+        """Return what surely comes back with each turn, if all before it have had theirs."""
+        return self._settled(self._records)[:-1]
+
+    def _taken(self) -> list[int]:
+        """Return what goes with each turn, as ``du`` counts, without files with several links."""
+        taken = [0] * len(self._goes)
+        for turn, one in zip(self._turns, self._artifacts, strict=True):
+            taken[turn] += one.contents.allocated_bytes
+        return taken
+
+    def gone(self) -> Sequence[int]:
+        """Return what is not among what remains any more with each turn, as ``du`` counts."""
+        linked = giving_back.gone(self._records, self._goes, self._accounted)
+        return [sum(pair) for pair in zip(self._taken(), linked, strict=True)][:-1]
+
+    def useless(self, taken: Sequence[int], *, cap: bool) -> list[int]:
+        """Return the turns of those *taken* that give nothing back, or with a *cap* take nothing away.
+
+        They have no bytes of their own, and no file that is gone in the end.
+        """
+        own = self._taken() if cap else self._settled(Records())
+        empty = {turn for turn, bytes_ in enumerate(own) if taken[turn] and not bytes_}
+        if not cap:
+            empty -= self._sharing(taken)
+        if not empty:
+            return []
+        links = self._records.links
+        its = [one for one in links if one[0] in empty]
+        gone = completed(links, lambda turn: bool(taken[turn]), its, outside=not cap)
+        useful = {
+            turn for turn, device, packed in its if not gone.isdisjoint(inodes_of(device, packed))
+        }
+        return sorted(empty - useful)
+
+    def _sharing(self, taken: Sequence[int]) -> set[int]:
+        """Return the turns with something in common with others that comes back with all of these."""
+        goes = bytes(taken)
+        by_chunks = {device for device, one in self._accounted.items() if in_chunks(one)}
+        chunks = whole(self._records, goes, by_chunks)
+        turns = {
+            turn
+            for turn, device, packed in self._records.chunks
+            if not chunks.isdisjoint(chunks_of(device, packed))
+        }
+        return turns.union(
+            turn
+            for turn, device, _ in self._records.ranges
+            if device in self._accounted and self._accounted[device].accounting.kind == ATTRIBUTES
+        )
 
 
 class _Sums(NamedTuple):
@@ -225,18 +300,3 @@ def _wanted(filters: Filters, file_system: FileSystem, total: int) -> list[_Want
             _Wanted(said(filters, "max_total"), file_system, most, total - most, cap=True)
         )
     return wanted
-
-
-def _useless(
-    slices: Sequence[tuple[int, bytes]], own: Sequence[int], taken: Sequence[int], *, cap: bool
-) -> list[int]:
-    """Return the turns that give nothing back: without bytes of their own, and with no file that is gone in the end."""
-    empty = {turn for turn, bytes_ in enumerate(own) if taken[turn] and not bytes_}
-    if not empty:
-        return []
-    its = [(turn, packed) for turn, packed in slices if turn in empty]
-    gone = completed(
-        slices, lambda turn: bool(taken[turn]), (packed for _, packed in its), outside=not cap
-    )
-    useful = {turn for turn, packed in its if not gone.isdisjoint(inodes_of(packed))}
-    return sorted(empty - useful)

@@ -6,11 +6,11 @@ such call at a time. Threads that do it beside each other wait for each other at
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.engine.contract import Measurement
+from cleanup_nodemodule.engine.contract import Accounting, Measurement
 from cleanup_nodemodule.model import Candidate, Level, Reason
 from cleanup_nodemodule.proof import evidence
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
@@ -54,15 +54,16 @@ def look(
     circumstances: Circumstances,
     cache: StatCache,
     mounts: Sequence[str],
+    accountings: Mapping[int, Accounting],
     doubted: bool,  # noqa: FBT001 - by position, as all that a scheduler hands on
 ) -> Looks:
     """Look at some candidates; *cache* is one of this run's, *mounts* what something is mounted on, in order.
 
-    They are *doubted* where they lie beneath what git has disproved.
+    *accountings* says by the number of a device how it is found out what deleting gives back. They are *doubted* where they lie beneath what git has disproved.
     """
     before = _reads()
     sightings = evidence.gather(candidates, circumstances, cache)
-    seen = [_seen(sighting, mounts, doubted=doubted) for sighting in sightings]
+    seen = [_seen(sighting, mounts, accountings, doubted=doubted) for sighting in sightings]
     return Looks(seen, (_reads() - before) * _MANY_READS > len(candidates))
 
 
@@ -76,7 +77,13 @@ def unseen(candidate: Candidate, error: Exception) -> Look:
     return Look(evidence.unseen(candidate, error), entered=True, searched=True, measurement=None)
 
 
-def _seen(sighting: Sighting, mounts: Sequence[str], *, doubted: bool) -> Look:
+def _seen(
+    sighting: Sighting,
+    mounts: Sequence[str],
+    accountings: Mapping[int, Accounting],
+    *,
+    doubted: bool,
+) -> Look:
     protection = None if sighting.protection is None else sighting.protection.reason
     level = sighting.level
     entered = level in {Level.NONE, Level.UNPROVEN} and protection is not Reason.INSTALLED
@@ -86,10 +93,13 @@ def _seen(sighting: Sighting, mounts: Sequence[str], *, doubted: bool) -> Look:
         doubted and bool(sighting.repositories) and protection not in _NEVER_ENTERED
     )
     measured = not searched and level is not Level.NONE
-    return Look(sighting, entered, searched, _measured(sighting, mounts) if measured else None)
+    measurement = _measured(sighting, mounts, accountings) if measured else None
+    return Look(sighting, entered, searched, measurement)
 
 
-def _measured(sighting: Sighting, mounts: Sequence[str]) -> Measurement | None:
+def _measured(
+    sighting: Sighting, mounts: Sequence[str], accountings: Mapping[int, Accounting]
+) -> Measurement | None:
     """Begin to measure a candidate; None if that went wrong, as whoever measures it then says."""
     candidate = sighting.candidate
     if candidate.mounted:
@@ -99,7 +109,8 @@ def _measured(sighting: Sighting, mounts: Sequence[str]) -> Measurement | None:
         return None
     try:
         root = conversion.anchor(candidate.path, candidate.identity)
-        measurement = engine.measure(root, [b""], _SMALL, watch_for(sighting))
+        accounting = accountings.get(candidate.identity.device)
+        measurement = engine.measure(root, [b""], _SMALL, watch_for(sighting), accounting)
     except Exception:  # noqa: BLE001 - whatever it is, it is asked for again
         return None
     return None if conversion.lacked(measurement.faults) else measurement

@@ -3,15 +3,16 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.engine.contract import Measurement, Root, Watch
+from cleanup_nodemodule.engine.contract import Accounting, Measurement, Root, Watch
 from cleanup_nodemodule.model import Candidate, Contents, Problem
 from cleanup_nodemodule.problems import ProblemCode
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey import tree_estimate
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
 from cleanup_nodemodule.work.scheduler import Pace, Scheduler
@@ -34,12 +35,12 @@ MAX_LISTED: Final = 10_000
 """Paths of one candidate that are kept at most of what its watch met, and of what came late; the others are
 counted. Whoever reads them needs a few, and so many take a megabyte."""
 
-_Watched: TypeAlias = tuple[Root, Watch | None]
-"""What is measured, and what is watched for in it."""
+_Watched: TypeAlias = tuple[Root, Watch | None, Accounting | None]
+"""What is measured, what is watched for in it, and how it is found out what deleting it gives back."""
 
 
-def _no_watch(_number: int) -> None:
-    """Watch for nothing."""
+def _nothing(_number: int) -> None:
+    """Watch for nothing, and find out nothing."""
 
 
 async def measure(
@@ -49,7 +50,8 @@ async def measure(
     *,
     mounts: Sequence[str] = (),
     without: Mapping[int, Sequence[str]] = MappingProxyType({}),
-    watch: Callable[[int], Watch | None] = _no_watch,
+    watch: Callable[[int], Watch | None] = _nothing,
+    accounting: Callable[[int], Accounting | None] = _nothing,
     begun: Mapping[int, Measurement] = MappingProxyType({}),
     problem: Callable[[Problem], None],
     measured: Callable[[str, int], None],
@@ -57,18 +59,19 @@ async def measure(
     """Count what lies inside each of the *candidates*, which have a number; None if it has vanished.
 
     As many small ones as make up a call's worth of entries go in one, as handing over takes longer
-    than measuring a few hundred files; a large one is shared among the workers. Files with several
-    links go to *ledger* under the candidate's number. *mounts* is everything that something is mounted
+    than measuring a few hundred files; a large one is shared among the workers. What files have in common
+    goes to *ledger* under the candidate's number. *mounts* is everything that something is mounted
     on, in order: it is not looked at. *without* tells by the number of a candidate which paths in it are
-    not counted, *watch* what is watched for in it, and *begun* what a first call has returned already. Calls
+    not counted, *watch* what is watched for in it, *accounting* how it is found out on a device, given its number, what
+    deleting gives back, and *begun* what a first call has returned already. Calls
     *problem* for each place that could not be read, which a mount point is not, and *measured* with the path of
     a candidate and the bytes each call counted of it. Raises Stopped when the scheduler is told to stop.
     """
     tallies = [_Tally(number, candidate, ledger, problem) for number, candidate in candidates]
-    roots = [
-        (_rooted(tally, candidate, mounts, frozenset(without.get(number, ()))), watch(number))
-        for tally, (number, candidate) in zip(tallies, candidates, strict=True)
-    ]
+    roots: list[_Watched] = []
+    for tally, (number, one) in zip(tallies, candidates, strict=True):
+        root = _rooted(tally, one, mounts, without.get(number, ()))
+        roots.append((root, watch(number), accounting(tally.device)))
     pace = Pace(_SECONDS, _FIRST, _BUDGET)
     done, count = 0, len(tallies)
     while done < len(tallies):
@@ -82,9 +85,7 @@ async def measure(
             done += 1
             continue
         if (first := begun.get(candidates[done][0])) is not None:
-            measured(tallies[done].path, first.usage.allocated)
-            left = tallies[done].add(first)
-            await _measure_rest(left, roots[done], tallies[done], scheduler, pace, measured)
+            await _measure_rest(first, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
             continue
         fresh = itertools.takewhile(
@@ -115,17 +116,13 @@ async def measure(
             continue
         pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
         for measurement in measurements:
-            tally, root = tallies[done], roots[done]
+            await _measure_rest(measurement, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
-            measured(tally.path, measurement.usage.allocated)
-            left = tally.add(measurement)
-            if left:
-                await _measure_rest(left, root, tally, scheduler, pace, measured)
     return [tally.contents() for tally in tallies]
 
 
 def _rooted(
-    tally: "_Tally", candidate: Candidate, mounts: Sequence[str], others: frozenset[str]
+    tally: "_Tally", candidate: Candidate, mounts: Sequence[str], others: Collection[str]
 ) -> Root:
     """Return a candidate as the engine wants it, closed where something is mounted or *others* are."""
     inside = {*topmost_in(candidate.path, mounts), *others}
@@ -135,15 +132,19 @@ def _rooted(
 
 
 async def _measure_rest(
-    left: list[bytes],
+    first: Measurement,
     watched: _Watched,
     tally: "_Tally",
     scheduler: Scheduler,
     pace: Pace,
     measured: Callable[[str, int], None],
 ) -> None:
-    """Count what the first call left of a candidate, with all workers."""
-    root, watch = watched
+    """Count what the first call has counted of a candidate, and what it left, with all workers."""
+    root, watch, accounting = watched
+    measured(tally.path, first.usage.allocated)
+    left = tally.add(first)
+    if not left:
+        return
 
     async def count(stack: list[bytes]) -> list[bytes]:
         budget = scheduler.portion(pace.entries)
@@ -155,6 +156,7 @@ async def _measure_rest(
                     stack,
                     budget,
                     watch,
+                    accounting,
                     lacked=lambda measurement: lacked(measurement.faults),
                     took=pace.took,
                 )
@@ -184,17 +186,19 @@ def contents_of(
     """Return what is in a candidate that one call has measured to its end, as :func:`measure` does."""
     usage, _, faults = measurement
     lists = (usage.mounts, usage.repositories, usage.foreign, usage.met, usage.late)
-    if faults or any(lists) or usage.unlisted or not usage.directories:
+    if faults or any(lists) or usage.unlisted or usage.metadata or not usage.directories:
         tally = _Tally(number, candidate, ledger, problem)
         tally.add(measurement)
         return tally.contents()
     # As most of them are: nothing but numbers.
-    if usage.links:
-        ledger.add(number, usage.links)
+    ledger.add(number, candidate.identity.device, usage)
     return Contents(
         *(usage.apparent, usage.allocated, usage.files, usage.directories, usage.newest, True),
         *((), (), (), usage.allocated_directories),
         measured_at=int(time.time()),
+        own_bytes=usage.own,
+        perhaps_bytes=usage.perhaps,
+        shared_bytes=usage.shared,
     )
 
 
@@ -206,8 +210,8 @@ def _entries(measurement: Measurement) -> int:
 def _measure_several(roots: Sequence[_Watched], budget: int) -> list[Measurement]:
     """Begin with one root after the other until the budget is used up."""
     measurements: list[Measurement] = []
-    for root, watch in roots:
-        measurement = engine.measure(root, [b""], budget, watch)
+    for root, watch, accounting in roots:
+        measurement = engine.measure(root, [b""], budget, watch, accounting)
         measurements.append(measurement)
         budget -= _entries(measurement)
         if budget <= 0:
@@ -226,6 +230,7 @@ class _Tally:
         problem: Callable[[Problem], None],
     ) -> None:
         self._number = number
+        self.device: Final = candidate.identity.device
         self.path: Final = candidate.path
         self.root: Final = candidate.root
         """Where it was found."""
@@ -233,6 +238,9 @@ class _Tally:
         self._problem = problem
         self._apparent = self._allocated = self._files = self._directories = self._newest = 0
         self._directory_bytes = 0
+        self._own = self._perhaps = self._shared = 0
+        self._tree: tree_estimate.Tally | None = None
+        """What it has on btrfs."""
         self._mounts: list[str] = []
         self._repositories: list[str] = []
         self._foreign: list[str] = []
@@ -252,8 +260,13 @@ class _Tally:
         self._directories += usage.directories
         self._directory_bytes += usage.allocated_directories
         self._newest = max(self._newest, usage.newest)
-        if usage.links:
-            self._ledger.add(self._number, usage.links)
+        self._own += usage.own
+        self._perhaps += usage.perhaps
+        self._shared += usage.shared
+        if usage.metadata:
+            self._tree = self._tree or tree_estimate.Tally()
+            self._tree.add(usage)
+        self._ledger.add(self._number, self.device, usage)
         self._repositories.extend(beneath(self.path, path) for path in usage.repositories)
         self._foreign.extend(beneath(self.path, path) for path in usage.foreign)
         self._unlisted += usage.unlisted
@@ -292,6 +305,7 @@ class _Tally:
         """Return everything counted; None if there was nothing."""
         if not self._directories and self._complete:
             return None
+        tree = self._tree.estimated(self._own, self._perhaps) if self._tree else None
         return Contents(
             self._apparent,
             self._allocated,
@@ -307,4 +321,11 @@ class _Tally:
             tuple(sorted(self._late)),
             self._unlisted,
             measured_at=self._measured_at,
+            own_bytes=tree.own if tree else self._own,
+            perhaps_bytes=tree.perhaps if tree else self._perhaps,
+            shared_bytes=self._shared,
+            metadata_bytes=tree.metadata if tree else 0,
+            dense_bytes=tree.dense if tree else 0,
+            proven_bytes=tree.proven if tree else 0,
+            inline_bytes=tree.inline if tree else 0,
         )

@@ -7,6 +7,7 @@ from typing import Final
 from cleanup_nodemodule.engine.contract import Measurement
 from cleanup_nodemodule.model import Contents
 from cleanup_nodemodule.survey import measure
+from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.inside import watch_for
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -24,11 +25,13 @@ class MeasureQueue:
         findings: Findings,
         scheduler: Scheduler,
         mounts: Sequence[str],
+        accountings: Accountings,
         measured: Callable[[str, int], None],
     ) -> None:
         self._findings: Final = findings
         self._scheduler: Final = scheduler
         self._mounts: Final = mounts
+        self._accountings: Final = accountings
         self._measured: Final = measured
         self._queue: Final[asyncio.Queue[Row | None]] = asyncio.Queue()
         self._without: Final[dict[int, Sequence[str]]] = {}
@@ -89,6 +92,7 @@ class MeasureQueue:
     async def _measure_some(self, rows: Mapping[int, Row]) -> None:
         """Measure some *rows*, each with its number."""
         findings = self._findings
+        await self._accountings.know(row.candidate for row in rows.values())
         measured = await measure.measure(
             [(number, row.candidate) for number, row in rows.items()],
             self._scheduler,
@@ -96,6 +100,7 @@ class MeasureQueue:
             mounts=self._mounts,
             without={one: self._without.pop(one) for one in rows if one in self._without},
             watch=lambda number: watch_for(rows[number].sighting),
+            accounting=self._accountings.told,
             begun={one: self._begun.pop(one) for one in rows if one in self._begun},
             problem=findings.problems.append,
             measured=self._measured,

@@ -189,6 +189,13 @@ def joined(outer: Contents, inner: Contents, place: str) -> Contents:
         outer.unlisted + inner.unlisted + more_met + more_late,
         clones=_merged(outer.clones, inner.clones),
         measured_at=min(filter(None, (outer.measured_at, inner.measured_at)), default=0),
+        own_bytes=outer.own_bytes + inner.own_bytes,
+        perhaps_bytes=outer.perhaps_bytes + inner.perhaps_bytes,
+        shared_bytes=outer.shared_bytes + inner.shared_bytes,
+        metadata_bytes=outer.metadata_bytes + inner.metadata_bytes,
+        dense_bytes=outer.dense_bytes + inner.dense_bytes,
+        proven_bytes=outer.proven_bytes + inner.proven_bytes,
+        inline_bytes=outer.inline_bytes + inner.inline_bytes,
     )
 
 
@@ -218,6 +225,13 @@ def less_inner(outer: Contents, inner: Contents, place: str) -> Contents:
         files=outer.files - inner.files,
         directories=outer.directories - inner.directories,
         directory_bytes=outer.directory_bytes - inner.directory_bytes,
+        own_bytes=outer.own_bytes - inner.own_bytes,
+        perhaps_bytes=outer.perhaps_bytes - inner.perhaps_bytes,
+        shared_bytes=outer.shared_bytes - inner.shared_bytes,
+        metadata_bytes=outer.metadata_bytes - inner.metadata_bytes,
+        dense_bytes=outer.dense_bytes - inner.dense_bytes,
+        proven_bytes=outer.proven_bytes - inner.proven_bytes,
+        inline_bytes=outer.inline_bytes - inner.inline_bytes,
         met=_outside(outer.met, place),
         late=_outside(outer.late, place),
     )

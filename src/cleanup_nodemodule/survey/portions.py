@@ -16,7 +16,7 @@ from typing import Final
 from cleanup_nodemodule.config.settings import Settings
 from cleanup_nodemodule.model import Artifact, Level, Plan, Problem
 from cleanup_nodemodule.proof.listing import WILD
-from cleanup_nodemodule.survey import clones, nesting, noticed
+from cleanup_nodemodule.survey import clones, nesting, noticed, stores
 from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.inside import look_inside
 from cleanup_nodemodule.survey.linked import Linked
@@ -26,7 +26,7 @@ from cleanup_nodemodule.survey.proving import Prover
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import Findings, Row
 from cleanup_nodemodule.survey.search import Search, SearchRoot
-from cleanup_nodemodule.survey.summary import Settled, settle
+from cleanup_nodemodule.survey.summary import Settled, of_file_systems, settle
 from cleanup_nodemodule.survey.unfinished import Unfinished
 from cleanup_nodemodule.work.progress import Tracker
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -108,7 +108,7 @@ class Portions:
         self._has_git: Final = has_git
         self._mounts: Final = frozenset(prover.circumstances.mounts)
         self.kept: Final = Kept()
-        self._linked: Final = Linked()
+        self._linked: Final = Linked(findings.accounted)
         self._last_used: Final[dict[str, int]] = {}
         """When the projects of rows were last used that are still here."""
         first_names = {name for rule in settings.rules for name in rule.names[:-1]}
@@ -283,7 +283,7 @@ class Portions:
         if self._has_git:
             await clones.settle(rows, scheduler)
         self._remember(rows, unfinished)
-        self._let_go(rows)
+        await self._let_go(rows)
 
     def _remember(self, rows: Sequence[Row], unfinished: Unfinished) -> None:
         """Remember *rows* for as long as somebody may ask when a project around theirs was last used.
@@ -322,7 +322,7 @@ class Portions:
                 if last_used is not None:
                     self.kept.last_used[project] = last_used
 
-    def _let_go(self, rows: Sequence[Row]) -> None:
+    async def _let_go(self, rows: Sequence[Row]) -> None:
         findings = self._findings
         numbers = {row.number for row in rows}
         findings.rows = [row for row in findings.rows if row.number not in numbers]
@@ -332,6 +332,7 @@ class Portions:
             rows,
             nesting.innermost_around(rows),
             ledger,
+            findings.accounted,
             silent=self._scheduler.silence.roots,
             include_foreign=self._settings.include_foreign,
             has_git=self._has_git,
@@ -341,23 +342,29 @@ class Portions:
             self._tracker.settled(row.candidate.path)
         self._queued.difference_update(numbers)
         known = self._filtered(known)
-        self._decided(self._linked.without_waiting(known), known.problems)
+        artifacts = await stores.named(self._linked.without_waiting(known), self._scheduler)
+        self._decided(artifacts, known.problems)
 
     def _filtered(self, known: Settled) -> Settled:
         """Return *known* with no more selected than the filters let go: they look at one, and what lies in it."""
-        # What they free is right for those that share no file with others; the rest waits for the end.
-        portion = Plan((), known.artifacts, (), complete=True, links=known.links)
+        # What they free is right for those that share nothing with others; the rest waits for the end.
+        portion = Plan(
+            *((), known.artifacts, ()),
+            complete=True,
+            records=known.records,
+            accounted=of_file_systems(self._findings.accounted),
+        )
         return known._replace(
             artifacts=filtered(portion, self._settings.filters, self._known).artifacts
         )
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Hand out all that was not decided yet: what the run was stopped before, and what waited for its end."""
         if self._findings.rows:
-            self._let_go(self._findings.rows)
+            await self._let_go(self._findings.rows)
         self._tell_problems()
         for artifacts in self._linked.settled():
-            self._decided(artifacts, ())
+            self._decided(await stores.named(artifacts, self._scheduler), ())
 
 
 def _is_measured(row: Row) -> bool:

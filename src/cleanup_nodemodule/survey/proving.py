@@ -15,6 +15,7 @@ from cleanup_nodemodule.proof.use import Uses, in_use
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
 from cleanup_nodemodule.survey import looking
+from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.last_use import last_used
 from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.rows import Row
@@ -40,11 +41,16 @@ class Prover:
     """Asks, and remembers what directories above others say, for as long as a survey takes."""
 
     def __init__(
-        self, circumstances: Circumstances, witnesses: Witnesses, scheduler: Scheduler
+        self,
+        circumstances: Circumstances,
+        witnesses: Witnesses,
+        scheduler: Scheduler,
+        accountings: Accountings,
     ) -> None:
         self.circumstances: Final = circumstances
         self._witnesses: Final = witnesses
         self._scheduler: Final = scheduler
+        self._accountings: Final = accountings
         self._mounts: Final = sorted(circumstances.mounts)
         self._turn: Final = asyncio.Lock()
         self._pace: Final = Pace(_SECONDS, _FIRST, _MOST)
@@ -79,6 +85,7 @@ class Prover:
                 self.circumstances,
                 self.cache,
                 self._mounts,
+                told,
                 doubted,
                 lacked=looking.lacked,
                 took=self._pace.took,
@@ -93,6 +100,8 @@ class Prover:
             # Who waited for a turn may hear only now that the disk does not answer.
             if candidates[0].root in self._scheduler.silence:
                 raise Unanswered
+            await self._accountings.know(candidates)
+            told = self._accountings.all_told()
             return await each(candidates, ask, looking.unseen)
 
     async def ask_git(self, rows: Sequence[Row]) -> None:

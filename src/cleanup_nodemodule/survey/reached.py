@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from operator import itemgetter
 
-from cleanup_nodemodule import engine
 from cleanup_nodemodule.model import Failed, Goal, Plan, Removed, Result
-from cleanup_nodemodule.survey.hard_links import numbers
+from cleanup_nodemodule.survey.giving_back import accounted_by_device, gone, ranked, resized
 
 
 def with_selection(plan: Plan, before: Plan) -> Plan:
@@ -52,12 +50,12 @@ def _given(plan: Plan, going: AbstractSet[str], goal: Goal) -> int:
         one.path in going and one.candidate.identity.device in goal.devices
         for one in plan.artifacts
     ]
+    known = accounted_by_device(plan.accounted)
+    if not goal.cap:
+        fresh = resized(plan.artifacts, goes, plan.records, known)
+        return sum(one.reclaimable_bytes for one in fresh)
     own = sum(
         one.contents.allocated_bytes for one, its in zip(plan.artifacts, goes, strict=True) if its
     )
-    slices = [(0 if place >= 0 and goes[place] else 1, packed) for place, packed in plan.links]
-    if not slices:
-        return own
-    slices.sort(key=itemgetter(0))
-    settled = engine.settle(slices, bytes((1, 0)))
-    return own + numbers(settled.gone if goal.cap else settled.freed)[0]
+    records = ranked(plan.records, lambda place: 0 if place >= 0 and goes[place] else 1)
+    return own + gone(records, bytes((1, 0)), known)[0]

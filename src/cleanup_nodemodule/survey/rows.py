@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from cleanup_nodemodule.model import Candidate, Contents, Evidence, Problem
+from cleanup_nodemodule.model import Accounted, Candidate, Contents, Evidence, Problem
 from cleanup_nodemodule.proof import git
 from cleanup_nodemodule.proof.sighting import Sighting
 from cleanup_nodemodule.proof.weigh import Inside
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.ledger import Ledger
 
 UNKNOWN: Final = Contents(0, 0, 0, 0, 0, complete=False, mounts=(), repositories=())
 """The contents of what the run was stopped before it knew anything about."""
@@ -82,7 +82,9 @@ class Findings:
     around: dict[int, int | None] = field(default_factory=dict)
     """By number, the innermost other row around each. Known once all rows are found, empty before."""
     ledger: Ledger = field(default_factory=Ledger)
-    """The files with several links, by the number of the row they lie in."""
+    """What files have in common, by the number of the row they lie in."""
+    accounted: dict[int, Accounted] = field(default_factory=dict)
+    """How each device is accounted that something was found on, by its number."""
     unseen_processes: int | None = 0
     """As in the plan."""
     unmatched: tuple[str, ...] = ()

@@ -4,11 +4,22 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cleanup_nodemodule.model import Artifact, Contents, Decision, Delete, Plan, Problem, Size
+from cleanup_nodemodule.model import (
+    Accounted,
+    Artifact,
+    Contents,
+    Decision,
+    Delete,
+    Plan,
+    Problem,
+    Records,
+    Size,
+)
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.weigh import with_inside
 from cleanup_nodemodule.survey import nesting
-from cleanup_nodemodule.survey.hard_links import Ledger
+from cleanup_nodemodule.survey.giving_back import sizes
+from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.weighing import decide_about, weigh
 
@@ -29,6 +40,7 @@ def summarize(
         findings.rows,
         findings.around or nesting.innermost_around(findings.rows),
         findings.ledger,
+        findings.accounted,
         silent=silent,
         include_foreign=include_foreign,
         has_git=has_git,
@@ -42,8 +54,9 @@ def summarize(
         findings.unseen_processes,
         findings.unmatched,
         tuple(sorted(findings.others.items())),
-        known.links,
+        known.records,
         excluded=findings.excluded,
+        accounted=of_file_systems(findings.accounted),
     )
 
 
@@ -54,26 +67,27 @@ class Settled(NamedTuple):
     """In path order."""
     problems: tuple[Problem, ...]
     """Those of the rows."""
-    links: tuple[tuple[int, bytes], ...]
+    records: Records
     """As in the plan."""
     doubled: bool
-    """Some were measured with others in them, so that the links in these are there twice."""
+    """Some were measured with others in them, so that the records of these are there twice."""
 
 
 def settle(
     rows: Sequence[Row],
     around: Mapping[int, int | None],
     ledger: Ledger,
+    known: Mapping[int, Accounted],
     *,
     silent: Collection[str],
     include_foreign: bool,
     has_git: bool,
 ) -> Settled:
-    """Decide about *rows*, and count files with several links by what was decided.
+    """Decide about *rows*, and settle what files have in common by what was decided.
 
     All that lies in one of them, or around it, has to be among them: *around* has by the place of each the innermost
-    other one around it. The *ledger* has the links in them, and forgets those that it has twice because they lie in
-    a part of an artifact. All beneath the roots that are *silent* is kept.
+    other one around it. The *ledger* has what files in them have in common, and forgets what it has twice because it lies
+    in a part of an artifact. *known* says how each device is accounted. All beneath the roots that are *silent* is kept.
     """
     if parts := nesting.measured_with_others(rows, around):
         ledger.take(parts)
@@ -92,7 +106,6 @@ def settle(
     ]
     decided = dict(zip(shown, decisions, strict=True))
     folded = nesting.folded(rows, shown, outer, decided)
-    sizes = _linked_sizes(rows, ledger, shown, decided, folded)
     shown = [number for number in shown if number not in folded]
     inside = Counter(folded.values())
     outer = nesting.shown_around(shown, around)
@@ -100,15 +113,20 @@ def settle(
     for number in shown:
         row = rows[number]
         row.evidence = row.evidence or weigh(row, has_git=has_git)
+    records = ledger.by_place(_places(rows, shown, folded))
+    settled = sizes(
+        [(rows[number].candidate.identity.device, contents[number]) for number in shown],
+        [isinstance(decided[number], Delete) for number in shown],
+        records,
+        known,
+    )
     return Settled(
         tuple(
-            _artifact(
-                rows[number], contents[number], decided[number], sizes[number], inside[number]
-            )
-            for number in shown
+            _artifact(rows[number], contents[number], decided[number], size, inside[number])
+            for number, size in zip(shown, settled, strict=True)
         ),
         tuple(one for number in (*shown, *folded) for one in rows[number].problems),
-        ledger.by_place(_places(rows, shown, folded)),
+        records,
         doubled,
     )
 
@@ -118,29 +136,6 @@ def _places(rows: Sequence[Row], shown: Sequence[int], folded: Mapping[int, int]
     places = {number: place for place, number in enumerate(shown)}
     places |= {number: places[around] for number, around in folded.items()}
     return {rows[number].number: place for number, place in places.items()}
-
-
-def _linked_sizes(
-    rows: Sequence[Row],
-    ledger: Ledger,
-    shown: Sequence[int],
-    decided: Mapping[int, Decision],
-    folded: Mapping[int, int],
-) -> dict[int, Size]:
-    """Return, by place, what files with several links add to each row that is shown.
-
-    Those of a row that is *folded* into another one count with that.
-    """
-    # An inode counts with what lies deepest, and that sorts behind what lies around it; what is
-    # not shown comes last and counts for nothing.
-    hidden = sorted(set(range(len(rows))).difference(shown))
-    own = [number for number in reversed(shown) if number not in folded]
-    ranks = {number: rank for rank, number in enumerate([*own, *hidden])}
-    ranks |= {number: ranks[around] for number, around in folded.items()}
-    selected = [isinstance(decided[number], Delete) for number in own]
-    numbered = {rows[place].number: rank for place, rank in ranks.items()}
-    sizes = ledger.attribute(numbered, [*selected, *(False for _ in hidden)])
-    return {number: sizes[ranks[number]] for number in own}
 
 
 def _own_contents(
@@ -169,15 +164,16 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.path, problem.doing)))
 
 
-def _artifact(
-    row: Row, contents: Contents, decision: Decision, linked: Size, inside: int
-) -> Artifact:
-    """Add what files with several links take to what the others take."""
-    size = Size(
-        contents.apparent_bytes + linked.apparent_bytes,
-        contents.allocated_bytes + linked.allocated_bytes,
-        contents.allocated_bytes + linked.reclaimable_bytes if isinstance(decision, Delete) else 0,
+def of_file_systems(known: Mapping[int, Accounted]) -> tuple[Accounted, ...]:
+    """Return how each file system is accounted, in the order of their names."""
+    return tuple(
+        sorted(set(known.values()), key=lambda one: (one.name, min(one.devices, default=0)))
     )
+
+
+def _artifact(
+    row: Row, contents: Contents, decision: Decision, size: Size, inside: int
+) -> Artifact:
     assert row.evidence is not None  # noqa: S101 - what nobody came to is weighed for the plan
     sighting = row.sighting
     return Artifact(

@@ -14,13 +14,23 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.model import Artifact, Candidate, Level, Plan, Problem, Reason
+from cleanup_nodemodule.model import (
+    Accounted,
+    Artifact,
+    Candidate,
+    Level,
+    Plan,
+    Problem,
+    Reason,
+    Records,
+)
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
-from cleanup_nodemodule.survey import clones, noticed
+from cleanup_nodemodule.survey import clones, noticed, stores
+from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.survey.filtering import Known, filtered
 from cleanup_nodemodule.survey.included import not_found
@@ -34,7 +44,7 @@ from cleanup_nodemodule.survey.roots import answering, check_there, located
 from cleanup_nodemodule.survey.rounds import Rounds
 from cleanup_nodemodule.survey.rows import UNKNOWN, Findings, Row
 from cleanup_nodemodule.survey.search import SearchRoot
-from cleanup_nodemodule.survey.summary import summarize, unanswered
+from cleanup_nodemodule.survey.summary import of_file_systems, summarize, unanswered
 from cleanup_nodemodule.survey.user_patterns import UserPatterns
 from cleanup_nodemodule.system.mounts import mount_points
 from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
@@ -96,13 +106,13 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     except Stopped:
         pass
     plan = _planned(findings, paths, settings, scheduler, witnesses)
-    if not settings.filters.any:
-        return plan
-    try:
-        return filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
-    except Stopped:
-        # Nobody knows what the filters would keep.
-        return replace(choose(plan, frozenset(), Reason.INTERRUPTED), complete=False)
+    if settings.filters.any:
+        try:
+            plan = filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
+        except Stopped:
+            # Nobody knows what the filters would keep.
+            return replace(choose(plan, frozenset(), Reason.INTERRUPTED), complete=False)
+    return replace(plan, artifacts=await stores.named(plan.artifacts, scheduler))
 
 
 async def _look_at(
@@ -144,7 +154,7 @@ async def decide_each(
         plan = await make_plan(settings, scheduler, watch)
         reader.begun(plan.roots)
         reader.decided(plan.artifacts, plan.problems)
-        return replace(plan, artifacts=(), problems=(), links=())
+        return replace(plan, artifacts=(), problems=(), records=Records())
     # A plan has no use for it.
     from cleanup_nodemodule.survey.portions import Portions
 
@@ -161,7 +171,7 @@ async def decide_each(
         only = await UserPatterns(settings, scheduler, problems).only(paths)
         reader.begun(tuple(paths))
         tracker = Tracker(watch)
-        prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
+        prover, queue = _tools(circumstances, findings, witnesses, scheduler, settings, tracker)
         portions = Portions(
             *(findings, prover, queue, tracker, scheduler, settings, reader.decided),
             known=Known(began, only),
@@ -183,7 +193,7 @@ async def decide_each(
         pass
     findings.problems += unanswered(scheduler.silence.roots)
     if portions is not None:
-        portions.end()
+        await portions.end()
     else:
         reader.begun(tuple(root.path for root in roots))
         reader.decided((), findings.problems)
@@ -193,6 +203,7 @@ async def decide_each(
         tuple(sorted(findings.leftovers, key=lambda candidate: candidate.path)),
         *(findings.unseen_processes, findings.unmatched, tuple(sorted(findings.others.items()))),
         excluded=findings.excluded,
+        accounted=of_file_systems(findings.accounted),
     )
 
 
@@ -261,13 +272,16 @@ def _tools(
     findings: Findings,
     witnesses: Witnesses,
     scheduler: Scheduler,
+    settings: Settings,
     tracker: Tracker,
 ) -> tuple[Prover, MeasureQueue]:
     """Return what asks about rows, and what measures them."""
     witnesses.asking = partial(tracker.at, Doing.ASKING)
-    prover = Prover(circumstances, witnesses, scheduler)
+    accountings = Accountings(findings.accounted, scheduler, exact=settings.exact)
+    prover = Prover(circumstances, witnesses, scheduler, accountings)
     mounts = sorted(circumstances.mounts)
-    return prover, MeasureQueue(findings, scheduler, mounts, measured=tracker.measured)
+    queue = MeasureQueue(findings, scheduler, mounts, accountings, measured=tracker.measured)
+    return prover, queue
 
 
 async def _survey(
@@ -281,7 +295,7 @@ async def _survey(
 ) -> _T:
     """Have everything found, measure what is found while that goes on, and ask the rest behind it."""
     tracker = Tracker(watch)
-    prover, queue = _tools(circumstances, findings, witnesses, scheduler, tracker)
+    prover, queue = _tools(circumstances, findings, witnesses, scheduler, settings, tracker)
     async with tasks() as group:
         queue.start(group)
         found = await find(Rounds(findings, prover, queue, tracker))
@@ -324,6 +338,8 @@ class Explanation:
     artifact: Artifact
     measured: bool
     """What no rule knows is not measured, and its artifact has no size."""
+    accounted: tuple[Accounted, ...] = ()
+    """How it was found out what deleting it gives back."""
 
 
 async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler) -> Explanation:
@@ -341,5 +357,6 @@ async def explain(candidate: Candidate, settings: Settings, scheduler: Scheduler
         row.vanished, row.contents = False, UNKNOWN
         row.keep_for(Problem(candidate.path, ProblemCode.MEASURE_VANISHED))
         row.evidence = row.evidence and kept_for(row.problems, row.evidence)
-    [artifact] = _planned(findings, (root,), settings, scheduler, witnesses).artifacts
-    return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE)
+    plan = _planned(findings, (root,), settings, scheduler, witnesses)
+    [artifact] = await stores.named(plan.artifacts, scheduler)
+    return Explanation(row.sighting, artifact, row.sighting.level is not Level.NONE, plan.accounted)

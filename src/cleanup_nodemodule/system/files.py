@@ -18,8 +18,10 @@ class UnfitError(OSError):
     """What is there is no regular file, or larger than it may be. The text says which it is."""
 
 
-def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -> int:
-    """Return a descriptor of the regular file *path*, opened with *flags*.
+def open_regular(
+    path: str, flags: int = os.O_RDONLY, *, follow: bool = False, directory: int | None = None
+) -> int:
+    """Return a descriptor of the regular file *path*, opened with *flags*; in the open *directory* if one is given.
 
     Never waits, should it be a FIFO. A symlink as the last name is refused unless told to *follow*. Raises
     UnfitError where it is no regular file, and OSError. Fit to be the ``opener`` of :func:`open`.
@@ -29,7 +31,7 @@ def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -
     if not follow:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags, dir_fd=directory)
     except ValueError as error:  # A NUL, which no name has.
         raise FileNotFoundError(errno.ENOENT, str(error), path) from error
     try:

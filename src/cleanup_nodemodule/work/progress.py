@@ -27,6 +27,7 @@ class Doing(Enum):
     CHECKING = "checking what was found"
     DELETING = "deleting"
     TRASHING = "moving to the trash"
+    SETTLING = "waiting for the disk"
 
 
 class Scene:
@@ -93,6 +94,12 @@ class Spectator(ABC):
     @abstractmethod
     def __call__(self, progress: Progress) -> None:
         """Take note of the state of things."""
+
+
+def settling(watch: Watch) -> None:
+    """Tell that all is done, and that it is only waited for what the disk says of that."""
+    if isinstance(watch, Spectator):
+        watch.scene.doing = Doing.SETTLING
 
 
 class Tracker:

@@ -1,4 +1,5 @@
-/* measure: counts bytes, files and directories. It builds on stack.h and watch.h, and on all that these build on. */
+/* measure: counts bytes, files and directories. It builds on stack.h, watch.h and accounting.h, and on all that these
+ * build on. */
 
 typedef struct {
     Wide apparent;
@@ -14,6 +15,7 @@ typedef struct {
     const struct stat *around; /* the directory being counted, if it is sticky and nothing in it was named yet */
     uid_t user;
     Watch *watch; /* NULL: nothing is watched for */
+    Accounting accounting;
 } Sums;
 
 static void
@@ -37,7 +39,7 @@ note_path(Walk *walk, Paths *paths, const char *name)
 
 /* Count the entry `name` of an open directory. */
 static void
-count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
+count_entry(Walk *walk, Sums *sums, int directory, const char *name, int type, int *parts)
 {
     Status status;
     if (is_closed(walk, name)) {
@@ -51,7 +53,11 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
         return;
     }
-    if (read_status(directory, name, &status) < 0) {
+    int failed =
+        sums->accounting.kind == AS_COUNTED
+            ? read_status(directory, name, &status)
+            : read_accounted_status(walk, &sums->accounting, directory, name, type, &status);
+    if (failed < 0) {
         if (errno != ENOENT) {
             fault_at(walk, name, errno, "stat");
         }
@@ -87,9 +93,11 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
             note_path(walk, &sums->repositories, "");
         }
         if (status.links > 1) {
-            uint64_t record[LINK_FIELDS] = {status.device, status.inode, status.links,
-                                            (uint64_t)status.size,
-                                            (uint64_t)status.blocks * BLOCK};
+            int64_t own = account_linked(walk, &sums->accounting, directory, name, &status);
+            uint64_t device = status.device == walk->device ? 0 : (uint64_t)status.device;
+            uint64_t record[LINK_FIELDS] = {status.inode ^ (device << DEVICE_SHIFT), status.links,
+                                            (uint64_t)status.size, (uint64_t)status.blocks * BLOCK,
+                                            (uint64_t)own};
             if (append(&sums->links, record, sizeof record) < 0) {
                 fault_at(walk, name, ENOMEM, "read");
             }
@@ -100,6 +108,7 @@ count_entry(Walk *walk, Sums *sums, int directory, const char *name, int *parts)
         }
     }
     count_status(sums, &status);
+    account_entry(walk, &sums->accounting, directory, name, &status);
 }
 
 /* Count what is in an open directory; returns the number of entries. */
@@ -112,7 +121,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     size_t before = walk->met.bytes.used;
     if (has_names(walk)) {
         for (size_t at = 0; at < walk->rest.used;) {
-            count_entry(walk, sums, directory, walk->rest.data + at, &parts);
+            count_entry(walk, sums, directory, walk->rest.data + at, DT_UNKNOWN, &parts);
             entries++;
             at += strlen(walk->rest.data + at) + 1;
             if (leave_names(walk, at, met, before)) {
@@ -128,7 +137,7 @@ measure_directory(Walk *walk, Sums *sums, int directory, long long most)
     }
     int more;
     while ((more = next_entry(&listing)) > 0) {
-        count_entry(walk, sums, directory, listing.name, &parts);
+        count_entry(walk, sums, directory, listing.name, listing.type, &parts);
         entries++;
 #ifdef ON_LINUX
         if (entries >= most || are_enough(walk, before)) {
@@ -170,6 +179,7 @@ take_back(Walk *walk, Sums *sums)
         subtract(&sums->apparent, status.size);
         subtract(&sums->blocks, status.blocks);
         subtract(&sums->directory_blocks, status.blocks);
+        unaccount_entry(walk, &sums->accounting, parent, name, &status);
     }
     let_go(parent);
 }
@@ -186,6 +196,7 @@ measure_root(Walk *walk, Sums *sums)
     }
     from_stat(&status, &found);
     count_status(sums, &status);
+    account_entry(walk, &sums->accounting, walk->root, ".", &status);
     sums->directories++;
     add(&sums->directory_blocks, status.blocks);
     walk->duty = (found.st_mode & S_ISVTX) != 0;
@@ -201,6 +212,7 @@ measure(Call *call, Sums *sums)
     Walk *walk = &call->walk;
     long long most = call->budget;
     walk->by_inode = 1;
+    begin_accounting(&sums->accounting);
     if (open_root(call, 0) < 0) {
         if (errno == EXDEV) {
             note_path(walk, &sums->mounts, "");
@@ -232,8 +244,10 @@ measure(Call *call, Sums *sums)
         }
         struct stat found;
         sums->around = walk->duty > 0 && read_open_status(directory, &found) == 0 ? &found : NULL;
+        account_directory(walk, &sums->accounting, directory);
         size_t met = path_count(&walk->met);
         call->budget -= measure_directory(walk, sums, directory, most) + 1;
         be_through(walk, directory, met);
     }
+    end_accounting(walk, &sums->accounting);
 }

@@ -11,6 +11,7 @@ typedef struct {
     int64_t blocks;
     int64_t modified; /* seconds */
     int64_t changed;  /* nanoseconds */
+    int shares_nothing; /* it is known to have no extent that is shared */
 } Status;
 
 static void
@@ -33,6 +34,7 @@ from_stat(Status *status, const struct stat *found)
     int64_t seconds = changed->tv_sec;
     seconds = seconds > LATEST ? LATEST : seconds < -LATEST ? -LATEST : seconds;
     status->changed = seconds * 1000000000 + changed->tv_nsec;
+    status->shares_nothing = 0;
 }
 
 /* Read the status of `name` in `directory`, and never of what a symlink leads to; -1 with errno.
@@ -53,6 +55,82 @@ read_status(int directory, const char *name, Status *status)
     from_stat(status, &found);
     return 0;
 }
+
+#ifdef ON_LINUX
+/* From include/uapi/linux/stat.h, as C libraries are older than its last fields. */
+typedef struct {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    int32_t reserved;
+} StatusTime;
+
+typedef struct {
+    uint32_t mask;
+    uint32_t block_size;
+    uint64_t attributes;
+    uint32_t links;
+    uint32_t owner;
+    uint32_t group;
+    uint16_t mode;
+    uint16_t spare;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t blocks;
+    uint64_t attributes_mask;
+    StatusTime accessed, created, changed, modified;
+    uint32_t special_major, special_minor;
+    uint32_t device_major, device_minor;
+    uint64_t mount;
+    uint32_t memory_alignment;
+    uint32_t write_alignment; /* stx_dio_offset_align */
+    uint64_t subvolume;
+    uint32_t atomic_writes[3];
+    uint32_t read_alignment; /* stx_dio_read_offset_align */
+    uint32_t spares[18];
+} WideStatus;
+_Static_assert(sizeof(WideStatus) == 256, "struct statx");
+_Static_assert(offsetof(WideStatus, write_alignment) == 156, "struct statx");
+_Static_assert(offsetof(WideStatus, read_alignment) == 180, "struct statx");
+
+#define BASIC_FIELDS 0x7ff       /* STATX_BASIC_STATS */
+#define WRITE_ALIGNMENT 0x2000   /* STATX_DIOALIGN */
+#define READ_ALIGNMENT 0x20000   /* STATX_DIO_READ_ALIGN */
+
+/* The same as read_status, and find out whether it shares nothing.
+ *
+ * Who writes to a file without the cache has to write whole units of the disk. XFS asks for whole blocks of its own
+ * once the file may have shared extents, as it has to write these elsewhere (xfs_report_dioalign in fs/xfs/xfs_iops.c,
+ * since Linux 6.14). For reading nothing changes, so the two differ then. If a unit of the disk is as large as a block,
+ * nothing tells. */
+static int
+read_wide_status(int directory, const char *name, int64_t block, Status *status)
+{
+    WideStatus found;
+    long result;
+    do {
+        result = syscall(SYS_statx, directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                         BASIC_FIELDS | WRITE_ALIGNMENT | READ_ALIGNMENT, &found);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) {
+        /* There may be no such call, or a filter may forbid it. */
+        return errno == ENOENT ? -1 : read_status(directory, name, status);
+    }
+    status->mode = found.mode;
+    status->owner = found.owner;
+    status->device = makedev(found.device_major, found.device_minor);
+    status->inode = found.inode;
+    status->links = found.links;
+    status->size = (int64_t)found.size;
+    status->blocks = (int64_t)found.blocks;
+    status->modified = found.modified.seconds;
+    status->changed = 0; /* Nobody asks for it here. */
+    uint32_t known = WRITE_ALIGNMENT | READ_ALIGNMENT;
+    status->shares_nothing = (found.mask & known) == known && found.write_alignment > 0 &&
+                             found.write_alignment == found.read_alignment &&
+                             found.write_alignment < block;
+    return 0;
+}
+#endif
 
 #ifdef __linux__
 /* Types of file systems in statfs(2). The first one is also that of ext2 and ext3. */

@@ -22,7 +22,9 @@
  * in this way. */
 #if defined(__linux__) && !defined(CLEANUP_NODEMODULE_PORTABLE)
 #define ON_LINUX 1
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #endif
 #ifdef __linux__
 #include <sys/vfs.h>
@@ -99,6 +101,10 @@ struct how {
 #define MOST_MET (1 << 20) /* bytes of paths met in one directory before these are dealt with */
 #endif
 #define LINK_FIELDS 5     /* as in contract.py */
+#define RANGE_FIELDS 2    /* as in contract.py */
+#define LINKED_RANGE_FIELDS 3 /* as in contract.py */
+#define ENCODED_FIELDS 2  /* as in contract.py */
+#define DEVICE_SHIFT 40   /* as in contract.py */
 #define WATCHED 1000      /* as in contract.py */
 
 /* When openat2(2) turns out to be missing, or forbidden by a filter, no call tries it again. */

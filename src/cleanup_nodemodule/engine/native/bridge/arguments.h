@@ -282,6 +282,43 @@ forget_watch(Watch *watch)
     empty_paths(&watch->late);
 }
 
+/* Take over how to find out what deleting gives back; -1 with an exception. */
+static int
+read_accounting(Accounting *accounting, PyObject *given)
+{
+    long long block, most_inline, inode, entry, name, content, extent, attribute, since;
+    int kind, all;
+    if (!PyTuple_Check(given)) {
+        PyErr_SetString(PyExc_TypeError, "accounting must be an Accounting or None");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(given, "iLpLLLLLLLL;accounting must be an Accounting or None", &kind, &block,
+                          &all, &most_inline, &inode, &entry, &name, &content, &extent,
+                          &attribute, &since)) {
+        return -1;
+    }
+    if (kind < AS_COUNTED || kind >= ACCOUNTINGS || block < 1 || block > INT32_MAX || most_inline < 0 ||
+        inode < 0 || entry < 0 || name < 0 || content < 0 || extent < 0 || attribute < 0 ||
+        since < 0) {
+        PyErr_SetString(PyExc_ValueError, "nothing is counted in such a way");
+        return -1;
+    }
+#ifdef ON_LINUX
+    accounting->kind = kind;
+#endif
+    accounting->all = all;
+    accounting->block = block;
+    accounting->most_inline = most_inline;
+    accounting->inode = inode;
+    accounting->entry = entry;
+    accounting->name = name;
+    accounting->content = content;
+    accounting->extent = extent;
+    accounting->attribute = attribute;
+    accounting->since = since;
+    return 0;
+}
+
 /* Take over the groups of inodes; -1 with an exception. */
 static int
 read_groups(Removed *removed, PyObject *groups)

@@ -150,10 +150,20 @@ result_of(const Call *call, const Classes *classes, PyObject *class, PyObject *v
     return result;
 }
 
+/* Return what a buffer holds, to make bytes of: it need not have been used. */
+static const char *
+bytes_of(const Buffer *buffer)
+{
+    return buffer->used == 0 ? "" : buffer->data;
+}
+
 /* Return the sum times `unit`; NULL with an exception. */
 static PyObject *
 number_of(const Wide *sum, long unit)
 {
+    if (sum->high == 0 && sum->low <= (uint64_t)(LLONG_MAX / unit)) {
+        return PyLong_FromLongLong((long long)sum->low * unit);
+    }
     PyObject *high = PyLong_FromLongLong(sum->high);
     PyObject *low = PyLong_FromUnsignedLongLong(sum->low);
     PyObject *bits = PyLong_FromLong(64);

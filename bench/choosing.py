@@ -52,7 +52,7 @@ CHOICES: Final = (
 
 
 def _artifact(number: int, chance: random.Random) -> Artifact:
-    project = f"/work/team-{number // 500:03}/project-{number % 500:03}"
+    project = f"/projects/team-{number // 500:03}/project-{number % 500:03}"
     own = _BLOCK * chance.randrange(1, 1000)
     used = _NOW - chance.randrange(1, 10**8)
     return Artifact(

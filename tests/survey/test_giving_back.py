@@ -201,6 +201,10 @@ def test_what_lies_in_a_lower_layer_is_shared() -> None:
     part = contents(allocated=9 * BLOCK, own=2 * BLOCK, perhaps=3 * BLOCK)
     [one] = sizes([(1, part)], [True], Records(), on(LAYERS, 1))
     assert one == Size(9 * BLOCK, 9 * BLOCK, 2 * BLOCK, 5 * BLOCK, 4 * BLOCK)
+    # What lies in the upper layer may be clones.
+    doubted = {1: replace(on(LAYERS, 1)[1], doubtful=True)}
+    [one] = sizes([(1, part)], [True], Records(), doubted)
+    assert (one.reclaimable_bytes, one.reclaimable_at_most_bytes) == (0, 5 * BLOCK)
 
 
 def test_a_snapshot_may_have_all_of_a_tree_that_is_not_proven() -> None:

@@ -145,5 +145,9 @@ def test_what_a_broken_disk_did_not_keep_is_not_said_to_be_deleted(
     told = tool.finish(running, top)
     assert told.code == 3
     assert set(told.outcomes.values()) == {"failed"}
-    assert {number for _, number in told.problems} <= {"EIO", "EROFS"}
+    # A project whose turn had not come is looked at again first, and what cannot be read is kept.
+    assert all(
+        problem["errno"] in {"EIO", "EROFS"} or "(unreadable)" in problem["message"]
+        for problem in told.document["problems"]
+    )
     assert set(endings(states_of(tool)).values()) <= {"failed", "kept"}

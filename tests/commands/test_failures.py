@@ -13,8 +13,7 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.errors import CleanupError, UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 from cleanup_nodemodule.record.entries import JournalError
 from cleanup_nodemodule.record.lock import Holder, Locked, LockError
 from cleanup_nodemodule.record.trust import StateError

@@ -12,7 +12,7 @@ import typer.main
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.examples import EXAMPLES
 from cleanup_nodemodule.commands.help_page import EXIT_CODES, first_sentence, page
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from support.audits import artifact, audit_of, data
 from support.places import COMMAND
 from support.processes import execute

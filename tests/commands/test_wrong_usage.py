@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleanup_nodemodule.commands import failures
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from support.tool import PROJECT, Run
 from support.trees import declare, listing
 

@@ -7,9 +7,11 @@ import typer
 from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
+from cleanup_nodemodule.commands import unattended_options as unattended
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import display_of, said_in, values_of, written_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
+from cleanup_nodemodule.commands.listeners import accounts_of
 from cleanup_nodemodule.commands.options import nothing_done
 
 if TYPE_CHECKING:
@@ -49,6 +51,14 @@ def apply(
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
+    priority: unattended.Priority = None,
+    max_rate: unattended.MaxRate = None,
+    max_runtime: unattended.MaxRuntime = None,
+    log_file: unattended.LogFile = None,
+    metrics: unattended.Metrics = None,
+    notify: unattended.Notify = None,
+    notify_over: unattended.NotifyOver = None,
+    no_history: unattended.NoHistory = False,
     jobs: general.Jobs = None,
     timeout: general.Timeout = None,
     _short_help: ShortHelp = False,
@@ -80,9 +90,10 @@ def apply(
             values, written, Asked(again=again, exactly=again, listed=True, saved=True)
         )
         interrupts = Interrupts()
+        accounts = accounts_of(values, "apply")
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         paths = written.files.paths
         return await look_and_delete(settings, orders, voice, runtime, saved=saved, written=paths)
 
-    return carry_out(work, orders, display, interrupts)
+    return carry_out(work, orders, display, interrupts, accounts)

@@ -8,6 +8,7 @@ from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.problems import ProblemCode
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.commands.listeners import Accounts
     from cleanup_nodemodule.run.loop import Runtime
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.signals import Interrupts
@@ -20,8 +21,9 @@ def carry_out(
     orders: "Orders",
     display: "Display",
     interrupts: "Interrupts",
+    accounts: "Accounts",
 ) -> int:
-    """Do *work* at the terminal, say what came of it, and return the exit code."""
+    """Do *work* at the terminal, say what came of it, tell whoever keeps *accounts*, and return the exit code."""
     from cleanup_nodemodule.run import loop
     from cleanup_nodemodule.show.failure import NOT_BEGUN, fail, print_failure, telling
     from cleanup_nodemodule.show.terminal import Terminal
@@ -38,7 +40,7 @@ def carry_out(
                     jobs=orders.jobs,
                     timeout=orders.timeout,
                 )
-            return terminal.finished(ended)
+            return accounts.of_end(ended, terminal.finished(ended))
         except Stopped:
             interrupts.hold()
             print_failure(
@@ -48,9 +50,14 @@ def carry_out(
                 mode=orders.mode,
                 format_=display.format,
             )
-            return 128 + (interrupts.number or signal.SIGINT)
+            code = 128 + (interrupts.number or signal.SIGINT)
+            return accounts.of_failure(NOT_BEGUN, orders.mode, code)
         except CleanupError as error:
             interrupts.hold()
-            code = fail(error, mode=orders.mode, format_=display.format)
+            code = accounts.of_failure(
+                str(error),
+                orders.mode,
+                fail(error, mode=orders.mode, format_=display.format),
+            )
         # It may have come while the lock was given back, when all was said.
         return code if interrupts.number is None else 128 + interrupts.number

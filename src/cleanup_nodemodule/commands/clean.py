@@ -12,6 +12,7 @@ from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands import search_options as search
+from cleanup_nodemodule.commands import unattended_options as unattended
 from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import (
@@ -23,6 +24,7 @@ from cleanup_nodemodule.commands.effective import (
     written_of,
 )
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
+from cleanup_nodemodule.commands.listeners import accounts_of
 from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
@@ -84,6 +86,15 @@ def clean(
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
+    priority: unattended.Priority = None,
+    max_rate: unattended.MaxRate = None,
+    max_runtime: unattended.MaxRuntime = None,
+    delay: unattended.Delay = None,
+    log_file: unattended.LogFile = None,
+    metrics: unattended.Metrics = None,
+    notify: unattended.Notify = None,
+    notify_over: unattended.NotifyOver = None,
+    no_history: unattended.NoHistory = False,
     config: general.Config = None,
     no_config: general.NoConfig = False,
     jobs: general.Jobs = None,
@@ -139,6 +150,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         from cleanup_nodemodule.run.signals import Interrupts
 
         interrupts = Interrupts()
+        accounts = accounts_of(values, "" if name is None else "run", name)
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
@@ -150,4 +162,4 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error
 
-    return carry_out(work, orders, display, interrupts)
+    return carry_out(work, orders, display, interrupts, accounts)

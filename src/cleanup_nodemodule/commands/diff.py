@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, print_and_end
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import PROGRAM
 

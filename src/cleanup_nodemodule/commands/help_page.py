@@ -9,8 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cleanup_nodemodule.commands.examples import EXAMPLES
-from cleanup_nodemodule.commands.options import CHOICE, DELETE, OTHER, OUTPUT, SEARCH, SHELL
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.commands.options import (
+    CHOICE,
+    DELETE,
+    OTHER,
+    OUTPUT,
+    SEARCH,
+    SHELL,
+    UNATTENDED,
+)
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
 
@@ -160,7 +168,7 @@ class _Page:
             groups.setdefault(title, []).append(row)
             if short and not self._name and param.name == "exclude":
                 groups[title].append(_FILTERS)
-        order = (SEARCH, CHOICE, DELETE, OUTPUT, OTHER, SHELL)
+        order = (SEARCH, CHOICE, DELETE, OUTPUT, UNATTENDED, OTHER, SHELL)
         yield from sorted(
             groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else -1
         )

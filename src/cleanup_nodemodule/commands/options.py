@@ -33,6 +33,9 @@ DELETE = "Deleting"
 OUTPUT = "Output"
 
 
+UNATTENDED = "Unattended runs"
+
+
 OTHER = "Other"
 
 

@@ -139,7 +139,7 @@ class _Cleaning:
         if not self._runtime.stopped:
             self._over = self._failing_over(result.totals)
             self._voice.planned(result, deletes=False)
-        return self._ended(result)
+        return replace(self._ended(result), digest=handing_out.digest)
 
     @contextlib.contextmanager
     def _looking(self, crew: Crew) -> Iterator[tuple[Watch, Scheduler]]:
@@ -210,7 +210,7 @@ class _Cleaning:
         deletion = Deletion(self._settings, undertaking, crew, self._voice, self._runtime)
         outcome = await deletion.carry_out(approved, leftovers)
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
-        return replace(self._ended(result), unexpected=outcome.unexpected)
+        return replace(self._ended(result), unexpected=outcome.unexpected, run=undertaking.run.id)
 
     def _save(self, plan: Plan, saving: "Saving", prints: Mapping[str, str]) -> Plan:
         """Save a plan, and say so; return it with the problem if that could not be done."""

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report
 from cleanup_nodemodule.run.limits import MAX_DELETE
@@ -23,6 +24,10 @@ class Ended:
     """What ended the run early and should never have happened."""
     signal: int | None = None
     """The number of the signal that stopped it."""
+    run: str | None = None
+    """What the journal calls it, if it could delete something."""
+    digest: Digest | None = None
+    """The sums over the rows, if these were told while it went on and are not in the report."""
 
     @property
     def exceeded(self) -> bool:

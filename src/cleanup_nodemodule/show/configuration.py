@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cleanup_nodemodule.config.layers import Given, Values
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.run.checking import Checked
 from cleanup_nodemodule.show.layout import columns, dim

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Final
 
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import build

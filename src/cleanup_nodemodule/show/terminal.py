@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from cleanup_nodemodule import words
 from cleanup_nodemodule.config.keys import By, Format
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Mode, Plan
 from cleanup_nodemodule.report.groups import with_groups
 from cleanup_nodemodule.report.rows import Report

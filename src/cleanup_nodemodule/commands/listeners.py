@@ -1,0 +1,82 @@
+"""Who hears of a run that is over, by what was said about it."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cleanup_nodemodule.errors import ExitCode
+
+if TYPE_CHECKING:
+    from cleanup_nodemodule.config.layers import Values
+    from cleanup_nodemodule.model import Mode
+    from cleanup_nodemodule.report.finished import FinishedRun, Listener
+    from cleanup_nodemodule.run.voice import Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Keeps account of one run."""
+
+    command: str
+    """Empty for the command without a name."""
+    job: str | None
+    listeners: "tuple[Listener, ...]"
+    began_at: float
+    """Seconds since the epoch."""
+    began: float
+    """Seconds of a clock that nobody sets."""
+
+    def of_end(self, ended: "Ended", code: int) -> int:
+        """Tell of a run that came to a result; return the exit code in the end."""
+        from cleanup_nodemodule.report.digest import Digest
+
+        digest = ended.digest
+        if digest is None:
+            digest = Digest()
+            for row in ended.report.artifacts:
+                digest.add(row)
+        run = self._run(ended.report.mode, code)
+        return self._tell(
+            replace(run, id=ended.run or run.id, report=ended.report, digest=digest), code
+        )
+
+    def of_failure(self, failure: str, mode: "Mode", code: int) -> int:
+        """Tell of a run that came to none; return the exit code in the end."""
+        return self._tell(replace(self._run(mode, code), failure=failure), code)
+
+    def _run(self, mode: "Mode", code: int) -> "FinishedRun":
+        from cleanup_nodemodule.record.entries import new_id
+        from cleanup_nodemodule.report.finished import FinishedRun
+
+        return FinishedRun(
+            id=new_id(),
+            command=self.command,
+            job=self.job,
+            mode=mode,
+            began_at=self.began_at,
+            duration=time.monotonic() - self.began,
+            exit_code=int(code),
+            report=None,
+            digest=None,
+        )
+
+    def _tell(self, run: "FinishedRun", code: int) -> int:
+        from cleanup_nodemodule.show.streams import say
+        from cleanup_nodemodule.words import PROGRAM
+
+        for listener in self.listeners:
+            unable = listener.hear(run)
+            if unable is not None:
+                say(f"{PROGRAM}: {unable}")
+                if listener.asked_for and code == ExitCode.DONE:
+                    code = ExitCode.INCOMPLETE
+        return code
+
+
+def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:
+    """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right."""
+    return Accounts(command, job, tuple(_listeners(values)), time.time(), time.monotonic())
+
+
+def _listeners(values: "Values") -> "list[Listener]":
+    return []

@@ -1,0 +1,44 @@
+"""A run that is over, and whoever hears of it. Pure."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cleanup_nodemodule.model import Mode
+from cleanup_nodemodule.report.digest import Digest
+from cleanup_nodemodule.report.rows import Report
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that is over, however it ended."""
+
+    id: str
+    """Tells it from all others. The journal has it too if the run deleted anything."""
+    command: str
+    """The command: empty for the one without a name, ``run``, ``apply`` or ``resume``."""
+    job: str | None
+    """The name of the job that it carried out."""
+    mode: Mode
+    began_at: float
+    """Seconds since the epoch."""
+    duration: float
+    """Seconds."""
+    exit_code: int
+    report: Report | None
+    """What it has found and done. If the rows were told while it went on, there are none in it. None if it came to no
+    result: another run had the lock, or nothing could be searched."""
+    digest: Digest | None
+    """The sums over all rows; None if there is no report."""
+    failure: str | None = None
+    """Why it came to no result, in a sentence."""
+
+
+class Listener(Protocol):
+    """Whoever hears of a run that is over."""
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether the user asked for it, so that it counts if it fails: the exit code 0 becomes 3."""
+
+    def hear(self, run: FinishedRun) -> str | None:
+        """Take in the run; return what could not be done, in a sentence. Raises nothing that a disk or a network causes."""

@@ -82,6 +82,7 @@ def test_shells_offer_commands_and_options(ask: Asked) -> None:
     assert ask("cleanup-nodemodule --no-") == [
         "--no-config",
         "--no-dry-run",
+        "--no-history",
         "--no-progress",
     ]
     assert ask("cleanup-nodemodule re") == ["regenerate", "resume"]

@@ -1,0 +1,62 @@
+"""Whoever keeps account of runs hears of each, whatever became of it."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from cleanup_nodemodule.commands.listeners import Accounts
+from cleanup_nodemodule.report.digest import Digest
+from cleanup_nodemodule.report.finished import FinishedRun
+from cleanup_nodemodule.run.voice import Ended
+from support.reports import report, row
+
+
+@dataclass
+class Hearing:
+    """A listener that remembers."""
+
+    asked_for: bool = True
+    unable: str | None = None
+    heard: list[FinishedRun] = field(default_factory=list)
+
+    def hear(self, run: FinishedRun) -> str | None:
+        self.heard.append(run)
+        return self.unable
+
+
+def accounts(*listeners: Hearing) -> Accounts:
+    return Accounts("run", "nightly", listeners, 1000.0, 0.0)
+
+
+@pytest.mark.parametrize("code", [0, 3, 4, 143])
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_only_what_the_user_asked_for_counts_if_it_fails(
+    code: int, *, asked_for: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unable = Hearing(asked_for, "there is no room for it")
+    after = Hearing()
+    told = accounts(unable, after).of_failure("another run has the lock", "delete", code)
+    assert told == (3 if code == 0 and asked_for else code)
+    assert capsys.readouterr().err == "cleanup-nodemodule: there is no room for it\n"
+    [run] = after.heard
+    assert (run.failure, run.report, run.exit_code) == ("another run has the lock", None, code)
+    assert (run.command, run.job, run.began_at) == ("run", "nightly", 1000.0)
+
+
+def test_a_run_that_came_to_a_result_is_told_with_its_sums() -> None:
+    hearing = Hearing()
+    ended = Ended(report([row(), row("/srv/b/node_modules", reason="tracked")]), run="abc")
+    assert accounts(hearing).of_end(ended, 0) == 0
+    [run] = hearing.heard
+    assert run.id == "abc"
+    assert run.report is ended.report
+    assert run.digest is not None
+    assert run.digest.kept == {"tracked": 1}
+    assert [one.project for one in run.digest.portions] == ["/srv/a", "/srv/b"]
+
+
+def test_rows_that_were_told_while_it_went_on_are_in_the_sums() -> None:
+    hearing, digest = Hearing(), Digest()
+    digest.add(row())
+    accounts(hearing).of_end(Ended(report(), digest=digest), 0)
+    assert hearing.heard[0].digest is digest

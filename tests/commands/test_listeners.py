@@ -1,14 +1,22 @@
 """Whoever keeps account of runs hears of each, whatever became of it."""
 
+import os
+import signal
+import time
 from dataclasses import dataclass, field
 
 import pytest
 
+from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.listeners import Accounts
 from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.finished import FinishedRun
+from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
+from cleanup_nodemodule.show.terminal import Display
 from support.reports import report, row
+from support.waiting import TIMEOUT
 
 
 @dataclass
@@ -60,3 +68,33 @@ def test_rows_that_were_told_while_it_went_on_are_in_the_sums() -> None:
     digest.add(row())
     accounts(hearing).of_end(Ended(report(), digest=digest), 0)
     assert hearing.heard[0].digest is digest
+
+
+@pytest.mark.parametrize("raised", [OSError("gone"), KeyError("a fault")])
+def test_a_fault_of_the_program_is_told_too(raised: Exception) -> None:
+    hearing = Hearing()
+
+    async def work(*_: object) -> Ended:
+        raise raised
+
+    with pytest.raises(type(raised)):
+        carry_out(work, Orders("delete"), Display(), Interrupts(), accounts(hearing))
+    [run] = hearing.heard
+    assert (run.exit_code, run.mode) == (1, "delete")
+    assert type(raised).__name__ in str(run.failure)
+
+
+def test_a_signal_ends_the_telling_at_once() -> None:
+    class Slow(Hearing):
+        def hear(self, run: FinishedRun) -> str | None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(TIMEOUT)
+            return super().hear(run)
+
+    slow, after = Slow(), Hearing()
+
+    async def work(*_: object) -> Ended:
+        return Ended(report())
+
+    assert carry_out(work, Orders("dry-run"), Display(), Interrupts(), accounts(slow, after)) == 143
+    assert slow.heard == after.heard == []

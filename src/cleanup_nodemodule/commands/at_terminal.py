@@ -2,9 +2,10 @@
 
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule.errors import CleanupError
+from cleanup_nodemodule.errors import CleanupError, ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def carry_out(
 ) -> int:
     """Do *work* at the terminal, say what came of it, tell whoever keeps *accounts*, and return the exit code."""
     from cleanup_nodemodule.run import loop
-    from cleanup_nodemodule.show.failure import NOT_BEGUN, fail, print_failure, telling
+    from cleanup_nodemodule.show.failure import NOT_BEGUN, fail, print_failure, telling, unexpected
     from cleanup_nodemodule.show.terminal import Terminal
     from cleanup_nodemodule.work.tasks import Stopped
 
@@ -40,7 +41,8 @@ def carry_out(
                     jobs=orders.jobs,
                     timeout=orders.timeout,
                 )
-            return accounts.of_end(ended, terminal.finished(ended))
+            code = terminal.finished(ended)
+            tell = partial(accounts.of_end, ended)
         except Stopped:
             interrupts.hold()
             print_failure(
@@ -51,13 +53,26 @@ def carry_out(
                 format_=display.format,
             )
             code = 128 + (interrupts.number or signal.SIGINT)
-            return accounts.of_failure(NOT_BEGUN, orders.mode, code)
+            tell = partial(accounts.of_failure, NOT_BEGUN, orders.mode)
         except CleanupError as error:
             interrupts.hold()
-            code = accounts.of_failure(
-                str(error),
-                orders.mode,
-                fail(error, mode=orders.mode, format_=display.format),
-            )
-        # It may have come while the lock was given back, when all was said.
-        return code if interrupts.number is None else 128 + interrupts.number
+            code = fail(error, mode=orders.mode, format_=display.format)
+            # It may have come while the lock was given back, when all was said.
+            code = code if interrupts.number is None else 128 + interrupts.number
+            tell = partial(accounts.of_failure, str(error), orders.mode)
+        except Exception as error:
+            tell = partial(accounts.of_failure, unexpected(error), orders.mode)
+            _told(tell, ExitCode.UNEXPECTED, interrupts)
+            raise
+        return _told(tell, code, interrupts)
+
+
+def _told(tell: Callable[[int], int], code: int, interrupts: "Interrupts") -> int:
+    """Tell whoever keeps account of runs, and return the exit code; a signal ends that at once."""
+    try:
+        with interrupts.raising(again=False):
+            code = tell(code)
+    except KeyboardInterrupt:
+        code = 128 + (interrupts.number or signal.SIGINT)
+    interrupts.hold()
+    return code

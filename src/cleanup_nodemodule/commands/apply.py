@@ -93,7 +93,8 @@ def apply(
         accounts = accounts_of(values, "apply")
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
-        paths = written.files.paths
-        return await look_and_delete(settings, orders, voice, runtime, saved=saved, written=paths)
+        return await look_and_delete(
+            settings, orders, voice, runtime, saved=saved, written=written.places
+        )
 
     return carry_out(work, orders, display, interrupts, accounts)

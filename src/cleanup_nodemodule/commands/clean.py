@@ -154,9 +154,8 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            paths = written.files.paths
             return await carry_out_orders(
-                settings, orders, voice, runtime, saving=saving, written=paths
+                settings, orders, voice, runtime, saving=saving, written=written.places
             )
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])

@@ -79,4 +79,12 @@ def accounts_of(values: "Values", command: str, job: str | None = None) -> Accou
 
 
 def _listeners(values: "Values") -> "list[Listener]":
-    return []
+    listeners: list[Listener] = []
+    metrics = values.text("metrics")
+    if metrics is not None:
+        from cleanup_nodemodule.run.facts import tool
+        from cleanup_nodemodule.unattended.metrics import Metrics
+
+        with values.blaming():
+            listeners.append(Metrics(metrics, tool()))
+    return listeners

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.rows import Report
@@ -31,6 +32,11 @@ class FinishedRun:
     """The sums over all rows; None if there is no report."""
     failure: str | None = None
     """Why it came to no result, in a sentence."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it came to its end. Something may have been left over, and the report says what (exit code 3)."""
+        return self.report is not None and self.exit_code in {ExitCode.DONE, ExitCode.INCOMPLETE}
 
 
 class Listener(Protocol):

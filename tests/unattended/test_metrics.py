@@ -466,6 +466,36 @@ def test_a_run_that_finds_no_root_has_failed(one_tool: tools.Tool, top: Path, fi
     assert value(samples, "last_success_timestamp_seconds") == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "config"),
+    [
+        (("--older-than", "30m"), ""),
+        (("--older-than", "30d", "--newer-than", "60m"), ""),
+        (("--no-dry-run", "--save-plan", "plan.json"), ""),
+        ((), "keep = 1"),
+        ((), "this is no TOML"),
+    ],
+)
+def test_a_run_that_was_told_something_wrong_has_failed(
+    one_tool: tools.Tool, top: Path, file: Path, words: tuple[str, ...], config: str
+) -> None:
+    """Also where a file of the configuration cannot be read, which might say where the metrics go."""
+    (one_tool.home / "config/cleanup-nodemodule/config.toml").write_text(config)
+    assert one_tool.run(top, "--metrics", file, *words).code == 2
+    assert value(told(file)[""], "last_run_exit_code") == 2
+
+
+def test_a_job_that_is_told_something_wrong_and_a_plan_that_is_lost_are_failures(
+    one_tool: tools.Tool, top: Path, file: Path
+) -> None:
+    config = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    config.write_text(f'metrics = "{file}"\n[job.nightly]\npath = ["{top}"]\nolder-than = "soon"\n')
+    assert one_tool.tell("run", "nightly").returncode == 2
+    assert one_tool.tell("apply", "lost.json").returncode == 2
+    codes = {job: value(samples, "last_run_exit_code") for job, samples in told(file).items()}
+    assert codes == {"nightly": 2, "": 2}
+
+
 def test_a_run_that_finds_another_one_at_work_has_failed_and_so_has_one_that_is_stopped(
     one_tool: tools.Tool, tmp_path: Path, file: Path
 ) -> None:

@@ -42,6 +42,13 @@ def values_of(ctx: typer.Context, said: "Said", *only: str, job: "Job | None" = 
     return values
 
 
+def typed_values(ctx: typer.Context) -> "Values":
+    """Return what counts in a run by what was typed alone. Raises UsageError for what contradicts itself."""
+    from cleanup_nodemodule.config.definition import Said
+
+    return Said((), {}).values(_typed(ctx))
+
+
 def said_in(ctx: typer.Context) -> "Said":
     """Return all that is said elsewhere, with the files that a command line names."""
     from cleanup_nodemodule.config.definition import read_all

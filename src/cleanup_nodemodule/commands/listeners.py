@@ -1,10 +1,14 @@
 """Who hears of a run that is over, by what was said about it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule.errors import ExitCode
+import typer
+
+from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.layers import Values
@@ -71,6 +75,41 @@ class Accounts:
                 if listener.asked_for and code == ExitCode.DONE:
                     code = ExitCode.INCOMPLETE
         return code
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of a run before it has begun."""
+
+    values: "Values | None" = None
+    accounts: Accounts | None = None
+
+
+@contextmanager
+def telling_of_failures(
+    ctx: typer.Context, command: str, job: str | None = None
+) -> Iterator[Known]:
+    """Tell of what ends a run before it has begun, such as a setting that makes no sense.
+
+    Whoever says what is known of the run has those told that were asked for anywhere. Before that, as where a file cannot
+    be read that may name them, those are told that were typed.
+    """
+    known = Known()
+    try:
+        yield known
+    except CleanupError as error:
+        from cleanup_nodemodule.commands.effective import typed_values
+        from cleanup_nodemodule.run.orders import mode_of
+
+        with suppress(UsageError):
+            values = known.values or typed_values(ctx)
+            accounts = known.accounts
+            if accounts is None:
+                accounts = accounts_of(values, command, job)
+                asked_for = tuple(one for one in accounts.listeners if one.asked_for)
+                accounts = replace(accounts, listeners=asked_for)
+            accounts.of_failure(str(error), mode_of(values), error.exit_code)
+        raise
 
 
 def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:

@@ -78,6 +78,7 @@ def test_the_numbers_of_a_run_are_those_of_its_report() -> None:
     samples = samples_of(finished(), PROGRAM, {})
     assert {key[0] for key in samples} == {metric.name for metric in METRICS}
     assert {key: one for key, one in samples.items() if key[0] != "kept"} == {
+        ("last_start_timestamp_seconds",): 1000.0,
         ("last_run_timestamp_seconds",): 1010.0,
         ("last_run_success",): 1,
         ("last_run_exit_code",): 0,
@@ -198,6 +199,18 @@ def test_sums_and_the_last_success_are_read_back(file: Path) -> None:
     assert value(samples, "freed_bytes_total") == 2 * 4096
     assert value(samples, "last_success_timestamp_seconds") == 1010
     assert listing(file.parent) == [b"cleanup.prom"]
+
+
+def test_a_run_that_never_ends_is_known_to_have_begun(file: Path) -> None:
+    assert hear(file, finished()) is None
+    before = told(file)["nightly"]
+    Metrics(str(file), PROGRAM).begin("nightly", 2000.0)
+    Metrics(str(file), PROGRAM).begin("weekly", 3000.0)
+    assert told(file) == {
+        "nightly": {**before, ("last_start_timestamp_seconds",): 2000.0},
+        "weekly": {("last_start_timestamp_seconds",): 3000.0},
+    }
+    Metrics(str(file.parent / "no/such.prom"), PROGRAM).begin("nightly", 2000.0)
 
 
 def test_each_job_has_its_own_numbers_in_a_file(file: Path) -> None:
@@ -503,6 +516,7 @@ def test_a_run_that_finds_another_one_at_work_has_failed_and_so_has_one_that_is_
     words = ("--json", "-p", held.tree, "--no-dry-run", "--metrics", file)
     with one_tool.start(*words, env=held.env) as process:
         await_condition(held.asked, "git was asked")
+        assert [*told(file)[""]] == [("last_start_timestamp_seconds",)]
         assert one_tool.delete(held.tree, "--metrics", file).code == 5
         assert value(told(file)[""], "last_run_exit_code") == 5
         process.send_signal(signal.SIGTERM)

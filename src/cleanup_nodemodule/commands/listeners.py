@@ -30,6 +30,14 @@ class Accounts:
     began: float
     """Seconds of a clock that nobody sets."""
 
+    def of_beginning(self) -> None:
+        """Tell that the run begins."""
+        from cleanup_nodemodule.report.finished import EarlyListener
+
+        for listener in self.listeners:
+            if isinstance(listener, EarlyListener):
+                listener.begin(self.job, self.began_at)
+
     def of_end(self, ended: "Ended", code: int) -> int:
         """Tell of a run that came to a result; return the exit code in the end."""
         from cleanup_nodemodule.report.digest import Digest

@@ -1,7 +1,7 @@
 """A run that is over, and whoever hears of it. Pure."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Mode
@@ -48,3 +48,11 @@ class Listener(Protocol):
 
     def hear(self, run: FinishedRun) -> str | None:
         """Take in the run; return what could not be done, in a sentence. Raises nothing that a disk or a network causes."""
+
+
+@runtime_checkable
+class EarlyListener(Protocol):
+    """A listener that hears of the beginning, too."""
+
+    def begin(self, job: str | None, began_at: float) -> None:
+        """Take in that a run begins, at *began_at* seconds since the epoch. Raises nothing, as :meth:`Listener.hear`."""

@@ -39,6 +39,12 @@ class Metric(NamedTuple):
 # What the last run was, however it ended.
 LAST_RUN: Final = (
     Metric(
+        "last_start_timestamp_seconds",
+        "gauge",
+        "When the last run began, in seconds since the epoch. It is at work, or was killed, if none has ended since.",
+        fractions=True,
+    ),
+    Metric(
         "last_run_timestamp_seconds",
         "gauge",
         "When the last run ended, in seconds since the epoch.",

@@ -9,6 +9,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from cleanup_nodemodule.errors import UsageError
@@ -59,11 +60,23 @@ class Metrics:
 
     def hear(self, run: FinishedRun) -> str | None:
         """Write the numbers of a run; return what could not be done, in a sentence."""
-        why = _within(_LIMIT, lambda: update(self._path, run, self._tool))
+        now = run.began_at + run.duration
+        why = _put(self._path, run.job, now, partial(samples_of, run, self._tool))
         if why is None:
             return None
         old = "; the old file is as it was" if os.path.isfile(self._path) else ""
         return f"could not write the metrics to {printable(self._path)}: {why}{old}"
+
+    def begin(self, job: str | None, began_at: float) -> None:
+        """Write that a run begins. If that cannot be done, it will be said in the end."""
+        _put(self._path, job, began_at, lambda before: {**before, _START: began_at})
+
+
+def _put(
+    path: str, job: str | None, now: float, change: Callable[[Samples], Samples]
+) -> str | None:
+    """Put what a job has come to, after what it was before, into the file *path*; return why that cannot be done."""
+    return _within(_LIMIT, lambda: update(path, job or "", now, change))
 
 
 def _within(seconds: float, function: Callable[[], str | None]) -> str | None:
@@ -79,14 +92,16 @@ def _within(seconds: float, function: Callable[[], str | None]) -> str | None:
     return result[0]
 
 
-def update(path: str, run: FinishedRun, tool: Tool) -> str | None:
-    """Put a run into the file *path*; return why that cannot be done, None if it is."""
+def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]) -> str | None:
+    """Change the values of a job in the file *path*; return why that cannot be done, None if it is done.
+
+    It is *now* so many seconds since the epoch.
+    """
     try:
         place = resolve_file(os.path.join(os.getcwd(), path), own=True)
         with _alone(os.path.dirname(place)):
-            jobs = _before(place, run.began_at + run.duration)
-            job = run.job or ""
-            jobs[job] = samples_of(run, tool, jobs.get(job, {}))
+            jobs = _before(place, now)
+            jobs[job] = change(jobs.get(job, {}))
             text = metric_text.pieces(_name(place), jobs)
             whole_file.write(place, text, lambda: None, mode=_MODE)
     except LinkError:
@@ -143,6 +158,7 @@ def _before(path: str, now: float) -> dict[str, Samples]:
     return jobs
 
 
+_START: Final = ("last_start_timestamp_seconds",)
 _SUCCESS: Final = ("last_success_timestamp_seconds",)
 
 
@@ -152,6 +168,7 @@ def samples_of(run: FinishedRun, tool: Tool, before: Samples) -> Samples:
     totals = None if run.report is None else run.report.totals
     deleted, freed = (0, 0) if totals is None else (totals.deleted, totals.freed_bytes)
     samples: Samples = {
+        _START: run.began_at,
         ("last_run_timestamp_seconds",): end,
         ("last_run_success",): int(run.succeeded),
         ("last_run_exit_code",): run.exit_code,

@@ -7,22 +7,21 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Reason
-from cleanup_nodemodule.report.asked import AskedRow
-from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.finished import FinishedRun
-from cleanup_nodemodule.report.rows import Report, Tool
+from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.unattended import metric_text, metrics
 from cleanup_nodemodule.unattended.metric_table import METRICS, SEARCH
 from cleanup_nodemodule.unattended.metric_text import Samples
 from cleanup_nodemodule.unattended.metrics import Metrics, samples_of
 from support import tool as tools
 from support.accounts import SOMEBODY, give
+from support.ended_runs import ASKED, PROGRAM, RESULT, finished
 from support.filesystems import Mounts
 from support.held import Held
 from support.needs import needs_root
@@ -31,40 +30,6 @@ from support.reports import report, row
 from support.tool import PROJECT
 from support.trees import declare, listing
 from support.waiting import await_condition
-
-PROGRAM: Final = Tool("cleanup-nodemodule", "0.2.0", "native")
-
-ASKED: Final = AskedRow([], [], [], 0, None, [], only_listed=False, ended=True, filters=[])
-
-RESULT: Final = report(
-    [
-        row(outcome="deleted"),
-        row("/srv/b/target", ecosystem="rust", reclaimable_bytes=8192),
-        row("/srv/c/own", ecosystem=None, reason="tracked"),
-    ],
-    asked=ASKED,
-)
-
-
-def finished(result: Report | None = RESULT, **fields: Any) -> FinishedRun:
-    """Return a run that ended at 1010 seconds since the epoch, unless something else is said."""
-    digest = None
-    if result is not None:
-        digest = Digest()
-        for one in result.artifacts:
-            digest.add(one)
-    values: dict[str, Any] = {
-        "id": "abc",
-        "command": "run",
-        "job": "nightly",
-        "mode": "delete",
-        "began_at": 1000.0,
-        "duration": 10.0,
-        "exit_code": 0,
-        "report": result,
-        "digest": digest,
-    }
-    return FinishedRun(**{**values, **fields})
 
 
 def value(samples: Samples, *key: str) -> float:

@@ -316,3 +316,16 @@ def test_the_dashboard_has_the_shape_that_grafana_imports() -> None:
             chosen = re.findall(r"\w+\{([^}]*)\}", target["expr"])
             assert {*chosen} == {'instance=~"$instance",file=~"$file",job_name=~"$job_name"'}
             assert len(chosen) == len(re.findall(PREFIX, target["expr"]))
+
+
+def test_the_page_has_every_metric_and_every_alert() -> None:
+    text = (CHECKOUT / "docs/unattended.md").read_text()
+    rows = [
+        f"| `{metric.full_name}{labels}` | {metric.kind} | {metric.help} |"
+        for metric in METRICS
+        for labels in [f"{{{','.join(metric.labels)}}}" if metric.labels else ""]
+    ]
+    assert [line for line in text.splitlines() if line.startswith(f"| `{PREFIX}")] == rows
+    assert re.findall(r"(?m)^\| `(Cleanup\w+)` \|", text) == re.findall(
+        r"alert: (\w+)", RULES.read_text()
+    )

@@ -41,7 +41,7 @@ LAST_RUN: Final = (
     Metric(
         "last_start_timestamp_seconds",
         "gauge",
-        "When the last run began, in seconds since the epoch. It is at work, or was killed, if none has ended since.",
+        "When the last run began, in seconds since the epoch. If none has ended since, it is at work, or it was killed.",
         fractions=True,
     ),
     Metric(
@@ -53,7 +53,7 @@ LAST_RUN: Final = (
     Metric(
         "last_run_success",
         "gauge",
-        "1 if the last run came to its end (exit code 0 or 3), else 0.",
+        "1 if the last run succeeded (exit code 0 or 3), else 0.",
     ),
     Metric("last_run_exit_code", "gauge", "Exit code of the last run."),
     Metric(
@@ -65,12 +65,14 @@ LAST_RUN: Final = (
     Metric("last_run_deleted", "gauge", "Artifacts that the last run deleted."),
     Metric("last_run_trashed", "gauge", "Artifacts that the last run moved to the trash."),
     Metric("last_run_failed", "gauge", "Artifacts that the last run could not delete."),
-    Metric("last_run_freed_bytes", "gauge", "Bytes that surely came back in the last run."),
-    Metric("last_run_problems", "gauge", "What the last run could not read or do."),
+    Metric(
+        "last_run_freed_bytes", "gauge", "Bytes that surely came back of what the last run deleted."
+    ),
+    Metric("last_run_problems", "gauge", "Problems of the last run: what it could not read or do."),
     Metric(
         "build_info",
         "gauge",
-        "Always 1. The version and the engine of the program that made the last run.",
+        "Version and engine of the program in the last run; always 1.",
         labels=("version", "engine"),
     ),
 )
@@ -79,13 +81,15 @@ SINCE: Final = (
     Metric(
         "last_success_timestamp_seconds",
         "gauge",
-        "When the last run ended that came to its end (exit code 0 or 3), in seconds since the epoch; 0 if none did.",
+        "When the last run ended that succeeded, in seconds since the epoch; 0 if none did.",
         fractions=True,
     ),
     Metric("runs_total", "counter", "Runs that have ended."),
-    Metric("run_failures_total", "counter", "Runs that did not come to their end."),
-    Metric("deleted_total", "counter", "Artifacts that were deleted."),
-    Metric("freed_bytes_total", "counter", "Bytes that surely came back."),
+    Metric("run_failures_total", "counter", "Runs that failed."),
+    Metric("deleted_total", "counter", "Artifacts that all runs have deleted."),
+    Metric(
+        "freed_bytes_total", "counter", "Bytes that surely came back of what all runs have deleted."
+    ),
 )
 """What is known over all runs."""
 
@@ -97,23 +101,25 @@ SEARCH: Final = (
         fractions=True,
     ),
     Metric("found", "gauge", "Artifacts that the last search found."),
-    Metric("selected", "gauge", "Artifacts of the last search that were to be deleted."),
+    Metric("selected", "gauge", "Artifacts that the last search selected to be deleted."),
     Metric(
         "kept",
         "gauge",
-        "Artifacts of the last search that were kept, by the reason.",
+        "Artifacts that the last search found and that are kept, by the reason.",
         labels=("reason",),
     ),
-    Metric("allocated_bytes", "gauge", "Bytes that all artifacts of the last search take."),
+    Metric(
+        "allocated_bytes", "gauge", "Bytes that all artifacts take which the last search found."
+    ),
     Metric(
         "reclaimable_bytes",
         "gauge",
-        "Bytes that surely come back when the selection of the last search is deleted.",
+        "Bytes that surely come back if what the last search selected is deleted.",
     ),
     Metric(
         "reclaimable_at_most_bytes",
         "gauge",
-        "Bytes that come back at most when the selection of the last search is deleted.",
+        "Bytes that come back at most if what the last search selected is deleted.",
     ),
     Metric(
         "ecosystem_found",
@@ -124,7 +130,7 @@ SEARCH: Final = (
     Metric(
         "ecosystem_reclaimable_bytes",
         "gauge",
-        "Bytes that surely come back when the selection of the last search is deleted, by ecosystem.",
+        "Bytes that surely come back if what the last search selected is deleted, by ecosystem.",
         labels=("ecosystem",),
     ),
 )

@@ -437,6 +437,17 @@ def test_the_file_of_the_result_cannot_be_that_of_the_metrics(
     assert f"--output {file} is the file of --metrics, too" in told.errors
 
 
+def test_a_name_in_a_file_is_checked_with_the_file(one_tool: tools.Tool) -> None:
+    config = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    config.write_text('[job.nightly]\npath = ["~"]\nmetrics = "/srv/metrics.txt"\n')
+    checked = one_tool.tell("config", "check")
+    assert checked.returncode == 2
+    assert (
+        f"{config}, line 3: metrics /srv/metrics.txt does not end in .prom"
+        in checked.stdout + checked.stderr
+    )
+
+
 def test_a_run_that_finds_no_root_has_failed(one_tool: tools.Tool, top: Path, file: Path) -> None:
     assert one_tool.run(top / "lost", "--metrics", file).code == 2
     samples = told(file)[""]

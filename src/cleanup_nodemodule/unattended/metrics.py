@@ -39,8 +39,20 @@ _MODE: Final = 0o644
 _LIMIT: Final = 5.0
 """Seconds for all of it, should the disk not answer, or another run that is writing the same file be stopped."""
 
+_EARLY_LIMIT: Final = 1.0
+"""Seconds that a run waits before it begins."""
+
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file with some hundred jobs."""
+
+
+def check_name(path: str) -> None:
+    """Raise UsageError for a file that node_exporter would not read."""
+    if not os.path.basename(path).endswith(ENDING):
+        raise UsageError(
+            f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
+            f" instance: --metrics {quoted(path + ENDING)}"
+        )
 
 
 class Metrics:
@@ -50,18 +62,14 @@ class Metrics:
 
     def __init__(self, path: str, tool: Tool) -> None:
         """Write to the file *path* what this program, *tool*, has done. Raises UsageError for one that node_exporter would not read."""
-        if not os.path.basename(path).endswith(ENDING):
-            raise UsageError(
-                f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
-                f" instance: --metrics {quoted(path + ENDING)}"
-            )
+        check_name(path)
         self._path = os.path.expanduser(path)
         self._tool = tool
 
     def hear(self, run: FinishedRun) -> str | None:
         """Write the numbers of a run; return what could not be done, in a sentence."""
         now = run.began_at + run.duration
-        why = _put(self._path, run.job, now, partial(samples_of, run, self._tool))
+        why = _put(self._path, run.job, now, partial(samples_of, run, self._tool), _LIMIT)
         if why is None:
             return None
         old = "; the old file is as it was" if os.path.isfile(self._path) else ""
@@ -69,14 +77,18 @@ class Metrics:
 
     def begin(self, job: str | None, began_at: float) -> None:
         """Write that a run begins. If that cannot be done, it will be said in the end."""
-        _put(self._path, job, began_at, lambda before: {**before, _START: began_at})
+        _put(self._path, job, began_at, lambda before: {**before, _START: began_at}, _EARLY_LIMIT)
 
 
 def _put(
-    path: str, job: str | None, now: float, change: Callable[[Samples], Samples]
+    path: str,
+    job: str | None,
+    now: float,
+    change: Callable[[Samples], Samples],
+    seconds: float,
 ) -> str | None:
-    """Put what a job has come to, after what it was before, into the file *path*; return why that cannot be done."""
-    return _within(_LIMIT, lambda: update(path, job or "", now, change))
+    """Change the values of a job in the file *path* as :func:`update` does, in so many seconds at most."""
+    return _within(seconds, lambda: update(path, job or "", now, change))
 
 
 def _within(seconds: float, function: Callable[[], str | None]) -> str | None:

@@ -28,7 +28,7 @@ PRIVATE = {
     # Dealt with by whoever calls.
     *("CannotTellError", "ChangedError", "ImpossibleError", "StuckError"),
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
-    *("QuantityError", "Unknown", "WrongError"),
+    *("QuantityError", "TextError", "Unknown", "WrongError"),
 }
 """Exceptions that end no command."""
 

@@ -11,7 +11,7 @@ from cleanup_nodemodule.commands import unattended_options as unattended
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import display_of, said_in, values_of, written_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
-from cleanup_nodemodule.commands.listeners import accounts_of
+from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
 from cleanup_nodemodule.commands.options import nothing_done
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def apply(
 
     Everything is proven again. What has changed since the plan was saved stays.
     """
-    with nothing_done():
+    with nothing_done(), telling_of_failures(ctx, "apply") as known:
         from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.run.applying import settings_for
         from cleanup_nodemodule.run.cleaning import clean as look_and_delete
@@ -79,7 +79,8 @@ def apply(
         from cleanup_nodemodule.show.last_words import Asked
 
         said = said_in(ctx)
-        values = values_of(ctx, said)
+        known.values = values = values_of(ctx, said)
+        accounts = known.accounts = accounts_of(values, "apply")
         written = written_of(values, said, plan)
         with telling(written.files, mode_of(values)):
             orders = orders_of(values)
@@ -90,10 +91,10 @@ def apply(
             values, written, Asked(again=again, exactly=again, listed=True, saved=True)
         )
         interrupts = Interrupts()
-        accounts = accounts_of(values, "apply")
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
-        paths = written.files.paths
-        return await look_and_delete(settings, orders, voice, runtime, saved=saved, written=paths)
+        return await look_and_delete(
+            settings, orders, voice, runtime, saved=saved, written=written.places
+        )
 
     return carry_out(work, orders, display, interrupts, accounts)

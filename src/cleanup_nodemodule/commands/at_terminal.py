@@ -33,6 +33,7 @@ def carry_out(
     terminal = Terminal(display, orders.mode, interrupts)
 
     with interrupts:
+        accounts.of_beginning()
         try:
             with telling(display.files, orders.mode):
                 ended = loop.run(

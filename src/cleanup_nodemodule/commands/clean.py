@@ -24,7 +24,7 @@ from cleanup_nodemodule.commands.effective import (
     written_of,
 )
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
-from cleanup_nodemodule.commands.listeners import accounts_of
+from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
 from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
@@ -118,7 +118,8 @@ def clean(
 
 def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
     """Carry out what a command line, or the job of this *name* with it, says; return the exit code."""
-    with nothing_done():
+    command = "" if name is None else "run"
+    with nothing_done(), telling_of_failures(ctx, command, name) as known:
         from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.config.jobs import job_called, refuse_nowhere, refuse_others
         from cleanup_nodemodule.run.cleaning import clean as carry_out_orders
@@ -129,10 +130,12 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         job = None if name is None else job_called(name, said)
         values = values_of(ctx, said, job=job)
         format_ = format_of(values)
+        known.values = values
         try:
             if job is not None:  # Before anything is written where it says.
                 refuse_nowhere(job, values)
                 refuse_others(job, values)
+            known.accounts = accounts = accounts_of(values, command, name)
             written = written_of(values, said)
             with telling(written.files, mode_of(values)):
                 settings = settings_of(values)
@@ -143,20 +146,21 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
                 saving = saving_of(values, orders)
         except UsageError as error:
             # What was typed need not say that a document is wanted.
-            return fail(error, mode=mode_of(values), format_=format_)
+            mode = mode_of(values)
+            code = fail(error, mode=mode, format_=format_)
+            told = known.accounts
+            return code if told is None else told.of_failure(str(error), mode, code)
         display = display_of(values, written, asked_for(ctx, values, settings, job, saving))
         if not display.quiet and display.format not in {"json", "ndjson"}:
             notice_of_engine(values.value("engine"))
         from cleanup_nodemodule.run.signals import Interrupts
 
         interrupts = Interrupts()
-        accounts = accounts_of(values, "" if name is None else "run", name)
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            paths = written.files.paths
             return await carry_out_orders(
-                settings, orders, voice, runtime, saving=saving, written=paths
+                settings, orders, voice, runtime, saving=saving, written=written.places
             )
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])

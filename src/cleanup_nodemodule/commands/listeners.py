@@ -1,10 +1,14 @@
 """Who hears of a run that is over, by what was said about it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cleanup_nodemodule.errors import ExitCode
+import typer
+
+from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.layers import Values
@@ -25,6 +29,14 @@ class Accounts:
     """Seconds since the epoch."""
     began: float
     """Seconds of a clock that nobody sets."""
+
+    def of_beginning(self) -> None:
+        """Tell that the run begins."""
+        from cleanup_nodemodule.report.finished import EarlyListener
+
+        for listener in self.listeners:
+            if isinstance(listener, EarlyListener):
+                listener.begin(self.job, self.began_at)
 
     def of_end(self, ended: "Ended", code: int) -> int:
         """Tell of a run that came to a result; return the exit code in the end."""
@@ -73,10 +85,53 @@ class Accounts:
         return code
 
 
+@dataclass(slots=True)
+class Known:
+    """What is known of a run before it has begun."""
+
+    values: "Values | None" = None
+    accounts: Accounts | None = None
+
+
+@contextmanager
+def telling_of_failures(
+    ctx: typer.Context, command: str, job: str | None = None
+) -> Iterator[Known]:
+    """Tell of what ends a run before it has begun, such as a setting that makes no sense.
+
+    Whoever says what is known of the run has those told that were asked for anywhere. Before that, as where a file cannot
+    be read that may name them, those are told that were typed.
+    """
+    known = Known()
+    try:
+        yield known
+    except CleanupError as error:
+        from cleanup_nodemodule.commands.effective import typed_values
+        from cleanup_nodemodule.run.orders import mode_of
+
+        with suppress(UsageError):
+            values = known.values or typed_values(ctx)
+            accounts = known.accounts
+            if accounts is None:
+                accounts = accounts_of(values, command, job)
+                asked_for = tuple(one for one in accounts.listeners if one.asked_for)
+                accounts = replace(accounts, listeners=asked_for)
+            accounts.of_failure(str(error), mode_of(values), error.exit_code)
+        raise
+
+
 def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:
     """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right."""
     return Accounts(command, job, tuple(_listeners(values)), time.time(), time.monotonic())
 
 
 def _listeners(values: "Values") -> "list[Listener]":
-    return []
+    listeners: list[Listener] = []
+    metrics = values.text("metrics")
+    if metrics is not None:
+        from cleanup_nodemodule.run.facts import tool
+        from cleanup_nodemodule.unattended.metrics import Metrics
+
+        with values.blaming():
+            listeners.append(Metrics(metrics, tool()))
+    return listeners

@@ -39,6 +39,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "about": "what is older than a month",
     "users": ("ci",),
     "min-depth": 1,
+    "metrics": "/var/lib/prometheus/node-exporter/cleanup.prom",
 }
 
 _WIDTH: Final = 96

@@ -64,7 +64,7 @@ Metrics: TypeAlias = Annotated[
     typer.Option(
         "--metrics",
         metavar="FILE.prom",
-        help="Write the numbers of the run to this file, as Prometheus reads them.",
+        help="Write the numbers of the run to this file, where node_exporter reads them for Prometheus.",
         rich_help_panel=UNATTENDED,
     ),
 ]

@@ -36,6 +36,7 @@ _VALUES: Final = {
     "NEW": ("two audits", "old.json new.json"),
     "FILE": ("an audit, or several", "web.json"),
     "FILE.toml": ("a file", "nightly.toml"),
+    "FILE.prom": ("a file", "cleanup.prom"),
     "[FORMAT:]FILE": ("a file", "audit.json"),
     "RUN": ("the name of a run", "3f9a"),
     "ACTION": ("an action", "show"),

@@ -1,8 +1,9 @@
 """A run that is over, and whoever hears of it. Pure."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.rows import Report
@@ -32,6 +33,11 @@ class FinishedRun:
     failure: str | None = None
     """Why it came to no result, in a sentence."""
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether it came to its end. Something may have been left over, and the report says what (exit code 3)."""
+        return self.report is not None and self.exit_code in {ExitCode.DONE, ExitCode.INCOMPLETE}
+
 
 class Listener(Protocol):
     """Whoever hears of a run that is over."""
@@ -42,3 +48,11 @@ class Listener(Protocol):
 
     def hear(self, run: FinishedRun) -> str | None:
         """Take in the run; return what could not be done, in a sentence. Raises nothing that a disk or a network causes."""
+
+
+@runtime_checkable
+class EarlyListener(Protocol):
+    """A listener that hears of the beginning, too."""
+
+    def begin(self, job: str | None, began_at: float) -> None:
+        """Take in that a run begins, at *began_at* seconds since the epoch. Raises nothing, as :meth:`Listener.hear`."""

@@ -11,6 +11,7 @@ from cleanup_nodemodule.config.jobs import refuse_nowhere
 from cleanup_nodemodule.config.layers import Order, Values
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.run.orders import orders_of
+from cleanup_nodemodule.unattended.metrics import check_name
 
 
 class Checked(NamedTuple):
@@ -94,6 +95,9 @@ def _errors(said: Said, *, alone: bool) -> Iterator[UsageError]:
         try:
             settings_of(values)
             orders_of(values)
+            if (metrics := values.text("metrics")) is not None:
+                with values.blaming():
+                    check_name(metrics)
             if job is not None and not alone:
                 refuse_nowhere(job, values)
         except UsageError as error:

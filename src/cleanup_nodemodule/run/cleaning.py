@@ -37,13 +37,13 @@ async def clean(
     *,
     saving: "Saving | None" = None,
     saved: "SavedPlan | None" = None,
-    written: Sequence[str] = (),
+    written: Mapping[str, str] | None = None,
 ) -> Ended:
     """Find what can be deleted, and delete it if that is ordered and approved.
 
     A dry run is written down by *saving*, if that is given and the run comes to its end. What is found is held against
     the plan that was *saved*, whose settings these have to be: what has changed since is kept. The files that the result
-    is *written* to, absolute paths, may not lie in what is deleted.
+    is *written* to, absolute paths with the option that names each, may not lie in what is deleted.
 
     Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
     there, and for a deletion also where a root is not there that it needs or where an included directory is
@@ -68,12 +68,12 @@ class _Cleaning:
         runtime: Runtime,
         saving: "Saving | None",
         saved: "SavedPlan | None",
-        written: Sequence[str],
+        written: Mapping[str, str] | None,
     ) -> None:
         self._settings = settings
         self._saving = saving
         self._saved = saved
-        self._written = written
+        self._written = written or {}
         self._orders = orders
         self._voice = voice
         self._runtime = runtime

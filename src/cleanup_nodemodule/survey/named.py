@@ -15,7 +15,7 @@ from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record.staged import is_staged
 from cleanup_nodemodule.survey.search import SearchRoot, wanted_names
-from cleanup_nodemodule.survey.symlinks import resolve
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.work.conversion import absolute, everywhere
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered

@@ -17,8 +17,8 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import nesting, noticed
-from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.survey.unfinished import Room, Unfinished, at_once, place_of
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import (
@@ -86,7 +86,7 @@ class SearchRoot(NamedTuple):
 def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     """Resolve the roots, absolute paths; of several to one directory, the first counts.
 
-    Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.survey.symlinks` says
+    Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.system.symlinks` says
     which symlinks are followed.
     """
     roots: dict[Identity, SearchRoot] = {}

@@ -1,0 +1,234 @@
+"""``--metrics``: writes the numbers of a run for node_exporter's textfile collector, which Prometheus asks.
+
+By the rules of https://github.com/prometheus/node_exporter#textfile-collector: only files are read whose names end in
+``.prom``. The file is written beside it and renamed. node_exporter runs as another user, so everybody may read it.
+"""
+
+import contextlib
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.model import Reason
+from cleanup_nodemodule.report.digest import Digest
+from cleanup_nodemodule.report.finished import FinishedRun
+from cleanup_nodemodule.report.groups import UNKNOWN
+from cleanup_nodemodule.report.rows import Report, Tool
+from cleanup_nodemodule.system import whole_file
+from cleanup_nodemodule.system.files import UnfitError, read_small
+from cleanup_nodemodule.system.symlinks import LinkError, resolve_file
+from cleanup_nodemodule.unattended import metric_text
+from cleanup_nodemodule.unattended.metric_table import SEARCH
+from cleanup_nodemodule.unattended.metric_text import Samples
+from cleanup_nodemodule.words import printable, quoted
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment] # nothing else stands for a module that is not there
+
+ENDING: Final = ".prom"
+"""How the names of files end that node_exporter reads."""
+
+_MODE: Final = 0o644
+
+_LIMIT: Final = 5.0
+"""Seconds for all of it, should the disk not answer, or another run that is writing the same file be stopped."""
+
+_EARLY_LIMIT: Final = 1.0
+"""Seconds that a run waits before it begins."""
+
+_LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a file with some hundred jobs."""
+
+
+def check_name(path: str) -> None:
+    """Raise UsageError for a file that node_exporter would not read."""
+    if not os.path.basename(path).endswith(ENDING):
+        raise UsageError(
+            f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
+            f" instance: --metrics {quoted(path + ENDING)}"
+        )
+
+
+class Metrics:
+    """Writes the metrics of one run; a :class:`~cleanup_nodemodule.report.finished.Listener`."""
+
+    asked_for: Final = True
+
+    def __init__(self, path: str, tool: Tool) -> None:
+        """Write to the file *path* what this program, *tool*, has done. Raises UsageError for one that node_exporter would not read."""
+        check_name(path)
+        self._path = os.path.expanduser(path)
+        self._tool = tool
+
+    def hear(self, run: FinishedRun) -> str | None:
+        """Write the numbers of a run; return what could not be done, in a sentence."""
+        now = run.began_at + run.duration
+        why = _put(self._path, run.job, now, partial(samples_of, run, self._tool), _LIMIT)
+        if why is None:
+            return None
+        old = "; the old file is as it was" if os.path.isfile(self._path) else ""
+        return f"could not write the metrics to {printable(self._path)}: {why}{old}"
+
+    def begin(self, job: str | None, began_at: float) -> None:
+        """Write that a run begins. If that cannot be done, it will be said in the end."""
+        _put(self._path, job, began_at, lambda before: {**before, _START: began_at}, _EARLY_LIMIT)
+
+
+def _put(
+    path: str,
+    job: str | None,
+    now: float,
+    change: Callable[[Samples], Samples],
+    seconds: float,
+) -> str | None:
+    """Change the values of a job in the file *path* as :func:`update` does, in so many seconds at most."""
+    return _within(seconds, lambda: update(path, job or "", now, change))
+
+
+def _within(seconds: float, function: Callable[[], str | None]) -> str | None:
+    """Return what *function* returns, or that it takes longer: then it is left behind."""
+    result: list[str | None] = [f"that took longer than {seconds:g} seconds"]
+
+    def work() -> None:
+        result[0] = function()
+
+    thread = threading.Thread(target=work, daemon=True, name="metrics")
+    thread.start()
+    thread.join(seconds)
+    return result[0]
+
+
+def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]) -> str | None:
+    """Change the values of a job in the file *path*; return why that cannot be done, None if it is done.
+
+    It is *now* so many seconds since the epoch.
+    """
+    try:
+        place = resolve_file(os.path.join(os.getcwd(), path), own=True)
+        with _alone(os.path.dirname(place)):
+            jobs = _before(place, now)
+            jobs[job] = change(jobs.get(job, {}))
+            text = metric_text.pieces(_name(place), jobs)
+            whole_file.write(place, text, lambda: None, mode=_MODE)
+    except LinkError:
+        return "it is a symlink that somebody else has made, or lies behind one"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
+
+
+@contextlib.contextmanager
+def _alone(directory: str) -> Iterator[None]:
+    """Have no other run write into a directory meanwhile: each adds to what it finds in its file.
+
+    A lock on the directory itself (flock(2)) leaves nothing behind. NFS has none on what is only open for reading: there
+    a run may be lost in the sums, and the file is whole all the same.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                descriptor = os.open(directory, flags)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _name(path: str) -> str:
+    """Return the name of a file without its ending, in characters that text has."""
+    name = os.path.basename(path).removesuffix(ENDING)
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _before(path: str, now: float) -> dict[str, Samples]:
+    """Return what the file has by now, of each job; nothing where it is not to be believed.
+
+    Raises OSError where something is there that is no file, and must not be replaced by one.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return {}
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitError("it is no regular file")
+    if hasattr(os, "geteuid") and status.st_uid not in {0, os.geteuid()}:
+        return {}
+    try:
+        jobs = metric_text.read(_name(path), read_small(path, _LARGEST)[0])
+    except (OSError, ValueError):
+        return {}
+    for samples in jobs.values():
+        # The clock has been put back since: that would keep quiet about runs that fail until it has caught up.
+        if samples.get(_SUCCESS, 0) > now:
+            samples[_SUCCESS] = 0.0
+    return jobs
+
+
+_START: Final = ("last_start_timestamp_seconds",)
+_SUCCESS: Final = ("last_success_timestamp_seconds",)
+
+
+def samples_of(run: FinishedRun, tool: Tool, before: Samples) -> Samples:
+    """Return the values of a job after a run, which were *before* that what they are there."""
+    end = run.began_at + run.duration
+    totals = None if run.report is None else run.report.totals
+    deleted, freed = (0, 0) if totals is None else (totals.deleted, totals.freed_bytes)
+    samples: Samples = {
+        _START: run.began_at,
+        ("last_run_timestamp_seconds",): end,
+        ("last_run_success",): int(run.succeeded),
+        ("last_run_exit_code",): run.exit_code,
+        ("last_run_duration_seconds",): run.duration,
+        ("last_run_deleted",): deleted,
+        ("last_run_trashed",): 0 if totals is None else totals.trashed,
+        ("last_run_failed",): 0 if totals is None else totals.failed,
+        ("last_run_freed_bytes",): freed,
+        # What came to no result is a problem of its own, as in the document of such a run.
+        ("last_run_problems",): 1 if run.report is None else len(run.report.problems),
+        ("build_info", tool.version, tool.engine): 1,
+        _SUCCESS: end if run.succeeded else before.get(_SUCCESS, 0.0),
+    }
+    added = {
+        "runs_total": 1,
+        "run_failures_total": int(not run.succeeded),
+        "deleted_total": deleted,
+        "freed_bytes_total": freed,
+    }
+    samples |= {(name,): before.get((name,), 0) + more for name, more in added.items()}
+    if run.report is not None and run.digest is not None and _searched(run.report):
+        return samples | _found(run.report, run.digest, end)
+    names = {metric.name for metric in SEARCH}
+    return samples | {key: value for key, value in before.items() if key[0] in names}
+
+
+def _searched(report: Report) -> bool:
+    """Whether a run has searched everywhere, and nobody stopped it before."""
+    return report.asked is None or report.asked.ended
+
+
+def _found(report: Report, digest: Digest, end: float) -> Samples:
+    totals = report.totals
+    samples: Samples = {
+        ("last_search_timestamp_seconds",): end,
+        ("found",): totals.found,
+        ("selected",): totals.selected,
+        ("allocated_bytes",): totals.allocated_bytes,
+        ("reclaimable_bytes",): totals.reclaimable_bytes,
+        ("reclaimable_at_most_bytes",): totals.reclaimable_at_most_bytes,
+    }
+    # All of them, as a series that is not there until something happens is hard to compute with.
+    samples |= {("kept", reason.value): digest.kept.get(reason.value, 0) for reason in Reason}
+    for portion in digest.portions:
+        ecosystem = portion.ecosystem or UNKNOWN
+        for name, more in (
+            ("ecosystem_found", portion.found),
+            ("ecosystem_reclaimable_bytes", portion.reclaimable_bytes),
+        ):
+            samples[name, ecosystem] = samples.get((name, ecosystem), 0) + more
+    return samples

@@ -63,6 +63,7 @@ Commands:
   regenerate  Print or run the commands that bring back what was deleted.
   diff        Compare two audits: what has grown, shrunk, come and gone.
   merge       Join the audits of many machines into one.
+  doctor      Check what unattended runs need, and say what to do.
   config      Show, make, check or change the configuration.
   help        Print this help, or that of a command.
 

@@ -7,6 +7,7 @@ from cleanup_nodemodule.commands.clean import clean
 from cleanup_nodemodule.commands.completion import get_ready
 from cleanup_nodemodule.commands.config import config
 from cleanup_nodemodule.commands.diff import diff
+from cleanup_nodemodule.commands.doctor import doctor
 from cleanup_nodemodule.commands.explain import explain
 from cleanup_nodemodule.commands.help import help_
 from cleanup_nodemodule.commands.log import log
@@ -37,5 +38,6 @@ app.command("log", cls=Command, add_help_option=False)(log)
 app.command("regenerate", cls=Command, add_help_option=False)(regenerate)
 app.command("diff", cls=Command, add_help_option=False)(diff)
 app.command("merge", cls=Command, add_help_option=False)(merge)
+app.command("doctor", cls=Command, add_help_option=False)(doctor)
 app.command("config", cls=Command, add_help_option=False)(config)
 app.command("help", cls=Command, add_help_option=False)(help_)

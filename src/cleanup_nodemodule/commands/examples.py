@@ -54,6 +54,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("the largest of all", "merge web-*.json --top 50"),
         ("fail over 100 GB in all", "merge web-*.json --fail-over 100GB"),
     ),
+    "doctor": (
+        ("what a nightly run would lack", "doctor"),
+        ("the same for a program", "doctor --json"),
+    ),
     "config": (
         ("what counts, and where it was said", "config show"),
         ("begin a file of your own", "config init"),

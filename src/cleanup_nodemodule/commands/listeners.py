@@ -1,5 +1,6 @@
 """Who hears of a run that is over, by what was said about it."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cleanup_nodemodule import __version__
+from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -134,4 +137,23 @@ def _listeners(values: "Values") -> "list[Listener]":
 
         with values.blaming():
             listeners.append(Metrics(metrics, tool()))
-    return listeners
+    return [*listeners, *_notifiers(values)]
+
+
+def _notifiers(values: "Values") -> "Iterator[Listener]":
+    """Give who tells people, if anybody is to be told."""
+    whom, over = values.texts("notify"), values.text("notify-over")
+    if not whom and over is None:
+        return
+    from cleanup_nodemodule.show.streams import is_terminal
+    from cleanup_nodemodule.unattended.notifying.notifier import Notifier
+    from cleanup_nodemodule.unattended.notifying.recipients import EXAMPLES, least_of, recipients_of
+
+    with values.blaming():
+        recipients, least = recipients_of(whom), least_of(over)
+    if not recipients:
+        if values.source("notify-over").order is Order.COMMAND_LINE:
+            raise UsageError(f"--notify-over needs somebody to tell; add --notify with {EXAMPLES}")
+        return
+    watched = is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    yield Notifier(recipients, least, version=__version__, watched=watched)

@@ -75,7 +75,8 @@ Notify: TypeAlias = Annotated[
         "--notify",
         metavar="WHOM",
         help="Tell somebody if the run fails, or frees more than --notify-over: mail:ADDRESS, the URL of a webhook, or"
-        " desktop. May be given several times.",
+        " desktop. May be given several times. Everybody on the machine can read what you type: if the URL is secret, write it"
+        " into a configuration file.",
         rich_help_panel=UNATTENDED,
     ),
 ]

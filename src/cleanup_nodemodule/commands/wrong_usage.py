@@ -40,6 +40,7 @@ _VALUES: Final = {
     "[FORMAT:]FILE": ("a file", "audit.json"),
     "RUN": ("the name of a run", "3f9a"),
     "ACTION": ("an action", "show"),
+    "WHOM": ("whom to tell", "mail:you@example.org"),
     "WORD": ("a word", "max-delete"),
 }
 """What an option takes, and an example of it, by the word that stands for it in the help."""

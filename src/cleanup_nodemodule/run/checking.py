@@ -12,6 +12,7 @@ from cleanup_nodemodule.config.layers import Order, Values
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.run.orders import orders_of
 from cleanup_nodemodule.unattended.metrics import check_name
+from cleanup_nodemodule.unattended.notifying.recipients import least_of, recipients_of
 
 
 class Checked(NamedTuple):
@@ -98,6 +99,9 @@ def _errors(said: Said, *, alone: bool) -> Iterator[UsageError]:
             if (metrics := values.text("metrics")) is not None:
                 with values.blaming():
                     check_name(metrics)
+            with values.blaming():
+                recipients_of(values.texts("notify"))
+                least_of(values.text("notify-over"))
             if job is not None and not alone:
                 refuse_nowhere(job, values)
         except UsageError as error:

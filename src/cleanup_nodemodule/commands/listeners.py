@@ -14,8 +14,6 @@ from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cleanup_nodemodule.config.layers import Values
     from cleanup_nodemodule.model import Mode
     from cleanup_nodemodule.report.finished import FinishedRun, Listener

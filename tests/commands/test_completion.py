@@ -23,7 +23,7 @@ from support.trees import declare
 
 Asked = Callable[[str], list[str]]
 
-COMMANDS = ["explain", "help", "log", "regenerate", "resume", "rules"]
+COMMANDS = ["explain", "help", "history", "log", "regenerate", "resume", "rules"]
 
 
 @pytest.fixture

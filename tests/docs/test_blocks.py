@@ -464,6 +464,23 @@ def _(ran: Ran) -> None:
     assert len(json.loads("{" + document)["entries"]) == 3
 
 
+@check("history", "History", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    first, last = ran.out.splitlines()
+    assert first == last
+    assert first.split("\t")[6:9] == ["4", "3", "0"]
+    assert "The history has no such runs." in ran.err
+
+
+@check("history", "How much it keeps", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    assert "0 runs taken out of the history" in ran.out
+    written = (ran.home / ".config/cleanup-nodemodule/config.toml").read_text()
+    assert 'history-max-age = "6mo"' in written
+
+
 @check("undo", "After a crash")
 @check("recipes", "After a crash")
 def _(ran: Ran) -> None:

@@ -10,6 +10,7 @@ from cleanup_nodemodule.commands.diff import diff
 from cleanup_nodemodule.commands.doctor import doctor
 from cleanup_nodemodule.commands.explain import explain
 from cleanup_nodemodule.commands.help import help_
+from cleanup_nodemodule.commands.history import history
 from cleanup_nodemodule.commands.log import log
 from cleanup_nodemodule.commands.merge import merge
 from cleanup_nodemodule.commands.parsing import Command, Program, Run
@@ -35,6 +36,7 @@ app.command("resume", cls=Command, add_help_option=False)(resume)
 app.command("rules", cls=Command, add_help_option=False)(rules)
 app.command("explain", cls=Command, add_help_option=False)(explain)
 app.command("log", cls=Command, add_help_option=False)(log)
+app.command("history", cls=Command, add_help_option=False)(history)
 app.command("regenerate", cls=Command, add_help_option=False)(regenerate)
 app.command("diff", cls=Command, add_help_option=False)(diff)
 app.command("merge", cls=Command, add_help_option=False)(merge)

@@ -39,6 +39,11 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("what a run deleted", "log 3f9a"),
         ("all deletions", "log --all"),
     ),
+    "history": (
+        ("the last runs", "history"),
+        ("those of a job", "history --job nightly"),
+        ("for a spreadsheet", "history --since 1y --csv"),
+    ),
     "regenerate": (
         ("how to undo the last run", "regenerate"),
         ("undo it", "regenerate --run"),

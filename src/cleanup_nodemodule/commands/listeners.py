@@ -51,9 +51,8 @@ class Accounts:
             for row in ended.report.artifacts:
                 digest.add(row)
         run = self._run(ended.report.mode, code)
-        return self._tell(
-            replace(run, id=ended.run or run.id, report=ended.report, digest=digest), code
-        )
+        run = replace(run, id=ended.run or run.id, spaces=ended.spaces)
+        return self._tell(replace(run, report=ended.report, digest=digest), code)
 
     def of_failure(self, failure: str, mode: "Mode", code: int) -> int:
         """Tell of a run that came to none; return the exit code in the end."""
@@ -128,16 +127,20 @@ def accounts_of(values: "Values", command: str, job: str | None = None) -> Accou
     return Accounts(command, job, tuple(_listeners(values)), time.time(), time.monotonic())
 
 
-def _listeners(values: "Values") -> "list[Listener]":
-    listeners: list[Listener] = []
+def _listeners(values: "Values") -> "Iterator[Listener]":
+    if not values.flag("no-history"):
+        from cleanup_nodemodule.record.history.listener import History
+        from cleanup_nodemodule.run.looking_back import limits_of
+
+        yield History(limits_of(values))
     metrics = values.text("metrics")
     if metrics is not None:
         from cleanup_nodemodule.run.facts import tool
         from cleanup_nodemodule.unattended.metrics import Metrics
 
         with values.blaming():
-            listeners.append(Metrics(metrics, tool()))
-    return [*listeners, *_notifiers(values)]
+            yield Metrics(metrics, tool())
+    yield from _notifiers(values)
 
 
 def _notifiers(values: "Values") -> "Iterator[Listener]":

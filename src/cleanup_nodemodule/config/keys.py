@@ -211,6 +211,8 @@ _TABLE: Final = (
     _texts("notify"),
     Key("notify-over", Kind.TEXT),
     _flag("no-history"),
+    Key("history-max-age", Kind.TEXT, option="", where=Where.FILES),
+    Key("history-max-size", Kind.TEXT, option="", where=Where.FILES),
     # The program itself: commands/general_options.py.
     Key("jobs", Kind.NUMBER),
     Key("timeout", Kind.SECONDS),

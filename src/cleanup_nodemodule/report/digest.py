@@ -31,6 +31,8 @@ class Portion:
     """Artifacts that were deleted, or moved to the trash."""
     freed_bytes: int = 0
     """What surely came back of those that were deleted. What lies in the trash takes as much as before."""
+    gone_bytes: int = 0
+    """What those took that were deleted, or moved to the trash."""
     failed: int = 0
     """Artifacts that could not be deleted."""
 
@@ -62,8 +64,10 @@ class Digest:
             case "deleted":
                 portion.deleted += 1
                 portion.freed_bytes += row.reclaimable_bytes
+                portion.gone_bytes += row.allocated_bytes
             case "trashed":
                 portion.deleted += 1
+                portion.gone_bytes += row.allocated_bytes
             case "failed":
                 portion.failed += 1
 

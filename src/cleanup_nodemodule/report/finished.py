@@ -10,6 +10,26 @@ from cleanup_nodemodule.report.rows import Report
 
 
 @dataclass(frozen=True, slots=True)
+class RootSpace:
+    """The file system that a root lies on, and what it said of its space (statvfs(3)) when the run began and ended."""
+
+    root: str
+    """Absolute path, one of those in the report."""
+    file_system: str
+    """What names it: as in a report, or else by its kind and where it is mounted."""
+    point: str
+    """Where it is mounted; absolute path."""
+    kind: str
+    """Such as ``ext4``; empty if that is not known."""
+    total_bytes: int | None
+    """None if it did not answer."""
+    free_before_bytes: int | None
+    """Free when the run began; None if it did not answer."""
+    free_after_bytes: int | None
+    """Free when the run ended; None if it did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run that is over, however it ended."""
 
@@ -32,6 +52,9 @@ class FinishedRun:
     """The sums over all rows; None if there is no report."""
     failure: str | None = None
     """Why it came to no result, in a sentence."""
+    spaces: tuple[RootSpace, ...] = ()
+    """For each root the space of its file system; none for a run without a result, and for roots beyond the first
+    hundreds."""
 
     @property
     def succeeded(self) -> bool:

@@ -15,6 +15,7 @@ from cleanup_nodemodule.report import build, rows
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.root_spaces import RootSpaces
 from cleanup_nodemodule.run.voice import Ended, Taker, Voice
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.survey.included import check_listed
@@ -97,6 +98,13 @@ class _Cleaning:
         crew = self._runtime.crew(
             (*settings.roots, *self._around, *settings.include_unproven, *named)
         )
+        spaces = RootSpaces(self._runtime, crew)
+        await spaces.before(settings.roots)
+        ended = await self._carry_out(crew)
+        return replace(ended, spaces=await spaces.after(ended.report.roots))
+
+    async def _carry_out(self, crew: Crew) -> Ended:
+        settings = self._settings
         if not self._orders.deletes:
             return await self._plan(crew, None)
         # The lock asks about each root, and would wait for one that does not answer.

@@ -9,6 +9,7 @@ from typing import Protocol
 from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Plan
 from cleanup_nodemodule.report.digest import Digest
+from cleanup_nodemodule.report.finished import RootSpace
 from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report
 from cleanup_nodemodule.run.limits import MAX_DELETE
@@ -28,6 +29,8 @@ class Ended:
     """What the journal calls it, if it could delete something."""
     digest: Digest | None = None
     """The sums over the rows, if these were told while it went on and are not in the report."""
+    spaces: tuple[RootSpace, ...] = ()
+    """The space of the file systems that the roots lie on."""
 
     @property
     def exceeded(self) -> bool:

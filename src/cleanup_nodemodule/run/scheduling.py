@@ -9,7 +9,8 @@ from typing import Final
 from cleanup_nodemodule.config.files import Job
 from cleanup_nodemodule.config.keys import Priority
 from cleanup_nodemodule.config.layers import Values
-from cleanup_nodemodule.model.quantities import read_duration
+from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.model.quantities import QuantityError, read_duration
 from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.run.orders import mode_of
 from cleanup_nodemodule.unattended.schedule.scheduler import Access, Schedule
@@ -41,13 +42,12 @@ def schedule_of(
     needs, *outputs* those of files that it writes. Reads the environment, as the rest of the edge. Raises UsageError.
     """
     own = values.text("delay")
-    if delay is not None:
-        seconds = read_duration(delay, "--delay")
-    elif own is not None:
+    try:
         with values.blaming():
-            seconds = read_duration(own, "--delay")
-    else:
-        seconds = every.spread
+            said = own if delay is None else delay
+            seconds = every.spread if said is None else read_duration(said, "--delay")
+    except QuantityError as error:
+        raise UsageError(str(error)) from error
     files = (*outputs, *(path for name in _FILES if (path := values.text(name))))
     whom = values.texts("notify")
     listed = any(values.text(name) is not None for name in _LISTS)

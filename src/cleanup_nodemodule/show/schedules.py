@@ -67,6 +67,9 @@ def _told(schedule: Schedule, scheduler: Scheduler) -> str:
 
 def ask() -> bool:
     """Ask at the terminal whether to install; whether the answer is yes."""
+    from cleanup_nodemodule.show.question import forget_keys
+
+    forget_keys()
     say("Install this? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from cleanup_nodemodule.unattended.schedule.scheduler import SchedulerError
@@ -31,6 +31,7 @@ def call(
     patience: float | None = _PATIENCE,
     shown: bool = False,
     cwd: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Answer:
     """Run a program and wait for its end, for *patience* seconds. Raises SchedulerError if it cannot be run, or goes on.
 
@@ -46,7 +47,13 @@ def call(
             check=False,
             cwd=cwd,
             # Debian's crontab would leave out the first comments, which need not be those that it has put there.
-            env={**os.environ, "LC_ALL": "C", "CRONTAB_NOHEADER": "N", **_runtime()},
+            env={
+                **os.environ,
+                "LC_ALL": "C",
+                "CRONTAB_NOHEADER": "N",
+                **_runtime(),
+                **(environment or {}),
+            },
         )
     except OSError as error:
         raise SchedulerError(f"cannot run {words[0]}: {error.strerror}") from error

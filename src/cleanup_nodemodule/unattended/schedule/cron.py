@@ -30,6 +30,7 @@ SYSTEM_TABLES: Final = "/etc/cron.d"
 
 _READ: Final = ("crontab", "-l")
 _WRITE: Final = ("crontab", "-")
+_EDIT: Final = ("crontab", "-e")
 
 _NONE: Final = re.compile(r"no crontab for|can't open .*No such file", re.IGNORECASE)
 """What Vixie's cron, cronie and BusyBox say where a user has none. All of them end with 1, as for any failure."""
@@ -162,11 +163,27 @@ class Cron:
         """
         answer = self._call(_READ)
         if answer.code == 0:
-            return crontab.without_header(answer.output)
+            return self._exactly(crontab.without_header(answer.output))
         if answer.code == 1 and not answer.output and _NONE.search(answer.errors):
             return b""
         why = printable(answer.errors) or f"exit code {answer.code}"
         raise SchedulerError(f"your crontab cannot be read, and was left as it is: {why}")
+
+    def _exactly(self, text: bytes) -> bytes:
+        r"""Return what ``crontab -l`` has listed as it is: Debian's lists a carriage return as ``\r``.
+
+        An editor gets it as it is, and this one changes nothing.
+        """
+        if rb"\r" not in text:
+            return text
+        exact = self._call(_EDIT, environment={"VISUAL": "cat", "EDITOR": "cat"}).output
+        listed = exact.replace(b"\r", rb"\r")
+        # Above it there may be comments that Debian's takes for its own, and gives to no editor.
+        if exact and text.endswith(listed):
+            return text.removesuffix(listed).replace(b"\\r\n", b"\r\n") + exact
+        raise SchedulerError(
+            "your crontab was left as it is: it has carriage returns, and crontab does not tell where"
+        )
 
     def _write(self, text: bytes) -> None:
         answer = self._call(_WRITE, input=text)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from cleanup_nodemodule.model.quantities import duration
@@ -23,7 +24,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler import (
 )
 from cleanup_nodemodule.unattended.schedule.systemd_words import command_line, word
 from cleanup_nodemodule.unattended.schedule.times import on_calendar
-from cleanup_nodemodule.words import PROGRAM
+from cleanup_nodemodule.words import PROGRAM, shell_command
 
 SYSTEM_UNITS: Final = "/etc/systemd/system"
 """Where an administrator's units are (systemd.unit(5))."""
@@ -132,10 +133,13 @@ class Systemd:
         control = _control(system=system)
         name = f"{unit_name(job)}.service"
         answer = self._call((*control, "start", name), patience=None)
-        code = self._ask(name, system=system).get("ExecMainStatus", "")
-        if answer.code != 0 and code in {"", "0"}:
-            raise SchedulerError(answer.errors or f"systemctl start {name} failed")
-        return int(code or 0)
+        service = self._ask(name, system=system)
+        code = int(service.get("ExecMainStatus") or 0)
+        if answer.code != 0 and (service.get("Result") != "exit-code" or code >= _OF_SYSTEMD):
+            why = answer.errors or f"it ended with {code}"
+            journal = ("journalctl", *control[1:], "--unit", name)
+            raise SchedulerError(f"{why.rstrip('.')}; to see more, type: {shell_command(*journal)}")
+        return code
 
     def _is_active(self, job: str, *, system: bool) -> bool:
         told = self._ask(f"{unit_name(job)}.timer", system=system)
@@ -152,10 +156,10 @@ class Systemd:
                 (
                     *_control(system=system),
                     "show",
-                    "--timestamp=unix",
                     f"--property={','.join(_PROPERTIES)}",
                     unit,
-                )
+                ),
+                environment={"TZ": "UTC"},
             )
         except SchedulerError:
             return {}
@@ -165,12 +169,16 @@ class Systemd:
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
+_OF_SYSTEMD: Final = 200
+"""The first exit code by which systemd itself says why it could not begin (systemd.exec(5))."""
+
 _PROPERTIES: Final = (
     "ActiveState",
     "UnitFileState",
     "NeedDaemonReload",
     "LastTriggerUSec",
     "NextElapseUSecRealtime",
+    "Result",
     "ExecMainStatus",
     "ExecMainExitTimestamp",
 )
@@ -181,12 +189,14 @@ def _control(*, system: bool) -> tuple[str, ...]:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return a time that systemctl(1) gives with ``--timestamp=unix``, in seconds since the epoch."""
-    if text is None or not text.startswith("@"):
+    """Return a time that systemctl(1) shows in UTC, in seconds since the epoch; None where it shows none.
+
+    It can be told to show these seconds only from version 247 on, and not for all times.
+    """
+    try:
+        return datetime.strptime(f"{text}+0000", "%a %Y-%m-%d %H:%M:%S UTC%z").timestamp()
+    except ValueError:
         return None
-    with contextlib.suppress(ValueError):
-        return float(text[1:])
-    return None
 
 
 def _timer(schedule: Schedule) -> Iterator[str]:

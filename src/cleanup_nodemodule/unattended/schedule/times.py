@@ -127,8 +127,8 @@ def _meant(text: str) -> str:
     """Return what was most likely meant by what is no time, to be added to a sentence."""
     words = text.lower().split()
     shown = printable(text[:40]) or "an empty text"
-    if len(words) in {1, 2} and words[0][:3].capitalize() in WEEKDAYS:
-        day = words[0][:3].capitalize()
+    day = next((name[:3] for name in _NAMES if words and name.lower().startswith(words[0])), "")
+    if len(words) in {1, 2} and len(words[0]) >= len(day) > 0:
         time = _time(words[1]) if len(words) > 1 else "03:00"
         return f'; for {shown} type "{day} {time or "03:00"}"'
     if len(words) == 1 and (time := _time(words[0])):

@@ -11,8 +11,8 @@ import pytest
 
 from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.unattended.schedule import doubts
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import Access
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from support import simple
 from support.places import COMMAND
 from support.processes import Terminal

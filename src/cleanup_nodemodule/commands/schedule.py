@@ -15,7 +15,7 @@ from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.wrong_usage import near, shown
 from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import is_terminal, say
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.words import PROGRAM, command
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ACTIONS = ("show", "install", "remove", "list", "run")
 """What the command can do."""
 
 
+# Long: its parameters are its options, as Typer reads them from the signature.
 def schedule(
     ctx: typer.Context,
     action: Annotated[
@@ -86,9 +87,9 @@ def schedule(
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int:
-    """Have a job start by itself: by a timer of systemd, cron, launchd or the Task Scheduler.
+    """Have a job start by itself, as each night.
 
-    It changes only what it has made itself, and install shows that before.
+    A timer of systemd does that, cron, launchd or the Task Scheduler of Windows. It changes only what it has made itself, and install shows that before.
     """
     name = _checked(action)
     _refuse_options(

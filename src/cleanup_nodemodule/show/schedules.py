@@ -9,8 +9,8 @@ from typing import Final
 from cleanup_nodemodule.model.quantities import duration
 from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.show.streams import is_terminal, print_lines, say
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import Installed, Schedule, Scheduler
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.times import read_every
 from cleanup_nodemodule.words import PROGRAM, command, iso, printable, shell_command
 

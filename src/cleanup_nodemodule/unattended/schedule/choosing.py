@@ -10,8 +10,8 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.unattended.schedule.calls import Call, call
 from cleanup_nodemodule.unattended.schedule.cron import Cron
 from cleanup_nodemodule.unattended.schedule.launchd import Launchd
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import Scheduler, SchedulerError
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.systemd import Systemd
 from cleanup_nodemodule.unattended.schedule.task_scheduler import TaskScheduler
 

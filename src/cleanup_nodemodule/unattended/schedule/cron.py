@@ -10,7 +10,6 @@ from typing import Final
 from cleanup_nodemodule.system.accounts import user_name
 from cleanup_nodemodule.unattended.schedule import crontab, placing
 from cleanup_nodemodule.unattended.schedule.calls import Call, call, must
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import (
     Change,
     File,
@@ -22,6 +21,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler import (
     marked,
     unit_name,
 )
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.times import Every
 from cleanup_nodemodule.words import PROGRAM, printable
 

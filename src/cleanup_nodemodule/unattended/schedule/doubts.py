@@ -10,8 +10,8 @@ from cleanup_nodemodule.record import trust
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.accounts import user_name
 from cleanup_nodemodule.system.process_files import hides_others
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import Schedule
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.words import printable, shell_command
 
 _LINGERING: Final = "/var/lib/systemd/linger"

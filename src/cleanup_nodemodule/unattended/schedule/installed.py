@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.unattended.schedule import choosing
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import Installed, Scheduler
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 
 
 def installed(

@@ -9,7 +9,6 @@ from typing import Any, Final
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.unattended.schedule import placing
 from cleanup_nodemodule.unattended.schedule.calls import Call, call, must
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import (
     Change,
     File,
@@ -21,6 +20,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler import (
     marked,
     unit_name,
 )
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.times import calendar_interval
 from cleanup_nodemodule.words import PROGRAM, printable
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.times import Every, read_every
 from cleanup_nodemodule.words import PROGRAM
 

@@ -10,7 +10,6 @@ from cleanup_nodemodule.model.quantities import duration
 from cleanup_nodemodule.unattended.schedule import placing
 from cleanup_nodemodule.unattended.schedule.calls import Call, call, must
 from cleanup_nodemodule.unattended.schedule.hardening import hardening
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import (
     Change,
     File,
@@ -22,6 +21,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler import (
     marked,
     unit_name,
 )
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.systemd_words import command_line, word
 from cleanup_nodemodule.unattended.schedule.times import on_calendar
 from cleanup_nodemodule.words import PROGRAM, shell_command

@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.unattended.schedule.calls import Answer, Call, call, must
-from cleanup_nodemodule.unattended.schedule.names import SchedulerName
 from cleanup_nodemodule.unattended.schedule.scheduler import (
     Change,
     File,
@@ -23,6 +22,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler import (
     marked,
     unit_name,
 )
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.words import printable
 
 NAMESPACE: Final = "http://schemas.microsoft.com/windows/2004/02/mit/task"

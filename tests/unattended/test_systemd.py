@@ -64,7 +64,7 @@ systemctl show $service --property=Result,ExecMainStatus >result
 schedule list --json >after.json
 echo '{}' >"$work/free/package.json"; mkdir "$work/free/node_modules"; echo x >"$work/free/node_modules/x"
 schedule run --job nightly; echo $? >ran
-XDG_STATE_HOME=/var/lib COMMAND log --json >log.json
+XDG_STATE_HOME=/var/lib COMMAND log --all | cat >log
 schedule remove --job nightly
 find / -xdev -name 'cleanup-nodemodule-nightly*' -o -xdev -name "stamp-$timer" >trace
 systemctl list-units --all 'cleanup-*' --no-legend >units
@@ -148,8 +148,8 @@ def test_systemd_starts_the_job_as_it_was_installed(root: Path) -> None:
     assert (after["last_exit"], after["active"]) == (0, True)
     assert after["last_run"] is not None
     assert (srv / "ran").read_text() == "0\n", said
-    deleted = json.loads((srv / "log.json").read_text())["deletions"]
-    assert [one["path"] for one in deleted] == [f"{WORK}/free/node_modules"] * 2
+    deleted = [line.split("\t") for line in (srv / "log").read_text().splitlines()]
+    assert [one[-1] for one in deleted] == [f"{WORK}/free/node_modules"] * 2
     left = sorted(
         str(path.relative_to(srv / "cleanup")) for path in srv.glob("cleanup/*/*/node_modules")
     )

@@ -18,6 +18,7 @@ from cleanup_nodemodule.commands.regenerate import regenerate
 from cleanup_nodemodule.commands.resume import resume
 from cleanup_nodemodule.commands.rules import rules
 from cleanup_nodemodule.commands.run import run
+from cleanup_nodemodule.commands.schedule import schedule
 
 get_ready()
 
@@ -42,4 +43,5 @@ app.command("diff", cls=Command, add_help_option=False)(diff)
 app.command("merge", cls=Command, add_help_option=False)(merge)
 app.command("doctor", cls=Command, add_help_option=False)(doctor)
 app.command("config", cls=Command, add_help_option=False)(config)
+app.command("schedule", cls=Command, add_help_option=False)(schedule)
 app.command("help", cls=Command, add_help_option=False)(help_)

@@ -70,5 +70,12 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("say something for all runs", "config set exclude legacy vendor"),
         ("say something for a job", "config set job.nightly.path ~/work"),
     ),
+    "schedule": (
+        ("what would be installed", "schedule show --every day --job nightly"),
+        ("have a job start each night", "schedule install --every day --job nightly"),
+        ("what is installed", "schedule list"),
+        ("start it now, to test it", "schedule run --job nightly"),
+        ("take it out again", "schedule remove --job nightly"),
+    ),
     "help": (("the whole help of a command", "help explain"),),
 }

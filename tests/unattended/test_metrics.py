@@ -258,14 +258,24 @@ def test_a_run_that_is_stopped_while_it_writes_does_not_hold_up_others(
     monkeypatch.setattr(metrics, "_LIMIT", 0.05)
     with metrics._alone(str(file.parent)):  # noqa: SLF001 - what the other one holds
         assert hear(file, finished()) == (
-            f"could not write the metrics to {file}: that took longer than 0.05 seconds"
+            f"could not write the metrics to {file}: its disk, or another run that writes there, did not answer within"
+            " 0.05 seconds"
         )
 
 
-@pytest.mark.parametrize("name", ["metrics", "metrics.prom.tmp", "prom", "a.PROM", ""])
+@pytest.mark.parametrize("name", ["metrics", "metrics.prom.tmp", "prom", "a.PROM"])
 def test_a_file_that_node_exporter_would_not_read_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"--metrics .*does not end in \.prom"):
         Metrics(name, PROGRAM)
+
+
+def test_what_to_type_instead_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"^--metrics needs a file, as in: --metrics cleanup.prom$"
+    ):
+        Metrics("", PROGRAM)
+    with pytest.raises(UsageError, match=f"--metrics {tmp_path}/cleanup.prom$"):
+        Metrics(str(tmp_path), PROGRAM)
 
 
 def test_a_name_that_is_no_text_is_a_label_all_the_same(file: Path) -> None:

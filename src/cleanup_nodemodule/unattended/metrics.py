@@ -34,6 +34,8 @@ except ImportError:  # Windows
 ENDING: Final = ".prom"
 """How the names of files end that node_exporter reads."""
 
+_EXAMPLE: Final = "cleanup.prom"
+
 _MODE: Final = 0o644
 
 _LIMIT: Final = 5.0
@@ -48,11 +50,16 @@ _LARGEST: Final = 4 * 1024 * 1024
 
 def check_name(path: str) -> None:
     """Raise UsageError for a file that node_exporter would not read."""
-    if not os.path.basename(path).endswith(ENDING):
-        raise UsageError(
-            f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
-            f" instance: --metrics {quoted(path + ENDING)}"
-        )
+    if os.path.basename(path).endswith(ENDING):
+        return
+    if not path:
+        raise UsageError(f"--metrics needs a file, as in: --metrics {_EXAMPLE}")
+    within = os.path.isdir(os.path.expanduser(path))
+    instead = os.path.join(path, _EXAMPLE) if within else path + ENDING
+    raise UsageError(
+        f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
+        f" instance: --metrics {quoted(instead)}"
+    )
 
 
 class Metrics:
@@ -70,10 +77,7 @@ class Metrics:
         """Write the numbers of a run; return what could not be done, in a sentence."""
         now = run.began_at + run.duration
         why = _put(self._path, run.job, now, partial(samples_of, run, self._tool), _LIMIT)
-        if why is None:
-            return None
-        old = "; the old file is as it was" if os.path.isfile(self._path) else ""
-        return f"could not write the metrics to {printable(self._path)}: {why}{old}"
+        return why and f"could not write the metrics to {printable(self._path)}: {why}"
 
     def begin(self, job: str | None, began_at: float) -> None:
         """Write that a run begins. If that cannot be done, it will be said in the end."""
@@ -93,7 +97,9 @@ def _put(
 
 def _within(seconds: float, function: Callable[[], str | None]) -> str | None:
     """Return what *function* returns, or that it takes longer: then it is left behind."""
-    result: list[str | None] = [f"that took longer than {seconds:g} seconds"]
+    result: list[str | None] = [
+        f"its disk, or another run that writes there, did not answer within {seconds:g} seconds"
+    ]
 
     def work() -> None:
         result[0] = function()
@@ -119,7 +125,8 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
     except LinkError:
         return "it is a symlink that somebody else has made, or lies behind one"
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+        why = getattr(error, "strerror", None) or str(error)
+        return f"{why}; the old file is as it was" if os.path.isfile(path) else why
     return None
 
 

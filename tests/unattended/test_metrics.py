@@ -14,15 +14,15 @@ import pytest
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.report.finished import FinishedRun
-from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.report.rows import Report, Tool
 from cleanup_nodemodule.unattended import metric_text, metrics
 from cleanup_nodemodule.unattended.metric_table import METRICS, SEARCH
 from cleanup_nodemodule.unattended.metric_text import Samples
-from cleanup_nodemodule.unattended.metrics import Metrics, samples_of
+from cleanup_nodemodule.unattended.metrics import Metrics, numbers_of
 from support import tool as tools
 from support.accounts import SOMEBODY, give
 from support.ended_runs import ASKED, PROGRAM, RESULT, finished
-from support.filesystems import Mounts
+from support.filesystems import Mounts, ended
 from support.held import Held
 from support.needs import needs_root
 from support.processes import bound, mode
@@ -34,6 +34,10 @@ from support.waiting import await_condition
 
 def value(samples: Samples, *key: str) -> float:
     return samples[key]
+
+
+def samples_of(run: FinishedRun, tool: Tool, before: Samples) -> Samples:
+    return numbers_of(run, tool).after(before)
 
 
 # What the numbers are.
@@ -512,3 +516,25 @@ def test_a_run_that_finds_another_one_at_work_has_failed_and_so_has_one_that_is_
     assert value(samples, "run_failures_total") == 2
     assert value(samples, "last_success_timestamp_seconds") == 0
     assert ("found",) not in samples
+
+
+def test_another_machine_may_have_the_file(disks: Mounts, tmp_path: Path) -> None:
+    """Then another process writes it, which can be left behind."""
+    (tmp_path / "there").mkdir()
+    disks.sshfs(tmp_path / "here", tmp_path / "there")
+    for _ in range(2):
+        Metrics(str(tmp_path / "here/cleanup.prom"), PROGRAM).begin("nightly", 2000.0)
+        assert hear(tmp_path / "here/cleanup.prom", finished()) is None
+    assert value(told(tmp_path / "there/cleanup.prom")["nightly"], "runs_total") == 2
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_run_for_long(
+    one_tool: tools.Tool, top: Path, disks: Mounts, tmp_path: Path
+) -> None:
+    served = disks.misbehaving(tmp_path / "disk", {"dir": {}}, silent=["/dir"])
+    lost = tmp_path / "disk/dir/cleanup.prom"
+    with ended(served):
+        told = one_tool.delete(top, "--metrics", lost)
+    assert told.code == 3
+    assert told.document["totals"]["deleted"] == 1
+    assert f"could not write the metrics to {lost}: its disk, or another run" in told.errors

@@ -14,15 +14,15 @@ import pytest
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.report.finished import FinishedRun
-from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.report.rows import Report, Tool
 from cleanup_nodemodule.unattended import metric_text, metrics
 from cleanup_nodemodule.unattended.metric_table import METRICS, SEARCH
 from cleanup_nodemodule.unattended.metric_text import Samples
-from cleanup_nodemodule.unattended.metrics import Metrics, samples_of
+from cleanup_nodemodule.unattended.metrics import Metrics, numbers_of
 from support import tool as tools
 from support.accounts import SOMEBODY, give
 from support.ended_runs import ASKED, PROGRAM, RESULT, finished
-from support.filesystems import Mounts
+from support.filesystems import Mounts, ended
 from support.held import Held
 from support.needs import needs_root
 from support.processes import bound, mode
@@ -34,6 +34,10 @@ from support.waiting import await_condition
 
 def value(samples: Samples, *key: str) -> float:
     return samples[key]
+
+
+def samples_of(run: FinishedRun, tool: Tool, before: Samples) -> Samples:
+    return numbers_of(run, tool).after(before)
 
 
 # What the numbers are.
@@ -258,14 +262,24 @@ def test_a_run_that_is_stopped_while_it_writes_does_not_hold_up_others(
     monkeypatch.setattr(metrics, "_LIMIT", 0.05)
     with metrics._alone(str(file.parent)):  # noqa: SLF001 - what the other one holds
         assert hear(file, finished()) == (
-            f"could not write the metrics to {file}: that took longer than 0.05 seconds"
+            f"could not write the metrics to {file}: its disk, or another run that writes there, did not answer within"
+            " 0.05 seconds"
         )
 
 
-@pytest.mark.parametrize("name", ["metrics", "metrics.prom.tmp", "prom", "a.PROM", ""])
+@pytest.mark.parametrize("name", ["metrics", "metrics.prom.tmp", "prom", "a.PROM"])
 def test_a_file_that_node_exporter_would_not_read_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"--metrics .*does not end in \.prom"):
         Metrics(name, PROGRAM)
+
+
+def test_what_to_type_instead_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"^--metrics needs a file, as in: --metrics cleanup.prom$"
+    ):
+        Metrics("", PROGRAM)
+    with pytest.raises(UsageError, match=f"--metrics {tmp_path}/cleanup.prom$"):
+        Metrics(str(tmp_path), PROGRAM)
 
 
 def test_a_name_that_is_no_text_is_a_label_all_the_same(file: Path) -> None:
@@ -502,3 +516,25 @@ def test_a_run_that_finds_another_one_at_work_has_failed_and_so_has_one_that_is_
     assert value(samples, "run_failures_total") == 2
     assert value(samples, "last_success_timestamp_seconds") == 0
     assert ("found",) not in samples
+
+
+def test_another_machine_may_have_the_file(disks: Mounts, tmp_path: Path) -> None:
+    """Then another process writes it, which can be left behind."""
+    (tmp_path / "there").mkdir()
+    disks.sshfs(tmp_path / "here", tmp_path / "there")
+    for _ in range(2):
+        Metrics(str(tmp_path / "here/cleanup.prom"), PROGRAM).begin("nightly", 2000.0)
+        assert hear(tmp_path / "here/cleanup.prom", finished()) is None
+    assert value(told(tmp_path / "there/cleanup.prom")["nightly"], "runs_total") == 2
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_run_for_long(
+    one_tool: tools.Tool, top: Path, disks: Mounts, tmp_path: Path
+) -> None:
+    served = disks.misbehaving(tmp_path / "disk", {"dir": {}}, silent=["/dir"])
+    lost = tmp_path / "disk/dir/cleanup.prom"
+    with ended(served):
+        told = one_tool.delete(top, "--metrics", lost)
+    assert told.code == 3
+    assert told.document["totals"]["deleted"] == 1
+    assert f"could not write the metrics to {lost}: its disk, or another run" in told.errors

@@ -7,8 +7,8 @@ By the rules of https://github.com/prometheus/node_exporter#textfile-collector: 
 import contextlib
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -25,6 +25,8 @@ from cleanup_nodemodule.unattended import metric_text
 from cleanup_nodemodule.unattended.metric_table import SEARCH
 from cleanup_nodemodule.unattended.metric_text import Samples
 from cleanup_nodemodule.words import printable, quoted
+from cleanup_nodemodule.work.helper_process import EndedError
+from cleanup_nodemodule.work.time_limit import within
 
 try:
     import fcntl
@@ -33,6 +35,8 @@ except ImportError:  # Windows
 
 ENDING: Final = ".prom"
 """How the names of files end that node_exporter reads."""
+
+_EXAMPLE: Final = "cleanup.prom"
 
 _MODE: Final = 0o644
 
@@ -48,11 +52,16 @@ _LARGEST: Final = 4 * 1024 * 1024
 
 def check_name(path: str) -> None:
     """Raise UsageError for a file that node_exporter would not read."""
-    if not os.path.basename(path).endswith(ENDING):
-        raise UsageError(
-            f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
-            f" instance: --metrics {quoted(path + ENDING)}"
-        )
+    if os.path.basename(path).endswith(ENDING):
+        return
+    if not path:
+        raise UsageError(f"--metrics needs a file, as in: --metrics {_EXAMPLE}")
+    is_directory = os.path.isdir(os.path.expanduser(path))
+    instead = os.path.join(path, _EXAMPLE) if is_directory else path + ENDING
+    raise UsageError(
+        f"--metrics {printable(path)} does not end in {ENDING}, and node_exporter reads no other files; type for"
+        f" instance: --metrics {quoted(instead)}"
+    )
 
 
 class Metrics:
@@ -61,47 +70,42 @@ class Metrics:
     asked_for: Final = True
 
     def __init__(self, path: str, tool: Tool) -> None:
-        """Write to the file *path* what this program, *tool*, has done. Raises UsageError for one that node_exporter would not read."""
+        """Write to the file *path* what this program, *tool*, has done.
+
+        Raises UsageError for one that node_exporter would not read.
+        """
         check_name(path)
         self._path = os.path.expanduser(path)
+        with contextlib.suppress(
+            OSError
+        ):  # Without a current directory there is no such file, which is said then.
+            self._path = os.path.join(os.getcwd(), self._path)
         self._tool = tool
 
     def hear(self, run: FinishedRun) -> str | None:
         """Write the numbers of a run; return what could not be done, in a sentence."""
-        now = run.began_at + run.duration
-        why = _put(self._path, run.job, now, partial(samples_of, run, self._tool), _LIMIT)
-        if why is None:
-            return None
-        old = "; the old file is as it was" if os.path.isfile(self._path) else ""
-        return f"could not write the metrics to {printable(self._path)}: {why}{old}"
+        numbers = numbers_of(run, self._tool)
+        why = self._put(run.job, numbers.ended_at, numbers.after, _LIMIT)
+        return why and f"could not write the metrics to {printable(self._path)}: {why}"
 
     def begin(self, job: str | None, began_at: float) -> None:
         """Write that a run begins. If that cannot be done, it will be said in the end."""
-        _put(self._path, job, began_at, lambda before: {**before, _START: began_at}, _EARLY_LIMIT)
+        self._put(job, began_at, partial(_begun, began_at), _EARLY_LIMIT)
+
+    def _put(
+        self, job: str | None, now: float, change: Callable[[Samples], Samples], seconds: float
+    ) -> str | None:
+        work = partial(update, self._path, job or "", now, change)
+        try:
+            return within(seconds, self._path, work)
+        except TimeoutError:
+            return f"its disk, or another run that writes there, did not answer within {seconds:g} seconds"
+        except EndedError as error:
+            return error.strerror or str(error)
 
 
-def _put(
-    path: str,
-    job: str | None,
-    now: float,
-    change: Callable[[Samples], Samples],
-    seconds: float,
-) -> str | None:
-    """Change the values of a job in the file *path* as :func:`update` does, in so many seconds at most."""
-    return _within(seconds, lambda: update(path, job or "", now, change))
-
-
-def _within(seconds: float, function: Callable[[], str | None]) -> str | None:
-    """Return what *function* returns, or that it takes longer: then it is left behind."""
-    result: list[str | None] = [f"that took longer than {seconds:g} seconds"]
-
-    def work() -> None:
-        result[0] = function()
-
-    thread = threading.Thread(target=work, daemon=True, name="metrics")
-    thread.start()
-    thread.join(seconds)
-    return result[0]
+def _begun(began_at: float, before: Samples) -> Samples:
+    return {**before, _START: began_at}
 
 
 def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]) -> str | None:
@@ -110,7 +114,7 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
     It is *now* so many seconds since the epoch.
     """
     try:
-        place = resolve_file(os.path.join(os.getcwd(), path), own=True)
+        place = resolve_file(path, own=True)
         with _alone(os.path.dirname(place)):
             jobs = _before(place, now)
             jobs[job] = change(jobs.get(job, {}))
@@ -119,7 +123,8 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
     except LinkError:
         return "it is a symlink that somebody else has made, or lies behind one"
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+        why = getattr(error, "strerror", None) or str(error)
+        return f"{why}; the old file is as it was" if os.path.isfile(path) else why
     return None
 
 
@@ -174,37 +179,65 @@ _START: Final = ("last_start_timestamp_seconds",)
 _SUCCESS: Final = ("last_success_timestamp_seconds",)
 
 
-def samples_of(run: FinishedRun, tool: Tool, before: Samples) -> Samples:
-    """Return the values of a job after a run, which were *before* that what they are there."""
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of one run."""
+
+    ended_at: float
+    """Seconds since the epoch."""
+    succeeded: bool
+    of_run: Samples
+    added: dict[str, int]
+    """What it adds to the sums over all runs."""
+    found: Samples | None
+    """None if it has not searched everywhere."""
+
+    def after(self, before: Samples) -> Samples:
+        """Return the values of its job, which were *before* that what they are there."""
+        samples = {
+            **self.of_run,
+            _SUCCESS: self.ended_at if self.succeeded else before.get(_SUCCESS, 0.0),
+        }
+        samples |= {(name,): before.get((name,), 0) + more for name, more in self.added.items()}
+        if self.found is not None:
+            return samples | self.found
+        names = {metric.name for metric in SEARCH}
+        return samples | {key: value for key, value in before.items() if key[0] in names}
+
+
+def numbers_of(run: FinishedRun, tool: Tool) -> Numbers:
+    """Return the numbers of a run of this program, *tool*."""
     end = run.began_at + run.duration
     totals = None if run.report is None else run.report.totals
     deleted, freed = (0, 0) if totals is None else (totals.deleted, totals.freed_bytes)
-    samples: Samples = {
-        _START: run.began_at,
-        ("last_run_timestamp_seconds",): end,
-        ("last_run_success",): int(run.succeeded),
-        ("last_run_exit_code",): run.exit_code,
-        ("last_run_duration_seconds",): run.duration,
-        ("last_run_deleted",): deleted,
-        ("last_run_trashed",): 0 if totals is None else totals.trashed,
-        ("last_run_failed",): 0 if totals is None else totals.failed,
-        ("last_run_freed_bytes",): freed,
-        # What came to no result is a problem of its own, as in the document of such a run.
-        ("last_run_problems",): 1 if run.report is None else len(run.report.problems),
-        ("build_info", tool.version, tool.engine): 1,
-        _SUCCESS: end if run.succeeded else before.get(_SUCCESS, 0.0),
-    }
-    added = {
-        "runs_total": 1,
-        "run_failures_total": int(not run.succeeded),
-        "deleted_total": deleted,
-        "freed_bytes_total": freed,
-    }
-    samples |= {(name,): before.get((name,), 0) + more for name, more in added.items()}
+    found = None
     if run.report is not None and run.digest is not None and _searched(run.report):
-        return samples | _found(run.report, run.digest, end)
-    names = {metric.name for metric in SEARCH}
-    return samples | {key: value for key, value in before.items() if key[0] in names}
+        found = _found(run.report, run.digest, end)
+    return Numbers(
+        ended_at=end,
+        succeeded=run.succeeded,
+        of_run={
+            _START: run.began_at,
+            ("last_run_timestamp_seconds",): end,
+            ("last_run_success",): int(run.succeeded),
+            ("last_run_exit_code",): run.exit_code,
+            ("last_run_duration_seconds",): run.duration,
+            ("last_run_deleted",): deleted,
+            ("last_run_trashed",): 0 if totals is None else totals.trashed,
+            ("last_run_failed",): 0 if totals is None else totals.failed,
+            ("last_run_freed_bytes",): freed,
+            # What came to no result is a problem of its own, as in the document of such a run.
+            ("last_run_problems",): 1 if run.report is None else len(run.report.problems),
+            ("build_info", tool.version, tool.engine): 1,
+        },
+        added={
+            "runs_total": 1,
+            "run_failures_total": int(not run.succeeded),
+            "deleted_total": deleted,
+            "freed_bytes_total": freed,
+        },
+        found=found,
+    )
 
 
 def _searched(report: Report) -> bool:

@@ -10,6 +10,7 @@ from cleanup_nodemodule.problems import ProblemCode
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.commands.listeners import Accounts
+    from cleanup_nodemodule.commands.restraint import Restraint
     from cleanup_nodemodule.run.loop import Runtime
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.signals import Interrupts
@@ -23,6 +24,7 @@ def carry_out(
     display: "Display",
     interrupts: "Interrupts",
     accounts: "Accounts",
+    restraint: "Restraint | None" = None,
 ) -> int:
     """Do *work* at the terminal, say what came of it, tell whoever keeps *accounts*, and return the exit code."""
     from cleanup_nodemodule.run import loop
@@ -36,6 +38,9 @@ def carry_out(
         accounts.of_beginning()
         try:
             with telling(display.files, orders.mode):
+                if restraint is not None:
+                    restraint.begin(terminal, interrupts)
+                accounts = accounts.begun()
                 ended = loop.run(
                     lambda runtime: work(terminal, runtime),
                     interrupts,

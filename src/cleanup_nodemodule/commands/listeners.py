@@ -33,6 +33,10 @@ class Accounts:
     began: float
     """Seconds of a clock that nobody sets."""
 
+    def begun(self) -> "Accounts":
+        """Return the accounts of a run that begins now, having waited until then."""
+        return replace(self, began_at=time.time(), began=time.monotonic())
+
     def of_beginning(self) -> None:
         """Tell that the run begins."""
         from cleanup_nodemodule.report.finished import EarlyListener

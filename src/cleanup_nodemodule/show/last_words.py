@@ -14,7 +14,7 @@ from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report import bounds
 from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.observed import freed
-from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, LeftoverRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.free_space import free_space
 from cleanup_nodemodule.show.promising import Promising, all_of
@@ -247,10 +247,7 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from free_space(report)
-    for row in report.artifacts:
-        # What else failed is among the problems.
-        if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
-            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+    yield from _failed(report)
     gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
     if gone:
         yield f"{gone:,} {'was' if gone == 1 else 'were'} gone already."
@@ -259,15 +256,44 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         yield f"{untouched:,} {'was' if untouched == 1 else 'were'} not begun."
 
 
+def _failed(report: Report) -> Iterator[str]:
+    for row in report.artifacts:
+        # What else failed is among the problems.
+        if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
+            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+
+
+def what_went_wrong(report: Report, *, signalled: bool) -> Iterator[str]:
+    """Give what is said besides the problems to whoever wants to hear of nothing else."""
+    wrong = [*_failed(report), *(_still_there(row) for row in report.leftovers if row.error)]
+    if signalled:
+        tried = any(row.outcome or row.error for row in report.artifacts)
+        early = _is_early(report, signalled=True)
+        lines = _interrupted_early(report, Asked()) if early else _done(report, signalled=True)
+        yield next(lines) if early or tried else "Interrupted: nothing was deleted."
+    yield from wrong
+    yield from gates(report)
+    if wrong:
+        yield from hints(report, Asked(), signalled=False)
+
+
+def _still_there(row: LeftoverRow) -> str:
+    return f"Still there: {_place(row)}: {printable(row.error or '')}."
+
+
+def _place(row: LeftoverRow) -> str:
+    was = "" if row.original is None else f", which was {printable(row.original)}"
+    return f"{printable(row.path)}{was}"
+
+
 def _leftovers(report: Report) -> Iterator[str]:
     """Say what interrupted runs had left, and what has become of it."""
     for row in report.leftovers:
-        was = "" if row.original is None else f", which was {printable(row.original)}"
-        place = f"{printable(row.path)}{was}"
+        place = _place(row)
         if row.outcome == "deleted":
             yield f"Finished what an interrupted run left: {place}."
         elif row.error is not None:
-            yield f"Still there: {place}: {printable(row.error)}."
+            yield _still_there(row)
         else:
             yield f"Left by an interrupted run: {place}."
 

@@ -62,6 +62,7 @@ class Display:
     """``auto``, ``always`` or ``never``."""
     progress: bool = True
     quiet: bool = False
+    """Nothing is printed if nothing went wrong, but for a format that was asked for."""
     others_words: bool = False
     """Whoever shows the result has last words for it."""
     verbose: bool = False
@@ -158,7 +159,7 @@ class Terminal:
     def finished(self, ended: Ended) -> int:
         """Print the result and the last words; return the exit code."""
         result = self._sorted(ended.report, self._display.by)
-        lost = self._print_all(result)
+        lost = None if self._prints_nothing else self._print_all(result)
         if lost is not None:
             self.say(f"could not print the result: {lost}")
         # What was done is told by now, whatever becomes of the files.
@@ -185,8 +186,12 @@ class Terminal:
                 say(line)
             if self._display.others_words:
                 pass
-            elif self._display.quiet or KINDS[self._format].alone:
+            elif KINDS[self._format].alone:
                 for line in last_words.gates(result):
+                    say(line)
+            elif self._display.quiet:
+                signal = ended.signal or self._interrupts.number
+                for line in last_words.what_went_wrong(result, signalled=signal is not None):
                     say(line)
             else:
                 self._last_words(result, ended)
@@ -202,6 +207,12 @@ class Terminal:
         if (lost is not None or unwritten) and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
             return ExitCode.UNEXPECTED
         return code
+
+    @property
+    def _prints_nothing(self) -> bool:
+        """Whether nobody has asked for the result, which is no mail that cron(8) should send each night."""
+        display = self._display
+        return display.quiet and display.format is None and not display.others_words
 
     @property
     def _prints_lines(self) -> bool:

@@ -32,20 +32,22 @@ def carry_out(
     from cleanup_nodemodule.show.terminal import Terminal
     from cleanup_nodemodule.work.tasks import Stopped
 
-    terminal = Terminal(display, orders.mode, interrupts)
+    terminal = Terminal(display, orders.mode, interrupts, accounts.log)
 
     with interrupts:
-        accounts.of_beginning()
         try:
             with telling(display.files, orders.mode):
                 if restraint is not None:
                     restraint.begin(terminal, interrupts)
                 accounts = accounts.begun()
+                accounts.of_beginning()
                 ended = loop.run(
                     lambda runtime: work(terminal, runtime),
                     interrupts,
                     jobs=orders.jobs,
                     timeout=orders.timeout,
+                    max_rate=orders.max_rate,
+                    max_runtime=orders.max_runtime,
                 )
             code = terminal.finished(ended)
             tell = partial(accounts.of_end, ended)

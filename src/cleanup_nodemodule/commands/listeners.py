@@ -134,7 +134,7 @@ def telling_of_failures(
 
 def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:
     """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right."""
-    listeners = _listeners(values)
+    listeners = [*_listeners(values)]
     log = _log_of(values, command, job)
     if log is not None:  # Last, as it tells the exit code in the end.
         listeners.append(log)

@@ -267,8 +267,8 @@ def test_the_number_of_jobs_changes_no_number(run: Run, work: Path) -> None:
 # How it is shown.
 
 
-def test_quiet_prints_the_result_and_nothing_else(run: Run, work: Path) -> None:
-    loud, quiet = run("-p", work), run("-p", work, "--quiet")
+def test_quiet_prints_the_result_that_was_asked_for_and_nothing_else(run: Run, work: Path) -> None:
+    loud, quiet = run("-p", work), run("-p", work, "--quiet", "--format", "plain")
     assert (quiet.stdout, quiet.stderr) == (loud.stdout, "")
 
 

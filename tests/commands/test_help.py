@@ -49,7 +49,7 @@ Options:
   -f, --format FORMAT    How to print the result, such as json or csv.
       --json             Short for --format json.
       --top N            Show the first N directories in the table, 0 for all.
-  -q, --quiet            Print only the result and what went wrong.
+  -q, --quiet            Print nothing unless something went wrong.
   -v, --verbose          Print all that is known about each artifact.
   -V, --version          Print the version and the engine.
 

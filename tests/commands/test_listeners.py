@@ -47,7 +47,7 @@ def test_only_what_the_user_asked_for_counts_if_it_fails(
     assert told == (3 if code == 0 and asked_for else code)
     assert capsys.readouterr().err == "cleanup-nodemodule: there is no room for it\n"
     [run] = after.heard
-    assert (run.failure, run.report, run.exit_code) == ("another run has the lock", None, code)
+    assert (run.failure, run.report, run.exit_code) == ("another run has the lock", None, told)
     assert (run.command, run.job, run.began_at) == ("run", "nightly", 1000.0)
 
 

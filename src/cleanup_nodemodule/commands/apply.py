@@ -13,6 +13,7 @@ from cleanup_nodemodule.commands.effective import display_of, said_in, values_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
 from cleanup_nodemodule.commands.options import nothing_done
+from cleanup_nodemodule.commands.restraint import restraint_of
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.loop import Runtime
@@ -91,10 +92,11 @@ def apply(
             values, written, Asked(again=again, exactly=again, listed=True, saved=True)
         )
         interrupts = Interrupts()
+        restraint = restraint_of(values)
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         return await look_and_delete(
             settings, orders, voice, runtime, saved=saved, written=written.places
         )
 
-    return carry_out(work, orders, display, interrupts, accounts)
+    return carry_out(work, orders, display, interrupts, accounts, restraint)

@@ -10,6 +10,7 @@ from cleanup_nodemodule.problems import ProblemCode
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.commands.listeners import Accounts
+    from cleanup_nodemodule.commands.restraint import Restraint
     from cleanup_nodemodule.run.loop import Runtime
     from cleanup_nodemodule.run.orders import Orders
     from cleanup_nodemodule.run.signals import Interrupts
@@ -23,6 +24,7 @@ def carry_out(
     display: "Display",
     interrupts: "Interrupts",
     accounts: "Accounts",
+    restraint: "Restraint | None" = None,
 ) -> int:
     """Do *work* at the terminal, say what came of it, tell whoever keeps *accounts*, and return the exit code."""
     from cleanup_nodemodule.run import loop
@@ -30,17 +32,22 @@ def carry_out(
     from cleanup_nodemodule.show.terminal import Terminal
     from cleanup_nodemodule.work.tasks import Stopped
 
-    terminal = Terminal(display, orders.mode, interrupts)
+    terminal = Terminal(display, orders.mode, interrupts, accounts.log)
 
     with interrupts:
-        accounts.of_beginning()
         try:
             with telling(display.files, orders.mode):
+                if restraint is not None:
+                    restraint.begin(terminal, interrupts)
+                accounts = accounts.begun()
+                accounts.of_beginning()
                 ended = loop.run(
                     lambda runtime: work(terminal, runtime),
                     interrupts,
                     jobs=orders.jobs,
                     timeout=orders.timeout,
+                    max_rate=orders.max_rate,
+                    max_runtime=orders.max_runtime,
                 )
             code = terminal.finished(ended)
             tell = partial(accounts.of_end, ended)

@@ -29,6 +29,7 @@ from cleanup_nodemodule.commands.lists import with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.plans import saving_of
+from cleanup_nodemodule.commands.restraint import restraint_of
 from cleanup_nodemodule.commands.wrong_usage import instead_of
 from cleanup_nodemodule.errors import UsageError
 
@@ -144,6 +145,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
                 orders = orders_of(values, needs)
                 settings = with_lists(settings, values, orders)
                 saving = saving_of(values, orders)
+                restraint = restraint_of(values, waits=True)
         except UsageError as error:
             # What was typed need not say that a document is wanted.
             mode = mode_of(values)
@@ -166,4 +168,4 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error
 
-    return carry_out(work, orders, display, interrupts, accounts)
+    return carry_out(work, orders, display, interrupts, accounts, restraint)

@@ -107,7 +107,7 @@ def diff(
     compared, and artifacts of different machines are different ones.
     """
     from cleanup_nodemodule.run.comparing import compare_files
-    from cleanup_nodemodule.show.last_words import gates
+    from cleanup_nodemodule.show.warning import gates
 
     if json_ and format_ not in {None, DiffFormat.JSON}:
         raise UsageError("--format and --json contradict each other; give one")

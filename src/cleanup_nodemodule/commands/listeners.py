@@ -1,23 +1,27 @@
 """Who hears of a run that is over, by what was said about it."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from cleanup_nodemodule import __version__
+from cleanup_nodemodule.commands.lists import LISTS
 from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
+from cleanup_nodemodule.words import printable
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.config.layers import Values
     from cleanup_nodemodule.model import Mode
     from cleanup_nodemodule.report.finished import FinishedRun, Listener
     from cleanup_nodemodule.run.voice import Ended
+    from cleanup_nodemodule.unattended.log_file import LogFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class Accounts:
     """Seconds since the epoch."""
     began: float
     """Seconds of a clock that nobody sets."""
+    log: "LogFile | None" = None
+    """One of the listeners, which is told also while the run goes on."""
+
+    def begun(self) -> "Accounts":
+        """Return the accounts of a run that begins now, having waited until then."""
+        return replace(self, began_at=time.time(), began=time.monotonic())
 
     def of_beginning(self) -> None:
         """Tell that the run begins."""
@@ -75,13 +85,13 @@ class Accounts:
         )
 
     def _tell(self, run: "FinishedRun", code: int) -> int:
-        from cleanup_nodemodule.show.streams import say
+        from cleanup_nodemodule.show.streams import warn
         from cleanup_nodemodule.words import PROGRAM
 
         for listener in self.listeners:
-            unable = listener.hear(run)
+            unable = listener.hear(replace(run, exit_code=int(code)))
             if unable is not None:
-                say(f"{PROGRAM}: {unable}")
+                warn(f"{PROGRAM}: {unable}")
                 if listener.asked_for and code == ExitCode.DONE:
                     code = ExitCode.INCOMPLETE
         return code
@@ -124,7 +134,40 @@ def telling_of_failures(
 
 def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:
     """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right."""
-    return Accounts(command, job, tuple(_listeners(values)), time.time(), time.monotonic())
+    listeners = [*_listeners(values)]
+    log = _log_of(values, command, job)
+    if log is not None:  # Last, as it tells the exit code in the end.
+        listeners.append(log)
+    return Accounts(command, job, tuple(listeners), time.time(), time.monotonic(), log)
+
+
+def _log_of(values: "Values", command: str, job: str | None) -> "LogFile | None":
+    path = values.text("log-file")
+    if path is None:
+        return None
+    from cleanup_nodemodule.run.orders import mode_of
+    from cleanup_nodemodule.unattended.log_file import LogFile
+
+    if not path or path.endswith(os.sep) or os.path.isdir(path):
+        with values.blaming():
+            raise UsageError("--log-file takes the path of a file, such as cleanup.log")
+    what = (command or "clean") if job is None else f"{command} {printable(job)}"
+    # What resume does, and where, is said by no setting.
+    more = () if command == "resume" else (mode_of(values), *_places(values))
+    return LogFile(path, ", ".join((what, *more)))
+
+
+def _places(values: "Values") -> tuple[str, ...]:
+    lists = [path for name in LISTS if (path := values.text(name)) is not None]
+    if lists:
+        return tuple(f"what {printable(path)} lists" for path in lists)
+    paths = [printable(os.path.abspath(path)) for path in values.texts("path")]
+    more = len(paths) - _MAX_NAMED
+    return (*paths[:_MAX_NAMED], f"and {more:,} more") if more > 0 else tuple(paths)
+
+
+_MAX_NAMED: Final = 10
+"""Directories to search that the log names."""
 
 
 def _listeners(values: "Values") -> "Iterator[Listener]":

@@ -94,10 +94,10 @@ def merge(
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.show.formats import KINDS
-    from cleanup_nodemodule.show.last_words import gates
     from cleanup_nodemodule.show.merged import last_words
     from cleanup_nodemodule.show.output_files import OutputFiles, parsed
     from cleanup_nodemodule.show.terminal import Display, Terminal
+    from cleanup_nodemodule.show.warning import gates
 
     if json_ and format_ not in {None, Format.JSON}:
         raise UsageError("--format and --json contradict each other; give one")

@@ -35,6 +35,7 @@ def resume(
     from cleanup_nodemodule.commands.at_terminal import carry_out
     from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.commands.listeners import accounts_of
+    from cleanup_nodemodule.commands.restraint import restraint_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.config.keys import Format
     from cleanup_nodemodule.run.orders import Orders, timeout_of
@@ -57,4 +58,5 @@ def resume(
         display,
         Interrupts(),
         accounts_of(values, "resume"),
+        restraint_of(values),
     )

@@ -39,6 +39,7 @@ from cleanup_nodemodule.report.rows import (
     GoalRow,
     LeftoverRow,
     OtherRow,
+    OutOfTimeRow,
     ProblemRow,
     Report,
     Run,
@@ -233,6 +234,24 @@ def _not_by_resume(leftover: Leftover) -> str | None:
     if leftover.original is not None and os.path.dirname(leftover.original) != around:
         return "its project was moved"
     return None
+
+
+def out_of_time(report: Report, seconds: int, *, searched: bool) -> OutOfTimeRow | None:
+    """Return what a run did not come to by the end of its time, of so many *seconds*; None if it came to everything.
+
+    It has *searched* everything, or was stopped before.
+    """
+    rest = 0
+    if report.mode != "dry-run":
+        rest = sum(
+            row.decision == "delete" and row.outcome is None and row.error is None
+            for row in report.artifacts
+        )
+    errors = [row.error for row in report.artifacts] + [row.error for row in report.leftovers]
+    cut = any(error is not None and error.startswith(INTERRUPTED) for error in errors)
+    if searched and not rest and not cut:
+        return None
+    return OutOfTimeRow(seconds, searched=searched, not_begun=rest)
 
 
 def artifact_row(

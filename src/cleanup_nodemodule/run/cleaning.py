@@ -147,7 +147,7 @@ class _Cleaning:
         if not self._runtime.stopped:
             self._over = self._failing_over(result.totals)
             self._voice.planned(result, deletes=False)
-        return replace(self._ended(result), digest=handing_out.digest)
+        return replace(self._ended(result, plan), digest=handing_out.digest)
 
     @contextlib.contextmanager
     def _looking(self, crew: Crew) -> Iterator[tuple[Watch, Scheduler]]:
@@ -187,7 +187,7 @@ class _Cleaning:
         if self._runtime.stopped:
             if self._saving is not None:
                 self._voice.say("the plan is not saved, because the run was interrupted")
-            return self._ended(result)
+            return self._ended(result, plan)
         if self._saving is not None:
             plan = self._save(plan, self._saving, prints)
             result = self._planned(plan, leftovers)
@@ -202,23 +202,25 @@ class _Cleaning:
         # Before anything is deleted that somebody wanted to keep.
         self._voice.planned(result, deletes=undertaking is not None and gate is None)
         if self._runtime.stopped:
-            return self._ended(result)
+            return self._ended(result, plan)
         if gate is not None:
-            return self._ended(replace(result, gates=[gate]))
+            return self._ended(replace(result, gates=[gate]), plan)
         if undertaking is None:
-            return self._ended(result)
+            return self._ended(result, plan)
         try:
             approved = await self._approved(plan)
         except Stopped:
             approved = None
         if approved is None:
-            return self._ended(self._planned(plan, leftovers))
+            return self._ended(self._planned(plan, leftovers), plan)
         from cleanup_nodemodule.run.deleting import Deletion
 
         deletion = Deletion(self._settings, undertaking, crew, self._voice, self._runtime)
         outcome = await deletion.carry_out(approved, leftovers)
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
-        return replace(self._ended(result), unexpected=outcome.unexpected, run=undertaking.run.id)
+        return replace(
+            self._ended(result, plan), unexpected=outcome.unexpected, run=undertaking.run.id
+        )
 
     def _save(self, plan: Plan, saving: "Saving", prints: Mapping[str, str]) -> Plan:
         """Save a plan, and say so; return it with the problem if that could not be done."""
@@ -251,7 +253,11 @@ class _Cleaning:
     def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
 
-    def _ended(self, result: rows.Report) -> Ended:
+    def _ended(self, result: rows.Report, plan: Plan) -> Ended:
+        seconds = self._orders.max_runtime
+        if seconds is not None and self._runtime.expired and self._runtime.signal is None:
+            late = build.out_of_time(result, seconds, searched=plan.complete)
+            result = replace(result, out_of_time=late)
         if self._over is not None:
             result = replace(result, gates=[*result.gates, self._over])
         return Ended(result, signal=self._runtime.signal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cleanup_nodemodule.errors import ExitCode
-from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.model import Plan, Result
 from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.finished import RootSpace
 from cleanup_nodemodule.report.record_rows import RunRecord
@@ -46,7 +46,7 @@ class Ended:
             return 128 + self.signal
         if self.report.gates:
             return ExitCode.EXCEEDED
-        if self.report.problems or self.report.totals.failed:
+        if self.report.problems or self.report.totals.failed or self.report.out_of_time:
             return ExitCode.INCOMPLETE
         return ExitCode.DONE
 
@@ -81,6 +81,9 @@ class Voice(Protocol):
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Return the paths of what to delete of what *plan* selects. Raises Stopped if the run is to stop instead."""
 
+    def came_of(self, result: Result) -> None:
+        """Tell what has just come of an artifact that was to be deleted."""
+
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what is told how far a stage has come, for as long as that lasts."""
 
@@ -106,6 +109,9 @@ class Silent:
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Return all of it."""
         return {artifact.path for artifact in plan.selected}
+
+    def came_of(self, result: Result) -> None:
+        """Tell nobody."""
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what tells nobody."""

@@ -15,7 +15,7 @@ from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.show.formats import KINDS, Wanted
 from cleanup_nodemodule.show.output_files import OutputFiles
-from cleanup_nodemodule.show.streams import emit, say
+from cleanup_nodemodule.show.streams import emit, say, warn
 from cleanup_nodemodule.words import PROGRAM
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -41,7 +41,7 @@ def print_failure(
 
     The *number* is the error that the system said, None if it said nothing (errno(3)).
     """
-    say(f"{PROGRAM}: {message}")
+    warn(f"{PROGRAM}: {message}")
     if format_ is not None and KINDS[format_].tells_failures:
         failed = build.of_failure(message, code, path, Facts().now(mode), number)
         emit(partial(_print, failed, format_))

@@ -91,6 +91,7 @@ class Prover:
                 took=self._pace.took,
             )
             self._pace.did(len(some), of=len(some))
+            self._scheduler.handled(looking.measured(looks))
             self._waited = self._waited + 1 if looks.waited else 0
             return looks.seen
 
@@ -102,7 +103,12 @@ class Prover:
                 raise Unanswered
             await self._accountings.know(candidates)
             told = self._accountings.all_told()
-            return await each(candidates, ask, looking.unseen)
+            portion = self._scheduler.portion(len(candidates) * looking.SMALL) // looking.SMALL or 1
+            looks: list[Look] = []
+            for first in range(0, len(candidates), portion):
+                some = candidates[first : first + portion]
+                looks += await each(some, ask, looking.unseen)
+            return looks
 
     async def ask_git(self, rows: Sequence[Row]) -> None:
         """Ask git about the rows, each repository once, but none beneath a root that is silent."""

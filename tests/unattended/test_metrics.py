@@ -29,7 +29,7 @@ from support.processes import bound, mode
 from support.reports import report, row
 from support.tool import PROJECT
 from support.trees import declare, listing
-from support.waiting import await_condition
+from support.waiting import TIMEOUT, await_condition
 
 
 def value(samples: Samples, *key: str) -> float:
@@ -144,8 +144,10 @@ def test_what_is_not_found_any_more_is_not_told_any_more() -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the metrics go."""
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the metrics go, however long it takes where tests write much."""
+    monkeypatch.setattr(metrics, "_LIMIT", TIMEOUT)
+    monkeypatch.setattr(metrics, "_EARLY_LIMIT", TIMEOUT)
     (tmp_path / "collected").mkdir()
     return tmp_path / "collected/cleanup.prom"
 
@@ -506,6 +508,7 @@ def test_a_run_that_finds_another_one_at_work_has_failed_and_so_has_one_that_is_
     words = ("--json", "-p", held.tree, "--no-dry-run", "--metrics", file)
     with one_tool.start(*words, env=held.env) as process:
         await_condition(held.asked, "git was asked")
+        await_condition(file.exists, "the beginning was told")
         assert [*told(file)[""]] == [("last_start_timestamp_seconds",)]
         assert one_tool.delete(held.tree, "--metrics", file).code == 5
         assert value(told(file)[""], "last_run_exit_code") == 5

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -44,11 +45,12 @@ def needs_program(name: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens to."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+    """Return a port that nobody listens to, none of those that the system gives to whoever asks for any (ip(7))."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as listening, contextlib.suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            return port
 
 
 def get(url: str) -> str | None:

@@ -80,10 +80,12 @@ def write(
     expected: Identity | None = None,
     *,
     mode: int | None = None,
+    durable: bool = True,
 ) -> None:
     """Put what *pieces* make together in the place of the file *path*, which is no symlink, in one step.
 
-    It is on disk before it is there (rename(2), fsync(2)). A new file has the mode that the umask leaves, and one that
+    It is on disk before it is there (rename(2), fsync(2)). If it need not be *durable* that is left to the system, as a busy
+    disk takes its time for that; after a power failure it may be empty then (ext4(5), ``auto_da_alloc``). A new file has the mode that the umask leaves, and one that
     takes the place of another has the mode of that, and its owner if that can be given. With *mode* it has that one, and
     belongs to whoever runs this. Calls *goes_on* now and then.
     With *expected*, it is written only if that is still the directory around it: somebody else may have put a symlink
@@ -102,14 +104,16 @@ def write(
                     _make_like(name, directory, descriptor)
                 elif hasattr(os, "fchmod"):
                     os.fchmod(descriptor, mode)
-                os.fsync(descriptor)
+                if durable:
+                    os.fsync(descriptor)
                 goes_on()
             os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=directory)
             raise
-        _sync_directory(os.path.dirname(path) if directory is None else os.curdir, directory)
+        if durable:
+            _sync_directory(os.path.dirname(path) if directory is None else os.curdir, directory)
 
 
 @contextmanager

@@ -119,7 +119,8 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
             jobs = _before(place, now)
             jobs[job] = change(jobs.get(job, {}))
             text = metric_text.pieces(_name(place), jobs)
-            whole_file.write(place, text, lambda: None, mode=_MODE)
+            # Not durable: a disk with much to write would hold up the end of the run.
+            whole_file.write(place, text, lambda: None, mode=_MODE, durable=False)
     except LinkError:
         return "it is a symlink that somebody else has made, or lies behind one"
     except (OSError, ValueError) as error:

@@ -20,9 +20,9 @@ from cleanup_nodemodule.report.groups import UNKNOWN
 from cleanup_nodemodule.report.rows import Report, Tool
 from cleanup_nodemodule.system import whole_file
 from cleanup_nodemodule.system.files import UnfitError, read_small
-from cleanup_nodemodule.system.symlinks import LinkError, resolve_file
+from cleanup_nodemodule.system.symlinks import LinkError, resolve, resolve_file
 from cleanup_nodemodule.unattended import metric_text
-from cleanup_nodemodule.unattended.metric_table import SEARCH
+from cleanup_nodemodule.unattended.metric_table import METRICS, SEARCH
 from cleanup_nodemodule.unattended.metric_text import Samples
 from cleanup_nodemodule.words import printable, quoted
 from cleanup_nodemodule.work.helper_process import EndedError
@@ -105,7 +105,9 @@ class Metrics:
 
 
 def _begun(began_at: float, before: Samples) -> Samples:
-    return {**before, _START: began_at}
+    # From nothing to the first sum nobody sees an increase.
+    nothing: Samples = {(metric.name,): 0 for metric in METRICS if metric.kind == "counter"}
+    return {**nothing, **before, _START: began_at}
 
 
 def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]) -> str | None:
@@ -115,12 +117,15 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
     """
     try:
         place = resolve_file(path, own=True)
-        with _alone(os.path.dirname(place)):
+        directory, status = resolve(os.path.dirname(place))
+        with _alone(directory):
             jobs = _before(place, now)
             jobs[job] = change(jobs.get(job, {}))
             text = metric_text.pieces(_name(place), jobs)
             # Not durable: a disk with much to write would hold up the end of the run.
-            whole_file.write(place, text, lambda: None, mode=_MODE, durable=False)
+            whole_file.write(
+                place, text, lambda: None, (status.st_dev, status.st_ino), mode=_MODE, durable=False
+            )
     except LinkError:
         return "it is a symlink that somebody else has made, or lies behind one"
     except (OSError, ValueError) as error:

@@ -56,7 +56,9 @@ def checks(one_tool: Tool, *arguments: str | Path, **env: str) -> dict[str, dict
 def test_all_is_said_and_nothing_is_left_behind(one_tool: Tool) -> None:
     before = sorted(one_tool.home.rglob("*"))
     told = checks(one_tool)
-    assert [*told] == ["configuration", "state directory", "processes", "git", "clock", "engine"]
+    looked_at = ["configuration", "state directory", "processes", "git", "clock", "engine"]
+    assert [*told] == [*looked_at, "last success"]
+    assert told["last success"]["found"] == "no run is in the history yet"
     assert "nothing is wrong" in told["configuration"]["found"]
     assert "will be made and can be written" in told["state directory"]["found"]
     assert sorted(one_tool.home.rglob("*")) == before
@@ -388,3 +390,36 @@ def test_a_secret_that_everybody_can_read_is_said(
         assert [one.state for one in of_configuration([str(config)], "")[0]] == [OK]
     finally:
         shutil.rmtree(top)
+
+
+def test_the_last_runs_are_looked_at(one_tool: Tool, tmp_path: Path) -> None:
+    config = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    jobs = f'[job.nightly]\npath = "{tmp_path}/nowhere"\n[job.weekly]\npath = "{tmp_path}"\n'
+    assert one_tool.tell("-p", tmp_path).returncode == 0
+    assert checks(one_tool)["last success"]["found"].startswith("the last run succeeded at ")
+    config.write_text(jobs)
+    assert one_tool.tell("run", "nightly").returncode == 2
+    told = [
+        one
+        for one in json.loads(one_tool.tell("doctor", "--json").stdout)["checks"]
+        if one["check"] == "last success"
+    ]
+    assert [one["state"] for one in told] == ["warning", "ok"]
+    assert told[0]["found"].startswith("the last run of the job nightly, at ")
+    assert told[0]["found"].endswith(", ended with exit code 2; none before it succeeded")
+    assert told[0]["command"] == "cleanup-nodemodule history"
+    assert told[1]["found"] == "the job weekly has not run yet"
+    (tmp_path / "nowhere").mkdir()
+    assert one_tool.tell("run", "nightly").returncode == 0
+    assert checks(one_tool)["last success"]["state"] == "ok"
+
+
+def test_a_history_that_cannot_be_read_is_said(one_tool: Tool, tmp_path: Path) -> None:
+    assert one_tool.tell("-p", tmp_path).returncode == 0
+    [history] = (one_tool.home / "state/cleanup-nodemodule").glob("*.db")
+    history.write_bytes(b"no database" * 1000)
+    told = checks(one_tool)["last success"]
+    assert (told["state"], told["found"].startswith("the history cannot be read: ")) == (
+        "warning",
+        True,
+    )

@@ -38,7 +38,7 @@ class Configured(NamedTuple):
     trash: bool = False
     engine: str = "auto"
     jobs: tuple[str, ...] = ()
-    """The names of the jobs that delete."""
+    """The names of all jobs."""
 
 
 def of_configuration(config: Sequence[str], _path: str) -> tuple[list[Check], Configured]:
@@ -64,7 +64,7 @@ def of_configuration(config: Sequence[str], _path: str) -> tuple[list[Check], Co
         mail=tuple(dict.fromkeys(one for values in each for one in _mail(values))),
         trash=any(values.flag("trash") for values in each),
         engine=str(each[0].value("engine")),
-        jobs=tuple(name for name, job in said.jobs.items() if job.deletes),
+        jobs=tuple(said.jobs),
     )
     return [ok(CONFIGURATION, right), *_exposed(each)], configured
 

@@ -60,6 +60,7 @@ def notifier(*recipients: Recipient, over: int | None = None, watched: bool = Fa
         (["http://user:SECRET@example.org:8080/?key=SECRET"], ["http://example.org:8080/…"]),
         (["desktop", "desktop", " desktop "], ["desktop", "desktop"]),
         (["https://example.org"], ["https://example.org"]),
+        ([" MAIL:root "], ["mail:root"]),
         (["HTTPS://[::1]:8443/SECRET#SECRET"], ["HTTPS://[::1]:8443/…"]),
     ],
 )

@@ -17,6 +17,7 @@ from cleanup_nodemodule.proof.protections import running_processes
 from cleanup_nodemodule.run.checking import check_all
 from cleanup_nodemodule.run.checkup import Check, missing, ok, warning
 from cleanup_nodemodule.unattended.notifying.mail import find_sendmail
+from cleanup_nodemodule.unattended.notifying.recipients import Way, way_of
 from cleanup_nodemodule.words import command, printable, shell_command
 
 CONFIGURATION: Final = "configuration"
@@ -83,7 +84,7 @@ def _files(values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _mail(values: Values) -> Iterator[str]:
-    yield from (one for one in values.texts("notify") if one.lower().startswith("mail"))
+    yield from (one for one in values.texts("notify") if way_of(one) is Way.MAIL)
 
 
 def _exposed(each: Sequence[Values]) -> Iterator[Check]:
@@ -101,7 +102,7 @@ def _exposed(each: Sequence[Values]) -> Iterator[Check]:
 
 def _has_url(given: Given) -> bool:
     in_file = given.source.place and given.source.order is not Order.ENVIRONMENT
-    return bool(in_file) and any("://" in one for one in given.value)
+    return bool(in_file) and any(way_of(one) is Way.WEBHOOK for one in given.value)
 
 
 def _everybody_reads(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Looks at what became of earlier runs, by the history."""
+"""Looks at what starts runs by itself, and at what became of earlier ones, by the history."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -9,10 +9,13 @@ from cleanup_nodemodule.record.history.database import reading
 from cleanup_nodemodule.record.history.files import HistoryError
 from cleanup_nodemodule.record.history.runs import Passed, passed
 from cleanup_nodemodule.record.trust import StateError
-from cleanup_nodemodule.run.checkup import Check, ok, warning
-from cleanup_nodemodule.words import command, iso
+from cleanup_nodemodule.run.checkup import Check, missing, ok, warning
+from cleanup_nodemodule.unattended.schedule.installed import installed
+from cleanup_nodemodule.unattended.schedule.scheduler import Installed
+from cleanup_nodemodule.words import command, iso, printable, quoted
 
 HISTORY: Final = "last success"
+SCHEDULE: Final = "schedule"
 
 _SUCCEEDED: Final = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 """Exit codes of runs that have done what they could, as the metrics count them."""
@@ -67,3 +70,55 @@ def _of_runs(what: str, runs: Sequence[Passed]) -> Check:
         "see what became of the runs, and run it by hand to see why",
         command("history"),
     )
+
+
+def of_schedules(jobs: Sequence[str], _path: str) -> list[Check]:
+    """Look whether what starts runs by itself is installed and active; *jobs* are those that there are."""
+    faults: list[str] = []
+    found = installed(faults=faults)
+    checks = [
+        warning(
+            SCHEDULE, fault, "look what the system starts by itself", command("schedule", "list")
+        )
+        for fault in faults
+    ]
+    checks += map(_of_schedule, found)
+    if checks:
+        return checks
+    if not jobs:
+        return [ok(SCHEDULE, "nothing is installed, and there is no job")]
+    install = command("schedule", "install", "--job", jobs[0], "--every", "day")
+    return [
+        warning(
+            SCHEDULE,
+            "no job starts by itself, unless something else starts it",
+            "install one",
+            install,
+        )
+    ]
+
+
+def _of_schedule(one: Installed) -> Check:
+    what = f"{one.scheduler} starts the job {one.job} (--every {quoted(one.every)})"
+    again = command(
+        *("schedule", "install", "--job", one.job, "--every", one.every),
+        *(("--system",) if one.system else ()),
+    )
+    if one.active is False:
+        return missing(
+            SCHEDULE,
+            f"{one.scheduler} has the job {one.job} ({printable(one.place)}), but is not active",
+            "look whether it runs, and install the job again",
+            again,
+        )
+    if one.active is None:
+        advice = "look whether it has run"
+        return warning(
+            SCHEDULE, f"{what}, as far as can be told", advice, command("schedule", "list")
+        )
+    if one.last_exit not in {None, *_SUCCEEDED}:
+        found = f"{what}, and the last time it ended with exit code {one.last_exit}"
+        return warning(
+            SCHEDULE, found, "run it by hand to see why", command("run", one.job, "--dry-run")
+        )
+    return ok(SCHEDULE, what if one.next_run is None else f"{what}, next at {iso(one.next_run)}")

@@ -47,6 +47,7 @@ class _Examination:
             self._ask(places.STATE, places.of_state, where),
             self._ask("processes", programs.of_processes, "/proc"),
             self._ask("git", programs.of_git, os.sep),
+            self._ask(runs.SCHEDULE, partial(runs.of_schedules, configured.jobs), self._home),
             *files,
         ]
         if configured.mail:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from cleanup_nodemodule import engine
-from cleanup_nodemodule.run import checkup_programs
+from cleanup_nodemodule.run import checkup_programs, checkup_runs
 from cleanup_nodemodule.run.checkup import Check, State
 from cleanup_nodemodule.run.checkup_places import of_clock, of_file, of_state, of_trash
 from cleanup_nodemodule.run.checkup_programs import (
@@ -23,6 +23,9 @@ from cleanup_nodemodule.run.checkup_programs import (
     of_mail,
     of_processes,
 )
+from cleanup_nodemodule.run.checkup_runs import of_schedules
+from cleanup_nodemodule.unattended.schedule.scheduler import Installed
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from support.accounts import NOBODY, as_account, give_away, place
 from support.filesystems import Mounts, disks
 from support.needs import needs_root
@@ -56,7 +59,9 @@ def checks(one_tool: Tool, *arguments: str | Path, **env: str) -> dict[str, dict
 def test_all_is_said_and_nothing_is_left_behind(one_tool: Tool) -> None:
     before = sorted(one_tool.home.rglob("*"))
     told = checks(one_tool)
-    assert [*told] == ["configuration", "state directory", "processes", "git", "clock", "engine"]
+    looked_at = ["configuration", "state directory", "processes", "git", "schedule", "clock"]
+    assert [*told] == [*looked_at, "engine", "last success"]
+    assert told["last success"]["found"] == "no run is in the history yet"
     assert "nothing is wrong" in told["configuration"]["found"]
     assert "will be made and can be written" in told["state directory"]["found"]
     assert sorted(one_tool.home.rglob("*")) == before
@@ -388,3 +393,87 @@ def test_a_secret_that_everybody_can_read_is_said(
         assert [one.state for one in of_configuration([str(config)], "")[0]] == [OK]
     finally:
         shutil.rmtree(top)
+
+
+def test_the_last_runs_are_looked_at(one_tool: Tool, tmp_path: Path) -> None:
+    config = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    jobs = f'[job.nightly]\npath = "{tmp_path}/nowhere"\n[job.weekly]\npath = "{tmp_path}"\n'
+    assert one_tool.tell("-p", tmp_path).returncode == 0
+    assert checks(one_tool)["last success"]["found"].startswith("the last run succeeded at ")
+    config.write_text(jobs)
+    assert one_tool.tell("run", "nightly").returncode == 2
+    told = [
+        one
+        for one in json.loads(one_tool.tell("doctor", "--json").stdout)["checks"]
+        if one["check"] == "last success"
+    ]
+    assert [one["state"] for one in told] == ["warning", "ok"]
+    assert told[0]["found"].startswith("the last run of the job nightly, at ")
+    assert told[0]["found"].endswith(", ended with exit code 2; none before it succeeded")
+    assert told[0]["command"] == "cleanup-nodemodule history"
+    assert told[1]["found"] == "the job weekly has not run yet"
+    (tmp_path / "nowhere").mkdir()
+    assert one_tool.tell("run", "nightly").returncode == 0
+    assert checks(one_tool)["last success"]["state"] == "ok"
+
+
+def test_a_history_that_cannot_be_read_is_said(one_tool: Tool, tmp_path: Path) -> None:
+    assert one_tool.tell("-p", tmp_path).returncode == 0
+    [history] = (one_tool.home / "state/cleanup-nodemodule").glob("*.db")
+    history.write_bytes(b"no database" * 1000)
+    told = checks(one_tool)["last success"]
+    assert (told["state"], told["found"].startswith("the history cannot be read: ")) == (
+        "warning",
+        True,
+    )
+
+
+def scheduled(**fields: Any) -> Installed:
+    known = {"job": "nightly", "every": "Mon 03:00", "scheduler": SchedulerName.CRON}
+    return Installed(**{**known, "system": False, "place": "crontab", "active": True, **fields})
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "said", "command"),
+    [
+        ([scheduled()], OK, "cron starts the job nightly (--every 'Mon 03:00')", None),
+        ([scheduled(next_run=1.9e9)], OK, "(--every 'Mon 03:00'), next at 2030-03-17T", None),
+        ([scheduled(last_exit=3)], OK, "cron starts the job nightly", None),
+        ([scheduled(last_exit=1)], WARNING, "ended with exit code 1", "run nightly --dry-run"),
+        ([scheduled(active=None)], WARNING, "as far as can be told", "schedule list"),
+        (
+            [scheduled(active=False, system=True, place="/etc/cron.d/x")],
+            MISSING,
+            "cron has the job nightly (/etc/cron.d/x), but is not active",
+            "schedule install --job nightly --every 'Mon 03:00' --system",
+        ),
+        ([], WARNING, "no job starts by itself", "schedule install --job weekly --every day"),
+    ],
+)
+def test_a_schedule_has_to_be_active(
+    monkeypatch: pytest.MonkeyPatch,
+    found: list[Installed],
+    state: State,
+    said: str,
+    command: str | None,
+) -> None:
+    monkeypatch.setattr(checkup_runs, "installed", lambda **_: found)
+    [told] = of_schedules(["weekly"], "")
+    assert (told.state, said in told.found) == (state, True), told
+    assert told.command == (None if command is None else f"cleanup-nodemodule {command}")
+
+
+def test_without_a_job_there_is_nothing_to_schedule_and_what_cannot_be_asked_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkup_runs, "installed", lambda **_: [])
+    assert [one.state for one in of_schedules([], "")] == [OK]
+
+    def silent(*, faults: list[str]) -> list[Installed]:
+        faults.append("systemctl has not ended after 60 seconds")
+        return [scheduled()]
+
+    monkeypatch.setattr(checkup_runs, "installed", silent)
+    told = of_schedules([], "")
+    assert [one.state for one in told] == [WARNING, OK]
+    assert told[0].found == "systemctl has not ended after 60 seconds"

@@ -76,6 +76,7 @@ def test_it_is_given_the_address_as_no_option_and_the_mail(tmp_path: Path) -> No
     assert (tmp_path / "words").read_text() == "-i -- you@example.org\n"
     received = email.message_from_bytes((tmp_path / "mail").read_bytes(), policy=default)
     assert received.get_content() == MESSAGE.text
+    assert received["Content-Transfer-Encoding"] == "quoted-printable"
     assert received["From"] is None
 
 

@@ -60,6 +60,7 @@ def notifier(*recipients: Recipient, over: int | None = None, watched: bool = Fa
         (["http://user:SECRET@example.org:8080/?key=SECRET"], ["http://example.org:8080/…"]),
         (["desktop", "desktop", " desktop "], ["desktop", "desktop"]),
         (["https://example.org"], ["https://example.org"]),
+        ([" MAIL:root "], ["mail:root"]),
         (["HTTPS://[::1]:8443/SECRET#SECRET"], ["HTTPS://[::1]:8443/…"]),
     ],
 )
@@ -176,8 +177,9 @@ def problem(path: str | None, message: str = "Permission denied") -> ProblemRow:
 )
 def test_a_failure_is_told_with_its_reason(code: int, fields: dict[str, object], why: str) -> None:
     message = message_of(finished(code, **fields), "failed", "build7", "1.0")
+    ended = "had problems" if code == 3 else "failed"
     assert message.subject == (
-        f"cleanup-nodemodule on build7: job nightly failed (exit code {code})"
+        f"cleanup-nodemodule on build7: job nightly {ended} (exit code {code})"
     )
     assert message.sentence == message.document["text"] == f"{message.subject}: {why}"
     assert message.document["failure"] == why
@@ -190,7 +192,7 @@ def test_the_document_says_what_the_run_was_and_did() -> None:
         "schema_version": 1,
         "tool": {"name": "cleanup-nodemodule", "version": "1.0"},
         "event": "failed",
-        "text": "cleanup-nodemodule on build7: job nightly failed (exit code 3): 1 directory could not be deleted;"
+        "text": "cleanup-nodemodule on build7: job nightly had problems (exit code 3): 1 directory could not be deleted;"
         " 2 problems, the first: could not open /srv/x: Permission denied",
         "host": "build7",
         "job": "nightly",
@@ -228,7 +230,7 @@ def test_only_the_first_problems_are_told_and_none_endlessly() -> None:
 def test_names_break_neither_lines_nor_the_document() -> None:
     run = finished(3, report=report(problems=[problem(path) for path in HOSTILE[:10]]), job=None)
     message = message_of(run, "failed", "a\nb", "1.0")
-    assert message.subject == "cleanup-nodemodule on $'a\\nb': run run failed (exit code 3)"
+    assert message.subject == "cleanup-nodemodule on $'a\\nb': run run had problems (exit code 3)"
     assert "\n" not in message.sentence
     lines = message.text.splitlines()
     assert [line for line in lines if not line.isprintable()] == []

@@ -109,6 +109,14 @@ def test_a_file_is_checked_for_it(one_tool: Tool) -> None:
     assert (checked.returncode, "names no address" in checked.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("line", ['history-max-age = "2"', 'notify-over = "5"'])
+def test_a_file_is_checked_for_what_only_a_run_would_find(one_tool: Tool, line: str) -> None:
+    config = one_tool.home / "config/cleanup-nodemodule/config.toml"
+    config.write_text(f"{line}\n")
+    checked = one_tool.tell("config", "check")
+    assert (checked.returncode, "needs a unit" in checked.stderr) == (2, True)
+
+
 def test_the_last_words_do_not_repeat_whom_to_tell(one_tool: Tool, work: Path) -> None:
     """They are a command to paste, and others may see it."""
     done = one_tool.run(work, "--notify", "http://127.0.0.1:1/SECRET")

@@ -10,6 +10,7 @@ from cleanup_nodemodule.config.environment import read_environment
 from cleanup_nodemodule.config.jobs import refuse_nowhere
 from cleanup_nodemodule.config.layers import Order, Values
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.run.looking_back import limits_of
 from cleanup_nodemodule.run.orders import orders_of
 from cleanup_nodemodule.unattended.metrics import check_name
 from cleanup_nodemodule.unattended.notifying.recipients import least_of, recipients_of
@@ -96,6 +97,7 @@ def _errors(said: Said, *, alone: bool) -> Iterator[UsageError]:
         try:
             settings_of(values)
             orders_of(values)
+            limits_of(values)
             if (metrics := values.text("metrics")) is not None:
                 with values.blaming():
                     check_name(metrics)

@@ -17,6 +17,7 @@ from cleanup_nodemodule.proof.protections import running_processes
 from cleanup_nodemodule.run.checking import check_all
 from cleanup_nodemodule.run.checkup import Check, missing, ok, warning
 from cleanup_nodemodule.unattended.notifying.mail import find_sendmail
+from cleanup_nodemodule.unattended.notifying.recipients import Way, way_of
 from cleanup_nodemodule.words import command, printable, shell_command
 
 CONFIGURATION: Final = "configuration"
@@ -38,7 +39,7 @@ class Configured(NamedTuple):
     trash: bool = False
     engine: str = "auto"
     jobs: tuple[str, ...] = ()
-    """The names of the jobs that delete."""
+    """The names of all jobs."""
 
 
 def of_configuration(config: Sequence[str], _path: str) -> tuple[list[Check], Configured]:
@@ -64,7 +65,7 @@ def of_configuration(config: Sequence[str], _path: str) -> tuple[list[Check], Co
         mail=tuple(dict.fromkeys(one for values in each for one in _mail(values))),
         trash=any(values.flag("trash") for values in each),
         engine=str(each[0].value("engine")),
-        jobs=tuple(name for name, job in said.jobs.items() if job.deletes),
+        jobs=tuple(said.jobs),
     )
     return [ok(CONFIGURATION, right), *_exposed(each)], configured
 
@@ -83,7 +84,7 @@ def _files(values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _mail(values: Values) -> Iterator[str]:
-    yield from (one for one in values.texts("notify") if one.lower().startswith("mail"))
+    yield from (one for one in values.texts("notify") if way_of(one) is Way.MAIL)
 
 
 def _exposed(each: Sequence[Values]) -> Iterator[Check]:
@@ -101,7 +102,7 @@ def _exposed(each: Sequence[Values]) -> Iterator[Check]:
 
 def _has_url(given: Given) -> bool:
     in_file = given.source.place and given.source.order is not Order.ENVIRONMENT
-    return bool(in_file) and any("://" in one for one in given.value)
+    return bool(in_file) and any(way_of(one) is Way.WEBHOOK for one in given.value)
 
 
 def _everybody_reads(path: str) -> bool:

@@ -1,6 +1,5 @@
 """Looks at everything that unattended runs need."""
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,11 +7,14 @@ from typing import Final
 
 from cleanup_nodemodule.run import checkup_places as places
 from cleanup_nodemodule.run import checkup_programs as programs
-from cleanup_nodemodule.run.checkup import Check, missing
+from cleanup_nodemodule.run import checkup_runs as runs
+from cleanup_nodemodule.run.checkup import Check, State, missing
 from cleanup_nodemodule.run.checkup_programs import Configured
+from cleanup_nodemodule.run.checkup_runs import Earlier
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.silence import Unanswered
+from cleanup_nodemodule.work.tasks import tasks
 
 TIMEOUT: Final = 10.0
 """Seconds that a disk may take to answer, unless somebody says otherwise: one file is asked for here, and no tree."""
@@ -45,6 +47,7 @@ class _Examination:
             self._ask(places.STATE, places.of_state, where),
             self._ask("processes", programs.of_processes, "/proc"),
             self._ask("git", programs.of_git, os.sep),
+            self._ask(runs.SCHEDULE, partial(runs.of_schedules, configured.jobs), self._home),
             *files,
         ]
         if configured.mail:
@@ -52,10 +55,22 @@ class _Examination:
         if configured.trash:
             others.append(self._ask("trash", places.of_trash, self._home))
         # Side by side, so that several disks that do not answer hold it up once.
-        for found in await asyncio.gather(*others):
-            checks += found
-        clock = [places.of_clock()] if all(one.name != places.CLOCK for one in checks) else []
-        return [*checks, *clock, programs.of_engine(configured.engine)]
+        async with tasks() as group:
+            history = group.create_task(self._of_history(configured.jobs, where))
+            each = [group.create_task(one) for one in others]
+        for done in each:
+            checks += done.result()
+        earlier = history.result()
+        clock = places.of_clock(earlier.last_run)
+        if clock.state is not State.OK or all(one.name != places.CLOCK for one in checks):
+            checks.append(clock)
+        return [*checks, programs.of_engine(configured.engine), *earlier.checks]
+
+    async def _of_history(self, jobs: Sequence[str], where: str) -> Earlier:
+        try:
+            return await self._runtime.call(partial(runs.of_history, tuple(jobs)), where)
+        except Unanswered:
+            return Earlier([])  # So did the state directory, in which it lies.
 
     async def _of_configuration(self) -> tuple[list[Check], Configured]:
         config = tuple(self._config)

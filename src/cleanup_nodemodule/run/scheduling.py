@@ -13,6 +13,7 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model.quantities import QuantityError, read_duration
 from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.run.orders import mode_of
+from cleanup_nodemodule.unattended.notifying.recipients import Way, way_of
 from cleanup_nodemodule.unattended.schedule.scheduler import Access, Schedule
 from cleanup_nodemodule.unattended.schedule.times import Every
 from cleanup_nodemodule.words import PROGRAM
@@ -49,7 +50,7 @@ def schedule_of(
     except QuantityError as error:
         raise UsageError(str(error)) from error
     files = (*outputs, *(path for name in _FILES if (path := values.text(name))))
-    whom = values.texts("notify")
+    ways = {way_of(one) for one in values.texts("notify")}
     listed = any(values.text(name) is not None for name in _LISTS)
     return Schedule(
         job=job.name,
@@ -59,8 +60,8 @@ def schedule_of(
             state=state_directory.directory(),
             roots=None if listed else tuple(map(os.path.abspath, values.texts("path"))),
             writes=tuple(dict.fromkeys(os.path.dirname(os.path.abspath(file)) for file in files)),
-            network=any(one.partition(":")[0] in {"http", "https"} for one in whom),
-            mail=any(one.startswith("mail:") for one in whom),
+            network=Way.WEBHOOK in ways,
+            mail=Way.MAIL in ways,
             trash=mode_of(values) == "trash",
         ),
         deletes=mode_of(values) != "dry-run",

@@ -102,7 +102,9 @@ def mail_of(message: Message, address: str) -> bytes:
     # Its own default asks for the name of this machine, and that can take a while.
     mail["Message-ID"] = make_msgid(idstring=PROGRAM, domain=host_name())
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_plain(message.text, keep="\n"))
+    text = _plain(message.text, keep="\n")
+    # Whoever looks into a mailbox with less(1) can read that, unlike base64.
+    mail.set_content(text, cte=None if text.isascii() else "quoted-printable")
     return mail.as_bytes()
 
 

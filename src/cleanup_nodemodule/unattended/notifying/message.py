@@ -45,7 +45,9 @@ def message_of(run: FinishedRun, event: Event, host: str, version: str) -> Messa
         outcome = f"freed {size(totals.freed_bytes)}"
         why = f"{totals.deleted:,} {_directories(totals.deleted)} deleted"
     else:
-        outcome, why = f"failed (exit code {run.exit_code})", _cut(why_failed(run))
+        incomplete = run.exit_code == ExitCode.INCOMPLETE and totals is not None
+        ended = "had problems" if incomplete else "failed"
+        outcome, why = f"{ended} (exit code {run.exit_code})", _cut(why_failed(run))
     subject = f"{PROGRAM} on {printable(host)}: {called} {outcome}"
     told = f"{subject}: {why}"
     problems = [*_problems(run.report)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -19,8 +20,6 @@ for more than an address (aliases(5)), and a hyphen begins an option."""
 
 _LONGEST: Final = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3)."""
-
-_SCHEMES: Final = {"http", "https"}
 
 
 class Recipient(Protocol):
@@ -64,21 +63,44 @@ def masked(text: str) -> str:
     return f"{scheme}://{host}" if host == rest else f"{scheme}://{host}/…"
 
 
+class Way(StrEnum):
+    """How somebody is told."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+    DESKTOP = "desktop"
+
+
+_SCHEMES: Final = {
+    "mail": Way.MAIL,
+    "mailto": Way.MAIL,
+    "http": Way.WEBHOOK,
+    "https": Way.WEBHOOK,
+}
+
+
+def way_of(text: str) -> Way | None:
+    """Return by which way a value of ``--notify`` tells somebody; None if it is wrong."""
+    scheme, colon, _ = text.strip().partition(":")
+    if not colon:
+        return Way.DESKTOP if scheme.lower() == "desktop" else None
+    return _SCHEMES.get(scheme.lower())
+
+
 def _recipient(text: str) -> Recipient:
-    scheme, colon, rest = text.partition(":")
-    scheme = scheme.lower()
-    if scheme == "desktop" and not colon:
-        from cleanup_nodemodule.unattended.notifying.desktop import Desktop  # noqa: PLC0415 - only for who wants it
+    match way_of(text):
+        case Way.DESKTOP:
+            from cleanup_nodemodule.unattended.notifying.desktop import Desktop  # noqa: PLC0415 - only for who wants it
 
-        return Desktop()
-    if scheme in {"mail", "mailto"} and colon:
-        from cleanup_nodemodule.unattended.notifying.mail import Mail  # noqa: PLC0415 - only for who wants it
+            return Desktop()
+        case Way.MAIL:
+            from cleanup_nodemodule.unattended.notifying.mail import Mail  # noqa: PLC0415 - only for who wants it
 
-        return Mail(_address(rest, text))
-    if scheme in _SCHEMES and colon:
-        from cleanup_nodemodule.unattended.notifying.webhook import Webhook  # noqa: PLC0415 - only for who wants it
+            return Mail(_address(text.partition(":")[2], text))
+        case Way.WEBHOOK:
+            from cleanup_nodemodule.unattended.notifying.webhook import Webhook  # noqa: PLC0415 - only for who wants it
 
-        return Webhook(_url(text))
+            return Webhook(_url(text))
     if _ADDRESS.fullmatch(text) and "@" in text:
         raise UsageError(f"--notify {shown(text)} needs to know how; type mail:{text}")
     if "://" not in text and re.fullmatch(r"[\w-]+(\.[\w-]+)+(:\d+)?(/\S*)?", text):

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -20,7 +21,7 @@ from cleanup_nodemodule.record import staged
 from cleanup_nodemodule.words import iso
 from support.filesystems import Mounts
 from support.needs import needs_root, unable
-from support.places import CHECKOUT, COMMAND
+from support.places import CHECKOUT
 from support.preloaded import CLOCK, Preloaded
 from support.processes import strace, surroundings
 from support.trees import declare, npm_project
@@ -64,6 +65,17 @@ delete = true
 quiet = true
 metrics = "{metrics}"
 """
+
+
+BEGUN_AT: Final = """
+import sys, time
+clock = time.time
+ahead = float(sys.argv.pop(1)) - clock()
+time.time = lambda: clock() + ahead
+from cleanup_nodemodule.__main__ import main
+main()
+"""
+"""The command, as at a moment."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,7 @@ class Year:
             self.work.rename(away)
         precious, found = self.precious(), self.installed()
         if number in CRASHES:
-            self.crash()
+            self.crash(at)
         else:
             done = self.run("run", "nightly", at=at)
             code = 2 if number in AWAY else 0
@@ -174,12 +186,12 @@ class Year:
             away.rename(self.work)
         self.metrics.append(dict(self.series()))
 
-    def crash(self) -> None:
+    def crash(self, at: int) -> None:
         """Have the run killed while it deletes."""
         traced = strace(
             self.disk / "home/log", "--trace=unlinkat", "--inject=unlinkat:signal=KILL:when=7"
         )
-        command = [*traced, COMMAND, "run", "nightly"]
+        command = [*traced, sys.executable, "-c", BEGUN_AT, str(at), "run", "nightly"]
         done = subprocess.run(
             command, cwd=self.disk, env=self.env, capture_output=True, timeout=TIMEOUT, check=False
         )

@@ -172,6 +172,7 @@ def problem(path: str | None, message: str = "Permission denied") -> ProblemRow:
             ),
         ),
         (3, {"report": report()}, "something could not be read or deleted"),
+        (3, {"report": report(), "unable": ("no room", "no way")}, "no room; no way"),
         (1, {"report": report()}, "its output says why"),
     ],
 )

@@ -82,6 +82,21 @@ def test_who_could_not_be_told_is_said_and_the_exit_code_says_so(
     assert done.document["totals"]["deleted"] == 1
 
 
+def test_what_could_not_be_written_of_a_run_is_told(one_tool: Tool, work: Path) -> None:
+    """Nobody would look for metrics that are missing."""
+    (work / "run.prom").mkdir()
+    with web_server() as server:
+        done = one_tool.run(work, "--metrics", work / "run.prom/x.prom", "--notify", server.url())
+        assert (done.code, server.requests) == (0, [])
+        (work / "run.prom/x.prom").unlink()
+        (work / "run.prom/x.prom").mkdir()
+        done = one_tool.run(work, "--metrics", work / "run.prom/x.prom", "--notify", server.url())
+        told = server.document
+    assert (done.code, told["exit_code"], told["event"]) == (3, 3, "failed")
+    assert told["failure"] in done.errors
+    assert "run.prom" in told["failure"]
+
+
 def test_whom_nobody_can_tell_is_refused_before_anything_is_done(
     one_tool: Tool, work: Path
 ) -> None:

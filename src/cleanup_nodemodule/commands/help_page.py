@@ -62,6 +62,9 @@ _OF_SOME: Final = {
 }
 """Exit codes that only some commands have, by name."""
 
+_OTHERWISE: Final = {("doctor", ExitCode.INCOMPLETE): "something is missing"}
+"""What an exit code means where a command means something else by it."""
+
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."
 
 _WIDEST: Final = 100
@@ -227,7 +230,7 @@ def _names(param: Any) -> str:
 
 def _exit_codes(name: str) -> list[tuple[str, str]]:
     return [
-        (str(code.value), meaning)
+        (str(code.value), _OTHERWISE.get((name, code), meaning))
         for code, meaning in EXIT_CODES.items()
         if name in _OF_SOME.get(code, {name})
     ]

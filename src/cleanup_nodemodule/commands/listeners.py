@@ -92,6 +92,7 @@ class Accounts:
             unable = listener.hear(replace(run, exit_code=int(code)))
             if unable is not None:
                 warn(f"{PROGRAM}: {unable}")
+                run = replace(run, unable=(*run.unable, unable))
                 if listener.asked_for and code == ExitCode.DONE:
                     code = ExitCode.INCOMPLETE
         return code

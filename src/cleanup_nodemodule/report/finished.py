@@ -52,6 +52,8 @@ class FinishedRun:
     """The sums over all rows; None if there is no report."""
     failure: str | None = None
     """Why it came to no result, in a sentence."""
+    unable: tuple[str, ...] = ()
+    """What those could not do that heard of it before, in sentences."""
     spaces: tuple[RootSpace, ...] = ()
     """For each root the space of its file system; none for a run without a result, and for roots beyond the first
     hundreds."""

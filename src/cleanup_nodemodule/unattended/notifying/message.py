@@ -92,7 +92,7 @@ def why_failed(run: FinishedRun) -> str:
         if problems:
             first = next(iter(_problems(report)))
             parts.append(f"{_counted(problems, 'problem')}, the first: {first}")
-        return "; ".join(parts) or "something could not be read or deleted"
+        return "; ".join((*parts, *run.unable)) or "something could not be read or deleted"
     return "its output says why"
 
 

@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz fuzz-numbers sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live numbers sharing first-word proof docs pages screenshot screens clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz fuzz-numbers sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live idle numbers sharing first-word proof docs pages screenshot screens clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -123,6 +123,10 @@ rows: $(VENV)/.installed-dev
 # What it costs to show what is found while a search goes on, and how soon an artifact is to be seen.
 live: $(VENV)/.installed-dev
 	$(BIN)/python bench/live.py
+
+# What a run without a terminal takes from other programs.
+idle: $(VENV)/.installed-dev
+	$(BIN)/python bench/idle.py
 
 # What programs say that directories take, and what df says came back.
 numbers: $(VENV)/.installed-dev

@@ -90,7 +90,7 @@ def test_what_was_planned_is_not_begun_any_more(top: Path) -> None:
     before = listing(top)
     ended = run(top, Late("planned"))
     assert ended.exit_code == ExitCode.INCOMPLETE
-    assert ended.report.out_of_time == OutOfTimeRow(3600, searched=True, not_begun=4)
+    assert ended.report.out_of_time == OutOfTimeRow(3600, searched=True, not_begun=4, unreached=0)
     assert listing(top) == before
 
 
@@ -101,7 +101,7 @@ def test_what_was_begun_comes_to_its_end_and_nothing_else_is_begun(top: Path) ->
     assert late is not None
     assert totals.failed == 0
     assert 1 <= totals.deleted < 4
-    assert late == OutOfTimeRow(3600, searched=True, not_begun=4 - totals.deleted)
+    assert late == OutOfTimeRow(3600, searched=True, not_begun=4 - totals.deleted, unreached=0)
     # Each is there whole, or gone whole.
     assert len(there(top)) == late.not_begun
     assert {len(listing(top / one / "node_modules")) for one in there(top)} == {5}
@@ -116,7 +116,7 @@ def test_a_dry_run_that_has_looked_at_everything_is_complete(top: Path) -> None:
 def test_a_search_that_did_not_come_to_its_end_deletes_nothing(top: Path) -> None:
     ended = run(top, Late("looking"), "dry-run")
     assert ended.exit_code == ExitCode.INCOMPLETE
-    assert ended.report.out_of_time == OutOfTimeRow(3600, searched=False, not_begun=0)
+    assert ended.report.out_of_time == OutOfTimeRow(3600, searched=False, not_begun=0, unreached=0)
 
 
 def test_a_run_whose_time_is_up_before_it_has_the_lock_says_so(
@@ -165,7 +165,12 @@ def test_the_time_is_up_in_the_command_too(one_tool: Tool, top: Path) -> None:
     before = listing(top)
     told = one_tool.delete(top, "--max-rate", "1", "--max-runtime", "1s")
     assert told.code == ExitCode.INCOMPLETE
-    assert told.document["out_of_time"] == {"max_runtime_s": 1, "searched": False, "not_begun": 0}
+    assert told.document["out_of_time"] == {
+        "max_runtime_s": 1,
+        "searched": False,
+        "not_begun": 0,
+        "unreached": 0,
+    }
     assert told.errors.endswith(
         "the time of --max-runtime 1s was up; what was not done by then is left to the next run\n"
     )

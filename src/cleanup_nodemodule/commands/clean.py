@@ -25,7 +25,7 @@ from cleanup_nodemodule.commands.effective import (
 )
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
 from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
-from cleanup_nodemodule.commands.lists import with_lists
+from cleanup_nodemodule.commands.lists import list_file_of, with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.plans import saving_of
@@ -144,6 +144,7 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
                 needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
                 orders = orders_of(values, needs)
                 settings = with_lists(settings, values, orders)
+                orders = orders._replace(list_file=list_file_of(values))
                 saving = saving_of(values, orders)
                 restraint = restraint_of(values, waits=True)
         except UsageError as error:

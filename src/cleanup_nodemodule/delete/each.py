@@ -11,7 +11,7 @@ from dataclasses import replace
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.delete.durable import Durable
 from cleanup_nodemodule.delete.given_back import given_back
-from cleanup_nodemodule.delete.order import Turns, turn_of
+from cleanup_nodemodule.delete.order import Turns, in_turn
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import left_untouched, not_answered
 from cleanup_nodemodule.model import (
@@ -58,7 +58,7 @@ async def give_turns(
     """
     results: list[Result] = []
     # Those that others wait for, in Turns, come first.
-    waiting = deque(sorted(approved.artifacts, key=lambda artifact: turn_of(artifact.path)))
+    waiting = deque(in_turn(approved.artifacts, approved.plan.begin_with))
     turns = Turns(artifact.path for artifact in approved.artifacts)
     disks = Durable(scheduler)
     unexpected: Exception | None = None

@@ -20,7 +20,8 @@ from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 

@@ -321,9 +321,11 @@ class OutOfTimeRow:
     max_runtime_s: int
     """What --max-runtime allowed, in seconds."""
     searched: bool
-    """Everything was searched and measured by then; if not, nothing was deleted."""
+    """What was begun with was searched and measured to its end; if not, nothing was deleted."""
     not_begun: int
     """Selected artifacts that were not begun."""
+    unreached: int
+    """Roots, or artifacts of a list, that there was no time to look at. The next run begins with them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class _Cleaning:
         self._voice = voice
         self._runtime = runtime
         self._facts = Facts(settings)
+        self._first: str | None = None
+        """The artifact whose turn to be deleted is the first."""
+        self._unreached: tuple[str, ...] = ()
+        """What there was no time to begin with."""
         self._over: rows.GateRow | None = None
         """What to say of more that can be deleted than ``--fail-over`` allows."""
         # Without a current directory names in it are no places: the survey says so.
@@ -88,6 +92,28 @@ class _Cleaning:
             self._around = survey.places_around(names)
 
     async def run(self) -> Ended:
+        seconds = self._orders.max_runtime
+        if seconds is None or self._saved is not None:
+            return await self._run()
+        from cleanup_nodemodule.run import left_off
+
+        settings, orders = self._settings, self._orders
+        several = settings.roots if settings.artifacts is None else settings.artifacts
+        key = left_off.key_of([*map(everywhere, several)], orders.list_file)
+        before = left_off.read(key)
+        self._settings = replace(settings, begin_with=before.search)
+        self._first = before.delete
+        if orders.deletes and len(several) > 1:
+            self._runtime.hurry_after(before.share * seconds)
+        ended = await self._run()
+        if ended.signal is None:
+            after = left_off.after(
+                ended.report, self._unreached, before, listed=settings.artifacts is not None
+            )
+            left_off.write(key, after)
+        return ended
+
+    async def _run(self) -> Ended:
         settings = self._settings
         if self._saved is not None:
             from cleanup_nodemodule.run.applying import introduction
@@ -173,6 +199,8 @@ class _Cleaning:
             return await self._hand_out(crew, taker)
         with self._looking(crew) as (watch, scheduler):
             plan = await survey.make_plan(self._settings, scheduler, watch)
+            plan = replace(plan, begin_with=self._first)
+            self._unreached = plan.unreached
             prints: Mapping[str, str] = {}
             if self._saved is not None or self._saving is not None:
                 from cleanup_nodemodule.survey.fingerprint import fingerprints
@@ -255,9 +283,12 @@ class _Cleaning:
 
     def _ended(self, result: rows.Report, plan: Plan) -> Ended:
         seconds = self._orders.max_runtime
-        if seconds is not None and self._runtime.expired and self._runtime.signal is None:
-            late = build.out_of_time(result, seconds, searched=plan.complete)
-            result = replace(result, out_of_time=late)
+        late = self._runtime.expired or plan.unreached
+        if seconds is not None and late and self._runtime.signal is None:
+            row = build.out_of_time(
+                result, seconds, searched=plan.complete, unreached=len(plan.unreached)
+            )
+            result = replace(result, out_of_time=row)
         if self._over is not None:
             result = replace(result, gates=[*result.gates, self._over])
         return Ended(result, signal=self._runtime.signal)

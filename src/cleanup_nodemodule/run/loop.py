@@ -93,6 +93,7 @@ class Runtime:
         self._stopped = False
         self.expired: bool = False
         """Its time is up."""
+        self._hurried: bool | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +128,17 @@ class Runtime:
         self._stopped = True
         for scheduler in self._schedulers:
             scheduler.stop()
+
+    def hurry_after(self, seconds: float) -> None:
+        """Have a search begin with no other root so many *seconds* from now, so that what it finds can be deleted."""
+        self._hurried = False
+        asyncio.get_running_loop().call_later(seconds, self.hurry)
+
+    def hurry(self) -> None:
+        """Have searches begin with no other root."""
+        self._hurried = True
+        for scheduler in self._schedulers:
+            scheduler.hurried = True
 
     def expire(self) -> None:
         """Begin nothing new, as the time of the run is up. What is being deleted has :data:`GRACE` seconds for its end.
@@ -194,6 +206,7 @@ class Runtime:
             max_workers=workers if max_workers is None else max_workers,
             rate=self._rate,
         )
+        scheduler.hurried = self._hurried
         self._schedulers.append(scheduler)
         try:
             with scheduler:

@@ -42,6 +42,8 @@ class Orders(NamedTuple):
     """Directory entries a second that all calls together handle at most."""
     max_runtime: int | None = None
     """Seconds after which nothing new is begun."""
+    list_file: str | None = None
+    """The file that lists what to look at, if that is one: by it the next run knows where this one left off."""
     needs: tuple[str, ...] = ()
     """Roots that have to be there. If one is not, nothing is deleted in the others either."""
 

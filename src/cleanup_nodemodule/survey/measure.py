@@ -15,7 +15,8 @@ from cleanup_nodemodule.survey import tree_estimate
 from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 

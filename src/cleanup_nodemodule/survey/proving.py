@@ -21,7 +21,8 @@ from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.survey.weighing import weigh
 from cleanup_nodemodule.work.containment import each
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Silence, Unanswered
 
 _SECONDS: Final = 0.12
@@ -65,6 +66,11 @@ class Prover:
     def silence(self) -> Silence:
         """What does not answer."""
         return self._scheduler.silence
+
+    @property
+    def hurried(self) -> bool:
+        """Whether there is no time to begin with others."""
+        return bool(self._scheduler.hurried)
 
     @property
     def portion(self) -> int:

@@ -30,36 +30,6 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-class Pace:
-    """How many entries a call is to handle so that it takes about as long as it should.
-
-    Disks differ a thousandfold: in the time that one needs for a hundred entries another does ten
-    thousand, and what is too few for that spends more time on handing over than on the work.
-    """
-
-    def __init__(self, seconds: float, first: int, max_entries: int) -> None:
-        """Begin with *first* entries; aim at *seconds* a call, with *max_entries* entries at the most."""
-        self._seconds: Final = seconds
-        self._max_entries: Final = max_entries
-        self._taken = 0.0
-        self.entries = first
-        """For the next call, at least 1."""
-
-    def took(self, seconds: float) -> None:
-        """Take in how long a call was at work; what it did is to be said by :meth:`did`, at once."""
-        self._taken = seconds
-
-    def did(self, entries: int, *, of: int) -> None:
-        """Take in how many *entries* that call has handled *of* those it might have."""
-        taken = self._taken
-        if not entries or (entries < of and taken < self._seconds):
-            # It came to the end of what there was, most of its time being that of handing over.
-            return
-        fitting = int(entries * self._seconds / taken) if taken > 0 else self._max_entries
-        # One call that went fast says little of the next one; one that went slowly is taken at its word.
-        self.entries = max(1, min(fitting, 2 * self.entries, self._max_entries))
-
-
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
@@ -105,6 +75,8 @@ class Scheduler:
         self._wanted = 0
         self._stopped = False
         self._finishing = False
+        self.hurried: bool | None = None
+        """Whether who searches several roots is to begin with no other one, as time is short; None: it never will be."""
         self._rate: Final = rate
         self._stopping: asyncio.Future[None] | None = None
         """Done as soon as it is stopped. One for all who wait, and no task, which somebody would have to

@@ -89,8 +89,9 @@ def top(tmp_path: Path) -> Iterator[Path]:
         "look": 'path = ["other"]',
         "machine": 'path = ["machine\'s"]\ndelete = true',
     }
+    # The lowest priority would have them wait for the tests beside this one.
     said = "".join(
-        f'[job.{name}]\n{says}\nmetrics = "{tmp_path}/metrics.prom"\n'
+        f'[job.{name}]\n{says}\nmetrics = "{tmp_path}/metrics.prom"\npriority = "normal"\n'
         for name, says in jobs.items()
     )
     text = f"{simple.CONFIGURATION}\n{said.replace('= [' + chr(34), f'= [{chr(34)}{tmp_path}/')}"

@@ -38,7 +38,6 @@ After=timers.target dbus.socket
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /srv/script
-ExecStopPost=/bin/touch /srv/ended
 StandardOutput=file:/srv/said
 StandardError=inherit
 """,
@@ -46,6 +45,7 @@ StandardError=inherit
 
 SCRIPT: Final = """\
 set -x
+trap 'touch /srv/ended' EXIT
 work="/srv/cleanup/my 100% 'work\\" \\$HOME é"
 timer=cleanup-nodemodule-nightly.timer
 service=cleanup-nodemodule-nightly.service
@@ -94,7 +94,8 @@ def root(tmp_path: Path) -> Path:
     for timer in Path("/usr/lib/systemd/system/timers.target.wants").glob("*"):
         (root / "etc/systemd/system" / timer.name).symlink_to("/dev/null")
     job = f"{simple.CONFIGURATION}\n[job.nightly]\npath = {json.dumps(WORK)}\ndelete = true\n"
-    job += 'metrics = "/srv/metrics/cleanup.prom"\n'
+    # The lowest priority would have it wait for the tests beside this one.
+    job += 'metrics = "/srv/metrics/cleanup.prom"\npriority = "normal"\n'
     project = {"package.json": "{}", "node_modules": {"x": "x"}}
     declare(root, {"etc/cleanup-nodemodule": {"config.toml": job}})
     declare(root / WORK[1:], {"free": project, "used": project})

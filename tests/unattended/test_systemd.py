@@ -28,13 +28,13 @@ WORK: Final = "/srv/cleanup/my 100% 'work\" $HOME é"
 UNITS: Final = {
     "default.target": """\
 [Unit]
-Requires=sysinit.target dbus.socket
+Requires=sysinit.target
 Wants=timers.target script.service
-After=sysinit.target dbus.socket timers.target
+After=sysinit.target timers.target
 """,
     "script.service": """\
 [Unit]
-After=timers.target dbus.socket
+After=timers.target
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /srv/script

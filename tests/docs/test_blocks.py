@@ -250,7 +250,6 @@ def _(ran: Ran) -> None:
     assert f"{ran.home}/work/shop/node_modules" in ran.out
 
 
-@check("README", "Use it", 3)
 @check("recipes", "From cron")
 def _(ran: Ran) -> None:
     """Cron sends no mail."""
@@ -326,11 +325,27 @@ def _(ran: Ran) -> None:
     assert re.search(r"^keep\texcluded.*work/shop", ran.out, re.MULTILINE)
 
 
-@check("recipes", "A job for each night", 1)
+@check(
+    "recipes", "A job for each night", 1, after=BLOCKS["recipes", "A job for each night", 0].text
+)
 def _(ran: Ran) -> None:
-    assert "there is no job 'nightly'" in (ran.home / "cleanup.log").read_text()
-    run(BLOCKS["recipes", "A job for each night", 0].text, ran.home)
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert f"{ran.home}/bin/cleanup-nodemodule run nightly" in ran.out
     assert run("cleanup-nodemodule run nightly", ran.home).there == {"shop", "site"}
+
+
+@check("unattended", "Scheduling")
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert "It only looks, and deletes nothing" in " ".join(ran.out.split())
+
+
+@check("README", "Use it", 3)
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert f"{ran.home}/bin/cleanup-nodemodule run weekly" in ran.out
+    assert "It deletes what it finds, and nobody is asked." in " ".join(ran.out.split())
+    assert run("cleanup-nodemodule run weekly", ran.home).there == set()
 
 
 @check("recipes", "Room for a build")

@@ -20,7 +20,7 @@ from support import simple
 from support.needs import needs_root, unable
 from support.places import CHECKOUT, COMMAND
 from support.trees import declare
-from support.waiting import TIMEOUT
+from support.waiting import TIMEOUT, await_condition
 
 WORK: Final = "/srv/cleanup/my 100% 'work\" $HOME é"
 """A root whose name systemd reads in its own way."""
@@ -28,17 +28,16 @@ WORK: Final = "/srv/cleanup/my 100% 'work\" $HOME é"
 UNITS: Final = {
     "default.target": """\
 [Unit]
-Requires=sysinit.target dbus.socket
+Requires=sysinit.target
 Wants=timers.target script.service
-After=sysinit.target dbus.socket timers.target
+After=sysinit.target timers.target
 """,
     "script.service": """\
 [Unit]
-After=timers.target dbus.socket
+After=timers.target
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /srv/script
-ExecStopPost=/bin/systemctl poweroff --force --force
 StandardOutput=file:/srv/said
 StandardError=inherit
 """,
@@ -46,6 +45,7 @@ StandardError=inherit
 
 SCRIPT: Final = """\
 set -x
+trap 'touch /srv/ended' EXIT
 work="/srv/cleanup/my 100% 'work\\" \\$HOME é"
 timer=cleanup-nodemodule-nightly.timer
 service=cleanup-nodemodule-nightly.service
@@ -65,8 +65,9 @@ schedule list --json >after.json
 echo '{}' >"$work/free/package.json"; mkdir "$work/free/node_modules"; echo x >"$work/free/node_modules/x"
 schedule run --job nightly; echo $? >ran
 XDG_STATE_HOME=/var/lib COMMAND log --all | cat >log
+XDG_STATE_HOME=/var/lib COMMAND history --json >history.json
 schedule remove --job nightly
-find / -xdev -name 'cleanup-nodemodule-nightly*' -o -xdev -name "stamp-$timer" >trace
+find /etc /var /run /root -xdev '(' -name 'cleanup-nodemodule-nightly*' -o -name "stamp-$timer" ')' >trace
 systemctl list-units --all 'cleanup-*' --no-legend >units
 touch done
 """
@@ -93,22 +94,31 @@ def root(tmp_path: Path) -> Path:
     for timer in Path("/usr/lib/systemd/system/timers.target.wants").glob("*"):
         (root / "etc/systemd/system" / timer.name).symlink_to("/dev/null")
     job = f"{simple.CONFIGURATION}\n[job.nightly]\npath = {json.dumps(WORK)}\ndelete = true\n"
+    # The lowest priority would have it wait for the tests beside this one.
+    job += 'metrics = "/srv/metrics/cleanup.prom"\npriority = "normal"\n'
     project = {"package.json": "{}", "node_modules": {"x": "x"}}
     declare(root, {"etc/cleanup-nodemodule": {"config.toml": job}})
     declare(root / WORK[1:], {"free": project, "used": project})
     declare(root / "srv/cleanup/other", {"web": project})
+    (root / "srv/metrics").mkdir()
     (root / "srv/script").write_text(SCRIPT.replace("COMMAND", COMMAND))
     return root
 
 
+def stopped(container: "subprocess.Popen[str]") -> bool:
+    """Whether a container is gone; if it is not, tell it to go."""
+    container.terminate()
+    return container.poll() is not None
+
+
 def boot(root: Path) -> str:
-    """Boot the system, and wait until it has turned itself off; return what it said."""
+    """Boot the system, wait until the script has ended, and take its power away; return what it said."""
     shared = dict.fromkeys(
         place
         for place in (str(CHECKOUT), sys.prefix, sys.base_prefix)
         if not place.startswith("/usr/")
     )
-    done = subprocess.run(
+    with subprocess.Popen(
         [
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot"),
             *("--machine", f"cleanup-{new_id()[:8]}", "--directory", root, "--bind-ro=/usr"),
@@ -119,10 +129,17 @@ def boot(root: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    return done.stdout
+    ) as container:
+        try:
+            await_condition(
+                lambda: (root / "srv/ended").exists() or container.poll() is not None,
+                "the script in the container ended",
+            )
+        finally:
+            # The first of these asks it to shut down, which takes its time. The second one takes its power away.
+            await_condition(lambda: stopped(container), "the container was gone")
+            said = container.communicate(timeout=TIMEOUT)[0]
+    return said
 
 
 def schedules(path: Path) -> list[dict[str, Any]]:
@@ -150,6 +167,12 @@ def test_systemd_starts_the_job_as_it_was_installed(root: Path) -> None:
     assert (srv / "ran").read_text() == "0\n", said
     deleted = [line.split("\t") for line in (srv / "log").read_text().splitlines()]
     assert [one[-1] for one in deleted] == [f"{WORK}/free/node_modules"] * 2
+    runs = json.loads((srv / "history.json").read_text())["runs"]
+    assert [(run["job"], run["mode"], run["deleted"], run["exit_code"]) for run in runs] == [
+        ("nightly", "delete", 1, 0)
+    ] * 2
+    metrics = (srv / "metrics/cleanup.prom").read_text()
+    assert 'cleanup_nodemodule_deleted_total{file="cleanup",job_name="nightly"} 2\n' in metrics
     left = sorted(
         str(path.relative_to(srv / "cleanup")) for path in srv.glob("cleanup/*/*/node_modules")
     )

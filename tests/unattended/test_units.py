@@ -31,7 +31,7 @@ STATE = "/root/.local/state/cleanup-nodemodule"
 
 def texts(schedule: Schedule) -> tuple[str, str]:
     """Return the service and the timer of a schedule."""
-    files = Systemd(user_units="/u").installation(schedule).files
+    files = Systemd(user_units="/u", user_stamps="/s").installation(schedule).files
     assert [os.path.splitext(file.path)[1] for file in files] == [".service", ".timer"]
     service, timer = (file.content.decode() for file in files)
     return service, timer
@@ -58,7 +58,9 @@ def test_systemd_takes_the_units_and_finds_them_safe(
     if shutil.which("systemd-analyze") is None:
         unable("needs systemd-analyze(1)")
     schedule = a_schedule(**{"command": (sys.executable, "-m", "x"), **KINDS[kind]}, system=system)
-    made = Systemd(units=str(tmp_path), user_units=str(tmp_path)).installation(schedule)
+    made = Systemd(units=str(tmp_path), user_units=str(tmp_path), user_stamps="/s").installation(
+        schedule
+    )
     for file in made.files:
         Path(file.path).write_bytes(file.content)
     whose = [] if system else ["--user"]
@@ -201,7 +203,8 @@ def home(tmp_path: Path) -> Path:
 
 def of_user(home: Path, calls: Calls) -> Systemd:
     """Return the timers of a user with that home directory."""
-    return Systemd(user_units=str(home / ".config/systemd/user"), calls=calls)
+    units, stamps = home / ".config/systemd/user", home / ".local/share/systemd/timers"
+    return Systemd(user_units=str(units), user_stamps=str(stamps), calls=calls)
 
 
 def test_installing_is_done_once_and_undone_without_a_trace(home: Path) -> None:

@@ -46,7 +46,7 @@ def schedule_of(
     try:
         with values.blaming():
             said = own if delay is None else delay
-            seconds = every.spread if said is None else read_duration(said, "--delay")
+            seconds = every.spread if said is None else read_duration(said, "--delay", waited=True)
     except QuantityError as error:
         raise UsageError(str(error)) from error
     files = (*outputs, *(path for name in _FILES if (path := values.text(name))))

@@ -53,7 +53,8 @@ def named(name: SchedulerName, *, calls: Call = call) -> Scheduler:
     home = os.path.expanduser("~")
     match name:
         case SchedulerName.SYSTEMD:
-            return Systemd(user_units=user_units(home, calls), calls=calls)
+            stamps = os.path.join(home, ".local/share/systemd/timers")
+            return Systemd(user_units=user_units(home, calls), user_stamps=stamps, calls=calls)
         case SchedulerName.CRON:
             return Cron(calls=calls)
         case SchedulerName.LAUNCHD:

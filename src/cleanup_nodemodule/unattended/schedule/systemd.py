@@ -29,6 +29,9 @@ from cleanup_nodemodule.words import PROGRAM, shell_command
 SYSTEM_UNITS: Final = "/etc/systemd/system"
 """Where an administrator's units are (systemd.unit(5))."""
 
+SYSTEM_STAMPS: Final = "/var/lib/systemd/timers"
+"""Where systemd notes when a timer last ran, as the time of an empty file (systemd.timer(5), Persistent=)."""
+
 _WANTS: Final = "timers.target.wants"
 
 
@@ -37,9 +40,21 @@ class Systemd:
 
     name = SchedulerName.SYSTEMD
 
-    def __init__(self, *, units: str = SYSTEM_UNITS, user_units: str, calls: Call = call) -> None:
-        """Have system units in *units*, and those of this user in *user_units*; both are absolute paths."""
+    def __init__(
+        self,
+        *,
+        user_units: str,
+        user_stamps: str,
+        units: str = SYSTEM_UNITS,
+        stamps: str = SYSTEM_STAMPS,
+        calls: Call = call,
+    ) -> None:
+        """Have units in two directories, of the machine and of this user. All four are absolute paths.
+
+        In the other two systemd notes when timers last ran.
+        """
         self._directories = {True: units, False: user_units}
+        self._stamps = {True: stamps, False: user_stamps}
         self._call = calls
 
     def installation(self, schedule: Schedule) -> Installation:
@@ -91,8 +106,13 @@ class Systemd:
         self._call((*control, "disable", "--now", "--quiet", f"{name}.timer"))
         # When it last ran, which Persistent= has it remember (systemd.timer(5)).
         self._call((*control, "clean", "--what=state", f"{name}.timer"))
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(directory, _WANTS, f"{name}.timer"))
+        # Without D-Bus that is not done.
+        for left in (
+            os.path.join(self._stamps[system], f"stamp-{name}.timer"),
+            os.path.join(directory, _WANTS, f"{name}.timer"),
+        ):
+            with contextlib.suppress(OSError):
+                os.unlink(left)
         removed = placing.take_out(paths, job)
         self._call((*control, "daemon-reload"))
         self._call((*control, "reset-failed", f"{name}.service", f"{name}.timer"))

@@ -213,7 +213,6 @@ def test_the_document_says_what_the_run_was_and_did() -> None:
         "problems": [
             "could not open /srv/x: Permission denied",
             "could not open: Permission denied",
-            "/srv/b/dist: busy",
         ],
         "more_problems": 0,
     }

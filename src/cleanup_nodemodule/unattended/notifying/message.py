@@ -50,7 +50,8 @@ def message_of(run: FinishedRun, event: Event, host: str, version: str) -> Messa
         outcome, why = f"{ended} (exit code {run.exit_code})", _cut(why_failed(run))
     subject = f"{PROGRAM} on {printable(host)}: {called} {outcome}"
     told = f"{subject}: {why}"
-    problems = [*_problems(run.report)]
+    problems = _problems(run.report)
+    more = len(run.report.problems) - len(problems) if run.report is not None else 0
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": PROGRAM, "version": version},
@@ -71,10 +72,12 @@ def message_of(run: FinishedRun, event: Event, host: str, version: str) -> Messa
         "deleted": None if totals is None else totals.deleted + totals.trashed,
         "freed_bytes": None if totals is None else totals.freed_bytes,
         "failed": None if totals is None else totals.failed,
-        "problems": problems[:_PROBLEMS],
-        "more_problems": max(0, len(problems) - _PROBLEMS),
+        "problems": problems,
+        "more_problems": more,
     }
-    return Message(subject, told, "\n".join(_lines(run, f"{told}.", problems)) + "\n", document)
+    return Message(
+        subject, told, "\n".join(_lines(run, f"{told}.", problems, more)) + "\n", document
+    )
 
 
 def why_failed(run: FinishedRun) -> str:
@@ -90,7 +93,7 @@ def why_failed(run: FinishedRun) -> str:
         failed, problems = report.totals.failed, len(report.problems)
         parts = [f"{failed:,} {_directories(failed)} could not be deleted"] if failed else []
         if problems:
-            first = next(iter(_problems(report)))
+            first = _problems(report)[0]
             parts.append(f"{_counted(problems, 'problem')}, the first: {first}")
         return "; ".join((*parts, *run.unable)) or "something could not be read or deleted"
     return "its output says why"
@@ -107,17 +110,15 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _problems(report: Report | None) -> Iterator[str]:
-    """Give a sentence for each problem, and for each directory that could not be deleted."""
-    for problem in report.problems if report is not None else ():
-        where = None if problem.path is None else printable(problem.path)
-        yield _cut(sentence(problem.doing, where, problem.message))
-    for row in report.artifacts if report is not None else ():
-        if row.outcome == "failed":
-            yield _cut(f"{printable(row.path)}: {row.error}")
+def _problems(report: Report | None) -> list[str]:
+    """Return a sentence for each of the first problems. What could not be deleted has one, too."""
+    return [
+        _cut(sentence(one.doing, None if one.path is None else printable(one.path), one.message))
+        for one in (report.problems[:_PROBLEMS] if report is not None else ())
+    ]
 
 
-def _lines(run: FinishedRun, told: str, problems: list[str]) -> Iterator[str]:
+def _lines(run: FinishedRun, told: str, problems: list[str], more: int) -> Iterator[str]:
     yield told
     yield ""
     yield f"run          {run.id}"
@@ -135,9 +136,9 @@ def _lines(run: FinishedRun, told: str, problems: list[str]) -> Iterator[str]:
     if problems:
         yield ""
         yield "Problems:"
-        yield from (f"  {one}" for one in problems[:_PROBLEMS])
-        if len(problems) > _PROBLEMS:
-            yield f"  and {len(problems) - _PROBLEMS:,} more"
+        yield from (f"  {one}" for one in problems)
+        if more:
+            yield f"  and {more:,} more"
     if run.report is not None and run.report.totals.deleted:
         yield ""
         yield f"What it deleted: {command('log', run.id)}"

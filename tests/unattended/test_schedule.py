@@ -262,3 +262,17 @@ def test_a_program_that_others_can_alter_is_not_root_s(tmp_path: Path) -> None:
     program = (str(tmp_path / "cleanup-nodemodule"), "run", "nightly")
     assert "which somebody else can alter" in told(command=program, system=True)
     assert "somebody else" not in told(command=program)
+
+
+# What is listed.
+
+
+def test_a_schedule_that_nothing_starts_says_so_at_a_terminal(place: Place) -> None:
+    place.schedule("install", "--every", "Mon 04:30", "--job", "nightly", "--yes")
+    with Terminal("schedule", "list", "--with", "cron", cwd=place.top, env=place.env) as terminal:
+        assert terminal.finish() == 0
+    page = " ".join(" ".join(terminal.screen()).split())
+    assert "nightly: cron starts it every Monday at 04:30, as you" in page
+    # Whether a cron runs here is this machine's affair.
+    assert ("next: " in page) != ("no cron runs here" in page)
+    assert "in your crontab" in page

@@ -15,9 +15,10 @@ from cleanup_nodemodule.unattended.schedule.scheduler import Access
 from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from support import simple
 from support.places import COMMAND
-from support.processes import Terminal
+from support.processes import Terminal, start
 from support.scheduled import a_schedule
 from support.tool import Run
+from support.waiting import TIMEOUT
 
 CRONTAB = """\
 #!/bin/sh
@@ -129,6 +130,22 @@ def test_an_installed_job_is_tried_as_cron_runs_it(place: Place) -> None:
     assert done.returncode == 0, done.stderr
     assert (done.stdout, done.stderr) == ("", "")
     assert not (place.work / "web/node_modules").exists()
+
+
+def test_schedules_that_are_installed_at_once_are_all_there(place: Place) -> None:
+    """Each reads the crontab and writes it anew, and takes a while for that."""
+    script = place.bin / "crontab"
+    script.write_text(CRONTAB.replace("case $1 in", "sleep 0.2\ncase $1 in"))
+    jobs = [f"at-once-{number}" for number in range(3)]
+    place.say("".join(f'[job.{job}]\npath = ["{place.work}"]\n' for job in jobs))
+    words = ("schedule", "install", "--every", "day", "--yes", "--with", "cron", "--job")
+    running = [start(COMMAND, *words, job, cwd=place.top, env=place.env) for job in jobs]
+    for process in running:
+        process.communicate(timeout=TIMEOUT)
+    assert [process.returncode for process in running] == [0, 0, 0]
+    table = place.table.read_text()
+    assert [job for job in jobs if f" run {job} " in table] == jobs
+    assert table.count("\n") == 9
 
 
 def test_without_a_terminal_nothing_is_installed_unless_yes_is_said(place: Place) -> None:
@@ -245,3 +262,17 @@ def test_a_program_that_others_can_alter_is_not_root_s(tmp_path: Path) -> None:
     program = (str(tmp_path / "cleanup-nodemodule"), "run", "nightly")
     assert "which somebody else can alter" in told(command=program, system=True)
     assert "somebody else" not in told(command=program)
+
+
+# What is listed.
+
+
+def test_a_schedule_that_nothing_starts_says_so_at_a_terminal(place: Place) -> None:
+    place.schedule("install", "--every", "Mon 04:30", "--job", "nightly", "--yes")
+    with Terminal("schedule", "list", "--with", "cron", cwd=place.top, env=place.env) as terminal:
+        assert terminal.finish() == 0
+    page = " ".join(" ".join(terminal.screen()).split())
+    assert "nightly: cron starts it every Monday at 04:30, as you" in page
+    # Whether a cron runs here is this machine's affair.
+    assert ("next: " in page) != ("no cron runs here" in page)
+    assert "in your crontab" in page

@@ -230,8 +230,12 @@ def test_installing_is_done_once_and_undone_without_a_trace(home: Path) -> None:
     assert (found.job, found.every, found.active, found.last_exit) == ("nightly", "hour", True, 3)
     assert found.next_run == 1796094000
     assert found.last_run == 1796007927
+    stamps = home / ".local/share/systemd/timers"
+    stamps.mkdir(parents=True)
+    (stamps / "stamp-cleanup-nodemodule-nightly.timer").touch()
     assert len(systemd.remove("nightly", system=False)) == 2
     assert list((home / ".config").iterdir()) == []
+    assert list((home / ".local/share").iterdir()) == []
     assert systemd.remove("nightly", system=False) == []
 
 

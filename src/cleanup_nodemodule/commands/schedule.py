@@ -268,14 +268,13 @@ def _names(name: SchedulerName | None) -> tuple[SchedulerName, ...]:
 
 def _remove(job: str, name: SchedulerName | None, *, system: bool) -> int:
     from cleanup_nodemodule.show.streams import print_lines
-    from cleanup_nodemodule.unattended.schedule import choosing
     from cleanup_nodemodule.unattended.schedule.installed import where_installed
 
     _refuse_rights(system=system)
     removed: list[str] = []
     with _alone():
         for scheduler in where_installed(job, _names(name), system=system):
-            removed += choosing.named(scheduler.name).remove(job, system=system)
+            removed += scheduler.remove(job, system=system)
     if not removed:
         say(f"{PROGRAM}: there is no schedule of the job {job}{_elsewhere(job, system=system)}")
         return ExitCode.DONE

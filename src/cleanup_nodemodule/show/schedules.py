@@ -126,11 +126,9 @@ def _page(found: Sequence[Installed]) -> Iterator[str]:
             f"{_NAMES[one.scheduler]} starts it {read_every(one.every).spoken}, {whose}", width, 4
         )
         if one.active is False:
-            yield from folded(
-                "but it is not active: install it again, and look whether the scheduler runs",
-                width,
-                4,
-            )
+            cron = one.scheduler is SchedulerName.CRON
+            why = "but no cron runs here; start it" if cron else "but it is off; install it again"
+            yield from folded(why, width, 4)
         times = []
         if one.next_run is not None:
             times.append(f"next: {_local(one.next_run)}")

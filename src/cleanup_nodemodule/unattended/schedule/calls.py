@@ -79,6 +79,7 @@ def must(call: Call, words: Sequence[str], *, input: bytes | None = None) -> Ans
     """Run a program that has to succeed. Raises SchedulerError, with its words."""
     answer = call(words, input=input)
     if answer.code != 0:
-        why = printable(answer.errors or answer.output.decode(errors="replace").strip())
+        said = answer.errors or answer.output.decode(errors="replace")
+        why = printable("; ".join(said.split("\n")).strip())
         raise SchedulerError(f"{shell_command(*words)} failed: {why or f'exit code {answer.code}'}")
     return answer

@@ -1,7 +1,7 @@
 """What is installed on this machine, for ``schedule list`` and for ``doctor``."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from cleanup_nodemodule.errors import CleanupError
 from cleanup_nodemodule.unattended.schedule import choosing
@@ -38,11 +38,22 @@ def where_installed(
     *,
     system: bool,
     named: Callable[[SchedulerName], Scheduler] = choosing.named,
-) -> Iterator[Scheduler]:
-    """Give the schedulers of these *names* that have a schedule of the *job*. Raises SchedulerError."""
+) -> list[Scheduler]:
+    """Return the schedulers of these *names* that have a schedule of the *job*.
+
+    Raises SchedulerError or NotOursError where there is none, and one of them could not be asked.
+    """
+    found: list[Scheduler] = []
+    fault: CleanupError | None = None
     for name in names:
         if name is SchedulerName.CRON and not system and shutil.which("crontab") is None:
             continue
         scheduler = named(name)
-        if any(one.job == job for one in scheduler.found(system=system)):
-            yield scheduler
+        try:
+            if any(one.job == job for one in scheduler.found(system=system)):
+                found.append(scheduler)
+        except CleanupError as error:
+            fault = fault or error
+    if fault is not None and not found:
+        raise fault
+    return found

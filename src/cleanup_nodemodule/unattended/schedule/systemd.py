@@ -119,6 +119,8 @@ class Systemd:
         if not system:
             home, _, names = directory.rpartition("/systemd/")
             placing.remove_empty(home, "systemd", names, _WANTS)
+            data, _, names = self._stamps[False].rpartition("/systemd/")
+            placing.remove_empty(data, "systemd", names)
         return removed
 
     def found(self, *, system: bool) -> list[Installed]:

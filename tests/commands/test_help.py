@@ -139,6 +139,11 @@ def test_help_says_everything(run: Run, name: str) -> None:
     for code in EXIT_CODES if not name else ():
         assert f" {code.value} {EXIT_CODES[code]}" in long
     assert set(EXIT_CODES) == set(ExitCode)
+    # Each command that may delete can find another one at work, or more than it may.
+    deletes = "--no-dry-run" in long or name == "run"
+    assert ("another run is deleting" in long) == (deletes or name == "resume")
+    assert ("more than --max-delete" in long) == (deletes or name in {"diff", "merge"})
+    assert ("--max-runtime was too short" in long) == deletes
     for word in ("<", "bool", "\\[", "[dim]", "[default"):
         assert word not in long
 

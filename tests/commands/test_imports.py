@@ -40,6 +40,7 @@ NEVER = {
     "psutil",
     # Nobody has asked for them.
     "cleanup_nodemodule.unattended.metrics",
+    "cleanup_nodemodule.report.comparison",
 }
 RUN_ONLY = {
     *("asyncio", "pathspec", "humanize", "tomllib"),

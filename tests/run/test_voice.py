@@ -48,6 +48,9 @@ class Recording:
         self.heard.append("say")
         self.said.append(message)
 
+    def note(self, message: str) -> None:
+        self.say(message)
+
     def planned(self, report: Report, *, deletes: bool) -> None:
         self.heard.append("planned to delete" if deletes else "planned")
         self.reports.append(report)

@@ -195,6 +195,23 @@ def test_a_quiet_run_prints_what_was_asked_for(
         assert quiet.stdout == loud.stdout
 
 
+def test_a_quiet_run_does_not_tell_what_is_as_it_should_be(one_tool: Tool, work: Path) -> None:
+    plan, log = one_tool.home / "plan.json", one_tool.home / "log"
+    log_file = ("--log-file", log)
+    for words in (
+        ("-p", work, "-q", "--save-plan", plan, *log_file),
+        ("apply", plan, "-q", "--no-dry-run", *log_file),
+    ):
+        done = one_tool.tell(*words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (work / "app/node_modules").exists()
+    # The log has it all the same, and says what was looked at.
+    logged = log.read_text()
+    assert f"is saved in {plan}" in logged
+    assert f"begin: apply, delete, what {plan} names\n" in logged
+    assert "names 1 directory" in logged
+
+
 def test_a_quiet_run_says_which_limit_was_exceeded(one_tool: Tool, work: Path) -> None:
     done = one_tool.tell("-p", work, "-q", "--no-dry-run", "--max-delete", "1KB")
     assert (done.returncode, done.stdout) == (4, "")

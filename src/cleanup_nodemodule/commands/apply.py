@@ -81,7 +81,7 @@ def apply(
 
         said = said_in(ctx)
         known.values = values = values_of(ctx, said)
-        accounts = known.accounts = accounts_of(values, "apply")
+        accounts = known.accounts = accounts_of(values, "apply", plan=plan)
         written = written_of(values, said, plan)
         with telling(written.files, mode_of(values)):
             orders = orders_of(values)

@@ -46,7 +46,7 @@ EXIT_CODES: Final = {
     ExitCode.DONE: "done, and everything could be read and deleted",
     ExitCode.UNEXPECTED: "something failed that should not have",
     ExitCode.USAGE: "the command line, or a file that it names, is wrong; nothing was touched",
-    ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
+    ExitCode.INCOMPLETE: "done, but something could not be read, deleted or written",
     ExitCode.EXCEEDED: "more than --max-delete, --fail-over or --fail-if-grown allows; with --max-delete nothing was"
     " touched",
     ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
@@ -57,12 +57,24 @@ EXIT_CODES: Final = {
 """What each exit code means."""
 
 _OF_SOME: Final = {
-    ExitCode.EXCEEDED: {"", "run", "diff", "merge"},
-    ExitCode.LOCKED: {"", "run", "resume"},
+    ExitCode.EXCEEDED: {"", "run", "apply", "diff", "merge"},
+    ExitCode.LOCKED: {"", "run", "apply", "resume"},
 }
 """Exit codes that only some commands have, by name."""
 
-_OTHERWISE: Final = {("doctor", ExitCode.INCOMPLETE): "something is missing"}
+_INCOMPLETE_RUN: Final = (
+    f"{EXIT_CODES[ExitCode.INCOMPLETE]}, or the time of --max-runtime was too short"
+)
+
+_OTHERWISE: Final = {
+    **dict.fromkeys(
+        (("", ExitCode.INCOMPLETE), ("run", ExitCode.INCOMPLETE), ("apply", ExitCode.INCOMPLETE)),
+        _INCOMPLETE_RUN,
+    ),
+    ("doctor", ExitCode.INCOMPLETE): "something is missing",
+    ("history", ExitCode.INCOMPLETE): "the history could not be pruned",
+    ("schedule", ExitCode.INCOMPLETE): "the scheduler did not do it, or could not be asked",
+}
 """What an exit code means where a command means something else by it."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."

@@ -133,16 +133,21 @@ def telling_of_failures(
         raise
 
 
-def accounts_of(values: "Values", command: str, job: str | None = None) -> Accounts:
-    """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right."""
+def accounts_of(
+    values: "Values", command: str, job: str | None = None, *, plan: str | None = None
+) -> Accounts:
+    """Return who keeps account of a run that begins now. Raises UsageError for what cannot be right.
+
+    *plan* is the file of a saved plan, if the run looks only at what that names.
+    """
     listeners = [*_listeners(values)]
-    log = _log_of(values, command, job)
+    log = _log_of(values, command, job, plan)
     if log is not None:  # Last, as it tells the exit code in the end.
         listeners.append(log)
     return Accounts(command, job, tuple(listeners), time.time(), time.monotonic(), log)
 
 
-def _log_of(values: "Values", command: str, job: str | None) -> "LogFile | None":
+def _log_of(values: "Values", command: str, job: str | None, plan: str | None) -> "LogFile | None":
     path = values.text("log-file")
     if path is None:
         return None
@@ -154,11 +159,13 @@ def _log_of(values: "Values", command: str, job: str | None) -> "LogFile | None"
             raise UsageError("--log-file takes the path of a file, such as cleanup.log")
     what = (command or "clean") if job is None else f"{command} {printable(job)}"
     # What resume does, and where, is said by no setting.
-    more = () if command == "resume" else (mode_of(values), *_places(values))
+    more = () if command == "resume" else (mode_of(values), *_places(values, plan))
     return LogFile(path, ", ".join((what, *more)))
 
 
-def _places(values: "Values") -> tuple[str, ...]:
+def _places(values: "Values", plan: str | None) -> tuple[str, ...]:
+    if plan is not None:
+        return (f"what {printable(plan)} names",)
     lists = [path for name in LISTS if (path := values.text(name)) is not None]
     if lists:
         return tuple(f"what {printable(path)} lists" for path in lists)

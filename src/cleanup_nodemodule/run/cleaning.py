@@ -119,7 +119,7 @@ class _Cleaning:
             from cleanup_nodemodule.run.applying import introduction
 
             for line in introduction(self._saved):
-                self._voice.say(line)
+                self._voice.note(line)
         named = patterns.places((*settings.excludes, *settings.keep), settings.home)
         crew = self._runtime.crew(
             (*settings.roots, *self._around, *settings.include_unproven, *named)
@@ -255,7 +255,7 @@ class _Cleaning:
         from cleanup_nodemodule.run.saved_plan import PlanFileError
 
         try:
-            self._voice.say(saving.save(plan, self._settings, prints))
+            self._voice.note(saving.save(plan, self._settings, prints))
         except PlanFileError as error:
             problem = Problem(error.path, ProblemCode.SAVE_PLAN, error.number, error.why)
             return replace(plan, problems=(*plan.problems, problem))

@@ -75,6 +75,9 @@ class Voice(Protocol):
     def say(self, message: str) -> None:
         """Tell *message*, a sentence about the run itself: no row of its result."""
 
+    def note(self, message: str) -> None:
+        """Tell *message*, such a sentence about what is as it should be: nobody has to do anything."""
+
     def planned(self, report: Report, *, deletes: bool) -> None:
         """Tell what was found, before anything else happens; *deletes* if that may be a deletion."""
 
@@ -101,6 +104,9 @@ class Silent:
     taker = None
 
     def say(self, message: str) -> None:
+        """Tell nobody."""
+
+    def note(self, message: str) -> None:
         """Tell nobody."""
 
     def planned(self, report: Report, *, deletes: bool) -> None:

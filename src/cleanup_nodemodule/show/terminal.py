@@ -110,6 +110,13 @@ class Terminal:
             self._make_way()
             say(f"{words.PROGRAM}: {message}")
 
+    def note(self, message: str) -> None:
+        """Tell a sentence about what is as it should be, unless only faults are to be told."""
+        if not self._display.quiet:
+            self.say(message)
+        elif self._log is not None:
+            self._log.said(message)
+
     def _make_way(self) -> None:
         """Take away what shows how far it has come. A terminal may take its time for that."""
         if self._live is not None:

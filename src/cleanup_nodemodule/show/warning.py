@@ -1,15 +1,18 @@
 """The lines that warn: problems, limits that were exceeded, patterns that matched nothing, time that was up."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cleanup_nodemodule.model.quantities import duration
 from cleanup_nodemodule.problems import sentence
-from cleanup_nodemodule.report.comparison import Comparison
-from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.words import PROGRAM, printable
 
+if TYPE_CHECKING:
+    from cleanup_nodemodule.report.comparison import Comparison
+    from cleanup_nodemodule.report.rows import Report
 
-def unmatched(report: Report) -> Iterator[str]:
+
+def unmatched(report: "Report") -> Iterator[str]:
     """Give a line for each pattern that matched nothing."""
     for pattern in report.unmatched_patterns:
         yield (
@@ -18,7 +21,7 @@ def unmatched(report: Report) -> Iterator[str]:
         )
 
 
-def problems(report: Report, limit: int | None) -> Iterator[str]:
+def problems(report: "Report", limit: int | None) -> Iterator[str]:
     """Give a line for each problem, at most *limit* and then how many more there are."""
     for problem in report.problems[:limit]:
         where = None if problem.path is None else printable(problem.path)
@@ -28,12 +31,12 @@ def problems(report: Report, limit: int | None) -> Iterator[str]:
         yield f"{PROGRAM}: {more:,} more problems; --verbose shows all"
 
 
-def gates(report: Report | Comparison) -> Iterator[str]:
+def gates(report: "Report | Comparison") -> Iterator[str]:
     """Give a line for each limit that was exceeded."""
     return (f"{PROGRAM}: {gate.sentence}" for gate in report.gates)
 
 
-def out_of_time(report: Report) -> Iterator[str]:
+def out_of_time(report: "Report") -> Iterator[str]:
     """Say that the time of a run was up, if it was too short."""
     if report.out_of_time is not None:
         yield (

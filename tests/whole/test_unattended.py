@@ -133,8 +133,11 @@ def test_a_delay_is_a_random_time_up_to_that(
 def test_a_verbose_run_says_how_long_it_waits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun(monkeypatch, 0.5, verbose=True)
-    assert capsys.readouterr().err == "cleanup-nodemodule: waiting 30min first, as --delay says\n"
+    for share, said in ((0.5, "30min"), (0.0, "0s"), (0.01, "36s"), (0.03, "1min 48s")):
+        begun(monkeypatch, share, verbose=True)
+        assert capsys.readouterr().err == (
+            f"cleanup-nodemodule: waiting {said} first, as --delay says\n"
+        )
 
 
 def test_a_signal_ends_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:

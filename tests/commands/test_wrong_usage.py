@@ -188,7 +188,10 @@ WRONG = [
     (["help", "lgo"], "there is no command lgo; did you mean log?"),
     (
         ["help", "zzz"],
-        "there is no command zzz; there are run, apply, resume, rules, explain, log, regenerate, diff, merge, config, help",
+        (
+            "there is no command zzz; there are run, apply, resume, rules, explain, log, history, regenerate, diff, merge, doctor,"
+            " config, schedule, help"
+        ),
     ),
     # Names that are no names of directories.
     (

@@ -216,8 +216,9 @@ def test_what_is_excluded_is_not_deleted(run: Run, work: Path) -> None:
 def test_what_is_excluded_need_not_be_readable(work: Path) -> None:
     declare(work, {"secret": {"inside": {}}})
     with mode(work / "secret", 0):
-        seen = execute(*bound(), COMMAND, "-q", cwd=work)
-        spared = execute(*bound(), COMMAND, "-q", "--exclude", "secret", cwd=work)
+        command = (*bound(), COMMAND, "-q", "--format", "plain")
+        seen = execute(*command, cwd=work)
+        spared = execute(*command, "--exclude", "secret", cwd=work)
     assert seen.returncode == 3
     assert seen.stderr.decode() == (
         f"cleanup-nodemodule: could not open {work}/secret: Permission denied\n"

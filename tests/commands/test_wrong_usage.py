@@ -188,7 +188,10 @@ WRONG = [
     (["help", "lgo"], "there is no command lgo; did you mean log?"),
     (
         ["help", "zzz"],
-        "there is no command zzz; there are run, apply, resume, rules, explain, log, regenerate, diff, merge, config, help",
+        (
+            "there is no command zzz; there are run, apply, resume, rules, explain, log, history, regenerate, diff, merge, doctor,"
+            " config, schedule, help"
+        ),
     ),
     # Names that are no names of directories.
     (
@@ -287,12 +290,12 @@ def test_what_is_wrong_is_one_sentence_in_our_words(
         [],
         ["work"],
         ["--", "work"],
-        ["work", "-q"],
-        ["-q", "work", "--sort", "path"],
+        ["work", "-v"],
+        ["-v", "work", "--sort", "path"],
         ["-p", "work"],
-        ["--sort=path", "work", "-qp", "work"],
-        ["-qs", "path", "--", "work"],
-        ["-q", "-e", "--", "work"],
+        ["--sort=path", "work", "-vp", "work"],
+        ["-vs", "path", "--", "work"],
+        ["-v", "-e", "--", "work"],
     ],
     ids=" ".join,
 )
@@ -318,7 +321,7 @@ def test_several_paths_are_searched_with_those_of_p(run: Run, work: Path) -> Non
 
 def test_names_go_on_taking_all_words_that_follow(run: Run, work: Path) -> None:
     declare(work, {"x": {"dist": {"a": "b"}, "out": {"a": "b"}}})
-    result = run("x", "--targets", "dist", "out", "-q", cwd=work)
+    result = run("x", "--targets", "dist", "out", "-v", cwd=work)
     assert len(result.stdout.splitlines()) == 2
 
 
@@ -343,4 +346,4 @@ def test_wrong_usage_is_a_document_too(run: Run, work: Path) -> None:
 
 def test_a_directory_that_is_called_almost_like_a_command_is_searched(run: Run, work: Path) -> None:
     declare(work, {"rule": PROJECT})
-    assert run("rule", "-q", cwd=work).stdout.count("\n") == 1
+    assert run("rule", "-v", cwd=work).stdout.count("\n") == 1

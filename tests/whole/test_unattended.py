@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -132,8 +133,11 @@ def test_a_delay_is_a_random_time_up_to_that(
 def test_a_verbose_run_says_how_long_it_waits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun(monkeypatch, 0.5, verbose=True)
-    assert capsys.readouterr().err == "cleanup-nodemodule: waiting 30min first, as --delay says\n"
+    for share, said in ((0.5, "30min"), (0.0, "0s"), (0.01, "36s"), (0.03, "1min 48s")):
+        begun(monkeypatch, share, verbose=True)
+        assert capsys.readouterr().err == (
+            f"cleanup-nodemodule: waiting {said} first, as --delay says\n"
+        )
 
 
 def test_a_signal_ends_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,3 +243,42 @@ def test_a_quiet_run_at_a_terminal_shows_what_it_asks_about_and_then_nothing(wor
     assert shown[0].startswith("Can be deleted in ")
     assert shown[-1].startswith("Delete ")
     assert not (work / "app/node_modules").exists()
+
+
+# The journal of systemd.
+
+
+def says(one_tool: Tool, work: Path, stream: str, error: Path) -> list[str]:
+    """Return what a run says in a file that systemd may have called its journal."""
+    with error.open("w") as file:
+        status = os.fstat(file.fileno())
+        stream = stream.format(device=status.st_dev, inode=status.st_ino)
+        subprocess.run(
+            [*one_tool.command, "-p", work, work.parent / "none", "--exclude", "nothing"],
+            env={**one_tool.env, "JOURNAL_STREAM": stream},
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+            check=False,
+        )
+    return error.read_text().splitlines()
+
+
+def test_the_journal_is_told_the_level_of_a_warning(
+    one_tool: Tool, work: Path, tmp_path: Path
+) -> None:
+    lines = says(one_tool, work, "{device}:{inode}", tmp_path / "journal")
+    warnings = [line for line in lines if line.startswith("<4>cleanup-nodemodule: ")]
+    assert any("nothing matched nothing" in line for line in warnings)
+    assert any("No such file or directory" in line for line in warnings)
+    # What went well has the level that the service has.
+    assert any(line.startswith("1 of 2 can be deleted") for line in lines)
+
+
+@pytest.mark.parametrize("stream", ["{device}:1", "1:{inode}", "nonsense", ""])
+def test_another_stream_is_told_no_level(
+    one_tool: Tool, work: Path, tmp_path: Path, stream: str
+) -> None:
+    """As where standard error of a service was led into a file."""
+    lines = says(one_tool, work, stream, tmp_path / "file")
+    assert lines
+    assert not any(line.startswith("<") for line in lines)

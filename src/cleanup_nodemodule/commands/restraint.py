@@ -37,12 +37,13 @@ class Restraint:
                     terminal.say(unable)
         if not self.delay:
             return
-        from cleanup_nodemodule.model.quantities import duration
         from cleanup_nodemodule.work.tasks import Stopped
 
         seconds = self.delay * random_share()
         if self.verbose:
-            terminal.say(f"waiting {duration(round(seconds))} first, as --delay says")
+            minutes, rest = divmod(round(seconds), 60)
+            parts = [f"{minutes}min"] * bool(minutes) + [f"{rest}s"] * bool(rest or not minutes)
+            terminal.say(f"waiting {' '.join(parts)} first, as --delay says")
         try:
             with interrupts.raising():
                 time.sleep(seconds)

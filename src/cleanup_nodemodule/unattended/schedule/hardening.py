@@ -29,8 +29,7 @@ SystemCallErrorNumber=EPERM
 """
 """By system call: any service can have these, and a program that needs rights of its own runs in none of them."""
 
-_SYSTEM: Final = f"""\
-CapabilityBoundingSet={_CAPABILITIES}
+_SYSTEM: Final = """\
 PrivateDevices=yes
 PrivateMounts=yes
 ProtectClock=yes
@@ -57,12 +56,13 @@ def hardening(schedule: Schedule) -> Iterator[str]:
         yield "# A program that sends mail may need rights of its own, and may write anywhere.\n"
     else:
         yield _CALLS
-        families = "AF_UNIX AF_INET AF_INET6" if access.network else "AF_UNIX"
+        families = "AF_UNIX AF_INET AF_INET6 AF_NETLINK" if access.network else "AF_UNIX"
         yield f"RestrictAddressFamilies={families}\n"
     if not schedule.system:
         return
+    yield _SYSTEM
     if not access.mail:
-        yield _SYSTEM
+        yield f"CapabilityBoundingSet={_CAPABILITIES}\n"
         if not access.network:
             yield "PrivateNetwork=yes\nIPAddressDeny=any\n"
     yield from _writable(schedule)
@@ -86,10 +86,10 @@ def _writable(schedule: Schedule) -> Iterator[str]:
         return
     yield "ProtectSystem=strict\n"
     yield "ProtectHome=read-only\n"
-    if not any(_meet(place, hidden) for place in places for hidden in _TEMPORARY):
-        yield "PrivateTmp=yes\n"
     if not has_state_directory(schedule):
         places = (*places, access.state)
+    if not any(_meet(place, hidden) for place in places for hidden in _TEMPORARY):
+        yield "PrivateTmp=yes\n"
     for place in dict.fromkeys(places):
         # Without the dash it would not start while a disk is not mounted, and nobody would hear why.
         yield f"ReadWritePaths={path_word(place, '-')}\n"

@@ -43,6 +43,13 @@ _SHORTEST: Final = 3 * _DAY
 _AHEAD: Final = 10
 """How many times as far ahead as the readings go back."""
 
+_PARTS: Final = 3
+"""Parts of the readings, each of which has to say about the same as the whole."""
+
+_APART: Final = 3
+"""How many times as fast or as slow it may be in one part. Of use that goes up and down by chance one in twenty passes for
+a trend so, and of even growth under as much noise as three days bring one in ten does not."""
+
 _AGAIN: Final = 3
 """How often runs have to free something, so that they are taken to do so again."""
 
@@ -134,7 +141,7 @@ def _foretold(row: ForecastRow, recent: Sequence[Reading], read: Sequence[Readin
     trend = trend_of(points)
     slope = None if trend is None else trend.slope
     rate = (slope or 0.0) - row.freed_bytes_per_day / _DAY
-    reason = _doubt(points, trend)
+    reason = doubt(points, trend)
     if reason is None and rate <= (slope or 0.0) / 20:
         reason = "kept-up"
     seconds = row.free_bytes / rate if rate > 0 else 0.0
@@ -161,7 +168,7 @@ def used(readings: Sequence[Reading]) -> list[tuple[float, float]]:
     return thinned(found, [time for time, _ in found], _MOST)
 
 
-def _doubt(points: Sequence[tuple[float, float]], trend: Trend | None) -> Reason | None:
+def doubt(points: Sequence[tuple[float, float]], trend: Trend | None) -> Reason | None:
     """Return why nothing can be said of how fast it fills; None if something can."""
     if trend is None or len(points) < _LEAST:
         return "too-few-readings"
@@ -173,9 +180,10 @@ def _doubt(points: Sequence[tuple[float, float]], trend: Trend | None) -> Reason
     # What is not known within a half of itself either way is noise.
     if trend.low <= 0 or trend.high - trend.low > trend.slope:
         return "too-noisy"
-    later = trend_of(points[len(points) // 2 :])
-    if later is None or not trend.slope / 2 <= later.slope <= trend.slope * 2:
-        return "changing"
+    for part in range(_PARTS):
+        alone = trend_of(points[part * len(points) // _PARTS : (part + 1) * len(points) // _PARTS])
+        if alone is None or not trend.slope / _APART <= alone.slope <= trend.slope * _APART:
+            return "changing"
     return None
 
 

@@ -130,7 +130,7 @@ def entries(sizes: Sizes, now: float) -> Iterator[Entry]:
                 None,
                 (space,),
             ),
-            *("0.2.0", True, totals, 0, {}, question, ("/home/me/work",), tuple(portions)),
+            *("0.2.0", True, totals, 0, {}, question, ("/home/me/work",), (), tuple(portions)),
         )
 
 

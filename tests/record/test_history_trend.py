@@ -15,6 +15,7 @@ from cleanup_nodemodule.record.history.forecast import doubt
 from cleanup_nodemodule.record.history.keeping import keep
 from cleanup_nodemodule.record.history.trend import Trend, thinned, trend_of
 from cleanup_nodemodule.report.history import ForecastRow
+from cleanup_nodemodule.report.observed import ObservedRow
 from cleanup_nodemodule.run.looking_back import Asked, look_back
 from support.histories import BEGAN, DAY, GIB, LONG, entry, space
 
@@ -221,6 +222,26 @@ def test_a_file_system_that_did_not_answer_has_no_forecast(state: Path) -> None:
             keep(str(state), entry({}, began_at=BEGAN + night * DAY, spaces=[silent]), LONG) is None
         )
     assert look_back(str(state), Asked()).document.forecasts == []
+
+
+def test_what_resume_frees_counts_too(state: Path) -> None:
+    """It searches no root; the journal knows where it is."""
+    for night in range(30):
+        free = (41 - night) * GIB + (30 * GIB if night > 14 else 0)
+        assert (
+            keep(str(state), entry({}, began_at=BEGAN + night * DAY, spaces=[space(free)]), LONG)
+            is None
+        )
+        if night == 14:
+            freed = ObservedRow(
+                *("machine", "/", "ext4", 0, 30 * GIB, 30 * GIB, True, 30 * GIB, 30 * GIB),
+                *(None, None, None, None, None),
+            )
+            said = {"roots": [], "observed": [freed], "asked": None}
+            one = entry({}, began_at=BEGAN + night * DAY + 60, said=said, command="resume")
+            assert keep(str(state), one, LONG) is None
+    [row] = look_back(str(state), Asked()).document.forecasts
+    assert (row.growth_bytes_per_day, row.full_in_days) == (GIB, 42.0)
 
 
 def test_each_file_system_has_its_own(state: Path) -> None:

@@ -18,7 +18,7 @@ class SpaceRow:
     __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
     root: str
-    """Absolute path."""
+    """Absolute path. Of what was freed where no root lies, as by resume, the place where that is mounted."""
     file_system: str | None
     """What names it, as in a report, or else by its kind and where it is mounted; null if it was not asked."""
     mounted_on: str | None

@@ -66,10 +66,12 @@ class Reading(NamedTuple):
     """When it began; seconds since the epoch."""
     ended_at: float
     question: int | None
-    total: int
+    total: int | None
+    """None if it did not answer, or was not asked, and so with the next two."""
     free: int | None
-    """When it began; None if it did not answer."""
+    """When it began."""
     free_after: int | None
+    """When it ended."""
     freed: int
     """What the run freed there."""
     reclaimable: int
@@ -108,19 +110,19 @@ def _readings(
     return [
         Reading(run, (began := known[run].began_at), began + duration, question, total, *rest)
         for run, duration, question, total, *rest in rows
-        if run in known and total is not None
+        if run in known
     ]
 
 
 def _row(name: str, point: str, every: Sequence[Reading]) -> ForecastRow:
-    last = every[-1]
+    last = next(one for one in reversed(every) if one.free is not None)
     recent = [one for one in every if last.at - one.at <= WINDOW]
     read = [one for one in recent if one.free is not None]
     free = last.free if last.free_after is None else last.free_after
     row = ForecastRow(
         file_system=name,
         mounted_on=point,
-        total_bytes=last.total,
+        total_bytes=last.total or 0,
         free_bytes=free or 0,
         as_of=iso(last.ended_at),
         readings=len(read),
@@ -162,7 +164,7 @@ def used(readings: Sequence[Reading]) -> list[tuple[float, float]]:
     found: list[tuple[float, float]] = []
     freed = 0
     for one in readings:
-        if one.free is not None:
+        if one.free is not None and one.total is not None:
             found.append((one.at, float(one.total - one.free + freed)))
         freed += one.freed
     return thinned(found, [time for time, _ in found], _MOST)

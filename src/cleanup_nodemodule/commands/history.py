@@ -105,9 +105,9 @@ def history(
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int:
-    """Show what past runs have found, freed and failed at, what grows, and when a disk will be full.
+    """Show past runs, what grows, and when a disk will be full.
 
-    Each run is in the history, also one that deletes nothing.
+    Each run is in the history, also one that deletes nothing: what it found, freed and failed at.
     """
     if json_ and csv:
         raise UsageError("--json and --csv contradict each other; give one")

@@ -120,17 +120,8 @@ def entries(sizes: Sizes, now: float) -> Iterator[Entry]:
         began = now - (RUNS - run) * 3600
         yield Entry(
             FinishedRun(
-                f"{run:012x}",
-                "run",
-                "nightly",
-                "dry-run",
-                began,
-                40.0,
-                0,
-                None,
-                None,
-                None,
-                (space,),
+                *(f"{run:012x}", "run", "nightly", "dry-run", began, 40.0, 0, None, None),
+                spaces=(space,),
             ),
             *("0.2.0", True, totals, 0, {}, question, ("/home/me/work",), (), tuple(portions)),
         )

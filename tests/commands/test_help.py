@@ -60,7 +60,7 @@ Commands:
   rules       List the directories it knows, and what brings them back.
   explain     Say of one directory whether it can be deleted, and why.
   log         Show what was deleted, and when.
-  history     Show what past runs have found, freed and failed at.
+  history     Show past runs, what grows, and when a disk will be full.
   regenerate  Print or run the commands that bring back what was deleted.
   diff        Compare two audits: what has grown, shrunk, come and gone.
   merge       Join the audits of many machines into one.

@@ -12,7 +12,7 @@ import pytest
 from cleanup_nodemodule.record.history.entry import entry_of
 from cleanup_nodemodule.record.history.keeping import keep
 from cleanup_nodemodule.report.finished import FinishedRun
-from support.histories import BEGAN, DAY, LONG, failed, finished
+from support.histories import BEGAN, DAY, GIB, LONG, failed, finished, space
 from support.processes import Terminal
 from support.tool import Run
 from support.trees import declare
@@ -150,7 +150,115 @@ def test_a_clock_that_was_set_back_is_said(state: Path, run: Run) -> None:
     remember(state, [finished(began_at=BEGAN + day * DAY) for day in days])
     said = run("history")
     assert len(said.stdout.splitlines()) == 5
-    assert "The clock had been set back or ahead in 1 of these runs" in said.stderr
+    assert "The clock was wrong in 1 run: the time contradicts" in said.stderr
+
+
+GROWING = [
+    finished(
+        {"/srv/shop": (night + 10) << 28, "/srv/blog": (90 - night) << 26, "/srv/site": 1 << 30},
+        began_at=BEGAN + night * DAY,
+        deleted=["/srv/site"],
+        spaces=[space((41 - night) * GIB)],
+    )
+    for night in range(30)
+]
+
+
+def test_what_grows_fastest_comes_first(state: Path, run: Run) -> None:
+    remember(state, GROWING)
+    said = run("history", "--by", "project")
+    lines = [line.split("\t") for line in said.stdout.splitlines()]
+    # What is deleted each night and comes back grows too.
+    assert [(int(line[0]), line[4]) for line in lines] == [
+        (1 << 30, "/srv/site"),
+        (1 << 28, "/srv/shop"),
+        (-1 << 26, "/srv/blog"),
+    ]
+    assert lines[1][:4] == [str(1 << 28)] * 3 + [str(39 << 28)]
+    assert said.stderr == ("Compared: 24 of 30 audits of /srv, from 2026-05-28 to 2026-06-26.\n")
+    rows = list(csv.DictReader(io.StringIO(run("history", "--by", "root", "--csv").stdout)))
+    assert [row["group"] for row in rows] == ["/srv"]
+    document = json.loads(run("history", "--by", "ecosystem", "--json", "-n", "1").stdout)
+    assert [row["group"] for row in document["growth"]] == ["js"]
+    assert document["compared"]["audits"] == 30
+    few = run("history", "--by", "project", "-n", "1")
+    assert few.stdout.count("\n") == 1
+    assert "2 more are not shown" in few.stderr
+    wrong = run("history", "--by", "size")
+    assert wrong.returncode == 2
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_people_get_what_grows_as_a_table(state: Path, tmp_path: Path, columns: int) -> None:
+    remember(state, GROWING)
+    with Terminal("history", "--by", "project", cwd=tmp_path, columns=columns) as terminal:
+        assert terminal.finish() == 0
+    screen = terminal.screen()
+    assert max(map(len, screen)) <= columns
+    assert screen[0].split() == ["A", "week", "Between", "Now", "Project"]
+    assert screen[2].split() == ["+1.8", "GiB", "9.8", "GiB", "/srv/shop"]
+
+
+def test_a_project_is_found_by_a_relative_path_and_through_a_symlink(
+    state: Path, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "real/shop").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    sizes = [{f"{tmp_path}/real/shop": (night + 1) << 20} for night in range(9)]
+    remember(state, [finished(size, began_at=BEGAN + n * DAY) for n, size in enumerate(sizes)])
+    for word in ("real/shop", "./link/shop", f"{tmp_path}/real", "real/../real"):
+        said = run("history", word)
+        lines = [line.split("\t") for line in said.stdout.splitlines()]
+        assert [int(line[4]) for line in lines] == [(night + 1) << 20 for night in range(9)], word
+        assert "It takes 9.0 MiB now, and grows by 7.0 MiB a week." in said.stderr
+    document = json.loads(run("history", "real/shop", "--json").stdout)
+    assert document["project"] == f"{tmp_path}/real/shop"
+    assert [point["allocated_bytes"] for point in document["points"]][:2] == [1 << 20, 2 << 20]
+    assert len(run("history", "real", "--csv").stdout.splitlines()) == 10
+    none = run("history", "elsewhere")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert none.stderr == f"The history has no audits of {tmp_path}/elsewhere.\n"
+    empty = run("history", "")
+    assert empty.returncode == 2
+    assert "PROJECT is empty" in empty.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_project_is_drawn(state: Path, tmp_path: Path, columns: int) -> None:
+    remember(state, GROWING)
+    with Terminal("history", "/srv/shop", cwd=tmp_path, columns=columns) as terminal:
+        assert terminal.finish() == 0
+    screen = terminal.screen()
+    assert max(map(len, screen)) <= columns
+    assert screen[0].startswith("Takes   ▃")
+    assert screen[0].endswith("now 9.8 GiB")
+    assert "and grows by 1.8 GiB a week." in " ".join(screen)
+
+
+def test_when_the_disk_is_full_is_said(state: Path, run: Run) -> None:
+    runs = [
+        finished({"/srv/a": 19 * GIB}, began_at=BEGAN + n * DAY, spaces=[space((41 - n) * GIB)])
+        for n in range(30)
+    ]
+    remember(state, runs)
+    said = run("history").stderr
+    assert said == (
+        "/: at this rate the disk is full in 12 days (12.0 GiB are free, 1.0 GiB a day are added)."
+        " What is rebuildable now would give 31 days.\n"
+    )
+    [row] = json.loads(run("history", "--json").stdout)["forecasts"]
+    assert (row["full_in_days"], row["full_in_days_if_deleted"]) == (12.0, 31.0)
+
+
+def test_few_audits_say_nothing_of_growth(state: Path, run: Run) -> None:
+    assert (
+        run("history", "--by", "root").stderr == "The history has no audits that can be compared.\n"
+    )
+    remember(state, GROWING[:3])
+    said = run("history", "--by", "root")
+    assert said.stdout == ""
+    assert "How fast it grows cannot be said of fewer than 4 audits, or of one day." in said.stderr
+    assert "full in" not in run("history").stderr
 
 
 def test_prune_does_what_the_configuration_says(state: Path, run: Run, tmp_path: Path) -> None:

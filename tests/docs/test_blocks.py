@@ -493,6 +493,14 @@ def _(ran: Ran) -> None:
     assert "The history has no such runs." in ran.err
 
 
+@check("history", "What grows", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    assert "How fast it grows cannot be said of fewer than 4 audits" in ran.err
+    [line] = ran.out.splitlines()
+    assert line.split("\t")[1:4] == ["1", "1", "0"]
+
+
 @check("history", "How much it keeps", after=DELETE)
 def _(ran: Ran) -> None:
     assert ran.code == 0, ran.err

@@ -1,6 +1,7 @@
-"""``history``: tell what past runs have found, freed and failed at."""
+"""``history``: tell what past runs have found, freed and failed at, what grows, and when a disk will be full."""
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -19,6 +20,14 @@ _SHOWN: Final = 20
 """Runs that are shown unless more are asked for."""
 
 
+class GrowthBy(StrEnum):
+    """What growth is put together by."""
+
+    PROJECT = "project"
+    ECOSYSTEM = "ecosystem"
+    ROOT = "root"
+
+
 def show_schema(wanted: bool) -> None:
     """Print the JSON Schema of the document of ``history``, and end."""
     if wanted:
@@ -28,8 +37,25 @@ def show_schema(wanted: bool) -> None:
         print_and_end(lambda: typer.echo(schema_of(HistoryDocument)))
 
 
+# Long: its parameters are its options, as Typer reads them from the signature.
 def history(
     ctx: typer.Context,
+    project: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROJECT",
+            help="Show what was found in this directory, and how fast it grows.",
+        ),
+    ] = None,
+    by: Annotated[
+        GrowthBy | None,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="Show what grows fastest: by project, ecosystem or root. What runs have deleted counts as if it were"
+            " still there.",
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -48,11 +74,14 @@ def history(
             "-n",
             metavar="N",
             min=0,
-            help="Print only the last N runs, 0 for all. Default: 20 at a terminal, all elsewhere.",
+            help="Print only the last N runs, or the first N of what grows; 0 for all. Default: 20 at a terminal, all"
+            " elsewhere.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a line for each run.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV: a line for each run, or for what grows.")
+    ] = False,
     prune: Annotated[
         bool,
         typer.Option(
@@ -76,26 +105,34 @@ def history(
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int:
-    """Show what past runs have found, freed and failed at.
+    """Show past runs, what grows, and when a disk will be full.
 
-    Each run is in the history, also one that deletes nothing.
+    Each run is in the history, also one that deletes nothing: what it found, freed and failed at.
     """
     if json_ and csv:
         raise UsageError("--json and --csv contradict each other; give one")
+    if project == "":  # As by a variable that is not set: it would be the current directory.
+        raise UsageError("PROJECT is empty; for the current directory type: history .")
+    others = (project, by, since, job, limit, json_ or None, csv or None)
+    if prune and any(one is not None for one in others):
+        raise UsageError("--prune takes no other option but --config and --no-config")
     with nothing_done(), reading_the_record():
         from cleanup_nodemodule.record import state_directory
 
         directory = state_directory.directory()
         if prune:
-            if since is not None or job is not None or limit is not None or json_ or csv:
-                raise UsageError("--prune takes no other option but --config and --no-config")
             return _prune(ctx, directory)
         from cleanup_nodemodule.run.looking_back import Asked, look_back
+        from cleanup_nodemodule.work.conversion import absolute
 
-        shown = (
-            _SHOWN if limit is None and is_terminal(sys.stdout) and not (json_ or csv) else limit
+        people = is_terminal(sys.stdout) and not (json_ or csv)
+        asked = Asked(
+            since=_seconds(since),
+            job=job,
+            last=(_SHOWN if limit is None and people else limit) or None,
+            project=None if project is None else absolute(project),
+            by=None if by is None else by.value,
         )
-        asked = Asked(since=_seconds(since), job=job, last=shown or None)
         return _show(look_back(directory, asked), as_json=json_, as_csv=csv)
 
 
@@ -126,24 +163,31 @@ def _prune(ctx: typer.Context, directory: str) -> int:
 
 def _show(past: "Past", *, as_json: bool, as_csv: bool) -> int:
     from cleanup_nodemodule.report.document import json_lines
-    from cleanup_nodemodule.show.history import lines, page, say_about
+    from cleanup_nodemodule.show import growth, history
     from cleanup_nodemodule.show.history_files import csv_lines
+
+    document = past.document
+    runs = document.by is None
 
     def write() -> None:
         if as_json:
-            sys.stdout.writelines(json_lines(past.document))
+            sys.stdout.writelines(json_lines(document))
             print()
         elif as_csv:
-            sys.stdout.buffer.writelines(csv_lines(past.document))
+            sys.stdout.buffer.writelines(csv_lines(document))
         elif is_terminal(sys.stdout):
-            sys.stdout.writelines(f"{line}\n" for line in page(past))
+            page = history.page(past) if runs else growth.page(document)
+            sys.stdout.writelines(f"{line}\n" for line in page)
         else:
-            sys.stdout.writelines(f"{line}\n" for line in lines(past.document.runs))
+            lines = history.lines(document.runs) if runs else growth.lines(document)
+            sys.stdout.writelines(f"{line}\n" for line in lines)
 
     lost = emit(write)
     if lost is not None:
         say(f"{PROGRAM}: could not print the result: {lost}")
         return ExitCode.UNEXPECTED
-    if not (as_json or as_csv):
-        say_about(past)
+    if as_json or as_csv:
+        return ExitCode.DONE
+    for line in history.remarks(past) if runs else growth.remarks(past):
+        say(line)
     return ExitCode.DONE

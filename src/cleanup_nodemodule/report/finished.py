@@ -24,9 +24,9 @@ class RootSpace:
     total_bytes: int | None
     """None if it did not answer."""
     free_before_bytes: int | None
-    """Free when the run began; None if it did not answer."""
+    """Free for users other than root when the run began, as df(1) says it; None if it did not answer."""
     free_after_bytes: int | None
-    """Free when the run ended; None if it did not answer."""
+    """The same when the run ended."""
 
 
 @dataclass(frozen=True, slots=True)

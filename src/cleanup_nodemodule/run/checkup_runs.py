@@ -34,7 +34,7 @@ def of_history(jobs: Sequence[str], _path: str) -> Earlier:
     try:
         with reading(state_directory.directory()) as connection:
             everything = [] if connection is None else passed(connection)
-            each = {} if connection is None else {job: passed(connection, job) for job in jobs}
+        each = {job: [run for run in everything if run.job == job] for job in jobs}
     except StateError:
         return Earlier([])  # The state directory has its own check.
     except HistoryError as error:

@@ -1,5 +1,6 @@
 """Look back at the runs of the past: what the history has of them. The run that ``history`` is for."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,9 @@ from cleanup_nodemodule.system import machine
 from cleanup_nodemodule.words import iso, printable
 
 if TYPE_CHECKING:
+    import sqlite3
+
+    from cleanup_nodemodule.record.history.growth import By
     from cleanup_nodemodule.record.history.runs import Passed
 
 _MAX_AGE: Final = "2y"
@@ -50,7 +54,11 @@ class Asked:
     """Seconds: only runs that began so long ago at most."""
     job: str | None = None
     last: int | None = None
-    """Only the last so many runs; None: all of them."""
+    """Only the last so many runs, or so many rows of growth; None: all of them."""
+    project: str | None = None
+    """Absolute path: all about the projects there and beneath."""
+    by: "By | None" = None
+    """What grows, put together by this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ def look_back(directory: str, asked: Asked) -> Past:
     """Return what the history in a state directory has of the past. Raises UnreadableError."""
     from cleanup_nodemodule.record.history import runs
     from cleanup_nodemodule.record.history.database import reading
+    from cleanup_nodemodule.record.history.forecast import forecasts
 
     begin = None if asked.since is None else time.time() - asked.since
     document = HistoryDocument(
@@ -73,22 +82,65 @@ def look_back(directory: str, asked: Asked) -> Past:
         host=machine.host_name(),
         since=None if begin is None else iso(begin),
         job=asked.job,
+        project=asked.project,
+        by=asked.by or (None if asked.project is None else "project"),
     )
     try:
         with reading(directory) as connection:
             if connection is None:
                 return Past(document)
-            passed: Sequence[Passed] = runs.passed(connection, asked.job)
+            every = runs.passed(connection)
+            passed: Sequence[Passed] = every
+            if asked.job is not None:
+                passed = [run for run in every if run.job == asked.job]
             if begin is not None:
                 passed = runs.since(passed, begin)
+            if document.by is not None:
+                return Past(_grown(connection, document, asked, passed), passed)
             shown = passed if asked.last is None else passed[-asked.last :]
             document.runs.extend(runs.rows_of(connection, shown))
+            # The disk fills by what all runs say, not only those of a job.
+            told = every if begin is None else runs.since(every, begin)
+            document.forecasts.extend(forecasts(connection, told))
             document = replace(document, left_out=len(passed) - len(shown))
     except files.HistoryError as error:
         raise UnreadableError(
             f"cannot read {printable(files.path_of(directory))}: {error}"
         ) from error
     return Past(document, passed)
+
+
+def _grown(
+    connection: "sqlite3.Connection",
+    document: HistoryDocument,
+    asked: Asked,
+    passed: "Sequence[Passed]",
+) -> HistoryDocument:
+    """Return the document with what has grown."""
+    from cleanup_nodemodule.record.history import audits, growth
+
+    numbers: set[int] | None = None
+    among: set[int] | None = None
+    most = growth.MOST
+    if asked.project is not None:
+        # A path that was found through a symlink stands so in the history.
+        numbers = growth.at_or_beneath(connection, {asked.project, os.path.realpath(asked.project)})
+        most = growth.MOST_OF_PROJECT
+        if not numbers:
+            return document
+        among = growth.that_searched(connection, numbers)
+    comparable = audits.comparable(connection, passed, among)
+    if comparable is None:
+        return document
+    found = audits.read(connection, comparable, most)
+    document = replace(document, compared=audits.described(connection, comparable, len(found)))
+    called = growth.names(connection, numbers)
+    rows = growth.growth(found, called, document.by or "project")
+    shown = rows if asked.last is None else rows[: asked.last]
+    document.growth.extend(shown)
+    if numbers is not None:
+        document.points.extend(growth.points(found, numbers))
+    return replace(document, left_out=len(rows) - len(shown))
 
 
 @dataclass(frozen=True, slots=True)

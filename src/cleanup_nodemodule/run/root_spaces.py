@@ -112,4 +112,15 @@ def look(place: str) -> tuple[int, str | None, space.Reading | None]:
         device = os.stat(place).st_dev
     except OSError:
         return 0, None, None
-    return device, FileSystems().name_of(device, place, place), space.read(place, False)  # noqa: FBT003 - as it is called elsewhere
+    return device, FileSystems().name_of(device, place, place), _reading(place)
+
+
+def _reading(place: str) -> space.Reading | None:
+    """Return what the file system of a directory has free for users other than root, as df(1) says it."""
+    if not hasattr(os, "statvfs"):
+        return None
+    try:
+        status = os.statvfs(place)
+    except OSError:
+        return None
+    return space.Reading(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)

@@ -3,17 +3,16 @@
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.record.history.clock import straightened
 from cleanup_nodemodule.record.history.runs import Passed
-from cleanup_nodemodule.report.history import HistoryRunRow
+from cleanup_nodemodule.report.history import ForecastRow, HistoryRunRow
 from cleanup_nodemodule.run.looking_back import Past
 from cleanup_nodemodule.show.chart import Chart, bars, levels_for
 from cleanup_nodemodule.show.fitting import Marks, cropped, marks_for
 from cleanup_nodemodule.show.layout import bold, columns, dim
-from cleanup_nodemodule.show.streams import say
 from cleanup_nodemodule.words import command, printable, size
 
 _CODES: Final[dict[int, str]] = {
@@ -38,6 +37,9 @@ _LABEL: Final = 8
 """Cells before the bars of the chart."""
 
 _DAY: Final = 86_400
+
+Drawn: TypeAlias = tuple[str, Sequence[tuple[float, float]], bool]
+"""A line of a chart: what it is called, numbers with their times, and whether those of one cell are added up."""
 
 
 def result_of(code: int) -> str:
@@ -81,10 +83,8 @@ def page(past: Past) -> Iterator[str]:
         return
     width = min(columns(), _MOST)
     yield from _table(past.document.runs, width, marks_for(sys.stdout))
-    drawn = list(chart(past.passed, width))
-    if drawn:
-        yield ""
-        yield from drawn
+    charted = list(chart(past.passed, width))
+    yield from ("", *charted) if charted else ()
 
 
 def _table(runs: Sequence[HistoryRunRow], width: int, marks: Marks) -> Iterator[str]:
@@ -136,28 +136,30 @@ def took(seconds: float) -> str:
 def chart(passed: Sequence[Passed], width: int) -> Iterator[str]:
     """Give a chart of runs over time; nothing where all of them began at once."""
     times = straightened([run.began_at for run in passed])
-    if not times or times[0] == times[-1]:
-        return
-    levels = levels_for(sys.stdout)
-    rows: list[tuple[str, list[tuple[float, float]], bool]] = [
+    found = [
+        (time, run.allocated_bytes)
+        for time, run in zip(times, passed, strict=True)
+        if run.allocated_bytes is not None
+    ]
+    rows: list[Drawn] = [
         ("Runs", [(time, 1) for time in times], True),
-        (
-            "Found",
-            [
-                (time, run.allocated_bytes)
-                for time, run in zip(times, passed, strict=True)
-                if run.allocated_bytes is not None
-            ],
-            False,
-        ),
+        ("Found", found, False),
         ("Freed", [(time, run.freed_bytes) for time, run in zip(times, passed, strict=True)], True),
         ("Failed", [(time, run.failed) for time, run in zip(times, passed, strict=True)], True),
     ]
+    yield from drawn(times, rows, width)
+
+
+def drawn(times: Sequence[float], rows: Sequence[Drawn], width: int) -> Iterator[str]:
+    """Give the lines of a chart for *times* in order; nothing where all are the same."""
+    if not times or times[0] == times[-1]:
+        return
+    levels = levels_for(sys.stdout)
     said = {name: _most(name, values) for name, values, _ in rows}
     room = width - _LABEL - 2 - max(map(len, said.values()))
     axis = Chart.of(times, max(10, room))
     for name, values, adds in rows:
-        if name == "Failed" and not any(value for _, value in values):
+        if not any(value for _, value in values) and name != "Found":
             continue
         cells = axis.gathered(values, _sum if adds else _last)
         yield f"{name.ljust(_LABEL)}{bars(cells, levels)}  {said[name]}"
@@ -176,7 +178,7 @@ def _most(name: str, values: Sequence[tuple[float, float]]) -> str:
     """Return what stands behind the bars."""
     numbers = [int(value) for _, value in values]
     match name:
-        case "Found":
+        case "Found" | "Takes":
             return f"now {size(numbers[-1])}" if numbers else ""
         case "Freed":
             return f"{size(sum(numbers))} in all"
@@ -196,24 +198,53 @@ def _ends(axis: Chart, width: int) -> str:
     return first + (" " * between + last if between > 0 else f" to {last}")[: width - len(first)]
 
 
-def say_about(past: Past) -> None:
-    """Say what is not shown, and what is strange."""
+def remarks(past: Past) -> Iterator[str]:
+    """Give what is not shown, what is strange, and the forecasts, as sentences."""
     document = past.document
     if not document.runs:
-        said = (
-            "no such runs"
-            if document.job is not None or document.since is not None
-            else "no runs yet"
-        )
-        say(f"The history has {said}.")
+        narrowed = document.job is not None or document.since is not None
+        yield f"The history has no {'such runs' if narrowed else 'runs yet'}."
         return
     if document.left_out:
-        say(
-            f"{document.left_out:,} earlier runs are not shown; {command('history', '--limit', '0')} shows all."
+        yield (
+            f"{document.left_out:,} earlier runs are not shown. To see all: {command('history', '--limit', '0')}"
         )
-    strange = [run for run in past.passed if not run.trusted]
+    yield from clock(past.passed)
+    yield from filter(None, map(forecast, document.forecasts))
+
+
+def clock(passed: Sequence[Passed]) -> Iterator[str]:
+    """Give a sentence if the clock was wrong."""
+    strange = sum(not run.trusted for run in passed)
     if strange:
-        say(
-            f"The clock had been set back or ahead in {len(strange):,} of these runs: their times contradict those of the"
-            " runs before or after them. The runs are in the order in which they ended."
+        runs = "1 run" if strange == 1 else f"{strange:,} runs"
+        yield (
+            f"The clock was wrong in {runs}: the time contradicts those of the runs before or after. Runs are listed in the"
+            " order in which they ended."
         )
+
+
+def forecast(row: ForecastRow) -> str | None:
+    """Return a forecast as a sentence, safe to show; None where there is nothing to say."""
+    where = printable(row.mounted_on)
+    growth = row.growth_bytes_per_day or 0
+    if row.reason == "kept-up":
+        return f"{where}: {size(round(growth))} a day are added, and runs free {size(round(row.freed_bytes_per_day))} a day."
+    if row.full_in_days is None or row.full_in_days_if_deleted is None:
+        return None
+    more = ""
+    if row.reclaimable_bytes and round(row.full_in_days_if_deleted) > round(row.full_in_days):
+        more = f" What is rebuildable now would give {_days(row.full_in_days_if_deleted)}."
+    freed = (
+        f", and runs free {size(round(row.freed_bytes_per_day))}" if row.freed_bytes_per_day else ""
+    )
+    return (
+        f"{where}: at this rate the disk is full in {_days(row.full_in_days)} ({size(row.free_bytes)} are free,"
+        f" {size(round(growth))} a day are added{freed}).{more}"
+    )
+
+
+def _days(count: float) -> str:
+    if count < 1:
+        return "less than a day"
+    return "1 day" if round(count) == 1 else f"{round(count):,} days"

@@ -1,21 +1,25 @@
-"""The runs of the history as CSV."""
+"""The history as CSV: its runs, what grows, or what was found of a project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from typing import Final
+from typing import Any, Final
 
 from cleanup_nodemodule.report import spreadsheet
-from cleanup_nodemodule.report.history import HistoryDocument, HistoryRunRow
+from cleanup_nodemodule.report.history import GrowthRow, HistoryDocument, HistoryRunRow, PointRow
 
 _NOT_FLAT: Final = frozenset({"kept", "roots"})
 """What is no single value."""
 
-COLUMNS: Final = tuple(one.name for one in fields(HistoryRunRow) if one.name not in _NOT_FLAT)
-"""The header: the fields of a run in the JSON document."""
-
 
 def csv_lines(document: HistoryDocument) -> Iterator[bytes]:
-    """Give a header, and a line for each run."""
-    yield spreadsheet.line(COLUMNS)
-    for run in document.runs:
-        yield spreadsheet.line(getattr(run, name) for name in COLUMNS)
+    """Give a header, and a line for each row: the fields that it has in the JSON document."""
+    kind: type[Any] = HistoryRunRow
+    rows: Sequence[Any] = document.runs
+    if document.project is not None:
+        kind, rows = PointRow, document.points
+    elif document.by is not None:
+        kind, rows = GrowthRow, document.growth
+    columns = [one.name for one in fields(kind) if one.name not in _NOT_FLAT]
+    yield spreadsheet.line(columns)
+    for row in rows:
+        yield spreadsheet.line(getattr(row, name) for name in columns)

@@ -31,6 +31,8 @@ class Entry:
     everywhere that it was to, or looked only at what a list named: then it compares with no other run."""
     roots: tuple[str, ...] = ()
     """Absolute paths."""
+    elsewhere: tuple[tuple[str, int], ...] = ()
+    """Bytes that were freed on file systems that no root lies on, as by ``resume``, each with where that is mounted."""
     portions: tuple[Portion, ...] = field(default=(), repr=False)
 
 
@@ -40,6 +42,11 @@ def entry_of(run: FinishedRun) -> Entry:
     if run.report is None:
         return Entry(plain, "", None, None, 0, {}, None)
     digest = run.digest
+    known = {space.point for space in run.spaces}
+    observed = run.report.observed
+    elsewhere = [
+        (row.file_system, row.freed_bytes) for row in observed if row.file_system not in known
+    ]
     return Entry(
         plain,
         run.report.tool.version,
@@ -49,6 +56,7 @@ def entry_of(run: FinishedRun) -> Entry:
         {} if digest is None else dict(digest.kept),
         question_of(run.report),
         tuple(run.report.roots),
+        tuple(elsewhere),
         () if digest is None else tuple(digest.portions),
     )
 
@@ -86,6 +94,8 @@ def by_root(entry: Entry) -> dict[str, RootSums]:
         one.allocated_bytes += portion.allocated_bytes
         one.reclaimable_bytes += portion.reclaimable_bytes
         one.freed_bytes += portion.freed_bytes
+    for point, freed in entry.elsewhere:
+        found.setdefault(point, RootSums(None)).freed_bytes += freed
     return found
 
 

@@ -24,22 +24,19 @@ class Passed(NamedTuple):
     failed: int
     """Artifacts that could not be deleted."""
     exit_code: int
+    job: str | None
     trusted: bool
     """Its clock had not been set back or ahead, for all that is known."""
 
 
-def passed(connection: sqlite3.Connection, job: str | None = None) -> list[Passed]:
-    """Return all runs, or those of a *job*, in their order. Raises sqlite3.Error."""
+def passed(connection: sqlite3.Connection) -> list[Passed]:
+    """Return all runs in their order. Raises sqlite3.Error."""
     rows = connection.execute(
         "SELECT id, began_at, allocated_bytes, coalesce(freed_bytes, 0), coalesce(failed, 0), exit_code, job"
         " FROM run ORDER BY id"
     ).fetchall()
     trusted = believed([row[1] for row in rows])
-    return [
-        Passed._make((*row[:-1], good))
-        for row, good in zip(rows, trusted, strict=True)
-        if job is None or row[-1] == job
-    ]
+    return [Passed._make((*row, good)) for row, good in zip(rows, trusted, strict=True)]
 
 
 def since(runs: Sequence[Passed], begin: float) -> Sequence[Passed]:

@@ -24,7 +24,9 @@ def store(connection: sqlite3.Connection, entry: Entry) -> int:
                 (
                     number,
                     roots[root],
-                    None if space is None else _number_of_file_system(connection, space),
+                    _mounted_at(connection, root)
+                    if space is None
+                    else _number_of_file_system(connection, space),
                     None if space is None else space.total_bytes,
                     None if space is None else space.free_before_bytes,
                     None if space is None else space.free_after_bytes,
@@ -95,6 +97,14 @@ def _number_of_file_system(connection: sqlite3.Connection, space: RootSpace) -> 
         (storable(space.file_system), os.fsencode(space.point), storable(space.kind)),
     ).fetchall()
     return int(number)
+
+
+def _mounted_at(connection: sqlite3.Connection, point: str) -> int | None:
+    """Return the number of the file system that was last seen mounted at a path; None if none was."""
+    found = connection.execute(
+        "SELECT id FROM file_system WHERE point = ? ORDER BY id DESC", (os.fsencode(point),)
+    ).fetchone()
+    return None if found is None else int(found[0])
 
 
 def _packed(

@@ -51,6 +51,25 @@ def test_only_what_the_user_asked_for_counts_if_it_fails(
     assert (run.command, run.job, run.began_at) == ("run", "nightly", 1000.0)
 
 
+class Faulty(Hearing):
+    """A listener with a fault of its own."""
+
+    def hear(self, run: FinishedRun) -> str | None:
+        raise TypeError(f"\x1b[2J{run.command}")
+
+
+@pytest.mark.parametrize(("asked_for", "code"), [(True, 3), (False, 0)])
+def test_a_fault_in_one_listener_keeps_nobody_from_being_told(
+    code: int, *, asked_for: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    after = Hearing()
+    assert accounts(Faulty(asked_for), after).of_failure("it failed", "delete", 0) == code
+    said = capsys.readouterr().err
+    assert said.startswith("cleanup-nodemodule: unexpected failure of Faulty: TypeError: ")
+    assert "\x1b" not in said
+    assert len(after.heard) == 1
+
+
 def test_a_run_that_came_to_a_result_is_told_with_its_sums() -> None:
     hearing = Hearing()
     ended = Ended(report([row(), row("/srv/b/node_modules", reason="tracked")]), run="abc")

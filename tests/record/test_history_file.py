@@ -399,17 +399,54 @@ def without_tables(file: Path) -> None:
     connection.close()
 
 
+def changed_by(*statements: str) -> Callable[[Path], None]:
+    """Return a damage by SQL."""
+
+    def damage(file: Path) -> None:
+        with sqlite3.connect(file) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+
+    return damage
+
+
+ENDLESS: Final = """
+CREATE TRIGGER more AFTER INSERT ON run BEGIN
+    INSERT INTO question (said) SELECT * FROM (
+        WITH RECURSIVE one (x) AS (SELECT 1 UNION ALL SELECT x FROM one) SELECT max(x) FROM one
+    );
+END
+"""
+"""Has each run wait for ever."""
+
+
+def named_by_no_text(file: Path) -> None:
+    changed_by("CREATE TABLE strange_table (x)")(file)
+    changed_by("PRAGMA wal_checkpoint (TRUNCATE)")(file)
+    file.write_bytes(file.read_bytes().replace(b"strange_table", b"\x9ftrange_table"))
+
+
 def shared_memory_of_others(file: Path) -> None:
     Path(f"{file}-wal").symlink_to("/etc/passwd")
 
 
-DAMAGES: Final[list[Callable[[Path], None]]] = [
-    *(garbage, truncated, torn, zeros, holed, symlinked, made_a_directory, made_a_pipe),
-    *(given_away, open_to_all, of_another_program, without_tables, shared_memory_of_others),
-]
+DAMAGES: Final[dict[str, Callable[[Path], None]]] = {
+    **{
+        one.__name__: one
+        for one in (
+            *(garbage, truncated, torn, zeros, holed, symlinked, made_a_directory, made_a_pipe),
+            *(given_away, open_to_all, of_another_program, without_tables),
+            *(shared_memory_of_others, named_by_no_text),
+        )
+    },
+    "a trigger": changed_by(ENDLESS),
+    "a view": changed_by("CREATE VIEW seen AS SELECT * FROM run"),
+    "a column": changed_by("ALTER TABLE root RENAME COLUMN path TO way"),
+}
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_set_aside_and_a_new_one_begins(
     state: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -451,6 +488,21 @@ def test_runs_that_find_it_damaged_at_once_set_it_aside_once(state: Path) -> Non
     assert said.count("AssertionError: the history was damaged") == 1
     assert len([one for one in state.iterdir() if ".damaged-" in one.name]) == 1
     assert len(runs_in(state)) == 7
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE run SET began_at = 'yesterday'",
+        "UPDATE run SET kept = 'x'",
+        "UPDATE root SET path = 5",
+    ],
+)
+def test_values_that_no_run_has_written_are_said(state: Path, change: str) -> None:
+    keep(str(state), entry({"/srv/a": 4096}, spaces=[space(5)], said={"roots": ["/srv"]}), LONG)
+    changed_by(change)(file_of(state))
+    with pytest.raises(UnreadableError, match="it says what no run has written"):
+        look_back(str(state), Asked())
 
 
 def test_one_that_reads_leaves_a_damaged_file_where_it_is(state: Path) -> None:

@@ -19,6 +19,7 @@ from cleanup_nodemodule.run.orders import Orders
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended, Silent
 from support import simple
+from support.filesystems import Mounts, ended
 from support.removals import artifact
 from support.reports import report, row
 from support.tool import PROJECT, Tool
@@ -246,3 +247,14 @@ def test_only_the_last_lists_are_remembered() -> None:
 def test_a_run_without_a_limit_remembers_nothing(one_tool: Tool, top: Path) -> None:
     one_tool.delete(top)
     assert not list((one_tool.home / "state").rglob("left-off.json"))
+
+
+def test_a_state_directory_that_does_not_answer_holds_up_no_run_for_long(
+    tmp_path: Path, disks: Mounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(left_off, "_PATIENCE", 0.1)
+    served = disks.misbehaving(tmp_path / "disk", {"dir": {}}, silent=["/dir"])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "disk/dir"))
+    with ended(served):
+        assert left_off.read("list") == BEGINNING
+        left_off.write("list", LeftOff("/srv/b"))

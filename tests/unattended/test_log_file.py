@@ -11,7 +11,7 @@ import pytest
 
 from cleanup_nodemodule.report.finished import FinishedRun
 from cleanup_nodemodule.unattended.log_file import LogFile
-from support.filesystems import Mounts
+from support.filesystems import Mounts, ended
 from support.needs import needs_root, unable
 from support.places import CHECKOUT
 from support.processes import bound, mode
@@ -254,3 +254,24 @@ def test_a_directory_is_no_log(one_tool: Tool, work: Path, path: str) -> None:
         2,
         "cleanup-nodemodule: --log-file takes the path of a file, such as cleanup.log\n",
     )
+
+
+def test_another_machine_may_have_it(disks: Mounts, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    disks.sshfs(tmp_path / "here", tmp_path / "there")
+    one = log_of(tmp_path / "here/cleanup.log")
+    one.begin(None, 0.0)
+    assert one.hear(finished()) is None
+    assert [level for level, _ in lines(tmp_path / "there/cleanup.log")] == ["INFO", "INFO"]
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_run_for_long(
+    one_tool: Tool, work: Path, disks: Mounts, tmp_path: Path
+) -> None:
+    served = disks.misbehaving(tmp_path / "disk", {"dir": {}}, silent=["/dir"])
+    lost = tmp_path / "disk/dir/cleanup.log"
+    with ended(served):
+        told = one_tool.delete(work, "--log-file", lost)
+    assert told.code == 3
+    assert told.document["totals"]["deleted"] == 1
+    assert f"could not write to the log {lost}: its disk did not answer for 5" in told.errors

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -89,7 +90,10 @@ class Accounts:
         from cleanup_nodemodule.words import PROGRAM
 
         for listener in self.listeners:
-            unable = listener.hear(replace(run, exit_code=int(code)))
+            try:
+                unable = listener.hear(replace(run, exit_code=int(code)))
+            except Exception as error:  # noqa: BLE001 - the run is as it was, and the others are to be told
+                unable = f"unexpected failure of {type(listener).__name__}: {type(error).__name__}: {printable(str(error))}"
             if unable is not None:
                 warn(f"{PROGRAM}: {unable}")
                 run = replace(run, unable=(*run.unable, unable))
@@ -154,13 +158,26 @@ def _log_of(values: "Values", command: str, job: str | None, plan: str | None) -
     from cleanup_nodemodule.run.orders import mode_of
     from cleanup_nodemodule.unattended.log_file import LogFile
 
-    if not path or path.endswith(os.sep) or os.path.isdir(path):
+    if not path or path.endswith(os.sep) or _is_directory(path):
         with values.blaming():
             raise UsageError("--log-file takes the path of a file, such as cleanup.log")
     what = (command or "clean") if job is None else f"{command} {printable(job)}"
     # What resume does, and where, is said by no setting.
     more = () if command == "resume" else (mode_of(values), *_places(values, plan))
     return LogFile(path, ", ".join((what, *more)))
+
+
+def _is_directory(path: str) -> bool:
+    """Whether a path leads to a directory, as far as its disk says so in time."""
+    from cleanup_nodemodule.work.time_limit import within
+
+    with suppress(OSError):
+        return within(_PATIENCE, path, partial(os.path.isdir, path))
+    return False
+
+
+_PATIENCE: Final = 5.0
+"""Seconds."""
 
 
 def _places(values: "Values", plan: str | None) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cleanup_nodemodule.record import state_directory
 from cleanup_nodemodule.record.trust import StateError
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.system import whole_file
+from cleanup_nodemodule.work.time_limit import within
 
 _NAME: Final = "left-off.json"
 
@@ -26,6 +28,9 @@ _LARGEST: Final = 1 << 20
 
 _LONGEST: Final = 4096
 """Characters of a path (PATH_MAX, limits.h)."""
+
+_PATIENCE: Final = 5.0
+"""Seconds that a state directory may take which another machine or program answers for."""
 
 HALF: Final = 0.5
 """The part of its time in which a run that deletes begins with another root, unless that was too much the last time."""
@@ -68,9 +73,13 @@ def write(key: str, left: LeftOff) -> None:
     some = dict(list(lists.items())[-_MAX_LISTS:])
     with suppress(OSError, StateError):
         directory = state_directory.directory()
-        state_directory.prepare(directory)
         text = json.dumps({"version": 1, "lists": some}).encode("ascii")
-        whole_file.write(os.path.join(directory, _NAME), [text], lambda: None)
+        within(_PATIENCE, directory, partial(_write, directory, text))
+
+
+def _write(directory: str, text: bytes) -> None:
+    state_directory.prepare(directory)
+    whole_file.write(os.path.join(directory, _NAME), [text], lambda: None)
 
 
 def after(report: Report, unreached: Sequence[str], before: LeftOff, *, listed: bool) -> LeftOff:
@@ -110,16 +119,20 @@ def _second(looked: Sequence[str], first: str | None, *, listed: bool) -> str | 
 
 def _all() -> dict[str, Any]:
     with suppress(OSError, StateError, ValueError, RecursionError):
-        path = os.path.join(state_directory.directory(), _NAME)
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with open(os.open(path, flags), "rb") as file:
-            text = file.read(_LARGEST + 1)
+        directory = state_directory.directory()
+        text = within(_PATIENCE, directory, partial(_read, directory))
         said = json.loads(text) if len(text) <= _LARGEST else None
         if isinstance(said, dict) and said.get("version") == 1:
             lists = said.get("lists")
             if isinstance(lists, dict):
                 return lists
     return {}
+
+
+def _read(directory: str) -> bytes:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(os.path.join(directory, _NAME), flags), "rb") as file:
+        return file.read(_LARGEST + 1)
 
 
 def _of(said: Any) -> LeftOff:

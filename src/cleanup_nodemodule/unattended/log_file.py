@@ -7,8 +7,9 @@ opened anew for each, so that logrotate(8) may rename it at any time and tells n
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from cleanup_nodemodule import words
@@ -17,7 +18,10 @@ from cleanup_nodemodule.problems import sentence
 from cleanup_nodemodule.record import trust
 from cleanup_nodemodule.report.finished import FinishedRun
 from cleanup_nodemodule.report.rows import Report
+from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.accounts import account_name, unmapped
+from cleanup_nodemodule.work import helper_process
+from cleanup_nodemodule.work.threads import Workers
 
 _MODE: Final = 0o640
 """Of a new file: names of projects are nothing for all users of a machine."""
@@ -33,6 +37,9 @@ _FLAGS: Final = (
     | getattr(os, "O_BINARY", 0)
 )
 """A pipe that somebody has put there keeps nobody waiting."""
+
+_PATIENCE: Final = 5.0
+"""Seconds that a run waits for a disk that does not answer."""
 
 _MAX_PROBLEMS: Final = 1000
 """Problems that have a line each; a disk that breaks has one for each file."""
@@ -51,6 +58,12 @@ class LogFile:
         """Why a line could not be written, the first time."""
         self._torn = False
         """The last line that was written has no end."""
+        self._distant: bool | None = None
+        """Whether the disk may fall silent; None until that was asked."""
+        self._workers: Workers | None = None
+        """Writes there."""
+        self._lost = False
+        """The disk did not answer, and is not asked again."""
 
     def begin(self, _job: str | None, _began_at: float) -> None:
         """Write that the run begins."""
@@ -87,11 +100,15 @@ class LogFile:
         if run.failure is not None:
             self._add("ERROR", words.printable(run.failure))
         self._add("INFO" if run.exit_code == 0 else "WARNING", _end(run))
+        if self._workers is not None:
+            self._workers.shutdown(wait=False)
         if self._unable is None:
             return None
         return f"could not write to the log {words.printable(self.path)}: {self._unable}"
 
     def _add(self, level: str, text: str) -> None:
+        if self._lost:
+            return
         time = datetime.now().astimezone().isoformat(timespec="milliseconds")
         line = f"{time} {level} [{os.getpid()}] {text}\n".encode(errors="backslashreplace")
         try:
@@ -100,21 +117,40 @@ class LogFile:
             self._unable = self._unable or error.strerror or str(error)
 
     def _write(self, line: bytes) -> None:
-        _refuse_strange_place(self.path)
-        try:
-            descriptor = os.open(self.path, _FLAGS, _MODE)
-        except OSError as error:
-            if error.errno == errno.ELOOP:  # By O_NOFOLLOW.
-                raise OSError(errno.ELOOP, "it is a symlink; give the path of the file") from error
-            raise
-        try:
-            _refuse_strange_file(os.fstat(descriptor))
-            written = os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        written = self._answered(partial(_append, self.path, line))
         self._torn = written < len(line) and (self._torn or written > 0)
         if written < len(line):  # As on a disk that has become full (write(2)).
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _answered(self, append: Callable[[], int]) -> int:
+        """Return what *append* returns, by a process that can be left behind where the disk may fall silent."""
+        if self._distant is None:
+            self._distant = helper_process.is_needed([self.path], mounts.mounted())
+        if not self._distant:
+            return append()
+        self._workers = self._workers or Workers("log", helper_process.HelperProcess)
+        try:
+            return self._workers.submit(append).result(_PATIENCE)
+        except TimeoutError as error:
+            self._lost = True
+            why = f"its disk did not answer for {_PATIENCE:g} seconds"
+            raise OSError(errno.ETIMEDOUT, why) from error
+
+
+def _append(path: str, line: bytes) -> int:
+    """Add to the end of a file; return how many bytes that were. Raises OSError."""
+    _refuse_strange_place(path)
+    try:
+        descriptor = os.open(path, _FLAGS, _MODE)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # By O_NOFOLLOW.
+            raise OSError(errno.ELOOP, "it is a symlink; give the path of the file") from error
+        raise
+    try:
+        _refuse_strange_file(os.fstat(descriptor))
+        return os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_strange_place(path: str) -> None:

@@ -18,8 +18,9 @@ from cleanup_nodemodule.record.history.files import DamagedError, HistoryError
 _PATIENCE: Final = 2.0
 """Seconds that a run waits for others that write."""
 
-_DAMAGED: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
-"""Errors that say that the file is damaged (sqlite.org/rescode.html)."""
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_MISMATCH")
+"""Errors that say that the file is damaged (sqlite.org/rescode.html). So does plain SQLITE_ERROR: what is asked here is right
+for any history, and only in another file something is missing, or of a format that nobody knows."""
 
 
 @contextlib.contextmanager
@@ -29,11 +30,16 @@ def errors_in_words() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", None) or ""
-        if any(name.startswith(one) for one in _DAMAGED):
+        # Without a name it comes from Python, as for a text that is none.
+        plain = isinstance(error, sqlite3.OperationalError) and name in {"", "SQLITE_ERROR"}
+        if plain or name.startswith(_DAMAGED):
             raise DamagedError(str(error)) from error
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise HistoryError("other runs were writing to it for too long") from error
         raise HistoryError(str(error)) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        # SQLite gives whatever a damaged file says, as a text where a number was.
+        raise DamagedError(f"it says what no run has written ({error})") from error
     except trust.StateError as error:
         raise HistoryError(str(error)) from error
     except OSError as error:
@@ -93,11 +99,8 @@ def _check(connection: sqlite3.Connection) -> None:
     """Raise HistoryError for the database of a later version, and DamagedError for that of somebody else."""
     version = schema.version_of(connection)
     [(application,)] = connection.execute("PRAGMA application_id")
-    tables = {
-        name
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-    }
-    if not tables and not version:
+    things = schema.things_in(connection)
+    if not things and not version:
         return
     if application != schema.APPLICATION or not version:
         raise DamagedError("it is another program's")
@@ -106,8 +109,9 @@ def _check(connection: sqlite3.Connection) -> None:
             f"it was written by a later version of this program (its version is {version}, and this one"
             f" knows {schema.VERSION}), and is left as it is"
         )
-    if version == schema.VERSION and not tables >= schema.TABLES:
-        raise DamagedError("tables are missing in it")
+    if version == schema.VERSION and things != schema.things():
+        # A trigger or a view, for one, could do anything with what is asked here, and need not end.
+        raise DamagedError("it has not the tables of a history, or more than these")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The tables of the history, and how those of an older version become those of this one."""
 
+import contextlib
 import sqlite3
 from typing import Final
 
@@ -84,14 +85,31 @@ done. A step never changes once it was released."""
 
 VERSION: Final = len(STEPS)
 
-TABLES: Final = frozenset({"question", "run", "audit", "root", "portion", "file_system", "place"})
-"""Tables that a history of this version has."""
-
 
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the version of a database; 0 if it is empty."""
     [(version,)] = connection.execute("PRAGMA user_version")
     return int(version)
+
+
+def things_in(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """Return what a database has: kind and name of each table, index, trigger and view, and the columns of these.
+
+    SQLite's own are left out.
+    """
+    found = connection.execute(
+        "SELECT thing.type, thing.name, thing.tbl_name, coalesce(kept.name, ''), coalesce(kept.type, '')"
+        " FROM sqlite_schema AS thing LEFT JOIN pragma_table_xinfo(thing.name) AS kept"
+        " WHERE thing.name NOT LIKE 'sqlite@_%' ESCAPE '@'"
+    )
+    return frozenset(tuple(map(str, row)) for row in found)
+
+
+def things() -> frozenset[tuple[str, ...]]:
+    """Return what a history of this version has."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        return things_in(connection)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

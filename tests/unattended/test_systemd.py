@@ -152,7 +152,8 @@ def test_systemd_starts_the_job_as_it_was_installed(root: Path) -> None:
     output = boot(root)
     srv = root / "srv"
     if not (srv / "said").exists():
-        unable(f"systemd cannot be booted here: {output[-500:]}")
+        # Not every machine gives a container what systemd wants to boot, such as control groups.
+        pytest.skip(f"systemd cannot be booted here: {output[-500:]}")
     said = (srv / "said").read_text()
     assert (srv / "done").exists(), said
     assert "It was installed already; nothing was changed." in (srv / "again").read_text()

@@ -9,12 +9,13 @@ to the end of its output. Then: how much longer a dry run takes that is written 
 
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -148,8 +149,9 @@ def build(directory: str, sizes: Sizes) -> tuple[float, float]:
     return statistics.median(took), max(took)
 
 
-def timed(words: Sequence[str], env: dict[str, str], cwd: str | None = None) -> float:
-    """Return how many seconds the command takes."""
+def timed(words: Sequence[str], env: dict[str, str], cwd: str | None = None) -> tuple[float, float]:
+    """Return how many seconds the command takes, and for how many of them it was on a processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.perf_counter()
     subprocess.run(
         [str(Path(sys.executable).parent / "cleanup-nodemodule"), *words],
@@ -159,25 +161,31 @@ def timed(words: Sequence[str], env: dict[str, str], cwd: str | None = None) -> 
         stderr=subprocess.DEVNULL,
         check=True,
     )
-    return time.perf_counter() - begin
+    took = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def in_the_middle(times: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Return the medians of both."""
+    whole, busy = zip(*times, strict=True)
+    return statistics.median(whole), statistics.median(busy)
 
 
 def answers(state: str, name: str) -> bool:
     """Print a table of what answers take; return whether all are in time."""
     env = {**os.environ, "XDG_STATE_HOME": state}
     print(f"\n**Answers: {name}** ({ROUNDS} rounds)\n")
-    print("|  | at a terminal | `--json` | target |")
+    print("|  | median | on a processor | target |")
     print("|---|---:|---:|---|")
     met = True
     for label, words in ANSWERS.items():
-        plain, document = (
-            statistics.median(timed(("history", *words, *more), env) for _ in range(ROUNDS))
-            for more in (("-n", "20"), ("--json", "-n", "20"))
-        )
-        met &= plain <= SECONDS
-        said = "met" if plain <= SECONDS else "missed"
+        every = [timed(("history", *words, "-n", "20"), env) for _ in range(ROUNDS)]
+        took, busy = in_the_middle(every)
+        met &= took <= SECONDS
+        said = "met" if took <= SECONDS else "missed"
         print(
-            f"| {label} | {plain:.3f} s | {document:.3f} s | {said}: {plain:.2f} s (at most {SECONDS}) |"
+            f"| {label} | {took:.3f} s | {busy:.3f} s | {said}: {took:.2f} s (at most {SECONDS}) |"
         )
     return met
 
@@ -197,9 +205,10 @@ def of_runs() -> None:
             with_it.append(timed(("work",), env, top))
             without.append(timed(("work", "--no-history"), env, top))
     print(f"\n**A dry run of 16 projects** ({ROUNDS * 3} rounds)\n")
-    print("|  | median |\n|---|---:|")
-    print(f"| written down | {statistics.median(with_it):.3f} s |")
-    print(f"| `--no-history` | {statistics.median(without):.3f} s |")
+    print("|  | median | on a processor |\n|---|---:|---:|")
+    for label, times in (("written down", with_it), ("`--no-history`", without)):
+        took, busy = in_the_middle(times)
+        print(f"| {label} | {took:.3f} s | {busy:.3f} s |")
 
 
 def main() -> int:

@@ -87,6 +87,7 @@ def forecasts(connection: sqlite3.Connection, runs: Sequence[Passed]) -> list[Fo
     if not known:
         return []
     latest = max(run.began_at for run in known.values())
+    known = {number: run for number, run in known.items() if latest - run.began_at <= WINDOW}
     found: list[ForecastRow] = []
     for number, name, point in connection.execute(
         "SELECT id, name, point FROM file_system ORDER BY point, name"
@@ -104,8 +105,9 @@ def _readings(
     rows = connection.execute(
         "SELECT place.run, duration, question, max(total_bytes), max(free_before_bytes), max(free_after_bytes),"
         " sum(place.freed_bytes), sum(place.reclaimable_bytes)"
-        " FROM place JOIN run ON run.id = place.run WHERE file_system = ? GROUP BY place.run ORDER BY place.run",
-        (file_system,),
+        " FROM place JOIN run ON run.id = place.run WHERE file_system = ? AND place.run >= ?"
+        " GROUP BY place.run ORDER BY place.run",
+        (file_system, min(known)),
     )
     return [
         Reading(run, (began := known[run].began_at), began + duration, question, total, *rest)

@@ -11,8 +11,12 @@ from cleanup_nodemodule.system.machine import host_name
 from cleanup_nodemodule.unattended.notifying.message import Event, Message, message_of
 from cleanup_nodemodule.unattended.notifying.recipients import Recipient
 
-BOUND: Final = 10.0
+_PATIENCE: Final = 10.0
 """Seconds that all recipients together may take, who are told side by side. After that the run ends without them."""
+
+_PATIENCE_UNWATCHED: Final = 60.0
+"""The same where nobody waits. The run has the lowest priority there, and so has the program that sends mail: on a machine
+that never rests, both took more than ten seconds to get a tenth of a second of a processor (measured)."""
 
 _GRACE: Final = 0.5
 """Seconds for what has to be put away then, such as a process that was ended."""
@@ -33,17 +37,19 @@ class Notifier:
         *,
         version: str,
         watched: bool,
-        bound: float = BOUND,
+        bound: float | None = None,
     ) -> None:
         """Tell *recipients* of a run that failed, or freed more than *over* bytes.
 
-        The *version* is the program's. *watched*: somebody sits at the terminal.
+        The *version* is the program's. *watched*: somebody sits at the terminal. *bound*: seconds that it may
+        take, if they are not to be the usual ones.
         """
         self._recipients: Final = recipients
         self._over: Final = over
         self._version: Final = version
         self._watched: Final = watched
-        self._bound: Final = bound
+        usual = _PATIENCE if watched else _PATIENCE_UNWATCHED
+        self._bound: Final = usual if bound is None else bound
 
     def hear(self, run: FinishedRun) -> str | None:
         """Tell of *run* whoever is to be told; return whom that did not reach, in a sentence.

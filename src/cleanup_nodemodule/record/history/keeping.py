@@ -21,7 +21,16 @@ _PATIENCE: Final = 5.0
 
 
 def hear(run: FinishedRun, limits: Limits) -> str | None:
-    """Take a run into the history of this user and machine; return what to say, in a sentence."""
+    """Take a run into the history of this user and machine; return what to say, in a sentence.
+
+    Why the state directory cannot be used is not said a second time of a run that failed for that.
+    """
+    said = _heard(run, limits)
+    known = said is not None and run.failure is not None and said == _unable(run.failure)
+    return None if known else said
+
+
+def _heard(run: FinishedRun, limits: Limits) -> str | None:
     try:
         directory = state_directory.directory()
     except StateError as error:

@@ -490,6 +490,18 @@ def test_runs_that_find_it_damaged_at_once_set_it_aside_once(state: Path) -> Non
     assert len(runs_in(state)) == 7
 
 
+def test_indexes_that_were_exchanged_are_damage(state: Path) -> None:
+    """Nothing that is read says so, and each deletion would fail for it."""
+    keep(str(state), entry({f"/srv/{n}": n for n in range(30)}), LONG)
+    changed_by(
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET rootpage = (SELECT sum(rootpage) FROM sqlite_schema"
+        " WHERE name IN ('run_by_question', 'portion_by_last_run')) - rootpage"
+        " WHERE name IN ('run_by_question', 'portion_by_last_run')",
+    )(file_of(state))
+    assert database.look_through(str(state)) is not None
+
+
 @pytest.mark.parametrize(
     "change",
     [

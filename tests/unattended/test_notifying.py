@@ -103,6 +103,10 @@ def test_a_value_that_stands_for_nobody_is_refused_and_no_secret_told(text: str,
 def test_what_is_no_url_is_masked_as_if_it_were_one() -> None:
     assert masked("user:SECRET@example.org/SECRET") == "example.org/…"
     assert masked("https//example.org/SECRET") == "https/…"
+    assert masked("slack:SECRET") == masked("slack:SECRET/SECRET") == "slack:…"
+    assert masked("user:SECRET@example.org") == "user:…"
+    assert masked("example.org:8080/SECRET") == "example.org:8080/…"
+    assert masked("mail:a@example.org") == "mail:a@example.org"
     assert masked("https://example.org?SECRET") == "https://example.org/…"
     assert masked("https://example.org\\SECRET") == "https://example.org/…"
 

@@ -142,7 +142,7 @@ def look_through(directory: str) -> str | None:
             if os.path.lexists(path):
                 with contextlib.closing(_connected(path, directory)) as connection:
                     _check(connection)
-                    [(said,), *_] = connection.execute("PRAGMA quick_check(1)")
+                    [(said,), *_] = connection.execute("PRAGMA integrity_check(1)")
                     return None if said == "ok" else str(said)
     except DamagedError as error:
         return str(error)

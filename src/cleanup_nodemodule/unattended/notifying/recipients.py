@@ -55,9 +55,13 @@ def masked(text: str) -> str:
     """
     scheme, parted, rest = text.partition("://")
     if not parted:
-        # A URL may be mistyped. No address has a slash, and no other value has anything to hide.
+        # A URL may be mistyped, or be that of another service. No address has a slash, or another scheme.
         place, cut, _ = text.partition("/")
-        return f"{place.rpartition('@')[2]}/…" if cut else text
+        place = place.rpartition("@")[2] if cut else place
+        name, colon, rest = place.partition(":")
+        if colon and name.lower() not in {"mail", "mailto"} and not rest.isdecimal():
+            return f"{name}:…"
+        return f"{place}/…" if cut else place
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     host = authority.rpartition("@")[2]
     return f"{scheme}://{host}" if host == rest else f"{scheme}://{host}/…"

@@ -66,7 +66,7 @@ Commands:
   merge       Join the audits of many machines into one.
   doctor      Check what unattended runs need, and say what to do.
   config      Show, make, check or change the configuration.
-  schedule    Have a job start by itself, as each night.
+  schedule    Start a job by itself, for example each night.
   help        Print this help, or that of a command.
 
 cleanup-nodemodule --help shows everything.

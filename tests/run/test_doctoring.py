@@ -444,7 +444,13 @@ def scheduled(**fields: Any) -> Installed:
         (
             [scheduled(active=False, system=True, place="/etc/cron.d/x")],
             MISSING,
-            "cron has the job nightly (/etc/cron.d/x), but is not active",
+            "cron has the job nightly (/etc/cron.d/x), but it is not active",
+            None,
+        ),
+        (
+            [scheduled(active=False, scheduler=SchedulerName.SYSTEMD, system=True)],
+            MISSING,
+            "systemd has the job nightly (crontab), but it is not active",
             "schedule install --job nightly --every 'Mon 03:00' --system",
         ),
         ([], WARNING, "no job starts by itself", "schedule install --job weekly --every day"),

@@ -91,7 +91,10 @@ def test_what_is_shown_is_what_is_installed_once(place: Place) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert not place.table.exists()
     page = " ".join(shown.stdout.split())
-    assert "cron starts the job nightly every Sunday at 03:00, up to 30min later by chance." in page
+    assert (
+        "cron starts the job nightly every Sunday at 03:00, at a random time up to 30min later."
+        in page
+    )
     assert "It deletes what it finds, and nobody is asked." in page
     installed = place.schedule("install", "--every", "week", "--job", "nightly", "--yes")
     assert (installed.returncode, installed.stdout) == (0, shown.stdout)
@@ -211,7 +214,7 @@ def test_what_this_shell_says_is_not_said_then(place: Place) -> None:
         "show", "--every", "day", "--job", "nightly", CLEANUP_NODEMODULE_MAX_DELETE="5GB"
     )
     assert shown.returncode == 0
-    assert "the environment says something about max-delete here, and will not then" in shown.stderr
+    assert "variables of this shell set max-delete" in shown.stderr
 
 
 def test_only_root_schedules_for_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +222,19 @@ def test_only_root_schedules_for_the_machine(monkeypatch: pytest.MonkeyPatch) ->
     for action in ("install", "remove"):
         more = ["--every", "day", "--yes"] if action == "install" else []
         assert failures.run(["schedule", action, *more, "--job", "nightly", "--system"]) == 2
+
+
+def test_root_cannot_be_given_a_job_that_it_does_not_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    words = ["schedule", "show", "--every", "day", "--job", "nightly", "--with", "cron", "--system"]
+    assert failures.run(words) == 2
+    assert "root does not read" in capsys.readouterr().err
+    # A file that is named is named then, too.
+    assert failures.run([*words, "--config", str(place.config)]) == 0
 
 
 # What is warned of.
@@ -254,7 +270,11 @@ def test_a_user_who_must_log_in_first_is_told_of_lingering(
     assert "enable-linger" not in told(system=True)
     (tmp_path / "ann").touch()
     assert "enable-linger" not in told()
-    assert "does not make up" in told(SchedulerName.CRON)
+    assert "cron leaves that run out" in told(SchedulerName.CRON)
+    monkeypatch.setattr(doubts, "daemon_runs", lambda: False)
+    assert "cron is not running now. Start it" in told(SchedulerName.CRON)
+    monkeypatch.setattr(doubts, "daemon_runs", lambda: True)
+    assert "not running" not in told(SchedulerName.CRON)
 
 
 def test_a_program_that_others_can_alter_is_not_root_s(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``schedule``: have a job start by itself, by what the system has for that."""
+"""``schedule``: start a job by itself, by what the system has for that."""
 
 import os
 import sys
@@ -19,6 +19,7 @@ from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.words import PROGRAM, command
 
 if TYPE_CHECKING:
+    from cleanup_nodemodule.config.files import Job
     from cleanup_nodemodule.unattended.schedule.scheduler import Schedule, Scheduler
 
 ACTIONS = ("show", "install", "remove", "list", "run")
@@ -52,13 +53,16 @@ def schedule(
         typer.Option(
             "--job",
             metavar="NAME",
-            help="The job. [job.NAME] in a configuration file defines it, and says whether it deletes.",
+            help="The job to start. To make one, type: config set job.NAME.path DIRECTORY. It deletes only if it says delete = true.",
             autocompletion=job_names,
         ),
     ] = None,
     system: Annotated[
         bool,
-        typer.Option("--system", help="For the machine: root runs it. Without it, you do."),
+        typer.Option(
+            "--system",
+            help="Run it as root, for the whole machine. Without --system it runs as you.",
+        ),
     ] = False,
     with_: Annotated[
         SchedulerName | None,
@@ -74,7 +78,7 @@ def schedule(
             "--delay",
             metavar="DURATION",
             help="Start at a random time up to this long after WHEN, so that many machines do not start at once. Default:"
-            " what the job says; else 30min for day and week, 5min for hour, and 0s for a time.",
+            " the delay of the job; if it has none, 30min for day and week, 5min for hour, and none for a time such as 03:00.",
         ),
     ] = None,
     yes: Annotated[
@@ -87,9 +91,9 @@ def schedule(
     _short_help: ShortHelp = False,
     _help: LongHelp = False,
 ) -> int:
-    """Have a job start by itself, as each night.
+    """Start a job by itself, for example each night.
 
-    A timer of systemd does that, cron, launchd or the Task Scheduler of Windows. It changes only what it has made itself, and install shows that before.
+    It uses systemd, cron, launchd or the Task Scheduler of Windows. It changes only what it has made itself, and install shows first what it will change.
     """
     name = _checked(action)
     _refuse_options(
@@ -105,10 +109,7 @@ def schedule(
         if name == "list":
             return _list(with_, only_system=system, as_json=json_)
         if job is None:
-            raise UsageError(
-                f"schedule {name} needs the name of a job, as in: {command(*_example(name))};"
-                f" {command('run', '--list')} lists the jobs"
-            )
+            raise UsageError(f"schedule {name} needs --job NAME, as in: {command(*_example(name))}")
         if name == "remove":
             return _remove(job, with_, system=system)
         if name == "run":
@@ -173,12 +174,17 @@ def _schedule(
     if said.environment:
         # What starts by itself does not have the variables of this shell.
         keys = ", ".join(sorted(said.environment))
-        say(f"{PROGRAM}: the environment says something about {keys} here, and will not then")
+        say(
+            f"{PROGRAM}: variables of this shell set {keys}; the job will run without them, so write that into a"
+            " configuration file"
+        )
         said = said._replace(environment={})
     job = job_called(name, said)
     values = said.values({}, job)
     refuse_nowhere(job, values)
-    if not system:
+    if system:
+        _refuse_unread(job)
+    else:
         refuse_others(job, values)
     settings_of(values)
     refuse_odd_names(values)
@@ -194,6 +200,18 @@ def _schedule(
         config=files_of(ctx),
         outputs=[target.path for target in targets],
     )
+
+
+def _refuse_unread(job: "Job") -> None:
+    """Raise UsageError for a job in a file of this user, which root does not read."""
+    from cleanup_nodemodule.config.files import SYSTEM_DIRECTORY
+    from cleanup_nodemodule.config.layers import Order
+
+    if job.order is Order.USER and hasattr(os, "geteuid") and os.geteuid() != 0:
+        raise UsageError(
+            f"with --system root runs the job, and root does not read {job.source.place}; write the job into"
+            f" {SYSTEM_DIRECTORY}/config.toml"
+        )
 
 
 def _install(schedule: "Schedule", scheduler: "Scheduler", *, only_show: bool, yes: bool) -> int:

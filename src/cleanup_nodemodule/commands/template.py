@@ -82,7 +82,7 @@ def assignment(key: Key, param: Any) -> str:
 def _example(key: Key, param: Any) -> Any:
     if key.name in _EXAMPLES:
         return _EXAMPLES[key.name]
-    text = example_of(getattr(param, "metavar", None))
+    text = example_of(f"--{key.name}", getattr(param, "metavar", None))
     match key.kind:
         case Kind.FLAG:
             return True

@@ -12,8 +12,7 @@ Priority: TypeAlias = Annotated[
     typer.Option(
         "--priority",
         metavar="WHEN",
-        help="idle: use the processor and the disk only when nothing else wants them. normal: take part like any other"
-        " program. Default: normal at a terminal, idle elsewhere.",
+        help="idle: give way to all other programs. normal: do not. Default: normal at a terminal, idle elsewhere.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -24,7 +23,7 @@ MaxRate: TypeAlias = Annotated[
         "--max-rate",
         metavar="N",
         min=1,
-        help="Search, measure and delete at most this many files and directories a second.",
+        help="Search, measure and delete at most this many files and directories a second, such as 1000.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -34,7 +33,8 @@ MaxRuntime: TypeAlias = Annotated[
     typer.Option(
         "--max-runtime",
         metavar="DURATION",
-        help="Begin nothing new after this long, such as 30min or 2h. A run over a list goes on there the next time.",
+        help="Begin nothing new after this long, such as 30min or 2h. The next run over the same list goes on where this one"
+        " stopped.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -44,7 +44,7 @@ Delay: TypeAlias = Annotated[
     typer.Option(
         "--delay",
         metavar="DURATION",
-        help="Wait first, for a random time up to this long, so that many machines do not begin at once.",
+        help="First wait for a random time, at most this long. So many machines do not start at once.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -54,7 +54,7 @@ LogFile: TypeAlias = Annotated[
     typer.Option(
         "--log-file",
         metavar="FILE",
-        help="Add what happens to this file, a line each, with the time and the level.",
+        help="Add lines to this file that say what happened, each with its time and level.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -64,7 +64,7 @@ Metrics: TypeAlias = Annotated[
     typer.Option(
         "--metrics",
         metavar="FILE.prom",
-        help="Write the numbers of the run to this file, where node_exporter reads them for Prometheus.",
+        help="Write the numbers of the run to this file for Prometheus. node_exporter reads it.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -75,8 +75,8 @@ Notify: TypeAlias = Annotated[
         "--notify",
         metavar="WHOM",
         help="Tell somebody if the run fails, or frees more than --notify-over: mail:ADDRESS, the URL of a webhook, or"
-        " desktop. May be given several times. Everybody on the machine can read what you type: if the URL is secret, write it"
-        " into a configuration file.",
+        " desktop. May be given several times. Other users of the machine can see the command line: write a secret URL into a"
+        " configuration file.",
         rich_help_panel=UNATTENDED,
     ),
 ]
@@ -86,7 +86,7 @@ NotifyOver: TypeAlias = Annotated[
     typer.Option(
         "--notify-over",
         metavar="SIZE",
-        help="With --notify: tell also if the run frees more than this.",
+        help="With --notify: tell them also if the run frees more than this, such as 20GB.",
         rich_help_panel=UNATTENDED,
     ),
 ]

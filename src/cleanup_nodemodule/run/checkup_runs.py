@@ -12,6 +12,7 @@ from cleanup_nodemodule.record.trust import StateError
 from cleanup_nodemodule.run.checkup import Check, missing, ok, warning
 from cleanup_nodemodule.unattended.schedule.installed import installed
 from cleanup_nodemodule.unattended.schedule.scheduler import Installed
+from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
 from cleanup_nodemodule.words import command, iso, printable, quoted
 
 HISTORY: Final = "last success"
@@ -107,9 +108,9 @@ def _of_schedule(one: Installed) -> Check:
     if one.active is False:
         return missing(
             SCHEDULE,
-            f"{one.scheduler} has the job {one.job} ({printable(one.place)}), but is not active",
-            "look whether it runs, and install the job again",
-            again,
+            f"{one.scheduler} has the job {one.job} ({printable(one.place)}), but it is not active",
+            one.cure,
+            None if one.scheduler is SchedulerName.CRON else again,
         )
     if one.active is None:
         advice = "look whether it has run"

@@ -52,7 +52,7 @@ def installation_page(schedule: Schedule, scheduler: Scheduler, doubts: Sequence
 def _told(schedule: Schedule, scheduler: Scheduler) -> str:
     """Return in a sentence or two what starts when, and by whom."""
     whose = "root" if schedule.system else "you"
-    later = f", up to {duration(schedule.delay)} later by chance" if schedule.delay else ""
+    later = f", at a random time up to {duration(schedule.delay)} later" if schedule.delay else ""
     if not schedule.deletes:
         what = "It only looks, and deletes nothing: the job does not say delete = true."
     elif schedule.access.trash:
@@ -79,7 +79,7 @@ def show_installed(found: Sequence[Installed], *, as_json: bool) -> int:
     if as_json:
         return print_lines([json.dumps({"schedules": [*map(_row, found)]}, indent=2)])
     if not found:
-        say(f"{PROGRAM}: nothing is scheduled; to begin, type: {command('schedule', '-h')}")
+        say(f"{PROGRAM}: nothing is scheduled; to see how, type: {command('schedule', '-h')}")
     return print_lines(_page(found) if is_terminal(sys.stdout) else map(_line, found))
 
 

@@ -10,9 +10,13 @@ from cleanup_nodemodule.record import trust
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.accounts import user_name
 from cleanup_nodemodule.system.process_files import hides_others
+from cleanup_nodemodule.unattended.schedule.cron import daemon_runs
 from cleanup_nodemodule.unattended.schedule.scheduler import Schedule
 from cleanup_nodemodule.unattended.schedule.scheduler_names import SchedulerName
-from cleanup_nodemodule.words import printable, shell_command
+from cleanup_nodemodule.words import PROGRAM, printable, shell_command
+
+_BY_ROOT: Final = f"To have root do it, write the job into /etc/{PROGRAM}/config.toml, and type the same with sudo and --system."
+"""What to do where the user's rights do not do."""
 
 _LINGERING: Final = "/var/lib/systemd/linger"
 """Has a file for each user whose manager runs without a session (loginctl(1), enable-linger)."""
@@ -36,7 +40,9 @@ def doubts(schedule: Schedule, scheduler: SchedulerName) -> Iterator[str]:
                 f" {shell_command('loginctl', 'enable-linger', user)}"
             )
     if scheduler is SchedulerName.CRON:
-        yield "cron does not make up for what it missed while the machine was off."
+        if daemon_runs() is False:
+            yield "cron is not running now. Start it, or the job never starts."
+        yield "If the machine is off at that time, cron leaves that run out."
     if scheduler is SchedulerName.LAUNCHD:
         home = os.path.expanduser("~")
         for root in schedule.access.roots or ():
@@ -86,7 +92,7 @@ def _of_rights(schedule: Schedule) -> Iterator[str]:
         if not os.path.isdir(root):
             yield f"{printable(root)} is not there now, or is no directory."
         elif not schedule.system and not os.access(root, os.R_OK | os.W_OK | os.X_OK):
-            yield f"{user_name()} may not delete in {printable(root)}. To have root do it, type --system."
+            yield f"{user_name()} may not delete in {printable(root)}. {_BY_ROOT}"
     if schedule.access.roots is None:
         yield "Where it searches is in a list, which is read when it starts."
     if schedule.system:
@@ -94,7 +100,7 @@ def _of_rights(schedule: Schedule) -> Iterator[str]:
     if hides_others(mounts.here().mount_of("/proc")):
         yield (
             f"{user_name()} cannot see the processes of other users (hidepid, proc(5)), so what belongs to others is"
-            " kept. To have root do it, type --system."
+            f" kept. {_BY_ROOT}"
         )
     elif os.geteuid() == 0 and sys.platform == "linux" and not _may_look():
         yield "It may not look at the processes of other users (CAP_SYS_PTRACE), and so what belongs to others is kept."

@@ -101,6 +101,11 @@ class Installed(NamedTuple):
     last_exit: int | None = None
     """Exit code of the last run; None where nobody knows."""
 
+    @property
+    def cure(self) -> str:
+        """What to do if it is not active."""
+        return "start cron" if self.scheduler is SchedulerName.CRON else "install the job again"
+
 
 class Scheduler(Protocol):
     """What starts runs on some system."""

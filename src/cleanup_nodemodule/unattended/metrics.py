@@ -7,6 +7,7 @@ By the rules of https://github.com/prometheus/node_exporter#textfile-collector: 
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -41,10 +42,15 @@ _EXAMPLE: Final = "cleanup.prom"
 _MODE: Final = 0o644
 
 _LIMIT: Final = 5.0
-"""Seconds for all of it, should the disk not answer, or another run that is writing the same file be stopped."""
+"""Seconds for all of it, should the disk not answer."""
 
 _EARLY_LIMIT: Final = 1.0
 """Seconds that a run waits before it begins."""
+
+_PATIENCE: Final = 3.0
+"""Seconds that a run waits for others that write in the same directory."""
+
+_PAUSE: Final = 0.01
 
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file with some hundred jobs."""
@@ -99,7 +105,7 @@ class Metrics:
         try:
             return within(seconds, self._path, work)
         except TimeoutError:
-            return f"its disk, or another run that writes there, did not answer within {seconds:g} seconds"
+            return f"its disk did not answer within {seconds:g} seconds"
         except EndedError as error:
             return error.strerror or str(error)
 
@@ -138,8 +144,9 @@ def update(path: str, job: str, now: float, change: Callable[[Samples], Samples]
 def _alone(directory: str) -> Iterator[None]:
     """Have no other run write into a directory meanwhile: each adds to what it finds in its file.
 
-    A lock on the directory itself (flock(2)) leaves nothing behind. NFS has none on what is only open for reading: there
-    a run may be lost in the sums, and the file is whole all the same.
+    A lock on the directory itself (flock(2)) leaves nothing behind. NFS has none on what is only open for reading, and
+    whoever may read the directory can keep it: without it a run may be lost in the sums, and the file is whole all the
+    same. So nobody waits for it for long.
     """
     flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
     with contextlib.ExitStack() as stack:
@@ -147,8 +154,18 @@ def _alone(directory: str) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 descriptor = os.open(directory, flags)
                 stack.callback(os.close, descriptor)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                end = time.monotonic() + _PATIENCE
+                while not _locked(descriptor) and time.monotonic() < end:
+                    time.sleep(_PAUSE)
         yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _name(path: str) -> str:

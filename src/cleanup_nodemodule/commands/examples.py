@@ -42,6 +42,8 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "history": (
         ("the last runs", "history"),
         ("those of a job", "history --job nightly"),
+        ("what grows fastest", "history --by project"),
+        ("what a project had", "history ~/work/shop"),
         ("for a spreadsheet", "history --since 1y --csv"),
     ),
     "regenerate": (

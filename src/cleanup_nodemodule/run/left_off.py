@@ -16,6 +16,7 @@ from cleanup_nodemodule.record import state_directory
 from cleanup_nodemodule.record.trust import StateError
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.system import whole_file
+from cleanup_nodemodule.system.files import read_small
 from cleanup_nodemodule.work.time_limit import within
 
 _NAME: Final = "left-off.json"
@@ -120,19 +121,15 @@ def _second(looked: Sequence[str], first: str | None, *, listed: bool) -> str | 
 def _all() -> dict[str, Any]:
     with suppress(OSError, StateError, ValueError, RecursionError):
         directory = state_directory.directory()
-        text = within(_PATIENCE, directory, partial(_read, directory))
-        said = json.loads(text) if len(text) <= _LARGEST else None
+        text, _ = within(
+            _PATIENCE, directory, partial(read_small, os.path.join(directory, _NAME), _LARGEST)
+        )
+        said = json.loads(text)
         if isinstance(said, dict) and said.get("version") == 1:
             lists = said.get("lists")
             if isinstance(lists, dict):
                 return lists
     return {}
-
-
-def _read(directory: str) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(os.path.join(directory, _NAME), flags), "rb") as file:
-        return file.read(_LARGEST + 1)
 
 
 def _of(said: Any) -> LeftOff:

@@ -6,7 +6,6 @@ opened anew for each, so that logrotate(8) may rename it at any time and tells n
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -20,23 +19,12 @@ from cleanup_nodemodule.report.finished import FinishedRun
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.system.accounts import account_name, unmapped
+from cleanup_nodemodule.system.files import open_regular
 from cleanup_nodemodule.work import helper_process
 from cleanup_nodemodule.work.threads import Workers
 
 _MODE: Final = 0o640
 """Of a new file: names of projects are nothing for all users of a machine."""
-
-_FLAGS: Final = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-"""A pipe that somebody has put there keeps nobody waiting."""
 
 _PATIENCE: Final = 5.0
 """Seconds that a run waits for a disk that does not answer."""
@@ -141,7 +129,7 @@ def _append(path: str, line: bytes) -> int:
     """Add to the end of a file; return how many bytes that were. Raises OSError."""
     _refuse_strange_place(path)
     try:
-        descriptor = os.open(path, _FLAGS, _MODE)
+        descriptor = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
     except OSError as error:
         if error.errno == errno.ELOOP:  # By O_NOFOLLOW.
             raise OSError(errno.ELOOP, "it is a symlink; give the path of the file") from error
@@ -171,8 +159,6 @@ def _refuse_strange_place(path: str) -> None:
 
 
 def _refuse_strange_file(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
     if status.st_nlink > 1:
         raise OSError(errno.EMLINK, "it has another name elsewhere, by a hard link")
     if hasattr(os, "geteuid") and status.st_uid not in {0, os.geteuid(), *unmapped()}:

@@ -1,6 +1,5 @@
 """Keeps the history: takes a run in, prunes, and begins anew where the file is damaged."""
 
-import threading
 from functools import partial
 from typing import Final
 
@@ -85,21 +84,13 @@ def _unable(why: str) -> str:
 
 
 def _keep_apart(directory: str, entry: Entry, limits: Limits) -> str | None:
-    """Do as :func:`keep`, in a process that can be left behind."""
-    from cleanup_nodemodule.work.helper_process import HelperProcess  # noqa: PLC0415 - seldom needed
+    """Do as :func:`keep`, but leave a disk behind that does not answer."""
+    from cleanup_nodemodule.work.helper_process import EndedError  # noqa: PLC0415 - seldom needed
+    from cleanup_nodemodule.work.time_limit import within  # noqa: PLC0415 - seldom needed
 
-    said: list[str | None] = []
-
-    def call() -> None:
-        try:
-            said.append(HelperProcess().call(partial(keep, directory, entry, limits)))
-        except OSError as error:
-            said.append(_unable(error.strerror or str(error)))
-
-    # The end of the process does not wait for it.
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    if not said:
+    try:
+        return within(_PATIENCE, directory, partial(keep, directory, entry, limits))
+    except TimeoutError:
         return _unable(f"{printable(directory)} did not answer for {_PATIENCE:g} seconds")
-    return said[0]
+    except EndedError as error:
+        return _unable(error.strerror or str(error))

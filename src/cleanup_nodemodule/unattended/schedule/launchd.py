@@ -104,8 +104,7 @@ class Launchd:
         self._call(("launchctl", "bootout", f"{self._domains[system]}/{unit_name(job)}"))
         removed = placing.take_out([path], job)
         log = self._log(job, system=system)
-        if os.path.isfile(log) and not os.path.islink(log):
-            os.unlink(log)
+        if os.path.isfile(log) and not os.path.islink(log) and placing.remove_left(log):
             removed.append(log)
         return removed
 

@@ -93,6 +93,15 @@ def take_out(paths: Iterable[str], job: str) -> list[str]:
     return there
 
 
+def remove_left(path: str) -> bool:
+    """Delete what the system has made for a schedule that goes; return whether it was there."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
+
+
 def _remove_empty(directories: Iterable[str]) -> None:
     for directory in directories:
         with contextlib.suppress(OSError):

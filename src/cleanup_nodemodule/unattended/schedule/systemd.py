@@ -1,6 +1,5 @@
 """Timers of systemd, of a user or of the machine."""
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -111,8 +110,7 @@ class Systemd:
             os.path.join(self._stamps[system], f"stamp-{name}.timer"),
             os.path.join(directory, _WANTS, f"{name}.timer"),
         ):
-            with contextlib.suppress(OSError):
-                os.unlink(left)
+            placing.remove_left(left)
         removed = placing.take_out(paths, job)
         self._call((*control, "daemon-reload"))
         self._call((*control, "reset-failed", f"{name}.service", f"{name}.timer"))

@@ -479,6 +479,17 @@ def test_files_set_aside_do_not_take_each_other_s_place(state: Path) -> None:
     assert contents == {b"garbage 0", b"garbage 1", b"garbage 2"}
 
 
+def test_of_the_files_set_aside_the_latest_three_stay(state: Path) -> None:
+    for number in range(5):
+        file_of(state).write_bytes(b"garbage %d" % number)
+        file_of(state).with_name(f"{file_of(state).name}-wal").write_bytes(b"log")
+        files.set_aside(str(file_of(state)))
+    aside = [one for one in state.iterdir() if ".damaged-" in one.name]
+    contents = [one.read_bytes() for one in aside if not one.name.endswith("-wal")]
+    assert sorted(contents) == [b"garbage 2", b"garbage 3", b"garbage 4"]
+    assert len(aside) == 2 * len(contents)
+
+
 def test_runs_that_find_it_damaged_at_once_set_it_aside_once(state: Path) -> None:
     garbage(file_of(state))
     programs = [program(state, 3, name) for name in "abc"]

@@ -24,6 +24,11 @@ COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
 _LOCK: Final = ".lock"
 
+_ASIDE: Final = ".damaged-"
+
+_KEPT_ASIDE: Final = 3
+"""Damaged files that are kept, for whoever wants to know what was wrong."""
+
 _WAIT: Final = 2.0
 """Seconds that a run waits for another one that sets a damaged file aside."""
 
@@ -162,8 +167,11 @@ def _locked(descriptor: int, kind: int) -> bool:
 
 
 def set_aside(path: str) -> str:
-    """Rename a damaged file, with what SQLite keeps beside it, and return where it is now. Raises OSError."""
-    there = f"{path}.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    """Rename a damaged file, with what SQLite keeps beside it, and return where it is now. Raises OSError.
+
+    Of those that were set aside before, the latest stay: a disk that damages one each night would fill up.
+    """
+    there = f"{path}{_ASIDE}{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     number, new = 1, there
     while any(os.path.lexists(new + ending) for ending in ("", *COMPANIONS)):
         number += 1
@@ -171,7 +179,27 @@ def set_aside(path: str) -> str:
     for ending in ("", *COMPANIONS):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + ending, new + ending)
+    _forget_old(path, new)
     return new
+
+
+def _forget_old(path: str, new: str) -> None:
+    """Delete what was set aside before *new*: all but the latest :data:`_KEPT_ASIDE`."""
+    directory, begin = os.path.dirname(path), f"{os.path.basename(path)}{_ASIDE}"
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(directory) if name.startswith(begin)]
+        bases = {name.removesuffix(_ending(name)) for name in names} - {os.path.basename(new)}
+        # Their names end with the time.
+        old = sorted(bases)[: max(0, len(bases) + 1 - _KEPT_ASIDE)]
+        for name in names:
+            # A directory may have been in the place of the file. It is not ours.
+            if name.removesuffix(_ending(name)) in old:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(directory, name))
+
+
+def _ending(name: str) -> str:
+    return next((ending for ending in COMPANIONS if name.endswith(ending)), "")
 
 
 def why(error: OSError | trust.StateError) -> str:

@@ -337,7 +337,7 @@ def _(ran: Ran) -> None:
 @check("unattended", "Scheduling")
 def _(ran: Ran) -> None:
     assert (ran.code, ran.there) == (0, ALL), ran.err
-    assert "It only looks, and deletes nothing" in " ".join(ran.out.split())
+    assert "It deletes what it finds, and nobody is asked." in " ".join(ran.out.split())
 
 
 @check("README", "Use it", 3)

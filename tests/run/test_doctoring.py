@@ -51,6 +51,7 @@ def checks(one_tool: Tool, *arguments: str | Path, **env: str) -> dict[str, dict
     process = one_tool.start("doctor", "--json", *arguments, env=env)
     output, errors = process.communicate()
     document = json.loads(output)
+    assert document["schema_version"] == 1
     states = {one["state"] for one in document["checks"]}
     assert process.returncode == (3 if "missing" in states else 0), errors
     return {one["check"]: one for one in document["checks"]}

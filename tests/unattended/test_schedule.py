@@ -109,7 +109,9 @@ def test_what_is_shown_is_what_is_installed_once(place: Place) -> None:
     again = place.schedule("install", "--every", "week", "--job", "nightly", "-y")
     assert "It was installed already; nothing was changed." in again.stderr
     assert place.table.read_text() == table
-    listed = json.loads(place.schedule("list", "--json").stdout)["schedules"]
+    document = json.loads(place.schedule("list", "--json").stdout)
+    assert document["schema_version"] == 1
+    listed = document["schedules"]
     [ours] = [one for one in listed if not one["system"]]
     assert (ours["job"], ours["every"], ours["scheduler"]) == ("nightly", "week", "cron")
     gone = place.schedule("remove", "--job", "nightly")

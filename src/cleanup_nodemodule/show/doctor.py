@@ -24,6 +24,7 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> int:
     )
     if as_json:
         document = {
+            "schema_version": 1,
             "checks": [
                 {
                     "check": one.name,
@@ -33,7 +34,7 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> int:
                     "command": one.command,
                 }
                 for one in checks
-            ]
+            ],
         }
         return print_lines([json.dumps(document, indent=2)]) or code
     lines = _page(checks) if is_terminal(sys.stdout) else _lines(checks)

@@ -77,7 +77,8 @@ def ask() -> bool:
 def show_installed(found: Sequence[Installed], *, as_json: bool) -> int:
     """Print the schedules that are installed: as a page at a terminal, as lines in a pipe, or as a document."""
     if as_json:
-        return print_lines([json.dumps({"schedules": [*map(_row, found)]}, indent=2)])
+        document = {"schema_version": 1, "schedules": [*map(_row, found)]}
+        return print_lines([json.dumps(document, indent=2)])
     if not found:
         say(f"{PROGRAM}: nothing is scheduled; to see how, type: {command('schedule', '-h')}")
     return print_lines(_page(found) if is_terminal(sys.stdout) else map(_line, found))

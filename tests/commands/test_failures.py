@@ -26,7 +26,8 @@ PRIVATE = {
     # Of the engine, which knows nothing of the rest.
     *("UnavailableError", "ForeignError"),
     # Dealt with by whoever calls.
-    *("CannotTellError", "ChangedError", "ImpossibleError", "StuckError"),
+    *("CannotTellError", "ChangedError", "DamagedError", "HistoryError", "ImpossibleError"),
+    "StuckError",
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
     *("QuantityError", "TextError", "Unknown", "WrongError"),
 }

@@ -14,6 +14,7 @@ from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.record.trust import StateError
 from cleanup_nodemodule.run.checkup import Check, missing, ok, warning
 from cleanup_nodemodule.system import mounts
+from cleanup_nodemodule.system.files import may
 from cleanup_nodemodule.words import iso, printable, shell_command, size
 
 _ROOM: Final = 64 * 1024 * 1024
@@ -155,7 +156,7 @@ def of_file(key: str, path: str, _asked: str) -> Check:
         )
     # A file is written anew, unless lines are added to it.
     what = path if key == "log-file" and os.path.lexists(path) else around
-    if not _may(what, os.W_OK if what == path else os.W_OK | os.X_OK):
+    if not may(what, os.W_OK if what == path else os.W_OK | os.X_OK):
         return missing(
             key,
             f"you may not write to {printable(what)}",
@@ -175,7 +176,7 @@ def of_trash(_path: str) -> Check:
     there = trash
     while not os.path.lexists(there):
         there = os.path.dirname(there)
-    if not os.path.isdir(there) or not _may(there, os.W_OK | os.X_OK):
+    if not os.path.isdir(there) or not may(there, os.W_OK | os.X_OK):
         advice = f"make {printable(there)} writable for you, or leave out trash"
         return missing(
             "trash",
@@ -188,7 +189,3 @@ def of_trash(_path: str) -> Check:
         f"{printable(trash)} can be written, and what lies there frees nothing",
         "empty it now and then, or leave out trash where nobody does",
     )
-
-
-def _may(path: str, how: int) -> bool:
-    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)

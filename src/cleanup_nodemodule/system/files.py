@@ -18,6 +18,14 @@ class UnfitError(OSError):
     """What is there is no regular file, or larger than it may be. The text says which it is."""
 
 
+def may(path: str, how: int) -> bool:
+    """Whether this process may do with *path* what *how* says (access(2)).
+
+    With the rights that it has: access(2) itself asks for those of the real user, who has no capabilities of root's.
+    """
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
+
+
 def open_regular(
     path: str,
     flags: int = os.O_RDONLY,

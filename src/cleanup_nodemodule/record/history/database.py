@@ -14,6 +14,7 @@ from typing import Final
 from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.record.history import files, schema
 from cleanup_nodemodule.record.history.files import DamagedError, HistoryError
+from cleanup_nodemodule.system.files import may
 
 _PATIENCE: Final = 2.0
 """Seconds that a run waits for others that write."""
@@ -177,7 +178,7 @@ def reading(directory: str) -> Iterator[sqlite3.Connection | None]:
 
 
 def _connected_to_read(path: str, directory: str) -> sqlite3.Connection:
-    if os.access(path, os.W_OK) and os.access(directory, os.W_OK):
+    if may(path, os.W_OK) and may(directory, os.W_OK):
         # A log takes some room even for reading, which a full disk does not have.
         with contextlib.suppress(sqlite3.OperationalError):
             return _first_read(_connected(path, directory, switches=False))

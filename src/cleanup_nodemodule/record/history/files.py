@@ -15,6 +15,7 @@ from typing import Final
 from cleanup_nodemodule.record import trust
 from cleanup_nodemodule.system import machine, mounts
 from cleanup_nodemodule.system.accounts import account_name, unmapped, writable_by_others
+from cleanup_nodemodule.system.files import may
 
 PREFIX: Final = "history."
 SUFFIX: Final = ".db"
@@ -100,7 +101,7 @@ def make(path: str) -> None:
     SQLite has one error for all reasons.
     """
     directory = os.path.dirname(path)
-    if not os.access(directory, os.W_OK | os.X_OK):
+    if not may(directory, os.W_OK | os.X_OK):
         read_only = hasattr(os, "ST_RDONLY") and os.statvfs(directory).f_flag & os.ST_RDONLY
         number = errno.EROFS if read_only else errno.EACCES
         raise OSError(number, os.strerror(number), directory)

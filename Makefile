@@ -7,7 +7,7 @@ VENV ?= .venv
 ROOT ?= $(HOME)
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz fuzz-numbers sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live numbers sharing first-word proof docs pages screenshot screens clean
+.PHONY: run setup test check lint types imports unit quick compiled warnings stopped fuzz fuzz-numbers sanitize sanitized portable bench bench-peers scaling deleting candidates choosing streaming rows live idle numbers sharing history first-word proof docs pages screenshot screens clean
 
 # Exit code 3 only says that something there could not be read; that is shown, and no failure of make.
 run: $(VENV)/.installed
@@ -124,6 +124,10 @@ rows: $(VENV)/.installed-dev
 live: $(VENV)/.installed-dev
 	$(BIN)/python bench/live.py
 
+# What a run without a terminal takes from other programs.
+idle: $(VENV)/.installed-dev
+	$(BIN)/python bench/idle.py
+
 # What programs say that directories take, and what df says came back.
 numbers: $(VENV)/.installed-dev
 	$(BIN)/python bench/side_by_side.py
@@ -131,6 +135,10 @@ numbers: $(VENV)/.installed-dev
 # What it costs to find out what comes back, against the commit before that.
 sharing: $(VENV)/.installed-dev
 	$(BIN)/python bench/sharing.py
+
+# How large the history gets, how long its answers take, and what it costs a run.
+history: $(VENV)/.installed-dev
+	$(BIN)/python bench/history.py
 
 # How often the proof is wrong: on the shapes of published packages, and on real installs.
 proof: $(VENV)/.installed-dev

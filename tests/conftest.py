@@ -58,6 +58,8 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]
     with pytest.MonkeyPatch.context() as patch:
         # For what fixtures do that serve several tests.
         patch.setenv("XDG_STATE_HOME", str(top / "shared"))
+        # Or each command would wait for whatever else the machine has to do.
+        patch.setenv("CLEANUP_NODEMODULE_PRIORITY", "normal")
         configured = simple.install(tmp_path_factory.mktemp("configured"))
         patch.setenv("XDG_CONFIG_HOME", str(configured))
         yield (top / str(number) for number in itertools.count())

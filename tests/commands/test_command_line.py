@@ -216,8 +216,9 @@ def test_what_is_excluded_is_not_deleted(run: Run, work: Path) -> None:
 def test_what_is_excluded_need_not_be_readable(work: Path) -> None:
     declare(work, {"secret": {"inside": {}}})
     with mode(work / "secret", 0):
-        seen = execute(*bound(), COMMAND, "-q", cwd=work)
-        spared = execute(*bound(), COMMAND, "-q", "--exclude", "secret", cwd=work)
+        command = (*bound(), COMMAND, "-q", "--format", "plain")
+        seen = execute(*command, cwd=work)
+        spared = execute(*command, "--exclude", "secret", cwd=work)
     assert seen.returncode == 3
     assert seen.stderr.decode() == (
         f"cleanup-nodemodule: could not open {work}/secret: Permission denied\n"
@@ -267,8 +268,8 @@ def test_the_number_of_jobs_changes_no_number(run: Run, work: Path) -> None:
 # How it is shown.
 
 
-def test_quiet_prints_the_result_and_nothing_else(run: Run, work: Path) -> None:
-    loud, quiet = run("-p", work), run("-p", work, "--quiet")
+def test_quiet_prints_the_result_that_was_asked_for_and_nothing_else(run: Run, work: Path) -> None:
+    loud, quiet = run("-p", work), run("-p", work, "--quiet", "--format", "plain")
     assert (quiet.stdout, quiet.stderr) == (loud.stdout, "")
 
 

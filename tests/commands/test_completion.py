@@ -23,7 +23,7 @@ from support.trees import declare
 
 Asked = Callable[[str], list[str]]
 
-COMMANDS = ["explain", "help", "log", "regenerate", "resume", "rules"]
+COMMANDS = ["explain", "help", "history", "log", "regenerate", "resume", "rules"]
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_shells_offer_commands_and_options(ask: Asked) -> None:
     assert ask("cleanup-nodemodule --no-") == [
         "--no-config",
         "--no-dry-run",
+        "--no-history",
         "--no-progress",
     ]
     assert ask("cleanup-nodemodule re") == ["regenerate", "resume"]

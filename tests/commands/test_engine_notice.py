@@ -64,5 +64,6 @@ def test_nothing_is_said_where_the_fast_engine_is(
     capfd: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_native", engine._chosen)  # noqa: SLF001 - as if that were it
+    monkeypatch.setenv("CLEANUP_NODEMODULE_NO_HISTORY", "true")
     assert NOTICE not in errors(capfd)
     assert not os.path.exists(state_directory.directory())

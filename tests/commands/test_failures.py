@@ -13,8 +13,7 @@ import pytest
 
 import cleanup_nodemodule
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.errors import CleanupError, UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode, UsageError
 from cleanup_nodemodule.record.entries import JournalError
 from cleanup_nodemodule.record.lock import Holder, Locked, LockError
 from cleanup_nodemodule.record.trust import StateError
@@ -27,9 +26,10 @@ PRIVATE = {
     # Of the engine, which knows nothing of the rest.
     *("UnavailableError", "ForeignError"),
     # Dealt with by whoever calls.
-    *("CannotTellError", "ChangedError", "ImpossibleError", "StuckError"),
+    *("CannotTellError", "ChangedError", "DamagedError", "HistoryError", "ImpossibleError"),
+    "StuckError",
     *("EndedError", "LinkError", "NoAnswer", "Unfit", "UnfitError", "Stopped", "Unanswered"),
-    *("QuantityError", "Unknown", "WrongError"),
+    *("QuantityError", "TextError", "Unknown", "WrongError"),
 }
 """Exceptions that end no command."""
 

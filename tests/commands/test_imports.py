@@ -38,6 +38,9 @@ def work(tmp_path: Path) -> Path:
 NEVER = {
     # On Linux there is /proc.
     "psutil",
+    # Nobody has asked for them.
+    "cleanup_nodemodule.unattended.metrics",
+    "cleanup_nodemodule.report.comparison",
 }
 RUN_ONLY = {
     *("asyncio", "pathspec", "humanize", "tomllib"),
@@ -57,26 +60,36 @@ DELETION_ONLY = {
         "cleanup_nodemodule.delete.remove",
     ),
     *("cleanup_nodemodule.delete.carry_out", "cleanup_nodemodule.delete.prove_again"),
-    *("cleanup_nodemodule.record.state_directory", "send2trash"),
+    "send2trash",
+}
+HISTORY_ONLY = {
+    *("sqlite3", "hashlib", "cleanup_nodemodule.record.history.keeping"),
+    "cleanup_nodemodule.record.state_directory",
 }
 
 
 def test_version_imports_nothing_that_a_run_needs(tmp_path: Path) -> None:
     names = imported("--version", cwd=tmp_path)
-    assert names & {*RUN_ONLY, *DELETION_ONLY, "rich", "rich.table"} == set()
+    assert names & {*RUN_ONLY, *DELETION_ONLY, *HISTORY_ONLY, "rich", "rich.table"} == set()
 
 
 def test_help_imports_nothing_that_a_run_needs(tmp_path: Path) -> None:
     for words in (["-h"], ["--help"], ["log", "-h"], ["help"]):
         names = imported(*words, cwd=tmp_path)
-        assert names & {*RUN_ONLY, *DELETION_ONLY, "rich", "pydantic"} == set()
+        assert names & {*RUN_ONLY, *DELETION_ONLY, *HISTORY_ONLY, "rich", "pydantic"} == set()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["-0"], ["--format", "table"]])
 def test_a_dry_run_imports_nothing_of_locks_and_the_journal(
     work: Path, arguments: list[str]
 ) -> None:
-    assert imported(*arguments, cwd=work) & {*DELETION_ONLY, *NEVER, "hashlib"} == set()
+    names = imported(*arguments, cwd=work)
+    assert names & {*DELETION_ONLY, *NEVER} == set()
+    assert names >= HISTORY_ONLY
+
+
+def test_a_run_without_history_imports_nothing_of_it(work: Path) -> None:
+    assert imported("--no-history", cwd=work) & {*DELETION_ONLY, *NEVER, *HISTORY_ONLY} == set()
 
 
 def test_what_is_for_programs_imports_nothing_for_people(work: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from cleanup_nodemodule.commands import failures
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from support.tool import PROJECT, Run, Tool
 from support.trees import Declared, declare, listing
 

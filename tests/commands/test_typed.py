@@ -14,8 +14,7 @@ from cleanup_nodemodule.commands import failures
 from cleanup_nodemodule.config.files import CONFIG_NAME, read_file
 from cleanup_nodemodule.config.layers import Order
 from cleanup_nodemodule.config.settings import Settings
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from support.judges import judge
 from support.tool import PROJECT
 from support.trees import declare, listing

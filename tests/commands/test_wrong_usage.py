@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
-from cleanup_nodemodule.commands import failures
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.commands import failures, wrong_usage
+from cleanup_nodemodule.commands.app import app
+from cleanup_nodemodule.errors import ExitCode
 from support.tool import PROJECT, Run
 from support.trees import declare, listing
 
@@ -43,6 +45,19 @@ WRONG = [
     (["log", "-n"], "-n needs a number, as in: -n 4"),
     (["rules", "--profile"], "--profile needs a profile, as in: --profile python"),
     (["resume", "--forget"], "--forget needs a directory, as in: --forget ~/work"),
+    (["history", "--job"], "--job needs the name of a job, as in: --job nightly"),
+    (["schedule", "--every"], "--every needs a time, as in: --every day"),
+    (["--log-file"], "--log-file needs a file, as in: --log-file cleanup.log"),
+    (["--max-runtime"], "--max-runtime needs a length of time, as in: --max-runtime 2h"),
+    (["--delay"], "--delay needs a length of time, as in: --delay 30min"),
+    (
+        ["run", "--job", "nightly"],
+        "run takes the name of the job without --job, as in: cleanup-nodemodule run nightly",
+    ),
+    (
+        ["schedule", "show", "nightly"],
+        "schedule takes one ACTION at a time; to name a job, type: --job nightly",
+    ),
     # A value that no option takes.
     (["--yes=1"], "--yes takes no value; type --yes alone"),
     (["--json=yes"], "--json takes no value; type --json alone"),
@@ -188,7 +203,10 @@ WRONG = [
     (["help", "lgo"], "there is no command lgo; did you mean log?"),
     (
         ["help", "zzz"],
-        "there is no command zzz; there are run, apply, resume, rules, explain, log, regenerate, diff, merge, config, help",
+        (
+            "there is no command zzz; there are run, apply, resume, rules, explain, log, history, regenerate, diff, merge, doctor,"
+            " config, schedule, help"
+        ),
     ),
     # Names that are no names of directories.
     (
@@ -281,18 +299,31 @@ def test_what_is_wrong_is_one_sentence_in_our_words(
     assert listing(work) == before
 
 
+def test_every_option_with_a_value_has_an_example_of_its_own() -> None:
+    root = typer.main.get_command(app)
+    for name, one in {"": root, **root.commands}.items():  # type: ignore[attr-defined]
+        for param in one.params:
+            option = param.opts[-1]
+            if getattr(param, "is_flag", True) or wrong_usage.choices_of(param):
+                continue
+            known = {*wrong_usage._VALUES, *wrong_usage._OF_OPTIONS}  # noqa: SLF001 - what it looks into
+            assert {param.metavar, option} & known, (name, option)
+            job = wrong_usage.example_of(option, param.metavar) == "nightly"
+            assert job == (option == "--job")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
         ["work"],
         ["--", "work"],
-        ["work", "-q"],
-        ["-q", "work", "--sort", "path"],
+        ["work", "-v"],
+        ["-v", "work", "--sort", "path"],
         ["-p", "work"],
-        ["--sort=path", "work", "-qp", "work"],
-        ["-qs", "path", "--", "work"],
-        ["-q", "-e", "--", "work"],
+        ["--sort=path", "work", "-vp", "work"],
+        ["-vs", "path", "--", "work"],
+        ["-v", "-e", "--", "work"],
     ],
     ids=" ".join,
 )
@@ -318,7 +349,7 @@ def test_several_paths_are_searched_with_those_of_p(run: Run, work: Path) -> Non
 
 def test_names_go_on_taking_all_words_that_follow(run: Run, work: Path) -> None:
     declare(work, {"x": {"dist": {"a": "b"}, "out": {"a": "b"}}})
-    result = run("x", "--targets", "dist", "out", "-q", cwd=work)
+    result = run("x", "--targets", "dist", "out", "-v", cwd=work)
     assert len(result.stdout.splitlines()) == 2
 
 
@@ -343,4 +374,4 @@ def test_wrong_usage_is_a_document_too(run: Run, work: Path) -> None:
 
 def test_a_directory_that_is_called_almost_like_a_command_is_searched(run: Run, work: Path) -> None:
     declare(work, {"rule": PROJECT})
-    assert run("rule", "-q", cwd=work).stdout.count("\n") == 1
+    assert run("rule", "-v", cwd=work).stdout.count("\n") == 1

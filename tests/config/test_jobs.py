@@ -173,11 +173,13 @@ def test_a_job_that_deletes_and_saves_a_plan_is_told_where_it_says_so(
 def test_a_job_that_is_not_there_is_named_rightly(one_tool: Tool) -> None:
     define(one_tool, '[job.nightly]\npath = "/srv"\n[job.weekly]\npath = "/srv"\n')
     assert "did you mean nightly?" in run(one_tool, "nigthly")[2]
-    assert "run --list lists the jobs" in run(one_tool, "x\x1b")[2]
+    assert "to list the jobs, type: cleanup-nodemodule run --list\n" in run(one_tool, "x\x1b")[2]
     assert run(one_tool)[0] == 2
     assert "--no-config ignores the file" in run(one_tool, "nightly", "--no-config")[2]
     define(one_tool, "")
-    assert "no file defines any" in run(one_tool, "nightly")[2]
+    none = run(one_tool, "nightly")[2]
+    assert "no file defines any" in none
+    assert "type: cleanup-nodemodule config set job.nightly.path DIRECTORY\n" in none
 
 
 def test_a_failure_of_a_job_is_a_document_if_the_job_says_so(one_tool: Tool, work: Path) -> None:

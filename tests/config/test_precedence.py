@@ -98,6 +98,7 @@ def counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Key, Sa
     """Say values of a key in several places, and return what counts then in the run of a job."""
     monkeypatch.setattr(files, "SYSTEM_DIRECTORY", str(tmp_path / "etc"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv(variable(KEYS["priority"]))
     found: list[Values] = []
     original = effective.values_of
 

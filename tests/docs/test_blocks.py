@@ -160,7 +160,7 @@ def check(page: str, heading: str, number: int = 0, *, after: str = "") -> Calla
     return registered
 
 
-DELETE: Final = "cleanup-nodemodule -p ~/work --no-dry-run --quiet >/dev/null"
+DELETE: Final = "cleanup-nodemodule -p ~/work --no-dry-run --quiet"
 
 
 def nothing_is_deleted(ran: Ran) -> None:
@@ -244,13 +244,17 @@ def _(ran: Ran) -> None:
 
 @check("README", "Use it", 2)
 @check("recipes", "Delete, after a question")
-@check("README", "Use it", 3)
-@check("recipes", "From cron, with a log")
 def _(ran: Ran) -> None:
     assert (ran.code, ran.there) == (0, set()), ran.err
     assert (ran.home / "work/site/dist").exists()
-    log = ran.home / "cleanup.log"
-    assert f"{ran.home}/work/shop/node_modules" in (log.read_text() if log.exists() else ran.out)
+    assert f"{ran.home}/work/shop/node_modules" in ran.out
+
+
+@check("recipes", "From cron")
+def _(ran: Ran) -> None:
+    """Cron sends no mail."""
+    assert (ran.code, ran.there, ran.out, ran.err) == (0, set(), "", "")
+    assert (ran.home / "work/site/dist").exists()
 
 
 @check("recipes", "Delete, after a question", 1)
@@ -321,11 +325,27 @@ def _(ran: Ran) -> None:
     assert re.search(r"^keep\texcluded.*work/shop", ran.out, re.MULTILINE)
 
 
-@check("recipes", "A job for each night", 1)
+@check(
+    "recipes", "A job for each night", 1, after=BLOCKS["recipes", "A job for each night", 0].text
+)
 def _(ran: Ran) -> None:
-    assert "there is no job 'nightly'" in (ran.home / "cleanup.log").read_text()
-    run(BLOCKS["recipes", "A job for each night", 0].text, ran.home)
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert f"{ran.home}/bin/cleanup-nodemodule run nightly" in ran.out
     assert run("cleanup-nodemodule run nightly", ran.home).there == {"shop", "site"}
+
+
+@check("unattended", "Scheduling")
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert "It deletes what it finds, and nobody is asked." in " ".join(ran.out.split())
+
+
+@check("README", "Use it", 3)
+def _(ran: Ran) -> None:
+    assert (ran.code, ran.there) == (0, ALL), ran.err
+    assert f"{ran.home}/bin/cleanup-nodemodule run weekly" in ran.out
+    assert "It deletes what it finds, and nobody is asked." in " ".join(ran.out.split())
+    assert run("cleanup-nodemodule run weekly", ran.home).there == set()
 
 
 @check("recipes", "Room for a build")
@@ -462,6 +482,31 @@ def _(ran: Ran) -> None:
     lines, document = ran.out.split("{", 1)
     assert [lines.count(f"/work/{name}/node_modules") for name in sorted(ALL)] == [1, 2, 1]
     assert len(json.loads("{" + document)["entries"]) == 3
+
+
+@check("history", "History", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    first, last = ran.out.splitlines()
+    assert first == last
+    assert first.split("\t")[6:9] == ["4", "3", "0"]
+    assert "The history has no such runs." in ran.err
+
+
+@check("history", "What grows", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    assert "How fast it grows cannot be said of fewer than 4 audits" in ran.err
+    [line] = ran.out.splitlines()
+    assert line.split("\t")[1:4] == ["1", "1", "0"]
+
+
+@check("history", "How much it keeps", after=DELETE)
+def _(ran: Ran) -> None:
+    assert ran.code == 0, ran.err
+    assert "0 runs taken out of the history" in ran.out
+    written = (ran.home / ".config/cleanup-nodemodule/config.toml").read_text()
+    assert 'history-max-age = "6mo"' in written
 
 
 @check("undo", "After a crash")

@@ -16,7 +16,7 @@ from cleanup_nodemodule.commands.help_page import EXIT_CODES
 from cleanup_nodemodule.config.files import read_file
 from cleanup_nodemodule.config.keys import KEYS, WAYS_BACK, Kind, without
 from cleanup_nodemodule.config.layers import Order
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.model import Reason
 from cleanup_nodemodule.proof.rules import catalogue
 from cleanup_nodemodule.proof.tree_file import understood

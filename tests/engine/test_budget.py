@@ -100,6 +100,26 @@ def test_without_a_budget_nothing_happens(engine: ModuleType, tmp_path: Path, bu
     assert listing(tmp_path) == before
 
 
+def test_a_search_says_how_many_entries_it_handled(engine: ModuleType, tmp_path: Path) -> None:
+    """One for each directory that is opened, and one for each name that is read."""
+    top = tmp_path / "top"
+    declare(top, {"a": {"b": {"f": 1, "g": 1}}, "node_modules": {"h": 1}, "i": 1})
+    root = root_of(top)
+    stack, handled = [b""], []
+    while stack:
+        found, stack, _ = engine.find(root, stack, NODE_MODULES, 1)
+        handled.append(found.entries)
+    whole = engine.find(root, [b""], NODE_MODULES, 1000).found.entries
+    assert (
+        sum(handled) == whole == (1 + 3) + (1 + 1) + (1 if is_known_to_be_leaf(top / "a/b") else 3)
+    )
+
+
+def is_known_to_be_leaf(directory: Path) -> bool:
+    """Whether the file system counts directories as links, so that one without any is not read."""
+    return directory.stat().st_nlink == 2 and directory.parent.stat().st_nlink == 3
+
+
 def test_an_empty_stack_is_done(engine: ModuleType, tmp_path: Path) -> None:
     root = root_of(tmp_path)
     assert engine.find(root, [], NODE_MODULES, 10) == (Found(0, [], []), [], [])

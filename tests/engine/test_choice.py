@@ -112,7 +112,8 @@ def test_a_run_asks_a_distant_disk_more_at_a_time(
     monkeypatch.setattr(engines, "_processors", lambda: 1)
     monkeypatch.setattr(engines, "is_bound", lambda: False)
     assert failures.run(["-p", str(tmp_path), "--json", *options]) == 0
-    assert asked == [workers]
+    # Also for the free space before and after.
+    assert set(asked) == {workers}
 
 
 @pytest.mark.usefixtures("restored")

@@ -90,7 +90,7 @@ def test_both_match_wildcards_as_fnmatch_does(
             name for name in called if any(fnmatch.fnmatchcase(name, glob) for glob in globs)
         )
         for engine in (native, _python):
-            (_, hits, _), _, faults = engine.find(root_of(os.fsencode(shelf)), [b""], wanted, 100)
+            (_, hits, *_), _, faults = engine.find(root_of(os.fsencode(shelf)), [b""], wanted, 100)
             assert (sorted(hit.path for hit in hits), faults) == (fitting, [])
     finally:
         for name in called:

@@ -51,6 +51,28 @@ def test_a_length_of_time_is_read_as_people_mean_it(text: str, seconds: int) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30m", 1800), ("1h 30m", 5400), ("2M", 120), ("30min", 1800), ("30d", 30 * DAY)],
+)
+def test_what_is_waited_for_takes_minutes_for_m(text: str, seconds: int) -> None:
+    assert read_duration(text, "--delay", waited=True) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("5", "--delay 5 needs a unit; type 5min for minutes, or one of s, h, d instead of min"),
+        ("5mm", "--delay takes a length of time such as 30s, 10min or 2h, and '5mm' is none"),
+        ("31d", "--delay cannot be longer than 30 days; type for instance 30min"),
+        ("", "--delay takes a value such as 30s, 10min or 2h"),
+    ],
+)
+def test_what_nobody_waits_for_is_refused(text: str, says: str) -> None:
+    with pytest.raises(QuantityError, match=re.escape(says)):
+        read_duration(text, "--delay", waited=True)
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("30", "--older-than 30 needs a unit; type 30d for days, or one of s, min, h, w, mo, y"),

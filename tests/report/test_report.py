@@ -42,7 +42,7 @@ REPORT = [
     *("complete", "artifacts", "problems", "totals", "leftovers", "unseen_processes"),
     "unmatched_patterns",
     *("other_ecosystems", "gates", "goals", "sources", "gone", "by", "groups"),
-    *("asked", "file_systems", "observed"),
+    *("asked", "file_systems", "observed", "out_of_time"),
 ]
 GATE = ["option", "unit", "limit", "actual", "sentence"]
 

@@ -30,6 +30,9 @@ class Listener(Silent):
         else:
             self.runtime.stop()
 
+    def note(self, message: str) -> None:
+        self.say(message)
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

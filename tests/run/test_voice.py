@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import pytest
 
 from cleanup_nodemodule.config.settings import Settings, with_surroundings
-from cleanup_nodemodule.model import Mode, Plan, Progress
+from cleanup_nodemodule.model import Mode, Plan, Progress, Result
 from cleanup_nodemodule.record import lock
 from cleanup_nodemodule.record.entries import new_run
 from cleanup_nodemodule.report.rows import Report
@@ -41,11 +41,15 @@ class Recording:
         self.reports: list[Report] = []
         self.asked: list[Plan] = []
         self.progress: list[Progress] = []
+        self.results: list[Result] = []
         self._answer = answer
 
     def say(self, message: str) -> None:
         self.heard.append("say")
         self.said.append(message)
+
+    def note(self, message: str) -> None:
+        self.say(message)
 
     def planned(self, report: Report, *, deletes: bool) -> None:
         self.heard.append("planned to delete" if deletes else "planned")
@@ -58,6 +62,9 @@ class Recording:
             raise Stopped
         paths = sorted(one.path for one in plan.selected)
         return set({"yes": paths, "first": paths[:1]}.get(self._answer, []))
+
+    def came_of(self, result: Result) -> None:
+        self.results.append(result)
 
     def watch(self) -> AbstractContextManager[Watch]:
         return self._watch()

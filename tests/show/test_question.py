@@ -1,6 +1,7 @@
 """The question before a deletion: what can be answered, and what each answer does."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def test_the_numbers_go_by_the_order_of_the_table(work: Path) -> None:
         "y",
         options=("--sort", "path", "-p", str(work / "small"), "-p", str(work / "big")),
     )
-    assert f"1    3.0 MiB  {work}/big/node_modules" in seen
+    # The names in the middle of a long path are left out.
+    assert re.search(r"^1    3\.0 MiB  /\S*/big/node_modules\s*$", seen, re.MULTILINE)
     assert there(work) == ["middle", "small"]
 
 

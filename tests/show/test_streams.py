@@ -2,7 +2,9 @@
 
 import io
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +35,18 @@ def as_bash_reads(text: str) -> list[str]:
         check=True,
     )
     return [word.decode("utf-8", "surrogateescape") for word in shown.stdout.split(b"\0")[:-1]]
+
+
+def test_a_command_to_paste_ends_its_sentence() -> None:
+    """Everything behind it would be pasted into the shell, too."""
+    said_on = re.compile(r": \{(?:shell_)?command\([^{}]*\)\}[;,]")
+    package = Path(streams.__file__).parents[1]
+    found = {
+        str(path.relative_to(package)): said_on.findall(path.read_text())
+        for path in package.rglob("*.py")
+    }
+    # Its second command is the one to paste.
+    assert [name for name, hits in found.items() if hits] == ["commands/misread.py"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -87,7 +87,7 @@ def test_an_artifact_has_one_line_however_long_its_path_is(tmp_path: Path, colum
         deep = tmp_path / f"project-{number}" / "packages" / LONG / "部品" / "web"
         declare(deep, {"package.json": "{}", "node_modules": {"a": number}})
     with Screen(columns, 24) as screen:
-        lines = screen.run("-q", cwd=tmp_path)
+        lines = screen.run("-q", "--format", "table", cwd=tmp_path)
     rows = [line for line in lines if "node_modules" in line]
     assert len(rows) == 3
     assert all(row.split("  ")[0] == "" and "web/node_modules" in row for row in rows)
@@ -120,7 +120,7 @@ def test_the_largest_come_first_and_the_rest_is_summed_up(tmp_path: Path) -> Non
     rows = {}
     for arguments in (("-q",), ("-q", "--top", "3"), ("-q", "--top", "0"), ("-v",)):
         with Screen(80, 50) as screen:
-            lines = screen.run(*arguments, cwd=tmp_path)
+            lines = screen.run("--format", "table", *arguments, cwd=tmp_path)
         found = [line for line in lines if "KiB  " in line]
         assert found[0].endswith("  p29/node_modules")
         rows[arguments] = (len(found), [line for line in lines if "--top 0 shows all" in line])

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -32,9 +33,12 @@ _EMPTY: Final = 0
 _LARGEST: Final = 65536
 """Bytes of a message, at most; what is larger is run otherwise."""
 
+CLOCK: Final = "TEST_CLOCK"
+"""A variable that says when a run begins, in seconds since the epoch, if that is not now."""
+
 _OWN: Final = frozenset(
     {
-        *("HOME", "PYTEST_CURRENT_TEST"),
+        *("HOME", "PYTEST_CURRENT_TEST", CLOCK),
         *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
     }
 )
@@ -167,6 +171,13 @@ def _serve(asking: socket.socket) -> dict[str, Any]:
         asking.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
+def _set_clock(now: float) -> None:
+    """Have it be *now*, in seconds since the epoch, for this process."""
+    clock = time.time
+    ahead = now - clock()
+    time.time = lambda: clock() + ahead
+
+
 def _main() -> None:
     command, descriptor = sys.argv[1:]
     # As it is where the installed command runs, which is not in this directory.
@@ -176,6 +187,8 @@ def _main() -> None:
     asked = _serve(socket.socket(fileno=int(descriptor)))
     os.environ.clear()
     os.environ.update(asked["env"])
+    if CLOCK in os.environ:
+        _set_clock(float(os.environ.pop(CLOCK)))
     os.chdir(asked["cwd"])
     sys.argv = [command, *asked["arguments"]]
     main()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup_nodemodule.survey import symlinks
+from cleanup_nodemodule.system import symlinks
 from support.accounts import ANOTHER, SOMEBODY, give_away
 from support.needs import needs_root
 from support.processes import bound, mode

@@ -267,7 +267,7 @@ def test_a_windows_tree_is_found_measured_and_removed() -> None:
     with open("C:\\work\\precious", "w") as file:
         file.write("precious")
     root = anchor("C:\\work", identity_of("C:\\work"))
-    (_, hits, _), left, faults = _python.find(root, [b""], NODE_MODULES, EVERYTHING)
+    (_, hits, _, _), left, faults = _python.find(root, [b""], NODE_MODULES, EVERYTHING)
     (hit,) = hits
     assert hit._replace(changed=0) == Hit(
         b"app/node_modules", *identity_of("C:\\work\\app\\node_modules"), mounted=False

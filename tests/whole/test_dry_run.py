@@ -1,9 +1,9 @@
-"""A dry run changes nothing: as the kernel sees it, and as the disk looks afterwards."""
+"""A dry run changes nothing but its history: as the kernel sees it, and as the disk looks afterwards."""
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -144,28 +144,44 @@ def checked(log: Path, work: Path) -> list[Call]:
     return [call for call in made if alters(call)]
 
 
+def outside(found: Iterable[Call], state_directory: Path) -> list[Call]:
+    """Return the calls that are about something else than the state directory, which is part of no tree."""
+    return [call for call in found if str(state_directory.parent) not in str(call)]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--exclude", "x", "-v", "--yes"]])
-def test_a_dry_run_makes_no_call_that_alters_a_file_system(
-    work: Path, tmp_path: Path, arguments: list[str]
+def test_a_dry_run_alters_nothing_but_its_history(
+    work: Path, tmp_path: Path, state_directory: Path, arguments: list[str]
 ) -> None:
     before = state(work)
     log = tmp_path / "log"
     result = execute(*strace(log), COMMAND, *arguments, cwd=work, env=NO_BYTECODE)
     assert result.returncode == 0, result.stderr
     assert result.stdout != b""
-    assert checked(log, work) == []
+    altering = checked(log, work)
+    assert outside(altering, state_directory) == []
+    assert altering != []
     assert state(work) == before
 
 
-def test_a_dry_run_at_a_terminal_makes_no_call_that_alters_a_file_system(
+def test_a_dry_run_without_history_makes_no_call_that_alters_a_file_system(
     work: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    result = execute(*strace(log), COMMAND, "--no-history", cwd=work, env=NO_BYTECODE)
+    assert result.returncode == 0, result.stderr
+    assert checked(log, work) == []
+
+
+def test_a_dry_run_at_a_terminal_alters_nothing_but_its_history(
+    work: Path, tmp_path: Path, state_directory: Path
 ) -> None:
     before = state(work)
     log = tmp_path / "log"
     with Terminal(cwd=work, prefix=strace(log), env=NO_BYTECODE) as terminal:
         assert terminal.finish() == 0
     assert terminal.screen()[0].startswith("Can be deleted in ")
-    assert checked(log, work) == []
+    assert outside(checked(log, work), state_directory) == []
     assert state(work) == before
 
 
@@ -186,8 +202,7 @@ def test_the_check_catches_a_deletion(work: Path, tmp_path: Path, state_director
     log = tmp_path / "log"
     result = execute(*strace(log), COMMAND, "--no-dry-run", cwd=work, env=NO_BYTECODE)
     assert result.returncode == 0
-    # What is written in the state directory is no part of any tree.
-    caught = [call for call in checked(log, work) if str(state_directory.parent) not in str(call)]
+    caught = outside(checked(log, work), state_directory)
     # The mark on what is taken out of its project, and the file without a name that tells whether the disk
     # has it, come on top.
     more = {"setxattr", "openat"}

@@ -97,6 +97,7 @@ RECORDS: Final = {
         *("record", *TOTALS, "duration_s", "complete", "unseen_processes", "unmatched_patterns"),
         *("other_ecosystems", "gates", "gone", "goals", "sources", "asked", "file_systems"),
         "observed",
+        "out_of_time",
     ],
 }
 """The fields of each record of NDJSON, in order."""

@@ -502,7 +502,8 @@ def test_where_it_cannot_be_saved_nothing_is_searched(
     done = one_tool.tell(top, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
-    assert sorted(os.listdir(one_tool.home)) == ["config"]
+    # The history has it.
+    assert sorted(os.listdir(one_tool.home)) == ["config", "state"]
 
 
 def test_a_plan_takes_the_place_of_a_plan_and_of_nothing_else(one_tool: Tool, top: Path) -> None:

@@ -140,6 +140,8 @@ class Case:
                 "XDG_STATE_HOME": str(home or self._top / "state"),
                 "XDG_DATA_HOME": str(self._top / "data"),
                 "HOME": str(self._top / "home"),
+                # Of the calls that write that the tests of the history speak.
+                "CLEANUP_NODEMODULE_NO_HISTORY": "true",
             },
             stdout=str(output),
             stderr=str(errors),

@@ -20,7 +20,7 @@ PARTS: Final = sorted(path.parent for path in PACKAGE.glob("*/*/__init__.py"))
 
 MISNOMERS: Final = frozenset(
     {
-        *("apart", "finish", "foreign_too", "history", "links", "look", "lookout", "most", "names"),
+        *("apart", "finish", "foreign_too", "links", "look", "lookout", "most", "names"),
         *("paths", "patience", "settle"),
     }
 )

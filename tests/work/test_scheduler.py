@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 from support.waiting import TIMEOUT

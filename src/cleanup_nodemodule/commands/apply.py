@@ -7,10 +7,13 @@ import typer
 from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
+from cleanup_nodemodule.commands import unattended_options as unattended
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import display_of, said_in, values_of, written_of
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
+from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
 from cleanup_nodemodule.commands.options import nothing_done
+from cleanup_nodemodule.commands.restraint import restraint_of
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.run.loop import Runtime
@@ -49,6 +52,14 @@ def apply(
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
+    priority: unattended.Priority = None,
+    max_rate: unattended.MaxRate = None,
+    max_runtime: unattended.MaxRuntime = None,
+    log_file: unattended.LogFile = None,
+    metrics: unattended.Metrics = None,
+    notify: unattended.Notify = None,
+    notify_over: unattended.NotifyOver = None,
+    no_history: unattended.NoHistory = False,
     jobs: general.Jobs = None,
     timeout: general.Timeout = None,
     _short_help: ShortHelp = False,
@@ -58,7 +69,7 @@ def apply(
 
     Everything is proven again. What has changed since the plan was saved stays.
     """
-    with nothing_done():
+    with nothing_done(), telling_of_failures(ctx, "apply") as known:
         from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.run.applying import settings_for
         from cleanup_nodemodule.run.cleaning import clean as look_and_delete
@@ -69,7 +80,8 @@ def apply(
         from cleanup_nodemodule.show.last_words import Asked
 
         said = said_in(ctx)
-        values = values_of(ctx, said)
+        known.values = values = values_of(ctx, said)
+        accounts = known.accounts = accounts_of(values, "apply", plan=plan)
         written = written_of(values, said, plan)
         with telling(written.files, mode_of(values)):
             orders = orders_of(values)
@@ -80,9 +92,11 @@ def apply(
             values, written, Asked(again=again, exactly=again, listed=True, saved=True)
         )
         interrupts = Interrupts()
+        restraint = restraint_of(values)
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
-        paths = written.files.paths
-        return await look_and_delete(settings, orders, voice, runtime, saved=saved, written=paths)
+        return await look_and_delete(
+            settings, orders, voice, runtime, saved=saved, written=written.places
+        )
 
-    return carry_out(work, orders, display, interrupts)
+    return carry_out(work, orders, display, interrupts, accounts, restraint)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TextIO
 
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.run import run_as
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.run.signals import Interrupts

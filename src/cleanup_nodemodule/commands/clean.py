@@ -12,6 +12,7 @@ from cleanup_nodemodule.commands import deleting_options as deleting
 from cleanup_nodemodule.commands import general_options as general
 from cleanup_nodemodule.commands import output_options as output
 from cleanup_nodemodule.commands import search_options as search
+from cleanup_nodemodule.commands import unattended_options as unattended
 from cleanup_nodemodule.commands.asked import asked_for
 from cleanup_nodemodule.commands.at_terminal import carry_out
 from cleanup_nodemodule.commands.effective import (
@@ -23,10 +24,12 @@ from cleanup_nodemodule.commands.effective import (
     written_of,
 )
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, notice_of_engine
-from cleanup_nodemodule.commands.lists import with_lists
+from cleanup_nodemodule.commands.listeners import accounts_of, telling_of_failures
+from cleanup_nodemodule.commands.lists import list_file_of, with_lists
 from cleanup_nodemodule.commands.options import nothing_done
 from cleanup_nodemodule.commands.parsing import LINES, WORDS
 from cleanup_nodemodule.commands.plans import saving_of
+from cleanup_nodemodule.commands.restraint import restraint_of
 from cleanup_nodemodule.commands.wrong_usage import instead_of
 from cleanup_nodemodule.errors import UsageError
 
@@ -84,6 +87,15 @@ def clean(
     no_progress: output.NoProgress = False,
     quiet: output.Quiet = False,
     verbose: output.Verbose = False,
+    priority: unattended.Priority = None,
+    max_rate: unattended.MaxRate = None,
+    max_runtime: unattended.MaxRuntime = None,
+    delay: unattended.Delay = None,
+    log_file: unattended.LogFile = None,
+    metrics: unattended.Metrics = None,
+    notify: unattended.Notify = None,
+    notify_over: unattended.NotifyOver = None,
+    no_history: unattended.NoHistory = False,
     config: general.Config = None,
     no_config: general.NoConfig = False,
     jobs: general.Jobs = None,
@@ -107,7 +119,8 @@ def clean(
 
 def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
     """Carry out what a command line, or the job of this *name* with it, says; return the exit code."""
-    with nothing_done():
+    command = "" if name is None else "run"
+    with nothing_done(), telling_of_failures(ctx, command, name) as known:
         from cleanup_nodemodule.config.definition import settings_of
         from cleanup_nodemodule.config.jobs import job_called, refuse_nowhere, refuse_others
         from cleanup_nodemodule.run.cleaning import clean as carry_out_orders
@@ -118,10 +131,12 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
         job = None if name is None else job_called(name, said)
         values = values_of(ctx, said, job=job)
         format_ = format_of(values)
+        known.values = values
         try:
             if job is not None:  # Before anything is written where it says.
                 refuse_nowhere(job, values)
                 refuse_others(job, values)
+            known.accounts = accounts = accounts_of(values, command, name)
             written = written_of(values, said)
             with telling(written.files, mode_of(values)):
                 settings = settings_of(values)
@@ -129,10 +144,15 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
                 needs = tuple(dict.fromkeys(word for line in ctx.meta[LINES] for word in line))
                 orders = orders_of(values, needs)
                 settings = with_lists(settings, values, orders)
+                orders = orders._replace(list_file=list_file_of(values))
                 saving = saving_of(values, orders)
+                restraint = restraint_of(values, waits=True)
         except UsageError as error:
             # What was typed need not say that a document is wanted.
-            return fail(error, mode=mode_of(values), format_=format_)
+            mode = mode_of(values)
+            code = fail(error, mode=mode, format_=format_)
+            told = known.accounts
+            return code if told is None else told.of_failure(str(error), mode, code)
         display = display_of(values, written, asked_for(ctx, values, settings, job, saving))
         if not display.quiet and display.format not in {"json", "ndjson"}:
             notice_of_engine(values.value("engine"))
@@ -142,12 +162,11 @@ def search_and_delete(ctx: typer.Context, name: str | None = None) -> int:
 
     async def work(voice: "Terminal", runtime: "Runtime") -> "Ended":
         try:
-            paths = written.files.paths
             return await carry_out_orders(
-                settings, orders, voice, runtime, saving=saving, written=paths
+                settings, orders, voice, runtime, saving=saving, written=written.places
             )
         except UsageError as error:
             other = instead_of(values.blame(error), ctx.meta[WORDS], ctx.meta[LINES])
             raise other from error
 
-    return carry_out(work, orders, display, interrupts)
+    return carry_out(work, orders, display, interrupts, accounts, restraint)

@@ -84,6 +84,13 @@ def configuration_words(ctx: typer.Context) -> list[str]:
     return [*KEYS] if ctx.params.get("action") in ACTIONS else [*ACTIONS]
 
 
+def schedule_actions() -> list[str]:
+    """Return the actions of ``schedule``."""
+    from cleanup_nodemodule.commands.schedule import ACTIONS
+
+    return [*ACTIONS]
+
+
 def get_ready() -> None:
     """Have Typer know the shells, if one of them is asking."""
     if os.environ.get(VARIABLE):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp, print_and_end
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import PROGRAM
 
@@ -108,7 +107,7 @@ def diff(
     compared, and artifacts of different machines are different ones.
     """
     from cleanup_nodemodule.run.comparing import compare_files
-    from cleanup_nodemodule.show.last_words import gates
+    from cleanup_nodemodule.show.warning import gates
 
     if json_ and format_ not in {None, DiffFormat.JSON}:
         raise UsageError("--format and --json contradict each other; give one")

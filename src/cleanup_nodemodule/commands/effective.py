@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
@@ -40,6 +40,13 @@ def values_of(ctx: typer.Context, said: "Said", *only: str, job: "Job | None" = 
         with values.blaming():
             choose_engine(engine.value)
     return values
+
+
+def typed_values(ctx: typer.Context) -> "Values":
+    """Return what counts in a run by what was typed alone. Raises UsageError for what contradicts itself."""
+    from cleanup_nodemodule.config.definition import Said
+
+    return Said((), {}).values(_typed(ctx))
 
 
 def said_in(ctx: typer.Context) -> "Said":
@@ -160,6 +167,12 @@ class Written(NamedTuple):
     """On standard output."""
     by: By | None
     files: "OutputFiles"
+    places: dict[str, str]
+    """Absolute paths of all files that it writes while it deletes or after that, and the option that names each."""
+
+
+_BESIDES: Final = ("metrics", "log-file")
+"""Keys that name a file which a run writes besides its result."""
 
 
 def written_of(values: "Values", elsewhere: "Said", plan: str | None = None) -> Written:
@@ -182,13 +195,16 @@ def written_of(values: "Values", elsewhere: "Said", plan: str | None = None) -> 
     if by is not None and Format.PATHS in {format_, *(target.format for target in targets)}:
         raise UsageError("--by prints sums, and the format paths has only paths; give one of both")
     with values.blaming():
-        named = {f"--{name}": values.text(name) for name in (*LISTS, "save-plan")}
+        named = {f"--{name}": values.text(name) for name in (*LISTS, "save-plan", *_BESIDES)}
         others = [
             *((option, path) for option, path in {**named, "apply": plan}.items() if path),
             *(("the configuration", file.path) for file in elsewhere.files),
         ]
         files = OutputFiles(targets, top=values.number("top"), others=others)
-    return Written(format_, None if by is None else By(by), files)
+    named = {f"--{name}": values.text(name) for name in _BESIDES}
+    places = {os.path.abspath(path): option for option, path in named.items() if path}
+    places |= dict.fromkeys(files.paths, "--output")
+    return Written(format_, None if by is None else By(by), files, places)
 
 
 def _refuse_relative(paths: Sequence[str]) -> None:

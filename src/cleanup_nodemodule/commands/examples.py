@@ -39,6 +39,13 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("what a run deleted", "log 3f9a"),
         ("all deletions", "log --all"),
     ),
+    "history": (
+        ("the last runs", "history"),
+        ("those of a job", "history --job nightly"),
+        ("what grows fastest", "history --by project"),
+        ("what a project had", "history ~/work/shop"),
+        ("for a spreadsheet", "history --since 1y --csv"),
+    ),
     "regenerate": (
         ("how to undo the last run", "regenerate"),
         ("undo it", "regenerate --run"),
@@ -54,12 +61,23 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("the largest of all", "merge web-*.json --top 50"),
         ("fail over 100 GB in all", "merge web-*.json --fail-over 100GB"),
     ),
+    "doctor": (
+        ("what a nightly run would lack", "doctor"),
+        ("the same for a program", "doctor --json"),
+    ),
     "config": (
         ("what counts, and where it was said", "config show"),
         ("begin a file of your own", "config init"),
         ("look for mistakes in all files", "config check"),
         ("say something for all runs", "config set exclude legacy vendor"),
         ("say something for a job", "config set job.nightly.path ~/work"),
+    ),
+    "schedule": (
+        ("what would be installed", "schedule show --every day --job nightly"),
+        ("have a job start each night", "schedule install --every day --job nightly"),
+        ("what is installed", "schedule list"),
+        ("start it now, to test it", "schedule run --job nightly"),
+        ("take it out again", "schedule remove --job nightly"),
     ),
     "help": (("the whole help of a command", "help explain"),),
 }

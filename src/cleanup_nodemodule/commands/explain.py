@@ -43,7 +43,7 @@ def explain(
     from cleanup_nodemodule.commands import query
     from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
-    from cleanup_nodemodule.exit_codes import ExitCode
+    from cleanup_nodemodule.errors import ExitCode
     from cleanup_nodemodule.run import explaining
     from cleanup_nodemodule.run.orders import timeout_of
     from cleanup_nodemodule.show.explanation import document_of, lines, symlink_lines

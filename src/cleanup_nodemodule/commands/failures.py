@@ -11,8 +11,7 @@ import typer
 from cleanup_nodemodule.commands.app import app
 from cleanup_nodemodule.commands.wrong_usage import sentence
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.words import PROGRAM
 

@@ -9,8 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cleanup_nodemodule.commands.examples import EXAMPLES
-from cleanup_nodemodule.commands.options import CHOICE, DELETE, OTHER, OUTPUT, SEARCH, SHELL
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.commands.options import (
+    CHOICE,
+    DELETE,
+    OTHER,
+    OUTPUT,
+    SEARCH,
+    SHELL,
+    UNATTENDED,
+)
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.words import PROGRAM, command
 
@@ -38,7 +46,7 @@ EXIT_CODES: Final = {
     ExitCode.DONE: "done, and everything could be read and deleted",
     ExitCode.UNEXPECTED: "something failed that should not have",
     ExitCode.USAGE: "the command line, or a file that it names, is wrong; nothing was touched",
-    ExitCode.INCOMPLETE: "done, but something could not be read or deleted",
+    ExitCode.INCOMPLETE: "done, but something could not be read, deleted or written",
     ExitCode.EXCEEDED: "more than --max-delete, --fail-over or --fail-if-grown allows; with --max-delete nothing was"
     " touched",
     ExitCode.LOCKED: "another run is deleting in the same tree; nothing was touched",
@@ -49,10 +57,25 @@ EXIT_CODES: Final = {
 """What each exit code means."""
 
 _OF_SOME: Final = {
-    ExitCode.EXCEEDED: {"", "run", "diff", "merge"},
-    ExitCode.LOCKED: {"", "run", "resume"},
+    ExitCode.EXCEEDED: {"", "run", "apply", "diff", "merge"},
+    ExitCode.LOCKED: {"", "run", "apply", "resume"},
 }
 """Exit codes that only some commands have, by name."""
+
+_INCOMPLETE_RUN: Final = (
+    f"{EXIT_CODES[ExitCode.INCOMPLETE]}, or the time of --max-runtime was too short"
+)
+
+_OTHERWISE: Final = {
+    **dict.fromkeys(
+        (("", ExitCode.INCOMPLETE), ("run", ExitCode.INCOMPLETE), ("apply", ExitCode.INCOMPLETE)),
+        _INCOMPLETE_RUN,
+    ),
+    ("doctor", ExitCode.INCOMPLETE): "something is missing",
+    ("history", ExitCode.INCOMPLETE): "the history could not be pruned",
+    ("schedule", ExitCode.INCOMPLETE): "the scheduler did not do it, or could not be asked",
+}
+"""What an exit code means where a command means something else by it."""
 
 _DOCUMENTS: Final = "README.md and the pages in docs/, which come with the source code, have recipes and all the rest."
 
@@ -160,7 +183,7 @@ class _Page:
             groups.setdefault(title, []).append(row)
             if short and not self._name and param.name == "exclude":
                 groups[title].append(_FILTERS)
-        order = (SEARCH, CHOICE, DELETE, OUTPUT, OTHER, SHELL)
+        order = (SEARCH, CHOICE, DELETE, OUTPUT, UNATTENDED, OTHER, SHELL)
         yield from sorted(
             groups.items(), key=lambda group: order.index(group[0]) if group[0] in order else -1
         )
@@ -219,7 +242,7 @@ def _names(param: Any) -> str:
 
 def _exit_codes(name: str) -> list[tuple[str, str]]:
     return [
-        (str(code.value), meaning)
+        (str(code.value), _OTHERWISE.get((name, code), meaning))
         for code, meaning in EXIT_CODES.items()
         if name in _OF_SOME.get(code, {name})
     ]

@@ -10,8 +10,7 @@ import typer
 from cleanup_nodemodule import __version__
 from cleanup_nodemodule.commands.options import OTHER
 from cleanup_nodemodule.config.keys import Engine
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import emit, say
 from cleanup_nodemodule.words import PROGRAM
 

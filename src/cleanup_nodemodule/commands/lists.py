@@ -22,6 +22,14 @@ def is_listed(values: "Values") -> bool:
     return any(values.text(name) is not None for name in LISTS)
 
 
+def list_file_of(values: "Values") -> str | None:
+    """Return the file that lists what to look at; None without a list, and for one that is standard input."""
+    from cleanup_nodemodule.config.name_list import STANDARD_INPUT
+
+    files = [path for name in reversed(LISTS) if (path := values.text(name)) is not None]
+    return next((path for path in files if path != STANDARD_INPUT), None)
+
+
 def with_lists(settings: "Settings", values: "Values", orders: "Orders") -> "Settings":
     """Return the settings with what the lists of a run name. Waits for standard input, if that is one.
 

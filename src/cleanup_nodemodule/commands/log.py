@@ -9,8 +9,7 @@ import typer
 from cleanup_nodemodule.commands.completion import runs as past_runs
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.commands.options import Timeout, reading_the_record
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import emit, is_terminal, say
 from cleanup_nodemodule.words import PROGRAM, command, printable, shortly
 

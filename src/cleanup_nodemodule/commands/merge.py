@@ -7,8 +7,7 @@ import typer
 
 from cleanup_nodemodule.commands.information import LongHelp, ShortHelp
 from cleanup_nodemodule.config.keys import By, Format, Sort
-from cleanup_nodemodule.errors import UsageError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode, UsageError
 from cleanup_nodemodule.show.streams import is_terminal, say
 
 
@@ -95,10 +94,10 @@ def merge(
     from cleanup_nodemodule.run.signals import Interrupts
     from cleanup_nodemodule.run.voice import Ended
     from cleanup_nodemodule.show.formats import KINDS
-    from cleanup_nodemodule.show.last_words import gates
     from cleanup_nodemodule.show.merged import last_words
     from cleanup_nodemodule.show.output_files import OutputFiles, parsed
     from cleanup_nodemodule.show.terminal import Display, Terminal
+    from cleanup_nodemodule.show.warning import gates
 
     if json_ and format_ not in {None, Format.JSON}:
         raise UsageError("--format and --json contradict each other; give one")

@@ -33,6 +33,9 @@ DELETE = "Deleting"
 OUTPUT = "Output"
 
 
+UNATTENDED = "Unattended runs"
+
+
 OTHER = "Other"
 
 
@@ -90,7 +93,7 @@ def same_again(
         given = ctx.params.get(name)
         source = ctx.get_parameter_source(name)
         if (
-            (panel in {None, OUTPUT} and not (name == "null" and _is_of_list(ctx)))
+            (panel in {None, OUTPUT, UNATTENDED} and not (name == "null" and _is_of_list(ctx)))
             or name in once
             or source is None
             or source.name != "COMMANDLINE"

@@ -130,7 +130,7 @@ Quiet: TypeAlias = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="Print only the result and what went wrong.",
+        help="Print nothing unless something went wrong. A --format or --json that you give is printed all the same.",
         rich_help_panel=OUTPUT,
     ),
 ]

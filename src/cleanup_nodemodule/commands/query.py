@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run import loop
 from cleanup_nodemodule.run.loop import Runtime

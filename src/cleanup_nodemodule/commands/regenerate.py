@@ -41,7 +41,7 @@ def regenerate(
     from cleanup_nodemodule.commands.bring_back import run_all
     from cleanup_nodemodule.commands.effective import said_in, values_of
     from cleanup_nodemodule.config.definition import settings_of
-    from cleanup_nodemodule.exit_codes import ExitCode
+    from cleanup_nodemodule.errors import ExitCode
     from cleanup_nodemodule.record import state_directory
     from cleanup_nodemodule.run.orders import timeout_of
     from cleanup_nodemodule.run.ways_back import recipe

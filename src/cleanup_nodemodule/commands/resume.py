@@ -34,6 +34,8 @@ def resume(
     """Finish what interrupted runs left. It deletes what they had begun to delete."""
     from cleanup_nodemodule.commands.at_terminal import carry_out
     from cleanup_nodemodule.commands.effective import said_in, values_of
+    from cleanup_nodemodule.commands.listeners import accounts_of
+    from cleanup_nodemodule.commands.restraint import restraint_of
     from cleanup_nodemodule.config.definition import settings_of
     from cleanup_nodemodule.config.keys import Format
     from cleanup_nodemodule.run.orders import Orders, timeout_of
@@ -55,4 +57,6 @@ def resume(
         orders,
         display,
         Interrupts(),
+        accounts_of(values, "resume"),
+        restraint_of(values),
     )

@@ -43,7 +43,6 @@ def run(
             return show_jobs(said_in(ctx), as_json=ctx.params.get("json_", False))
     if name is None:
         raise UsageError(
-            f"run needs the name of a job, as in: {command('run', 'nightly')};"
-            f" {command('run', '--list')} lists them"
+            f"run needs the name of a job, as in run nightly; to list the jobs, type: {command('run', '--list')}"
         )
     return search_and_delete(ctx, name)

@@ -30,6 +30,8 @@ _WORDS: Final = {
     "yes": "Do not ask, even at a terminal.",
     "trash": "Move to the trash what would be deleted.",
     "null": "Print only paths, each with a NUL behind it.",
+    "history-max-age": "Runs that are older leave the history. Default: 2y.",
+    "history-max-size": "The most that the history may take on disk. Then the oldest runs leave it. Default: 200MB.",
     "delete": "Delete. Without it the job only shows what can be deleted.",
 }
 """What to say of keys without an option, and of those whose option needs other words."""
@@ -38,7 +40,10 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "keep": ("~/clients/",),
     "about": "what is older than a month",
     "users": ("ci",),
+    "history-max-age": "2y",
+    "history-max-size": "200MB",
     "min-depth": 1,
+    "metrics": "/var/lib/prometheus/node-exporter/cleanup.prom",
 }
 
 _WIDTH: Final = 96
@@ -77,7 +82,7 @@ def assignment(key: Key, param: Any) -> str:
 def _example(key: Key, param: Any) -> Any:
     if key.name in _EXAMPLES:
         return _EXAMPLES[key.name]
-    text = example_of(getattr(param, "metavar", None))
+    text = example_of(f"--{key.name}", getattr(param, "metavar", None))
     match key.kind:
         case Kind.FLAG:
             return True

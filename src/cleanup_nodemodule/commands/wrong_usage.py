@@ -36,17 +36,33 @@ _VALUES: Final = {
     "NEW": ("two audits", "old.json new.json"),
     "FILE": ("an audit, or several", "web.json"),
     "FILE.toml": ("a file", "nightly.toml"),
+    "FILE.prom": ("a file", "cleanup.prom"),
     "[FORMAT:]FILE": ("a file", "audit.json"),
     "RUN": ("the name of a run", "3f9a"),
     "ACTION": ("an action", "show"),
+    "WHOM": ("whom to tell", "mail:you@example.org"),
     "WORD": ("a word", "max-delete"),
 }
 """What an option takes, and an example of it, by the word that stands for it in the help."""
 
+_OF_OPTIONS: Final = {
+    "--job": ("the name of a job", "nightly"),
+    "--every": ("a time", "day"),
+    "--log-file": ("a file", "cleanup.log"),
+    "--max-rate": ("a number", "1000"),
+    "--max-runtime": ("a length of time", "2h"),
+    "--delay": ("a length of time", "30min"),
+}
+"""The same for options whose word says less than that."""
 
-def example_of(metavar: str | None) -> str:
-    """Return an example of what an option takes, by the word that stands for it in the help."""
-    return _VALUES.get(metavar or "", _VALUES["N"])[1]
+
+def _taken(option: str, metavar: str | None) -> tuple[str, str]:
+    return _OF_OPTIONS.get(option) or _VALUES.get(metavar or "", _VALUES["N"])
+
+
+def example_of(option: str, metavar: str | None) -> str:
+    """Return an example of what an option takes, by its name and by the word that stands for it in the help."""
+    return _taken(option, metavar)[1]
 
 
 _ON_PURPOSE: Final = {"--yes", "-y"}
@@ -109,13 +125,13 @@ def no_choice(option: str, value: str, choices: Sequence[str]) -> UsageError:
 
 def no_number(option: str, value: str, metavar: str | None) -> UsageError:
     """Return the error for a value that is no number."""
-    what, example = _VALUES.get(metavar or "", _VALUES["N"])
+    what, example = _taken(option, metavar)
     return UsageError(f"{option} takes {what}, as in: {option} {example}; {shown(value)} is none")
 
 
 def too_long(option: str, metavar: str | None) -> UsageError:
     """Return the error for a number with too many digits to be read."""
-    _, example = _VALUES.get(metavar or "", _VALUES["N"])
+    _, example = _taken(option, metavar)
     return UsageError(
         f"{option} cannot be so large a number; type for instance: {option} {example}"
     )
@@ -137,6 +153,8 @@ def one_too_many(name: str, takes: Sequence[str], extra: Sequence[str]) -> Usage
         return UsageError(
             f"{name} takes {kind}; to search other places than the job says, type: {places}"
         )
+    if name == "schedule":
+        return UsageError(f"{name} takes {kind}; to name a job, type: --job {rest}")
     return UsageError(f"{name} takes {kind}; leave out: {rest}")
 
 
@@ -309,7 +327,7 @@ def _value_of(option: str, param: Any) -> str:
     choices = choices_of(param)
     if choices:
         return f"{option} needs a value: {listed(choices)}, as in: {option} {choices[0]}"
-    what, example = _VALUES.get(param.metavar or "", _VALUES["N"])
+    what, example = _taken(option, param.metavar)
     return f"{option} needs {what}, as in: {option} {example}"
 
 
@@ -334,6 +352,8 @@ def _no_option(option: str, context: Any, known: Sequence[str]) -> str:
         meant = f"--profile {profile}" if profile else _OPTIONS.get(option)
         if meant is not None:
             return f"there is no option {shown(option)}; did you mean {meant}?"
+    if name == "run" and option == "--job":
+        return f"run takes the name of the job without --job, as in: {command('run', 'nightly')}"
     found = difflib.get_close_matches(option, {*known} - _ON_PURPOSE, n=1, cutoff=0.7)
     if len(option.lstrip("-")) == 1:
         found = [one for one in (option.swapcase(),) if one in {*known} - _ON_PURPOSE]

@@ -27,10 +27,15 @@ def job_called(name: str, said: Said) -> Job:
     if near:
         advice = f"did you mean {near[0]}?"
     elif jobs:
-        advice = f"{command('run', '--list')} lists the jobs"
+        advice = f"to list the jobs, type: {command('run', '--list')}"
     else:
-        advice = "no file defines any; [job.nightly] in a configuration file begins one"
+        advice = f"no file defines any; to begin it, type: {to_begin(name)}"
     raise SettingsError(f"there is no job {word_of(name)}; {advice}")
+
+
+def to_begin(name: str) -> str:
+    """Return the command that begins a job of this name."""
+    return f"{command('config', 'set', f'job.{name}.path')} DIRECTORY"
 
 
 def may_delete(job: Job) -> bool:

@@ -47,6 +47,13 @@ class First(StrEnum):
     SIZE = "size"
 
 
+class Priority(StrEnum):
+    """Whether a run takes part in the machine like any other program."""
+
+    IDLE = "idle"
+    NORMAL = "normal"
+
+
 class Color(StrEnum):
     """When to colour."""
 
@@ -194,6 +201,18 @@ _TABLE: Final = (
     _flag("no-progress"),
     _flag("quiet", instead_of=("verbose",)),
     _flag("verbose", instead_of=("quiet",)),
+    # Runs that nobody watches: commands/unattended_options.py.
+    _choice("priority", Priority),
+    Key("max-rate", Kind.NUMBER, least=1),
+    Key("max-runtime", Kind.TEXT),
+    Key("delay", Kind.TEXT),
+    Key("log-file", Kind.PATH),
+    Key("metrics", Kind.PATH),
+    _texts("notify"),
+    Key("notify-over", Kind.TEXT),
+    _flag("no-history"),
+    Key("history-max-age", Kind.TEXT, option="", where=Where.FILES),
+    Key("history-max-size", Kind.TEXT, option="", where=Where.FILES),
     # The program itself: commands/general_options.py.
     Key("jobs", Kind.NUMBER),
     Key("timeout", Kind.SECONDS),

@@ -69,6 +69,8 @@ class Settings:
     exact: bool | None = None
     """Ask file systems about everything to find out what deleting gives back. False: about nothing. None: about what most
     likely matters."""
+    begin_with: str | None = None
+    """The root, or the listed artifact, to begin with, an absolute path; those before it come last."""
     filters: Filters = NO_FILTERS
     """Which of those that can be deleted go."""
     home: str | None = None

@@ -20,6 +20,8 @@ class Part(NamedTuple):
     groups: Groups | None
     group: int
     include_foreign: bool = False
+    once: bool = False
+    """Call it for the budget, and no more often."""
 
 
 def remove_on(part: Part) -> Removal:
@@ -29,15 +31,16 @@ def remove_on(part: Part) -> Removal:
     may go on with that on another one, and is then in the way of those that clean up. A directory of
     200,000 files took a seventh longer with a break after each twentieth of a second.
     """
-    removal = engine.remove(*part)
+    removal = engine.remove(*part[:-1])
     start = time.monotonic()
     while (
         part.groups is not None
+        and not part.once
         and removal.left
         and not (removal.faults or removal.counts.elsewhere)
         and time.monotonic() - start < _UNBROKEN
     ):
-        more = engine.remove(*part._replace(stack=removal.left))
+        more = engine.remove(*part._replace(stack=removal.left)[:-1])
         counts = removal.counts.plus(more.counts)
         removal = Removal(counts, more.left, more.faults)
     return removal

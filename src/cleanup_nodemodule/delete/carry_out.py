@@ -7,9 +7,10 @@ from typing import Protocol, TypeAlias
 from cleanup_nodemodule.config.settings import SettingsError
 from cleanup_nodemodule.delete import leftovers as unfinished
 from cleanup_nodemodule.delete import remove, trash
+from cleanup_nodemodule.delete.each import nobody
 from cleanup_nodemodule.delete.given_back import is_asked
 from cleanup_nodemodule.delete.turn import SecondProof
-from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress
+from cleanup_nodemodule.model import Approved, Artifact, Leftover, Outcome, Progress, Result
 from cleanup_nodemodule.record.write import Journal
 from cleanup_nodemodule.work.progress import Doing, Tracker, Watch, unwatched
 from cleanup_nodemodule.work.scheduler import Scheduler
@@ -35,13 +36,14 @@ async def carry_out(
     watch: Watch = unwatched,
     *,
     include_foreign: bool = False,
+    told: Callable[[Result], None] = nobody,
 ) -> Outcome:
     """Delete what was approved, or move it to the trash, and say truthfully what came of it.
 
     Which of the two ``approved.mode`` says. All evidence is gathered once more when an artifact's turn has
     come, as time has passed since: what is protected by now, or not proven any more, is spared.
     :func:`cleanup_nodemodule.delete.prove_again.prepared` does that. *include_foreign* has been said of the owners of
-    things in sticky directories.
+    things in sticky directories. Calls *told* with each result when it is known.
     """
     tracker = Tracker(watch, Progress(artifacts=len(approved.artifacts)))
 
@@ -72,7 +74,7 @@ async def carry_out(
     with contextlib.closing(again):
         if approved.mode == "trash":
             return await trash.trash(
-                approved, scheduler, journal, begun=begun, deleted=deleted, again=again
+                approved, scheduler, journal, begun=begun, deleted=deleted, again=again, told=told
             )
         return await remove.remove(
             *(approved, scheduler, journal),
@@ -81,6 +83,7 @@ async def carry_out(
             deleted=deleted,
             again=again,
             include_foreign=include_foreign,
+            told=told,
         )
 
 

@@ -59,6 +59,7 @@ async def find_obstacles(
             watch,
             lacked=lambda measured: lacked(measured[2]),
         )
+        scheduler.handled(usage.files + usage.directories)
         repositories.update(beneath(place, path) for path in usage.repositories)
         late.extend(map(os.fsdecode, usage.late))
         unlisted += usage.unlisted

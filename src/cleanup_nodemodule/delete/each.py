@@ -11,7 +11,7 @@ from dataclasses import replace
 from cleanup_nodemodule.delete import rename_away
 from cleanup_nodemodule.delete.durable import Durable
 from cleanup_nodemodule.delete.given_back import given_back
-from cleanup_nodemodule.delete.order import Turns, turn_of
+from cleanup_nodemodule.delete.order import Turns, in_turn
 from cleanup_nodemodule.delete.records import Records, Turn
 from cleanup_nodemodule.delete.turn import left_untouched, not_answered
 from cleanup_nodemodule.model import (
@@ -37,7 +37,7 @@ def expect(mode: DeletingMode, approved: Approved) -> None:
         raise ValueError(f"cannot {mode}: what was approved is to {approved.mode}")
 
 
-def nobody(_artifact: Artifact) -> None:
+def nobody(_what: object) -> None:
     """Tell nobody."""
 
 
@@ -49,18 +49,20 @@ async def give_turns(
     handle: Callable[[Turn], Awaitable[Result | None]],
     begun: Callable[[Artifact], None],
     deleted: Callable[[Artifact], None],
+    told: Callable[[Result], None] = nobody,
 ) -> Outcome:
     """Give each artifact its turn, have *handle* deal with it, and return what came of all.
 
-    Calls *begun* for each whose turn has come, and *deleted* for each that this run has taken away, when its disk has that.
+    Calls *begun* for each whose turn has come, *deleted* for each that this run has taken away, when its disk has that, and
+    *told* with each result then.
     """
     results: list[Result] = []
     # Those that others wait for, in Turns, come first.
-    waiting = deque(sorted(approved.artifacts, key=lambda artifact: turn_of(artifact.path)))
+    waiting = deque(in_turn(approved.artifacts, approved.plan.begin_with))
     turns = Turns(artifact.path for artifact in approved.artifacts)
     disks = Durable(scheduler)
     unexpected: Exception | None = None
-    told = given_back(approved.plan.accounted)
+    promised = given_back(approved.plan.accounted)
 
     async def handled(turn: Turn) -> Result | None:
         nonlocal unexpected
@@ -90,7 +92,7 @@ async def give_turns(
             return _found(turn, error)
 
     async def work() -> None:
-        while not scheduler.stopped:
+        while not scheduler.finishing:
             turn = await records.next(waiting)
             if turn is None:
                 return
@@ -116,10 +118,11 @@ async def give_turns(
         """Say what came of one, now that its disk has it; it has not if there is an error *number*."""
         if number is not None:
             result = _unsure(turn, result, number)
-        result = result and told(result)
+        result = result and promised(result)
         records.end(turn, result)
         if result is not None:
             results.append(result)
+            told(result)
         if _gone(result):
             deleted(turn.artifact)
 

@@ -20,7 +20,8 @@ from cleanup_nodemodule.model import Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.system import mounts
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -68,13 +69,14 @@ async def find_obstacles(
     problems: dict[Problem, None] = {}
 
     async def walk(stack: list[bytes]) -> list[bytes]:
-        paths, left, faults = await scheduler.read(
+        paths, left, faults, seen = await scheduler.read(
             _find_repositories,
             root,
             stack,
             scheduler.portion(_READ_AT_ONCE),
             lacked=lambda found: lacked(found[2]),
         )
+        scheduler.handled(seen)
         for path in paths:
             if path in clones:
                 continue
@@ -103,6 +105,7 @@ async def _count(root: Root, scheduler: Scheduler) -> int:
             lacked=lambda measured: lacked(measured[2]),
         )
         entries += usage.files + usage.directories
+        scheduler.handled(usage.files + usage.directories)
         return left
 
     await scheduler.share([b""], walk)
@@ -111,8 +114,8 @@ async def _count(root: Root, scheduler: Scheduler) -> int:
 
 def _find_repositories(
     root: Root, stack: list[bytes], budget: int
-) -> tuple[list[bytes], list[bytes], list[Fault]]:
-    """Return the repositories of a slice, what is left of that, and what could not be read."""
+) -> tuple[list[bytes], list[bytes], list[Fault], int]:
+    """Return the repositories of a slice, what is left of that, what could not be read, and how many entries that were."""
     finding = engine.find(root, stack, _REPOSITORIES, budget)
     # Of a directory .git, what it lies in is the repository.
     paths = [hit.path.removesuffix(b".git").rstrip(b"/") for hit in finding.found.hits]
@@ -120,7 +123,7 @@ def _find_repositories(
     # the root itself is never a hit.
     if b"" in stack and rename_away.holds(os.fsdecode(root.path), ".git"):
         paths.append(b"")
-    return paths, finding.left, finding.faults
+    return paths, finding.left, finding.faults, finding.found.entries
 
 
 @dataclass(slots=True)
@@ -232,7 +235,7 @@ async def _empty(
             return _NOTHING_LEFT
         try:
             budget = scheduler.portion(pace.entries)
-            part = Part(root, stack, budget, groups, group, include_foreign)
+            part = Part(root, stack, budget, groups, group, include_foreign, once=scheduler.limited)
             made = await scheduler.change(remove_timed, part)
         except Stopped:
             done.stopped = True
@@ -241,6 +244,7 @@ async def _empty(
         elsewhere = counts.elsewhere
         pace.took(made.seconds)
         pace.did(counts.files + counts.directories, of=budget)
+        scheduler.handled(counts.files + counts.directories)
         # Where there are groups, more calls would only wait for those that have a group already.
         if groups is None:
             await scheduler.breadth.did(

@@ -49,6 +49,8 @@ async def _delete_leftover(
 ) -> Leftover:
     root, path = leftover.candidate.root, leftover.candidate.path
     held: Held | None = None
+    if scheduler.finishing:
+        return replace(leftover, interrupted=True)
     try:
         with scheduler.silence.asking(root):
             if leftover.run is None or leftover.number is None:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
+from cleanup_nodemodule.model import Artifact
+
 _LAST: Final = chr(0x10FFFF)
 """Sorts behind every name."""
 
@@ -22,6 +24,29 @@ def turn_of(path: str) -> tuple[str, bool]:
 def _reach(path: str) -> str:
     """Return the directory in which everything else goes before the artifact at *path*."""
     return os.path.dirname(path) if os.path.basename(path) == _PROVES else path
+
+
+def in_turn(artifacts: Iterable[Artifact], first: str | None) -> list[Artifact]:
+    """Return *artifacts* in their turn: what others wait for comes before them.
+
+    The turn of the path *first* comes first, with all that has to do with that one, and of those before it last.
+    """
+    ordered = sorted(artifacts, key=lambda artifact: turn_of(artifact.path))
+    if first is None:
+        return ordered
+    groups: list[list[Artifact]] = []
+    around = ""
+    # Backwards, what others go before comes first.
+    for artifact in reversed(ordered):
+        if not groups or not artifact.path.startswith(around):
+            groups.append([])
+            around = os.path.join(_reach(artifact.path), "")
+        groups[-1].append(artifact)
+    groups = [group[::-1] for group in reversed(groups)]
+    start = next(
+        (at for at, group in enumerate(groups) if max(one.path for one in group) >= first), 0
+    )
+    return [artifact for group in groups[start:] + groups[:start] for artifact in group]
 
 
 class Turns:

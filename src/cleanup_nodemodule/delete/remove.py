@@ -63,12 +63,13 @@ async def remove(
     deleted: Callable[[Artifact], None],
     again: SecondProof = NO_SECOND_PROOF,
     include_foreign: bool = False,
+    told: Callable[[Result], None] = nobody,
 ) -> Outcome:
     """Delete the approved artifacts, several at a time; one failure never stops the others.
 
     What the second proof, *again*, has something against counts as failed. What only somebody else may delete, by
     the sticky bit of a directory, does too, unless *include_foreign*.
-    Calls *begun* for each artifact whose turn has come, *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
+    Calls *told* with each result when it is known, *begun* for each artifact whose turn has come, *freed* with bytes that were given back, as it goes on, and *deleted* for each artifact that is gone
     for good.
     When the scheduler is told to stop, calls under way are finished and nothing new is begun; the
     outcome then says what is left, and is not complete. Raises ValueError where something else than to
@@ -80,7 +81,7 @@ async def remove(
     async def delete(turn: Turn) -> Result | None:
         return await _Deletion(turn, records, scheduler, freed, again, include_foreign).carry_out()
 
-    return await give_turns(approved, scheduler, records, delete, begun, deleted)
+    return await give_turns(approved, scheduler, records, delete, begun, deleted, told)
 
 
 def refused(approved: Approved, why: str) -> Outcome:

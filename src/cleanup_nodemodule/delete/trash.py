@@ -33,6 +33,7 @@ async def trash(
     begun: Callable[[Artifact], None] = nobody,
     deleted: Callable[[Artifact], None],
     again: SecondProof = NO_SECOND_PROOF,
+    told: Callable[[Result], None] = nobody,
 ) -> Outcome:
     """Move the approved artifacts to the desktop's trash; as :func:`~cleanup_nodemodule.delete.remove.remove` otherwise.
 
@@ -45,7 +46,7 @@ async def trash(
     async def move(turn: Turn) -> Result | None:
         return await _move_to_trash(turn, records, scheduler, again)
 
-    return await give_turns(approved, scheduler, records, move, begun, deleted)
+    return await give_turns(approved, scheduler, records, move, begun, deleted, told)
 
 
 async def _move_to_trash(

@@ -82,7 +82,7 @@ kernel_find(PyObject *module, PyObject *args)
     PyObject *list = list_hits(&hits, classes);
     PyObject *seen = list_of(&hits.noticed);
     if (list != NULL && seen != NULL) {
-        found = PyObject_CallFunction(classes->found, "LOO", hits.directories, list, seen);
+        found = PyObject_CallFunction(classes->found, "LOOL", hits.directories, list, seen, budget - call.budget);
     }
     Py_DecRef(seen);
     Py_DecRef(list);

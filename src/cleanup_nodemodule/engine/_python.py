@@ -67,7 +67,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
     noticed: list[bytes] = []
     faults: list[Fault] = []
     left = list(stack)
-    directories = 0
+    directories, given = 0, budget
     try:
         tree = open_tree(root, mount_ok=True)
     except OSError as error:
@@ -153,7 +153,7 @@ def find(root: Root, stack: list[bytes], names: Names, budget: int) -> Finding:
             finally:
                 tree.close(handle)
             budget -= 1
-    return Finding(Found(directories, hits, noticed), left, faults)
+    return Finding(Found(directories, hits, noticed, given - budget), left, faults)
 
 
 # Long: one loop, with its counters in local variables, as this is where the time of the Python engine goes.

@@ -170,6 +170,8 @@ class Found(NamedTuple):
     noticed: list[bytes]
     """Directories that were asked to be noticed (:attr:`Names.noticed`), relative to the root; no more than
     :data:`WATCHED`."""
+    entries: int = 0
+    """That were handled, counted as the budget counts them."""
 
 
 class Usage(NamedTuple):

@@ -365,6 +365,10 @@ class Plan:
     """What was not searched because the user excluded it: lines of gitignore for absolute paths."""
     accounted: tuple[Accounted, ...] = ()
     """How it was found out what deleting gives back, by file system, in the order of their names."""
+    unreached: tuple[str, ...] = ()
+    """Roots, or listed artifacts, that there was no time to begin with, absolute paths in their turn."""
+    begin_with: str | None = None
+    """The path whose turn to be deleted is the first; those before it come last."""
 
     @property
     def selected(self) -> tuple[Artifact, ...]:

@@ -27,6 +27,9 @@ MONTH: Final = YEAR // 12
 _MOST: Final = 1000 * YEAR
 """Seconds that no length of time may have more of: no file is as old."""
 
+_LONGEST_WAIT: Final = 30 * DAY
+"""Seconds beyond which nobody waits for a run."""
+
 _TIMES: Final = {
     **dict.fromkeys(("y", "yr", "yrs", "year", "years"), YEAR),
     **dict.fromkeys(("mo", "mos", "month", "months"), MONTH),
@@ -69,35 +72,44 @@ class Share:
         return f"{self.percent:g}%"
 
 
-def read_duration(text: str, what: str) -> int:
+def read_duration(text: str, what: str, *, waited: bool = False) -> int:
     """Return the seconds of a length of time such as ``30d``, ``2 weeks``, ``6mo`` or ``1w 3d``.
 
     Each part is a number, with a point for its fraction, and a unit, from the longest to the shortest. Upper and
     lower case are alike. A month has 30.4375 days, a year 365.25. What is left of a second does not count. *what* is
-    whose value it is, for the message. Raises QuantityError.
+    whose value it is, for the message. If the time is *waited*, ``m`` means minutes: nobody waits for months. Raises
+    QuantityError.
     """
     # There are letters that become a k or an s in small ones.
     plain = text.strip().lower() if text.isascii() else text
-    _check(text, plain, what, "30d, 2 weeks, 6mo or 1y", "30d")
+    examples, example = (
+        ("30s, 10min or 2h", "30min") if waited else ("30d, 2 weeks, 6mo or 1y", "30d")
+    )
+    _check(text, plain, what, examples, example)
     if re.fullmatch(_NUMBER, plain, re.ASCII):
+        first, others = (
+            ("min for minutes", "s, h, d") if waited else ("d for days", "s, min, h, w, mo, y")
+        )
         raise QuantityError(
-            f"{what} {plain} needs a unit; type {plain}d for days, or one of s, min, h, w, mo, y instead of d"
+            f"{what} {plain} needs a unit; type {plain}{first}, or one of {others} instead of {first.split()[0]}"
         )
     seconds = Fraction(0)
     position, last = 0, math.inf
     while position < len(plain):
         part = _DURATION.match(plain, position)
-        if part is not None and part[2] == "m":
+        if part is not None and part[2] == "m" and not waited:
             raise QuantityError(
                 f"{what} {shown(plain)} may mean minutes or months; type {part[1]}min or {part[1]}mo"
             )
-        unit = _TIMES.get(part[2]) if part is not None else None
+        unit = {"m": MINUTE, **_TIMES}.get(part[2]) if part is not None else None
         if part is None or unit is None or unit >= last:
             raise QuantityError(
-                f"{what} takes a length of time such as 30d, 2 weeks, 6mo or 1y, and {shown(text)} is none"
+                f"{what} takes a length of time such as {examples}, and {shown(text)} is none"
             )
         seconds += Fraction(part[1]) * unit
         position, last = part.end(), unit
+    if waited and seconds > _LONGEST_WAIT:
+        raise QuantityError(f"{what} cannot be longer than 30 days; type for instance {example}")
     if seconds > _MOST:
         raise QuantityError(f"{what} cannot be longer than 1000 years; type for instance 1y")
     return int(seconds)

@@ -264,10 +264,15 @@ class Fault:
     message: str
 
 
+def new_id() -> str:
+    """Return what tells a run from all others."""
+    return os.urandom(6).hex()
+
+
 def new_run(version: str, mode: DeletingMode, roots: Sequence[str]) -> Run:
     """Return the run that this process begins now. *roots* are absolute paths."""
     return Run(
-        os.urandom(6).hex(),
+        new_id(),
         round(time.time(), 3),
         os.getpid(),
         system_machine.host_name(),

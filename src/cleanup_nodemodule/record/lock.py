@@ -25,8 +25,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record import state_directory, trust
 from cleanup_nodemodule.system import machine, mounts

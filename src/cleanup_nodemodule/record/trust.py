@@ -52,13 +52,14 @@ def check(path: str, *, own: bool = True) -> None:
         )
 
 
-def untrusted(path: str, account: int | None = None) -> str | None:
+def untrusted(path: str, account: int | None = None, *, sticky: bool = False) -> str | None:
     """Return why somebody else could alter the directory *path* or what it leads to; None if nobody.
 
+    With *sticky* it may be one such as /tmp, in which others may make files, and exchange only their own.
     It may be root's or that of *account*, a user id; None is this user's. Raises OSError where that cannot
     be found out.
     """
-    return _fault(path, own=False, sticky_end=False, account=account)
+    return _fault(path, own=False, sticky_end=sticky, account=account)
 
 
 def untrusted_file(path: str, status: os.stat_result) -> str | None:

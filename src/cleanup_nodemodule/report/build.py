@@ -39,6 +39,7 @@ from cleanup_nodemodule.report.rows import (
     GoalRow,
     LeftoverRow,
     OtherRow,
+    OutOfTimeRow,
     ProblemRow,
     Report,
     Run,
@@ -50,13 +51,14 @@ from cleanup_nodemodule.words import iso
 
 def of_plan(plan: Plan, run: Run, leftovers: Sequence[Leftover] = ()) -> Report:
     """Report a plan: nothing was deleted."""
-    complete = plan.complete and not plan.problems
+    complete = plan.complete and not (plan.problems or plan.unreached)
     return _report(Outcome(plan, (), complete=complete, leftovers=tuple(leftovers)), run)
 
 
 def of_outcome(outcome: Outcome, run: Run) -> Report:
     """Report what came of a plan."""
-    complete = outcome.plan.complete and not outcome.plan.problems and outcome.complete
+    plan = outcome.plan
+    complete = plan.complete and outcome.complete and not (plan.problems or plan.unreached)
     return _report(replace(outcome, complete=complete), run)
 
 
@@ -233,6 +235,27 @@ def _not_by_resume(leftover: Leftover) -> str | None:
     if leftover.original is not None and os.path.dirname(leftover.original) != around:
         return "its project was moved"
     return None
+
+
+def out_of_time(
+    report: Report, seconds: int, *, searched: bool, unreached: int
+) -> OutOfTimeRow | None:
+    """Return what a run did not come to by the end of its time, of so many *seconds*; None if it came to everything.
+
+    It has *searched* all that it has begun with, or was stopped before; there was no time to begin with so many
+    *unreached* roots or listed artifacts.
+    """
+    rest = 0
+    if report.mode != "dry-run":
+        rest = sum(
+            row.decision == "delete" and row.outcome is None and row.error is None
+            for row in report.artifacts
+        )
+    errors = [row.error for row in report.artifacts] + [row.error for row in report.leftovers]
+    cut = any(error is not None and error.startswith(INTERRUPTED) for error in errors)
+    if searched and not (rest or cut or unreached):
+        return None
+    return OutOfTimeRow(seconds, searched=searched, not_begun=rest, unreached=unreached)
 
 
 def artifact_row(

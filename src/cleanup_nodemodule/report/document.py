@@ -1,4 +1,4 @@
-"""A report, or a comparison, as a JSON document, and the JSON Schema of that."""
+"""A report, a comparison or the history as a JSON document, and the JSON Schema of that."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from cleanup_nodemodule.report.rows import Report
 
 if TYPE_CHECKING:
     from cleanup_nodemodule.report.comparison import Comparison
+    from cleanup_nodemodule.report.history import HistoryDocument
 
 _AT_ONCE: Final = 100
 """Rows of a piece."""
@@ -20,7 +21,7 @@ def to_json(report: Report) -> str:
     return "".join(json_lines(report))
 
 
-def json_lines(report: "Report | Comparison") -> Iterator[str]:
+def json_lines(report: "Report | Comparison | HistoryDocument") -> Iterator[str]:
     """Give the document piece by piece, as there may be many rows: each of its lists has one a line."""
     start = "{"
     for name, value in _fields(report).items():
@@ -58,7 +59,7 @@ def json_schema() -> str:
     return schema_of(Report)
 
 
-def schema_of(kind: "type[Report | Comparison]") -> str:
+def schema_of(kind: "type[Report | Comparison | HistoryDocument]") -> str:
     """Return the JSON Schema of documents of this kind."""
     from pydantic import TypeAdapter
 

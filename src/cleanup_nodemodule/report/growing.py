@@ -6,6 +6,7 @@ from typing import Final
 
 from cleanup_nodemodule.model import Artifact, Leftover, Plan, Problem
 from cleanup_nodemodule.report import build
+from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import (
     SCHEMA_VERSION,
@@ -26,6 +27,8 @@ class GrowingReport:
         self._problems: Final[list[Problem]] = []
         self._found = self._selected = self._allocated = self._promised = self._at_most = 0
         self._shared = 0
+        self.digest: Final = Digest()
+        """The sums by project."""
 
     @property
     def record(self) -> RunRecord:
@@ -49,7 +52,9 @@ class GrowingReport:
             self._promised += artifact.size.reclaimable_bytes
             self._at_most += artifact.size.reclaimable_at_most_bytes
             self._shared += artifact.size.shared_bytes
-            rows.append(build.artifact_row(artifact, None, self._roots, self._run))
+            row = build.artifact_row(artifact, None, self._roots, self._run)
+            self.digest.add(row)
+            rows.append(row)
         return rows + [build.problem_row(problem, self._run) for problem in problems]
 
     def report(self, plan: Plan, run: Run, leftovers: Sequence[Leftover]) -> Report:

@@ -7,7 +7,15 @@ from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.report.asked import AskedRow
 from cleanup_nodemodule.report.file_systems import FileSystemRow
 from cleanup_nodemodule.report.observed import ObservedRow
-from cleanup_nodemodule.report.rows import GateRow, GoalRow, OtherRow, SourceRow, Tool, Totals
+from cleanup_nodemodule.report.rows import (
+    GateRow,
+    GoalRow,
+    OtherRow,
+    OutOfTimeRow,
+    SourceRow,
+    Tool,
+    Totals,
+)
 
 # Read by pydantic, as in ``rows``.
 _CONFIG: Final = {"use_attribute_docstrings": True, "extra": "forbid"}
@@ -59,3 +67,5 @@ class TotalsRecord(Totals):
     """Where artifacts were found, and how it was found out there what deleting them gives back."""
     observed: list[ObservedRow]
     """What became of free space, for each file system on which anything was deleted."""
+    out_of_time: OutOfTimeRow | None
+    """What the time of --max-runtime was too short for; null if it was long enough."""

@@ -99,6 +99,7 @@ def totals_record(report: Report) -> TotalsRecord:
         asked=report.asked,
         file_systems=report.file_systems,
         observed=report.observed,
+        out_of_time=report.out_of_time,
     )
 
 

@@ -313,6 +313,22 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfTimeRow:
+    """What the time of a run was too short for."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
+
+    max_runtime_s: int
+    """What --max-runtime allowed, in seconds."""
+    searched: bool
+    """What was begun with was searched and measured to its end; if not, nothing was deleted."""
+    not_begun: int
+    """Selected artifacts that were not begun."""
+    unreached: int
+    """Roots, or artifacts of a list, that there was no time to look at. The next run begins with them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run has found and done."""
 
@@ -363,6 +379,8 @@ class Report:
     """Where artifacts were found, and how it was found out there what deleting them gives back."""
     observed: list[ObservedRow] = field(default_factory=list)
     """What became of free space, for each file system on which anything was deleted."""
+    out_of_time: OutOfTimeRow | None = None
+    """What the time of --max-runtime was too short for; null if it was long enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,11 @@ def line(values: Iterable[object]) -> bytes:
     return written.encode()
 
 
-def _cell(value: object) -> str | int:
+def _cell(value: object) -> str | float:
     """Return a value as the csv module takes it: numbers without quotes, texts in quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return value
     if value is None:
         return ""

@@ -10,7 +10,10 @@ from cleanup_nodemodule.config.environment import read_environment
 from cleanup_nodemodule.config.jobs import refuse_nowhere
 from cleanup_nodemodule.config.layers import Order, Values
 from cleanup_nodemodule.errors import UsageError
+from cleanup_nodemodule.run.looking_back import limits_of
 from cleanup_nodemodule.run.orders import orders_of
+from cleanup_nodemodule.unattended.metrics import check_name
+from cleanup_nodemodule.unattended.notifying.recipients import least_of, recipients_of
 
 
 class Checked(NamedTuple):
@@ -94,6 +97,13 @@ def _errors(said: Said, *, alone: bool) -> Iterator[UsageError]:
         try:
             settings_of(values)
             orders_of(values)
+            limits_of(values)
+            if (metrics := values.text("metrics")) is not None:
+                with values.blaming():
+                    check_name(metrics)
+            with values.blaming():
+                recipients_of(values.texts("notify"))
+                least_of(values.text("notify-over"))
             if job is not None and not alone:
                 refuse_nowhere(job, values)
         except UsageError as error:

@@ -15,6 +15,7 @@ from cleanup_nodemodule.report import build, rows
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.run.loop import Crew, Runtime
 from cleanup_nodemodule.run.orders import Orders
+from cleanup_nodemodule.run.root_spaces import RootSpaces
 from cleanup_nodemodule.run.voice import Ended, Taker, Voice
 from cleanup_nodemodule.survey import survey
 from cleanup_nodemodule.survey.included import check_listed
@@ -37,13 +38,13 @@ async def clean(
     *,
     saving: "Saving | None" = None,
     saved: "SavedPlan | None" = None,
-    written: Sequence[str] = (),
+    written: Mapping[str, str] | None = None,
 ) -> Ended:
     """Find what can be deleted, and delete it if that is ordered and approved.
 
     A dry run is written down by *saving*, if that is given and the run comes to its end. What is found is held against
     the plan that was *saved*, whose settings these have to be: what has changed since is kept. The files that the result
-    is *written* to, absolute paths, may not lie in what is deleted.
+    is *written* to, absolute paths with the option that names each, may not lie in what is deleted.
 
     Raises RootError where there is nothing to search, SettingsError for a setting that means nothing
     there, and for a deletion also where a root is not there that it needs or where an included directory is
@@ -68,16 +69,20 @@ class _Cleaning:
         runtime: Runtime,
         saving: "Saving | None",
         saved: "SavedPlan | None",
-        written: Sequence[str],
+        written: Mapping[str, str] | None,
     ) -> None:
         self._settings = settings
         self._saving = saving
         self._saved = saved
-        self._written = written
+        self._written = written or {}
         self._orders = orders
         self._voice = voice
         self._runtime = runtime
         self._facts = Facts(settings)
+        self._first: str | None = None
+        """The artifact whose turn to be deleted is the first."""
+        self._unreached: tuple[str, ...] = ()
+        """What there was no time to begin with."""
         self._over: rows.GateRow | None = None
         """What to say of more that can be deleted than ``--fail-over`` allows."""
         # Without a current directory names in it are no places: the survey says so.
@@ -87,16 +92,45 @@ class _Cleaning:
             self._around = survey.places_around(names)
 
     async def run(self) -> Ended:
+        seconds = self._orders.max_runtime
+        if seconds is None or self._saved is not None:
+            return await self._run()
+        from cleanup_nodemodule.run import left_off
+
+        settings, orders = self._settings, self._orders
+        several = settings.roots if settings.artifacts is None else settings.artifacts
+        key = left_off.key_of([*map(everywhere, several)], orders.list_file)
+        before = left_off.read(key)
+        self._settings = replace(settings, begin_with=before.search)
+        self._first = before.delete
+        if orders.deletes and len(several) > 1:
+            self._runtime.hurry_after(before.share * seconds)
+        ended = await self._run()
+        if ended.signal is None:
+            after = left_off.after(
+                ended.report, self._unreached, before, listed=settings.artifacts is not None
+            )
+            left_off.write(key, after)
+        return ended
+
+    async def _run(self) -> Ended:
         settings = self._settings
         if self._saved is not None:
             from cleanup_nodemodule.run.applying import introduction
 
             for line in introduction(self._saved):
-                self._voice.say(line)
+                self._voice.note(line)
         named = patterns.places((*settings.excludes, *settings.keep), settings.home)
         crew = self._runtime.crew(
             (*settings.roots, *self._around, *settings.include_unproven, *named)
         )
+        spaces = RootSpaces(self._runtime, crew)
+        await spaces.before(settings.roots)
+        ended = await self._carry_out(crew)
+        return replace(ended, spaces=await spaces.after(ended.report.roots))
+
+    async def _carry_out(self, crew: Crew) -> Ended:
+        settings = self._settings
         if not self._orders.deletes:
             return await self._plan(crew, None)
         # The lock asks about each root, and would wait for one that does not answer.
@@ -139,7 +173,7 @@ class _Cleaning:
         if not self._runtime.stopped:
             self._over = self._failing_over(result.totals)
             self._voice.planned(result, deletes=False)
-        return self._ended(result)
+        return replace(self._ended(result, plan), digest=handing_out.digest)
 
     @contextlib.contextmanager
     def _looking(self, crew: Crew) -> Iterator[tuple[Watch, Scheduler]]:
@@ -165,6 +199,8 @@ class _Cleaning:
             return await self._hand_out(crew, taker)
         with self._looking(crew) as (watch, scheduler):
             plan = await survey.make_plan(self._settings, scheduler, watch)
+            plan = replace(plan, begin_with=self._first)
+            self._unreached = plan.unreached
             prints: Mapping[str, str] = {}
             if self._saved is not None or self._saving is not None:
                 from cleanup_nodemodule.survey.fingerprint import fingerprints
@@ -179,7 +215,7 @@ class _Cleaning:
         if self._runtime.stopped:
             if self._saving is not None:
                 self._voice.say("the plan is not saved, because the run was interrupted")
-            return self._ended(result)
+            return self._ended(result, plan)
         if self._saving is not None:
             plan = self._save(plan, self._saving, prints)
             result = self._planned(plan, leftovers)
@@ -194,30 +230,32 @@ class _Cleaning:
         # Before anything is deleted that somebody wanted to keep.
         self._voice.planned(result, deletes=undertaking is not None and gate is None)
         if self._runtime.stopped:
-            return self._ended(result)
+            return self._ended(result, plan)
         if gate is not None:
-            return self._ended(replace(result, gates=[gate]))
+            return self._ended(replace(result, gates=[gate]), plan)
         if undertaking is None:
-            return self._ended(result)
+            return self._ended(result, plan)
         try:
             approved = await self._approved(plan)
         except Stopped:
             approved = None
         if approved is None:
-            return self._ended(self._planned(plan, leftovers))
+            return self._ended(self._planned(plan, leftovers), plan)
         from cleanup_nodemodule.run.deleting import Deletion
 
         deletion = Deletion(self._settings, undertaking, crew, self._voice, self._runtime)
         outcome = await deletion.carry_out(approved, leftovers)
         result = build.of_outcome(outcome, self._facts.now(self._orders.mode))
-        return replace(self._ended(result), unexpected=outcome.unexpected)
+        return replace(
+            self._ended(result, plan), unexpected=outcome.unexpected, run=undertaking.run.id
+        )
 
     def _save(self, plan: Plan, saving: "Saving", prints: Mapping[str, str]) -> Plan:
         """Save a plan, and say so; return it with the problem if that could not be done."""
         from cleanup_nodemodule.run.saved_plan import PlanFileError
 
         try:
-            self._voice.say(saving.save(plan, self._settings, prints))
+            self._voice.note(saving.save(plan, self._settings, prints))
         except PlanFileError as error:
             problem = Problem(error.path, ProblemCode.SAVE_PLAN, error.number, error.why)
             return replace(plan, problems=(*plan.problems, problem))
@@ -243,7 +281,14 @@ class _Cleaning:
     def _planned(self, plan: Plan, leftovers: tuple[Leftover, ...]) -> rows.Report:
         return build.of_plan(plan, self._facts.now(self._orders.mode), leftovers)
 
-    def _ended(self, result: rows.Report) -> Ended:
+    def _ended(self, result: rows.Report, plan: Plan) -> Ended:
+        seconds = self._orders.max_runtime
+        late = self._runtime.expired or plan.unreached
+        if seconds is not None and late and self._runtime.signal is None:
+            row = build.out_of_time(
+                result, seconds, searched=plan.complete, unreached=len(plan.unreached)
+            )
+            result = replace(result, out_of_time=row)
         if self._over is not None:
             result = replace(result, gates=[*result.gates, self._over])
         return Ended(result, signal=self._runtime.signal)

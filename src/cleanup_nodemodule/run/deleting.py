@@ -111,12 +111,14 @@ class Deletion:
                     partial(prove_again.prepared, self._settings, scheduler),
                     watch,
                     include_foreign=include_foreign,
+                    told=self._voice.came_of,
                 )
                 settling(watch)
                 observed = await space.after(outcome, done, scheduler)
             outcome = replace(outcome, observed=observed)
             journal.close(
-                interrupted=runtime.stopped, observed_freed_bytes=outcome.observed_freed_bytes
+                interrupted=runtime.stopped and not (runtime.expired and outcome.complete),
+                observed_freed_bytes=outcome.observed_freed_bytes,
             )
         deleted = {one.candidate.path: one for one in done}
         rows = tuple(deleted.get(one.candidate.path, one) for one in leftovers)

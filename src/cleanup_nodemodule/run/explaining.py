@@ -9,7 +9,7 @@ from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.model import Candidate, Identity
 from cleanup_nodemodule.run.loop import Runtime
 from cleanup_nodemodule.survey import survey
-from cleanup_nodemodule.survey.symlinks import resolve
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.conversion import everywhere
 from cleanup_nodemodule.work.scheduler import Scheduler

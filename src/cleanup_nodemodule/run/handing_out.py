@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cleanup_nodemodule.model import Artifact, Leftover, Plan, Problem
+from cleanup_nodemodule.report.digest import Digest
 from cleanup_nodemodule.report.growing import GrowingReport
 from cleanup_nodemodule.report.rows import Report, Run
 from cleanup_nodemodule.run.loop import Runtime
@@ -21,6 +22,11 @@ class HandingOut:
         self._runtime: Final = runtime
         self._run: Final = run
         self._report = GrowingReport((), run)
+
+    @property
+    def digest(self) -> Digest:
+        """The sums over all that was told."""
+        return self._report.digest
 
     def begun(self, roots: tuple[str, ...]) -> None:
         """Tell of the run."""

@@ -17,8 +17,11 @@ from contextlib import suppress
 from typing import Final, NamedTuple, Self, TypeVar
 
 from cleanup_nodemodule import engine
+from cleanup_nodemodule.errors import CleanupError, ExitCode
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.system.mounts import mounted
+from cleanup_nodemodule.work.rate import Rate
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Silence
 from cleanup_nodemodule.work.tasks import Stopped
@@ -30,11 +33,25 @@ DEFAULT_TIMEOUT: Final = 300
 """Seconds for one call, which asks about or deletes some thousand entries at most: no disk that works
 takes as long."""
 
+OUT_OF_TIME: Final = "the time of --max-runtime was up; nothing was done"
+"""What is said of a run whose time was up before it began."""
+
 _DESCRIPTORS_EACH: Final = 8
 """Descriptors that an engine call has open at the same time, at most, and an artifact that is held."""
 
 _DESCRIPTORS_BESIDES: Final = 28
 """Descriptors for everything else: streams, the event loop, the journal, and pipes to git."""
+
+
+GRACE: Final = 60.0
+"""Seconds that a deletion may take when the time of a run is up, to come to the end of what it has begun."""
+
+
+class OutOfTimeError(CleanupError):
+    """The time of a run was up before anything came of it."""
+
+    code = ProblemCode.INTERRUPTED
+    exit_code = ExitCode.INCOMPLETE
 
 
 class Crew(NamedTuple):
@@ -51,9 +68,17 @@ class Runtime:
     """What a run works with. A context manager, which lets all workers go."""
 
     def __init__(
-        self, interrupts: Interrupts, *, jobs: int | None = None, timeout: float = DEFAULT_TIMEOUT
+        self,
+        interrupts: Interrupts,
+        *,
+        jobs: int | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_rate: int | None = None,
     ) -> None:
-        """Make *jobs* calls at a time, or as many as suit; give a call *timeout* seconds."""
+        """Make *jobs* calls at a time, or as many as suit; give a call *timeout* seconds.
+
+        All calls together handle *max_rate* directory entries a second at the most.
+        """
         self.timeout: Final = timeout
         self.silence: Final = Silence()
         """What does not answer."""
@@ -63,7 +88,12 @@ class Runtime:
         self._jobs: Final = jobs
         self._executors: list[Workers] = []
         self._schedulers: list[Scheduler] = []
+        self._rate: Final = None if max_rate is None else Rate(max_rate)
+        self._deleting: set[Scheduler] = set()
         self._stopped = False
+        self.expired: bool = False
+        """Its time is up."""
+        self._hurried: bool | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +128,30 @@ class Runtime:
         self._stopped = True
         for scheduler in self._schedulers:
             scheduler.stop()
+
+    def hurry_after(self, seconds: float) -> None:
+        """Have a search begin with no other root so many *seconds* from now, so that what it finds can be deleted."""
+        self._hurried = False
+        asyncio.get_running_loop().call_later(seconds, self.hurry)
+
+    def hurry(self) -> None:
+        """Have searches begin with no other root."""
+        self._hurried = True
+        for scheduler in self._schedulers:
+            scheduler.hurried = True
+
+    def expire(self) -> None:
+        """Begin nothing new, as the time of the run is up. What is being deleted has :data:`GRACE` seconds for its end.
+
+        To be called in the event loop.
+        """
+        self.expired = self._stopped = True
+        for scheduler in self._schedulers:
+            if scheduler in self._deleting:
+                scheduler.finish()
+            else:
+                scheduler.stop()
+        asyncio.get_running_loop().call_later(GRACE, self.stop)
 
     def crew(self, paths: Iterable[str]) -> Crew:
         """Return workers for *paths*: threads, or processes where a disk of theirs may fall silent."""
@@ -134,7 +188,11 @@ class Runtime:
         workers = affordable(self._jobs or engine.default_removers())
         max_workers = affordable(self._jobs or engine.max_removers())
         with self._scheduler(executor, workers, max_workers) as scheduler:
-            yield scheduler
+            self._deleting.add(scheduler)
+            try:
+                yield scheduler
+            finally:
+                self._deleting.discard(scheduler)
 
     @contextlib.contextmanager
     def _scheduler(
@@ -146,7 +204,9 @@ class Runtime:
             timeout=self.timeout,
             silence=self.silence,
             max_workers=workers if max_workers is None else max_workers,
+            rate=self._rate,
         )
+        scheduler.hurried = self._hurried
         self._schedulers.append(scheduler)
         try:
             with scheduler:
@@ -210,22 +270,32 @@ def run(
     *,
     jobs: int | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    max_rate: int | None = None,
+    max_runtime: float | None = None,
 ) -> _T:
     """Do *work* in an event loop of its own, which a signal tells to stop, and return its result.
 
-    Raises what *work* raises, and Stopped where it was stopped before it could begin.
+    It is told that its time is up after *max_runtime* seconds. Raises what *work* raises, Stopped where it was stopped
+    before it could begin, and OutOfTimeError where its time was up by then.
     """
     results: list[_T] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         with (
-            Runtime(interrupts, jobs=jobs, timeout=timeout) as runtime,
+            Runtime(interrupts, jobs=jobs, timeout=timeout, max_rate=max_rate) as runtime,
             interrupts.telling(lambda: loop.call_soon_threadsafe(runtime.stop)),
         ):
             if interrupts.number is not None:  # It came before there was anything to tell.
                 runtime.stop()
-            results.append(await work(runtime))
+            if max_runtime is not None:
+                loop.call_later(max_runtime, runtime.expire)
+            try:
+                results.append(await work(runtime))
+            except Stopped as error:
+                if not runtime.expired or interrupts.number is not None:
+                    raise
+                raise OutOfTimeError(OUT_OF_TIME) from error
 
     # What was imported lives as long as the process; looking through it for garbage again and again
     # takes a sixth of the time of a large run (measured on 530,000 entries).

@@ -38,6 +38,12 @@ class Orders(NamedTuple):
     """Calls at a time; None for as many as suit the engine and the disk."""
     timeout: float = DEFAULT_TIMEOUT
     """Seconds that a disk may take to answer before a root on it is given up."""
+    max_rate: int | None = None
+    """Directory entries a second that all calls together handle at most."""
+    max_runtime: int | None = None
+    """Seconds after which nothing new is begun."""
+    list_file: str | None = None
+    """The file that lists what to look at, if that is one: by it the next run knows where this one left off."""
     needs: tuple[str, ...] = ()
     """Roots that have to be there. If one is not, nothing is deleted in the others either."""
 
@@ -66,6 +72,8 @@ def orders_of(values: Values, needs: tuple[str, ...] = ()) -> Orders:
             fail_over=None if over is None else parse_limit(over, FAIL_OVER),
             jobs=_jobs(values.number("jobs")),
             timeout=seconds_to_wait(values.seconds("timeout")),
+            max_rate=values.number("max-rate"),
+            max_runtime=_runtime(values.text("max-runtime")),
             needs=needs,
         )
 
@@ -101,6 +109,20 @@ def seconds_to_wait(timeout: float | None) -> float:
             f"--timeout cannot be {timeout:g}; type a number of seconds above 0, or leave it out"
         )
     return timeout
+
+
+def _runtime(text: str | None) -> int | None:
+    if text is None:
+        return None
+    from cleanup_nodemodule.model.quantities import QuantityError, read_duration
+
+    try:
+        seconds = read_duration(text, "--max-runtime", waited=True)
+    except QuantityError as error:
+        raise UsageError(str(error)) from error
+    if not seconds:
+        raise UsageError("--max-runtime cannot be 0; type for instance 30min, or leave it out")
+    return seconds
 
 
 def _jobs(jobs: int | None) -> int | None:

@@ -26,9 +26,9 @@ from cleanup_nodemodule.run.saved_plan import (
     document_of,
     moment,
 )
-from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.system import machine, whole_file
 from cleanup_nodemodule.system.accounts import user_name
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.words import PROGRAM, command, printable
 from cleanup_nodemodule.work.conversion import absolute
 

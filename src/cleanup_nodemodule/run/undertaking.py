@@ -77,6 +77,6 @@ async def _locked(
             if not orders.wait:
                 raise
             if not told:
-                voice.say(f"waiting: {str(locked).partition(';')[0]}")
+                voice.note(f"waiting: {str(locked).partition(';')[0]}")
                 told = True
         await runtime.pause(_PAUSE)

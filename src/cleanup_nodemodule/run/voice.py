@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.model import Plan
+from cleanup_nodemodule.errors import ExitCode
+from cleanup_nodemodule.model import Plan, Result
+from cleanup_nodemodule.report.digest import Digest
+from cleanup_nodemodule.report.finished import RootSpace
 from cleanup_nodemodule.report.record_rows import RunRecord
 from cleanup_nodemodule.report.rows import ArtifactRow, ProblemRow, Report
 from cleanup_nodemodule.run.limits import MAX_DELETE
@@ -23,6 +25,12 @@ class Ended:
     """What ended the run early and should never have happened."""
     signal: int | None = None
     """The number of the signal that stopped it."""
+    run: str | None = None
+    """What the journal calls it, if it could delete something."""
+    digest: Digest | None = None
+    """The sums over the rows, if these were told while it went on and are not in the report."""
+    spaces: tuple[RootSpace, ...] = ()
+    """The space of the file systems that the roots lie on."""
 
     @property
     def exceeded(self) -> bool:
@@ -38,7 +46,7 @@ class Ended:
             return 128 + self.signal
         if self.report.gates:
             return ExitCode.EXCEEDED
-        if self.report.problems or self.report.totals.failed:
+        if self.report.problems or self.report.totals.failed or self.report.out_of_time:
             return ExitCode.INCOMPLETE
         return ExitCode.DONE
 
@@ -67,11 +75,17 @@ class Voice(Protocol):
     def say(self, message: str) -> None:
         """Tell *message*, a sentence about the run itself: no row of its result."""
 
+    def note(self, message: str) -> None:
+        """Tell *message*, such a sentence about what is as it should be: nobody has to do anything."""
+
     def planned(self, report: Report, *, deletes: bool) -> None:
         """Tell what was found, before anything else happens; *deletes* if that may be a deletion."""
 
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Return the paths of what to delete of what *plan* selects. Raises Stopped if the run is to stop instead."""
+
+    def came_of(self, result: Result) -> None:
+        """Tell what has just come of an artifact that was to be deleted."""
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what is told how far a stage has come, for as long as that lasts."""
@@ -92,12 +106,18 @@ class Silent:
     def say(self, message: str) -> None:
         """Tell nobody."""
 
+    def note(self, message: str) -> None:
+        """Tell nobody."""
+
     def planned(self, report: Report, *, deletes: bool) -> None:
         """Tell nobody."""
 
     async def ask(self, plan: Plan) -> AbstractSet[str]:
         """Return all of it."""
         return {artifact.path for artifact in plan.selected}
+
+    def came_of(self, result: Result) -> None:
+        """Tell nobody."""
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Return what tells nobody."""

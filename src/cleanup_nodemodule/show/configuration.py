@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cleanup_nodemodule.config.layers import Given, Values
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.proof.rules import Rule
 from cleanup_nodemodule.run.checking import Checked
 from cleanup_nodemodule.show.layout import columns, dim
 from cleanup_nodemodule.show.streams import is_terminal, print_lines, say
+from cleanup_nodemodule.unattended.notifying.recipients import masked
 from cleanup_nodemodule.words import PROGRAM, printable
 
 _WIDEST: Final = 120
@@ -25,7 +26,7 @@ def show_values(values: Values, names: Sequence[str], *, as_json: bool) -> int:
         documents = [
             {
                 "key": name,
-                "value": _for_json(given.value),
+                "value": _for_json(_shown(name, given.value)),
                 "from": given.source.order.value,
                 "place": given.source.place or None,
                 "line": given.source.line,
@@ -40,7 +41,9 @@ def _lines(rows: Sequence[tuple[str, Given]]) -> Iterator[str]:
     """Give a line a value, its fields parted by tabs: key, value, who said it, where."""
     for name, given in rows:
         place = str(given.source) if given.source.place else "-"
-        yield "\t".join(map(printable, (name, written(given.value), given.source.order, place)))
+        yield "\t".join(
+            map(printable, (name, written(_shown(name, given.value)), given.source.order, place))
+        )
 
 
 def _page(rows: Sequence[tuple[str, Given]]) -> Iterator[str]:
@@ -48,7 +51,9 @@ def _page(rows: Sequence[tuple[str, Given]]) -> Iterator[str]:
     width = columns(_WIDEST)
     home = os.path.join(os.path.expanduser("~"), "")
     texts = [
-        printable(f"{name} = {written(given.value)}" if given.value is not None else name)
+        printable(
+            f"{name} = {written(_shown(name, given.value))}" if given.value is not None else name
+        )
         for name, given in rows
     ]
     left = max((len(text) for text in texts if len(text) <= width // 2), default=0)
@@ -60,6 +65,11 @@ def _page(rows: Sequence[tuple[str, Given]]) -> Iterator[str]:
         else:
             yield text
             yield " " * _INDENT + dim(where)
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return the value of a key without what is secret in it."""
+    return tuple(map(masked, value)) if name == "notify" else value
 
 
 def written(value: Any) -> str:

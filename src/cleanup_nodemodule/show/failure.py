@@ -7,8 +7,7 @@ from functools import partial
 from typing import Final
 
 from cleanup_nodemodule.config.keys import Format
-from cleanup_nodemodule.errors import CleanupError
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import CleanupError, ExitCode
 from cleanup_nodemodule.model import Mode
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.report import build
@@ -16,7 +15,7 @@ from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.facts import Facts
 from cleanup_nodemodule.show.formats import KINDS, Wanted
 from cleanup_nodemodule.show.output_files import OutputFiles
-from cleanup_nodemodule.show.streams import emit, say
+from cleanup_nodemodule.show.streams import emit, say, warn
 from cleanup_nodemodule.words import PROGRAM
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -42,7 +41,7 @@ def print_failure(
 
     The *number* is the error that the system said, None if it said nothing (errno(3)).
     """
-    say(f"{PROGRAM}: {message}")
+    warn(f"{PROGRAM}: {message}")
     if format_ is not None and KINDS[format_].tells_failures:
         failed = build.of_failure(message, code, path, Facts().now(mode), number)
         emit(partial(_print, failed, format_))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cleanup_nodemodule.config.definition import Said
 from cleanup_nodemodule.config.files import Job
-from cleanup_nodemodule.config.jobs import may_delete
+from cleanup_nodemodule.config.jobs import may_delete, to_begin
 from cleanup_nodemodule.run.orders import mode_of
 from cleanup_nodemodule.show.layout import bold, columns, folded
 from cleanup_nodemodule.show.streams import is_terminal, print_lines, say
@@ -22,7 +22,7 @@ def show_jobs(said: Said, *, as_json: bool) -> int:
     if as_json:
         return print_lines([json.dumps({"jobs": rows}, indent=2)])
     if not rows:
-        say(f"{PROGRAM}: there are no jobs; [job.nightly] in a configuration file begins one")
+        say(f"{PROGRAM}: there are no jobs; to begin one, type: {to_begin('nightly')}")
     return print_lines(_page(rows) if is_terminal(sys.stdout) else _lines(rows))
 
 

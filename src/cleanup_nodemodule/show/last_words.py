@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cleanup_nodemodule.problems import ProblemCode, sentence
+from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.in_use import OVERRIDE, describe_unseen
 from cleanup_nodemodule.report import bounds
-from cleanup_nodemodule.report.comparison import Comparison
 from cleanup_nodemodule.report.observed import freed
-from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, Report
+from cleanup_nodemodule.report.rows import INTERRUPTED, ArtifactRow, LeftoverRow, Report
 from cleanup_nodemodule.show.changed import changed
 from cleanup_nodemodule.show.free_space import free_space
 from cleanup_nodemodule.show.promising import Promising, all_of
@@ -31,7 +30,8 @@ from cleanup_nodemodule.show.reasons import (
 )
 from cleanup_nodemodule.show.unreached import unreached
 from cleanup_nodemodule.show.unsearched import not_searched
-from cleanup_nodemodule.words import PROGRAM, Advice, command, printable, promised
+from cleanup_nodemodule.show.warning import gates, out_of_time
+from cleanup_nodemodule.words import Advice, command, printable, promised
 
 _MAX_REASONS: Final = 3
 """Reasons for keeping that are told in a line each, those with the most bytes, unless all are asked for."""
@@ -70,6 +70,7 @@ class Asked:
 
 def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool) -> Iterator[str]:
     """Give everything that is said behind the result."""
+    signalled = signalled or report.out_of_time is not None
     if _is_early(report, signalled=signalled):
         yield from _interrupted_early(report, asked)
         return
@@ -102,6 +103,7 @@ def last_words(report: Report, asked: Asked, *, signalled: bool, exceeded: bool)
     if not signalled and report.mode == "dry-run" and report.totals.selected:
         yield _dry(asked, exceeded=exceeded)
     yield from hints(report, asked, signalled=signalled)
+    yield from out_of_time(report)
 
 
 def _dry(asked: Asked, *, exceeded: bool) -> str:
@@ -112,30 +114,6 @@ def _dry(asked: Asked, *, exceeded: bool) -> str:
     if plan := asked.plan():
         return Advice(f"{nothing} To delete just that", command(*plan, "--no-dry-run"))
     return Advice(f"{nothing} To delete", command(*asked.exactly, "--no-dry-run"))
-
-
-def gates(report: Report | Comparison) -> Iterator[str]:
-    """Give a line for each limit that was exceeded."""
-    return (f"{PROGRAM}: {gate.sentence}" for gate in report.gates)
-
-
-def problems(report: Report, limit: int | None) -> Iterator[str]:
-    """Give a line for each problem, at most *limit* and then how many more there are."""
-    for problem in report.problems[:limit]:
-        where = None if problem.path is None else printable(problem.path)
-        yield f"{PROGRAM}: {sentence(problem.doing, where, problem.message)}"
-    if limit is not None and len(report.problems) > limit:
-        more = len(report.problems) - limit
-        yield f"{PROGRAM}: {more:,} more problems; --verbose shows all"
-
-
-def unmatched(report: Report) -> Iterator[str]:
-    """Give a line for each pattern that matched nothing."""
-    for pattern in report.unmatched_patterns:
-        yield (
-            f"{PROGRAM}: the pattern {printable(pattern)} matched nothing, so it protects nothing;"
-            " check how it is spelt"
-        )
 
 
 def _is_early(report: Report, *, signalled: bool) -> bool:
@@ -156,6 +134,7 @@ def _interrupted_early(report: Report, asked: Asked) -> Iterator[str]:
         yield from _kept_and_deletable(report)
     yield from _leftovers(report)
     yield from hints(report, asked, signalled=True)
+    yield from out_of_time(report)
 
 
 def _planned(report: Report, asked: Asked, *, signalled: bool) -> Iterator[str]:
@@ -247,10 +226,7 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         failed = f" {totals.failed:,} failed." if totals.failed and not signalled else ""
         yield f"{began}{'deleted' if signalled else 'Deleted'} {deleted}.{failed}{kept}"
         yield from free_space(report)
-    for row in report.artifacts:
-        # What else failed is among the problems.
-        if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
-            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+    yield from _failed(report)
     gone = sum(row.outcome is None and row.error is not None for row in report.artifacts)
     if gone:
         yield f"{gone:,} {'was' if gone == 1 else 'were'} gone already."
@@ -259,15 +235,45 @@ def _done(report: Report, *, signalled: bool) -> Iterator[str]:
         yield f"{untouched:,} {'was' if untouched == 1 else 'were'} not begun."
 
 
+def _failed(report: Report) -> Iterator[str]:
+    for row in report.artifacts:
+        # What else failed is among the problems.
+        if row.outcome == "failed" and (row.left_at or (row.error or "").startswith(INTERRUPTED)):
+            yield f"Failed: {printable(row.path)}: {printable(row.error or '')}"
+
+
+def what_went_wrong(report: Report, *, signalled: bool) -> Iterator[str]:
+    """Give what is said besides the problems to whoever wants to hear of nothing else."""
+    wrong = [*_failed(report), *(_still_there(row) for row in report.leftovers if row.error)]
+    if signalled:
+        tried = any(row.outcome or row.error for row in report.artifacts)
+        early = _is_early(report, signalled=True)
+        lines = _interrupted_early(report, Asked()) if early else _done(report, signalled=True)
+        yield next(lines) if early or tried else "Interrupted: nothing was deleted."
+    yield from wrong
+    yield from gates(report)
+    yield from out_of_time(report)
+    if wrong:
+        yield from hints(report, Asked(), signalled=False)
+
+
+def _still_there(row: LeftoverRow) -> str:
+    return f"Still there: {_place(row)}: {printable(row.error or '')}."
+
+
+def _place(row: LeftoverRow) -> str:
+    was = "" if row.original is None else f", which was {printable(row.original)}"
+    return f"{printable(row.path)}{was}"
+
+
 def _leftovers(report: Report) -> Iterator[str]:
     """Say what interrupted runs had left, and what has become of it."""
     for row in report.leftovers:
-        was = "" if row.original is None else f", which was {printable(row.original)}"
-        place = f"{printable(row.path)}{was}"
+        place = _place(row)
         if row.outcome == "deleted":
             yield f"Finished what an interrupted run left: {place}."
         elif row.error is not None:
-            yield f"Still there: {place}: {printable(row.error)}."
+            yield _still_there(row)
         else:
             yield f"Left by an interrupted run: {place}."
 

@@ -12,17 +12,14 @@ from cleanup_nodemodule.config.keys import Format
 from cleanup_nodemodule.errors import UsageError
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.show.formats import KINDS, Wanted, by_ending
-from cleanup_nodemodule.survey.symlinks import LinkError, resolve
 from cleanup_nodemodule.system import whole_file
+from cleanup_nodemodule.system.symlinks import LinkError, resolve_file
 from cleanup_nodemodule.words import printable, quoted
 
 STANDARD_OUTPUT: Final = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
 _SAYS_ITS_END: Final = frozenset({Format.JSON, Format.NDJSON})
 """Formats that say whether they have all that there is."""
-
-_MAX_LINKS: Final = 40
-"""Symlinks on the way to a file, at most (path_resolution(7))."""
 
 _SAID: Final = re.compile(r"([A-Za-z]{2,}):(.*)", re.DOTALL)
 """A format before a file. One letter is a drive of Windows."""
@@ -204,7 +201,7 @@ def _place(path: str) -> tuple[str, whole_file.Identity | None]:
     if whole_file.is_systems(absolute) and whole_file.is_stream(absolute):
         return absolute, None
     try:
-        place = _followed(absolute)
+        place = resolve_file(absolute)
         if whole_file.is_stream(place):
             return place, None
         around = whole_file.check(place)
@@ -231,25 +228,6 @@ def _place(path: str) -> tuple[str, whole_file.Identity | None]:
             f"--output: cannot write {printable(path)}: {why}; {advice}", absolute, number
         ) from error
     return place, around
-
-
-def _followed(path: str) -> str:
-    """Return the path of a file without symlinks, as :func:`~cleanup_nodemodule.survey.symlinks.resolve` follows them.
-
-    The file itself need not be there.
-    """
-    for _ in range(_MAX_LINKS):
-        try:
-            return resolve(path)[0]
-        except FileNotFoundError:
-            around, _status = resolve(os.path.dirname(path))
-        path = os.path.join(around, os.path.basename(path))
-        if not os.path.islink(path):
-            return path
-        if os.lstat(path).st_uid not in {0, os.geteuid()}:
-            raise LinkError(errno.EACCES, os.strerror(errno.EACCES), path)
-        path = os.path.join(around, os.readlink(path))
-    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
 
 def parsed(texts: Sequence[str]) -> tuple[list[Target], Format | None]:

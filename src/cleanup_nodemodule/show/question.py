@@ -51,7 +51,7 @@ def ask(
         try:
             # A signal has to end the wait for the answer, which nothing else can.
             with interrupts.raising():
-                _forget_keys()
+                forget_keys()
                 # Not input(), which writes to standard output, and that is for the result.
                 say(f"{choice.question(mode)} ", end="")
                 answer = sys.stdin.readline()
@@ -68,7 +68,7 @@ def ask(
             raise Stopped
 
 
-def _forget_keys() -> None:
+def forget_keys() -> None:
     """Throw away what was typed before the question is on the screen, as nobody can have answered it.
 
     A ``y`` that was meant for something else would delete. This is done before each question and not only the

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from typing import Final, TextIO
 
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.words import PROGRAM, Advice
 
 _FURTHER: Final = 4
@@ -28,6 +28,32 @@ _LEAST: Final = 20
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person is likely to look at *stream* as it is written."""
     return stream is not None and not stream.closed and stream.isatty()
+
+
+WARNING: Final = 4
+"""The level of a warning (syslog(3))."""
+
+
+def warn(line: str) -> None:
+    """Write a line about something that went wrong to standard error. The journal of systemd is told its level."""
+    level = f"<{WARNING}>" if leads_to_journal(sys.stderr) else ""
+    say(level + line.replace("\n", f"\n{level}"))
+
+
+def leads_to_journal(stream: TextIO | None) -> bool:
+    """Whether *stream* leads to the journal of systemd, which takes a level at the beginning of a line (sd-daemon(3)).
+
+    It says so by the device and the inode of what it gave a service, which may have been led elsewhere since
+    (``JOURNAL_STREAM``, systemd.exec(5)).
+    """
+    said = os.environ.get("JOURNAL_STREAM")
+    if not said or stream is None:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return said == f"{status.st_dev}:{status.st_ino}"
 
 
 def say(line: str, end: str = "\n") -> None:

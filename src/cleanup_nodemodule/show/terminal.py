@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from cleanup_nodemodule import words
 from cleanup_nodemodule.config.keys import By, Format
-from cleanup_nodemodule.exit_codes import ExitCode
-from cleanup_nodemodule.model import Mode, Plan
+from cleanup_nodemodule.errors import ExitCode
+from cleanup_nodemodule.model import Mode, Plan, Result
 from cleanup_nodemodule.report.groups import with_groups
 from cleanup_nodemodule.report.rows import Report
 from cleanup_nodemodule.run.signals import Interrupts
 from cleanup_nodemodule.run.voice import Ended
-from cleanup_nodemodule.show import last_words, lines
+from cleanup_nodemodule.show import last_words, lines, warning
 from cleanup_nodemodule.show.formats import KINDS, Wanted
 from cleanup_nodemodule.show.last_words import Asked
 from cleanup_nodemodule.show.output_files import OutputFiles
 from cleanup_nodemodule.show.question import ask
 from cleanup_nodemodule.show.record_stream import RecordStream
-from cleanup_nodemodule.show.streams import emit, end_line, is_terminal, say
+from cleanup_nodemodule.show.streams import emit, end_line, is_terminal, say, warn
 from cleanup_nodemodule.work.progress import Watch, unwatched
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from cleanup_nodemodule.show.progress import Live
     from cleanup_nodemodule.show.table import Look
+    from cleanup_nodemodule.unattended.log_file import LogFile
 
 GRACE: Final = 0.5
 """Seconds that a reader may take for a line when told to stop: all should be over within one."""
@@ -62,6 +63,7 @@ class Display:
     """``auto``, ``always`` or ``never``."""
     progress: bool = True
     quiet: bool = False
+    """Nothing is printed if nothing went wrong, but for a format that was asked for."""
     others_words: bool = False
     """Whoever shows the result has last words for it."""
     verbose: bool = False
@@ -78,10 +80,13 @@ class Display:
 class Terminal:
     """Shows one run; a :class:`~cleanup_nodemodule.run.voice.Voice`."""
 
-    def __init__(self, display: Display, mode: Mode, interrupts: Interrupts) -> None:
+    def __init__(
+        self, display: Display, mode: Mode, interrupts: Interrupts, log: "LogFile | None" = None
+    ) -> None:
         self._display = display
         self._mode: Mode = mode
         self._interrupts = interrupts
+        self._log = log
         self._format = display.format or (Format.TABLE if is_terminal(sys.stdout) else Format.PLAIN)
         self._shown = False
         """The rows are on standard output already, from before they were deleted."""
@@ -99,9 +104,18 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Tell a sentence about the run, on standard error."""
+        if self._log is not None:
+            self._log.said(message)
         with self._hurrying():
             self._make_way()
             say(f"{words.PROGRAM}: {message}")
+
+    def note(self, message: str) -> None:
+        """Tell a sentence about what is as it should be, unless only faults are to be told."""
+        if not self._display.quiet:
+            self.say(message)
+        elif self._log is not None:
+            self._log.said(message)
 
     def _make_way(self) -> None:
         """Take away what shows how far it has come. A terminal may take its time for that."""
@@ -119,9 +133,9 @@ class Terminal:
     def planned(self, result: Report, *, deletes: bool) -> None:
         """Tell which patterns matched nothing, and at a terminal what is about to be deleted."""
         with self._hurrying():
-            for line in last_words.unmatched(result):
+            for line in warning.unmatched(result):
                 self._make_way()
-                say(line)
+                warn(line)
         if not (deletes and self.asks):
             return
         rows = self._sorted(replace(result, mode="dry-run"), by=None)
@@ -143,6 +157,11 @@ class Terminal:
         """Ask which of what the plan selects to delete. Raises Stopped for Ctrl-C and Ctrl-D."""
         return ask(plan, self._mode, self._interrupts, self._numbered)
 
+    def came_of(self, result: Result) -> None:
+        """Have the log tell what has just come of an artifact; people are told in the end."""
+        if self._log is not None:
+            self._log.came_of(result)
+
     def watch(self) -> AbstractContextManager[Watch]:
         """Show how far it has come, at a terminal."""
         # Rows that come meanwhile show that, too.
@@ -158,7 +177,7 @@ class Terminal:
     def finished(self, ended: Ended) -> int:
         """Print the result and the last words; return the exit code."""
         result = self._sorted(ended.report, self._display.by)
-        lost = self._print_all(result)
+        lost = None if self._prints_nothing else self._print_all(result)
         if lost is not None:
             self.say(f"could not print the result: {lost}")
         # What was done is told by now, whatever becomes of the files.
@@ -170,7 +189,7 @@ class Terminal:
         try:
             self._may_be_cut()
             for why in unwritten:
-                say(f"{words.PROGRAM}: {why}")
+                warn(f"{words.PROGRAM}: {why}")
             if self._prints_lines and (broken := lines.over_several_lines(result)):
                 have = (
                     "1 path has a line break"
@@ -181,13 +200,17 @@ class Terminal:
                     f"{have}, and lines cannot tell where it ends; type -0 instead of --format paths"
                 )
             few = is_terminal(sys.stderr) and not self._display.verbose
-            for line in last_words.problems(result, _MAX_PROBLEMS if few else None):
-                say(line)
+            for line in warning.problems(result, _MAX_PROBLEMS if few else None):
+                warn(line)
             if self._display.others_words:
                 pass
-            elif self._display.quiet or KINDS[self._format].alone:
-                for line in last_words.gates(result):
-                    say(line)
+            elif KINDS[self._format].alone:
+                for line in (*warning.gates(result), *warning.out_of_time(result)):
+                    warn(line)
+            elif self._display.quiet:
+                signal = ended.signal or self._interrupts.number
+                for line in last_words.what_went_wrong(result, signalled=signal is not None):
+                    warn(line)
             else:
                 self._last_words(result, ended)
         except KeyboardInterrupt:
@@ -202,6 +225,12 @@ class Terminal:
         if (lost is not None or unwritten) and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
             return ExitCode.UNEXPECTED
         return code
+
+    @property
+    def _prints_nothing(self) -> bool:
+        """Whether nobody has asked for the result, which is no mail that cron(8) should send each night."""
+        display = self._display
+        return display.quiet and display.format is None and not display.others_words
 
     @property
     def _prints_lines(self) -> bool:

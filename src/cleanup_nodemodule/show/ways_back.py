@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cleanup_nodemodule.exit_codes import ExitCode
+from cleanup_nodemodule.errors import ExitCode
 from cleanup_nodemodule.run.ways_back import MAX_NAMED, SKIPPED, STRANGE, Recipe, Step, shown_step
 from cleanup_nodemodule.show.journal import fault_line, run_document
 from cleanup_nodemodule.show.streams import emit, is_terminal, say

@@ -35,6 +35,8 @@ class _Looked(NamedTuple):
     """Directories that it did not come to, relative to the artifact."""
     number: int = 0
     """Why something could not be looked at (errno(3)); 0 if nothing."""
+    seen: int = 0
+    """Directory entries."""
 
 
 async def fingerprints(paths: Sequence[str], scheduler: Scheduler) -> dict[str, str]:
@@ -68,6 +70,7 @@ async def _take(paths: Sequence[str], scheduler: Scheduler, known: dict[str, str
             scheduler.portion(_BUDGET),
             lacked=lambda several: any(one.number in LACKED for one in several),
         )
+        scheduler.handled(sum(one.seen for one in begun))
     except Unanswered:
         begun = []
     for path, first in zip(paths, begun, strict=False):
@@ -95,6 +98,7 @@ async def _rest(path: str, first: _Looked, scheduler: Scheduler) -> int | None:
             scheduler.portion(_BUDGET),
             lacked=lambda one: one.number in LACKED,
         )
+        scheduler.handled(looked.seen)
         total = (total + looked.total) % _WRAP
         whole = whole and not looked.number
         return looked.left if whole else []
@@ -111,20 +115,16 @@ def _look_several(paths: Sequence[bytes], budget: int) -> list[_Looked]:
     """Begin with one artifact after the other until the budget is used up."""
     looked: list[_Looked] = []
     for path in paths:
-        one, seen = _counted(path, [b""], budget)
+        one = _look(path, [b""], budget)
         looked.append(one)
-        budget -= seen + 1
+        budget -= one.seen + 1
         if budget <= 0:
             break
     return looked
 
 
 def _look(path: bytes, stack: list[bytes], budget: int) -> _Looked:
-    return _counted(path, stack, budget)[0]
-
-
-def _counted(path: bytes, stack: list[bytes], budget: int) -> tuple[_Looked, int]:
-    """Look at the directories of a stack; return what was seen, and how many entries that were."""
+    """Look at the directories of a stack."""
     left, total, seen = list(stack), 0, 0
     while left and seen < budget:
         directory = left.pop()
@@ -138,8 +138,8 @@ def _counted(path: bytes, stack: list[bytes], budget: int) -> tuple[_Looked, int
                     if stat.S_ISDIR(status.st_mode):
                         left.append(name)
         except OSError as error:
-            return _Looked(0, [], error.errno or -1), seen
-    return _Looked(total % _WRAP, left), seen
+            return _Looked(0, [], error.errno or -1, seen)
+    return _Looked(total % _WRAP, left, seen=seen)
 
 
 def _of(name: bytes, status: os.stat_result) -> int:

@@ -16,9 +16,10 @@ from cleanup_nodemodule.proof import evidence
 from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.survey.inside import watch_for
+from cleanup_nodemodule.survey.measure import entries_of
 from cleanup_nodemodule.work import conversion
 
-_SMALL: Final = 64
+SMALL: Final = 64
 """Directory entries of a candidate that are measured at once. What has more is left to the other workers, which
 measure it beside each other."""
 
@@ -72,6 +73,11 @@ def lacked(looks: Looks) -> bool:
     return evidence.lacked([one.sighting for one in looks.seen])
 
 
+def measured(looks: Looks) -> int:
+    """Return how many directory entries were measured."""
+    return sum(entries_of(one.measurement) for one in looks.seen if one.measurement is not None)
+
+
 def unseen(candidate: Candidate, error: Exception) -> Look:
     """Return what is known of a candidate where looking at it came to nothing."""
     return Look(evidence.unseen(candidate, error), entered=True, searched=True, measurement=None)
@@ -110,7 +116,7 @@ def _measured(
     try:
         root = conversion.anchor(candidate.path, candidate.identity)
         accounting = accountings.get(candidate.identity.device)
-        measurement = engine.measure(root, [b""], _SMALL, watch_for(sighting), accounting)
+        measurement = engine.measure(root, [b""], SMALL, watch_for(sighting), accounting)
     except Exception:  # noqa: BLE001 - whatever it is, it is asked for again
         return None
     return None if conversion.lacked(measurement.faults) else measurement

@@ -15,7 +15,8 @@ from cleanup_nodemodule.survey import tree_estimate
 from cleanup_nodemodule.survey.ledger import Ledger
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import anchor, beneath, lacked, problem_at, topmost_in
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
 from cleanup_nodemodule.work.tasks import Stopped
 
@@ -114,7 +115,9 @@ async def measure(
                 done += 1
             count = 1
             continue
-        pace.did(sum(_entries(measurement) for measurement in measurements), of=budget)
+        entries = sum(map(entries_of, measurements))
+        scheduler.handled(entries)
+        pace.did(entries, of=budget)
         for measurement in measurements:
             await _measure_rest(measurement, roots[done], tallies[done], scheduler, pace, measured)
             done += 1
@@ -168,7 +171,8 @@ async def _measure_rest(
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are measured
             tally.fail(error)
             return []
-        pace.did(_entries(part), of=budget)
+        scheduler.handled(entries_of(part))
+        pace.did(entries_of(part), of=budget)
         measured(tally.path, part.usage.allocated)
         return tally.add(part)
 
@@ -202,7 +206,7 @@ def contents_of(
     )
 
 
-def _entries(measurement: Measurement) -> int:
+def entries_of(measurement: Measurement) -> int:
     """Return what a call had to do: one more than it counted for opening, as empty ones take time too."""
     return measurement.usage.files + measurement.usage.directories + 1
 
@@ -213,7 +217,7 @@ def _measure_several(roots: Sequence[_Watched], budget: int) -> list[Measurement
     for root, watch, accounting in roots:
         measurement = engine.measure(root, [b""], budget, watch, accounting)
         measurements.append(measurement)
-        budget -= _entries(measurement)
+        budget -= entries_of(measurement)
         if budget <= 0:
             break
     return measurements

@@ -15,7 +15,7 @@ from cleanup_nodemodule.model import Candidate, Identity, Problem
 from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.record.staged import is_staged
 from cleanup_nodemodule.survey.search import SearchRoot, wanted_names
-from cleanup_nodemodule.survey.symlinks import resolve
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.work.conversion import absolute, everywhere
 from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Unanswered
@@ -98,6 +98,9 @@ async def locate_named(
         candidate = Candidate(path, root, place.identity, path in points, place.changed)
         (leftovers if is_staged(candidate.name) else candidates).append(candidate)
     candidates.sort(key=lambda one: one.root)  # What is looked at in one call has one root.
+    paths = [one.path for one in candidates]
+    first = paths.index(settings.begin_with) if settings.begin_with in paths else 0
+    candidates = candidates[first:] + candidates[:first]
     used = tuple(dict.fromkeys(one.root for one in (*candidates, *leftovers)))
     return Named(used, tuple(candidates), tuple(leftovers))
 

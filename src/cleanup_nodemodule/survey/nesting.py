@@ -46,6 +46,14 @@ def any_in_another(paths: Sequence[str]) -> bool:
     return any(one.startswith(before) for before, one in pairwise(prefixes))
 
 
+def place_of_first(first: str | None, roots: Sequence[str]) -> int:
+    """Return at which of the *roots* a search is to begin, by the path of the *first*; the others follow it, and wrap round.
+
+    0 where one lies in another: what is found belongs to the first of them.
+    """
+    return 0 if first not in roots or any_in_another(roots) else roots.index(first)
+
+
 def shown_around(shown: Sequence[int], around: Mapping[int, int | None]) -> dict[int, int | None]:
     """Return for each row that is shown the innermost other one around it that is shown, too."""
     there = set(shown)

@@ -21,7 +21,8 @@ from cleanup_nodemodule.survey.looking import Look
 from cleanup_nodemodule.survey.rows import Row
 from cleanup_nodemodule.survey.weighing import weigh
 from cleanup_nodemodule.work.containment import each
-from cleanup_nodemodule.work.scheduler import Pace, Scheduler
+from cleanup_nodemodule.work.pace import Pace
+from cleanup_nodemodule.work.scheduler import Scheduler
 from cleanup_nodemodule.work.silence import Silence, Unanswered
 
 _SECONDS: Final = 0.12
@@ -67,6 +68,11 @@ class Prover:
         return self._scheduler.silence
 
     @property
+    def hurried(self) -> bool:
+        """Whether there is no time to begin with others."""
+        return bool(self._scheduler.hurried)
+
+    @property
     def portion(self) -> int:
         """How many candidates to look at in the next call."""
         return self._pace.entries
@@ -91,6 +97,7 @@ class Prover:
                 took=self._pace.took,
             )
             self._pace.did(len(some), of=len(some))
+            self._scheduler.handled(looking.measured(looks))
             self._waited = self._waited + 1 if looks.waited else 0
             return looks.seen
 
@@ -102,7 +109,12 @@ class Prover:
                 raise Unanswered
             await self._accountings.know(candidates)
             told = self._accountings.all_told()
-            return await each(candidates, ask, looking.unseen)
+            portion = self._scheduler.portion(len(candidates) * looking.SMALL) // looking.SMALL or 1
+            looks: list[Look] = []
+            for first in range(0, len(candidates), portion):
+                some = candidates[first : first + portion]
+                looks += await each(some, ask, looking.unseen)
+            return looks
 
     async def ask_git(self, rows: Sequence[Row]) -> None:
         """Ask git about the rows, each repository once, but none beneath a root that is silent."""

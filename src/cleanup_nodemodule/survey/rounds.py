@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.survey.packed import PackedSet
 
 
+_PARTS: Final = 256
+"""Parts in which the roots are searched where there may be no time for all, about."""
+
+
 class Rounds:
     """Makes rows of what is found, has git asked about them, and puts them into the queue."""
 
@@ -61,8 +65,12 @@ class Rounds:
             taken = 0
             with contextlib.suppress(Unanswered), silence.asking(root):
                 while some := beneath[taken : taken + prover.portion]:
+                    if prover.hurried and self._findings.rows:
+                        break
                     self._take(await prover.look(some), named=True)
                     taken += len(some)
+            if prover.hurried:
+                self._findings.unreached += tuple(one.path for one in beneath[taken:])
         rows = self._findings.rows
         await prover.ask_git(rows)
         for row in rows:
@@ -86,7 +94,14 @@ class Rounds:
         """
         findings = self._findings
         search = self.searching(roots, settings, scheduler, mounts)
-        await search.everything(await self.themselves(roots, settings, mounts))
+        without = await self.themselves(roots, settings, mounts)
+        some = len(roots) if scheduler.hurried is None else 1 + len(roots) // _PARTS
+        for first in range(0, len(roots), some):
+            if first and scheduler.hurried:
+                findings.unreached = tuple(root.path for root in roots[first:])
+                break
+            others = {root.path for root in (*roots[:first], *roots[first + some :])}
+            await search.everything({*without, *others})
         while fresh := [row for row in findings.rows if not row.asked]:
             await self.ask(fresh, search)
         self._measure_waiting()

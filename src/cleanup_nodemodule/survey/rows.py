@@ -89,6 +89,8 @@ class Findings:
     """As in the plan."""
     unmatched: tuple[str, ...] = ()
     """As in the plan."""
+    unreached: tuple[str, ...] = ()
+    """As in the plan."""
     noticed: list[str] = field(default_factory=list)
     """Directories with a name that other ecosystems use than those that are looked for."""
     others: Mapping[str, int] = field(default_factory=dict)

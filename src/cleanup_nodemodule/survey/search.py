@@ -17,8 +17,8 @@ from cleanup_nodemodule.problems import ProblemCode
 from cleanup_nodemodule.proof.rules import SNAPSHOTS, Rule
 from cleanup_nodemodule.record.staged import PREFIX, is_staged
 from cleanup_nodemodule.survey import nesting, noticed
-from cleanup_nodemodule.survey.symlinks import resolve
 from cleanup_nodemodule.survey.unfinished import Room, Unfinished, at_once, place_of
+from cleanup_nodemodule.system.symlinks import resolve
 from cleanup_nodemodule.words import printable
 from cleanup_nodemodule.work.containment import problem_of
 from cleanup_nodemodule.work.conversion import (
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from cleanup_nodemodule.survey.packed import PackedSet
 
 _BUDGET = 8192
-"""Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call (handing
-over, opening the root) is well below one percent."""
-
+"""Directory entries a call handles: at some 2 microseconds each, the fixed cost of a call is well below one percent."""
 
 _FEW: Final = 16
 """Roots that are searched one after the other."""
@@ -86,7 +84,7 @@ class SearchRoot(NamedTuple):
 def locate_roots(paths: tuple[str, ...]) -> tuple[SearchRoot, ...]:
     """Resolve the roots, absolute paths; of several to one directory, the first counts.
 
-    Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.survey.symlinks` says
+    Raises RootError with the errno and the path as it was given; :mod:`cleanup_nodemodule.system.symlinks` says
     which symlinks are followed.
     """
     roots: dict[Identity, SearchRoot] = {}
@@ -298,6 +296,7 @@ class Search:
                 self._excluded,
                 lacked=lambda finding: lacked(finding.faults),
             )
+            self._scheduler.handled(slice_.found.entries)
             last = stack[-1].partition(b"\0")[0].rstrip(b"/")
             self._searched(slice_.found.directories, beneath(root.path, last))
             more = slice_.found.noticed[: noticed.MOST - len(self.noticed)]
@@ -305,7 +304,7 @@ class Search:
             self.met.update(slice_.met)
             for fault in slice_.faults:
                 self._problem(problem_at(root.path, fault))
-            found = [_candidate(root, hit) for hit in slice_.found.hits]
+            found = (_candidate(root, hit) for hit in slice_.found.hits)
             candidates = [one for one in found if self._is_new(one)]
             for candidate in candidates:
                 if is_staged(candidate.name):
@@ -377,7 +376,7 @@ def _find_unexcluded(
     """
     if not excluded.given:
         return _Sifted(*engine.find(root, stack, names, budget), frozenset())
-    directories = 0
+    directories = entries = 0
     hits: list[Hit] = []
     noticed: list[bytes] = []
     faults: list[Fault] = []
@@ -392,9 +391,10 @@ def _find_unexcluded(
     while left and budget > 0:
         step = engine.find(root, [left.pop()], names, 1)
         directories += step.found.directories
+        entries += step.found.entries
         hits += (hit for hit in step.found.hits if not is_excluded(hit.path))
         noticed += (path for path in step.found.noticed if not is_excluded(path))
         faults += step.faults
         left += (path for path in step.left if not is_excluded(path))
         budget -= 1 + len(step.left) + len(step.found.hits)
-    return _Sifted(Found(directories, hits, noticed), left, faults, frozenset(met))
+    return _Sifted(Found(directories, hits, noticed, entries), left, faults, frozenset(met))

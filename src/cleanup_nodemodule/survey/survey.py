@@ -29,7 +29,7 @@ from cleanup_nodemodule.proof.sighting import Circumstances, Sighting
 from cleanup_nodemodule.proof.stat_cache import StatCache
 from cleanup_nodemodule.proof.weigh import kept_for
 from cleanup_nodemodule.proof.witnesses import Witnesses
-from cleanup_nodemodule.survey import clones, noticed, stores
+from cleanup_nodemodule.survey import clones, nesting, noticed, stores
 from cleanup_nodemodule.survey.accounting import Accountings
 from cleanup_nodemodule.survey.choose import choose
 from cleanup_nodemodule.survey.filtering import Known, filtered
@@ -95,6 +95,8 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     try:
         if settings.roots:
             roots = await located(settings.roots, scheduler, findings.problems)
+            first = nesting.place_of_first(settings.begin_with, [root.path for root in roots])
+            roots = roots[first:] + roots[:first]
         if settings.artifacts is None:
             paths = tuple(root.path for root in roots)
             await _search(roots, settings, scheduler, findings, witnesses, watch)
@@ -106,6 +108,7 @@ async def make_plan(settings: Settings, scheduler: Scheduler, watch: Watch = unw
     except Stopped:
         pass
     plan = _planned(findings, paths, settings, scheduler, witnesses)
+    plan = replace(plan, unreached=findings.unreached)
     if settings.filters.any:
         try:
             plan = filtered(plan, settings.filters, await known(plan, settings, scheduler, began))
@@ -137,7 +140,8 @@ async def _look_at(
         await rounds.take_named(candidates)
 
     await _survey(take, circumstances, settings, scheduler, findings, witnesses, watch)
-    problems += not_found(circumstances.included, {row.candidate.path for row in findings.rows})
+    if not findings.unreached:
+        problems += not_found(circumstances.included, {row.candidate.path for row in findings.rows})
     findings.complete = True
 
 
@@ -256,14 +260,16 @@ async def _finish(
     """
     circumstances, settings, scheduler = given
     patterns = UserPatterns(settings, scheduler, findings.problems)
-    findings.unmatched = await patterns.unmatched(circumstances.spared, met)
+    if not findings.unreached:
+        findings.unmatched = await patterns.unmatched(circumstances.spared, met)
     passed = [*findings.noticed, *unproven]
     if passed:
         known = {rule.ecosystem for rule in settings.rules}
         cache = StatCache(circumstances.mounts)
         with suppress(Unanswered):  # Nobody asked for it.
             findings.others = await scheduler.call(noticed.count, passed, known, cache)
-    findings.problems += not_found(circumstances.included, found)
+    if not findings.unreached:
+        findings.problems += not_found(circumstances.included, found)
     findings.complete = True
 
 

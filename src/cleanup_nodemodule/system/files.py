@@ -18,20 +18,34 @@ class UnfitError(OSError):
     """What is there is no regular file, or larger than it may be. The text says which it is."""
 
 
+def may(path: str, how: int) -> bool:
+    """Whether this process may do with *path* what *how* says (access(2)).
+
+    With the rights that it has: access(2) itself asks for those of the real user, who has no capabilities of root's.
+    """
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
+
+
 def open_regular(
-    path: str, flags: int = os.O_RDONLY, *, follow: bool = False, directory: int | None = None
+    path: str,
+    flags: int = os.O_RDONLY,
+    mode: int = 0o600,
+    *,
+    follow: bool = False,
+    directory: int | None = None,
 ) -> int:
     """Return a descriptor of the regular file *path*, opened with *flags*; in the open *directory* if one is given.
 
-    Never waits, should it be a FIFO. A symlink as the last name is refused unless told to *follow*. Raises
-    UnfitError where it is no regular file, and OSError. Fit to be the ``opener`` of :func:`open`.
+    With ``O_CREAT`` it is made with *mode* if it is not there. Never waits, should it be a FIFO. A symlink as the last
+    name is refused unless told to *follow*. Raises UnfitError where it is no regular file, and OSError. Fit to be the
+    ``opener`` of :func:`open`.
     """
     for flag in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):
         flags |= getattr(os, flag, 0)
     if not follow:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags, dir_fd=directory)
+        descriptor = os.open(path, flags, mode, dir_fd=directory)
     except ValueError as error:  # A NUL, which no name has.
         raise FileNotFoundError(errno.ENOENT, str(error), path) from error
     try:

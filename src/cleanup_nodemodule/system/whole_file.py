@@ -78,11 +78,16 @@ def write(
     pieces: Iterable[bytes],
     goes_on: Callable[[], object],
     expected: Identity | None = None,
+    *,
+    mode: int | None = None,
+    durable: bool = True,
 ) -> None:
     """Put what *pieces* make together in the place of the file *path*, which is no symlink, in one step.
 
-    It is on disk before it is there (rename(2), fsync(2)). A new file has the mode that the umask leaves, and one that
-    takes the place of another has the mode of that, and its owner if that can be given. Calls *goes_on* now and then.
+    It is on disk before it is there (rename(2), fsync(2)). If it need not be *durable* that is left to the system, as a busy
+    disk takes its time for that; after a power failure it may be empty then (ext4(5), ``auto_da_alloc``). A new file has the mode that the umask leaves, and one that
+    takes the place of another has the mode of that, and its owner if that can be given. With *mode* it has that one, and
+    belongs to whoever runs this. Calls *goes_on* now and then.
     With *expected*, it is written only if that is still the directory around it: somebody else may have put a symlink
     in the way since. Raises OSError, and whatever *pieces* raise: then all is as it was.
     """
@@ -95,15 +100,20 @@ def write(
                     file.write(piece)
                     goes_on()
                 file.flush()
-                _make_like(name, directory, descriptor)
-                os.fsync(descriptor)
+                if mode is None:
+                    _make_like(name, directory, descriptor)
+                elif hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, mode)
+                if durable:
+                    os.fsync(descriptor)
                 goes_on()
             os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=directory)
             raise
-        _sync_directory(os.path.dirname(path) if directory is None else os.curdir, directory)
+        if durable:
+            _sync_directory(os.path.dirname(path) if directory is None else os.curdir, directory)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from typing import Any, Final, Self, TypeVar, TypeVarTuple
 
 from cleanup_nodemodule.work.breadth import Breadth
+from cleanup_nodemodule.work.rate import Rate
 from cleanup_nodemodule.work.silence import Silence, Unanswered
 from cleanup_nodemodule.work.tasks import Stopped, tasks
 from cleanup_nodemodule.work.threads import Workers
@@ -29,40 +30,12 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-class Pace:
-    """How many entries a call is to handle so that it takes about as long as it should.
-
-    Disks differ a thousandfold: in the time that one needs for a hundred entries another does ten
-    thousand, and what is too few for that spends more time on handing over than on the work.
-    """
-
-    def __init__(self, seconds: float, first: int, max_entries: int) -> None:
-        """Begin with *first* entries; aim at *seconds* a call, with *max_entries* entries at the most."""
-        self._seconds: Final = seconds
-        self._max_entries: Final = max_entries
-        self._taken = 0.0
-        self.entries = first
-        """For the next call, at least 1."""
-
-    def took(self, seconds: float) -> None:
-        """Take in how long a call was at work; what it did is to be said by :meth:`did`, at once."""
-        self._taken = seconds
-
-    def did(self, entries: int, *, of: int) -> None:
-        """Take in how many *entries* that call has handled *of* those it might have."""
-        taken = self._taken
-        if not entries or (entries < of and taken < self._seconds):
-            # It came to the end of what there was, most of its time being that of handing over.
-            return
-        fitting = int(entries * self._seconds / taken) if taken > 0 else self._max_entries
-        # One call that went fast says little of the next one; one that went slowly is taken at its word.
-        self.entries = max(1, min(fitting, 2 * self.entries, self._max_entries))
-
-
 class Scheduler:
     """Runs functions on *executor*, at most *workers* at a time, until told to stop.
 
     Up to *max_workers* at a time where :class:`~cleanup_nodemodule.work.breadth.Breadth` finds that it pays.
+
+    With a *rate*, calls begin only when what others have handled is no more than that allows.
 
     With *timeout*, seconds, a call that takes longer is given up, though nothing can end it: it waits
     in the kernel for a disk that does not answer. Belongs to the event loop that is running when it is
@@ -78,6 +51,7 @@ class Scheduler:
         timeout: float | None = None,
         silence: Silence | None = None,
         max_workers: int = 0,
+        rate: Rate | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
@@ -100,6 +74,10 @@ class Scheduler:
         self._locks: dict[Hashable, asyncio.Lock] = {}
         self._wanted = 0
         self._stopped = False
+        self._finishing = False
+        self.hurried: bool | None = None
+        """Whether who searches several roots is to begin with no other one, as time is short; None: it never will be."""
+        self._rate: Final = rate
         self._stopping: asyncio.Future[None] | None = None
         """Done as soon as it is stopped. One for all who wait, and no task, which somebody would have to
         cancel."""
@@ -114,6 +92,15 @@ class Scheduler:
     def stopped(self) -> bool:
         """Whether :meth:`stop` was called."""
         return self._stopped
+
+    @property
+    def finishing(self) -> bool:
+        """Whether :meth:`finish` or :meth:`stop` was called."""
+        return self._finishing or self._stopped
+
+    def finish(self) -> None:
+        """Have whoever deletes begin with nothing else, and come to the end of what has begun."""
+        self._finishing = True
 
     def stop(self) -> None:
         """Begin nothing new, and give up waiting for calls that change nothing."""
@@ -277,7 +264,19 @@ class Scheduler:
 
         While some have nothing to do it is a part of that: what is left then goes to them the sooner.
         """
+        if self._rate is not None:
+            return min(entries, self._rate.most)
         return entries if self._idle <= 1 else max(1, entries // _PORTIONS)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a bound of entries a second, which calls have to say by :meth:`handled` that they handle."""
+        return self._rate is not None
+
+    def handled(self, entries: int) -> None:
+        """Take in how many *entries* a call has handled. If these were more than is allowed, the next ones wait."""
+        if self._rate is not None:
+            self._rate.handled(entries)
 
     async def share(
         self,
@@ -357,6 +356,10 @@ class Scheduler:
         try:
             await self._slots.acquire()
             try:
+                while (
+                    self._rate is not None and (seconds := self._rate.wait()) and not self.stopped
+                ):
+                    await self.unless_stopped(asyncio.sleep(seconds))
                 if self.stopped:
                     raise Stopped
                 yield

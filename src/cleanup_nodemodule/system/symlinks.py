@@ -1,4 +1,4 @@
-"""The way to a directory that the user gave: whose symlinks on it are followed.
+"""The way to a directory or a file that the user gave: whose symlinks on it are followed.
 
 Root is told to search ``/home/a/src``. If the user a makes that a symlink to what belongs to b, root would
 delete there what a may not. The kernel has the same trouble with symlinks in directories that everybody
@@ -10,7 +10,10 @@ or to whoever runs this, or to the owner of what it leads to: nobody gains by th
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import Final
+
+from cleanup_nodemodule.system import accounts
 
 _MAX_LINKS: Final = 40
 """Symlinks that a path may lead through (path_resolution(7))."""
@@ -62,11 +65,29 @@ def resolve(path: str) -> tuple[str, os.stat_result]:
         way.close()
 
 
+def resolve_file(path: str, *, own: bool = False) -> str:
+    """Return the path of a file, which is absolute, without symlinks, as :func:`resolve` follows them.
+
+    The file itself need not be there. With *own*, a symlink in its place is followed only if it belongs to root or to
+    whoever runs this, wherever it leads. Raises LinkError and OSError as :func:`resolve` does.
+    """
+    for _ in range(_MAX_LINKS):
+        if not own:
+            with suppress(FileNotFoundError):
+                return resolve(path)[0]
+        around, _status = resolve(os.path.dirname(path))
+        path = os.path.join(around, os.path.basename(path))
+        if not os.path.islink(path):
+            return path
+        if not _is_ours(os.lstat(path).st_uid):
+            raise LinkError(errno.EACCES, os.strerror(errno.EACCES), path)
+        path = os.path.join(around, os.readlink(path))
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
 def _is_ours(owner: int) -> bool:
     if owner in {0, os.geteuid()}:
         return True
-    from cleanup_nodemodule.system import accounts
-
     return owner in accounts.unmapped()
 
 
